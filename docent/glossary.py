@@ -1,0 +1,373 @@
+"""The words everybody here speaks, as frozen values.
+
+    file → Document → Page → Chunk (stored) → Passage (retrieved, scored) → Citation → Answer
+
+A place inside a page is a pair of character positions in that page's text; nothing is ever
+cited that is not `page.text[start:end]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+# --- what a file says ----------------------------------------------------------------------
+
+
+class ReadBy(StrEnum):
+    """How a page's text was obtained."""
+
+    TEXT = "text"
+    OCR = "ocr"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page: characters `start:end` of its text and where they stand on paper.
+
+    The box is left, top, right, bottom in points, measured from the page's top left corner.
+    """
+
+    start: int
+    end: int
+    box: tuple[float, float, float, float]
+    role: Literal["body", "heading", "margin"] = "body"
+    """margin: a running header or footer; kept in the page, left out of chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading that begins at character `start` of its page."""
+
+    start: int
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The smallest place a reader can open: a PDF page, a slide, a sheet's rows, a chapter."""
+
+    number: int
+    """Counted from 1 in the file, whatever is printed on it."""
+    text: str
+    label: str = ""
+    """The printed page label ("iv", "A-12"), when it differs from the number."""
+    place: str = ""
+    """The place in the reader's words, when it is not a page: "slide 3", "sheet 'Wine', rows 10–24"."""
+    read_by: ReadBy = ReadBy.TEXT
+    note: str = ""
+    """Why the page is empty, failed or doubtful; for the coverage report."""
+    hidden: str = ""
+    """Text a reader would not see; shown to the owner, never retrieved."""
+    confidence: float = 1.0
+    """Of OCR, 0 to 1."""
+    headings: tuple[Heading, ...] = ()
+    lines: tuple[Line, ...] = ()
+    """Geometry, in reading order; empty for formats that have none."""
+    size: tuple[float, float] = (0.0, 0.0)
+    """Width and height in points; zero for formats that have none."""
+
+    @property
+    def where(self) -> str:
+        return self.place or f"p. {self.label or self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was read from one file."""
+
+    sha256: str
+    """Of the file's bytes."""
+    name: str
+    """The file's own name, "handbook.pdf"."""
+    kind: str
+    """By content, not suffix: pdf, markdown, text, html, docx …"""
+    pages: tuple[Page, ...]
+    title: str = ""
+    language: str = ""
+    """ISO 639-1, or empty when unsure."""
+    created: str = ""
+    """ISO date from the file's own metadata."""
+
+    @property
+    def unread(self) -> tuple[Page, ...]:
+        return tuple(page for page in self.pages if page.read_by is ReadBy.FAILED)
+
+
+# --- what is searched ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one page, small enough for the embedding model to read whole."""
+
+    id: str
+    document_id: str
+    page: int
+    start: int
+    end: int
+    text: str
+    """`page.text[start:end]`, to the letter."""
+    header: str
+    """What the piece is about: file, section, heading, page. Embedded and indexed with the text."""
+    heading: str = ""
+    tokens: int = 0
+    """Of header and text together, in the embedding model's own tokens."""
+
+
+class State(StrEnum):
+    """Of a document in the store."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    SEARCHABLE = "searchable"  # by words; vectors are on their way
+    READY = "ready"
+    PARTIAL = "partial"  # ready, but some pages could not be read
+    FAILED = "failed"
+
+
+ANSWERING = frozenset({State.SEARCHABLE, State.READY, State.PARTIAL})
+"""The states in which a document answers questions."""
+
+DEFAULT_LIBRARY = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who asks, and where they look. The store applies it; nobody else needs to."""
+
+    reader: str | None = None
+    """A user, or a chat when there is no login. Sees shared libraries and their own."""
+    libraries: tuple[str, ...] = ()
+    """Empty: every library the reader may see."""
+    documents: tuple[str, ...] = ()
+    """Document ids; empty: all."""
+    folder: str = ""
+    """Only files below this folder of their library."""
+    kinds: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+    """ISO dates, compared with the document's own date, else the file's."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as the catalog knows it."""
+
+    id: str
+    library: str
+    name: str
+    title: str
+    kind: str
+    sha256: str
+    paths: tuple[str, ...]
+    """Relative to the library's folder; the same bytes twice is one document with two paths."""
+    state: State
+    reason: str
+    pages: int
+    unread_pages: int
+    chunks: int
+    embedded: int
+    bytes: int
+    language: str
+    date: str
+    added: str
+    owner: str | None = None
+
+
+# --- what answers --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was retrieved for a question."""
+
+    chunk_id: str
+    document_id: str
+    file: str
+    library: str
+    page: int
+    page_label: str
+    place: str
+    heading: str
+    header: str
+    text: str
+    start: int
+    end: int
+    score: float
+    """Orders the passages of one question; not comparable between questions."""
+    relevance: float = 0.0
+    """0 to 1, calibrated: how likely it is that this passage helps to answer."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Characters `start:end` of a page's text, quoted in support of an answer."""
+
+    n: int
+    chunk_id: str
+    document_id: str
+    file: str
+    library: str
+    page: int
+    page_label: str
+    place: str
+    start: int
+    end: int
+    quote: str
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A passage that was found and not sent to the model."""
+
+    chunk_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an answer came about, in full."""
+
+    question: str
+    searched: str
+    """The question as searched; differs from `question` when a follow-up was rewritten."""
+    model: str = ""
+    """Empty: no language model answered."""
+    found: int = 0
+    sent: tuple[str, ...] = ()
+    """Ids of the chunks the model was shown, in order."""
+    dropped: tuple[Dropped, ...] = ()
+    history_turns: int = 0
+    tokens_budgeted: int = 0
+    tokens_counted: int = 0
+    """By the model server; 0 when it did not say."""
+    tokens_answered: int = 0
+    unsupported: tuple[str, ...] = ()
+    """Sentences of the answer that no passage supports."""
+    doubtful: tuple[str, ...] = ()
+    """Figures and names in the answer that are in no passage."""
+    removed: tuple[str, ...] = ()
+    """What was taken out of the answer: unknown citation numbers, links, images."""
+    not_ready: tuple[str, ...] = ()
+    """Documents in scope that were not wholly searchable, with the reason."""
+    notices: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By step: condense, retrieve, first_token, generate, total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer, earlier in the conversation."""
+
+    question: str
+    answer: str
+
+
+# --- what happens while an answer is made, in order ----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The question is being searched as `searched`."""
+
+    searched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A long step (pulling a model, reading every chunk of a document) got this far."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer's text, already filtered, to be shown as it comes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader should know: a sentence with what, why and what to do."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last event. `answer.text` replaces what the tokens showed: it is the cited form."""
+
+    answer: Answer
+
+
+Event = Searching | Found | Progress | Token | Notice | Answered
+
+
+# --- what ingesting says -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file found under a library's folder, before anybody has read it."""
+
+    library: str
+    path: str
+    """Relative to the library's folder, with forward slashes."""
+    full: Path
+    bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file."""
+
+    library: str
+    path: str
+    outcome: Literal["added", "unchanged", "changed", "moved", "removed", "failed", "partial"]
+    reason: str = ""
+    pages: int = 0
+    unread_pages: int = 0
+    chunks: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What deleting a document found and what it left behind (must be zero everywhere)."""
+
+    document_id: str
+    name: str
+    found: Mapping[str, int]
+    left: Mapping[str, int]
