@@ -8,6 +8,7 @@ cited that is not `page.text[start:end]`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -371,3 +372,20 @@ class Deletion:
     name: str
     found: Mapping[str, int]
     left: Mapping[str, int]
+
+
+# --- identity ------------------------------------------------------------------------------
+
+
+def document_id(library: str, sha256: str) -> str:
+    """The same bytes in one library are one document, whatever the files are called."""
+    return _digest(f"{library}\0{sha256}")
+
+
+def chunk_id(document_id: str, page: int, start: int, end: int, chunker: str) -> str:
+    """Stable across runs, and different as soon as the chunker cuts elsewhere."""
+    return _digest(f"{document_id}:{page}:{start}:{end}:{chunker}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

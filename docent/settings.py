@@ -1,0 +1,181 @@
+"""Every setting, read once from the environment, `.env` or `docent.toml`, and checked.
+
+An environment variable is the field's name in capitals with DOCENT_ in front. The environment
+wins over `.env`, which wins over `docent.toml`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from docent.errors import SettingsError
+
+PREFIX = "DOCENT_"
+PACKAGED_MODEL = "all-MiniLM-L6-v2"
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """The settings of one run. Frozen: to change one, start again."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    storage: Path = Field(Path("storage"), description="Folder for everything at rest.")
+    data: Path = Field(Path("data"), description="Folder of documents; each folder in it is a library.")
+
+    host: str = Field("127.0.0.1", description="Address the chat listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the chat listens on.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="More host names the chat may be reached by, as a JSON list."
+    )
+
+    provider: Literal["ollama", "openai"] = Field(
+        "ollama", description="ollama, or openai for any server that speaks OpenAI's protocol."
+    )
+    model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
+    model_url: str = Field("http://localhost:11434", description="Address of the model server.")
+    model_key: SecretStr = Field(SecretStr(""), description="Key for the model server, if it asks for one.")
+    model_key_file: Path | None = Field(None, description="File that holds the key, instead of the key itself.")
+    context_tokens: int = Field(
+        8192, ge=1024, description="Context window asked of the model; kept fixed, changing it reloads the model."
+    )
+    answer_tokens: int = Field(1024, ge=16, description="Longest answer, in tokens.")
+    temperature: float = Field(0.1, ge=0, le=2, description="0 keeps to the text; higher is freer.")
+    keep_alive: str = Field("30m", description="How long Ollama keeps the model loaded after a question.")
+    connect_timeout: Seconds = Field(5.0, description="Seconds to wait for the model server to accept.")
+    first_token_timeout: Seconds = Field(
+        300.0, description="Seconds to wait for the first token; a cold model has to load first."
+    )
+    token_timeout: Seconds = Field(60.0, description="Seconds to wait between two tokens.")
+
+    passages: int = Field(8, ge=1, le=50, description="Most passages shown to the model for one question.")
+    embedding_model: str = Field(
+        PACKAGED_MODEL, min_length=1, description="Embedding model: the packaged one, a folder or a hub name."
+    )
+    chunk_tokens: int = Field(200, ge=32, description="Longest chunk, in the embedding model's own tokens.")
+    chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
+
+    max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
+    max_files: Positive = Field(20, description="Most files dropped on one message.")
+
+    @field_validator("model_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("chunk_overlap")
+    @classmethod
+    def _leaves_room(cls, value: int, info: Any) -> int:
+        size = info.data.get("chunk_tokens")
+        if size is not None and value * 2 > size:
+            raise ValueError(f"must be at most half of chunk_tokens, which is {size}")
+        return value
+
+    @property
+    def key(self) -> str:
+        """The model server's key, from the file if one is named."""
+        if self.model_key_file is None:
+            return self.model_key.get_secret_value()
+        try:
+            return self.model_key_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read ({error.strerror}). "
+                "Name a readable file, or use DOCENT_MODEL_KEY."
+            ) from error
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read` hands over, so that every source is held to the same known keys."""
+        return (init_settings,)
+
+    @classmethod
+    def read(cls, *, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Self:
+        """Read the settings of this run, or say in a sentence which key is wrong and why."""
+        values: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        for source, found in (
+            ("docent.toml", _toml(folder / "docent.toml")),
+            (".env", _prefixed(dotenv_values(folder / ".env"))),
+            ("the environment", _prefixed(os.environ if environ is None else environ)),
+        ):
+            for key, value in found.items():
+                if key not in cls.model_fields:
+                    raise SettingsError(_unknown(key, source, cls.model_fields))
+                values[key], origin[key] = value, source
+        try:
+            return cls(**{key: _decoded(value) for key, value in values.items()})
+        except ValidationError as error:
+            raise SettingsError(_sentence(error, values, origin)) from error
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}. Mend that line or remove the file.") from error
+
+
+def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
+    """Keys that begin with DOCENT_; an empty value means "not set", as compose files write it."""
+    return {
+        key.upper().removeprefix(PREFIX).lower(): value
+        for key, value in environ.items()
+        if key.upper().startswith(PREFIX) and value
+    }
+
+
+def _decoded(value: Any) -> Any:
+    """Lists come from the environment as JSON, or as words between commas."""
+    if isinstance(value, str) and value.startswith("["):
+        import json
+
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return value
+
+
+def _unknown(key: str, source: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"Did you mean {PREFIX}{near[0].upper()}? " if near else ""
+    return (
+        f"{PREFIX}{key.upper()} (in {source}) is not a setting. {hint}"
+        "docs/settings.md lists them all; remove or correct the key."
+    )
+
+
+def _sentence(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> str:
+    problem = error.errors()[0]
+    key = str(problem["loc"][0])
+    # A secret is named, never quoted.
+    shown = "the value given" if key == "model_key" else repr(values.get(key))
+    allowed = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return (
+        f"{PREFIX}{key.upper()} is {shown} (in {origin.get(key, 'the defaults')}), which is not allowed: "
+        f"{allowed}. Change it there and start again."
+    )
