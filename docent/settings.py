@@ -45,9 +45,13 @@ class Settings(BaseSettings):
     model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
     model_url: str = Field("http://localhost:11434", description="Address of the model server.")
     model_key: SecretStr = Field(SecretStr(""), description="Key for the model server, if it asks for one.")
-    model_key_file: Path | None = Field(None, description="File that holds the key, instead of the key itself.")
+    model_key_file: Path | None = Field(
+        None, description="File that holds the key, instead of the key itself."
+    )
     context_tokens: int = Field(
-        8192, ge=1024, description="Context window asked of the model; kept fixed, changing it reloads the model."
+        8192,
+        ge=1024,
+        description="Context window asked of the model; kept fixed, changing it reloads the model.",
     )
     answer_tokens: int = Field(1024, ge=16, description="Longest answer, in tokens.")
     temperature: float = Field(0.1, ge=0, le=2, description="0 keeps to the text; higher is freer.")
@@ -134,7 +138,9 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}. Mend that line or remove the file.") from error
+        raise SettingsError(
+            f"{path} cannot be read as TOML: {error}. Mend that line or remove the file."
+        ) from error
 
 
 def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
