@@ -6,6 +6,9 @@ wins over `.env`, which wins over `docent.toml`.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -96,8 +99,8 @@ class Settings(BaseSettings):
             return self.model_key_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingsError(
-                f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read ({error.strerror}). "
-                "Name a readable file, or use DOCENT_MODEL_KEY."
+                f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read "
+                f"({error.strerror}). Name a readable file, or use DOCENT_MODEL_KEY."
             ) from error
 
     @classmethod
@@ -153,20 +156,14 @@ def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _decoded(value: Any) -> Any:
-    """Lists come from the environment as JSON, or as words between commas."""
+    """Lists come from the environment as JSON."""
     if isinstance(value, str) and value.startswith("["):
-        import json
-
-        try:
+        with contextlib.suppress(json.JSONDecodeError):  # then the field's own check refuses the text
             return json.loads(value)
-        except json.JSONDecodeError:
-            return value
     return value
 
 
 def _unknown(key: str, source: str, known: Mapping[str, Any]) -> str:
-    import difflib
-
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"Did you mean {PREFIX}{near[0].upper()}? " if near else ""
     return (

@@ -1,0 +1,86 @@
+"""Write `.env.example` and `docs/settings.md` from the settings themselves.
+
+python tools/write_settings.py            write both
+python tools/write_settings.py --check    exit 1 if either is out of date
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from docent.settings import PREFIX, Settings  # noqa: E402  (after the path is set)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value == () or isinstance(value, SecretStr):
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _allowed(field: FieldInfo) -> str:
+    annotation: Any = field.annotation
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(annotation))
+    bounds = {"gt": "over", "ge": "from", "le": "to", "lt": "under"}
+    words = [
+        f"{word} {getattr(rule, name)}"
+        for name, word in bounds.items()
+        for rule in field.metadata
+        if getattr(rule, name, None) is not None
+    ]
+    return " ".join(words)
+
+
+def env_example() -> str:
+    lines = ["# Copy to .env and change what you need. Every setting is explained in docs/settings.md.", ""]
+    for name, field in Settings.model_fields.items():
+        lines += [f"# {field.description}", f"# {PREFIX}{name.upper()}={_default(field)}", ""]
+    return "\n".join(lines)
+
+
+def settings_page() -> str:
+    return "\n".join(_page_lines()) + "\n"
+
+
+def _page_lines() -> Iterator[str]:
+    yield "# Settings"
+    yield ""
+    yield "Set any of these in the environment, in a file `.env`, or (in small letters, without `DOCENT_`)"
+    yield "in `docent.toml`; the environment wins over `.env`, which wins over `docent.toml`. An unknown key"
+    yield "or a value that is not allowed stops the start with a sentence that says which."
+    yield ""
+    yield "| setting | default | allowed | what it does |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in Settings.model_fields.items():
+        default = f"`{_default(field)}`" if _default(field) else ""
+        yield f"| `{PREFIX}{name.upper()}` | {default} | {_allowed(field)} | {field.description} |"
+
+
+def main() -> int:
+    wanted = {ROOT / ".env.example": env_example(), ROOT / "docs/settings.md": settings_page()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(
+                f"{path.relative_to(ROOT)} is out of date. Run: python tools/write_settings.py",
+                file=sys.stderr,
+            )
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(wanted[path])
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
