@@ -1,0 +1,45 @@
+# make run    install, ingest data/ and serve the chat at http://localhost:8000
+# make test   install what the tests need and run them all
+PYTHON ?= python3
+VENV := .venv/bin
+export PYTHON
+
+.PHONY: run install install-dev test check format settings samples requirements clean
+
+run: install
+	@$(VENV)/python -m docent serve --check
+	@$(VENV)/python ingest.py || [ $$? -eq 1 ]
+	@$(VENV)/python -m docent serve
+
+install:
+	@tools/install.sh requirements.txt
+
+install-dev: install
+	@tools/install.sh requirements-dev.txt
+
+test: install-dev check
+	$(VENV)/python -m pytest
+
+check: install-dev
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+
+format: install-dev
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+settings: install
+	$(VENV)/python tools/write_settings.py
+
+samples: install-dev
+	$(VENV)/python tools/make_samples.py
+
+# Compile the pinned lists from the .in files (uv resolves; torch's CPU build and its plain one share the pin).
+requirements: install-dev
+	$(VENV)/uv pip compile -q requirements.in -o requirements.txt --python-version 3.11 --no-annotate --no-header
+	$(VENV)/uv pip compile -q requirements-dev.in -o requirements-dev.txt --python-version 3.11 --no-annotate --no-header
+	sed -i -e 's/^torch==\([0-9.]*\).*/torch==\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton/d' requirements.txt requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .files

@@ -1,0 +1,1 @@
+"""What the browser needs beside app.py: the page, its defences, the sources behind a citation."""

@@ -1,0 +1,98 @@
+"""What is let in, and what the page may do once it is in the browser.
+
+Only well-formed ids are accepted, sockets open from our own page only, hosts come from a list,
+and every response says which origins a page may talk to: this one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline'",  # Chainlit's page starts with inline scripts
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+}
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+UNUSED_PAGES = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+
+Connect = Callable[[str, dict[str, Any], dict[str, Any] | None], Awaitable[bool]]
+
+
+class SafeHeaders:
+    """Adds the headers above to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def is_well_formed(identifier: object) -> bool:
+    """Whether an id that came from a browser is one that our page would have made."""
+    if not isinstance(identifier, str):
+        return False
+    try:
+        return str(uuid.UUID(identifier)) == identifier.lower()
+    except ValueError:
+        return False
+
+
+def only_well_formed(connect: Connect) -> Connect:
+    """Wrap a socket's connect handler so that it sees well-formed ids only."""
+
+    async def guarded(sid: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> bool:
+        auth = auth if isinstance(auth, dict) else {}
+        thread = auth.get("threadId")
+        if not is_well_formed(auth.get("sessionId")) or (thread and not is_well_formed(thread)):
+            raise ConnectionRefusedError("the session or thread id is not well-formed")
+        return await connect(sid, environ, auth)
+
+    return guarded
+
+
+def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
+    """Put the defences around Chainlit's application and its socket; once per process."""
+    if getattr(app.state, "fortified", False):
+        return
+    app.state.fortified = True
+    sio.eio.cors_allowed_origins = None  # engine.io's word for: the page's own origin only
+    sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
+    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in UNUSED_PAGES]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
+    app.add_middleware(SafeHeaders)
