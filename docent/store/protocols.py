@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from docent.glossary import Chunk, Page, Scope, StoredDocument
@@ -41,3 +41,67 @@ class Reader(Protocol):
 
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
         """One page, with its text and geometry. Raises UnknownDocument."""
+
+
+class WordIndex(Protocol):
+    """The lexical index: derived from the catalog, so it may be thrown away and filled again at any time.
+
+    It knows documents by id and library, and nothing of owners, versions or states: the store asks
+    it only about what may be seen. Calls come from several threads; one thread writes at a time.
+    """
+
+    def put(self, document: StoredDocument, chunks: Sequence[Chunk]) -> None:
+        """Index a document's chunks, in place of any that were indexed for it before."""
+
+    def drop(self, document_ids: Iterable[str]) -> None:
+        """Forget these documents; unknown ids are ignored."""
+
+    def commit(self) -> None:
+        """Make everything put and dropped so far durable and visible to searches."""
+
+    def matching(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        """Chunk ids by BM25, within these libraries and, unless that is empty, these documents."""
+
+    def routing(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        """Document ids by whole-document BM25, within the same bounds."""
+
+    def count(self) -> int:
+        """How many chunks are indexed; cheap."""
+
+    def chunk_ids(self) -> set[str]:
+        """Every chunk indexed, to be compared with the catalog."""
+
+    def held(self, document_ids: Iterable[str]) -> int:
+        """How many entries, of chunks or whole documents, are left of these documents."""
+
+    def close(self) -> None: ...
+
+
+class VectorIndex(Protocol):
+    """The nearest-neighbour index: derived from the catalog like the lexical one."""
+
+    def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        """Add or replace vectors; durable on return."""
+
+    def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
+        """Forget these chunks; unknown ids are ignored."""
+
+    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Chunks of one library by cosine similarity, best first."""
+
+    def count(self, library: str) -> int: ...
+
+    def chunk_ids(self, library: str) -> set[str]: ...
+
+    def held(self, library: str, chunk_ids: Sequence[str]) -> int:
+        """How many of these chunks still have a vector."""
+
+    def libraries(self) -> set[str]: ...
+
+    def drop_library(self, library: str) -> None: ...
+
+    def close(self) -> None: ...
