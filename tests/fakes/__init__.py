@@ -1,0 +1,1 @@
+"""Stand-ins for what the tests cannot carry: a language model, and nothing else."""

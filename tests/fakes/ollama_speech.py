@@ -1,0 +1,206 @@
+"""What the stand-in model says: pure functions from the text it reads to the text it answers.
+
+A token is estimated as a run of up to six letters or digits with the space before it, or one
+sign, or one ideograph. The same cut counts a prompt and streams an answer, so `eval_count` is
+the number of pieces sent, and no text is lost by streaming it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+Message = dict[str, Any]
+
+NOTHING_READ = "There is nothing in front of me to answer from."
+NOT_IN_PASSAGES = "The passages do not say."
+
+_IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_PIECE = re.compile(rf" ?[{_IDEOGRAPH}]| ?[^\W{_IDEOGRAPH}]{{1,6}}| ?[^\w\s]|\s")
+_TAGGED = re.compile(
+    r"<(?P<tag>[a-z_-]+)\b[^<>]*?\b(?:n|id|nr|no|number|index|ref)\s*=\s*[\"']?\[?(?P<n>\d+)[^<>]*>"
+    r"(?P<text>.*?)</(?P=tag)>",
+    re.DOTALL | re.IGNORECASE,
+)
+_MARKED = re.compile(r"^[ \t>*#-]*\[(?P<n>\d+)\][:.)]?[ \t]*", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~|</?[a-z_-]+>[ \t]*$|-{3,}|={3,})", re.MULTILINE | re.IGNORECASE)
+_LABEL = re.compile(
+    r"^[^\w\n]*(?:question|query|frage)[^\w\n]*:[^\w\n]*(?P<text>\S.*)$", re.MULTILINE | re.IGNORECASE
+)
+_QUESTION_TAG = re.compile(r"<question>\s*(?P<text>.+?)\s*</question>", re.DOTALL | re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'»”)\]]*\s+(?=[^\sa-z])|\n\s*\n|\n(?=\s*(?:[-*•|#]|\d+[.)]\s))")
+_WORD = re.compile(r"\w+")
+_STOP_WORDS = frozenset(
+    "a an and any are as at be by can did do does for from had has have how i if in is it its me my of on "
+    "or our so than that the their them there these they this those to was we were what when where which "
+    "who whom whose why will with would you your".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A numbered block found in a prompt."""
+
+    number: int
+    text: str
+
+
+def pieces(text: str) -> list[str]:
+    """Cut a text into the tokens it is counted and streamed in."""
+    return _PIECE.findall(text)
+
+
+def count_tokens(messages: list[Message]) -> int:
+    """Estimate a prompt: its pieces, four for the template around each message, one to begin."""
+    return 1 + sum(4 + len(pieces(text_of(message))) for message in messages)
+
+
+def text_of(message: Message) -> str:
+    content = message.get("content")
+    if isinstance(content, list):  # /v1 allows a list of parts
+        return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+# --- reading a prompt ----------------------------------------------------------------------
+
+
+def find_passages(text: str) -> list[Passage]:
+    """Find numbered passages: elements that carry a number, or lines that begin with [n]."""
+    tagged = [Passage(int(m["n"]), m["text"].strip()) for m in _TAGGED.finditer(text)]
+    if tagged:
+        return [passage for passage in tagged if passage.text]
+    marks = list(_MARKED.finditer(text))
+    found = []
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        body = text[mark.end() : following.start() if following else len(text)]
+        found.append(Passage(int(mark["n"]), _up_to_its_end(body)))
+    return [passage for passage in found if passage.text]
+
+
+def _up_to_its_end(body: str) -> str:
+    """The last marked passage runs on into what follows: stop at a fence or at the question's label."""
+    ends = [m.start() for p in (_FENCE, _LABEL) if (m := p.search(body)) and body[: m.start()].strip()]
+    return body[: min(ends, default=len(body))].strip(" \t\r\n`~")
+
+
+def read_prompt(messages: list[Message]) -> tuple[str, list[Passage]]:
+    """Return the question asked and the passages given, wherever in the conversation they stand."""
+    asked = [text_of(message) for message in messages if message.get("role") == "user"]
+    last = asked[-1] if asked else ""
+    others = [text_of(m) for m in reversed(messages) if m.get("role") != "assistant"]
+    passages = next((found for text in [last, *others] if (found := find_passages(text))), [])
+    return find_question(last), passages
+
+
+def find_question(text: str) -> str:
+    """The question in a message: what is labelled so, or else its last line that asks, or all of it."""
+    for labelled in (_QUESTION_TAG.search(text), *reversed(list(_LABEL.finditer(text)))):
+        if labelled:
+            return labelled["text"].strip()
+    rest = _TAGGED.sub("\n", text)
+    marks = list(_MARKED.finditer(rest))
+    if marks:  # what stands before the passages, and the paragraphs after the last one
+        tail = rest[marks[-1].end() :]
+        rest = rest[: marks[0].start()] + "\n" + "\n".join(tail.split("\n\n")[1:] or [tail])
+    lines = [line.strip() for line in rest.splitlines() if line.strip()]
+    asking = [line for line in lines if line.endswith("?")]
+    return asking[-1] if asking else "\n".join(lines)
+
+
+def sentences(text: str) -> list[str]:
+    """Cut a passage into sentences and list items, each on one line."""
+    cut = (" ".join(part.split()).lstrip("-*•|# ") for part in _SENTENCE_END.split(text))
+    return [sentence for sentence in cut if sentence]
+
+
+def _stems(text: str) -> set[str]:
+    words = {word.lower() for word in _WORD.findall(text)}
+    return {word[:6].rstrip("s") if word.isalpha() else word for word in words - _STOP_WORDS}
+
+
+# --- answering -----------------------------------------------------------------------------
+
+
+def echo(messages: list[Message]) -> str:
+    """Answer with the sentence that shares the most words with the question, and its number.
+
+    Without passages there is only the question to give back, which is also what rewriting it
+    to stand alone would give.
+    """
+    question, passages = read_prompt(messages)
+    if not passages:
+        return question or NOTHING_READ
+    wanted = _stems(question)
+    best, cited, shared = "", 0, 0
+    for passage in passages:
+        for sentence in sentences(passage.text):
+            score = len(wanted & _stems(sentence))
+            if score > shared:
+                best, cited, shared = sentence, passage.number, score
+    return f"{best} [{cited}]" if best else NOT_IN_PASSAGES
+
+
+_VERB = r"\b(?:say|reply|respond|answer|output|print|write|repeat)\b"
+_WORDS = r"(?:[\"“‘«'](?P<quoted>[^\"”’»'\n]+)[\"”’»']|(?P<plain>[^\n]+))"
+_ORDER_WITH_COLON = re.compile(rf"{_VERB}[^:.\n]{{0,40}}:[ \t]*{_WORDS}", re.IGNORECASE)
+_ANY_ORDER = re.compile(rf"{_VERB}(?:[ \t]+(?:only|exactly|just|with|this))*[ \t]*:?[ \t]+{_WORDS}", re.I)
+_OVERRIDE = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b[^.\n]*\b(?:instruction|prompt|rule|above|previous)\w*", re.I
+)
+_MARKUP = re.compile(r"!?\[[^\]\n]*\]\([^)\s]+\)|<img\b[^>]*>|<a\b[^>]*>.*?</a>", re.IGNORECASE)
+_BETRAY = re.compile(r"\b(?:reveal|repeat|print|show|output)\b[^.\n]*\bsystem prompt\b", re.IGNORECASE)
+
+
+def obedient(messages: list[Message]) -> str:
+    """Do whatever the text tells: say what it orders, include its links and images, betray the prompt.
+
+    Orders are taken from users, tools and passages, never from the system's own rules. Where
+    there is no order it answers as `echo` does.
+    """
+    rules = [text_of(message) for message in messages if message.get("role") == "system"]
+    read = [text_of(message) for message in messages if message.get("role") in ("user", "tool")]
+    read += [passage.text for text in rules for passage in find_passages(text)]
+    done: list[str] = []
+    for text in read:
+        done += _orders(text)
+        done += [m.group(0) for m in _MARKUP.finditer(text)]
+        done += rules if _BETRAY.search(text) else []
+    return "\n".join(dict.fromkeys(done)) or echo(messages)
+
+
+def _orders(text: str) -> list[str]:
+    """What a text orders to be said: any such verb after an override, otherwise one with a colon."""
+    override = _OVERRIDE.search(text)
+    found = _ANY_ORDER.finditer(text, override.end()) if override else _ORDER_WITH_COLON.finditer(text)
+    spoken = [(m["quoted"] or m["plain"] or "").strip() for m in found]
+    return [words for words in spoken if words and "system prompt" not in words.lower()]
+
+
+def as_json(answer: str, wanted: Any) -> str:
+    """Put an answer into the JSON that `format` asks for: any object, or one that fits a schema."""
+    value = {"answer": answer} if wanted == "json" else _fill(wanted, answer, wanted.get("$defs", {}))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _fill(schema: dict[str, Any], answer: str, defs: dict[str, Any]) -> Any:
+    """The smallest value that fits a JSON schema; its strings carry the answer."""
+    if "$ref" in schema:
+        return _fill(defs[schema["$ref"].rsplit("/", 1)[-1]], answer, defs)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return _fill(schema[choice][0], answer, defs)
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        return {name: _fill(inner, answer, defs) for name, inner in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [_fill(schema.get("items", {"type": "string"}), answer, defs)]
+    plain: dict[str, Any] = {"string": answer, "integer": 0, "number": 0.0, "boolean": False}
+    return plain.get(kind)
