@@ -8,6 +8,7 @@ import hashlib
 import json
 import struct
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
@@ -80,7 +81,11 @@ class Recorder:
             self._state.records.append(record)
             scope["record"] = record
             send = recording(record, send)
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            traceback.print_exc()  # a fault of the stand-in itself: the web server's log is silenced
+            raise
 
 
 async def _refuse(request: Request, refused: Exception) -> Response:

@@ -73,10 +73,11 @@ def find_passages(text: str) -> list[Passage]:
     if tagged:
         return [passage for passage in tagged if passage.text]
     marks = list(_MARKED.finditer(text))
-    found = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        body = text[mark.end() : following.start() if following else len(text)]
-        found.append(Passage(int(mark["n"]), _up_to_its_end(body)))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    found = [
+        Passage(int(mark["n"]), _up_to_its_end(text[mark.end() : end]))
+        for mark, end in zip(marks, ends, strict=False)  # without a mark there is no end to pair
+    ]
     return [passage for passage in found if passage.text]
 
 
