@@ -1,0 +1,319 @@
+"""`python -m docent …`: ask, search, list, delete, doctor, eval and serve from a terminal.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from docent import __version__
+from docent.errors import DocentError, InputError, UnknownDocument
+from docent.glossary import Answer, Answered, Notice, Passage, Progress, Scope, StoredDocument, Token
+from docent.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except DocentError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="docent",
+        description="Ask questions of your own documents, and see the page each answer came from.",
+        epilog="Documents are added with: python ingest.py. Settings: docs/settings.md.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    ask = _command(commands, "ask", _ask, "Answer a question, with citations.")
+    ask.add_argument("question")
+    ask.add_argument("--no-model", action="store_true", help="answer with the best sentences found, no model")
+    _library(ask)
+
+    search = _command(commands, "search", _search, "Show the passages that a question finds.")
+    search.add_argument("question")
+    search.add_argument("--limit", type=_positive, default=10, metavar="N", help="most passages (default 10)")
+    search.add_argument("--document", metavar="FILE", help="only in the document of this file name")
+    _library(search)
+
+    listing = _command(commands, "list", _list, "Show every document, its state and its size.")
+    listing.add_argument("--coverage", metavar="FILE", help="page by page: how it was read, and what was not")
+    _library(listing)
+
+    delete = _command(commands, "delete", _delete, "Delete a document from storage/, and prove it.")
+    delete.add_argument("document", help="file name or document id, as `list` shows them")
+    _library(delete)
+
+    _command(commands, "doctor", _doctor, "Check that everything Docent needs is in order.")
+
+    evaluate = _command(commands, "eval", _eval, "Measure retrieval with questions whose pages are known.")
+    evaluate.add_argument("questions", help="a JSON object a line: question, file, pages (counted from 1)")
+    evaluate.add_argument("--floor", type=float, metavar="X", help="exit 1 if page-hit@5 is below X")
+    _library(evaluate)
+
+    serve = _command(commands, "serve", _serve, "Serve the chat in the browser.", json_output=False)
+    serve.add_argument(
+        "--check", action="store_true", help="only check that the settings and the port will do"
+    )
+    return top
+
+
+def _command(
+    commands: Any, name: str, run: Any, description: str, *, json_output: bool = True
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
+    command.set_defaults(run=run)
+    if json_output:
+        command.add_argument("--json", action="store_true", help="print JSON for machines")
+    return command
+
+
+def _library(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--library", metavar="L", help="only in this library (a folder of data/)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _scope(arguments: argparse.Namespace, **more: Any) -> Scope:
+    return Scope(libraries=(arguments.library,) if arguments.library else (), **more)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+# --- ask and search ------------------------------------------------------------------------
+
+
+def _ask(arguments: argparse.Namespace) -> None:
+    # Imported late, here and below: `--help` and a wrong word should not wait for the libraries.
+    from docent.assembly import open_house
+
+    with open_house(Settings.read()) as house:
+        house.check_library(arguments.library)
+        answer = asyncio.run(_answered(house, arguments))
+    if arguments.json:
+        _print_json(ask_json(answer))
+        return
+    for citation in _first_of_each(answer):
+        print(f"[{citation.n}] {citation.where}: {' '.join(citation.quote.split())}")
+
+
+async def _answered(house: Any, arguments: argparse.Namespace) -> Answer:
+    shown = ""
+    use_model = not arguments.no_model
+    async for event in house.answer(
+        arguments.question, history=(), scope=_scope(arguments), use_model=use_model
+    ):
+        match event:
+            case Token(text) if not arguments.json:
+                print(text, end="", flush=True)
+                shown += text
+            case Progress() as progress:
+                print(f"\r{progress.what}: {progress.done} of {progress.total}", end="", file=sys.stderr)
+            case Notice(text):
+                print(text, file=sys.stderr)
+            case Answered(answer):
+                if not arguments.json:
+                    print("\n" if shown else f"{answer.text}\n")
+                return answer
+    raise InputError("No answer came. Ask again; if it stays so, run: python -m docent doctor")
+
+
+def _first_of_each(answer: Answer) -> list[Any]:
+    return list({citation.n: citation for citation in reversed(answer.citations)}.values())[::-1]
+
+
+def ask_json(answer: Answer) -> dict[str, Any]:
+    """The contract of `ask --json`."""
+    return {
+        "answer": answer.text,
+        "citations": [
+            {
+                "n": citation.n,
+                "file": citation.file,
+                "library": citation.library,
+                "page": citation.page,
+                "page_label": citation.page_label,
+                "start": citation.start,
+                "end": citation.end,
+                "quote": citation.quote,
+            }
+            for citation in answer.citations
+        ],
+        "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
+        "receipt": asdict(answer.receipt),
+    }
+
+
+def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
+    """The contract of a passage in `search --json` and `ask --json`."""
+    return {
+        "rank": rank,
+        "file": passage.file,
+        "library": passage.library,
+        "page": passage.page,
+        "page_label": passage.page_label,
+        "heading": passage.heading,
+        "text": passage.text,
+        "score": round(passage.score, 6),
+        "relevance": round(passage.relevance, 4),
+        "chunk_id": passage.chunk_id,
+        "document_id": passage.document_id,
+    }
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    from docent.assembly import open_house
+
+    with open_house(Settings.read()) as house:
+        house.check_library(arguments.library)
+        documents: tuple[str, ...] = ()
+        if arguments.document:
+            documents = tuple(document.id for document in _named(house, arguments, arguments.document))
+        passages = house.retrieve(arguments.question, _scope(arguments, documents=documents), arguments.limit)
+    if arguments.json:
+        _print_json([passage_json(rank, passage) for rank, passage in enumerate(passages, 1)])
+        return
+    for rank, passage in enumerate(passages, 1):
+        print(f"{rank}. {passage.where}  ({passage.library}, {passage.score:.3f})")
+        print("   " + " ".join(passage.text.split())[:300] + "\n")
+    if not passages:
+        print("Nothing found. `python -m docent list` shows what is searchable.", file=sys.stderr)
+
+
+# --- documents -----------------------------------------------------------------------------
+
+
+def _named(house: Any, arguments: argparse.Namespace, name: str) -> list[StoredDocument]:
+    found = [
+        document
+        for document in house.store.documents(_scope(arguments))
+        if name in (document.id, document.name) or name in document.paths
+    ]
+    if not found:
+        raise UnknownDocument(f"No document is called {name!r}. `python -m docent list` shows every name.")
+    return found
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from docent.assembly import open_house
+
+    with open_house(Settings.read()) as house:
+        house.check_library(arguments.library)
+        if arguments.coverage:
+            _coverage(house, arguments)
+            return
+        documents = sorted(house.store.documents(_scope(arguments)), key=lambda d: (d.library, d.name))
+    if arguments.json:
+        _print_json([asdict(document) for document in documents])
+        return
+    for document in documents:
+        unread = f", {document.unread_pages} unread" if document.unread_pages else ""
+        reason = f"  ({document.reason})" if document.reason else ""
+        pages = f"{document.pages} {'page' if document.pages == 1 else 'pages'}{unread}"
+        print(f"{document.library}  {document.name}  {document.state}  {pages}{reason}  {document.id}")
+    if not documents:
+        print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
+
+
+def _coverage(house: Any, arguments: argparse.Namespace) -> None:
+    for document in _named(house, arguments, arguments.coverage):
+        pages = house.store.pages(document.id, _scope(arguments))
+        rows = [
+            {
+                "page": page.number,
+                "label": page.label,
+                "characters": len(page.text),
+                "read_by": page.read_by,
+                "hidden": len(page.hidden),
+                "note": page.note,
+            }
+            for page in pages
+        ]
+        if arguments.json:
+            _print_json(rows)
+            continue
+        print(f"{document.library}  {document.name}")
+        for row in rows:
+            hidden = f", {row['hidden']} hidden characters" if row["hidden"] else ""
+            note = f"  {row['note']}" if row["note"] else ""
+            print(f"  p. {row['page']}: {row['characters']} characters, {row['read_by']}{hidden}{note}")
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from docent.assembly import open_house
+
+    with open_house(Settings.read()) as house:
+        house.check_library(arguments.library)
+        found = _named(house, arguments, arguments.document)
+        if len(found) > 1:
+            names = ", ".join(f"{document.id} ({document.library})" for document in found)
+            raise InputError(f"{arguments.document!r} is more than one document: {names}. Give the id.")
+        deletion = house.store.delete(found[0].id, _scope(arguments))
+    if arguments.json:
+        _print_json(asdict(deletion))
+    else:
+        what = ", ".join(f"{count} {thing}" for thing, count in deletion.found.items())
+        print(f"Deleted {deletion.name}: {what}. Left behind: {sum(deletion.left.values())}.")
+        print(
+            "The file itself was not touched; if it is still in data/, the next ingest adds it again.",
+            file=sys.stderr,
+        )
+    return 1 if any(deletion.left.values()) else 0
+
+
+# --- doctor, eval, serve -------------------------------------------------------------------
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from docent.doctor import examine
+
+    findings = examine()
+    if arguments.json:
+        _print_json([asdict(finding) for finding in findings])
+    for finding in findings if not arguments.json else ():
+        print(f"{'ok    ' if finding.ok else 'not ok'}  {finding.what}: {finding.found}")
+        if finding.remedy:
+            print(f"        → {finding.remedy}")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from docent.web import listening
+
+    settings = Settings.read()
+    listening.check(settings)
+    if not arguments.check:
+        from docent.web import serving
+
+        serving.serve(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Looks at everything Docent needs, and says of each thing whether it is in order and what mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from docent.errors import DocentError
+from docent.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 1_000_000_000
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Every check, in the order in which to mend things."""
+    findings = [python(), versions()]
+    try:
+        settings = Settings.read()
+    except DocentError as error:
+        return [*findings, Finding("settings", False, str(error), "correct that setting")]
+    findings += [Finding("settings", True, "read"), data(settings), disk(settings)]
+    return [*findings, *_opened(settings)]
+
+
+def python() -> Finding:
+    ok = sys.version_info >= OLDEST_PYTHON
+    remedy = "" if ok else "install Python 3.11 or newer, then: make install PYTHON=python3.11"
+    return Finding("Python", ok, platform.python_version(), remedy)
+
+
+def versions() -> Finding:
+    """The packages that are installed, against the pinned list."""
+    wrong = []
+    for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines():
+        name, _, pinned = line.partition(";")[0].strip().partition("==")
+        if not pinned:
+            continue
+        try:
+            installed = metadata.version(name).split("+")[0]
+        except metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed != pinned:
+            wrong.append(f"{name} {installed}, not {pinned}")
+    if wrong:
+        return Finding("packages", False, "; ".join(wrong[:5]), "make install")
+    return Finding("packages", True, "as pinned in requirements.txt")
+
+
+def data(settings: Settings) -> Finding:
+    if not settings.data.is_dir():
+        return Finding("data", False, f"{settings.data} is no folder", f"mkdir -p {settings.data}")
+    if not os.access(settings.data, os.R_OK | os.X_OK):
+        return Finding("data", False, f"{settings.data} cannot be read", f"chmod u+rx {settings.data}")
+    return Finding("data", True, str(settings.data))
+
+
+def disk(settings: Settings) -> Finding:
+    """Room for the index to grow: on the disk of storage/, or of the nearest folder that exists."""
+    folder = next(
+        path for path in (settings.storage.resolve(), *settings.storage.resolve().parents) if path.exists()
+    )
+    free = shutil.disk_usage(folder).free
+    ok = free >= LEAST_FREE_BYTES
+    remedy = "" if ok else "free some space, or point DOCENT_STORAGE at a larger disk"
+    return Finding("disk", ok, f"{free / 1e9:.1f} GB free for {settings.storage}", remedy)
+
+
+def _opened(settings: Settings) -> Iterator[Finding]:
+    """What can be said only by opening the house itself."""
+    # Late: a broken installation must still be told which package is missing, by `versions`.
+    from docent.assembly import open_house, open_model
+
+    yield from _tried("storage", lambda: _stored(settings, open_house))
+    yield from _tried("model server", lambda: _model(settings, open_model))
+
+
+def _tried(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return check()
+    except DocentError as error:
+        return [Finding(what, False, str(error))]
+
+
+def _stored(settings: Settings, open_house: Callable) -> list[Finding]:  # type: ignore[type-arg]
+    with open_house(settings) as house:
+        return house.examine()

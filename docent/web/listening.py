@@ -1,0 +1,41 @@
+"""Where the chat listens, checked before anything slow is done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from docent.errors import SettingsError
+from docent.settings import Settings
+
+ANYWHERE = frozenset({"0.0.0.0", "::"})
+
+
+def address(settings: Settings) -> str:
+    """What a person types into the browser."""
+    name = "localhost" if settings.host in ANYWHERE | {"127.0.0.1"} else settings.host
+    return f"http://{name}:{settings.port}"
+
+
+def check(settings: Settings) -> None:
+    """Refuse to start where starting cannot work."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(_why_not(error, settings)) from error
+
+
+def _why_not(error: OSError, settings: Settings) -> str:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {settings.port} is taken: another program, perhaps another Docent, listens on {where}. "
+            f"Stop it, or choose another port: DOCENT_PORT={settings.port + 1} make run"
+        )
+    if error.errno == errno.EACCES:
+        return f"Listening on {where} is not allowed to this user. Choose a port above 1023 with DOCENT_PORT."
+    why = os.strerror(error.errno or 0)
+    return f"Docent cannot listen on {where}: {why}. Check DOCENT_HOST and DOCENT_PORT."

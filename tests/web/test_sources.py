@@ -1,0 +1,66 @@
+"""A link to a source opens exactly what was cited, and cannot be turned into another."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from urllib.parse import unquote
+
+import pytest
+
+from docent.errors import UnknownDocument
+from docent.glossary import Citation
+from docent.web.sources import PREFIX, Place, Signer, secret_of
+
+CITATION = Citation(
+    n=1, chunk_id="c", document_id="d" * 32, file="Menü 🍜 / été.pdf", library="l", page=2, page_label="",
+    place="p. 2", start=5, end=9, quote="soup",
+)  # fmt: skip
+
+
+def parts(link: str) -> tuple[str, str]:
+    token, name = link.removeprefix(f"{PREFIX}/").split("/")
+    return token, unquote(name)
+
+
+def test_a_link_names_its_place():
+    """What was signed comes back, with the file's own name at the end."""
+    signer = Signer(b"secret")
+    token, name = parts(signer.link(CITATION, reader="me"))
+    assert name == CITATION.file
+    assert signer.place(token) == Place("d" * 32, 2, 5, 9, "me")
+
+
+def test_a_changed_link_opens_nothing():
+    """Another page under the old signature is refused."""
+    signer = Signer(b"secret")
+    token, _ = parts(signer.link(CITATION, reader=None))
+    body, signature = token.split(".")
+    place = json.loads(base64.urlsafe_b64decode(body + "=="))
+    place["page"] = 3
+    forged = base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    with pytest.raises(UnknownDocument):
+        signer.place(f"{forged}.{signature}")
+
+
+@pytest.mark.parametrize("token", ["", ".", "x", "x.y", "é.ü", "a" * 10_000])
+def test_nonsense_opens_nothing(token):
+    """Whatever is sent, the answer is a sentence, not a crash."""
+    with pytest.raises(UnknownDocument):
+        Signer(b"secret").place(token)
+
+
+def test_another_installation_signs_differently():
+    """A link made elsewhere is refused."""
+    token, _ = parts(Signer(b"theirs").link(CITATION, reader=None))
+    with pytest.raises(UnknownDocument):
+        Signer(b"ours").place(token)
+
+
+def test_the_secret_is_made_once_and_kept_private(tmp_path):
+    """The same secret at every start, readable by its owner only."""
+    first = secret_of(tmp_path)
+    assert secret_of(tmp_path) == first
+    assert len(first) == 32
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
