@@ -43,7 +43,7 @@ def prepare() -> None:
 
 
 def open_doors() -> None:
-    """Open the house, once for this code; storage has one owner, so what older code opened is closed first."""
+    """Open the house once for this code; what older code opened is closed first, storage has one owner."""
     state = chainlit.server.app.state
     if getattr(state, "opened_by", None) is open_house:
         return

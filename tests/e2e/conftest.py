@@ -1,0 +1,115 @@
+"""The app as a person starts it, and a browser to look at it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+SCREENSHOTS = ROOT / "screenshots"
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_app(storage: Path, **settings: object) -> Iterator[str]:
+    """`python -m docent serve`, until the block ends."""
+    port = free_port()
+    environ = {**os.environ, "DOCENT_STORAGE": str(storage), "DOCENT_PORT": str(port)}
+    environ.update({name: str(value) for name, value in settings.items()})
+    log = storage.parent / f"serve-{port}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "docent", "serve"], cwd=ROOT, env=environ, stdout=out, stderr=out
+        )
+    try:
+        url = f"http://localhost:{port}"
+        _wait_for(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + 90
+    while time.monotonic() < limit:
+        if process.poll() is not None:
+            raise AssertionError(f"the app ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"the app did not answer within 90 s:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample libraries, ingested once as a person would."""
+    folder = tmp_path_factory.mktemp("e2e") / "storage"
+    environ = {**os.environ, "DOCENT_STORAGE": str(folder)}
+    done = subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.fail(f"The browser tests need {CHROMIUM}. Install it: sudo apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page 1280 wide whose requests are recorded in `page.requested`."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
+    page = context.new_page()
+    page.requested = []  # type: ignore[attr-defined]
+    page.on("request", lambda request: page.requested.append(request.url))  # type: ignore[attr-defined]
+    yield page
+    context.close()
+
+
+def ask(page: Page, url: str, question: str) -> None:
+    """Open the chat, wait until it is connected, and ask."""
+    with page.expect_websocket():
+        page.goto(url)
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(500)  # Chainlit drops what is sent before its session is up
+    again(page, question)
+
+
+def again(page: Page, question: str) -> None:
+    page.click("#chat-input")
+    page.keyboard.type(question)
+    page.keyboard.press("Enter")
+
+
+def picture(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

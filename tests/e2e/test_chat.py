@@ -1,0 +1,132 @@
+"""A person asks in the browser, reads the answer, and looks at the page it came from."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlparse
+
+import pytest
+import socketio
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import again, ask, picture, running_app
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "Which internship is about machine learning?"
+FILE = re.compile(r"[\w-]+\.(pdf|md)")
+
+
+@pytest.fixture(scope="module")
+def app(storage, ollama_process):
+    with running_app(storage, DOCENT_MODEL_URL=ollama_process.url) as url:
+        yield url
+
+
+def answer(page: Page):
+    return page.locator(".ai-message").last
+
+
+def test_ask_read_and_look_at_the_page(page, app, ollama_process):
+    """The answer streams in, carries numbered citations, and a click shows file, page and passage."""
+    ask(page, app, QUESTION)
+    citation = page.get_by_role("link", name="[1]").or_(page.locator("a.element-link")).first
+    expect(citation).to_be_visible(timeout=60_000)
+    picture(page, "answer")
+    citation.click()
+    panel = page.locator("#side-view-content")
+    expect(panel).to_contain_text(FILE)
+    expect(panel).to_contain_text("p. ")
+    expect(panel.locator("strong").nth(1)).not_to_be_empty()
+    picture(page, "citation")
+
+
+def test_the_open_page_link_leads_to_the_document(page, app):
+    """From the side panel the original opens at the page cited."""
+    ask(page, app, QUESTION)
+    citation = page.locator("a.element-link").first
+    citation.click(timeout=60_000)
+    href = page.get_by_role("link", name="Open this page").get_attribute("href")
+    response = page.request.get(app + urlparse(href).path)
+    assert response.status == 200
+    assert response.headers["content-type"].split(";")[0] in ("application/pdf", "text/plain")
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_follow_up_knows_what_was_said(page, app, ollama_process):
+    """The second question reaches the model together with the first and its answer."""
+    ask(page, app, QUESTION)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    again(page, "Where is it and how much does it pay?")
+    expect(page.locator(".ai-message")).to_have_count(2, timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    sent = str(ollama_process.requests_to("/api/chat")[-1].body)
+    assert "machine learning" in sent
+
+
+def test_stop_closes_the_connection(page, app, ollama_process):
+    """Stop ends the stream at the model server, and the page is ready for the next question."""
+    ollama_process.script(reply="word " * 400, seconds_per_token=0.05)
+    ask(page, app, QUESTION)
+    page.locator("#stop-button").wait_for(timeout=60_000)
+    expect(answer(page)).to_contain_text("word word", timeout=60_000)
+    page.click("#stop-button")
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=5_000)
+    page.wait_for_timeout(500)
+    last = ollama_process.requests_to("/api/chat")[-1]
+    assert last.disconnected
+    assert last.tokens_sent < 200
+
+
+def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
+    """With images and links to elsewhere in the answer, the page still talks to itself only."""
+    ollama_process.script("Look ![x](http://elsewhere.example/x.png) <img src=http://elsewhere.example/y.png> [1].")
+    ask(page, app, QUESTION)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    expect(answer(page)).to_contain_text("Look", timeout=60_000)
+    page.wait_for_timeout(500)
+    own = urlparse(app).netloc
+    foreign = {
+        request for request in page.requested if request.startswith(("http", "ws")) and urlparse(request).netloc != own
+    }
+    assert foreign == set()
+
+
+def test_without_a_model_server_the_passages_answer(page, storage):
+    """The best sentences are shown with citations, and the way to mend it is said."""
+    with running_app(storage, DOCENT_MODEL_URL="http://127.0.0.1:9") as url:
+        ask(page, url, QUESTION)
+        expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+        expect(page.locator("body")).to_contain_text("ollama serve")
+        picture(page, "no-model")
+
+
+@pytest.mark.parametrize(
+    ("headers", "auth", "accepted"),
+    [
+        pytest.param({}, {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c001"}, True, id="our own page"),
+        pytest.param({}, {"sessionId": "../../x"}, False, id="an id that is none"),
+        pytest.param(
+            {"Origin": "http://elsewhere.example"},
+            {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c002"},
+            False,
+            id="another origin",
+        ),
+    ],
+)
+async def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
+    """A socket needs well-formed ids and our own origin."""
+    client = socketio.AsyncClient(reconnection=False)
+    try:
+        await client.connect(
+            app,
+            headers={"Origin": app, **headers},
+            auth={"clientType": "webapp", **auth},
+            socketio_path="/ws/socket.io",
+            transports=["websocket"],
+        )
+        assert accepted
+    except socketio.exceptions.ConnectionError:
+        assert not accepted
+    finally:
+        await client.disconnect()
