@@ -28,7 +28,7 @@ def panel(quotes: Sequence[Citation], passages: Mapping[str, Passage], link: Lin
 
 
 def emphasised(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """A document's own text, to the letter, with the spans in bold and its line breaks kept."""
+    """A document's own text, to the letter, with the spans in bold."""
     parts: list[str] = []
     at = 0
     for start, end in sorted(spans):
@@ -37,7 +37,7 @@ def emphasised(text: str, spans: Iterable[tuple[int, int]]) -> str:
             continue
         parts += [escaped(text[at:start]), _bold(text[start:end])]
         at = end
-    return "".join([*parts, escaped(text[at:])]).replace("\n", "  \n")
+    return "".join([*parts, escaped(text[at:])])
 
 
 def _bold(text: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -69,7 +69,9 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample libraries, ingested once as a person would."""
     folder = tmp_path_factory.mktemp("e2e") / "storage"
     environ = {**os.environ, "DOCENT_STORAGE": str(folder)}
-    done = subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "ingest.py"], cwd=ROOT, env=environ, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -86,11 +88,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page 1280 wide whose requests are recorded in `page.requested`."""
+    """An empty page 1280 wide; `page.requested` lists what left the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
     page = context.new_page()
     page.requested = []  # type: ignore[attr-defined]
-    page.on("request", lambda request: page.requested.append(request.url))  # type: ignore[attr-defined]
+
+    def note(request: Request) -> None:
+        if request.failure != "csp":  # refused by the page's own policy, before anything was sent
+            page.requested.append(request.url)  # type: ignore[attr-defined]
+
+    page.on("requestfinished", note)
+    page.on("requestfailed", note)
     yield page
     context.close()
 

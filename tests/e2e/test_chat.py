@@ -80,14 +80,18 @@ def test_stop_closes_the_connection(page, app, ollama_process):
 
 def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
     """With images and links to elsewhere in the answer, the page still talks to itself only."""
-    ollama_process.script("Look ![x](http://elsewhere.example/x.png) <img src=http://elsewhere.example/y.png> [1].")
+    ollama_process.script(
+        "Look ![x](http://elsewhere.example/x.png) <img src=http://elsewhere.example/y.png> [1]."
+    )
     ask(page, app, QUESTION)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
     expect(answer(page)).to_contain_text("Look", timeout=60_000)
     page.wait_for_timeout(500)
     own = urlparse(app).netloc
     foreign = {
-        request for request in page.requested if request.startswith(("http", "ws")) and urlparse(request).netloc != own
+        request
+        for request in page.requested
+        if request.startswith(("http", "ws")) and urlparse(request).netloc != own
     }
     assert foreign == set()
 

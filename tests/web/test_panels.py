@@ -14,7 +14,7 @@ from docent.web.panels import emphasised, escaped
         pytest.param("one two three", [(0, 3), (8, 13)], "**one** two **three**", id="two quotes"),
         pytest.param("one two three", [(0, 7), (4, 13)], "**one two** **three**", id="overlapping"),
         pytest.param("one", [(0, 99)], "**one**", id="beyond the passage"),
-        pytest.param("one\ntwo", [(0, 7)], "**one**  \n**two**", id="across lines"),
+        pytest.param("one\ntwo", [(0, 7)], "**one**\n**two**", id="across lines"),
         pytest.param("a b ", [(0, 4)], "**a b** ", id="trailing space stays outside"),
         pytest.param("one", [], "one", id="no quote"),
     ],
