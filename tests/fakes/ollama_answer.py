@@ -110,6 +110,14 @@ def overflow(version: tuple[int, ...], prompt_tokens: int, num_ctx: int) -> Refu
     return Refused(400, json.dumps({"error": detail}, separators=(",", ":")))
 
 
+def loading(version: tuple[int, ...]) -> Refused:
+    """What is said while the model is still being read into memory."""
+    if version < LLAMA_SERVER:
+        return Refused(500, "unexpected server status: llm server loading model")
+    detail = {"code": 503, "message": "Loading model", "type": "unavailable_error"}
+    return Refused(503, json.dumps({"error": detail}, separators=(",", ":")))
+
+
 def refusal(script: Script, turn: Turn, state: State, num_ctx: int) -> Refused | None:
     """The refusal that a script orders."""
     if script.status:
@@ -117,7 +125,7 @@ def refusal(script: Script, turn: Turn, state: State, num_ctx: int) -> Refused |
     known = {
         "not_found": not_found(turn.model),
         "busy": Refused(503, BUSY),
-        "loading": Refused(503, "llm server loading model"),
+        "loading": loading(state.settings.numbered),
         "memory": Refused(500, "model requires more system memory (5.6 GiB) than is available (2.1 GiB)"),
         "internal": Refused(500, "llama runner process has terminated: signal: killed"),
         "overflow": overflow(
@@ -132,7 +140,10 @@ def refusal(script: Script, turn: Turn, state: State, num_ctx: int) -> Refused |
 
 def window(turn: Turn, model: Model, state: State) -> int:
     """The context in tokens: asked for or default, never more than the model was trained on."""
-    return min(int(turn.options.get("num_ctx") or state.settings.num_ctx), model.context_length)
+    wanted = turn.options.get("num_ctx") or state.settings.num_ctx
+    if not isinstance(wanted, int | float):
+        raise Refused(500, 'option "num_ctx" must be of type integer')
+    return min(int(wanted), model.context_length)
 
 
 def fit(turn: Turn, num_ctx: int, version: tuple[int, ...]) -> tuple[list[Message], int]:
@@ -243,6 +254,7 @@ def compose(turn: Turn, script: Script, *, num_ctx: int, prompt_tokens: int) -> 
         thinking=speech.pieces(script.thinking) if turn.think is not False else [],
         tool_calls=script.tool_calls,
         done_reason=script.done_reason or ("length" if cut else "stop"),
+        eval_count=len(speech.pieces(json.dumps(script.tool_calls))) if script.tool_calls else 0,
         prompt_tokens=prompt_tokens if script.prompt_eval_count is None else script.prompt_eval_count,
     )
 

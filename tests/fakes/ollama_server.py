@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import socket
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from types import FrameType
 
 import uvicorn
 
-from tests.fakes.ollama_routes import build_app
+from tests.fakes.ollama_app import build_app
 from tests.fakes.ollama_script import Script, Settings, State
 
 
@@ -125,8 +126,13 @@ def settings_from(options: argparse.Namespace) -> Settings:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
+    try:
+        settings = settings_from(options)
+    except (OSError, ValueError) as problem:
+        print(f"The script cannot be used: {problem}", file=sys.stderr)
+        raise SystemExit(2) from problem
     bound = listen(options.host, options.port)
-    server = Server(settings_from(options))
+    server = Server(settings)
     if options.print_port:
         port = json.dumps({"port": bound.getsockname()[1]})
         server.ready = lambda: print(port, flush=True)  # type: ignore[method-assign]

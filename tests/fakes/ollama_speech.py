@@ -1,8 +1,10 @@
 """What the stand-in model says: pure functions from the text it reads to the text it answers.
 
-A token is estimated as a run of up to six letters or digits with the space before it, or one
-sign, or one ideograph. The same cut counts a prompt and streams an answer, so `eval_count` is
-the number of pieces sent, and no text is lost by streaming it.
+A token is estimated as up to eight letters of a word with the space before them, or one digit,
+one ideograph, one sign, one run of spaces. Against Mistral's own v3 tokenizer that is 0.96 of its
+count on English prose and tables, 0.8 on French and Japanese, 0.5 on German: never more, so that
+a prompt counted exactly by its sender is not refused by the stand-in. The same cut counts a prompt
+and streams an answer, so `eval_count` is the number of pieces sent, and streaming loses no text.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ NOTHING_READ = "There is nothing in front of me to answer from."
 NOT_IN_PASSAGES = "The passages do not say."
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_PIECE = re.compile(rf" ?[{_IDEOGRAPH}]| ?[^\W{_IDEOGRAPH}]{{1,6}}| ?[^\w\s]|\s")
+_PIECE = re.compile(rf" ?[{_IDEOGRAPH}]|\d| ?[^\W\d_{_IDEOGRAPH}]{{1,8}}|_| ?[^\w\s]| (?=\d)| +|\s")
 _TAGGED = re.compile(
     r"<(?P<tag>[a-z_-]+)\b[^<>]*?\b(?:n|id|nr|no|number|index|ref)\s*=\s*[\"']?\[?(?P<n>\d+)[^<>]*>"
     r"(?P<text>.*?)</(?P=tag)>",
@@ -30,7 +32,13 @@ _LABEL = re.compile(
     r"^[^\w\n]*(?:question|query|frage)[^\w\n]*:[^\w\n]*(?P<text>\S.*)$", re.MULTILINE | re.IGNORECASE
 )
 _QUESTION_TAG = re.compile(r"<question>\s*(?P<text>.+?)\s*</question>", re.DOTALL | re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'»”)\]]*\s+(?=[^\sa-z])|\n\s*\n|\n(?=\s*(?:[-*•|#]|\d+[.)]\s))")
+_SENTENCE_END = re.compile(
+    r"(?:(?<=[.!?…])|(?<=[.!?…][\"'»”)\]]))\s+(?=[^\sa-z])|\n\s*\n|\n(?=\s*(?:[-*•|#]|\d+[.)]\s))"
+)
+_SOURCE_LINE = re.compile(
+    r"\A[^\n]{0,150}(?:\.(?:pdf|md|txt|docx?|html?|csv|xlsx?|pptx?|epub|eml)\b|\bp(?:age|\.) ?\d)[^\n]*\n",
+    re.I,
+)
 _WORD = re.compile(r"\w+")
 _STOP_WORDS = frozenset(
     "a an and any are as at be by can did do does for from had has have how i if in is it its me my of on "
@@ -53,8 +61,8 @@ def pieces(text: str) -> list[str]:
 
 
 def count_tokens(messages: list[Message]) -> int:
-    """Estimate a prompt: its pieces, four for the template around each message, one to begin."""
-    return 1 + sum(4 + len(pieces(text_of(message))) for message in messages)
+    """Estimate a prompt: its pieces, two for the template around each message, one to begin."""
+    return 1 + sum(2 + len(pieces(text_of(message))) for message in messages)
 
 
 def text_of(message: Message) -> str:
@@ -112,8 +120,9 @@ def find_question(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Cut a passage into sentences and list items, each on one line."""
-    cut = (" ".join(part.split()).lstrip("-*•|# ") for part in _SENTENCE_END.split(text))
+    """Cut a passage into sentences and list items, each on one line; a line that names its file is none."""
+    parts = _SENTENCE_END.split(_SOURCE_LINE.sub("", text))
+    cut = (" ".join(part.split()).lstrip("-*•|# ") for part in parts)
     return [sentence for sentence in cut if sentence]
 
 
@@ -134,10 +143,14 @@ def echo(messages: list[Message]) -> str:
     question, passages = read_prompt(messages)
     if not passages:
         return question or NOTHING_READ
+    if not question:
+        return NOT_IN_PASSAGES
     wanted = _stems(question)
     best, cited, shared = "", 0, 0
     for passage in passages:
         for sentence in sentences(passage.text):
+            if question in sentence:  # a question without a label runs on from the last passage
+                continue
             score = len(wanted & _stems(sentence))
             if score > shared:
                 best, cited, shared = sentence, passage.number, score
