@@ -1,0 +1,141 @@
+"""Every command in the README works, in the order in which it stands there, in a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = [
+    line.strip()
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+NOT_COPIED = {
+    ".git",
+    ".venv",
+    "storage",
+    "screenshots",
+    ".files",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh copy of the project, with the packages that this test runs on."""
+    folder = tmp_path_factory.mktemp("readme") / "docent"
+    shutil.copytree(ROOT, folder, ignore=lambda _, names: NOT_COPIED & set(names))
+    (folder / "storage").mkdir()
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environ(ollama_process, tmp_path_factory) -> dict[str, str]:
+    """A person's shell, with a stand-in for the model server and for its command `ollama pull`."""
+    ollama_process.reset()
+    tools = tmp_path_factory.mktemp("bin")
+    shim = tools / "ollama"
+    shim.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = pull ] && exec curl -fsS {ollama_process.url}/api/pull -d "{{\\"model\\": \\"$2\\"}}"\nexit 1\n'
+    )
+    shim.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
+    return {
+        **kept,
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "DOCENT_MODEL_URL": ollama_process.url,
+        "DOCENT_PORT": str(free_port()),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands(command, house, environ):
+    """The command does what it says, and ends well."""
+    if command == "make test":
+        dry = subprocess.run(["make", "-n", "test"], cwd=house, env=environ, capture_output=True, text=True)
+        assert "-m pytest" in dry.stdout, dry.stderr  # what runs this very test
+        return
+    if command.endswith("make run"):
+        with_server(command, house, environ)
+        return
+    done = subprocess.run(
+        command, shell=True, cwd=house, env=environ, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_taken_port_is_said_at_once(house, environ, tmp_path):
+    """With the port taken, `make run` says so and how to choose another, before it does anything slow."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            ["make", "run"], cwd=house, env={**environ, "DOCENT_PORT": port}, capture_output=True, text=True
+        )
+    assert done.returncode != 0
+    assert f"Port {port} is taken" in done.stderr
+    assert "DOCENT_PORT=" in done.stderr
+
+
+def test_an_old_python_is_said_at_once(house, environ, tmp_path):
+    """A Python that is too old is named, with what to install."""
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && { echo "Python 3.9.2"; exit 0; }\nexit 1\n')
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "install", f"PYTHON={old}"], cwd=house, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stderr
+    assert "Python 3.9.2" in done.stderr
+
+
+def with_server(command: str, house: Path, environ: dict[str, str]) -> None:
+    """Start, wait for the page, stop; and a start over an unchanged data/ reads nothing again."""
+    for _ in range(2):
+        log = house.parent / "run.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, shell=True, cwd=house, env=environ, stdout=out, stderr=out, start_new_session=True
+            )
+        try:
+            wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=20)
+    assert not re.search(r"\badded\b +[1-9]", log.read_text())
+
+
+def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + 300
+    while time.monotonic() < limit:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=2) as page:
+                assert b"<title>Docent</title>" in page.read()
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
