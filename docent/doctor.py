@@ -7,13 +7,18 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from docent.errors import DocentError
+from docent.errors import DocentError, StorageBusy
+from docent.glossary import Scope, State
 from docent.settings import Settings
+
+if TYPE_CHECKING:
+    from docent.assembly import House
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
@@ -85,19 +90,29 @@ def disk(settings: Settings) -> Finding:
 def _opened(settings: Settings) -> Iterator[Finding]:
     """What can be said only by opening the house itself."""
     # Late: a broken installation must still be told which package is missing, by `versions`.
-    from docent.assembly import open_house, open_model
+    from docent.assembly import open_house
 
-    yield from _tried("storage", lambda: _stored(settings, open_house))
-    yield from _tried("model server", lambda: _model(settings, open_model))
-
-
-def _tried(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
     try:
-        return check()
+        with open_house(settings) as house:
+            yield from storage(house)
+            yield model_server(house)
+    except StorageBusy as error:
+        yield Finding("storage", True, str(error))
     except DocentError as error:
-        return [Finding(what, False, str(error))]
+        yield Finding("storage", False, str(error))
 
 
-def _stored(settings: Settings, open_house: Callable) -> list[Finding]:  # type: ignore[type-arg]
-    with open_house(settings) as house:
-        return house.examine()
+def storage(house: House) -> Iterator[Finding]:
+    """Whether what is at rest holds together, and agrees with the settings (opening it checked that)."""
+    documents = house.store.documents(Scope())
+    failed = [document.name for document in documents if document.state is State.FAILED]
+    yield Finding("storage", True, f"{house.settings.storage}: {len(documents)} documents")
+    yield Finding("index", True, f"built with {house.embedder.name}, as the settings ask")
+    if failed:
+        remedy = "python -m docent list says why; mend the files and run: python ingest.py"
+        yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
+
+
+def model_server(house: House) -> Finding:
+    status = asyncio.run(house.check_model())
+    return Finding("model server", status.ready, status.sentence, status.remedy)

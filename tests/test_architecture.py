@@ -31,8 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assembly": EVERYBODY_SPEAKS
     | CORRIDORS
     | {"settings", "loading", "indexing", "store", "retrieving", "generating"},
+    "doctor": EVERYBODY_SPEAKS | {"assembly", "settings"},
     "web": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "loading.highlight", "store"},
-    "__main__": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web"},
+    "__main__": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web", "doctor"},
     "app.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web"},
     "ingest.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
 }

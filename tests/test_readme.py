@@ -24,6 +24,10 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
+PULL = """#!/bin/sh
+[ "$1" = pull ] && exec curl -fsS {url}/api/pull -d "{{\\"model\\": \\"$2\\"}}"
+exit 1
+"""
 NOT_COPIED = {
     ".git",
     ".venv",
@@ -52,10 +56,7 @@ def environ(ollama_process, tmp_path_factory) -> dict[str, str]:
     ollama_process.reset()
     tools = tmp_path_factory.mktemp("bin")
     shim = tools / "ollama"
-    shim.write_text(
-        "#!/bin/sh\n"
-        f'[ "$1" = pull ] && exec curl -fsS {ollama_process.url}/api/pull -d "{{\\"model\\": \\"$2\\"}}"\nexit 1\n'
-    )
+    shim.write_text(PULL.format(url=ollama_process.url))
     shim.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
     return {
