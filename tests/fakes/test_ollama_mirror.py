@@ -1,0 +1,201 @@
+"""The stand-in's /v1 mirror keeps to the OpenAI protocol, as seen through the real `openai` package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import openai
+import pytest
+import pytest_asyncio
+
+PASSAGES = (
+    "[1] Cats sleep. Dogs bark at night.\n[2] The fee is 20 euros a month.\n\nQuestion: How high is the fee?"
+)
+ANSWER = "The fee is 20 euros a month. [2]"
+
+
+@pytest.fixture
+def client(ollama) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{ollama.url}/v1", api_key="unused", max_retries=0) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def async_client(ollama) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=f"{ollama.url}/v1", api_key="unused", max_retries=0) as client:
+        yield client
+
+
+def ask(content: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": content}]
+
+
+def test_chat_answers(client):
+    """A chat completion has the answer, its reason to end, and the tokens it cost."""
+    done = client.chat.completions.create(model="mistral", messages=ask(PASSAGES))
+    (choice,) = done.choices
+    assert (choice.message.content, choice.finish_reason) == (ANSWER, "stop")
+    assert done.usage.completion_tokens == 13
+    assert done.usage.total_tokens == done.usage.prompt_tokens + 13
+    assert (done.object, done.model, done.system_fingerprint) == ("chat.completion", "mistral", "fp_ollama")
+
+
+async def test_chat_streams(async_client):
+    """Chunks carry the answer; the last before the usage has the reason to end."""
+    stream = await async_client.chat.completions.create(
+        model="mistral", messages=ask(PASSAGES), stream=True, stream_options={"include_usage": True}
+    )
+    *said, usage = [chunk async for chunk in stream]
+    assert "".join(chunk.choices[0].delta.content for chunk in said) == ANSWER
+    assert [chunk.choices[0].finish_reason for chunk in said] == [None] * (len(said) - 1) + ["stop"]
+    assert usage.choices == []
+    assert usage.usage.completion_tokens == len(said) - 1
+
+
+def test_a_stream_is_server_sent_events(ollama):
+    """Each chunk is an event, and the stream ends with [DONE]; usage comes only when asked for."""
+    asked = {"model": "mistral", "messages": ask("Hello there?"), "stream": True}
+    reply = httpx.post(f"{ollama.url}/v1/chat/completions", json=asked)
+    assert reply.headers["content-type"] == "text/event-stream"
+    *events, end = [event.removeprefix("data: ") for event in reply.text.strip().split("\n\n")]
+    assert end == "[DONE]"
+    assert [json.loads(event)["choices"][0]["delta"]["content"] for event in events] == [
+        *("Hello", " there", "?", "")
+    ]
+    assert "usage" not in reply.text
+
+
+def test_content_may_come_in_parts(client):
+    """A message's content may be a list of text parts."""
+    parts = [{"type": "text", "text": PASSAGES.split("Question")[0]}, {"type": "text", "text": "The fee?"}]
+    done = client.chat.completions.create(model="mistral", messages=[{"role": "user", "content": parts}])
+    assert done.choices[0].message.content == ANSWER
+
+
+def test_completions_answer_and_stream(client):
+    """The older endpoint says the same as text."""
+    assert client.completions.create(model="mistral", prompt=PASSAGES).choices[0].text == ANSWER
+    stream = client.completions.create(
+        model="mistral", prompt=PASSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    *said, usage = list(stream)
+    assert "".join(chunk.choices[0].text for chunk in said) == ANSWER
+    assert (said[-1].choices[0].finish_reason, usage.usage.completion_tokens) == ("stop", 13)
+
+
+def test_max_tokens_and_stop_end_an_answer(ollama, client):
+    """max_tokens ends with `length`, a stop sequence with `stop`."""
+    ollama.script("one two three", "one two three")
+    cut = client.chat.completions.create(model="mistral", messages=ask("Count"), max_tokens=2)
+    assert (cut.choices[0].message.content, cut.choices[0].finish_reason) == ("one two", "length")
+    stopped = client.chat.completions.create(model="mistral", messages=ask("Count"), stop=" three")
+    assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("one two", "stop")
+
+
+def test_tool_calls_have_their_arguments_as_text(ollama, client):
+    """A scripted tool call arrives in OpenAI's form, streamed or not."""
+    call = {"name": "weather", "arguments": {"city": "Bern"}}
+    ollama.script({"tool_calls": [call]}, {"tool_calls": [call]})
+    whole = client.chat.completions.create(model="mistral", messages=ask("Weather?")).choices[0]
+    streamed = list(client.chat.completions.create(model="mistral", messages=ask("Weather?"), stream=True))
+    for called in (whole.message.tool_calls[0], streamed[0].choices[0].delta.tool_calls[0]):
+        assert called.function.name == "weather"
+        assert json.loads(called.function.arguments) == {"city": "Bern"}
+    assert whole.finish_reason == streamed[-1].choices[0].finish_reason == "tool_calls"
+
+
+def test_response_format_gets_json(client):
+    """response_format asks for JSON as `format` does natively."""
+    schema = {"type": "object", "properties": {"words": {"type": "string"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    done = client.chat.completions.create(model="mistral", messages=ask("Hello?"), response_format=wanted)
+    assert json.loads(done.choices[0].message.content) == {"words": "Hello?"}
+    anything = {"type": "json_object"}
+    done = client.chat.completions.create(model="mistral", messages=ask("Hello?"), response_format=anything)
+    assert json.loads(done.choices[0].message.content) == {"answer": "Hello?"}
+
+
+def test_models_are_listed_and_retrieved(client):
+    """The installed models, by their full names."""
+    assert [model.id for model in client.models.list()] == ["mistral:latest"]
+    assert client.models.retrieve("mistral").owned_by == "library"
+    with pytest.raises(openai.NotFoundError, match="model 'gpt-4' not found"):
+        client.models.retrieve("gpt-4")
+
+
+def test_embeddings_are_the_native_ones(ollama, client):
+    """As floats or in base64, the vectors are those of /api/embed."""
+    native = httpx.post(f"{ollama.url}/api/embed", json={"model": "mistral", "input": "a cat"}).json()
+    plain = client.embeddings.create(model="mistral", input=["a cat", "a dog"], encoding_format="float")
+    assert plain.data[0].embedding == native["embeddings"][0]
+    assert [item.index for item in plain.data] == [0, 1]
+    assert plain.usage.prompt_tokens == 4
+    packed = client.embeddings.create(model="mistral", input="a cat").data[0].embedding
+    assert ollama.requests[-1].body["encoding_format"] == "base64"  # what this client asks for by default
+    assert packed == pytest.approx(native["embeddings"][0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind", "words"),
+    [
+        pytest.param(
+            "chat/completions", {"model": "no", "messages": ask("x")}, 404, "not_found_error", "model 'no'"
+        ),
+        pytest.param("chat/completions", {"model": "mistral"}, 400, "invalid_request_error", "is too short"),
+        pytest.param(
+            "completions", {"model": "no", "prompt": "x"}, 404, "not_found_error", "model 'no' not found"
+        ),
+        pytest.param("embeddings", {"model": "mistral"}, 400, "invalid_request_error", "invalid input"),
+        pytest.param(
+            "embeddings", {"model": "mistral", "input": [[1, 2]]}, 400, "invalid_request_error", "input type"
+        ),
+        pytest.param(
+            "embeddings",
+            {"model": "mistral", "input": "x", "encoding_format": "int8"},
+            400,
+            "invalid_request_error",
+            "Invalid value for 'encoding_format' = int8",
+        ),
+    ],
+)
+def test_refusals_have_the_openai_shape(ollama, path, body, status, kind, words):
+    """An error is an object with a message and a type, not a string."""
+    reply = httpx.post(f"{ollama.url}/v1/{path}", json=body)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["type"], error["code"]) == (status, kind, None)
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("refuse", "raised", "words"),
+    [
+        pytest.param("busy", openai.InternalServerError, "server busy", id="busy"),
+        pytest.param("internal", openai.InternalServerError, "llama runner process", id="internal"),
+        pytest.param("overflow", openai.BadRequestError, "exceeds the available context", id="overflow"),
+        pytest.param("not_found", openai.NotFoundError, "model 'mistral' not found", id="not found"),
+    ],
+)
+def test_scripted_refusals_reach_the_mirror(ollama, client, refuse, raised, words):
+    """What a script refuses is refused here too, in the client's own exceptions."""
+    ollama.script(refuse=refuse)
+    with pytest.raises(raised, match=words):
+        client.chat.completions.create(model="mistral", messages=ask("Hi"))
+
+
+def test_a_failure_in_mid_stream_ends_without_done(ollama):
+    """The mirror has no error event: a stream that fails ends with neither a reason nor [DONE]."""
+    ollama.script(reply="one two three", error_after=2)
+    asked = {"model": "mistral", "messages": ask("Hi"), "stream": True}
+    reply = httpx.post(f"{ollama.url}/v1/chat/completions", json=asked)
+    events = [json.loads(event.removeprefix("data: ")) for event in reply.text.strip().split("\n\n")]
+    assert [event["choices"][0]["delta"]["content"] for event in events] == ["one", " two", ""]
+    assert all(event["choices"][0]["finish_reason"] is None for event in events)
+
+
+def test_a_malformed_event_breaks_the_client(ollama, client):
+    """Half of an event's JSON is sent as it is."""
+    ollama.script(reply="one two three", malformed_after=1)
+    with pytest.raises(json.JSONDecodeError):
+        list(client.chat.completions.create(model="mistral", messages=ask("Hi"), stream=True))
