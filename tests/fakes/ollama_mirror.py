@@ -43,7 +43,7 @@ class Mirror:
         form = {
             "json_object": "json",
             "json_schema": (wanted.get("json_schema") or {}).get("schema"),
-        }.get(wanted.get("type"))
+        }.get(wanted.get("type", ""))
         turn = v1_turn("/v1/chat/completions", body, body["messages"], format=form)
         return answer(request, turn, OpenAIChatShape(usage=_wants_usage(body)), self._state)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -55,7 +56,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let connections end as they do when the server is stopped, but without its pause of 100 ms."""
-        for listening in (*self.servers, *(sockets or [])):
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
@@ -147,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.print_port:
         port = json.dumps({"port": bound.getsockname()[1]})
         server.ready = lambda: print(port, flush=True)  # type: ignore[method-assign]
-    asyncio.run(server.serve(sockets=[bound]))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(server.serve(sockets=[bound]))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ _TAGGED = re.compile(
 _MARKED = re.compile(r"^[ \t>*#-]*\[(?P<n>\d+)\][:.)]?[ \t]*", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~|</?[a-z_-]+>[ \t]*$|-{3,}|={3,})", re.MULTILINE | re.IGNORECASE)
 _LABEL = re.compile(
-    r"^[^\w\n]*(?:question|query|frage)[^\w\n]*:[^\w\n]*(?P<text>\S.*)$", re.MULTILINE | re.IGNORECASE
+    r"^[^\w\n]*(?:[\w'-]+ ){0,2}(?:question|query|frage)[^\w\n]*:[^\w\n]*(?P<text>\S.*)$",
+    re.MULTILINE | re.IGNORECASE,
 )
 _QUESTION_TAG = re.compile(r"<question>\s*(?P<text>.+?)\s*</question>", re.DOTALL | re.IGNORECASE)
 _SENTENCE_END = re.compile(

@@ -106,6 +106,9 @@ def test_passages_keep_their_text_and_number():
     [
         pytest.param("How much?", "How much?", id="alone"),
         pytest.param("Rewrite this.\nQuestion: and in May", "and in May", id="labelled"),
+        pytest.param(
+            "Q: why?\nFollow-up question: and in May\nAlone:", "and in May", id="labelled further on"
+        ),
         pytest.param("Is it so?\nAnd this?\nBe brief.", "And this?", id="the last that asks"),
         pytest.param("Tell me the fee", "Tell me the fee", id="no question mark"),
         pytest.param("", "", id="nothing"),
