@@ -1,0 +1,1 @@
+"""What the sample PDFs in data/ say (internships/, restaurants/), and how they are set in type."""
