@@ -1,0 +1,230 @@
+"""Pages into chunks: whole lines, counted in the embedding model's own tokens.
+
+A chunk never crosses a page, begins and ends with a line unless one line alone is too long, and
+fits the model together with its header. Nothing but running headers and footers is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tokenizers import Tokenizer
+
+from docent.glossary import Chunk, Document, Page, chunk_id
+from docent.indexing.headers import HEADER_VERSION, Header, Outline
+
+CHUNKER_VERSION = f"1.{HEADER_VERSION}"
+
+CHARACTERS_PER_TOKEN = 10  # one token may stand for a "word" of 10 MB; no chunk may be that long
+WIDEST_GAP = 400  # white space is free in tokens; a chunk does not reach across a megabyte of it
+BATCH = 256  # lines counted at once: bounds the memory of a 10 MB file
+LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+|(?<=[。！？；])\s*")
+
+
+class Span(NamedTuple):
+    """Characters `start:end` of a page that stay together, and what they cost in tokens."""
+
+    start: int
+    end: int
+    cost: int = 0
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What the embedding model reads of a chunk."""
+    return f"{chunk.header}\n{chunk.text}"
+
+
+def chunk(
+    document: Document, *, document_id: str, tokenizer: Tokenizer, size: int, overlap: int, limit: int
+) -> list[Chunk]:
+    """Cut a document into chunks of at most `size` tokens, up to `overlap` of them shared with the neighbour.
+
+    `limit` is what the model reads: header, text and special tokens together never exceed it.
+    """
+    ruler = Ruler(tokenizer, size=size, limit=limit)
+    outline = Outline(document)
+    found: list[Chunk] = []
+    for page in document.pages:
+        pieces = [
+            piece for run in _runs(page) for piece in _packed(_units(page.text, run, ruler), ruler, overlap)
+        ]
+        found.extend(_chunks(page, pieces, document_id, outline, ruler))
+    return found
+
+
+class Ruler:
+    """Counts in the model's tokens, and knows how many of them fit."""
+
+    def __init__(self, tokenizer: Tokenizer, *, size: int, limit: int) -> None:
+        if tokenizer.truncation is not None:
+            raise ValueError("A tokenizer that truncates cannot count. Call its no_truncation() first.")
+        self._tokenizer = tokenizer
+        self._headers: dict[Header, str] = {}
+        self.limit = limit
+        self.header_room = limit // 5
+        self.size = min(size, limit - self.header_room - tokenizer.num_special_tokens_to_add(False))
+        if self.size < 16:
+            raise ValueError(f"A model that reads {limit} tokens has no room for text beside a header.")
+
+    def costs(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Span]:
+        """The spans with what they cost; very long words count by their characters."""
+        for first in range(0, len(spans), BATCH):
+            some = spans[first : first + BATCH]
+            for (start, end), tokens in zip(some, self.counts([text[s:e] for s, e in some]), strict=True):
+                yield Span(start, end, max(tokens, (end - start) // CHARACTERS_PER_TOKEN))
+
+    def counts(self, texts: Sequence[str], *, special: bool = False) -> list[int]:
+        return [
+            len(one.ids) for one in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)
+        ]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Where each token stands in the text."""
+        return self._tokenizer.encode(text, add_special_tokens=False).offsets
+
+    def shortened(self, header: Header) -> str:
+        """The header line within its room: the least telling parts give way first."""
+        if header not in self._headers:
+            self._headers[header] = next(
+                line for line in header.shortenings() if self.counts([line])[0] <= self.header_room
+            )
+        return self._headers[header]
+
+
+def _runs(page: Page) -> Iterator[tuple[int, int]]:
+    """Stretches of the page between its running headers and footers."""
+    at = 0
+    for line in sorted((line for line in page.lines if line.role == "margin"), key=lambda line: line.start):
+        if at < line.start:
+            yield at, line.start
+        at = max(at, line.end)
+    if at < len(page.text):
+        yield at, len(page.text)
+
+
+def _units(text: str, run: tuple[int, int], ruler: Ruler) -> Iterator[Span]:
+    """The run's lines; one that is longer than a chunk by its sentences, else by its words."""
+    lines = [trimmed for match in LINE.finditer(text, *run) if (trimmed := _trimmed(text, *match.span()))]
+    for line in ruler.costs(text, lines):
+        if line.cost <= ruler.size:
+            yield line
+            continue
+        sentences = [part for part in _sentences(text, line, ruler.size * CHARACTERS_PER_TOKEN)]
+        for sentence in ruler.costs(text, sentences):
+            if sentence.cost <= ruler.size:
+                yield sentence
+            else:
+                yield from ruler.costs(text, list(_cut(text, sentence, ruler)))
+
+
+def _sentences(text: str, line: Span, longest: int) -> Iterator[tuple[int, int]]:
+    """The line's sentences, none longer than `longest` characters."""
+    at = line.start
+    for match in SENTENCE_END.finditer(text, line.start, line.end):
+        yield from _windows(text, at, match.start(), longest)
+        at = match.end()
+    yield from _windows(text, at, line.end, longest)
+
+
+def _windows(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    while end - start > longest:
+        cut = _space_before(text, start + longest // 2, start + longest)
+        if trimmed := _trimmed(text, start, cut):
+            yield trimmed
+        start = cut
+    if trimmed := _trimmed(text, start, end):
+        yield trimmed
+
+
+def _cut(text: str, span: Span, ruler: Ruler) -> Iterator[tuple[int, int]]:
+    """A span with too many tokens, cut between words where there are any."""
+    offsets = [
+        (left + span.start, right + span.start) for left, right in ruler.offsets(text[span.start : span.end])
+    ]
+    start, token = span.start, 0
+    while len(offsets) - token > ruler.size:
+        furthest = max(offsets[token + ruler.size][0], start + 1)
+        cut = _space_before(text, (start + furthest) // 2, furthest)
+        if trimmed := _trimmed(text, start, cut):
+            yield trimmed
+        start = cut
+        while token < len(offsets) and offsets[token][0] < cut:
+            token += 1
+    if trimmed := _trimmed(text, start, span.end):
+        yield trimmed
+
+
+def _space_before(text: str, low: int, high: int) -> int:
+    """The last position up to `high` where a space begins, or `high` when there is none after `low`."""
+    return next((at for at in range(high, low, -1) if text[at : at + 1].isspace()), high)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def _packed(units: Iterator[Span], ruler: Ruler, overlap: int) -> Iterator[tuple[int, int]]:
+    """As many whole units as fit, each piece beginning with the last few of the one before."""
+    piece: list[Span] = []
+    cost = 0
+    for unit in units:
+        apart = bool(piece) and unit.start - piece[-1].end > WIDEST_GAP
+        if piece and (apart or cost + unit.cost > ruler.size):
+            yield piece[0].start, piece[-1].end
+            piece = [] if apart else _tail(piece, min(overlap, ruler.size - unit.cost))
+            cost = sum(kept.cost for kept in piece)
+        piece.append(unit)
+        cost += unit.cost
+    if piece:
+        yield piece[0].start, piece[-1].end
+
+
+def _tail(piece: list[Span], room: int) -> list[Span]:
+    """The last units that together cost at most `room`, never the whole piece."""
+    first = len(piece)
+    while first > 1 and piece[first - 1].cost <= room:
+        first -= 1
+        room -= piece[first].cost
+    return piece[first:]
+
+
+def _chunks(
+    page: Page, pieces: Sequence[tuple[int, int]], document_id: str, outline: Outline, ruler: Ruler
+) -> list[Chunk]:
+    """The pieces with their headers, counted once more as the model will read them."""
+    headers = [outline.header(page, start) for start, _ in pieces]
+    lines = [ruler.shortened(header) for header in headers]
+    whole = [f"{line}\n{page.text[start:end]}" for line, (start, end) in zip(lines, pieces, strict=True)]
+    found: list[Chunk] = []
+    for header, line, (start, end), tokens in zip(
+        headers, lines, pieces, ruler.counts(whole, special=True), strict=True
+    ):
+        if tokens > ruler.limit:
+            # Some tokenizers count a whole higher than its lines: halve until it fits.
+            middle = _space_before(page.text, start + 1, (start + end) // 2 + 1)
+            halves = [
+                half for a, b in ((start, middle), (middle, end)) if (half := _trimmed(page.text, a, b))
+            ]
+            found.extend(_chunks(page, halves, document_id, outline, ruler))
+            continue
+        found.append(
+            Chunk(
+                id=chunk_id(document_id, page.number, start, end, CHUNKER_VERSION),
+                document_id=document_id,
+                page=page.number,
+                start=start,
+                end=end,
+                text=page.text[start:end],
+                header=line,
+                heading=header.section,
+                tokens=tokens,
+            )
+        )
+    return found

@@ -1,0 +1,192 @@
+"""What a chunk is about, in one line: file | section | headings at the page's top | page.
+
+The line is embedded and indexed with the chunk's text. It is worth more than any other part of
+the recipe, because a table of figures rarely says itself whose figures they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from docent.glossary import Document, Heading, Page
+
+HEADER_VERSION = "1"
+
+SECTION_WORDS = 12
+TOP_LINES = 9  # a page's own heading stands among its first lines
+TOP_HEADINGS = 3
+
+WORD = re.compile(r"[^\W\d_][\w’'&\-]*")
+BARE = re.compile(r"[\W\d_]*|page \d+.*|table of contents.*", re.IGNORECASE)
+CONTENTS_ENTRY = re.compile(r"\.{4,}|\s\d{1,3}$")
+# "Item 7. Management's…", "Note 12 – Leases", "Chapter 3: Getting started", "§ 14 Notice", "Annex B Scope"
+NAMED_SECTION = re.compile(
+    r"(?:part\s+[ivx]+[,. ]+)?"
+    r"(?:item|note|chapter|section|article|part|appendix|annex|schedule|exhibit|"
+    r"kapitel|abschnitt|artikel|anhang|chapitre|article|annexe)\s+(?:\d+[a-z]?|[a-z]|[ivx]+)\b"
+    r"\s*[.:\-–—)]?\s*\S.{2,90}|§+\s*\d+\S*\s+\S.{2,90}",
+    re.IGNORECASE,
+)
+# "3.2 Installing the server"; one number alone is more often a table's row or a list's item
+NUMBERED_SECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+[^\W\d_][^.]{2,80}")
+UNTELLING_NAME = re.compile(
+    r"(?:scan|img|image|dsc|doc|document|file|download|untitled|output|export|copy|page|new)?[\W\d_]*"
+    r"|[0-9a-f\-]{16,}",
+    re.IGNORECASE,
+)
+UNTELLING_TITLE = re.compile(r"untitled.*|(?:microsoft )?(?:word|excel|powerpoint)\b.*|.*\.\w{2,4}", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The parts of a header line, most telling first."""
+
+    name: str
+    section: str
+    top: str
+    place: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part for part in (self.name, self.section, self.top, self.place) if part)
+
+    def __str__(self) -> str:
+        return " | ".join(self.parts)
+
+    def shortenings(self) -> Iterator[str]:
+        """The whole line, then ever shorter ones down to nothing; the file's name goes last."""
+        yield str(self)
+        yield str(replace(self, top=""))
+        for words in (SECTION_WORDS // 2, SECTION_WORDS // 4):
+            yield str(replace(self, top="", section=" ".join(self.section.split()[:words])))
+        bare = replace(self, top="", section="")
+        yield str(bare)
+        for length in (80, 40, 20):
+            yield str(replace(bare, name=bare.name[:length], place=bare.place[:length]))
+        yield ""
+
+
+class Outline:
+    """Every page's headings, found in the best source the document has."""
+
+    def __init__(self, document: Document) -> None:
+        self._name = telling_name(document)
+        self._headings = {page.number: headings for page, headings in _headings(document.pages)}
+        repeated = _repeated(document.pages)
+        self._tops = {page.number: _top(page, repeated) for page in document.pages}
+        self._carried: dict[int, str] = {}
+        running = ""
+        for page in document.pages:
+            self._carried[page.number] = running
+            if headings := self._headings[page.number]:
+                running = headings[-1].text
+
+    def header(self, page: Page, start: int) -> Header:
+        """The header of a chunk that begins at character `start` of the page."""
+        section = self._carried[page.number]
+        for heading in self._headings[page.number]:
+            # A page that opens with a heading belongs to it, even where a chunk begins just above.
+            if heading.start > start and not _opens(page, heading):
+                break
+            section = heading.text
+        top = self._tops[page.number]
+        place = page.place or f"page {page.label or page.number}"
+        return Header(self._name, _short(section), "" if top == _short(section) else top, place)
+
+
+def clean_name(name: str) -> str:
+    """A file's name as words: "AMCOR_2023Q4_EARNINGS.pdf" is "AMCOR 2023 Q4 EARNINGS"."""
+    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
+    words = re.sub(r"[_\-.]+", " ", stem)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", words)
+    words = re.sub(r"(?<=\d{4})(?=[QH]\d)", " ", words)
+    return " ".join(words.split())
+
+
+def telling_name(document: Document) -> str:
+    """The cleaned file name, or the document's title where the name says nothing."""
+    name = clean_name(document.name)
+    title = " ".join(document.title.split())
+    if UNTELLING_NAME.fullmatch(name) and title and not UNTELLING_TITLE.fullmatch(title):
+        return title
+    return name
+
+
+def _headings(pages: Sequence[Page]) -> list[tuple[Page, tuple[Heading, ...]]]:
+    """From the file's own outline, else from the size of the type, else from the shape of the text."""
+    if any(page.headings for page in pages):
+        return [(page, tuple(sorted(page.headings, key=lambda heading: heading.start))) for page in pages]
+    if any(line.role == "heading" for page in pages for line in page.lines):
+        return [(page, _set_large(page)) for page in pages]
+    return [(page, _shaped(page)) for page in pages]
+
+
+def _set_large(page: Page) -> tuple[Heading, ...]:
+    found = ((line.start, page.text[line.start : line.end]) for line in page.lines if line.role == "heading")
+    return tuple(Heading(start, " ".join(text.split())) for start, text in found if WORD.search(text))
+
+
+def _shaped(page: Page) -> tuple[Heading, ...]:
+    found = []
+    for start, line in lines_of(page.text):
+        if len(line) < 110 and not CONTENTS_ENTRY.search(line):
+            if NAMED_SECTION.fullmatch(line) or (NUMBERED_SECTION.fullmatch(line) and _is_title(line)):
+                found.append(Heading(start, line))
+    return tuple(found)
+
+
+def _top(page: Page, repeated: frozenset[str]) -> str:
+    """Heading-like lines among the first of the page; often the name of a statement or a table."""
+    margins = [(line.start, line.end) for line in page.lines if line.role == "margin"]
+    found: list[str] = []
+    seen = 0
+    for start, line in lines_of(page.text):
+        if any(left <= start < right for left, right in margins):
+            continue
+        if line.lower() not in repeated and not BARE.fullmatch(line) and _is_title(line):
+            found.append(_short(line))
+        seen += 1
+        if seen == TOP_LINES or len(found) == TOP_HEADINGS:
+            break
+    return " - ".join(found)
+
+
+def _is_title(line: str) -> bool:
+    """Short, mostly capitalised, no full stop, few figures."""
+    if not 4 <= len(line) < 140 or line.endswith(".") or sum(map(str.isdigit, line)) > 6:
+        return False
+    words = WORD.findall(line)
+    telling = [word for word in words if len(word) > 3 or word[0].isupper()]
+    capitals = sum(word[0].isupper() for word in telling)
+    return len(words) <= 12 and bool(telling) and capitals >= 0.6 * len(telling)
+
+
+def _repeated(pages: Sequence[Page]) -> frozenset[str]:
+    """Lines that stand at the top or bottom of many pages: they name the file, not the page."""
+    count: Counter[str] = Counter()
+    for page in pages:
+        lines = [line.lower() for _, line in lines_of(page.text)]
+        count.update(set(lines[:4] + lines[-3:]))
+    most = max(4.0, 0.2 * len(pages))
+    return frozenset(line for line, times in count.items() if times >= most)
+
+
+def _opens(page: Page, heading: Heading) -> bool:
+    """Does the page begin with this heading, give or take its running head?"""
+    return page.text.count("\n", 0, heading.start) < 5 and heading.start < 400
+
+
+def _short(line: str) -> str:
+    return " ".join(line.split()[:SECTION_WORDS])
+
+
+def lines_of(text: str) -> list[tuple[int, str]]:
+    """The lines that say something, spaces collapsed, with where they begin."""
+    found = []
+    for match in re.finditer(r"[^\r\n]+", text):
+        if line := " ".join(match[0].split()):
+            found.append((match.start(), line))
+    return found

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from docent.glossary import Document, Heading, Line, Page
+from docent.indexing.headers import Outline, clean_name, telling_name
+
+BOX = (0.0, 0.0, 1.0, 1.0)
+
+
+def document(*pages, name="report.pdf", title=""):
+    return Document(sha256="0" * 64, name=name, kind="pdf", pages=pages, title=title)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("AMCOR_2023Q4_EARNINGS.pdf", "AMCOR 2023 Q4 EARNINGS", id="quarter beside its year"),
+        pytest.param(
+            "FOOTLOCKER_2022_8K_dated-2022-05-20.pdf", "FOOTLOCKER 2022 8K dated 2022 05 20", id="date"
+        ),
+        pytest.param("InstallGuide.v2.docx", "Install Guide v2", id="camel case"),
+        pytest.param("README", "README", id="no suffix"),
+    ],
+)
+def test_clean_name(name, expected):
+    """A file name becomes words that a question may share."""
+    assert clean_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "expected"),
+    [
+        pytest.param("scan0001.pdf", "Lease of the house", "Lease of the house", id="scanner's name"),
+        pytest.param("d41d8cd98f00b204e9800998ecf8427e.pdf", "Minutes", "Minutes", id="hash"),
+        pytest.param("lease.pdf", "Microsoft Word - draft7.doc", "lease", id="telling name wins"),
+        pytest.param("scan0001.pdf", "untitled", "scan0001", id="neither says anything"),
+    ],
+)
+def test_telling_name(name, title, expected):
+    """The title stands in where the file name says nothing."""
+    assert telling_name(document(name=name, title=title)) == expected
+
+
+def test_a_section_runs_on_until_the_next():
+    """A page without a heading belongs to the last one before it."""
+    pages = (
+        Page(number=1, text="Leases\nbody", headings=(Heading(0, "Leases"),)),
+        Page(number=2, text="more body"),
+        Page(number=3, text="still leases\n" * 40 + "Pensions\nbody", headings=(Heading(520, "Pensions"),)),
+        Page(number=4, text="pension body"),
+    )
+    outline = Outline(document(*pages))
+    assert outline.header(pages[1], 0).section == "Leases"
+    assert outline.header(pages[2], 0).section == "Leases"
+    assert outline.header(pages[2], 520).section == "Pensions"
+    assert outline.header(pages[3], 0).section == "Pensions"
+
+
+def test_the_files_own_outline_comes_first():
+    """Outline before type size before the shape of the text."""
+    text = "Item 7. Shape of text\nLarge type\nOutline entry\nbody"
+    lines = (Line(22, 32, BOX, "heading"),)
+    for headings, geometry, expected in (
+        ((Heading(33, "Outline entry"),), lines, "Outline entry"),
+        ((), lines, "Large type"),
+        ((), (), "Item 7. Shape of text"),
+    ):
+        page = Page(number=1, text=text, headings=headings, lines=geometry)
+        assert Outline(document(page)).header(page, 48).section == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "is_section"),
+    [
+        pytest.param("Item 7. Management's Discussion and Analysis", True, id="annual report"),
+        pytest.param("NOTE 12 – Leases", True, id="note"),
+        pytest.param("Chapter 3: Getting started", True, id="chapter"),
+        pytest.param("§ 14 Kündigung", True, id="paragraph of a law"),
+        pytest.param("3.2 Installing The Server", True, id="numbered"),
+        pytest.param(
+            "Item 7. Management's Discussion .......... 31", False, id="line of a table of contents"
+        ),
+        pytest.param(
+            "Note 12 explains in the usual way what was agreed and why the parties, " * 2, False, id="prose"
+        ),
+        pytest.param("3.2 million people live here", False, id="figure in prose"),
+    ],
+)
+def test_sections_by_shape(line, is_section):
+    """Without outline or geometry, the wording of a line says whether it is a heading."""
+    page = Page(number=1, text=f"{line}\nbody text follows here.")
+    assert bool(Outline(document(page)).header(page, len(line) + 1).section) == is_section
+
+
+def test_running_heads_are_not_headings():
+    """A line that tops every page names the file, not the page."""
+    pages = tuple(
+        Page(number=n, text=f"Acme Annual Report\nResults Of Region {'ABCDEFGH'[n]}\nbody")
+        for n in range(1, 8)
+    )
+    outline = Outline(document(*pages))
+    assert outline.header(pages[2], 0).top == "Results Of Region D"
