@@ -30,7 +30,7 @@ class Terminal:
         (self.data / "internships").mkdir(parents=True)
         (self.data / "loose").mkdir()
         (self.data / "internships/vision.md").write_text(
-            "# Machine learning intern\n\nTrain image models for a sorting machine. The stipend is 1,900 euro.\n"
+            "# Machine learning intern\n\nTrain image models for sorting. The stipend is 1,900 euro.\n"
         )
         (self.data / "internships/garden.md").write_text(
             "# Botanical garden intern\n\nWater the orchids and label the cacti. No pay, free lunch.\n"
@@ -112,7 +112,7 @@ def test_ask_with_a_model_answers_in_its_words(terminal, ollama: Ollama):
 
 
 def test_ask_says_what_is_missing(terminal, ollama):
-    """With no server, and with a server that lacks the model, the answer still comes and the remedy is said."""
+    """With no server, and with a server without the model, an answer comes and the remedy is said."""
     done = terminal.docent("ask", QUESTION)
     assert done.returncode == 0
     assert "image models" in done.stdout or "Machine learning" in done.stdout

@@ -1,0 +1,1 @@
+"""generate(question, passages, history) → tokens: the answer, and what supports each sentence of it."""

@@ -1,0 +1,189 @@
+"""Ollama by its native protocol, through the `ollama` package; the only file that imports it.
+
+Its OpenAI mirror cannot set the context size, and the package's own `chat` cannot say that an
+overlong prompt must be an error instead of losing its beginning; so the request is written here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import ollama
+
+from docent.errors import (
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelOverflow,
+    ModelTimeout,
+    ModelUnreachable,
+)
+from docent.generating.client import Message, ModelStatus, Patience, Piece
+
+OVERFLOW = (
+    "exceed_context_size",
+    "exceeds the available context",
+    "longer than the context",
+    "context length",
+)
+TRIES = 2  # an idle connection or a model that is just being unloaded fails once, not twice
+
+
+class OllamaClient:
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        key: str,
+        context_tokens: int,
+        answer_tokens: int,
+        temperature: float,
+        keep_alive: str,
+        patience: Patience,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._key = key
+        self._keep_alive = keep_alive
+        self._patience = patience
+        self._options = {
+            "num_ctx": context_tokens,  # the same in every request: another value reloads the model
+            "num_predict": answer_tokens,
+            "temperature": temperature,
+        }
+
+    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+        for left in reversed(range(TRIES)):
+            begun = False
+            try:
+                async with aclosing(self._once(messages)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+                return
+            except ModelFailed:
+                if begun or not left:
+                    raise
+
+    async def check(self) -> ModelStatus:
+        try:
+            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+                names = {model.model or "" for model in (await client.list()).models}
+        except (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError) as error:
+            unreachable = _translated(error, self)
+            return ModelStatus(False, str(unreachable), self._start)
+        if not {self.name, f"{self.name}:latest"} & names:
+            return ModelStatus(False, str(self._missing()), self._pull)
+        return ModelStatus(True, f"{self.name} at {self._url}")
+
+    async def _once(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+        body = {
+            "model": self.name,
+            "messages": list(messages),
+            "stream": True,
+            "truncate": False,
+            "shift": False,  # the same in every request, like num_ctx
+            "keep_alive": self._keep_alive,
+            "options": self._options,
+        }
+        async with self._client() as client:
+            answers = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
+            wait = self._patience.first_token
+            while True:
+                try:
+                    async with asyncio.timeout(wait):
+                        answer = await anext(answers)
+                except StopAsyncIteration:
+                    raise ModelFailed(
+                        f"{self.name} stopped in the middle of its answer: the server at {self._url} closed "
+                        "the connection. Ask again; its log says why it stopped."
+                    ) from None
+                except TimeoutError as error:
+                    raise _too_slow(self.name, wait, first=wait == self._patience.first_token) from error
+                except (
+                    ConnectionError,
+                    httpx.HTTPError,
+                    ollama.ResponseError,
+                    json.JSONDecodeError,
+                ) as error:
+                    raise _translated(error, self) from error
+                wait = self._patience.token
+                if answer.done:
+                    yield Piece(
+                        answer.message.content or "",
+                        prompt_tokens=answer.prompt_eval_count or 0,
+                        answer_tokens=answer.eval_count or 0,
+                        cut_short=answer.done_reason == "length",
+                    )
+                    return
+                yield Piece(answer.message.content or "")
+
+    def _client(self) -> Any:
+        """A connection for one request: closing it is what stops the model."""
+        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        return ollama.AsyncClient(
+            host=self._url,
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            verify=self._url.startswith("https"),  # reading the certificates costs 30 ms
+        )
+
+    @property
+    def _start(self) -> str:
+        return "ollama serve"
+
+    @property
+    def _pull(self) -> str:
+        return f"ollama pull {self.name}"
+
+    def _missing(self) -> ModelMissing:
+        return ModelMissing(
+            f"The model server at {self._url} does not have the model {self.name!r}. Run: {self._pull}"
+        )
+
+    def _unreachable(self) -> ModelUnreachable:
+        return ModelUnreachable(
+            f"No model server answers at {self._url}. Start it with: {self._start} "
+            "(or set DOCENT_MODEL_URL to where it is)"
+        )
+
+
+def _translated(error: Exception, client: OllamaClient) -> ModelError:
+    """The server's or the network's word as a sentence of ours."""
+    if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, TimeoutError)):
+        return client._unreachable()
+    if isinstance(error, ollama.ResponseError):
+        said = str(error.error)
+        if error.status_code == 404:
+            return client._missing()
+        if any(words in said for words in OVERFLOW):
+            return ModelOverflow(
+                f"The question and its passages do not fit the context of {client.name} "
+                f"({client._options['num_ctx']} tokens). Ask a shorter question, start a new chat, or raise "
+                "DOCENT_CONTEXT_TOKENS."
+            )
+        return ModelFailed(f"The model server could not answer: {said.strip()}. Ask again in a moment.")
+    return ModelFailed(
+        f"The connection to the model server at {client._url} broke off ({type(error).__name__}). Ask again; "
+        "if it stays so, the server's log says why."
+    )
+
+
+def _too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
+    if first:
+        return ModelTimeout(
+            f"{name} did not begin to answer within {seconds:.0f} s; a large model on a slow machine may "
+            "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
+        )
+    return ModelTimeout(
+        f"{name} fell silent for {seconds:.0f} s in the middle of its answer. Ask again, or raise "
+        "DOCENT_TOKEN_TIMEOUT."
+    )

@@ -1,0 +1,139 @@
+"""Any server that speaks OpenAI's protocol, through the `openai` package; only this file imports it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import httpx
+import openai
+
+from docent.errors import (
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelOverflow,
+    ModelTimeout,
+    ModelUnreachable,
+)
+from docent.generating.client import Message, ModelStatus, Patience, Piece
+
+
+class OpenAIClient:
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        key: str,
+        answer_tokens: int,
+        temperature: float,
+        patience: Patience,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._key = key
+        self._answer_tokens = answer_tokens
+        self._temperature = temperature
+        self._patience = patience
+
+    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+        finished = False
+        async with self._client() as client:
+            try:
+                async with asyncio.timeout(self._patience.first_token):
+                    chunks = await self._asked(client, messages)
+                    chunk = await anext(chunks, None)
+                while chunk is not None:
+                    finished = finished or bool(chunk.choices and chunk.choices[0].finish_reason)
+                    if (piece := _piece(chunk)) is not None:
+                        yield piece
+                    async with asyncio.timeout(self._patience.token):
+                        chunk = await anext(chunks, None)
+            except TimeoutError as error:
+                raise ModelTimeout(
+                    f"{self.name} at {self._url} fell silent. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT "
+                    "or DOCENT_TOKEN_TIMEOUT."
+                ) from error
+            except (openai.APIError, httpx.HTTPError) as error:
+                raise self._translated(error) from error
+        if not finished:  # this protocol has no other sign of an answer that broke off
+            raise ModelFailed(
+                f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
+                "connection. Ask again; its log says why it stopped."
+            )
+
+    async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message]) -> Any:
+        body: list[Any] = [dict(message) for message in messages]
+        return await client.chat.completions.create(
+            model=self.name,
+            messages=body,
+            max_tokens=self._answer_tokens,
+            temperature=self._temperature,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+
+    async def check(self) -> ModelStatus:
+        try:
+            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+                names = {model.id async for model in client.models.list()}
+        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
+            problem = self._translated(error)
+            return ModelStatus(False, str(problem), "start the model server, or correct DOCENT_MODEL_URL")
+        if self.name not in names:
+            return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
+        return ModelStatus(True, f"{self.name} at {self._url}")
+
+    def _client(self) -> openai.AsyncOpenAI:
+        headers: dict[str, str] = {"api-key": self._key} if self._key else {}  # Azure's name for the key
+        return openai.AsyncOpenAI(
+            base_url=self._url if self._url.endswith("/v1") else f"{self._url}/v1",
+            api_key=self._key or "none",
+            default_headers=headers,
+            max_retries=1,
+            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            http_client=httpx.AsyncClient(
+                trust_env=False,
+                verify=self._url.startswith("https"),  # reading the certificates costs 30 ms
+                timeout=httpx.Timeout(None, connect=self._patience.connect),
+            ),
+        )
+
+    def _missing(self) -> ModelMissing:
+        return ModelMissing(
+            f"The model server at {self._url} does not have the model {self.name!r}. Load it there, or name "
+            "another in DOCENT_MODEL."
+        )
+
+    def _translated(self, error: Exception) -> ModelError:
+        match error:
+            case openai.NotFoundError():
+                return self._missing()
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return ModelFailed(
+                    f"The model server at {self._url} refused the key. Set DOCENT_MODEL_KEY or "
+                    "DOCENT_MODEL_KEY_FILE."
+                )
+            case openai.BadRequestError() if "context" in str(error):
+                return ModelOverflow(
+                    f"The question and its passages do not fit the context of {self.name}. Ask a shorter "
+                    "question, start a new chat, or lower DOCENT_PASSAGES."
+                )
+            case openai.APIStatusError():
+                return ModelFailed(f"The model server could not answer: {error}. Ask again in a moment.")
+            case _:
+                return ModelUnreachable(
+                    f"No model server answers at {self._url}. Start it, or set DOCENT_MODEL_URL to its address."
+                )
+
+
+def _piece(chunk: Any) -> Piece | None:
+    """What one event says; None when it says nothing that we need."""
+    if chunk.usage is not None:
+        return Piece(prompt_tokens=chunk.usage.prompt_tokens, answer_tokens=chunk.usage.completion_tokens)
+    if not chunk.choices:
+        return None
+    choice = chunk.choices[0]
+    return Piece(choice.delta.content or "", cut_short=choice.finish_reason == "length")

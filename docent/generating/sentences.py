@@ -1,0 +1,50 @@
+"""Sentences of a text, by their positions; and the words that carry meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•–]|\d+[.)])\s)|(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])|\n(?=#)")
+WORD = re.compile(r"\w+(?:[.,:]\d+)*", re.UNICODE)
+
+STOP_WORDS = frozenset(
+    """a about after all also an and any are as at be because been but by can could did do does for from had
+    has have he her his how i if in into is it its la le les me more most my no not of on one or our out over
+    own she so some such than that the their them then there these they this those to under up very was we
+    were what when where which who whom whose why will with would you your un une des du de et est sont dans
+    pour par sur au aux que qui quel quelle quels quelles der die das und ist""".split()
+)
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence or list item, without the white space around it."""
+    at = 0
+    for gap in BREAK.finditer(text):
+        yield from _trimmed(text, at, gap.start() + len(gap[0]) - len(gap[0].lstrip('"”’)]')))
+        at = gap.end()
+    yield from _trimmed(text, at, len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end -= len(piece) - len(piece.rstrip())
+    if start < end:
+        yield start, end
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> frozenset[str]:
+    """The words that carry meaning, shortened so that plurals and endings agree."""
+    return frozenset(_stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS)
+
+
+def _stem(word: str) -> str:
+    if word[0].isdigit() or len(word) < 5:
+        return word.replace(",", "") if word[0].isdigit() else word
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
