@@ -94,8 +94,9 @@ class OllamaClient:
         }
         async with self._client() as client:
             answers = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
-            wait = self._patience.first_token
+            first = True
             while True:
+                wait = self._patience.first_token if first else self._patience.token
                 try:
                     async with asyncio.timeout(wait):
                         answer = await anext(answers)
@@ -105,7 +106,7 @@ class OllamaClient:
                         "the connection. Ask again; its log says why it stopped."
                     ) from None
                 except TimeoutError as error:
-                    raise _too_slow(self.name, wait, first=wait == self._patience.first_token) from error
+                    raise _too_slow(self.name, wait, first=first) from error
                 except (
                     ConnectionError,
                     httpx.HTTPError,
@@ -113,7 +114,7 @@ class OllamaClient:
                     json.JSONDecodeError,
                 ) as error:
                     raise _translated(error, self) from error
-                wait = self._patience.token
+                first = False
                 if answer.done:
                     yield Piece(
                         answer.message.content or "",
@@ -180,10 +181,10 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
 def _too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
     if first:
         return ModelTimeout(
-            f"{name} did not begin to answer within {seconds:.0f} s; a large model on a slow machine may "
+            f"{name} did not begin to answer within {seconds:g} s; a large model on a slow machine may "
             "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
         )
     return ModelTimeout(
-        f"{name} fell silent for {seconds:.0f} s in the middle of its answer. Ask again, or raise "
+        f"{name} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
         "DOCENT_TOKEN_TIMEOUT."
     )

@@ -56,13 +56,14 @@ class OpenAIClient:
                     f"{self.name} at {self._url} fell silent. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT "
                     "or DOCENT_TOKEN_TIMEOUT."
                 ) from error
-            except (openai.APIError, httpx.HTTPError) as error:
+            except (
+                httpx.TransportError
+            ) as error:  # once the answer streams, the package no longer wraps these
+                raise self._broken_off() from error
+            except openai.APIError as error:
                 raise self._translated(error) from error
         if not finished:  # this protocol has no other sign of an answer that broke off
-            raise ModelFailed(
-                f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
-                "connection. Ask again; its log says why it stopped."
-            )
+            raise self._broken_off()
 
     async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message]) -> Any:
         body: list[Any] = [dict(message) for message in messages]
@@ -82,7 +83,7 @@ class OpenAIClient:
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             problem = self._translated(error)
             return ModelStatus(False, str(problem), "start the model server, or correct DOCENT_MODEL_URL")
-        if self.name not in names:
+        if not {self.name, f"{self.name}:latest"} & names:  # Ollama's mirror lists its tags
             return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
         return ModelStatus(True, f"{self.name} at {self._url}")
 
@@ -99,6 +100,12 @@ class OpenAIClient:
                 verify=self._url.startswith("https"),  # reading the certificates costs 30 ms
                 timeout=httpx.Timeout(None, connect=self._patience.connect),
             ),
+        )
+
+    def _broken_off(self) -> ModelFailed:
+        return ModelFailed(
+            f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
+            "connection. Ask again; its log says why it stopped."
         )
 
     def _missing(self) -> ModelMissing:
@@ -125,7 +132,7 @@ class OpenAIClient:
                 return ModelFailed(f"The model server could not answer: {error}. Ask again in a moment.")
             case _:
                 return ModelUnreachable(
-                    f"No model server answers at {self._url}. Start it, or set DOCENT_MODEL_URL to its address."
+                    f"No model server answers at {self._url}. Start it, or correct DOCENT_MODEL_URL."
                 )
 
 

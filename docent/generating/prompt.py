@@ -27,10 +27,7 @@ MARK = re.compile(r"\s*\[\d+\]")
 
 def messages(question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> list[Message]:
     """Instructions, the conversation so far, then the passages and the question."""
-    quoted = "\n".join(
-        f'<passage n="{n}" source="{_fenced(passage.where).replace('"', "'")}">\n{_fenced(passage.text)}\n</passage>'
-        for n, passage in enumerate(passages, 1)
-    )
+    quoted = "\n".join(_quoted(n, passage) for n, passage in enumerate(passages, 1))
     return [
         {"role": "system", "content": INSTRUCTIONS},
         *_turns(history),
@@ -57,6 +54,11 @@ def _turns(history: Sequence[Turn]) -> list[Message]:
             {"role": "assistant", "content": MARK.sub("", turn.answer)},
         )
     ]
+
+
+def _quoted(n: int, passage: Passage) -> str:
+    source = _fenced(passage.where).replace('"', "'")
+    return f'<passage n="{n}" source="{source}">\n{_fenced(passage.text)}\n</passage>'
 
 
 def _fenced(text: str) -> str:

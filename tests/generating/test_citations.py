@@ -1,0 +1,98 @@
+"""A citation points at characters of a page that support the sentence it stands behind."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docent.generating.citations import cite
+from docent.generating.extractive import best_sentences
+from tests.generating.build import PAGE, passage
+
+OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
+
+
+def two() -> list:
+    return [passage(PAGE[15:], start=15, n=1), passage(OTHER, start=100, n=2, header="library | Lending")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "quotes"),
+    [
+        pytest.param(
+            "The museum opens at 9:30 [1].",
+            "The museum opens at 9:30 [1].",
+            [(1, "The museum opens at 9:30 and closes at 18:00.")],
+            id="cited",
+        ),
+        pytest.param(
+            "The museum opens at 9:30. [1] Late books cost ten cents a day. [2]",
+            "The museum opens at 9:30 [1]. Late books cost ten cents a day [2].",
+            [
+                (1, "The museum opens at 9:30 and closes at 18:00."),
+                (2, "Late books cost ten cents a day."),
+            ],
+            id="numbers after the full stop",
+        ),
+        pytest.param(
+            "Late books cost ten cents a day.",
+            "Late books cost ten cents a day [2].",
+            [(2, "Late books cost ten cents a day.")],
+            id="not cited by the model",
+        ),
+        pytest.param(
+            "Late books cost ten cents a day [1].",
+            "Late books cost ten cents a day [2].",
+            [(2, "Late books cost ten cents a day.")],
+            id="cited wrongly",
+        ),
+        pytest.param(
+            "Late books cost ten cents a day [7].",
+            "Late books cost ten cents a day [2].",
+            [(2, "Late books cost ten cents a day.")],
+            id="unknown number",
+        ),
+    ],
+)
+def test_cite(answer, text, quotes):
+    """Known numbers stay, unknown ones go, missing ones are added, each with its sentence."""
+    cited = cite(answer, two())
+    assert cited.text == text
+    assert [(citation.n, citation.quote) for citation in cited.citations] == quotes
+
+
+def test_what_no_passage_says_is_marked():
+    """A sentence without support is named, carries no number, and its figures are doubted."""
+    cited = cite("The museum opens at 9:30 [1]. Dogs were banned from every gallery in 1987 [1].", two())
+    assert cited.unsupported == ("Dogs were banned from every gallery in 1987.",)
+    assert cited.doubtful == ("1987",)
+    assert cited.text.endswith("in 1987.")
+
+
+@pytest.mark.parametrize("figure", ["1,250.5", "1250.5", "9:30"])
+def test_a_figure_is_known_however_it_is_written(figure):
+    """Thousands may be written with or without their signs."""
+    assert cite(f"It is {figure} [1].", [passage("It is 1,250.5 at 9:30.")]).doubtful == ()
+
+
+words = st.lists(
+    st.sampled_from([*PAGE.split(), *OTHER.split(), "[1]", "[2]", "[9]", ".", "\n"]), max_size=60
+)
+
+
+@given(words)
+def test_every_quote_is_the_text_at_its_place(found):
+    """Whatever a model writes, each citation's characters on the page are its quote."""
+    pages = {"d1": PAGE, "d2": " " * 100 + OTHER}
+    for answer in (cite(" ".join(found), two()), best_sentences(" ".join(found), two())):
+        for citation in answer.citations:
+            assert pages[citation.document_id][citation.start : citation.end] == citation.quote
+            assert citation.quote
+            assert f"[{citation.n}]" in answer.text
+
+
+def test_without_a_model_the_best_sentence_comes_first():
+    """The sentence that says what was asked leads, with its number."""
+    answer = best_sentences("What do late books cost?", two())
+    assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [2]"

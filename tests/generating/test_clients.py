@@ -1,0 +1,174 @@
+"""The model servers, as they behave on good and on bad days."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from docent.errors import (
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelOverflow,
+    ModelTimeout,
+    ModelUnreachable,
+)
+from docent.generating.client import Patience
+from docent.generating.ollama_client import OllamaClient
+from docent.generating.openai_client import OpenAIClient
+from tests.fakes.plugin import free_url
+
+MESSAGES = [{"role": "user", "content": "When does it open?"}]
+PATIENCE = Patience(connect=2.0, first_token=5.0, token=5.0)
+
+
+def native(url: str, **changes: Any) -> OllamaClient:
+    values: dict[str, Any] = {
+        "name": "mistral", "url": url, "key": "", "context_tokens": 4096, "answer_tokens": 256,
+        "temperature": 0.1, "keep_alive": "5m", "patience": PATIENCE,
+    }  # fmt: skip
+    return OllamaClient(**values | changes)
+
+
+def mirror(url: str, **changes: Any) -> OpenAIClient:
+    values: dict[str, Any] = {
+        "name": "mistral", "url": url, "key": "sk-test", "answer_tokens": 256, "temperature": 0.1,
+        "patience": PATIENCE,
+    }  # fmt: skip
+    return OpenAIClient(**values | changes)
+
+
+BOTH = pytest.mark.parametrize(
+    "client", [pytest.param(native, id="ollama"), pytest.param(mirror, id="openai")]
+)
+
+
+async def text_of(client: Any) -> str:
+    async with aclosing(client.stream(MESSAGES)) as pieces:
+        return "".join([piece.text async for piece in pieces])
+
+
+@BOTH
+async def test_the_answer_streams_with_the_servers_counts(client, ollama):
+    """Every token arrives in order, and the last piece has the counts."""
+    ollama.script("It opens at half past nine.")
+    pieces = [piece async for piece in client(ollama.url).stream(MESSAGES)]
+    assert "".join(piece.text for piece in pieces) == "It opens at half past nine."
+    assert len(pieces) > 3
+    assert pieces[-1].prompt_tokens > 0
+    assert pieces[-1].answer_tokens > 0
+
+
+@BOTH
+async def test_closing_the_stream_closes_the_connection(client, ollama):
+    """Stop reaches the server within 200 ms, long before the answer would have ended."""
+    ollama.script(reply="word " * 500, seconds_per_token=0.02)
+    async with aclosing(client(ollama.url).stream(MESSAGES)) as pieces:
+        await anext(pieces)
+    closed = time.monotonic()
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=2.0)
+    assert ollama.requests[-1].disconnected_at - closed < 0.2
+    assert ollama.requests[-1].tokens_sent < 100
+
+
+@BOTH
+async def test_cancelling_the_task_closes_the_connection(client, ollama):
+    """A cancelled question, as the stop button makes it, does not go on in the background."""
+    ollama.script(reply="word " * 500, seconds_per_token=0.02)
+    task = asyncio.create_task(text_of(client(ollama.url)))
+    await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=5.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=2.0)
+
+
+async def test_the_context_is_fixed_and_nothing_is_lost_silently(ollama):
+    """Each request names its context size and asks for an error where it would not fit."""
+    await text_of(native(ollama.url))
+    body = ollama.requests_to("/api/chat")[-1].body
+    assert body["options"]["num_ctx"] == 4096
+    assert body["truncate"] is False
+    assert body["shift"] is False
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("order", "error", "said"),
+    [
+        pytest.param(
+            {"refuse": "not_found"}, ModelMissing, "does not have the model 'mistral'", id="no model"
+        ),
+        pytest.param({"refuse": "overflow"}, ModelOverflow, "do not fit", id="too long"),
+        pytest.param({"refuse": "internal", "sticky": True}, ModelFailed, "could not answer", id="500"),
+        pytest.param({"refuse": "busy", "sticky": True}, ModelFailed, "could not answer", id="busy"),
+        pytest.param(
+            {"reply": "one two three four", "drop_after": 2}, ModelError, "Ask again", id="broke off"
+        ),
+        pytest.param({"reply": "one two three", "error_after": 1}, ModelFailed, "Ask again", id="error line"),
+    ],
+)
+async def test_every_failure_has_its_sentence(client, ollama, order, error, said):
+    """Whatever the server does, it is told as what happened and what to do next."""
+    ollama.script(**order)
+    with pytest.raises(error, match=said):
+        await text_of(client(ollama.url))
+
+
+@BOTH
+async def test_nobody_there(client):
+    """With no server, the address is named."""
+    url = free_url()
+    with pytest.raises(ModelUnreachable, match=url):
+        await text_of(client(url))
+    status = await client(url).check()
+    assert not status.ready
+    assert url in status.sentence
+    assert status.remedy
+
+
+@BOTH
+async def test_a_silent_server_is_given_up(client, ollama):
+    """A model that never begins, and one that falls silent, are told apart from one that is slow."""
+    short = Patience(connect=1.0, first_token=0.3, token=0.3)
+    ollama.script(reply="late", delay=3.0)
+    with pytest.raises(ModelTimeout, match="DOCENT_FIRST_TOKEN_TIMEOUT"):
+        await text_of(client(ollama.url, patience=short))
+    ollama.script(reply="one two three", seconds_per_token=0.8)
+    with pytest.raises(ModelTimeout, match="DOCENT_TOKEN_TIMEOUT"):
+        await text_of(client(ollama.url, patience=replace(short, first_token=5.0)))
+
+
+async def test_one_retry_while_nothing_was_said(ollama):
+    """A first refusal is tried once more; what already streamed is never asked for twice."""
+    ollama.script({"refuse": "internal"}, "Here it is.")
+    assert await text_of(native(ollama.url)) == "Here it is."
+    before = len(ollama.requests_to("/api/chat"))
+    ollama.script({"reply": "one two three four", "drop_after": 2}, "Not this.")
+    with pytest.raises(ModelError):
+        await text_of(native(ollama.url))
+    assert len(ollama.requests_to("/api/chat")) == before + 1
+
+
+@BOTH
+async def test_check_knows_the_model(client, ollama):
+    """A model that is there is ready; one that is not comes with its remedy."""
+    assert (await client(ollama.url).check()).ready
+    status = await client(ollama.url, name="another").check()
+    assert not status.ready
+    assert "another" in status.sentence
+
+
+async def test_the_key_travels_and_is_never_shown(ollama):
+    """A server that asks for a key gets it, under both names, and no representation shows it."""
+    client = mirror(ollama.url)
+    await text_of(client)
+    headers = ollama.requests[-1].headers
+    assert headers["authorization"] == "Bearer sk-test"
+    assert headers["api-key"] == "sk-test"
+    assert "sk-test" not in repr(client)
