@@ -42,11 +42,11 @@ def test_check_names_what_differs(tmp_path: Path):
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in PDFS])
 def test_samples_are_small_and_readable(path: Path):
-    """A sample PDF is under 60 kB, and every page of it has text with no unreadable character."""
+    """A sample PDF is under 60 kB, and every page of it has text and no unreadable character."""
     assert path.stat().st_size < 60_000
     for page in pypdfium2.PdfDocument(path):
         text = page.get_textpage().get_text_bounded()
-        assert len(text) > 200
+        assert len(text) > 100
         assert all(character.isprintable() or character in "\r\n" for character in text)
 
 

@@ -10,13 +10,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from samples import openings
+from samples import menus, openings
 from samples.markup import parse
 from samples.paper import Look, Paper, printed
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ROOT / "tools" / "samples"
-LAYOUTS = {"banner": openings.banner, "sidebar": openings.sidebar, "letter": openings.letter}
+OPENINGS = {"banner": openings.banner, "sidebar": openings.sidebar, "letter": openings.letter}
+MENUS = {"card": menus.card, "columns": menus.columns, "book": menus.book}
 
 
 def samples() -> dict[str, bytes]:
@@ -31,9 +32,12 @@ def samples() -> dict[str, bytes]:
 
 def _paper(source: str) -> Paper:
     front, blocks = parse(source)
-    look = Look(**front.pop("look"))
-    story, sheets = LAYOUTS[front.pop("layout")](openings.Head(**front.pop("head")), blocks, look)
-    return Paper(**front, story=story, sheets=sheets)
+    look, layout, head = Look(**front.pop("look")), front.pop("layout"), front.pop("head")
+    if layout in OPENINGS:
+        laid = OPENINGS[layout](openings.Head(**head), blocks, look)
+    else:
+        laid = MENUS[layout](menus.Head(**head), blocks, look)
+    return Paper(**front, laid=laid)
 
 
 def differing(made: dict[str, bytes], data: Path) -> list[str]:

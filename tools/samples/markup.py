@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -120,18 +120,23 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
         elif line.startswith(("#", "---", ">>>")):
             yield _single(line)
             at += 1
+        elif line.startswith("~ "):
+            end = _run(lines, at + 1, lambda row: row.startswith("~ "))
+            yield Note(" ".join(row[2:] for row in lines[at:end]))
+            at = end
         else:
-            end = _run(
-                lines,
-                at + 1,
-                lambda row: bool(row.strip()) and not row.startswith(MARKS) and not DISH.match(row),
-            )
-            words = " ".join(lines[at:end])
-            yield Note(words[2:]) if words.startswith("~ ") else Text(words)
+            end = _run(lines, at + 1, _goes_on)
+            yield Text(" ".join(lines[at:end]))
             at = end
 
 
-def _run(lines: list[str], at: int, belongs: Any) -> int:
+def _goes_on(line: str) -> bool:
+    """Whether a paragraph goes on with this line."""
+    return bool(line.strip()) and not line.startswith(MARKS) and not DISH.match(line)
+
+
+def _run(lines: list[str], at: int, belongs: Callable[[str], bool]) -> int:
+    """Where the lines that belong to a block end."""
     while at < len(lines) and belongs(lines[at]):
         at += 1
     return at

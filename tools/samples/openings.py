@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from samples import paper
 from samples.markup import Block, Break, Column, Table
-from samples.paper import A4, MM, Canvas, Draw, Look, Sheet, Story
+from samples.paper import A4, MM, Canvas, Draw, Laid, Look, Sheet, Story
 
 MARGIN = 20 * MM
 WIDTH = A4[0] - 2 * MARGIN
@@ -15,8 +15,6 @@ FOOT = 22 * MM
 BANNER = 44 * MM
 BAR = 52 * MM
 GUTTER = 9 * MM
-
-Laid = tuple[Story, tuple[Sheet, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def banner(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         *paper.story_of((Table((Column(1), Column(1)), rows, head=False), *blocks), look),
     ]
     first = Sheet("first", (_frame(MARGIN, WIDTH, BANNER + 8 * MM),), under, _foot(head, look))
-    return story, (first, _later(head, look))
+    return Laid(story, (first, _later(head, look)))
 
 
 def sidebar(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
@@ -75,7 +73,7 @@ def sidebar(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
     story.append(paper.paragraph(head.lead, look, scale=1.12, after=4))
     story += paper.story_of(blocks, look)
     frames = (_frame(12 * MM, BAR, 23 * MM), _frame(left, width, 22 * MM))
-    return story, (Sheet("first", frames, under, _foot(head, look, left=left)), _later(head, look))
+    return Laid(story, (Sheet("first", frames, under, _foot(head, look, left=left)), _later(head, look)))
 
 
 def letter(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
@@ -95,7 +93,7 @@ def letter(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         *paper.story_of((Table((Column(22), Column(78)), rows, head=False), *blocks), look),
     ]
     first = Sheet("first", (_frame(MARGIN, WIDTH, 36 * MM),), under, _foot(head, look))
-    return story, (first, _later(head, look))
+    return Laid(story, (first, _later(head, look)))
 
 
 def _frame(left: float, width: float, top: float) -> tuple[float, float, float, float]:

@@ -34,9 +34,22 @@ from reportlab.platypus import (
 
 from samples import markup
 
-__all__ = ["A4", "MM", "Canvas", "Look", "Paper", "Sheet", "Story", "printed", "story_of"]
+__all__ = [
+    "A4",
+    "A5",
+    "MM",
+    "Canvas",
+    "Draw",
+    "Laid",
+    "Look",
+    "Paper",
+    "Sheet",
+    "Story",
+    "printed",
+    "story_of",
+]
 
-A4 = pagesizes.A4
+A4, A5 = pagesizes.A4, pagesizes.A5
 HAIRLINE = "#c9c9c9"
 Story = list[Flowable]
 Draw = Callable[[Canvas, int], None]
@@ -81,17 +94,24 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Laid:
+    """What a layout makes of a text. It begins on the first of its sheets."""
+
+    story: Sequence[Flowable]
+    sheets: tuple[Sheet, ...]
+    size: tuple[float, float] = A4
+    front: int = 0
+    """So many pages at the front are labelled i, ii, iii; the ones after them start again at 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
-    """A document before it is printed. It begins on the first of its sheets."""
+    """A document before it is printed."""
 
     title: str
     author: str
     language: str
-    story: Story
-    sheets: tuple[Sheet, ...]
-    size: tuple[float, float] = A4
-    roman: int = 0
-    """So many pages at the front are labelled i, ii, iii; the ones after them start again at 1."""
+    laid: Laid
 
 
 # --- pieces -------------------------------------------------------------------------------
@@ -209,6 +229,9 @@ def _table(block: markup.Table, look: Look) -> Flowable:
             ("RIGHTPADDING", (0, 0), (-1, -1), 4),
         ]
     )
+    for at, column in enumerate(block.columns):
+        if column.align == "c":
+            table.setStyle([("LEFTPADDING", (at, 0), (at, -1), 1), ("RIGHTPADDING", (at, 0), (at, -1), 1)])
     if block.head:
         table.setStyle([("BACKGROUND", (0, 0), (-1, 0), _colour(look.tint))])
     table.spaceBefore, table.spaceAfter = 4, 7
@@ -330,23 +353,57 @@ def words(
     {"": canvas.drawString, "c": canvas.drawCentredString, "r": canvas.drawRightString}[align](*at, what)
 
 
+def border(canvas: Canvas, box: tuple[float, float, float, float], colour: str, weight: float) -> None:
+    canvas.setStrokeColor(_colour(colour))
+    canvas.setLineWidth(weight)
+    canvas.rect(*box, stroke=1, fill=0)
+
+
+def ornament(canvas: Canvas, at: tuple[float, float], kind: str, colour: str) -> None:
+    """Five small figures in a row, drawn and not typed, so that nobody reads them as text."""
+    canvas.setFillColor(_colour(colour))
+    canvas.setStrokeColor(_colour(colour))
+    canvas.setLineWidth(1)
+    for step in range(-2, 3):
+        x, y = at[0] + step * 5 * MM, at[1]
+        figure = canvas.beginPath()
+        if kind == "waves":
+            figure.moveTo(x - 7, y)
+            figure.curveTo(x - 3, y + 6, x + 3, y - 6, x + 7, y)
+            canvas.drawPath(figure, stroke=1, fill=0)
+        elif kind == "suns":
+            canvas.circle(x, y, 2.6 - abs(step) * 0.6, stroke=0, fill=1)
+        else:
+            reach = 3.2 - abs(step) * 0.7
+            figure.moveTo(x - reach, y)
+            for side in ((x, y + reach), (x + reach, y), (x, y - reach)):
+                figure.lineTo(*side)
+            figure.close()
+            canvas.drawPath(figure, stroke=0, fill=1)
+
+
+def roman(number: int) -> str:
+    """Small roman numerals, as printed in the front matter of a book."""
+    return {1: "i", 2: "ii", 3: "iii", 4: "iv", 5: "v", 6: "vi"}[number]
+
+
 # --- printing -------------------------------------------------------------------------------
 
 
 def printed(paper: Paper) -> bytes:
     """The PDF file's bytes; always the same for the same paper."""
-    target = io.BytesIO()
+    target, laid = io.BytesIO(), paper.laid
     document = _Document(
         target,
-        pagesize=paper.size,
+        pagesize=laid.size,
         title=paper.title,
         author=paper.author,
         lang=paper.language,
         invariant=1,
         pageCompression=0,
     )
-    document.addPageTemplates([_template(sheet, paper.size) for sheet in paper.sheets])
-    document.build(list(paper.story), canvasmaker=_labelled(paper.roman))
+    document.addPageTemplates([_template(sheet, laid.size) for sheet in laid.sheets])
+    document.build(list(laid.story), canvasmaker=_labelled(laid.front))
     return target.getvalue()
 
 
@@ -381,12 +438,12 @@ def _template(sheet: Sheet, size: tuple[float, float]) -> PageTemplate:
     )
 
 
-def _labelled(roman: int) -> Callable[..., Canvas]:
+def _labelled(front: int) -> Callable[..., Canvas]:
     def make(*args: Any, **kwargs: Any) -> Canvas:
         canvas = Canvas(*args, **kwargs)
-        if roman:
+        if front:
             canvas.addPageLabel(0, style="ROMAN_LOWER", start=1)
-            canvas.addPageLabel(roman, style="ARABIC", start=1)
+            canvas.addPageLabel(front, style="ARABIC", start=1)
         return canvas
 
     return make
