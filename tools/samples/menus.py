@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from samples import paper
+from samples import paper, pieces
 from samples.markup import Block
 from samples.paper import A4, A5, MM, Canvas, Draw, Laid, Look, Sheet
 
@@ -68,7 +68,7 @@ def card(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         Sheet("first", shape.frames(53 * MM, 25 * MM), first, foot),
         Sheet("later", shape.frames(33 * MM, 25 * MM), later, foot),
     )
-    return Laid((paper.next_sheet("later"), *paper.story_of(blocks, look)), sheets)
+    return Laid((pieces.next_sheet("later"), *pieces.story_of(blocks, look)), sheets)
 
 
 def columns(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
@@ -94,7 +94,7 @@ def columns(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         Sheet("first", shape.frames(43 * MM, 17 * MM), first, foot),
         Sheet("later", shape.frames(21 * MM, 17 * MM), later, foot),
     )
-    return Laid((paper.next_sheet("later"), *paper.story_of(blocks, look)), sheets, size)
+    return Laid((pieces.next_sheet("later"), *pieces.story_of(blocks, look)), sheets, size)
 
 
 def book(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
@@ -122,11 +122,11 @@ def book(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         Sheet("later", shape.frames(20 * MM, 17 * MM), running, number),
     )
     story = [
-        paper.next_sheet("later"),
-        paper.paragraph(
+        pieces.next_sheet("later"),
+        pieces.paragraph(
             head.cover, replace(look, centred=True), scale=0.9, font=look.italic, colour=look.tint
         ),
-        *paper.story_of(blocks, look),
+        *pieces.story_of(blocks, look),
     ]
     return Laid(story, sheets, A5, head.front)
 

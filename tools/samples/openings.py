@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from samples import paper
+from samples import paper, pieces
 from samples.markup import Block, Break, Column, Table
 from samples.paper import A4, MM, Canvas, Draw, Laid, Look, Sheet, Story
 
@@ -41,9 +41,9 @@ def banner(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
     pairs = [f"<b>{name}</b>: {value}" for name, value in head.facts]
     rows = tuple((pairs[at], pairs[at + 1]) for at in range(0, len(pairs), 2))
     story = [
-        paper.next_sheet("later"),
-        paper.paragraph(head.lead, look, scale=1.15, after=6),
-        *paper.story_of((Table((Column(1), Column(1)), rows, head=False), *blocks), look),
+        pieces.next_sheet("later"),
+        pieces.paragraph(head.lead, look, scale=1.15, after=6),
+        *pieces.story_of((Table((Column(1), Column(1)), rows, head=False), *blocks), look),
     ]
     first = Sheet("first", (_frame(MARGIN, WIDTH, BANNER + 8 * MM),), under, _foot(head, look))
     return Laid(story, (first, _later(head, look)))
@@ -59,19 +59,19 @@ def sidebar(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
         paper.block(canvas, (0, 0, 5 * MM, A4[1]), look.accent)
 
     story: Story = [
-        paper.next_sheet("later"),
-        paper.paragraph(f"<b>{head.employer}</b>", look, scale=1.2, after=2),
-        paper.paragraph(head.place, look, after=14),
+        pieces.next_sheet("later"),
+        pieces.paragraph(f"<b>{head.employer}</b>", look, scale=1.2, after=2),
+        pieces.paragraph(head.place, look, after=14),
     ]
     for name, value in head.facts:
-        story.append(paper.paragraph(name, look, scale=0.9, font=look.bold, colour=look.accent))
-        story.append(paper.paragraph(value, look, after=8))
-    story += paper.story_of((Break("column"),), look)
+        story.append(pieces.paragraph(name, look, scale=0.9, font=look.bold, colour=look.accent))
+        story.append(pieces.paragraph(value, look, after=8))
+    story += pieces.story_of((Break("column"),), look)
     story.append(
-        paper.paragraph(head.role, look, scale=2.3, font=look.bold, colour=look.accent, leading=1.2, after=6)
+        pieces.paragraph(head.role, look, scale=2.3, font=look.bold, colour=look.accent, leading=1.2, after=6)
     )
-    story.append(paper.paragraph(head.lead, look, scale=1.12, after=4))
-    story += paper.story_of(blocks, look)
+    story.append(pieces.paragraph(head.lead, look, scale=1.12, after=4))
+    story += pieces.story_of(blocks, look)
     frames = (_frame(12 * MM, BAR, 23 * MM), _frame(left, width, 22 * MM))
     return Laid(story, (Sheet("first", frames, under, _foot(head, look, left=left)), _later(head, look)))
 
@@ -87,10 +87,12 @@ def letter(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
 
     rows = tuple((f"<b>{name}</b>", value) for name, value in head.facts)
     story = [
-        paper.next_sheet("later"),
-        paper.paragraph(head.role, look, scale=1.9, font=look.bold, colour=look.accent, leading=1.2, after=8),
-        paper.paragraph(head.lead, look, scale=1.06, after=6),
-        *paper.story_of((Table((Column(22), Column(78)), rows, head=False), *blocks), look),
+        pieces.next_sheet("later"),
+        pieces.paragraph(
+            head.role, look, scale=1.9, font=look.bold, colour=look.accent, leading=1.2, after=8
+        ),
+        pieces.paragraph(head.lead, look, scale=1.06, after=6),
+        *pieces.story_of((Table((Column(22), Column(78)), rows, head=False), *blocks), look),
     ]
     first = Sheet("first", (_frame(MARGIN, WIDTH, 36 * MM),), under, _foot(head, look))
     return Laid(story, (first, _later(head, look)))
