@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from docent import __version__
@@ -301,7 +302,26 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from docent.assembly import open_house
+    from docent.evaluating import evaluate, read_questions
+
+    questions = read_questions(Path(arguments.questions))
+    with open_house(Settings.read()) as house:
+        house.check_library(arguments.library)
+        metrics = evaluate(
+            questions,
+            retrieve=lambda question, scope: house.retrieve(question, scope),
+            library=arguments.library or "",
+        )
+    if arguments.json:
+        _print_json(asdict(metrics))
+    else:
+        for name, value in asdict(metrics).items():
+            print(f"{name:<16} {value:.3f}" if isinstance(value, float) else f"{name:<16} {value}")
+    if arguments.floor is not None and metrics.page_hit_5 < arguments.floor:
+        print(f"page_hit_5 is below the floor of {arguments.floor}.", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _serve(arguments: argparse.Namespace) -> None:

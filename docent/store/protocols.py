@@ -50,7 +50,7 @@ class WordIndex(Protocol):
     it only about what may be seen. Calls come from several threads; one thread writes at a time.
     """
 
-    def put(self, document: StoredDocument, chunks: Sequence[Chunk]) -> None:
+    def put(self, document_id: str, library: str, chunks: Sequence[Chunk]) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
 
     def drop(self, document_ids: Iterable[str]) -> None:

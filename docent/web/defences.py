@@ -30,6 +30,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+SHOWN_ALONE = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""For a user's document opened by itself: it runs nothing; object-src is the browser's own PDF viewer."""
+
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",

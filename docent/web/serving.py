@@ -17,7 +17,7 @@ from docent.assembly import House, open_house
 from docent.errors import DocentError
 from docent.glossary import Citation
 from docent.settings import Settings
-from docent.web.defences import fortify
+from docent.web.defences import SHOWN_ALONE, fortify
 from docent.web.listening import ANYWHERE, address
 from docent.web.page import without_foreign_links
 from docent.web.sources import PREFIX, Signer, cited_page, secret_of
@@ -78,7 +78,8 @@ async def source(request: Request) -> Response:
         body, media_type = await asyncio.to_thread(cited_page, house().store, place)
     except DocentError as error:
         return PlainTextResponse(str(error), status_code=404)
-    return Response(body, media_type=media_type, headers={"Cache-Control": "private, max-age=300"})
+    headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
+    return Response(body, media_type=media_type, headers=headers)
 
 
 OURS = Route(PREFIX + "/{token}/{name:path}", source)

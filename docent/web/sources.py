@@ -18,7 +18,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from docent.errors import UnknownDocument
-from docent.glossary import Citation
+from docent.glossary import Citation, Scope
+from docent.store import Store
 
 PREFIX = "/source"
 
@@ -43,7 +44,7 @@ class Signer:
     def link(self, citation: Citation, *, reader: str | None) -> str:
         place = Place(citation.document_id, citation.page, citation.start, citation.end, reader)
         body = _encode(json.dumps(asdict(place), separators=(",", ":")).encode())
-        return f"{PREFIX}/{body}.{self._signature(body)}/{quote(citation.file, safe='')}"
+        return f"{PREFIX}/{body}.{self._signature(body)}/{quote(citation.file, safe='')}#page={citation.page}"
 
     def place(self, token: str) -> Place:
         """The place a link names. Raises UnknownDocument for a link that was not made here."""
@@ -61,6 +62,17 @@ class Signer:
 
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def cited_page(store: Store, place: Place) -> tuple[bytes, str]:
+    """What a link opens, and its type: the PDF itself, of anything else the text of the page cited."""
+    scope = Scope(reader=place.reader)
+    original = store.original(place.document_id, scope)
+    with original.open("rb") as file:
+        if file.read(1024).lstrip().startswith(b"%PDF"):
+            file.seek(0)
+            return file.read(), "application/pdf"
+    return store.page(place.document_id, place.page, scope).text.encode(), "text/plain; charset=utf-8"
 
 
 def secret_of(storage: Path) -> bytes:

@@ -20,7 +20,7 @@ CITATION = Citation(
 
 
 def parts(link: str) -> tuple[str, str]:
-    token, name = link.removeprefix(f"{PREFIX}/").split("/")
+    token, name = link.removeprefix(f"{PREFIX}/").partition("#")[0].split("/")
     return token, unquote(name)
 
 

@@ -1,0 +1,145 @@
+"""The only place that builds clients, stores and models from Settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from docent.answering import Bounds, answer
+from docent.errors import UnknownLibrary
+from docent.generating.client import ModelClient, ModelStatus, Patience
+from docent.glossary import Event, FileReport, Passage, Scope, Turn
+from docent.indexing import CHUNKER_VERSION
+from docent.indexing.embedding import ReferenceEmbedder, open_embedder
+from docent.ingesting import Cut, Progress, cores, ingest
+from docent.loading import Limits, Loader, Ocr
+from docent.retrieving import retrieve
+from docent.settings import Settings
+from docent.store import Store, rebuilding
+
+FOUND = 20
+"""Passages found for a question; the settings say how many of them are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that one run works with, opened; close it, or use it in a `with` block."""
+
+    settings: Settings
+    store: Store
+    embedder: ReferenceEmbedder
+    loader: Loader
+    model: ModelClient
+
+    def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
+        return retrieve(question, scope=scope, store=self.store, embedder=self.embedder, limit=limit)
+
+    def answer(
+        self, question: str, *, history: Sequence[Turn], scope: Scope, use_model: bool = True
+    ) -> AsyncGenerator[Event, None]:
+        return answer(
+            question,
+            history=history,
+            scope=scope,
+            retrieve=self.retrieve,
+            model=self.model if use_model else None,
+            bounds=Bounds(
+                context_tokens=self.settings.context_tokens,
+                answer_tokens=self.settings.answer_tokens,
+                passages=self.settings.passages,
+            ),
+        )
+
+    def ingest(
+        self, paths: Sequence[Path], *, retry_failed: bool, on_progress: Callable[[Progress], None]
+    ) -> list[FileReport]:
+        return ingest(
+            paths,
+            data=self.settings.data,
+            store=self.store,
+            loader=self.loader,
+            embedder=self.embedder,
+            cut=Cut(self.settings.chunk_tokens, self.settings.chunk_overlap),
+            workers=cores(),
+            retry_failed=retry_failed,
+            on_progress=on_progress,
+        )
+
+    async def check_model(self) -> ModelStatus:
+        return await self.model.check()
+
+    def check_library(self, name: str | None) -> None:
+        """Refuse a library that nobody has ingested, by naming those that are there."""
+        there = self.store.libraries(None)
+        if name and name not in there:
+            known = f"There are: {', '.join(there)}." if there else "Nothing has been ingested yet."
+            raise UnknownLibrary(
+                f"There is no library {name!r}. {known} A folder of {self.settings.data} becomes one with: "
+                "python ingest.py"
+            )
+
+    def warm(self) -> None:
+        """Load the embedding model in the background, so that the first question does not wait for it."""
+        threading.Thread(target=self.embedder.warm, name="warming", daemon=True).start()
+
+    def close(self) -> None:
+        self.loader.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_house(settings: Settings, *, storage: Path | None = None) -> House:
+    """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
+    embedder = open_embedder(settings.embedding_model)
+    fingerprint = f"{embedder.fingerprint}, chunks {CHUNKER_VERSION} of {settings.chunk_tokens}"
+    store = Store(storage or settings.storage, fingerprint=fingerprint)
+    limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
+    return House(
+        settings=settings,
+        store=store,
+        embedder=embedder,
+        loader=Loader(limits=limits, ocr=Ocr(), workers=cores()),
+        model=open_model(settings),
+    )
+
+
+def open_model(settings: Settings) -> ModelClient:
+    """A client of the model server; it connects when it is asked something."""
+    patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
+    if settings.provider == "openai":
+        from docent.generating.openai_client import OpenAIClient  # 0.5 s to import, for those who use it
+
+        return OpenAIClient(
+            name=settings.model,
+            url=settings.model_url,
+            key=settings.key,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            patience=patience,
+        )
+    from docent.generating.ollama_client import OllamaClient
+
+    return OllamaClient(
+        name=settings.model,
+        url=settings.model_url,
+        key=settings.key,
+        context_tokens=settings.context_tokens,
+        answer_tokens=settings.answer_tokens,
+        temperature=settings.temperature,
+        keep_alive=settings.keep_alive,
+        patience=patience,
+    )
+
+
+__all__ = ["House", "Progress", "open_house", "open_model", "rebuilding"]

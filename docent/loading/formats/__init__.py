@@ -1,0 +1,1 @@
+"""One module for each format, all with `read(source, *, job, watch) -> Contents`."""

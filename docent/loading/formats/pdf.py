@@ -1,0 +1,314 @@
+"""PDF: read by PDFium, with pypdf's second opinion and OCR for pages that say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
+from docent.glossary import Heading, Line, Page, ReadBy
+from docent.loading.hidden import split_hidden
+from docent.loading.layout import TextLine, lines_of
+from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
+from docent.loading.pdfium import INVISIBLE, WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
+from docent.loading.pypdf_reader import SecondOpinion
+from docent.loading.reading import Contents, Job, Watch
+from docent.loading.recognising import Recogniser
+from docent.loading.source import Source
+from docent.loading.words import Word
+
+TINY = 2.0  # points; nobody reads smaller print
+LIGHT = 230  # of 255; text this light is looked at on the drawn page
+FAINT = 13  # of 255; as good as transparent
+SHOWS = 12  # of 255; a smaller contrast is not seen
+SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
+SCAN_COVER = 0.35  # of the page, by images
+FEW_CHARS = 20  # fewer than this, and the second engine is asked
+HEADING = 1.2  # of the body's height
+BOLD = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page that was read, before its neighbours tell what is a running header."""
+
+    page: Page
+    lines: tuple[TextLine, ...] = ()
+    bold: frozenset[int] = frozenset()
+    marks: Marks = frozenset()
+
+
+def read(source: Source, *, job: Job, watch: Watch) -> Contents:
+    second = SecondOpinion(source.whole, job.password)
+    pdf, note = _open(source, job, second)
+    if len(pdf) > job.limits.pages:
+        raise HarmfulFile(
+            f"{source.name} says it has {len(pdf):,} pages; at most {job.limits.pages:,} are read. Split it."
+        )
+    if len(pdf) == 0:
+        raise UnreadableFile(f"{source.name} has no pages. Export it again from its own program.")
+    metadata = pdf.metadata()
+    title = metadata.get("Title", "")
+    return Contents(
+        pages=_pages(pdf, job=job, watch=watch, second=second),
+        title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
+        created=_iso(metadata.get("CreationDate", "")),
+        note=note,
+    )
+
+
+def _open(source: Source, job: Job, second: SecondOpinion) -> tuple[Pdf, str]:
+    try:
+        return Pdf(source, job.password), ""
+    except NeedsPassword as error:
+        if job.password:
+            raise EncryptedFile(
+                f"{source.name} is locked and the password given does not open it. Check it and try again."
+            ) from error
+        raise EncryptedFile(
+            f"{source.name} is locked with a password. Give it with --password, or in the chat when asked; "
+            "it is used once and not stored."
+        ) from error
+    except Unopened as error:
+        copy = second.rewritten()
+        if copy is not None:
+            try:
+                return Pdf(copy, None), "The file is damaged; a repaired copy was read."
+            except Unopened:
+                pass
+        raise UnreadableFile(
+            f"{source.name} is too damaged to open as a PDF ({error}). "
+            "Open it in a PDF program, save it again, or download it anew."
+        ) from error
+
+
+def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion) -> Iterator[Page]:
+    """Pages in order; each is finished once the pages around it are known."""
+    outline = _outline(pdf)
+    heights: Counter[int] = Counter()
+    before: deque[Marks] = deque(maxlen=NEIGHBOURS)
+    ahead: deque[Draft] = deque()
+    with Recogniser(job=job, watch=watch) as recogniser:
+        for number in range(job.first, len(pdf) + 1):
+            draft = _draft(pdf, number, job, watch, second, recogniser)
+            for line in draft.lines:
+                heights[round(line.height * 2)] += len(line.text)
+            ahead.append(draft)
+            if len(ahead) > NEIGHBOURS:
+                yield _next(ahead, before, heights, outline, recogniser)
+        while ahead:
+            yield _next(ahead, before, heights, outline, recogniser)
+
+
+def _next(
+    ahead: deque[Draft],
+    before: deque[Marks],
+    heights: Counter[int],
+    outline: dict[int, list[tuple[str, int]]],
+    recogniser: Recogniser,
+) -> Page:
+    draft = ahead.popleft()
+    neighbours = [*before, *(other.marks for other in ahead)]
+    body = heights.most_common(1)[0][0] / 2 if heights else 0.0
+    page = _finish(draft, neighbours, body, outline.get(draft.page.number, []))
+    before.append(draft.marks)
+    return recogniser.finish(page)
+
+
+def _draft(
+    pdf: Pdf, number: int, job: Job, watch: Watch, second: SecondOpinion, recogniser: Recogniser
+) -> Draft:
+    watch(number, "text")
+    label = pdf.label(number)
+    label = label if label != str(number) else ""
+    if number in job.skip:
+        return Draft(Page(number, "", label=label, read_by=ReadBy.FAILED, note=job.skip[number]))
+    try:
+        sheet = pdf.page(number)
+    except Unopened as error:
+        return _by_second(number, label, job, watch, second, f"The page is damaged ({error}).")
+    try:
+        draft = _read_page(sheet, number, label)
+        if len(draft.page.text) >= SCAN_CHARS:
+            return draft
+        texts, others, cover = sheet.objects()
+        if cover < SCAN_COVER and len(draft.page.text) >= FEW_CHARS:
+            return draft
+        if len(draft.page.text) < FEW_CHARS and (texts or not others) and not draft.page.hidden:
+            other = _by_second(number, label, job, watch, second, "")
+            if len(other.page.text) > len(draft.page.text) + 2:
+                return replace(other, page=replace(other.page, size=sheet.size))
+        if others and (cover >= SCAN_COVER or not draft.page.text):
+            return replace(draft, page=recogniser.begin(sheet, draft.page, cover))
+        return draft
+    finally:
+        sheet.close()
+
+
+def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
+    """A page as pypdf reads it: text without geometry, or the reason why there is none."""
+    text = ""
+    if number not in job.plain:
+        watch(number, "second")
+        text = split_hidden(re.sub(r"[ \t]+\n", "\n", second.text(number)).strip())[0]
+        watch(number, "text")
+    if text:
+        return Draft(Page(number, text, label=label, note=f"{why} Read by the second engine.".strip()))
+    read_by = ReadBy.FAILED if why else ReadBy.EMPTY
+    return Draft(Page(number, "", label=label, read_by=read_by, note=why or "There is nothing on this page."))
+
+
+def _read_page(sheet: PdfPage, number: int, label: str) -> Draft:
+    if max(sheet.size) > WIDEST:
+        note = f"The page is {max(sheet.size) / 2835:.0f} m wide; it was read but is never drawn."
+    else:
+        note = ""
+    words, hidden, layer = _visible(sheet, sheet.words())
+    lines = tuple(line for line in lines_of(words) if line.text.strip())
+    text, spans = join(lines)
+    if layer:
+        note = f"{note} Text layer of a scan, as another program recognised it.".strip()
+    empty = not text
+    page = Page(
+        number=number,
+        text=text,
+        label=label,
+        read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
+        note=note or ("There is nothing on this page." if empty else ""),
+        hidden=hidden,
+        size=sheet.size,
+        lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),
+    )
+    bold = frozenset(
+        index for index, line in enumerate(lines) if sheet.weight(line.words[0][1].first) >= BOLD
+    )
+    return Draft(page, lines, bold, marks_of(lines, sheet.height))
+
+
+def join(lines: tuple[TextLine, ...]) -> tuple[str, list[tuple[int, int]]]:
+    """The page's text, and where each line is in it. A word broken by a hyphen is whole again."""
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    length = 0
+    for index, line in enumerate(lines):
+        start = length
+        parts.append(line.text)
+        length += len(line.text)
+        spans.append((start, length))
+        if index + 1 < len(lines) and not line.hyphenated:
+            parts.append("\n")
+            length += 1
+    return "".join(parts), spans
+
+
+def _visible(sheet: PdfPage, words: list[Word]) -> tuple[list[Word], str, bool]:
+    """Words a reader sees; the text of the others; whether the text is a scan's invisible layer."""
+    seen: list[Word] = []
+    hidden: list[Word] = []
+    unpainted: list[Word] = []
+    doubtful: list[Word] = []
+    marks: list[str] = []
+    width, height = sheet.size
+    for word in words:
+        left, top, right, bottom = word.box
+        style = sheet.style(word.first)
+        text, zero_width = split_hidden(word.text)
+        if zero_width:
+            marks.append(zero_width)
+        word = word._replace(text=text) if text != word.text else word
+        if not text:
+            continue
+        off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
+        if off_page or 0 < min(bottom - top, right - left if len(text) > 2 else 99) < TINY:
+            hidden.append(word)
+        elif style.mode == INVISIBLE:
+            unpainted.append(word)
+        elif style.color[3] < FAINT:
+            hidden.append(word)
+        else:
+            if min(style.color[:3]) >= LIGHT:
+                doubtful.append(word)
+            seen.append(word)
+    layer = False
+    if unpainted:
+        # Over a picture of the page, invisible text is what makes a scan searchable.
+        layer = sheet.objects()[2] >= SCAN_COVER
+        if layer:
+            seen += unpainted
+            seen.sort(key=lambda word: word.first)
+        else:
+            hidden += unpainted
+    if doubtful and max(width, height) <= WIDEST:
+        picture = sheet.draw(72)
+        unseen = {word.first for word in doubtful if picture.spread(word.box) < SHOWS}
+        hidden += [word for word in seen if word.first in unseen]
+        seen = [word for word in seen if word.first not in unseen]
+    hidden.sort(key=lambda word: word.first)
+    said = " ".join([*(word.text for word in hidden), *marks])
+    return seen, said.replace("\x02", ""), layer
+
+
+def _finish(draft: Draft, neighbours: list[Marks], body: float, outline: list[tuple[str, int]]) -> Page:
+    """Give each line its role, now that the pages around are known."""
+    page = draft.page
+    if not draft.lines:
+        return page
+    margins = margin_lines(draft.lines, page.size[1], neighbours, page.label or str(page.number))
+    levels = _levels(draft, body, outline, margins)
+    lines = tuple(
+        replace(line, role="margin" if index in margins else "heading" if index in levels else "body")
+        for index, line in enumerate(page.lines)
+    )
+    headings = tuple(
+        Heading(page.lines[index].start, " ".join(draft.lines[index].text.split()), level)
+        for index, level in sorted(levels.items())
+    )
+    return replace(page, lines=lines, headings=headings)
+
+
+def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: set[int]) -> dict[int, int]:
+    """Which lines are headings, by the outline first, then by size, then by weight."""
+    levels: dict[int, int] = {}
+    named = {_plain(title): level for title, level in outline if _plain(title)}
+    mostly_bold = len(draft.bold) > len(draft.lines) * 0.4
+    for index, line in enumerate(draft.lines):
+        words = line.text.split()
+        letters = sum(map(str.isalpha, line.text))
+        if index in margins or letters < 3 or letters < len(line.text.replace(" ", "")) * 0.5:
+            continue
+        ratio = line.height / body if body else 1.0
+        if (level := named.get(_plain(line.text))) is not None:
+            levels[index] = level
+        elif ratio >= HEADING and len(words) <= 20:
+            levels[index] = 1 if ratio >= 1.6 else 2
+        elif index in draft.bold and not mostly_bold and _heads(line, words):
+            levels[index] = 3
+    return levels
+
+
+def _heads(line: TextLine, words: list[str]) -> bool:
+    """A short bold line that begins like a heading and does not end like a sentence or a table row."""
+    return (
+        len(words) <= 12
+        and line.text[0].isupper() | line.text[0].isdigit()
+        and not line.text.endswith((".", ",", ";"))
+        and "  " not in line.text
+    )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text).lower()
+
+
+def _outline(pdf: Pdf) -> dict[int, list[tuple[str, int]]]:
+    found: dict[int, list[tuple[str, int]]] = {}
+    for page, title, level in pdf.outline():
+        found.setdefault(page, []).append((title, level))
+    return found
+
+
+def _iso(date: str) -> str:
+    match = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", date)
+    return "-".join(match.groups()) if match else ""

@@ -1,0 +1,236 @@
+"""Words with places → lines in reading order. Pure: knows nothing of PDF engines.
+
+The order in which a page is painted is trusted, because most programs paint in reading order,
+columns included. It is mended where it is known to fail: the cells of a table row become one line
+even if they are painted column by column, and two columns of prose painted row by row are taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from docent.loading.words import HYPHEN, Box, Word
+
+CELL_GAP = 1.6  # of the line's height; wider than any space between justified words
+CELLS_APART = "  "
+
+
+@dataclass(slots=True)
+class Row:
+    """Words beside each other, from left to right."""
+
+    words: list[Word] = field(default_factory=list)
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+
+    def add(self, word: Word) -> None:
+        box = word.box
+        if not self.words:
+            self.left, self.top, self.right, self.bottom = box
+        else:
+            self.left, self.top = min(self.left, box[0]), min(self.top, box[1])
+            self.right, self.bottom = max(self.right, box[2]), max(self.bottom, box[3])
+        self.words.append(word)
+
+    @property
+    def box(self) -> Box:
+        return (self.left, self.top, self.right, self.bottom)
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def letters(self) -> int:
+        return sum(len(word.text) for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line as it will stand in the page's text."""
+
+    text: str
+    box: Box
+    words: tuple[tuple[int, Word], ...]
+    """Each word with its position in `text`."""
+    hyphenated: bool = False
+    """Ends in the middle of a word: the next line goes on without a space."""
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+
+def lines_of(words: Sequence[Word]) -> list[TextLine]:
+    """The words as lines, in reading order."""
+    cells = _cells(words)
+    cells = _columns_apart(cells)
+    return [_line(row) for row in _rows(cells)]
+
+
+def _cells(words: Iterable[Word]) -> list[Row]:
+    """Runs of words painted one after the other on one line, cut at wide gaps."""
+    cells: list[Row] = []
+    for word in words:
+        if cells and _continues(cells[-1], word):
+            cells[-1].add(word)
+        else:
+            cells.append(Row())
+            cells[-1].add(word)
+    return cells
+
+
+def _continues(row: Row, word: Word) -> bool:
+    last = row.words[-1].box
+    height = max(min(last[3] - last[1], word.box[3] - word.box[1]), 1.0)
+    gap = word.box[0] - last[2]
+    return _beside(last, word.box) and -height < gap < CELL_GAP * max(height, 4.0)
+
+
+def _beside(one: Box, two: Box) -> bool:
+    """On one line: they share at least half of the lower one's height."""
+    shared = min(one[3], two[3]) - max(one[1], two[1])
+    lower = min(one[3] - one[1], two[3] - two[1])
+    return shared >= 0.5 * lower if lower > 0 else abs(one[1] - two[1]) < 2
+
+
+def _rows(cells: list[Row]) -> list[Row]:
+    """Cells painted one after the other on one line become one row; so do a table's columns."""
+    rows: list[list[Row]] = []
+    for cell in cells:
+        if rows and _beside(rows[-1][-1].box, cell.box) and cell.left >= rows[-1][-1].right - 1:
+            rows[-1].append(cell)
+        else:
+            rows.append([cell])
+    rows = _tables_joined(rows)
+    return [_joined(row) for row in rows]
+
+
+def _joined(cells: list[Row]) -> Row:
+    if len(cells) == 1:
+        return cells[0]
+    row = Row()
+    for cell in sorted(cells, key=lambda cell: cell.left):
+        for word in cell.words:
+            row.add(word)
+    return row
+
+
+FEW = 3  # lines that must stand side by side before they are a table or columns, not chance
+SHORT = 14  # letters; the cells of a column of figures, prices or dates
+
+
+def _tables_joined(rows: list[list[Row]]) -> list[list[Row]]:
+    """Columns of short cells painted after the text to their left go back to their rows.
+
+    A run of consecutive one-cell rows is such a column when each stands beside an earlier row,
+    to its right, and most are short. Prose columns are long, so they stay apart.
+    """
+    out: list[list[Row]] = []
+    index = 0
+    while index < len(rows):
+        end = index
+        while end < len(rows) and _partner(out, rows[end]) is not None:
+            end += 1
+        run = rows[index:end]
+        letters = sorted(sum(cell.letters for cell in row) for row in run)
+        if len(run) >= FEW and letters[len(run) // 2] <= SHORT:
+            for row in run:
+                partner = _partner(out, row)
+                if partner is not None:
+                    out[partner].extend(row)
+        else:
+            end = max(end, index + 1)
+            out.extend(rows[index:end])
+        index = end
+    return out
+
+
+def _partner(rows: list[list[Row]], right: list[Row]) -> int | None:
+    """The nearest earlier row that this one stands beside, wholly to its right."""
+    for index in range(len(rows) - 1, max(-1, len(rows) - 80), -1):
+        row = rows[index]
+        if _beside(row[0].box, right[0].box):
+            return index if all(cell.right <= right[0].left + 1 for cell in row) else None
+    return None
+
+
+def _columns_apart(cells: list[Row]) -> list[Row]:
+    """Two columns of prose that were painted line by line across: first the left one, then the right.
+
+    A gutter is a place that is crossed by none of a run of rows which have prose on both sides.
+    """
+    out: list[Row] = []
+    index = 0
+    while index < len(cells):
+        left, right, end = _interleaved(cells, index)
+        if len(left) >= FEW and len(right) >= FEW and _is_prose(left) and _is_prose(right):
+            out += left + right
+            index = end
+        else:
+            out.append(cells[index])
+            index += 1
+    return out
+
+
+def _interleaved(cells: list[Row], start: int) -> tuple[list[Row], list[Row], int]:
+    """From `start`: cells that alternate between two sides of one gutter, and where that ends."""
+    left: list[Row] = []
+    right: list[Row] = []
+    index = start
+    most_left, least_right = 0.0, float("inf")
+    while index < len(cells):
+        cell = cells[index]
+        follows = index + 1 < len(cells) and _beside(cell.box, cells[index + 1].box)
+        if follows and cells[index + 1].left > cell.right:
+            other = cells[index + 1]
+            gutter = max(most_left, cell.right), min(least_right, other.left)
+            third = index + 2 < len(cells) and _beside(other.box, cells[index + 2].box)
+            if gutter[0] >= gutter[1] or third:
+                break
+            most_left, least_right = gutter
+            left.append(cell)
+            right.append(other)
+            index += 2
+        elif left and cell.right < least_right and cell.top > left[-1].top:
+            most_left = max(most_left, cell.right)
+            left.append(cell)
+            index += 1
+        elif right and cell.left > most_left and cell.top > right[-1].top:
+            least_right = min(least_right, cell.left)
+            right.append(cell)
+            index += 1
+        else:
+            break
+    return left, right, index
+
+
+def _is_prose(cells: list[Row]) -> bool:
+    """Most cells are several words long, and mostly letters."""
+    long = sum(len(cell.words) >= 4 for cell in cells)
+    text = "".join(word.text for cell in cells for word in cell.words)
+    return long >= 0.6 * len(cells) and sum(map(str.isalpha, text)) >= 0.7 * len(text)
+
+
+def _line(row: Row) -> TextLine:
+    parts: list[str] = []
+    words: list[tuple[int, Word]] = []
+    length, last = 0, None
+    for word in row.words:
+        if last is not None:
+            height = max(word.box[3] - word.box[1], 4.0)
+            space = CELLS_APART if word.box[0] - last.box[2] > CELL_GAP * height else " "
+            parts.append(space)
+            length += len(space)
+        words.append((length, word))
+        parts.append(word.text)
+        length += len(word.text)
+        last = word
+    text = "".join(parts)
+    hyphenated = text.endswith(HYPHEN)
+    if hyphenated:
+        text = text[:-1]
+    return TextLine(text.replace(HYPHEN, "-"), row.box, tuple(words), hyphenated)

@@ -1,0 +1,274 @@
+"""PDFium, and nothing else that knows it: words with their places, outline, labels, pictures of pages."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from docent.loading.source import Source
+from docent.loading.words import HYPHEN, Box, Word
+
+BREAKS = frozenset("\r\n")
+SPACES = frozenset(" \t\u00a0\u2002\u2003\u2009\u202f\u3000")
+LIGATURES = {
+    "\x1b": "ff", "\x1c": "fi", "\x1d": "fl", "\x1e": "ffi", "\x1f": "ffl",  # old TeX fonts
+    "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st",
+    "\ufb06": "st",
+    "\ufffe": HYPHEN, "\xad": HYPHEN, "\x00": "",
+}  # fmt: skip
+INVISIBLE = 3  # the render mode that paints nothing
+WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
+
+
+class Style(NamedTuple):
+    """How a text object is painted."""
+
+    mode: int
+    color: tuple[int, ...]
+    """Red, green, blue and how opaque, each to 255."""
+
+
+BLACK = (0, 0, 0, 255)
+
+
+class Unopened(Exception):
+    """PDFium cannot open the file."""
+
+
+class NeedsPassword(Unopened):
+    """The password is missing or wrong."""
+
+
+class Pdf:
+    """An open PDF. Close it, and use it from one thread only."""
+
+    def __init__(self, source: Source | bytes, password: str | None) -> None:
+        data = source if isinstance(source, bytes) else source.stream
+        if not isinstance(data, bytes):
+            data.seek(0)
+        try:
+            self._document = pdfium.PdfDocument(data, password=password)
+        except pdfium.PdfiumError as error:
+            if raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD or "assword" in str(error):
+                raise NeedsPassword(str(error)) from error
+            raise Unopened(str(error)) from error
+
+    def __len__(self) -> int:
+        return len(self._document)
+
+    def close(self) -> None:
+        self._document.close()
+
+    def metadata(self) -> dict[str, str]:
+        return {key: value.strip() for key, value in self._document.get_metadata_dict().items()}
+
+    def label(self, number: int) -> str:
+        return str(self._document.get_page_label(number - 1) or "")
+
+    def outline(self) -> Iterator[tuple[int, str, int]]:
+        """Page number, title, and level from 1."""
+        for index, bookmark in enumerate(self._document.get_toc(max_depth=6)):
+            if index > 20_000:
+                return
+            destination = bookmark.get_dest()
+            page = destination.get_index() if destination else None
+            if destination is None or page is None:
+                continue
+            yield page + 1, bookmark.get_title().strip(), bookmark.level + 1
+
+    def page(self, number: int) -> PdfPage:
+        """Raises Unopened when the page itself is broken."""
+        try:
+            return PdfPage(self._document[number - 1])
+        except pdfium.PdfiumError as error:
+            raise Unopened(str(error)) from error
+
+
+class PdfPage:
+    """One page, to be closed soon."""
+
+    def __init__(self, page: pdfium.PdfPage) -> None:
+        self._page = page
+        self._text: pdfium.PdfTextPage | None = None
+        self.width, self.height = page.get_size()
+        self._left, self._bottom, self._right, self._top = page.get_bbox()
+        self._turn = page.get_rotation()
+        self._colors = [ctypes.c_uint(0) for _ in range(4)]
+        self._color_pointers = [ctypes.byref(color) for color in self._colors]
+
+    def close(self) -> None:
+        if self._text is not None:
+            self._text.close()
+        self._page.close()
+
+    @property
+    def size(self) -> tuple[float, float]:
+        return self.width, self.height
+
+    def words(self) -> list[Word]:
+        """The page's words in the order in which they are painted."""
+        characters, spans = self._characters(), []
+        first, breaks = -1, False
+        for index, character in enumerate(characters):
+            if character in SPACES or character in BREAKS:
+                if first >= 0:
+                    spans.append((first, index - 1, breaks))
+                    first, breaks = -1, False
+                breaks = breaks or character in BREAKS
+            elif first < 0:
+                first = index
+        if first >= 0:
+            spans.append((first, len(characters) - 1, breaks))
+        return [word for span in spans if (word := self._word(characters, *span)) is not None]
+
+    def _word(self, characters: list[str], first: int, last: int, breaks: bool) -> Word | None:
+        text = "".join([LIGATURES.get(character, character) for character in characters[first : last + 1]])
+        if not text:
+            return None
+        one = self.box(first)
+        if last == first:
+            return Word(text, one, first, last, breaks)
+        two = self.box(last)
+        return Word(text, _union(one, two), first, last, breaks)
+
+    def _characters(self) -> list[str]:
+        handle = self._handle()
+        count = raw.FPDFText_CountChars(handle)
+        if count <= 0:
+            return []
+        buffer = (ctypes.c_ushort * (count + 1))()
+        written = raw.FPDFText_GetText(handle, 0, count, buffer)
+        if written == count + 1 and not any(0xD800 <= unit < 0xE000 for unit in buffer):
+            return [chr(unit) for unit in buffer[:count]]
+        # Some characters are longer or shorter in the text than in the page: ask one by one.
+        return [_character(raw.FPDFText_GetUnicode(handle, index)) for index in range(count)]
+
+    def _handle(self) -> ctypes._Pointer[raw.fpdf_textpage_t__]:
+        if self._text is None:
+            self._text = self._page.get_textpage()
+        return self._text.raw
+
+    def box(self, index: int) -> Box:
+        """Of one character, as high as its font's lines."""
+        rectangle = raw.FS_RECTF()
+        if not raw.FPDFText_GetLooseCharBox(self._handle(), index, ctypes.byref(rectangle)):
+            return (0.0, 0.0, 0.0, 0.0)
+        return self.shown(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+
+    def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
+        """From the file's own coordinates to the page as a reader sees it."""
+        match self._turn:
+            case 90:
+                return (bottom - self._bottom, left - self._left, top - self._bottom, right - self._left)
+            case 180:
+                return (self._right - right, bottom - self._bottom, self._right - left, top - self._bottom)
+            case 270:
+                return (self._top - top, self._right - right, self._top - bottom, self._right - left)
+            case _:
+                return (left - self._left, self._top - top, right - self._left, self._top - bottom)
+
+    def stored(self, box: Box) -> Box:
+        """Back again: left, bottom, right, top in the file's coordinates."""
+        left, top, right, bottom = box
+        match self._turn:
+            case 90:
+                return (top + self._left, left + self._bottom, bottom + self._left, right + self._bottom)
+            case 180:
+                return (self._right - right, top + self._bottom, self._right - left, bottom + self._bottom)
+            case 270:
+                return (self._right - bottom, self._top - right, self._right - top, self._top - left)
+            case _:
+                return (left + self._left, self._top - bottom, right + self._left, self._top - top)
+
+    def style(self, index: int) -> Style:
+        """How a character is painted."""
+        handle, colors = self._handle(), self._colors
+        target = raw.FPDFText_GetTextObject(handle, index)
+        mode = raw.FPDFTextObj_GetTextRenderMode(target) if target else 0
+        painted = raw.FPDFText_GetFillColor(handle, index, *self._color_pointers)
+        return Style(mode, tuple(color.value for color in colors) if painted else BLACK)
+
+    def weight(self, index: int) -> int:
+        """Of a character's font: 400 is ordinary, 700 bold; -1 unknown."""
+        return int(raw.FPDFText_GetFontWeight(self._handle(), index))
+
+    def objects(self) -> tuple[int, int, float]:
+        """How many text objects and other objects, and the share of the page that images cover."""
+        texts = others = 0
+        covered = 0.0
+        for item in self._page.get_objects(max_depth=3):
+            if item.type == raw.FPDF_PAGEOBJ_TEXT:
+                texts += 1
+            else:
+                others += 1
+            if item.type == raw.FPDF_PAGEOBJ_IMAGE:
+                left, bottom, right, top = item.get_bounds()
+                across = min(right, self._right) - max(left, self._left)
+                up = min(top, self._top) - max(bottom, self._bottom)
+                covered += max(across, 0.0) * max(up, 0.0)
+        area = self.width * self.height
+        return texts, others, min(covered / area, 1.0) if area else 0.0
+
+    def draw(self, dots_per_inch: float, *, largest: int = 5_000) -> Picture:
+        """The page in grey, at most `largest` dots on a side."""
+        scale = min(dots_per_inch / 72, largest / max(self.width, self.height, 1.0))
+        bitmap = self._page.render(scale=scale, grayscale=True)
+        return Picture(bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer), scale)
+
+    def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
+        """A PNG in grey, its dots per point, and the contrast between its lightest and darkest dot."""
+        scale = min(dots_per_inch / 72, 5_000 / max(self.width, self.height, 1.0))
+        image = self._page.render(scale=scale, grayscale=True).to_pil()
+        darkest, lightest = image.getextrema()
+        out = io.BytesIO()
+        image.save(out, "PNG", compress_level=1)
+        return out.getvalue(), scale, int(lightest) - int(darkest)
+
+    def draw_png(self, dots_per_inch: float, boxes: list[Box]) -> bytes:
+        """The page in colour with boxes drawn around what is cited."""
+        from PIL import ImageDraw
+
+        scale = min(dots_per_inch / 72, 5_000 / max(self.width, self.height, 1.0))
+        image = self._page.render(scale=scale).to_pil().convert("RGB")
+        brush = ImageDraw.Draw(image, "RGBA")
+        for box in boxes:
+            brush.rectangle(
+                [edge * scale for edge in box], fill=(255, 214, 10, 80), outline=(220, 140, 0, 255)
+            )
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+
+class Picture(NamedTuple):
+    """Grey dots, row by row; 255 is white."""
+
+    width: int
+    height: int
+    stride: int
+    dots: bytes
+    scale: float
+
+    def spread(self, box: Box) -> int:
+        """Difference between the lightest and the darkest dot in a box: 0 when nothing shows."""
+        left, top, right, bottom = (int(edge * self.scale) for edge in box)
+        left, right = max(left, 0), min(right + 1, self.width)
+        darkest, lightest = 255, 0
+        for row in range(max(top, 0), min(bottom + 1, self.height)):
+            dots = self.dots[row * self.stride + left : row * self.stride + right]
+            if dots:
+                darkest, lightest = min(darkest, min(dots)), max(lightest, max(dots))
+        return max(lightest - darkest, 0)
+
+
+def _character(code: int) -> str:
+    return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd" if code else "\x00"
+
+
+def _union(one: Box, two: Box) -> Box:
+    return (min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3]))

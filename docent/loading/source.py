@@ -1,0 +1,77 @@
+"""The bytes of one file, read once: hashed while they are read, and never looked at again on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from docent.errors import HarmfulFile, UnreadableFile
+
+BLOCK = 1 << 20
+IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that four workers stay small
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file's bytes as they were at one moment."""
+
+    name: str
+    sha256: str
+    size: int
+    suffix: str
+    """In lower case, with its dot."""
+    head: bytes
+    """The first 64 kB."""
+    stream: IO[bytes]
+    """All of them, seekable; in memory when small."""
+
+    def whole(self) -> bytes:
+        self.stream.seek(0)
+        return self.stream.read()
+
+
+def read_source(path: Path, *, largest: int) -> Source:
+    """Read and hash a file. Raises UnreadableFile and HarmfulFile with the reason."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                size += len(block)
+                if size > largest:
+                    raise HarmfulFile(
+                        f"{path.name} is larger than {largest / 1e6:.0f} MB, the most that is read. "
+                        "Split it, or raise DOCENT_MAX_FILE_MB."
+                    )
+                head = head or block[:65536]
+                digest.update(block)
+                copy.write(block)
+    except OSError as error:
+        raise UnreadableFile(_unreadable(path, error)) from error
+    if size == 0:
+        raise UnreadableFile(
+            f"{path.name} is empty (0 bytes), so there is nothing to read. "
+            "Copy or download it again, or remove it."
+        )
+    copy.seek(0)
+    return Source(path.name, digest.hexdigest(), size, path.suffix.lower(), head, copy)
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return f"{path.name} is no longer there: it was moved or deleted. Put it back, or ingest again."
+        case PermissionError():
+            return (
+                f"{path.name} may not be read by this user (permission denied). Run: chmod u+r on the file."
+            )
+        case IsADirectoryError():
+            return f"{path.name} is a folder, not a file. Name the files in it, or ingest the folder."
+        case _:
+            return (
+                f"{path.name} could not be read from disk ({error.strerror or error}). "
+                "Check the disk or the connection to it, and try again."
+            )

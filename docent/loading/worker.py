@@ -1,0 +1,125 @@
+"""The process that parses: reads jobs on stdin, answers on stdout, and may die at any time.
+
+Nothing here trusts the file, and nothing outside trusts this process: it has limits of memory
+and output, no settings, no keys in its environment, and is killed when it is late.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from docent.errors import DocentError, HarmfulFile
+from docent.glossary import Page
+from docent.loading import wire
+from docent.loading.kinds import detect, mismatch
+from docent.loading.language import language_of
+from docent.loading.limits import Limits
+from docent.loading.reading import Contents, Job
+from docent.loading.source import Source, read_source
+
+MODULES = {"jsonl": "json", "jpeg": "image", "png": "image"}
+SAMPLE = 40_000  # characters; enough to tell a language
+
+
+def main() -> None:
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # a library that prints must not garble the answers
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    while (message := wire.read(requests)) is not None:
+        _confine(Limits(**message["job"]["limits"]))
+        _serve(message, answers)
+
+
+def _die_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _confine(limits: Limits) -> None:
+    for what, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, max(limits.file_bytes, 1 << 28)),
+    ):
+        hard = resource.getrlimit(what)[1]
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
+    def say(**what: Any) -> None:
+        wire.write(answers, what)
+
+    try:
+        job = wire.job_from_wire(message["job"])
+        if message["task"] == "load":
+            _load(job, say)
+        else:
+            module = import_module("docent.loading.marking")
+            say(result=module.perform(message["task"], job, message["arguments"]))
+        say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    except DocentError as error:
+        say(error=type(error).__name__, why=str(error))
+    except MemoryError:
+        say(broken="memory")
+    except Exception as error:  # the parent names the file and reports it; nothing is hidden
+        say(broken=f"{type(error).__name__}: {str(error)[:300]}")
+
+
+def _load(job: Job, say: Callable[..., None]) -> None:
+    source = read_source(Path(job.path), largest=job.limits.file_bytes)
+    kind = detect(source)
+    contents = open_contents(source, kind, job, watch=lambda page, step: say(page=page, step=step))
+    say(opened=True, sha256=source.sha256, kind=kind, title=contents.title, created=contents.created)
+    note = " ".join(filter(None, (mismatch(source, kind), contents.note)))
+    total, sample = 0, ""
+    for page in contents.pages:
+        page = _bounded(page, job.limits, note if page.number == 1 else "")
+        total += len(page.text) + len(page.hidden)
+        if total > job.limits.document_chars:
+            raise HarmfulFile(
+                f"{source.name} expands to more than {job.limits.document_chars:,} characters. "
+                "Split it, or remove it if you do not know where it comes from."
+            )
+        if len(sample) < SAMPLE:
+            sample += page.text[:SAMPLE] + "\n"
+        say(read=wire.page_to_wire(page))
+    say(language=contents.language or language_of(sample))
+
+
+def open_contents(source: Source, kind: str, job: Job, *, watch: Callable[[int, str], None]) -> Contents:
+    """Hand the file to its format's reader; only that reader's libraries are imported."""
+    module = import_module(f"docent.loading.formats.{MODULES.get(kind, kind)}")
+    contents: Contents = module.read(source, job=job, watch=watch)
+    return contents
+
+
+def _bounded(page: Page, limits: Limits, note: str) -> Page:
+    """The page with its note, cut where a single page says more than any honest page does."""
+    from dataclasses import replace
+
+    note = " ".join(filter(None, (note, page.note)))
+    most = limits.page_chars
+    if len(page.text) <= most and len(page.hidden) <= most:
+        return replace(page, note=note) if note != page.note else page
+    return replace(
+        page,
+        text=page.text[:most],
+        hidden=page.hidden[:most],
+        note=f"{note} Only the first {most:,} characters of this page were kept.".strip(),
+        headings=tuple(heading for heading in page.headings if heading.start < most),
+        lines=tuple(line for line in page.lines if line.end <= most),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The single source of truth: one SQLite file, one writer at a time, any number of readers."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from docent.errors import DamagedStore, StoreError
+from docent.store.schema import migrate
+
+BUSY_SECONDS = 30.0
+
+
+class Catalog:
+    """Connections to catalog.db, and what a transaction means here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.turn = threading.RLock()
+        """Held by whoever changes the store, so that catalog and derived indexes change in step."""
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = self._connect()
+        with self._plainly():
+            migrate(self._writer)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it happens, or none."""
+        with self.turn, self._plainly():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the catalog, however long the block takes."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            with self._plainly():
+                connection.execute("BEGIN")
+                yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.put(connection)
+
+    def value(self, key: str) -> str:
+        with self.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_value(self, key: str, value: str) -> None:
+        with self.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def forget_traces(self) -> None:
+        """Empty the write-ahead log, where pages of deleted text would linger until reused."""
+        with self.turn, self._plainly():
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def complaints(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty when it is sound."""
+        with self.read() as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+            found += [f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check")]
+        return [line for line in found if line != "ok"]
+
+    def copy_to(self, target: Path) -> None:
+        """A consistent copy of the catalog, taken while others go on reading and writing."""
+        with closing(sqlite3.connect(target)) as copy, closing(self._connect()) as source:
+            source.backup(copy, pages=2048)
+            copy.execute("PRAGMA journal_mode = DELETE")
+
+    def close(self) -> None:
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except Empty:
+                break
+        self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
+            connection.execute("PRAGMA cache_size = -16000")
+        except sqlite3.DatabaseError as error:
+            raise self._translated(error) from error
+        return connection
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: sqlite3.DatabaseError) -> Exception:
+        said = str(error)
+        if "disk is full" in said or "disk I/O" in said:
+            return StoreError(
+                f"{self.path} could not be written: {said}. Nothing stored before is lost. "
+                "Free some space on that disk and run the command again."
+            )
+        if "malformed" in said or "not a database" in said:
+            return DamagedStore(
+                f"{self.path} is damaged: {said}. Run: python ingest.py --rebuild "
+                "(documents are read again from their files)."
+            )
+        if "locked" in said:
+            return StoreError(
+                f"{self.path} has been locked by another process for {BUSY_SECONDS:.0f} seconds. "
+                "Wait for it to finish, or stop it, and try again."
+            )
+        return error

@@ -1,0 +1,87 @@
+"""The files themselves, kept by content: storage/originals/<sha256>."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from docent.errors import StoreError, UnreadableFile
+
+BLOCK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes, read in blocks."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path.name} cannot be read: {error.strerror}. Check that it exists and that you may read it."
+        ) from error
+
+
+class Originals:
+    """Whole files only: a file appears under its name when all of it has arrived."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        return self._folder / sha256
+
+    def keep(self, file: Path, sha256: str) -> None:
+        """Keep a copy, unless one is there; refuse a file that is no longer what was read."""
+        target = self.path(sha256)
+        if target.exists():
+            return
+        part = self._folder / f".{sha256}.{os.getpid()}.part"
+        try:
+            self._copy(file, part, sha256)
+            part.replace(target)
+            _sync(self._folder)
+        except OSError as error:
+            raise StoreError(
+                f"{file.name} could not be kept in {self._folder} ({error.strerror}). "
+                "Free some space there, or check that it may be written."
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _copy(self, file: Path, part: Path, sha256: str) -> None:
+        try:
+            source = file.open("rb")
+        except OSError as error:
+            raise UnreadableFile(f"{file.name} vanished while it was read. Ingest again.") from error
+        with source, part.open("wb") as target:
+            shutil.copyfileobj(source, target, BLOCK)
+            target.flush()
+            os.fsync(target.fileno())
+        if sha256_of(part) != sha256:
+            raise UnreadableFile(f"{file.name} changed while it was read. Ingest again when it is complete.")
+
+    def drop(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
+
+    def held(self) -> Iterator[str]:
+        for entry in self._folder.iterdir():
+            if not entry.name.startswith("."):
+                yield entry.name
+
+    def sweep_parts(self) -> None:
+        """Remove what a killed process left half copied."""
+        for part in self._folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """A rename survives a power cut only once its folder is on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

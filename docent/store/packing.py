@@ -1,0 +1,103 @@
+"""Pages and vectors as bytes, and back.
+
+Text and geometry are deflated: about a third of their size (docs/decisions/0020-truth-at-rest.md).
+Boxes keep a hundredth of a point, a thirtieth of a millimetre's tenth: finer than any screen draws.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docent.glossary import Heading, Line, Page, ReadBy
+
+LEVEL = 6
+ROLES: tuple[Literal["body", "heading", "margin"], ...] = ("body", "heading", "margin")
+PAGE_COLUMNS = "number, text, layout, label, place, read_by, note, hidden, confidence, width, height"
+
+
+def pack_text(text: str) -> bytes:
+    # surrogatepass: a file name or a broken font may leave a lone surrogate, which must survive
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), LEVEL)
+
+
+def unpack_text(data: bytes) -> str:
+    return zlib.decompress(data).decode("utf-8", "surrogatepass")
+
+
+def pack_page(page: Page) -> tuple[Any, ...]:
+    """A page as the columns named in PAGE_COLUMNS."""
+    lines = [
+        [
+            line.start,
+            line.end - line.start,
+            *(round(value * 100) for value in line.box),
+            ROLES.index(line.role),
+        ]
+        for line in page.lines
+    ]
+    headings = [[heading.start, heading.text, heading.level] for heading in page.headings]
+    layout = json.dumps([headings, lines], separators=(",", ":"))
+    return (
+        page.number,
+        pack_text(page.text),
+        zlib.compress(layout.encode(), LEVEL),
+        page.label,
+        page.place,
+        page.read_by.value,
+        page.note,
+        page.hidden,
+        page.confidence,
+        *page.size,
+    )
+
+
+def unpack_page(row: Sequence[Any]) -> Page:
+    number, text, layout, label, place, read_by, note, hidden, confidence, width, height = row
+    headings, lines = json.loads(zlib.decompress(layout))
+    return Page(
+        number=number,
+        text=unpack_text(text),
+        label=label,
+        place=place,
+        read_by=ReadBy(read_by),
+        note=note,
+        hidden=hidden,
+        confidence=confidence,
+        headings=tuple(Heading(start, words, level) for start, words, level in headings),
+        lines=tuple(_line(line) for line in lines),
+        size=(width, height),
+    )
+
+
+def _line(packed: list[int]) -> Line:
+    start, length, *box, role = packed
+    return Line(
+        start,
+        start + length,
+        cast(tuple[float, float, float, float], tuple(v / 100 for v in box)),
+        ROLES[role],
+    )
+
+
+def pack_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+    return [row.tobytes() for row in np.asarray(vectors, dtype=np.float16)]
+
+
+def unpack_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
+    if not rows:
+        return np.zeros((0, 0), dtype=np.float32)
+    return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), -1).astype(np.float32)
+
+
+def pack_ids(chunk_ids: Sequence[str]) -> bytes:
+    return bytes.fromhex("".join(chunk_ids))
+
+
+def unpack_ids(data: bytes) -> list[str]:
+    return [data[at : at + 16].hex() for at in range(0, len(data), 16)]

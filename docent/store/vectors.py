@@ -1,0 +1,171 @@
+"""Nearest neighbours by Chroma, embedded or on a server; the only file that knows it.
+
+One collection per library, since a filter that matches half of a collection takes 490 ms where a
+whole collection takes 4. A record is an id and a vector: the catalog has the text, and Chroma's own
+text index would cost more than everything else together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from docent.errors import DamagedStore, StoreError
+from docent.store.protocols import Hit
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+BATCH = 5000  # Chroma refuses more than 5461 at once
+
+
+class Vectors:
+    """The vector index of one generation of the store."""
+
+    def __init__(self, folder: Path, *, name: str, url: str) -> None:
+        self._name = name
+        self._client = _server(url) if url else _embedded(folder)
+        self._collections: dict[str, Any] = {}
+
+    def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        collection = self._collection(library)
+        for at in range(0, len(chunk_ids), BATCH):
+            # upsert: add() silently keeps the old vector of an id that is there already
+            collection.upsert(ids=list(chunk_ids[at : at + BATCH]), embeddings=list(vectors[at : at + BATCH]))
+
+    def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
+        collection = self._collection(library)
+        for at in range(0, len(chunk_ids), BATCH):
+            collection.delete(ids=list(chunk_ids[at : at + BATCH]))
+
+    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        collection = self._collection(library)
+        held = collection.count()
+        if held == 0:
+            return []
+        found = collection.query(
+            query_embeddings=[list(vector)], n_results=min(limit, held), include=["distances"]
+        )
+        return [
+            Hit(chunk, 1.0 - distance)
+            for chunk, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        ]
+
+    def count(self, library: str) -> int:
+        return int(self._collection(library).count())
+
+    def chunk_ids(self, library: str) -> set[str]:
+        collection = self._collection(library)
+        found: set[str] = set()
+        while page := collection.get(include=[], limit=BATCH, offset=len(found))["ids"]:
+            found.update(page)
+        return found
+
+    def held(self, library: str, chunk_ids: Sequence[str]) -> int:
+        collection = self._collection(library)
+        return sum(
+            len(collection.get(ids=list(chunk_ids[at : at + BATCH]), include=[])["ids"])
+            for at in range(0, len(chunk_ids), BATCH)
+        )
+
+    def drop_library(self, library: str) -> None:
+        if self._collections.pop(library, None) is not None or self._exists(library):
+            self._client.delete_collection(self._label(library))
+
+    def as_llama_index(self, library: str) -> Any:
+        """The library as a llama-index vector store, for anybody's pipeline."""
+        return _thin_store(self._collection(library))
+
+    def close(self) -> None:
+        close = getattr(self._client, "close", None)  # only the embedded client has files to let go of
+        if close is not None:
+            close()
+
+    def _label(self, library: str) -> str:
+        """A name Chroma allows, whatever the library is called."""
+        digest = hashlib.sha256(f"{self._name}\0{library}".encode()).hexdigest()[:24]
+        return f"docent-{digest}"
+
+    def _exists(self, library: str) -> bool:
+        return self._label(library) in {collection.name for collection in self._client.list_collections()}
+
+    def _collection(self, library: str) -> Any:
+        if library not in self._collections:
+            self._collections[library] = self._opened(library)
+        return self._collections[library]
+
+    def _opened(self, library: str) -> Any:
+        collection = self._client.get_or_create_collection(
+            self._label(library), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
+        # get_or_create returns a collection of another space without a word
+        space = (collection.configuration.get("hnsw") or {}).get("space")
+        if space != "cosine":
+            raise DamagedStore(
+                f"The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
+                "something else made it. Run: python ingest.py --rebuild"
+            )
+        return collection
+
+
+def _embedded(folder: Path) -> ClientAPI:
+    import chromadb
+    from chromadb.config import Settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def _server(url: str) -> ClientAPI:
+    import chromadb
+    from chromadb.config import Settings
+
+    address = urlsplit(url)
+    secure = address.scheme == "https"
+    try:
+        return chromadb.HttpClient(
+            host=address.hostname or "",
+            port=address.port or (443 if secure else 8000),
+            ssl=secure,
+            settings=Settings(anonymized_telemetry=False),
+        )
+    except ValueError as error:
+        raise StoreError(
+            f"No Chroma server answers at {url} ({error}). Start it, correct DOCENT_CHROMA_URL, or remove "
+            "that setting to use the embedded one."
+        ) from error
+
+
+def _thin_store(collection: Any) -> Any:
+    """llama-index's ChromaVectorStore, writing ids and vectors only.
+
+    As it comes it repeats each node as JSON beside its text: 10 kB a chunk.
+    """
+    from llama_index.core.schema import BaseNode
+    from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryResult
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    class ThinChromaVectorStore(ChromaVectorStore):
+        stores_text: bool = False
+
+        def add(self, nodes: Sequence[BaseNode], **add_kwargs: Any) -> list[str]:
+            for at in range(0, len(nodes), BATCH):
+                some = nodes[at : at + BATCH]
+                embeddings: Any = [node.get_embedding() for node in some]
+                collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
+            return [node.node_id for node in nodes]
+
+        def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+            found = collection.query(
+                query_embeddings=[query.query_embedding],
+                n_results=query.similarity_top_k,
+                include=["distances"],
+            )
+            return VectorStoreQueryResult(
+                ids=found["ids"][0], similarities=[1.0 - distance for distance in found["distances"][0]]
+            )
+
+    return ThinChromaVectorStore.from_collection(collection=collection)

@@ -1,0 +1,138 @@
+"""The lexical index: BM25 over every chunk's words, on disk; the only file that knows tantivy.
+
+It holds nothing of its own: whatever is here can be written again from the catalog.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tantivy
+from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
+
+from docent.errors import DamagedStore
+from docent.glossary import Chunk
+from docent.store.protocols import Hit
+
+WRITER_MEMORY = 50_000_000
+STEMMED = "stemmed"
+NOWHERE = Query.empty_query()
+
+
+class Words:
+    """Chunks and whole documents by their words, as docent.store.protocols.WordIndex describes them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._schema = _schema()
+        self._analyzer = (
+            TextAnalyzerBuilder(Tokenizer.simple())
+            .filter(Filter.lowercase())
+            .filter(Filter.ascii_fold())
+            .filter(Filter.stopword("english"))
+            .filter(Filter.stemmer("english"))
+            .build()
+        )
+        try:
+            self._index = tantivy.Index(self._schema, path=str(folder))
+            self._index.register_tokenizer(STEMMED, self._analyzer)
+            self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
+        except ValueError as error:
+            raise DamagedStore(
+                f"The word index in {folder} cannot be opened ({error}). It holds nothing of its own; "
+                "write it again with: python ingest.py --rebuild"
+            ) from error
+        self._writing = threading.Lock()
+
+    def put(self, document_id: str, library: str, chunks: Sequence[Chunk]) -> None:
+        """Index a document's chunks, in place of any that were indexed for it before."""
+        own = {"document": document_id, "library": library}
+        with self._writing:
+            self._writer.delete_documents_by_term("document", document_id)
+            for chunk in chunks:
+                # The header twice: what a piece is about outweighs a passing mention.
+                words = f"{chunk.header}\n{chunk.header}\n{chunk.text}"
+                self._add(own | {"chunk": chunk.id, "words": words})
+            self._add(own | {"whole": document_id, "all": "\n".join(chunk.text for chunk in chunks)})
+
+    def drop(self, document_ids: Iterable[str]) -> None:
+        with self._writing:
+            for document_id in document_ids:
+                self._writer.delete_documents_by_term("document", document_id)
+
+    def clear(self) -> None:
+        with self._writing:
+            self._writer.delete_all_documents()
+
+    def commit(self) -> None:
+        with self._writing:
+            self._writer.commit()
+            self._index.reload()
+
+    def close(self) -> None:
+        """Let go of the folder; what was not committed is forgotten."""
+        with self._writing:
+            self._writer.rollback()
+            self._writer.wait_merging_threads()
+
+    def matching(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        return self._hits(self._asked("words", query, libraries, documents), limit, "chunk")
+
+    def routing(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        return self._hits(self._asked("all", query, libraries, documents), limit, "whole")
+
+    def count(self) -> int:
+        return self._count(Query.exists_query("chunk"))
+
+    def chunk_ids(self) -> set[str]:
+        return {hit.id for hit in self._hits(Query.exists_query("chunk"), max(self.count(), 1), "chunk")}
+
+    def held(self, document_ids: Iterable[str]) -> int:
+        return self._count(Query.term_set_query(self._schema, "document", list(document_ids)))
+
+    def _asked(self, field: str, text: str, libraries: Sequence[str], documents: Sequence[str]) -> Query:
+        terms = dict.fromkeys(self._analyzer.analyze(text))
+        if not terms or not libraries:
+            return NOWHERE
+        any_of = Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, field, term, "freq")) for term in terms]
+        )
+        bounds = [("library", libraries), *([("document", documents)] if documents else [])]
+        within = [
+            (Occur.Must, Query.const_score_query(Query.term_set_query(self._schema, name, list(values)), 0.0))
+            for name, values in bounds
+        ]
+        return Query.boolean_query([(Occur.Must, any_of), *within])
+
+    def _hits(self, query: Query, limit: int, field: str) -> list[Hit]:
+        searcher = self._index.searcher()
+        found = searcher.search(query, limit=limit, count=False).hits
+        # Equal scores in the order of their ids: the same question always gets the same answer.
+        hits = [Hit(searcher.doc(address)[field][0], score) for score, address in found]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+
+    def _count(self, query: Query) -> int:
+        found: Any = self._index.searcher().search(query, limit=1, count=True)
+        return int(found.count or 0)
+
+    def _add(self, entry: dict[str, str]) -> None:
+        # With the schema: without it a value's type is guessed, and a wrong guess stops the writer.
+        self._writer.add_document(tantivy.Document.from_dict(entry, self._schema))
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for stored in ("chunk", "whole"):
+        builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    for bound in ("document", "library"):
+        builder.add_text_field(bound, tokenizer_name="raw", index_option="basic")
+    for searched in ("words", "all"):
+        builder.add_text_field(searched, tokenizer_name=STEMMED, index_option="freq")
+    return builder.build()

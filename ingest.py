@@ -1,0 +1,149 @@
+"""Read the documents in data/ into storage/: `python ingest.py [PATHS…]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from docent.assembly import open_house, rebuilding
+from docent.errors import DocentError
+from docent.glossary import FileReport
+from docent.ingesting import Progress
+from docent.settings import Settings
+
+OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "failed")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        reports = _ingest(arguments)
+    except DocentError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
+        return 130
+    if arguments.json:
+        print(json.dumps(_as_json(reports), ensure_ascii=False, indent=2))
+    else:
+        _print_table(reports)
+    return 1 if any(report.outcome == "failed" for report in reports) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ingest.py",
+        description="Read documents into storage/. Only what is new or changed is read again.",
+        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run.",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--rebuild", action="store_true", help="build the whole index anew, then switch to it"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    return parser
+
+
+def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
+    settings = Settings.read()
+    paths = arguments.paths or [settings.data]
+    if not arguments.paths and not settings.data.exists():
+        settings.data.mkdir(parents=True)
+    if arguments.rebuild:
+        with rebuilding(settings.storage) as building:
+            return _into(settings, building, [settings.data], arguments)
+    return _into(settings, settings.storage, paths, arguments)
+
+
+def _into(
+    settings: Settings, storage: Path, paths: Sequence[Path], arguments: argparse.Namespace
+) -> list[FileReport]:
+    with open_house(settings, storage=storage) as house, _Bar(quiet=arguments.json) as bar:
+        return house.ingest(paths, retry_failed=arguments.retry_failed, on_progress=bar)
+
+
+class _Bar:
+    """Files, pages a second and time left, on stderr; nothing when nobody watches."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        self._rich = Rich(
+            TextColumn("Reading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("files  {task.fields[pages]} pages  {task.fields[speed]:.1f} pages/s "),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[file]}"),
+            console=Console(stderr=True),
+            disable=quiet,
+            transient=True,
+        )
+        self._task: int | None = None
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        self._rich.start()
+        return self.show
+
+    def __exit__(self, *_: object) -> None:
+        self._rich.stop()
+
+    def show(self, progress: Progress) -> None:
+        from rich.progress import TaskID
+
+        if self._task is None:
+            self._task = self._rich.add_task("", total=progress.of_files, pages=0, speed=0.0, file="")
+        task = self._rich.tasks[0]
+        speed = progress.pages / task.elapsed if task.elapsed else 0.0
+        self._rich.update(
+            TaskID(self._task),
+            completed=progress.files,
+            pages=progress.pages,
+            speed=speed,
+            file=progress.report.path,
+        )
+
+
+def _as_json(reports: Sequence[FileReport]) -> dict[str, object]:
+    return {"counts": _counts(reports), "files": [asdict(report) for report in reports]}
+
+
+def _counts(reports: Sequence[FileReport]) -> dict[str, int]:
+    counts: Counter[str] = Counter(report.outcome for report in reports)
+    return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+
+def _print_table(reports: Sequence[FileReport]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if not reports:
+        console.print(
+            "There are no documents yet. Put PDF, Markdown or text files into data/ and run this again."
+        )
+        return
+    told = [report for report in reports if report.outcome != "unchanged"]
+    if told:
+        table = Table("library", "file", "what happened", "pages", "why", box=None, header_style="bold")
+        for report in told:
+            pages = str(report.pages) if report.pages else ""
+            row = (report.library, report.path, report.outcome, pages, report.reason)
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
+    counts = _counts(reports)
+    console.print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
