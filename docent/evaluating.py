@@ -107,6 +107,6 @@ def _question(path: Path, number: int, line: str) -> Question:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path}, line {number}: not a question ({error}). Each line is a JSON object with question, file "
-            "and pages."
+            f"{path}, line {number}: not a question ({error}). Each line is a JSON object with "
+            "question, file and pages."
         ) from error

@@ -151,7 +151,8 @@ class PdfPage:
     def _handle(self) -> ctypes._Pointer[raw.fpdf_textpage_t__]:
         if self._text is None:
             self._text = self._page.get_textpage()
-        return self._text.raw
+        handle: ctypes._Pointer[raw.fpdf_textpage_t__] = self._text.raw
+        return handle
 
     def box(self, index: int) -> Box:
         """Of one character, as high as its font's lines."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import chainlit as cl
-from chainlit.element import ElementBased as Element
 
 from docent.assembly import House
 from docent.errors import DocentError
@@ -65,7 +65,7 @@ async def _show(message: cl.Message, answer: Answer, notices: Sequence[str], lin
     await message.send()
 
 
-def panels(answer: Answer, link: Link) -> list[Element]:
+def panels(answer: Answer, link: Link) -> list[Any]:
     """A side panel for each number cited: file, place, and the passage with the quotes in bold."""
     passages = {passage.chunk_id: passage for passage in answer.passages}
     cited = sorted(answer.citations, key=lambda citation: citation.n)
