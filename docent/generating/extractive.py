@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,38 +11,46 @@ from docent.generating import sentences
 from docent.generating.citations import Cited, citation
 from docent.glossary import Citation, Passage
 
+LEADERS = re.compile(r"\s*\.{4,}\s*")
 MOST = 4
 FALLOFF = 0.85  # a sentence of the next passage must say this much more to come first
 LONGEST = 400
+LEAST_WORDS = 4  # a heading or a page number alone answers nothing
+ABOUT = 0.3
+"""What a passage's header says, against what the sentence itself says."""
 
 
 def best_sentences(question: str, passages: Sequence[Passage]) -> Cited:
-    """The best few sentences, in order, each with the number of its passage."""
+    """The best few sentences, each with the number of its passage."""
     asked = sentences.words(question)
     candidates = [
-        (n, start, end, sentences.words(passage.text[start:end]) | sentences.words(passage.header))
+        (n, start, end)
         for n, passage in enumerate(passages, 1)
         for start, end in sentences.spans(passage.text)
+        if len(sentences.WORD.findall(passage.text[start:end])) >= LEAST_WORDS
     ]
-    common = Counter(word for *_, said in candidates for word in said)
+    said = {one: sentences.words(passages[one[0] - 1].text[one[1] : one[2]]) for one in candidates}
+    common = Counter(word for words in said.values() for word in words)
     weight = {word: math.log(1 + len(candidates) / (1 + common[word])) for word in asked}
-    ranked = sorted(
-        candidates,
-        key=lambda one: -sum(weight[word] for word in asked & one[3]) * FALLOFF ** (one[0] - 1),
-    )
-    chosen = _without_repeats(ranked, passages)
+
+    def worth(one: tuple[int, int, int]) -> float:
+        own = sum(weight[word] for word in asked & said[one])
+        about = sum(weight[word] for word in asked & sentences.words(passages[one[0] - 1].header))
+        return (own + ABOUT * about) * FALLOFF ** (one[0] - 1)
+
+    chosen = _without_repeats(sorted(candidates, key=lambda one: -worth(one)), passages)
     cited = tuple(citation(n, passages[n - 1], start, end) for n, start, end in chosen)
     lines = [f"- {_shown(one)} [{one.n}]" for one in cited]
     return Cited("\n".join(lines), cited, (), (), ())
 
 
 def _without_repeats(
-    ranked: Sequence[tuple[int, int, int, frozenset[str]]], passages: Sequence[Passage]
+    ranked: Sequence[tuple[int, int, int]], passages: Sequence[Passage]
 ) -> list[tuple[int, int, int]]:
     """The first few that say something of their own; overlapping passages share sentences."""
     chosen: list[tuple[int, int, int]] = []
     seen: set[str] = set()
-    for n, start, end, _ in ranked:
+    for n, start, end in ranked:
         text = " ".join(passages[n - 1].text[start:end].split())
         if len(chosen) < MOST and text not in seen:
             chosen.append((n, start, end))
@@ -50,5 +59,5 @@ def _without_repeats(
 
 
 def _shown(cited: Citation) -> str:
-    text = " ".join(cited.quote.split()).lstrip("#-*• ")
+    text = LEADERS.sub(" … ", " ".join(cited.quote.split())).lstrip("#-*•· ")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "…"

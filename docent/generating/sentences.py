@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•–]|\d+[.)])\s)|(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])|\n(?=#)")
+BREAK = re.compile(
+    r"\n\s*\n"  # a blank line
+    r"|\n(?=\s*(?:[-*•·–]|\d+[.)])\s)"  # an item of a list
+    r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\.\.)(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # a full stop, not that of "12." or of dots that lead
+    r"|\n(?=#)"
+)
+SHORT = 0.6
+"""A line this much shorter than the longest ends where its writer ended it: a heading, a row, a label."""
 WORD = re.compile(r"\w+(?:[.,:]\d+)*", re.UNICODE)
 
 STOP_WORDS = frozenset(
@@ -19,12 +26,29 @@ STOP_WORDS = frozenset(
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each sentence or list item, without the white space around it."""
+    """Start and end of each sentence, list item or short line, without the white space around it."""
     at = 0
-    for gap in BREAK.finditer(text):
-        yield from _trimmed(text, at, gap.start() + len(gap[0]) - len(gap[0].lstrip('"”’)]')))
-        at = gap.end()
+    for start, end in sorted({*_breaks(text), *_short_line_ends(text)}):
+        if start >= at:
+            yield from _trimmed(text, at, start)
+            at = end
     yield from _trimmed(text, at, len(text))
+
+
+def _breaks(text: str) -> Iterator[tuple[int, int]]:
+    for gap in BREAK.finditer(text):
+        closing = len(gap[0]) - len(gap[0].lstrip('"”’)]'))
+        yield gap.start() + closing, gap.end()
+
+
+def _short_line_ends(text: str) -> Iterator[tuple[int, int]]:
+    lines = text.split("\n")
+    longest = max(map(len, lines))
+    at = 0
+    for line, after in zip(lines, lines[1:], strict=False):
+        at += len(line) + 1
+        if len(line) < SHORT * longest and not after[:1].islower():
+            yield at - 1, at
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

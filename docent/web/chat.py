@@ -60,7 +60,7 @@ async def reply(question: str, *, house: House, link: Link) -> None:
 
 
 async def _show(message: cl.Message, answer: Answer, notices: Sequence[str], link: Link) -> None:
-    message.content = "\n\n".join((answer.text, *(f"> ℹ️ {notice}" for notice in notices)))
+    message.content = "\n\n".join((answer.text, *(f"ℹ️ {notice}" for notice in notices)))
     message.elements = panels(answer, link)
     await message.send()
 
