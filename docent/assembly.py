@@ -13,8 +13,7 @@ from docent.answering import Bounds, answer
 from docent.errors import UnknownLibrary
 from docent.generating.client import ModelClient, ModelStatus, Patience
 from docent.glossary import Event, FileReport, Passage, Scope, Turn
-from docent.indexing import CHUNKER_VERSION
-from docent.indexing.embedding import ReferenceEmbedder, open_embedder
+from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import Cut, Progress, cores, ingest
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
@@ -31,7 +30,7 @@ class House:
 
     settings: Settings
     store: Store
-    embedder: ReferenceEmbedder
+    embedder: Embedder
     loader: Loader
     model: ModelClient
 
@@ -88,6 +87,7 @@ class House:
 
     def close(self) -> None:
         self.loader.close()
+        self.embedder.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -101,8 +101,14 @@ class House:
 
 def open_house(settings: Settings, *, storage: Path | None = None) -> House:
     """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
-    embedder = open_embedder(settings.embedding_model)
-    fingerprint = f"{embedder.fingerprint}, chunks {CHUNKER_VERSION} of {settings.chunk_tokens}"
+    embedder = open_embedder(
+        settings.embedding_model,
+        cache=settings.storage / "models",
+        threads=settings.threads,
+        device=settings.embedding_device,
+        model_url=settings.model_url,
+    )
+    fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     store = Store(storage or settings.storage, fingerprint=fingerprint)
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     return House(

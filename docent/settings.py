@@ -67,8 +67,15 @@ class Settings(BaseSettings):
 
     passages: int = Field(8, ge=1, le=50, description="Most passages shown to the model for one question.")
     embedding_model: str = Field(
-        PACKAGED_MODEL, min_length=1, description="Embedding model: the packaged one, a folder or a hub name."
+        PACKAGED_MODEL,
+        min_length=1,
+        description="Embedding model: the packaged one, ollama:NAME, a folder, or a hub name already in "
+        "storage/models.",
     )
+    embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where embedding runs; auto takes the processor for the packaged model."
+    )
+    threads: int = Field(0, ge=0, description="Threads that embed documents; 0 for one on each core.")
     chunk_tokens: int = Field(200, ge=32, description="Longest chunk, in the embedding model's own tokens.")
     chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
 

@@ -47,6 +47,7 @@ LIVES_IN: dict[str, set[str]] = {
     "openai": {"docent/generating/openai_client.py"},
     "pypdfium2": {"docent/loading/pdfium.py"},
     "pypdf": {"docent/loading/pypdf_reader.py"},
+    "openvino": {"docent/indexing/bert.py"},
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
 }

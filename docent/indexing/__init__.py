@@ -1,5 +1,16 @@
 """index(document) → chunks: the pieces that are searched, and their vectors."""
 
 from docent.indexing.chunking import CHUNKER_VERSION, chunk, embedded_text
+from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
+from docent.indexing.plan import Plan, plan
 
-__all__ = ["CHUNKER_VERSION", "chunk", "embedded_text"]
+__all__ = [
+    "CHUNKER_VERSION",
+    "Embedder",
+    "Plan",
+    "chunk",
+    "embedded_text",
+    "index_fingerprint",
+    "open_embedder",
+    "plan",
+]

@@ -1,128 +1,79 @@
-"""Texts as vectors: the packaged model, or any other that sentence-transformers can load."""
+"""The one protocol behind which embedding happens, and how to open the engine a setting names."""
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from docent.errors import EmbeddingError
-from docent.indexing.packaged import MAX_TOKENS, WEIGHTS, open_tokenizer, packaged_folder
+from docent.indexing.chunking import CHUNKER_VERSION
+from docent.indexing.packaged import PACKAGED_MODEL, packaged_folder
 
-PACKAGED = "all-MiniLM-L6-v2"
-BATCH = 32
+OLLAMA = "ollama:"
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Embedder(Protocol):
-    """Whoever turns texts into normalised vectors of one length."""
+    """Turns texts into vectors of length one. Safe to call from several threads."""
 
-    name: str
-    fingerprint: str
-    """The same for two embedders whose vectors may be compared."""
-    max_tokens: int
-    tokenizer: Tokenizer
+    @property
+    def name(self) -> str:
+        """As the settings call it."""
 
-    def embed_query(self, text: str) -> list[float]: ...
+    @property
+    def fingerprint(self) -> str:
+        """Equal where vectors may be compared: the weights and how they are read, not the engine."""
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+    @property
+    def dimensions(self) -> int: ...
 
+    @property
+    def max_tokens(self) -> int:
+        """What the model reads of one text, special tokens included."""
 
-class ReferenceEmbedder:
-    """sentence-transformers through llama-index's HuggingFaceEmbedding; loaded when first used."""
-
-    def __init__(
-        self, *, name: str, folder: Path, fingerprint: str, max_tokens: int, tokenizer: Tokenizer
-    ) -> None:
-        self.name = name
-        self.fingerprint = fingerprint
-        self.max_tokens = max_tokens
-        self.tokenizer = tokenizer
-        self._folder = folder
-        self._model: Any = None
-        self._turn = threading.Lock()
-
-    def warm(self) -> None:
-        """Load the model: nine seconds, mostly of imports."""
-        with self._turn:
-            self._loaded()
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own; it neither truncates nor pads."""
 
     def embed_query(self, text: str) -> list[float]:
-        with self._turn:
-            return [float(value) for value in self._loaded().get_query_embedding(text)]
+        """The vector of a question, ahead of whatever else is being embedded."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors in the order of the texts; alike lengths are embedded together, which saves padding."""
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        vectors: dict[int, Any] = {}
-        for at in range(0, len(order), BATCH):
-            some = order[at : at + BATCH]
-            with self._turn:  # let go between batches, so that a query waits for one batch at most
-                found = self._loaded().get_text_embedding_batch([texts[i] for i in some])
-            vectors.update(zip(some, found, strict=True))
-        return np.asarray([vectors[i] for i in range(len(texts))], dtype=np.float32)
+        """One row for each text. Raises EmbeddingError rather than cut a text short."""
 
-    def _loaded(self) -> Any:
-        if self._model is None:
-            os.environ["HF_HUB_OFFLINE"] = "1"  # a model is a folder on this disk; nothing is fetched
-            logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-            from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-            from transformers.utils import logging as transformers_logging
+    def warm(self) -> None:
+        """Load now what would otherwise be loaded when first used."""
 
-            transformers_logging.disable_progress_bar()
-
-            try:
-                self._model = HuggingFaceEmbedding(
-                    model_name=str(self._folder),
-                    max_length=self.max_tokens,
-                    embed_batch_size=BATCH,
-                    normalize=True,
-                )
-            except (OSError, ValueError, RuntimeError) as error:
-                raise EmbeddingError(
-                    f"The embedding model in {self._folder} cannot be loaded: {error}. Name a folder that "
-                    "sentence-transformers can load in DOCENT_EMBEDDING_MODEL, or leave that out."
-                ) from error
-        return self._model
+    def close(self) -> None: ...
 
 
-def open_embedder(name: str) -> ReferenceEmbedder:
-    """The packaged model by its name, any other by its folder."""
-    if name == PACKAGED:
-        folder = packaged_folder()
-        return ReferenceEmbedder(
-            name=name,
-            folder=folder,
-            fingerprint=f"{name} {WEIGHTS[:12]}",
-            max_tokens=MAX_TOKENS,
-            tokenizer=open_tokenizer(folder),
-        )
-    folder = Path(name)
-    if not (folder / "tokenizer.json").is_file():
-        raise EmbeddingError(
-            f"DOCENT_EMBEDDING_MODEL is {name!r}, which is no folder with a model in it (there is no "
-            "tokenizer.json). Download the model into a folder and name that, or leave the setting out."
-        )
-    return ReferenceEmbedder(
-        name=name,
-        folder=folder,
-        fingerprint=f"{folder.name} {_weights(folder)}",
-        max_tokens=MAX_TOKENS,
-        tokenizer=open_tokenizer(folder),
-    )
+def open_embedder(name: str, *, cache: Path, threads: int, device: Device, model_url: str) -> Embedder:
+    """The embedder a setting names: the packaged model, "ollama:NAME", a folder, or a hub name.
+
+    A hub model must already lie in `cache`, as the hub's own tools keep it: nothing is fetched.
+    """
+    from docent.indexing.fast import FastEmbedder, cores  # defers the imports of engines not asked for
+
+    if name.startswith(OLLAMA):
+        from docent.indexing.ollama_embedding import OllamaEmbedder
+
+        return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url)
+    if name != PACKAGED_MODEL:
+        from docent.indexing.reference import ReferenceEmbedder
+
+        return ReferenceEmbedder(name, source=name, cache=cache, device=device)
+    folder = packaged_folder()
+    if device in ("cuda", "mps"):
+        from docent.indexing.reference import ReferenceEmbedder
+
+        return ReferenceEmbedder(name, source=str(folder), cache=cache, device=device)
+    return FastEmbedder(folder, name=name, threads=threads or cores())
 
 
-def _weights(folder: Path) -> str:
-    """A short name of the weights: of two folders with the same one, the vectors agree."""
-    from docent.indexing.packaged import file_sha256
-
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])
-    if not files:
-        raise EmbeddingError(f"{folder} holds no weights (*.safetensors). Download the whole model again.")
-    return file_sha256(files[0])[:12]
+def index_fingerprint(embedder: Embedder, *, size: int, overlap: int) -> str:
+    """What an index was built with; another fingerprint means chunks or vectors do not fit it."""
+    return f"{embedder.fingerprint} chunks {CHUNKER_VERSION}/{size}/{overlap}"

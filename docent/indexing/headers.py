@@ -23,12 +23,12 @@ WORD = re.compile(r"[^\W\d_][\w’'&\-]*")
 BARE = re.compile(r"[\W\d_]*|page \d+.*|table of contents.*", re.IGNORECASE)
 CONTENTS_ENTRY = re.compile(r"\.{4,}|\s\d{1,3}$")
 # "Item 7. Management's…", "Note 12 – Leases", "Chapter 3: Getting started", "§ 14 Notice", "Annex B Scope"
+# but not "Item 8 of this report" or "section 1.409A-3": a line of prose may begin like that.
 NAMED_SECTION = re.compile(
-    r"(?:part\s+[ivx]+[,. ]+)?"
-    r"(?:item|note|chapter|section|article|part|appendix|annex|schedule|exhibit|"
-    r"kapitel|abschnitt|artikel|anhang|chapitre|article|annexe)\s+(?:\d+[a-z]?|[a-z]|[ivx]+)\b"
-    r"\s*[.:\-–—)]?\s*\S.{2,90}|§+\s*\d+\S*\s+\S.{2,90}",
-    re.IGNORECASE,
+    r"(?:(?i:part)\s+[IVX]+[,. ]+)?(?=[A-Z])"
+    r"(?i:item|note|chapter|section|article|part|appendix|annex|schedule|exhibit|"
+    r"kapitel|abschnitt|artikel|anhang|chapitre|annexe)\s+(?:\d{1,3}[A-Za-z]?|[A-Z]|[IVX]+)(?![\w.]*\d)"
+    r"(?:\s*[.:\-–—)]+\s*|\s+)[A-ZÀ-Þ].{2,90}|§+\s*\d+\w*\s+[A-ZÀ-Þ].{2,90}"
 )
 # "3.2 Installing the server"; one number alone is more often a table's row or a list's item
 NUMBERED_SECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+[^\W\d_][^.]{2,80}")

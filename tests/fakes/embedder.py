@@ -37,6 +37,8 @@ class WordHashEmbedder:
         self.embedded += len(texts)
         return np.stack([self._vector(text) for text in texts]) if texts else self._none()
 
+    def warm(self) -> None: ...
+
     def close(self) -> None: ...
 
     def _none(self) -> NDArray[np.float32]:

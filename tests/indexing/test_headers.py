@@ -84,6 +84,11 @@ def test_the_files_own_outline_comes_first():
         pytest.param(
             "Note 12 explains in the usual way what was agreed and why the parties, " * 2, False, id="prose"
         ),
+        pytest.param(
+            "Item 8 of this Annual Report on Form 10-K.", False, id="prose that begins like an item"
+        ),
+        pytest.param("section 1.409A-3(i)(4).", False, id="reference"),
+        pytest.param("Item 1A. Risk Factors.", True, id="with a full stop"),
         pytest.param("3.2 million people live here", False, id="figure in prose"),
     ],
 )

@@ -1,0 +1,139 @@
+"""The default embedder: all cores for documents, a lane of its own for questions."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from docent.errors import EmbeddingError
+from docent.indexing.bert import Caller, Compiled, Precision
+from docent.indexing.packaged import DIMENSIONS, MAX_TOKENS, WEIGHTS, open_tokenizer
+
+BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
+WINDOW = 2048  # texts tokenized at once: bounds memory, long enough for batches of equal length
+POLITE = 10  # niceness of the document lane: a question on the same cores goes first
+
+
+class FastEmbedder:
+    """The packaged model without torch: several one-thread streams beat one that uses all cores."""
+
+    dimensions = DIMENSIONS
+    max_tokens = MAX_TOKENS
+
+    def __init__(self, folder: Path, *, name: str, threads: int, precision: Precision | None = None) -> None:
+        self.name = name
+        # Precisions agree within rounding (cosine ≥ .997), so an index built by one serves another.
+        self.fingerprint = f"{name}@{WEIGHTS[:16]}/{MAX_TOKENS}"
+        self.tokenizer: Tokenizer = open_tokenizer(folder)
+        self._build = partial(Compiled, folder, streams=threads + 1, precision=precision)
+        self._opening = threading.Lock()
+        self._opened: Compiled | None = None
+        self._asking = threading.Lock()
+        self._here = threading.local()
+        self._lane = ThreadPoolExecutor(threads, "embedding", initializer=self._join_lane)
+
+    def warm(self) -> None:
+        self._question  # noqa: B018 - half a second, once
+
+    @property
+    def precision(self) -> Precision:
+        return self._model.precision
+
+    def embed_query(self, text: str) -> list[float]:
+        """A question's vector, waiting for no document. A very long one is the mean of its parts."""
+        parts = list(_parts(self.tokenizer.encode(text, add_special_tokens=True).ids, self.max_tokens))
+        with self._asking:
+            vectors = np.concatenate([self._question.run([part]) for part in parts])
+        mean = vectors.mean(axis=0)
+        return [float(value) for value in mean / (np.linalg.norm(mean) or 1.0)]
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One normalised row for each text. Refuses a text the model would have to cut."""
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        for first in range(0, len(texts), WINDOW):
+            window = texts[first : first + WINDOW]
+            ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(window))]
+            refuse_long(map(len, ids), self.max_tokens, self.name)
+            self._fill(vectors[first : first + len(ids)], ids)
+        return vectors
+
+    def close(self) -> None:
+        """Finish the batches under way, drop the rest."""
+        self._lane.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def _model(self) -> Compiled:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._build()
+            return self._opened
+
+    @cached_property
+    def _question(self) -> Caller:
+        return self._model.caller()
+
+    def _fill(self, rows: NDArray[np.float32], ids: list[list[int]]) -> None:
+        def run(batch: list[int]) -> None:
+            rows[batch] = self._here.caller.run([ids[row] for row in batch])
+
+        under_way = [self._lane.submit(run, batch) for batch in batches(list(map(len, ids)), BATCH_TOKENS)]
+        try:
+            for future in under_way:
+                future.result()
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _join_lane(self) -> None:
+        self._here.caller = self._model.caller()
+        if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Positions of texts of similar length, longest first, each batch within the budget when padded."""
+    order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
+    batch: list[int] = []
+    for position in order:
+        if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
+    longest = max(lengths, default=0)
+    if longest > limit:
+        raise EmbeddingError(
+            f"A text of {longest} tokens was to be embedded, but {name} reads {limit} and would silently "
+            "drop the rest. Lower DOCENT_CHUNK_TOKENS and run: python ingest.py --rebuild"
+        )
+
+
+def cores() -> int:
+    """Processors this process may use, a container's quota included."""
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    if quota.exists():
+        share, period = quota.read_text().split()
+        if share != "max":
+            allowed = min(allowed, max(1, round(int(share) / int(period))))
+    return allowed
+
+
+def _parts(ids: list[int], limit: int) -> Iterator[list[int]]:
+    """The ids in pieces that the model reads, each between the same special tokens."""
+    first, last, inner = ids[0], ids[-1], ids[1:-1]
+    for at in range(0, max(len(inner), 1), limit - 2):
+        yield [first, *inner[at : at + limit - 2], last]

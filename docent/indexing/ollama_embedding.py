@@ -1,0 +1,114 @@
+"""Embeddings from an Ollama server, by its plain HTTP interface.
+
+The `ollama` package belongs to the file that generates answers; two endpoints do not need it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from docent.errors import EmbeddingError
+from docent.indexing.packaged import packaged_tokenizer
+
+BATCH = 32
+MOST_TOKENS = 2048  # a longer window only costs the server memory: chunks are far shorter
+SECONDS = httpx.Timeout(300.0, connect=5.0)  # a cold model has to load first
+
+PROMPTS = {
+    "nomic-embed-text": ("search_query: ", "search_document: "),
+    "mxbai-embed-large": ("Represent this sentence for searching relevant passages: ", ""),
+    "snowflake-arctic-embed": ("Represent this sentence for searching relevant passages: ", ""),
+    "embeddinggemma": ("task: search result | query: ", "title: none | text: "),
+}
+"""What a model's card asks to be put before a question and before a text."""
+
+
+class OllamaEmbedder:
+    """A model of the server's, held to our protocol; a question does not wait for a document's batch."""
+
+    def __init__(self, model: str, *, url: str) -> None:
+        self.name = f"ollama:{model}"
+        self._model, self._url = model, url
+        self._client = httpx.Client(base_url=url, timeout=SECONDS, trust_env=False)
+        about = self._ask("/api/show", {"model": model})
+        facts = about.get("model_info", {})
+        context = _fact(facts, ".context_length") or 512
+        self._ask_prompt, self._text_prompt = PROMPTS.get(model.split(":")[0].split("/")[-1], ("", ""))
+        # The common models share the packaged one's vocabulary. For others the count is near, and
+        # the server refuses what is too long (truncate is false) instead of cutting it.
+        self.tokenizer = packaged_tokenizer()
+        prompt = len(self.tokenizer.encode(self._text_prompt, add_special_tokens=False).ids)
+        self._window = min(context, MOST_TOKENS)
+        self.max_tokens = self._window - prompt
+        self.dimensions = len(self.embed_query("dimensions"))
+        self.fingerprint = f"{self.name}@{self._digest()}/{self.max_tokens}"
+
+    def embed_query(self, text: str) -> list[float]:
+        return [float(value) for value in self._vectors([self._ask_prompt + text])[0]]
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        found = [np.empty((0, self.dimensions), dtype=np.float32)]
+        for first in range(0, len(texts), BATCH):
+            found.append(self._vectors([self._text_prompt + text for text in texts[first : first + BATCH]]))
+        return np.concatenate(found)
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        answer = self._ask(
+            "/api/embed",
+            {
+                "model": self._model,
+                "input": list(texts),
+                "truncate": False,
+                "options": {"num_ctx": self._window},
+            },
+        )
+        vectors = np.asarray(answer.get("embeddings", ()), dtype=np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(texts):
+            raise EmbeddingError(
+                f"{self._url} returned no vectors for {self._model!r}. It may not be an embedding model: "
+                "choose one, for example DOCENT_EMBEDDING_MODEL=ollama:nomic-embed-text"
+            )
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)
+
+    def _digest(self) -> str:
+        """Of the model's files: a model pulled anew under the same name is another model."""
+        names = {self._model, f"{self._model}:latest"}
+        for model in self._ask("/api/tags", None).get("models", ()):
+            if model.get("name") in names:
+                return str(model.get("digest", ""))[:16]
+        return "unknown"
+
+    def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        try:
+            response = self._client.get(path) if body is None else self._client.post(path, json=body)
+        except httpx.HTTPError as error:
+            raise EmbeddingError(
+                f"The embedding model {self.name} did not answer at {self._url} "
+                f"({type(error).__name__}). Start it with: ollama serve"
+            ) from error
+        if response.status_code == 404:
+            raise EmbeddingError(
+                f"The server at {self._url} does not have {self._model!r}. Run: ollama pull {self._model}"
+            )
+        if response.is_error:
+            raise EmbeddingError(
+                f"The embedding model {self.name} refused ({response.status_code}): {response.text[:300]} "
+                "Lower DOCENT_CHUNK_TOKENS if a text was too long, and run: python ingest.py --rebuild"
+            )
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def _fact(facts: dict[str, Any], ending: str) -> int | None:
+    return next((int(value) for key, value in facts.items() if key.endswith(ending)), None)

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from docent.errors import EmbeddingError
+from docent.indexing import index_fingerprint, open_embedder
+from docent.indexing.fast import FastEmbedder, batches
+from docent.indexing.packaged import FILES, PACKAGED_MODEL, packaged_folder, verify
+
+ROOT = Path(__file__).parents[2]
+
+TEXTS = [
+    "3M 2018 10K | Cash flow | page 60\nPurchases of property, plant and equipment (1,577)",
+    "A cat sits on a mat.",
+    "Die Katze sitzt auf der Matte.",
+    "",
+    "word " * 250,
+    "naïve café — 日本語 🙂 ﬁle\u200b",
+    *(f"Row {n}: net sales of {n * 17:,} in region {n}" for n in range(60)),
+]
+
+
+@pytest.fixture(scope="module", params=["bf16", "int8", "fp32"])
+def engine(request):
+    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2, precision=request.param)
+    yield embedder
+    embedder.close()
+
+
+@pytest.fixture(scope="module")
+def fast():
+    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    yield embedder
+    embedder.close()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """sentence-transformers through llama-index, on the same weights."""
+    from docent.indexing.reference import ReferenceEmbedder
+
+    cache = tmp_path_factory.mktemp("cache")
+    return ReferenceEmbedder(PACKAGED_MODEL, source=str(packaged_folder()), cache=cache, device="cpu")
+
+
+@pytest.mark.filterwarnings("ignore")  # torch and transformers warn of themselves while loading
+def test_every_precision_agrees_with_the_reference(engine, reference):
+    """Vectors of the default engine are those of sentence-transformers, to rounding."""
+    agreement = (engine.embed(TEXTS) * reference.embed(TEXTS)).sum(axis=1)
+    least = {"fp32": 0.99999, "bf16": 0.9995, "int8": 0.99}[engine.precision]
+    assert agreement.min() > least
+    question = "How much did 3M invest in 2018?"
+    assert np.dot(engine.embed_query(question), reference.embed_query(question)) > least
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_engines_that_agree_share_a_fingerprint(engine, reference):
+    """An index built with one engine is read with another."""
+    assert engine.fingerprint == reference.fingerprint
+    assert (
+        (engine.dimensions, engine.max_tokens) == (reference.dimensions, reference.max_tokens) == (384, 256)
+    )
+
+
+def test_vectors_do_not_depend_on_company(engine):
+    """A text has the same vector alone and in a batch of others, in its own row, of length one."""
+    together = engine.embed(TEXTS)
+    alone = np.concatenate([engine.embed([text]) for text in TEXTS])
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
+    assert (together * alone).sum(axis=1).min() > 0.9995
+
+
+def test_nothing_to_embed(fast):
+    """No texts, no rows."""
+    assert fast.embed([]).shape == (0, 384)
+
+
+def test_too_long_a_text_is_refused(fast):
+    """The model would drop the end of it without a word."""
+    with pytest.raises(EmbeddingError, match=r"256.*DOCENT_CHUNK_TOKENS"):
+        fast.embed(["word " * 255])
+
+
+def test_a_very_long_question_is_read_to_its_end(fast):
+    """A question beyond what the model reads counts with all its parts."""
+    start = "the weather in spring " * 80
+    assert np.dot(fast.embed_query(start), fast.embed_query(start + "net sales of the company " * 80)) < 0.95
+
+
+def test_no_torch_and_no_telemetry_at_run_time():
+    """The default engine embeds without torch, and without the libraries that report usage."""
+    code = """
+import json, sys
+from pathlib import Path
+from docent.indexing import open_embedder
+embedder = open_embedder("all-MiniLM-L6-v2", cache=Path("."), threads=1, device="auto", model_url="")
+vector = embedder.embed_query("hello")
+absent = ("torch", "transformers", "sentence_transformers", "llama_index")
+loaded = [n for n in (*absent, "openvino_telemetry") if sys.modules.get(n)]
+print(json.dumps([len(vector), embedder.embed(["a", "b"]).shape[0], loaded]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [384, 2, []]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_an_altered_model_is_not_loaded(name, tmp_path):
+    """A single changed byte in any file of the model stops the start, in a sentence."""
+    folder = packaged_folder()
+    for known in FILES:
+        copy = tmp_path / known
+        copy.parent.mkdir(exist_ok=True)
+        copy.symlink_to(folder / known)
+    verify(tmp_path)
+    altered = bytearray((folder / name).read_bytes())
+    altered[len(altered) // 2] ^= 1
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(altered)
+    with pytest.raises(EmbeddingError, match=rf"{name} has been altered.*pip install"):
+        verify(tmp_path)
+
+
+@pytest.mark.parametrize("extra", ["modeling.py", "pytorch_model.bin"])
+def test_a_file_that_does_not_belong_is_refused(extra, tmp_path):
+    """Code or weights beside the known files are not loaded either."""
+    for known in FILES:
+        (tmp_path / known).parent.mkdir(exist_ok=True)
+        (tmp_path / known).symlink_to(packaged_folder() / known)
+    (tmp_path / extra).write_text("import os")
+    with pytest.raises(EmbeddingError, match="does not belong"):
+        verify(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    """What is missing is said."""
+    with pytest.raises(EmbeddingError, match="is missing"):
+        verify(tmp_path)
+
+
+def test_batches_hold_the_budget_and_every_text():
+    """Longest first, padded size within the budget, nothing left out or doubled."""
+    lengths = [3, 200, 7, 200, 256, 1, 90, 90, 90, 12]
+    found = list(batches(lengths, 512))
+    assert sorted(position for batch in found for position in batch) == list(range(len(lengths)))
+    assert found[0][0] == 4
+    assert all(len(batch) * max(lengths[position] for position in batch) <= 512 for batch in found)
+
+
+def test_a_question_jumps_the_queue(fast):
+    """While documents are embedded on all cores, a question waits for none of their batches."""
+    fast.embed_query("warm up")
+    alone = _median_seconds(fast, 30)
+    stop = threading.Event()
+
+    def ingest():
+        while not stop.is_set():
+            fast.embed(["word " * 250] * 64)
+
+    bulk = threading.Thread(target=ingest)
+    bulk.start()
+    try:
+        time.sleep(0.3)
+        busy = _median_seconds(fast, 30)
+    finally:
+        stop.set()
+        bulk.join()
+    # One batch of the document lane takes some 80 ms; ten times idle could only come from waiting for it.
+    assert busy < max(3 * alone, 0.02)
+
+
+def _median_seconds(embedder, times):
+    took = []
+    for number in range(times):
+        began = time.perf_counter()
+        embedder.embed_query(f"What were the net sales in region {number}?")
+        took.append(time.perf_counter() - began)
+        time.sleep(0.01)
+    return sorted(took)[times // 2]
+
+
+def test_close_ends_the_threads():
+    """Closing an embedder leaves no thread behind."""
+    before = threading.active_count()
+    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    embedder.embed(["a"])
+    embedder.close()
+    assert threading.active_count() == before
+
+
+def test_index_fingerprint_tells_chunkings_apart(fast):
+    """Another chunk size is another index."""
+    assert index_fingerprint(fast, size=200, overlap=25) != index_fingerprint(fast, size=180, overlap=25)
+    assert fast.fingerprint in index_fingerprint(fast, size=200, overlap=25)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_any_folder_is_a_model(tmp_path, reference):
+    """A setting may name a folder; its weights, not its name alone, are its fingerprint."""
+    import shutil
+
+    shutil.copytree(packaged_folder(), tmp_path / "mine")
+    name = str(tmp_path / "mine")
+    mine = open_embedder(name, cache=tmp_path, threads=1, device="cpu", model_url="")
+    assert np.allclose(mine.embed(["a cat"]), reference.embed(["a cat"]), atol=1e-6)
+    assert mine.fingerprint != reference.fingerprint
+    assert mine.tokenizer.truncation is None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_not_there_is_said(tmp_path):
+    """A hub model is not fetched: the sentence says where it has to lie."""
+    with pytest.raises(EmbeddingError, match=r"'nobody/nothing' could not be loaded.*hf download"):
+        open_embedder("nobody/nothing", cache=tmp_path, threads=1, device="cpu", model_url="")
