@@ -9,7 +9,8 @@ from functools import lru_cache
 BREAK = re.compile(
     r"\n\s*\n"  # a blank line
     r"|\n(?=\s*(?:[-*•·–]|\d+[.)])\s)"  # an item of a list
-    r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\.\.)(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # a full stop, not that of "12." or of dots that lead
+    r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\.\.)"  # not after "12." or after leaders …
+    r"(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # … but after a full stop
     r"|\n(?=#)"
 )
 SHORT = 0.6

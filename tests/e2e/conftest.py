@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -73,7 +74,14 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "ingest.py"], cwd=ROOT, env=environ, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copytree(folder, folder.parent / "copy")
     return folder
+
+
+@pytest.fixture(scope="session")
+def copied_storage(storage: Path) -> Path:
+    """The same once more, for a second app: a storage folder has one owner."""
+    return storage.parent / "copy"
 
 
 @pytest.fixture(scope="session")

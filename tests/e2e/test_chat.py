@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlparse
 
 import pytest
@@ -96,9 +98,9 @@ def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
     assert foreign == set()
 
 
-def test_without_a_model_server_the_passages_answer(page, storage):
+def test_without_a_model_server_the_passages_answer(page, copied_storage):
     """The best sentences are shown with citations, and the way to mend it is said."""
-    with running_app(storage, DOCENT_MODEL_URL="http://127.0.0.1:9") as url:
+    with running_app(copied_storage, DOCENT_MODEL_URL="http://127.0.0.1:9") as url:
         ask(page, url, QUESTION)
         expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
         expect(page.locator("body")).to_contain_text("ollama serve")
@@ -118,19 +120,26 @@ def test_without_a_model_server_the_passages_answer(page, storage):
         ),
     ],
 )
-async def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
+def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
     """A socket needs well-formed ids and our own origin."""
+    # In a thread of its own: the browser's driver keeps an event loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(asyncio.run, opens(app, {"Origin": app, **headers}, auth)).result()
+    assert opened is accepted
+
+
+async def opens(app: str, headers: dict[str, str], auth: dict[str, str]) -> bool:
     client = socketio.AsyncClient(reconnection=False)
     try:
         await client.connect(
             app,
-            headers={"Origin": app, **headers},
+            headers=headers,
             auth={"clientType": "webapp", **auth},
             socketio_path="/ws/socket.io",
             transports=["websocket"],
         )
-        assert accepted
+        return True
     except socketio.exceptions.ConnectionError:
-        assert not accepted
+        return False
     finally:
         await client.disconnect()
