@@ -35,6 +35,14 @@ class OllamaEmbedder:
         self.name = f"ollama:{model}"
         self._model, self._url = model, url
         self._client = httpx.Client(base_url=url, timeout=SECONDS, trust_env=False)
+        try:
+            self._introduce(model)
+        except EmbeddingError:
+            self._client.close()
+            raise
+
+    def _introduce(self, model: str) -> None:
+        """Ask the server what it knows of the model, and the model for one vector."""
         about = self._ask("/api/show", {"model": model})
         facts = about.get("model_info", {})
         context = _fact(facts, ".context_length") or 512

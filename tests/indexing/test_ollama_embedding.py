@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from docent.errors import EmbeddingError
+from docent.indexing import open_embedder
+from tests.fakes.plugin import free_url
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Open embedders by name, closed again when the test ends."""
+    with ExitStack() as stack:
+
+        def opened(name, url):
+            embedder = open_embedder(
+                f"ollama:{name}", cache=tmp_path, threads=1, device="auto", model_url=url
+            )
+            stack.callback(embedder.close)
+            return embedder
+
+        yield opened
+
+
+def test_vectors_come_from_the_server(start_ollama, opened):
+    """Texts in batches, in order, as vectors of length one."""
+    server = start_ollama(models=("nomic-embed-text",))
+    embedder = opened("nomic-embed-text", server.url)
+    texts = [f"text number {n}" for n in range(70)]
+    rows = embedder.embed(texts)
+    assert rows.shape == (70, embedder.dimensions)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert np.allclose(rows[69], embedder.embed([texts[69]])[0])
+    assert embedder.embed([]).shape == (0, embedder.dimensions)
+
+
+def test_nothing_is_cut_by_the_server(start_ollama, opened):
+    """Truncating is switched off, so what is too long is an error with the way out, not a loss."""
+    server = start_ollama(models=("nomic-embed-text",))
+    embedder = opened("nomic-embed-text", server.url)
+    with pytest.raises(EmbeddingError, match="DOCENT_CHUNK_TOKENS"):
+        embedder.embed(["cat " * 9000])
+    sent = [record.body for record in server.requests_to("/api/embed")]
+    assert sent
+    assert all(body["truncate"] is False for body in sent)
+
+
+def test_question_and_text_carry_the_models_prompts(start_ollama, opened):
+    """A model that asks for prefixes gets them, and they count against what it reads."""
+    server = start_ollama(models=("nomic-embed-text",))
+    embedder = opened("nomic-embed-text", server.url)
+    embedder.embed_query("who?")
+    embedder.embed(["them"])
+    question, text = [record.body["input"] for record in server.requests_to("/api/embed")][-2:]
+    assert (question, text) == (["search_query: who?"], ["search_document: them"])
+    assert embedder.max_tokens < server.requests_to("/api/embed")[-1].body["options"]["num_ctx"]
+
+
+def test_another_model_is_another_fingerprint(start_ollama, opened):
+    """An index built by one model is not read with another."""
+    server = start_ollama(
+        models=(
+            "nomic-embed-text",
+            "mxbai-embed-large",
+        )
+    )
+    prints = {opened(name, server.url).fingerprint for name in ("nomic-embed-text", "mxbai-embed-large")}
+    assert len(prints) == 2
+    assert not any("unknown" in one for one in prints)
+
+
+def test_no_server_is_said(opened):
+    """Nobody listening is a sentence with the command."""
+    with pytest.raises(EmbeddingError, match="ollama serve"):
+        opened("nomic-embed-text", free_url())
+
+
+def test_a_missing_model_is_said(start_ollama, opened):
+    """A model the server does not have is a sentence with the command."""
+    with pytest.raises(EmbeddingError, match="ollama pull nomic-embed-text"):
+        opened("nomic-embed-text", start_ollama().url)
