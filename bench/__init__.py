@@ -1,0 +1,1 @@
+"""Side-by-side measurements, runnable by anyone; their results are in docs/performance.md."""

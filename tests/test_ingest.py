@@ -1,0 +1,254 @@
+"""The ingest script: what people do to a folder of documents, and what must survive it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+ROOT = Path(__file__).resolve().parent.parent
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb0043") + bytes(64) + b"\xff\xd9"
+
+
+class Project:
+    """A data/ and a storage/ of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.storage = folder / "storage"
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        file = self.data / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def run(self, *command: str, user: str = "") -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
+        own = {"DOCENT_DATA": str(self.data), "DOCENT_STORAGE": str(self.storage)}
+        return subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=kept | own, capture_output=True, text=True
+        )
+
+    def ingest(self, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
+        """What became of each file, by its path."""
+        done = self.run("ingest.py", "--json", *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return {row["path"]: row for row in json.loads(done.stdout)["files"]}
+
+    def search(self, question: str) -> list[dict[str, Any]]:
+        done = self.run("-m", "docent", "search", question, "--json")
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def outcomes(reports: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {path: row["outcome"] for path, row in reports.items()}
+
+
+def pdf(path: Path, *pages: str) -> None:
+    canvas = Canvas(str(path), invariant=True)
+    for text in pages:
+        canvas.drawString(72, 700, text)
+        canvas.showPage()
+    canvas.save()
+
+
+def test_a_folder_is_a_library_and_loose_files_are_default(project):
+    """Each folder directly under data/ is a library; what lies beside them is "default"."""
+    project.write("menus/lunch.md", "# Lunch\n\nTomato soup with basil.")
+    project.write("menus/deep/dinner.txt", "Braised fennel for dinner.")
+    project.write("note.txt", "The key is under the mat.")
+    reports = project.ingest()
+    assert {path: row["library"] for path, row in reports.items()} == {
+        "lunch.md": "menus",
+        "deep/dinner.txt": "menus",
+        "note.txt": "default",
+    }
+    assert project.search("braised fennel")[0]["library"] == "menus"
+
+
+def test_only_what_changed_is_read_again(project):
+    """Unchanged, changed, renamed and removed files are told apart, and answers follow."""
+    project.write("a.txt", "Apples are red.")
+    project.write("b.txt", "Bananas are yellow.")
+    project.write("c.txt", "Cherries are dark.")
+    assert set(outcomes(project.ingest()).values()) == {"added"}
+    assert set(outcomes(project.ingest()).values()) == {"unchanged"}
+    project.write("b.txt", "Blueberries are blue.")
+    (project.data / "c.txt").unlink()
+    (project.data / "a.txt").rename(project.data / "apples.txt")
+    assert outcomes(project.ingest()) == {
+        "a.txt": "removed",
+        "apples.txt": "moved",
+        "b.txt": "changed",
+        "c.txt": "removed",
+    }
+    assert {row["file"] for row in project.search("fruit")} == {"a.txt", "b.txt"} or {
+        row["file"] for row in project.search("fruit")
+    } == {"apples.txt", "b.txt"}
+    assert not [row for row in project.search("bananas") if "Bananas" in row["text"]]
+
+
+def test_the_same_bytes_twice_are_one_document(project):
+    """Two files with the same bytes are found once, and losing one of them loses nothing."""
+    project.write("one.txt", "The lighthouse keeper counts ships.")
+    project.write("two.txt", "The lighthouse keeper counts ships.")
+    project.ingest()
+    assert len(project.search("lighthouse")) == 1
+    (project.data / "one.txt").unlink()
+    project.ingest()
+    assert len(project.search("lighthouse")) == 1
+
+
+def test_bad_files_are_named_and_the_rest_is_ingested(project):
+    """Each bad file gets its sentence; everything else in the batch is there afterwards."""
+    project.write("good.md", "# Good\n\nThe pangolin eats ants.")
+    project.write("empty.pdf", b"")
+    project.write("photo.pdf", JPEG)
+    project.write("broken.pdf", b"%PDF-1.7\nnothing that follows makes sense")
+    project.write("name with spaces 🦔.txt", "The hedgehog sleeps in winter.")
+    project.write("one line.txt", "lorem ipsum dolor sit amet " * 400_000)
+    reports = project.ingest(code=1)
+    assert (
+        outcomes(reports)
+        == {
+            "good.md": "added",
+            "empty.pdf": "failed",
+            "photo.pdf": "failed",
+            "broken.pdf": "failed",
+            "name with spaces 🦔.txt": "added",
+            "one line.txt": "added",
+        }
+        or reports["photo.pdf"]["outcome"] == "partial"
+    )
+    assert "empty" in reports["empty.pdf"]["reason"]
+    assert "photo.pdf" in reports["photo.pdf"]["reason"] or "OCR" in reports["photo.pdf"]["reason"]
+    assert "broken.pdf" in reports["broken.pdf"]["reason"]
+    assert project.search("What does the pangolin eat?")[0]["file"] == "good.md"
+    assert project.search("hedgehog")[0]["file"] == "name with spaces 🦔.txt"
+
+
+def test_failed_files_are_tried_again_only_when_asked_or_changed(project):
+    """A file that cannot be read is reported each time, and read again once it is mended."""
+    project.write("late.pdf", b"")
+    assert outcomes(project.ingest(code=1)) == {"late.pdf": "failed"}
+    assert outcomes(project.ingest(code=1)) == {"late.pdf": "failed"}
+    assert outcomes(project.ingest("--retry-failed", code=1)) == {"late.pdf": "failed"}
+    pdf(project.data / "late.pdf", "It arrived at last.")
+    assert outcomes(project.ingest())["late.pdf"] == "changed"
+    assert project.search("arrived at last")[0]["page"] == 1
+
+
+def test_a_version_that_cannot_be_read_leaves_the_old_one(project):
+    """Nothing stored is lost when a file becomes unreadable."""
+    pdf(project.data / "rules.pdf", "No running at the pool.")
+    project.ingest()
+    project.write("rules.pdf", b"%PDF-1.7 truncated")
+    reports = project.ingest(code=1)
+    assert reports["rules.pdf"]["outcome"] == "failed"
+    assert "No running" in project.search("running at the pool")[0]["text"]
+
+
+def test_pages_are_physical_numbers(project):
+    """A passage names the page it stands on, counted from 1."""
+    pdf(project.data / "two.pdf", "First the anchor is raised.", "Then the sail is set.")
+    project.ingest()
+    assert {row["text"]: row["page"] for row in project.search("anchor and sail")} == {
+        "First the anchor is raised.": 1,
+        "Then the sail is set.": 2,
+    }
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything; see the next test")
+def test_an_unreadable_folder(project):  # pragma: no cover
+    """A folder that may not be read is named, and the rest is ingested."""
+    project.write("closed/secret.txt", "x")
+    project.write("open.txt", "The gate is open.")
+    (project.data / "closed").chmod(0)
+    try:
+        assert project.ingest(code=1)["open.txt"]["outcome"] == "added"
+    finally:
+        (project.data / "closed").chmod(0o755)
+
+
+def test_empty_data_says_what_to_do(project):
+    """With nothing to read, the way to begin is said, and nothing fails."""
+    done = project.run("ingest.py")
+    assert done.returncode == 0
+    assert "Put PDF, Markdown or text files into" in done.stdout
+
+
+def test_a_path_that_is_not_there(project):
+    """A path that does not exist is named, with exit code 2."""
+    done = project.run("ingest.py", str(project.data / "nowhere"))
+    assert done.returncode == 2
+    assert "nowhere does not exist" in done.stderr
+
+
+def test_one_path_touches_nothing_else(project):
+    """Ingesting one file neither reads nor removes what lies elsewhere."""
+    project.write("a.txt", "Apples.")
+    b = project.write("b.txt", "Bananas.")
+    project.ingest()
+    (project.data / "a.txt").unlink()
+    b.write_text("Big bananas.")
+    assert outcomes(project.ingest(str(b))) == {"b.txt": "changed"}
+    assert project.search("apples")[0]["file"] == "a.txt"
+
+
+def test_another_chunk_size_refuses_and_rebuild_mends(project):
+    """An index made with other settings is not mixed with new ones; --rebuild makes it anew."""
+    project.write("a.txt", "Apples are red.")
+    project.ingest()
+    os.environ["DOCENT_CHUNK_TOKENS"] = "100"
+    try:
+        kept = dict(os.environ) | {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
+        command = [sys.executable, "ingest.py"]
+        done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "python ingest.py --rebuild" in done.stderr
+        done = subprocess.run([*command, "--rebuild"], cwd=ROOT, env=kept, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        search = [sys.executable, "-m", "docent", "search", "apples", "--json"]
+        done = subprocess.run(search, cwd=ROOT, env=kept, capture_output=True, text=True)
+        assert json.loads(done.stdout)[0]["file"] == "a.txt"
+    finally:
+        del os.environ["DOCENT_CHUNK_TOKENS"]
+
+
+def test_two_at_once_is_refused_with_a_sentence(project):
+    """While one process owns storage/, another says so instead of harming it."""
+    from docent.store import Store
+
+    store = Store(project.storage, fingerprint="x")
+    try:
+        done = project.run("ingest.py")
+        assert done.returncode == 2
+        assert "is in use by another Docent" in done.stderr
+    finally:
+        store.close()
+
+
+def test_storage_can_be_moved(project, tmp_path):
+    """The folder is the whole index: copied elsewhere, it answers there."""
+    project.write("a.txt", "Apples are red.")
+    project.ingest()
+    shutil.move(project.storage, tmp_path / "elsewhere")
+    project.storage = tmp_path / "elsewhere"
+    assert project.search("apples")[0]["file"] == "a.txt"
