@@ -1,49 +1,64 @@
-"""The corridor from a question to its answer: condense, retrieve, budget, stream, cite."""
+"""The corridor from a question to its answer.
+
+What is wanted is decided by words; a question is condensed, searched, budgeted, streamed and cited.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from docent.errors import ModelError, ModelOverflow
-from docent.generating import prompt
-from docent.generating.budget import Budget, fit
-from docent.generating.citations import Cited, cite
-from docent.generating.client import ModelClient, Piece
+from docent.errors import ModelError
+from docent.generating import intents, mentions, prompt, shelf, speaking
+from docent.generating.budget import Budget, fit, recent
+from docent.generating.citations import Cited, cite, only_cited
+from docent.generating.client import ModelClient
+from docent.generating.condensing import standing_alone
 from docent.generating.extractive import best_sentences
+from docent.generating.output import Filter, addresses
+from docent.generating.personas import PLAIN, Persona
+from docent.generating.record import Record
+from docent.generating.shelf import Shelf
+from docent.generating.tokens import Learning, counter_for
+from docent.generating.whole import write_from_all
+from docent.generating.writing import write, write_within
 from docent.glossary import (
-    Answer,
-    Answered,
-    Dropped,
+    Chunk,
     Event,
     Found,
-    Notice,
+    Page,
     Passage,
-    Receipt,
+    Progress,
     Scope,
     Searching,
+    StoredDocument,
     Token,
     Turn,
 )
+from docent.store.protocols import Reader
 
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
 
-NOTHING = "Nothing in the documents that were searched speaks of this."
 NO_MODEL = "No language model answered; these are the best sentences found."
-STILL_TOO_LONG = 4
-"""After an overflow the last half of the passages is left out, this many times at most."""
+TOO_LONG = (
+    "The question is longer than the model's context; no language model answered. Ask a shorter one, "
+    "or raise DOCENT_CONTEXT_TOKENS."
+)
+LOOKED_AT_ONCE = 25
+"""Documents between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is sent and how long the answer may be."""
+    """How much is sent, how long the answer may be, and what counts as found."""
 
     context_tokens: int
     answer_tokens: int
     passages: int
+    relevant_from: float = 0.0
+    """Below this relevance of the best passage, the documents do not answer."""
 
 
 async def answer(
@@ -54,150 +69,310 @@ async def answer(
     retrieve: Retrieve,
     model: ModelClient | None,
     bounds: Bounds,
+    reader: Reader | None = None,
+    persona: Persona = PLAIN,
+    counter: Learning | None = None,
+    anyway: bool = False,
 ) -> AsyncGenerator[Event, None]:
-    """Everything that happens from the question to its answer; the last event is `Answered`."""
-    clock = _Clock()
-    searched = await _standing_alone(question, history, model)
-    clock.lap("condense")
-    yield Searching(searched)
-    passages = tuple(await asyncio.to_thread(retrieve, searched, scope))
-    clock.lap("retrieve")
+    """Everything that happens from the question to its answer; the last event is `Answered`.
+
+    Without a reader, every request is taken as a question. `counter` carries what the server's
+    counts have taught from one answer to the next. `anyway` lets the model answer what the
+    documents do not.
+    """
+    asking = _Asking(
+        history=history,
+        scope=scope,
+        retrieve=retrieve,
+        model=model,
+        bounds=bounds,
+        shelf=None if reader is None else _Shelf(reader, scope),
+        persona=persona,
+        counter=counter or Learning(counter_for(model.name if model is not None else "")),
+    )
+    record = Record(question)
+    documents: list[StoredDocument] = []
+    if asking.shelf is not None:
+        documents = await asyncio.to_thread(asking.shelf.documents)
+        record.not_ready = shelf.not_ready(documents)
+    async with aclosing(_wanted(question, documents, asking, record, anyway=anyway)) as events:
+        async for event in events:
+            yield event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """What every step of one answer works with."""
+
+    history: Sequence[Turn]
+    scope: Scope
+    retrieve: Retrieve
+    model: ModelClient | None
+    bounds: Bounds
+    shelf: Shelf | None
+    persona: Persona
+    counter: Learning
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The reader's documents, with their scope applied."""
+
+    reader: Reader
+    scope: Scope
+
+    def documents(self) -> list[StoredDocument]:
+        return self.reader.documents(self.scope)
+
+    def chunks_of(self, document_id: str) -> list[Chunk]:
+        return self.reader.chunks_of(document_id, self.scope)
+
+    def page(self, document_id: str, number: int) -> Page:
+        return self.reader.page(document_id, number, self.scope)
+
+
+def _wanted(
+    question: str, documents: list[StoredDocument], asking: _Asking, record: Record, *, anyway: bool
+) -> AsyncGenerator[Event, None]:
+    """The way that leads to what is wanted."""
+    intent = intents.intent_of(question, shelf.answering(documents))
+    if asking.model is not None and (anyway or intent.kind == "anyway"):
+        return _ungrounded(
+            question if intent.kind != "anyway" else intents.last_question(asking.history), asking, record
+        )
+    match intent.kind:
+        case "greeting":
+            return _told(speaking.plain(asking.persona.greeting or speaking.HELLO), record)
+        case "thanks":
+            return _told(speaking.plain(speaking.WELCOME), record)
+        case "about" if asking.shelf is not None:
+            return _told(speaking.about(documents), record)
+        case "mentions" if asking.shelf is not None:
+            return _mentions(intent.term, documents, asking.shelf, record)
+        case "whole" if asking.shelf is not None:
+            return _whole(question, intent.documents, asking, asking.shelf, record)
+        case _:
+            return _searched(question, asking, record)
+
+
+async def _told(
+    cited: Cited, record: Record, passages: Sequence[Passage] = ()
+) -> AsyncGenerator[Event, None]:
+    yield record.answered(cited, passages)
+
+
+# --- a question ----------------------------------------------------------------------------
+
+
+async def _searched(question: str, asking: _Asking, record: Record) -> AsyncGenerator[Event, None]:
+    instructions = asking.persona.instructions
+    bounds = asking.bounds
+    record.searched = await standing_alone(
+        question,
+        recent(asking.history, count=asking.counter.count, room=bounds.context_tokens // 4),
+        model=asking.model,
+        instructions=instructions,
+    )
+    record.lap("condense")
+    yield Searching(record.searched)
+    passages = tuple(await asyncio.to_thread(asking.retrieve, record.searched, asking.scope))
+    record.found = len(passages)
+    record.lap("retrieve")
     yield Found(passages)
-    fixed = prompt.INSTRUCTIONS + question
+    if max((passage.relevance for passage in passages), default=0.0) < bounds.relevant_from or not passages:
+        cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
+        yield record.answered(cited, passages)
+        return
     budget = fit(
+        question,
         passages,
-        history,
-        fixed=fixed,
+        asking.history,
+        count=asking.counter.count,
+        instructions=instructions,
         context_tokens=bounds.context_tokens,
         answer_tokens=bounds.answer_tokens,
         most=bounds.passages,
     )
-    written = _Written()
-    notices: list[str] = []
-    if model is not None and budget.passages:
+    async with aclosing(_from_passages(question, passages, budget, asking, record)) as events:
+        async for event in events:
+            yield event
+
+
+async def _from_passages(
+    question: str, passages: Sequence[Passage], budget: Budget, asking: _Asking, record: Record
+) -> AsyncGenerator[Event, None]:
+    """The model's answer from what fits, else the best sentences of what was found."""
+    if asking.model is None:
+        yield record.notice(NO_MODEL)
+    elif not budget.fits or not budget.passages:
+        yield record.notice(TOO_LONG)
+    else:
+        tokens = write_within(
+            question,
+            budget,
+            model=asking.model,
+            instructions=asking.persona.instructions,
+            wishes=asking.persona.wishes,
+            known=addresses(passage.text for passage in passages),
+            record=record,
+        )
         try:
-            async with aclosing(_streamed(question, budget, model, written, clock)) as tokens:
+            async with aclosing(tokens):
                 async for token in tokens:
                     yield token
         except ModelError as error:
-            notices.append(str(error) if written.text else f"{NO_MODEL} {error}")
-    elif model is None and passages:
-        notices.append(NO_MODEL)
-    clock.lap("generate")
-    if written.sent is not None:
-        budget = written.sent
-    cited = _cited(question, written.text, budget.passages)
-    for notice in (*notices, *_warnings(written, cited)):
-        yield Notice(notice)
-    receipt = Receipt(
-        question=question,
-        searched=searched,
-        model=model.name if model is not None and written.text else "",
-        found=len(passages),
-        sent=tuple(passage.chunk_id for passage in budget.passages),
-        dropped=budget.dropped,
-        history_turns=len(budget.history),
-        tokens_budgeted=budget.tokens,
-        tokens_counted=written.last.prompt_tokens,
-        tokens_answered=written.last.answer_tokens,
-        unsupported=cited.unsupported,
-        doubtful=cited.doubtful,
-        removed=cited.removed,
-        notices=tuple(notices),
-        seconds=clock.seconds(),
-    )
-    yield Answered(Answer(cited.text, cited.citations, passages, receipt))
+            yield record.notice(str(error) if record.text.strip() else f"{NO_MODEL} {error}")
+        asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
+    record.lap("generate")
+    sent = [passage for passage in passages if passage.chunk_id in record.sent]
+    async for event in _finished(question, sent or passages, passages, record):
+        yield event
 
 
-class _Written:
-    """What a model has written so far."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.last = Piece()
-        self.sent: Budget | None = None
-
-
-async def _streamed(
-    question: str, budget: Budget, model: ModelClient, written: _Written, clock: _Clock
-) -> AsyncGenerator[Token, None]:
-    """Stream the answer; when the server says that the prompt is too long, send half the passages."""
-    sent = budget
-    for left in reversed(range(STILL_TOO_LONG)):
-        written.sent = sent
-        messages = prompt.messages(question, sent.passages, sent.history)
-        try:
-            async with aclosing(model.stream(messages)) as pieces:
-                async for piece in pieces:
-                    if not written.text:
-                        clock.lap("first_token")
-                    written.text += piece.text
-                    written.last = piece
-                    if piece.text:
-                        yield Token(piece.text)
-            return
-        except ModelOverflow:
-            if not left or len(sent.passages) < 2:
-                raise
-            sent = _halved(sent)
+async def _finished(
+    question: str, sent: Sequence[Passage], found: Sequence[Passage], record: Record
+) -> AsyncGenerator[Event, None]:
+    """What was written, with its citations; where nothing was, the best sentences."""
+    if record.text.strip():
+        cited = await asyncio.to_thread(cite, record.text, sent)
+        for warning in _warnings(cited, record):
+            yield record.notice(warning)
+    else:
+        record.model = ""
+        cited = best_sentences(question, sent)
+    yield record.answered(cited, found)
 
 
-def _halved(budget: Budget) -> Budget:
-    keep = len(budget.passages) // 2
-    cut = tuple(
-        Dropped(passage.chunk_id, "the server said that the prompt was too long")
-        for passage in budget.passages[keep:]
-    )
-    return Budget(budget.passages[:keep], (), (*cut, *budget.dropped), budget.tokens)
-
-
-async def _standing_alone(question: str, history: Sequence[Turn], model: ModelClient | None) -> str:
-    """A follow-up rewritten so that it can be searched; with no model, the last question leads it in."""
-    if not history:
-        return question
-    if model is not None:
-        try:
-            async with aclosing(model.stream(prompt.condensing(question, history[-3:]))) as pieces:
-                rewritten = "".join([piece.text async for piece in pieces]).strip()
-            line = rewritten.splitlines()[0].strip(' "') if rewritten else ""
-            if 0 < len(line) <= 4 * len(question) + 200:
-                return line
-        except ModelError:
-            pass  # the same server is asked again for the answer, and its error is told there
-    return f"{history[-1].question} {question}"
-
-
-def _cited(question: str, text: str, passages: Sequence[Passage]) -> Cited:
-    if text.strip():
-        return cite(text, passages)
-    if passages:
-        return best_sentences(question, passages)
-    return Cited(NOTHING, (), (), (), ())
-
-
-def _warnings(written: _Written, cited: Cited) -> list[str]:
+def _warnings(cited: Cited, record: Record) -> list[str]:
     warnings = []
-    if written.last.cut_short:
+    if record.last.cut_short:
         warnings.append("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
     if cited.doubtful:
         warnings.append(f"In none of the passages: {', '.join(cited.doubtful)}. Check before you rely on it.")
-    if cited.unsupported and written.text:
-        first = cited.unsupported[0]
-        warnings.append(f"No passage was found to support: “{first}”")
+    if cited.unsupported:
+        more = f" (and {len(cited.unsupported) - 1} more)" if len(cited.unsupported) > 1 else ""
+        warnings.append(f"No passage was found to support: “{cited.unsupported[0]}”{more}")
     return warnings
 
 
-class _Clock:
-    """Seconds by step."""
+# --- other ways ----------------------------------------------------------------------------
 
-    def __init__(self) -> None:
-        self._start = self._lap = time.perf_counter()
-        self._seconds: dict[str, float] = {}
 
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self._seconds[step] = round(now - self._lap, 4)
-        self._lap = now
+async def _ungrounded(question: str, asking: _Asking, record: Record) -> AsyncGenerator[Event, None]:
+    """The model's own knowledge, labelled as such, with no citations."""
+    assert asking.model is not None
+    yield Token(speaking.UNGROUNDED)
+    history = recent(asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4)
+    messages = prompt.without_documents(question, history)
+    output = Filter(passages=0, known=frozenset())
+    record.model = asking.model.name
+    tokens = write(messages, model=asking.model, wishes=asking.persona.wishes, output=output, record=record)
+    try:
+        async with aclosing(tokens):
+            async for token in tokens:
+                yield token
+    except ModelError as error:
+        yield record.notice(str(error))
+    record.lap("generate")
+    if not record.text.strip():
+        record.model = ""
+    yield record.notice("This answer comes from the model alone; none of your documents supports it.")
+    text = record.text.strip() or "No answer came."
+    yield record.answered(speaking.plain(speaking.UNGROUNDED + text), ())
 
-    def seconds(self) -> dict[str, float]:
-        return {**self._seconds, "total": round(time.perf_counter() - self._start, 4)}
+
+async def _mentions(
+    term: str, documents: Sequence[StoredDocument], kept: Shelf, record: Record
+) -> AsyncGenerator[Event, None]:
+    """Every document is looked at, and counted."""
+    record.searched = term
+    yield Searching(term)
+    pattern = mentions.pattern_of(term)
+    readable = sorted(shelf.answering(documents), key=lambda document: (document.library, document.name))
+
+    def look(some: Sequence[StoredDocument]) -> list[mentions.Mention]:
+        found = [mentions.find(pattern, document, kept.chunks_of(document.id)) for document in some]
+        return [
+            replace(
+                one, passage=shelf.placed(one.passage, kept.page(one.passage.document_id, one.passage.page))
+            )
+            for one in found
+            if one is not None
+        ]
+
+    found: list[mentions.Mention] = []
+    for at in range(0, len(readable), LOOKED_AT_ONCE):
+        yield Progress("Looking through the documents", at, len(readable))
+        found += await asyncio.to_thread(look, readable[at : at + LOOKED_AT_ONCE])
+    unread = shelf.not_ready(document for document in documents if document not in readable)
+    cited, passages = mentions.told(
+        term, found, scanned=len(readable), documents=len(documents), unread=unread
+    )
+    record.found = len(passages)
+    record.lap("retrieve")
+    yield Found(passages)
+    yield record.answered(cited, passages)
+
+
+async def _whole(
+    question: str, wanted: Sequence[StoredDocument], asking: _Asking, kept: Shelf, record: Record
+) -> AsyncGenerator[Event, None]:
+    """Documents read from beginning to end, in order."""
+    yield Searching(f"all of {', '.join(document.name for document in wanted)}")
+
+    def read() -> tuple[Passage, ...]:
+        pieces = (piece for one in wanted for piece in shelf.whole(one, kept.chunks_of(one.id)))
+        pages: dict[tuple[str, int], Page] = {}
+        placed = []
+        for piece in pieces:
+            key = (piece.document_id, piece.page)
+            pages[key] = pages.get(key) or kept.page(*key)
+            placed.append(shelf.placed(piece, pages[key]))
+        return tuple(placed)
+
+    passages = await asyncio.to_thread(read)
+    record.found = len(passages)
+    record.lap("retrieve")
+    yield Found(passages)
+    budget = fit(
+        question,
+        passages,
+        (),
+        count=asking.counter.count,
+        instructions=asking.persona.instructions,
+        context_tokens=asking.bounds.context_tokens,
+        answer_tokens=asking.bounds.answer_tokens,
+        most=len(passages),
+    )
+    if asking.model is None or not budget.fits or not budget.dropped:
+        async with aclosing(_from_passages(question, passages, budget, asking, record)) as events:
+            async for event in events:
+                yield event
+        return
+    reading = write_from_all(
+        question,
+        passages,
+        model=asking.model,
+        count=asking.counter.count,
+        context_tokens=asking.bounds.context_tokens,
+        answer_tokens=asking.bounds.answer_tokens,
+        instructions=asking.persona.instructions,
+        wishes=asking.persona.wishes,
+        known=addresses(passage.text for passage in passages),
+        record=record,
+    )
+    try:
+        async with aclosing(reading):
+            async for event in reading:
+                yield event
+    except ModelError as error:
+        yield record.notice(str(error) if record.text.strip() else f"{NO_MODEL} {error}")
+    record.lap("generate")
+    if not record.text.strip():
+        record.model = ""
+        yield record.answered(best_sentences(question, passages), passages)
+        return
+    cited, shown = await asyncio.to_thread(lambda: only_cited(cite(record.text, passages), passages))
+    for warning in _warnings(cited, record):
+        yield record.notice(warning)
+    yield record.answered(cited, shown)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from docent.generating import prompt
 from docent.glossary import Dropped, Passage, Turn
 
-BYTES_PER_TOKEN = 3  # on the safe side: English prose has 4.2 with Mistral's tokenizer, dense tables 2.6
 FRAME = 12
-"""Tokens around a passage or a message that are not its own text."""
+"""Tokens that a chat template puts around a message; the longest of the common ones takes nine."""
 HISTORY_SHARE = 0.25
+SPARE = 1  # current servers refuse a prompt that fills the window to its last token
+
+Count = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,49 +24,69 @@ class Budget:
     history: tuple[Turn, ...]
     dropped: tuple[Dropped, ...]
     tokens: int
+    fits: bool = True
+    """False: the question alone is longer than the context."""
 
-
-def estimate(text: str) -> int:
-    """An upper estimate of a text's tokens."""
-    return len(text.encode()) // BYTES_PER_TOKEN + 1
+    def halved(self) -> Budget:
+        """The better half of the passages and no history, for a server that counts more than we did."""
+        keep = len(self.passages) // 2
+        cut = tuple(
+            Dropped(passage.chunk_id, "the server said that the prompt was too long")
+            for passage in self.passages[keep:]
+        )
+        return replace(self, passages=self.passages[:keep], history=(), dropped=(*cut, *self.dropped))
 
 
 def fit(
+    question: str,
     passages: Sequence[Passage],
     history: Sequence[Turn],
     *,
-    fixed: str,
+    count: Count,
+    instructions: str,
     context_tokens: int,
     answer_tokens: int,
     most: int,
 ) -> Budget:
     """Give history its share, whole turns, newest first; then passages, best first.
 
-    `fixed` is what is sent in any case: the instructions and the question.
+    Everything is counted in the form in which it is sent.
     """
-    room = context_tokens - answer_tokens - estimate(fixed) - 2 * FRAME
-    kept, used = _recent(history, int(max(room, 0) * HISTORY_SHARE))
+    window = context_tokens - answer_tokens - SPARE
+    fixed = count(instructions) + count(prompt.asked(question)) + 2 * FRAME
+    kept = recent(history, count=count, room=min(int(window * HISTORY_SHARE), window - fixed))
+    used = fixed + sum(_cost(turn, count) for turn in kept)
     sent: list[Passage] = []
     dropped: list[Dropped] = []
-    for rank, passage in enumerate(passages):
-        cost = estimate(passage.text) + estimate(passage.where) + FRAME
-        if rank >= most:
+    for passage in passages:
+        if len(sent) == most:
             dropped.append(Dropped(passage.chunk_id, f"only the best {most} are sent"))
-        elif used + cost > room:
+            continue
+        cost = count(prompt.quoted(len(sent) + 1, passage)) + 1
+        if used + cost > window:
             dropped.append(Dropped(passage.chunk_id, "no room in the model's context"))
         else:
             sent.append(passage)
             used += cost
-    return Budget(tuple(sent), kept, tuple(dropped), context_tokens - answer_tokens - room + used)
+    return Budget(tuple(sent), kept, tuple(dropped), used, fits=fixed <= window)
 
 
-def _recent(history: Sequence[Turn], room: int) -> tuple[tuple[Turn, ...], int]:
-    kept: list[Turn] = []
-    used = 0
-    for turn in reversed(history):
-        cost = estimate(turn.question) + estimate(turn.answer) + 2 * FRAME
-        if used + cost > room:
-            break
-        kept.insert(0, turn)
+def recent(history: Sequence[Turn], *, count: Count, room: int) -> tuple[Turn, ...]:
+    """The end of a conversation, by whole turns.
+
+    When a turn no longer fits, half of the room is cleared at once: the beginning of the prompt then
+    stays the same for several turns, and the server need not read it again.
+    """
+    first = used = 0
+    costs = [_cost(turn, count) for turn in history]
+    for last, cost in enumerate(costs):
         used += cost
-    return tuple(kept), used
+        if used > room:
+            while first <= last and used > room // 2 and not (first == last and used <= room):
+                used -= costs[first]
+                first += 1
+    return tuple(history[first:])
+
+
+def _cost(turn: Turn, count: Count) -> int:
+    return sum(count(message["content"]) + FRAME for message in prompt.turns([turn]))

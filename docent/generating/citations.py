@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docent.generating import sentences
 from docent.glossary import Citation, Passage
@@ -53,6 +53,20 @@ def cite(answer: str, passages: Sequence[Passage]) -> Cited:
         figure for figure in FIGURE.findall(MARK.sub("", answer)) if not _stands_in(figure, everything)
     ]
     return Cited(text, tuple(found), tuple(unsupported), tuple(dict.fromkeys(doubtful)), tuple(removed))
+
+
+def only_cited(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:
+    """The same answer with the passages that it cites, numbered from 1 in the order of their appearance."""
+    order = dict.fromkeys(int(n) for mark in MARK.finditer(cited.text) for n in mark[1].split(","))
+    number = {old: new for new, old in enumerate(order, 1)}
+    text = MARK.sub(
+        lambda mark: mark[0].replace(mark[1], ", ".join(str(number[int(n)]) for n in mark[1].split(","))),
+        cited.text,
+    )
+    citations = tuple(
+        replace(one, n=number[one.n]) for one in sorted(cited.citations, key=lambda one: number[one.n])
+    )
+    return replace(cited, text=text, citations=citations), tuple(passages[old - 1] for old in number)
 
 
 def _cited_sentences(answer: str) -> Iterator[tuple[int, int]]:

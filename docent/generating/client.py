@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-Message = Mapping[str, str]
-"""A role (system, user, assistant) and a content."""
+from docent.glossary import Progress
+
+Message = Mapping[str, Any]
+"""A role (system, user, assistant, tool) and a content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool that the model asks to be used."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +30,20 @@ class Piece:
     answer_tokens: int = 0
     cut_short: bool = False
     """The answer ended because it reached the longest length allowed."""
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How this one answer should be made, where it differs from how the client was built."""
+
+    answer_tokens: int | None = None
+    temperature: float | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """As JSON schemas, in the form that both protocols share."""
+
+
+AS_BUILT = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +53,8 @@ class ModelStatus:
     ready: bool
     sentence: str
     remedy: str = ""
+    can_pull: bool = False
+    """The server is there and only the model is missing: `pull` would fetch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +71,14 @@ class ModelClient(Protocol):
 
     name: str
 
-    def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
         """The answer as it comes. Closing the iterator closes the connection at once."""
 
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
+
+    def pull(self) -> AsyncGenerator[Progress, None]:
+        """Let the server fetch the model; what is done and what there is to do, in bytes."""
+
+    async def warm(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import ollama
@@ -23,7 +24,8 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docent.generating.client import Message, ModelStatus, Patience, Piece
+from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes
+from docent.glossary import Progress
 
 OVERFLOW = (
     "exceed_context_size",
@@ -58,11 +60,13 @@ class OllamaClient:
             "temperature": temperature,
         }
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
         for left in reversed(range(TRIES)):
             begun = False
             try:
-                async with aclosing(self._once(messages)) as pieces:
+                async with aclosing(self._once(messages, wishes)) as pieces:
                     async for piece in pieces:
                         begun = True
                         yield piece
@@ -79,10 +83,42 @@ class OllamaClient:
             unreachable = _translated(error, self)
             return ModelStatus(False, str(unreachable), self._start)
         if not {self.name, f"{self.name}:latest"} & names:
-            return ModelStatus(False, str(self._missing()), self._pull)
+            return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")
 
-    async def _once(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+    async def pull(self) -> AsyncGenerator[Progress, None]:
+        async with self._client() as client:
+            try:
+                status = ""
+                async for step in await client.pull(self.name, stream=True):
+                    status = step.status or status
+                    what = f"Pulling {self.name}: {status}"
+                    yield Progress(what, step.completed or 0, step.total or 0)
+            except (ConnectionError, httpx.HTTPError, ollama.ResponseError, json.JSONDecodeError) as error:
+                if isinstance(error, ollama.ResponseError):
+                    raise ModelFailed(
+                        f"The model server could not fetch {self.name!r}: {str(error.error).strip()}. Check "
+                        "the name at https://ollama.com/library, and that the server may reach the network."
+                    ) from error
+                raise _translated(error, self) from error
+        if status != "success":
+            raise ModelFailed(
+                f"Fetching {self.name!r} broke off. Run it again: {self._pull} (it goes on where it stopped)"
+            )
+
+    async def warm(self) -> None:
+        body = self._body([], AS_BUILT) | {"stream": False}
+        async with self._client() as client:
+            try:
+                async with asyncio.timeout(self._patience.first_token):
+                    await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
+            except TimeoutError as error:
+                raise _too_slow(self.name, self._patience.first_token, first=True) from error
+            except (ConnectionError, httpx.HTTPError, ollama.ResponseError) as error:
+                raise _translated(error, self) from error
+
+    def _body(self, messages: Sequence[Message], wishes: Wishes) -> dict[str, Any]:
+        wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
         body = {
             "model": self.name,
             "messages": list(messages),
@@ -90,8 +126,12 @@ class OllamaClient:
             "truncate": False,
             "shift": False,  # the same in every request, like num_ctx
             "keep_alive": self._keep_alive,
-            "options": self._options,
+            "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
+        return body | {"tools": list(wishes.tools)} if wishes.tools else body
+
+    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+        body = self._body(messages, wishes)
         async with self._client() as client:
             answers = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
             first = True
@@ -121,9 +161,10 @@ class OllamaClient:
                         prompt_tokens=answer.prompt_eval_count or 0,
                         answer_tokens=answer.eval_count or 0,
                         cut_short=answer.done_reason == "length",
+                        calls=_calls(answer),
                     )
                     return
-                yield Piece(answer.message.content or "")
+                yield Piece(answer.message.content or "", calls=_calls(answer))
 
     def _client(self) -> Any:
         """A connection for one request: closing it is what stops the model."""
@@ -138,12 +179,18 @@ class OllamaClient:
         )
 
     @property
+    def _in_compose(self) -> bool:
+        """The host has the name of the service in docker-compose.yml."""
+        return urlsplit(self._url).hostname == "ollama"
+
+    @property
     def _start(self) -> str:
-        return "ollama serve"
+        return "docker compose up -d ollama" if self._in_compose else "ollama serve"
 
     @property
     def _pull(self) -> str:
-        return f"ollama pull {self.name}"
+        pull = f"ollama pull {self.name}"
+        return f"docker compose exec ollama {pull}" if self._in_compose else pull
 
     def _missing(self) -> ModelMissing:
         return ModelMissing(
@@ -155,6 +202,12 @@ class OllamaClient:
             f"No model server answers at {self._url}. Start it with: {self._start} "
             "(or set DOCENT_MODEL_URL to where it is)"
         )
+
+
+def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
+    return tuple(
+        Call(call.function.name, dict(call.function.arguments)) for call in answer.message.tool_calls or ()
+    )
 
 
 def _translated(error: Exception, client: OllamaClient) -> ModelError:

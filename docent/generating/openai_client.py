@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -17,7 +18,23 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docent.generating.client import Message, ModelStatus, Patience, Piece
+from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes
+from docent.glossary import Progress
+
+ABOUT_US = tuple(
+    f"X-Stainless-{name}"
+    for name in (
+        "Lang",
+        "Package-Version",
+        "OS",
+        "Arch",
+        "Runtime",
+        "Runtime-Version",
+        "Async",
+        "Read-Timeout",
+    )
+)
+"""Headers in which the package would describe this machine to the server."""
 
 
 class OpenAIClient:
@@ -38,15 +55,19 @@ class OpenAIClient:
         self._temperature = temperature
         self._patience = patience
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
         finished = False
+        calls = _Calls()
         async with self._client() as client:
             try:
                 async with asyncio.timeout(self._patience.first_token):
-                    chunks = await self._asked(client, messages)
+                    chunks = await self._asked(client, messages, wishes)
                     chunk = await anext(chunks, None)
                 while chunk is not None:
                     finished = finished or bool(chunk.choices and chunk.choices[0].finish_reason)
+                    calls.add(chunk)
                     if (piece := _piece(chunk)) is not None:
                         yield piece
                     async with asyncio.timeout(self._patience.token):
@@ -64,17 +85,30 @@ class OpenAIClient:
                 raise self._translated(error) from error
         if not finished:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
+        if made := calls.made(self.name):
+            yield Piece(calls=made)
 
-    async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message]) -> Any:
+    async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message], wishes: Wishes) -> Any:
         body: list[Any] = [dict(message) for message in messages]
+        tools: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
         return await client.chat.completions.create(
             model=self.name,
             messages=body,
-            max_tokens=self._answer_tokens,
-            temperature=self._temperature,
+            max_tokens=wishes.answer_tokens or self._answer_tokens,
+            temperature=self._temperature if wishes.temperature is None else wishes.temperature,
             stream=True,
             stream_options={"include_usage": True},
+            **tools,
         )
+
+    async def pull(self) -> AsyncGenerator[Progress, None]:
+        """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
+        if not (await self.check()).ready:
+            raise self._missing()
+        yield Progress(f"{self.name} is there", 1, 1)
+
+    async def warm(self) -> None:
+        """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def check(self) -> ModelStatus:
         try:
@@ -88,7 +122,9 @@ class OpenAIClient:
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     def _client(self) -> openai.AsyncOpenAI:
-        headers: dict[str, str] = {"api-key": self._key} if self._key else {}  # Azure's name for the key
+        headers: dict[str, Any] = dict.fromkeys(ABOUT_US, openai.Omit())
+        if self._key:
+            headers["api-key"] = self._key  # Azure's name for the key
         return openai.AsyncOpenAI(
             base_url=self._url if self._url.endswith("/v1") else f"{self._url}/v1",
             api_key=self._key or "none",
@@ -144,3 +180,30 @@ def _piece(chunk: Any) -> Piece | None:
         return None
     choice = chunk.choices[0]
     return Piece(choice.delta.content or "", cut_short=choice.finish_reason == "length")
+
+
+class _Calls:
+    """Tool calls, which come in pieces."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, list[str]] = {}
+
+    def add(self, chunk: Any) -> None:
+        for choice in chunk.choices:
+            for part in choice.delta.tool_calls or ():
+                known = self._parts.setdefault(part.index, ["", "", ""])
+                known[0] += part.id or ""
+                if part.function is not None:
+                    known[1] += part.function.name or ""
+                    known[2] += part.function.arguments or ""
+
+    def made(self, model: str) -> tuple[Call, ...]:
+        try:
+            return tuple(
+                Call(name, json.loads(arguments or "{}"), id=key)
+                for key, name, arguments in self._parts.values()
+            )
+        except json.JSONDecodeError as error:
+            raise ModelFailed(
+                f"{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off."
+            ) from error

@@ -18,7 +18,7 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docent.generating.client import Patience
+from docent.generating.client import Patience, Wishes
 from docent.generating.ollama_client import OllamaClient
 from docent.generating.openai_client import OpenAIClient
 from tests.fakes.plugin import free_url
@@ -172,3 +172,86 @@ async def test_the_key_travels_and_is_never_shown(ollama):
     assert headers["authorization"] == "Bearer sk-test"
     assert headers["api-key"] == "sk-test"
     assert "sk-test" not in repr(client)
+
+
+async def test_the_machine_is_not_described_to_the_server(ollama):
+    """The package's headers about system, processor and Python stay here."""
+    await text_of(mirror(ollama.url))
+    told = {name for name in ollama.requests[-1].headers if name.lower().startswith("x-stainless")}
+    assert told <= {"x-stainless-retry-count"}
+
+
+async def test_a_missing_model_can_be_pulled(ollama):
+    """Pulling tells how far it is, and afterwards the model is there."""
+    client = native(ollama.url, name="tinyllama")
+    status = await client.check()
+    assert status.can_pull
+    assert status.remedy == "ollama pull tinyllama"
+    steps = [step async for step in client.pull()]
+    assert max(step.total for step in steps) > 0
+    assert any(0 < step.done == step.total for step in steps)
+    assert (await client.check()).ready
+    assert not (await native(free_url()).check()).can_pull
+
+
+async def test_a_pull_that_fails_says_so(ollama):
+    """A broken or refused download is an error with its remedy, not the end of a progress bar."""
+    ollama.script(on="/api/pull", error_after=3, error="no space left on device")
+    with pytest.raises(ModelFailed, match="no space left"):
+        _ = [step async for step in native(ollama.url, name="tinyllama").pull()]
+    ollama.script(on="/api/pull", drop_after=3)
+    with pytest.raises(ModelError, match="broke off"):
+        _ = [step async for step in native(ollama.url, name="tinyllama").pull()]
+    with pytest.raises(ModelMissing, match="DOCENT_MODEL"):
+        _ = [step async for step in mirror(ollama.url, name="tinyllama").pull()]
+
+
+async def test_warming_loads_the_model_as_it_will_be_used(ollama):
+    """Loading asks for the same window as questions do: another would load the model again."""
+    client = native(ollama.url)
+    await client.warm()
+    await text_of(client)
+    first, second = ollama.requests_to("/api/chat")
+    assert first.body["messages"] == []
+    assert first.body["options"] == second.body["options"]
+    assert (first.body["shift"], first.body["keep_alive"]) == (False, "5m")
+    assert not second.reloaded
+    with pytest.raises(ModelUnreachable):
+        await native(free_url()).warm()
+
+
+@BOTH
+async def test_one_answer_may_differ(client, ollama):
+    """A length and a temperature for this answer alone; the window stays."""
+    wishes = Wishes(answer_tokens=40, temperature=0.0)
+    _ = [piece async for piece in client(ollama.url).stream(MESSAGES, wishes)]
+    body = ollama.requests[-1].body
+    options = body.get("options", body)
+    assert options.get("num_predict", options.get("max_tokens")) == 40
+    assert options["temperature"] == 0.0
+
+
+@BOTH
+async def test_tool_calls_come_through(client, ollama):
+    """What the model wants done arrives with its name and arguments."""
+    ollama.script(tool_calls=[{"name": "calculate", "arguments": {"expression": "2 + 2"}}], reply="")
+    tool = {"type": "function", "function": {"name": "calculate", "description": "", "parameters": {}}}
+    pieces = [piece async for piece in client(ollama.url).stream(MESSAGES, Wishes(tools=(tool,)))]
+    calls = [call for piece in pieces for call in piece.calls]
+    assert [(call.name, call.arguments) for call in calls] == [("calculate", {"expression": "2 + 2"})]
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        pytest.param("http://localhost:11434", "ollama serve", id="by hand"),
+        pytest.param("http://ollama:11434", "docker compose up -d ollama", id="in compose"),
+    ],
+)
+async def test_the_command_that_mends_it_is_the_one_that_works_there(url, remedy):
+    """In compose the server is a service, elsewhere a program."""
+    patience = Patience(connect=0.5, first_token=1.0, token=1.0)
+    client = native(free_url(), patience=patience)
+    client._url = url
+    assert client._start == remedy
+    assert remedy in str(client._unreachable())

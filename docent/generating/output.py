@@ -1,0 +1,249 @@
+"""What may be shown of a model's words: no images, no HTML, no links but those the passages name.
+
+A page that draws an image or opens a link tells its server what the address says; a document that
+makes a model write one could carry text away. So the stream is read unit by unit (a word, a
+bracket, a tag), and a unit is let go only when nothing that follows could change what it is:
+however the stream is cut into tokens, the same text comes out.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+LONGEST_LABEL = 300
+LONGEST_TARGET = 1000
+LONGEST_TAG = 300
+LONGEST_WORD = 400
+"""What is longer is not what it seemed to begin, and is let go in pieces."""
+
+REMOVED = "(link removed)"
+
+ADDRESS = re.compile(
+    r"""(?:[a-z][a-z0-9+.-]*:)?//(?:[\w-]+\.[\w.-]+|\[[0-9a-f:.]+\]|localhost)[^\s<>"'`|]*"""
+    r"""|[a-z][a-z0-9+.-]*://[^\s<>"'`|]*"""
+    r"""|www\.[^\s<>"'`|]+"""
+    r"""|(?:javascript|vbscript|mailto|file|blob):[^\s<>"'`|]+"""
+    r"""|data:[a-z]+/[^\s<>"'`|]*""",
+    re.IGNORECASE,
+)
+TRAILING = ".,;:!?)*_~]}"
+NUMBERS = re.compile(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*")
+WORD_END = re.compile(r"[\s\[<]|!(?=\[)")
+BLANK_LINE = re.compile(r"\n[ \t]*\n")
+IDEOGRAPH = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff01-\uff60]")
+ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
+ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
+
+TAGS = """a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas
+    caption center cite code col dd del details dialog div dl dt em embed fieldset figcaption figure font
+    footer form frame frameset h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label
+    legend li link main map mark math menu meta meter nav noscript object ol optgroup option p param
+    picture pre progress q s samp script section select small source span strike strong style sub summary
+    sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var video
+    wbr""".split()
+ATTRIBUTE = r"""\s*[\w:@.-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
+TAG = re.compile(rf"</?(?:{'|'.join(TAGS)})(?:[\s/]{ATTRIBUTE})*\s*/?>", re.IGNORECASE)
+BREAKS = re.compile(r"</?(?:br|p|div|li|tr|h[1-6])\b", re.IGNORECASE)
+AUTOLINK = re.compile(r"<[a-z][a-z0-9+.-]*:[^\s<>]*>|<[^\s<>@]+@[^\s<>]+>", re.IGNORECASE)
+
+
+def addresses(texts: Iterable[str]) -> frozenset[str]:
+    """Every address that the texts name, in the form in which they are compared."""
+    return frozenset(_compared(found[0]) for text in texts for found in ADDRESS.finditer(text))
+
+
+class Filter:
+    """Lets a stream through, without what may not be shown."""
+
+    def __init__(self, *, passages: int, known: frozenset[str]) -> None:
+        self._passages = passages
+        self._known = known
+        self._held = ""
+        self.removed: list[str] = []
+        """What was taken out, in order."""
+
+    def push(self, text: str) -> str:
+        """What may be shown now; the rest is held until it is clear what it is."""
+        self._held += text
+        return self._settle(final=False)
+
+    def close(self) -> str:
+        """What was still held, when nothing more comes."""
+        return self._settle(final=True)
+
+    def _settle(self, *, final: bool) -> str:
+        shown: list[str] = []
+        at = 0
+        while at < len(self._held):
+            unit = self._unit(self._held, at, final)
+            if unit is None:
+                break
+            text, used = unit
+            shown.append(text)
+            at += used
+        self._held = self._held[at:]
+        return "".join(shown)
+
+    def _unit(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
+        """What the characters at `at` become, and how many they are; None: more must come first."""
+        sign = text[at]
+        if sign == "[":
+            return self._bracket(text, at, final)
+        if sign == "<":
+            return self._angle(text, at, final)
+        if sign == "!" and text.startswith("[", at + 1):
+            return self._image(text, at, final)
+        if sign.isspace() or IDEOGRAPH.match(sign):
+            return sign, 1
+        return self._word(text, at, final)
+
+    def _image(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
+        """`![` begins an image, unless a number follows: "Yes![1]"."""
+        if at + 2 == len(text) and not final:
+            return None
+        if text[at + 2 : at + 3].isdigit():
+            return "! ", 1
+        self.removed.append("an image")
+        return "", 1
+
+    def _bracket(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
+        end = _closing(text, at, "[]", LONGEST_LABEL)
+        if end is None:
+            return "[", 1
+        if end == len(text) or end + 1 == len(text):
+            if not final:
+                return None
+            if end == len(text):
+                return "[", 1
+        label = text[at + 1 : end]
+        follows = text[end + 1 : end + 2]
+        if follows == "(":
+            close = _closing(text, end + 1, "()", LONGEST_TARGET)
+            if close == len(text) and not final:
+                return None
+            if close is not None and close < len(text):
+                return self._link(label, text[end + 2 : close]), close + 1 - at
+        if NUMBERS.fullmatch(label):
+            return self._numbers(label) + (" " if follows == ":" else ""), end + 1 - at
+        # Without its space, "[x]: address" would define what "[x]" leads to.
+        return ("(" + self._inner(label) + ") ", end + 1 - at) if follows == ":" else ("[", 1)
+
+    def _link(self, label: str, target: str) -> str:
+        address = target.strip().split()[0].strip("<>") if target.strip() else ""
+        shown = self._numbers(label) if NUMBERS.fullmatch(label) else self._inner(label)
+        if self._may_lead(address):
+            return f"[{shown}]({address})"
+        self.removed.append(address or "an empty link")
+        return shown
+
+    def _numbers(self, label: str) -> str:
+        """A citation, without the numbers that stand for no passage."""
+        numbers = [int(number) for number in label.split(",")]
+        known = [number for number in numbers if 1 <= number <= self._passages]
+        self.removed += [f"[{number}]" for number in numbers if number not in known]
+        return "".join(f"[{number}]" for number in known)
+
+    def _inner(self, label: str) -> str:
+        inner = Filter(passages=self._passages, known=self._known)
+        shown = inner.push(label) + inner.close()
+        self.removed += inner.removed
+        return shown
+
+    def _angle(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
+        if at + 1 == len(text):
+            return ("<", 1) if final else None
+        if not re.match(r"[A-Za-z/!?]", text[at + 1]):
+            return "<", 1
+        if text.startswith("<!--", at):
+            end = text.find("-->", at, at + LONGEST_TARGET)
+            if end >= 0:
+                self.removed.append("a comment")
+                return " ", end + 3 - at
+            if len(text) - at < LONGEST_TARGET and not final:
+                return None
+            return "< ", 1
+        if "<!--".startswith(text[at : at + 4]) and not final:
+            return None
+        end = text.find(">", at, at + LONGEST_TAG)
+        if end < 0:
+            return None if len(text) - at < LONGEST_TAG and not final else ("< ", 1)
+        whole = text[at : end + 1]
+        if TAG.fullmatch(whole):
+            self.removed.append(whole)
+            # Never nothing: what stood on both sides of a tag may not close up into an address.
+            return "\n" if BREAKS.match(whole) else " ", len(whole)
+        if AUTOLINK.fullmatch(whole):
+            if self._may_lead(whole[1:-1]):
+                return whole, len(whole)
+            self.removed.append(whole[1:-1])
+            return REMOVED, len(whole)
+        return "< ", 1  # with a space it is a sign, and can open nothing
+
+    def _word(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
+        end = WORD_END.search(text, at + 1, at + LONGEST_WORD + 1)
+        stop = end.start() if end else None
+        script = IDEOGRAPH.search(text, at + 1, stop or at + LONGEST_WORD)
+        if script and not ADDRESS_SIGN.search(text, at, script.start()):
+            return text[at : script.start()], script.start() - at  # these scripts put no spaces
+        if stop is None:
+            if len(text) - at > LONGEST_WORD:
+                return self._scrubbed(text[at : at + LONGEST_WORD]) + " ", LONGEST_WORD
+            if not final:
+                return None
+            stop = len(text)
+        return self._scrubbed(text[at:stop]), stop - at
+
+    def _scrubbed(self, word: str) -> str:
+        if not ADDRESS_SIGN.search(word):
+            return word
+        meant = ESCAPED.sub("", html.unescape(word))
+        if meant != word and ADDRESS.search(meant):  # an address in disguise is not there to be read
+            self.removed.append(meant)
+            return REMOVED
+        return ADDRESS.sub(self._address, word)
+
+    def _address(self, found: re.Match[str]) -> str:
+        if self._may_lead(found[0]):
+            return found[0]
+        body = found[0].rstrip(TRAILING)
+        self.removed.append(body)
+        return REMOVED + found[0][len(body) :]
+
+    def _may_lead(self, address: str) -> bool:
+        meant = ESCAPED.sub("", html.unescape(address))
+        return meant == address and _compared(address) in self._known
+
+
+def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
+    """The same for a text that is whole already."""
+    inner = Filter(passages=passages, known=known)
+    return inner.push(text) + inner.close()
+
+
+def _closing(text: str, at: int, pair: str, longest: int) -> int | None:
+    """Where the bracket at `at` closes; the text's length: not yet; None: not within `longest`."""
+    depth = 0
+    limit = min(len(text), at + longest)
+    index = at
+    while index < limit:
+        sign = text[index]
+        if sign == "\\":
+            index += 1
+        elif sign == "\n" and BLANK_LINE.match(text, index):
+            return None
+        elif sign == pair[0]:
+            depth += 1
+        elif sign == pair[1]:
+            depth -= 1
+            if not depth:
+                return index
+        index += 1
+    return len(text) if len(text) < at + longest else None
+
+
+def _compared(address: str) -> str:
+    scheme, sign, rest = address.rstrip(TRAILING + "/").rpartition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{sign}{host.lower()}{slash}{path}"

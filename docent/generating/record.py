@@ -1,0 +1,77 @@
+"""What happened while an answer was made, for its receipt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from docent.generating.budget import Budget
+from docent.generating.citations import Cited
+from docent.generating.client import Piece
+from docent.glossary import Answer, Answered, Dropped, Notice, Passage, Receipt
+
+
+class Record:
+    def __init__(self, question: str) -> None:
+        self.question = question
+        self.searched = question
+        self.model = ""
+        self.text = ""
+        """What the model has written so far, as it was shown."""
+        self.last = Piece()
+        self.found = 0
+        self.sent: tuple[str, ...] = ()
+        self.dropped: tuple[Dropped, ...] = ()
+        self.history_turns = 0
+        self.tokens = 0
+        self.removed: list[str] = []
+        self.not_ready: tuple[str, ...] = ()
+        self._notices: list[str] = []
+        self._seconds: dict[str, float] = {}
+        self._start = self._lap = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        """The time since the last lap was spent on this step."""
+        now = time.perf_counter()
+        self._seconds[step] = round(self._seconds.get(step, 0.0) + now - self._lap, 4)
+        self._lap = now
+
+    def send(self, budget: Budget) -> None:
+        """What the model is shown; a second sending replaces the first."""
+        self.sent = tuple(passage.chunk_id for passage in budget.passages)
+        self.dropped = budget.dropped
+        self.history_turns = len(budget.history)
+        self.tokens = budget.tokens
+
+    def take(self, piece: Piece) -> None:
+        if not self.text:
+            self.lap("first_token")
+        if piece.prompt_tokens or piece.answer_tokens or piece.cut_short:
+            self.last = piece
+
+    def notice(self, text: str) -> Notice:
+        self._notices.append(text)
+        return Notice(text)
+
+    def answered(self, cited: Cited, passages: Sequence[Passage]) -> Answered:
+        """The end: the answer in its cited form, and the receipt."""
+        total = round(time.perf_counter() - self._start, 4)
+        receipt = Receipt(
+            question=self.question,
+            searched=self.searched,
+            model=self.model,
+            found=self.found,
+            sent=self.sent,
+            dropped=self.dropped,
+            history_turns=self.history_turns,
+            tokens_budgeted=self.tokens,
+            tokens_counted=self.last.prompt_tokens,
+            tokens_answered=self.last.answer_tokens,
+            unsupported=cited.unsupported,
+            doubtful=cited.doubtful,
+            removed=tuple(dict.fromkeys((*self.removed, *cited.removed))),
+            not_ready=self.not_ready,
+            notices=tuple(self._notices),
+            seconds={**self._seconds, "total": total},
+        )
+        return Answered(Answer(cited.text, cited.citations, tuple(passages), receipt))

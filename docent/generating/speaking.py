@@ -1,0 +1,64 @@
+"""What is said without a model: a greeting, what there is to ask about, and that nothing was found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from docent.generating.citations import Cited
+from docent.generating.extractive import best_sentences
+from docent.glossary import ANSWERING, Passage, StoredDocument
+
+HELLO = "Hello! Ask me anything about your documents, and I will show you the page each answer comes from."
+WELCOME = "You are welcome. Ask on whenever you like."
+NOTHING = "Nothing in the documents that were searched speaks of this."
+NEAREST = "The nearest that was found, which may not answer it:"
+ANYWAY = 'To hear what the model knows without your documents, write "answer anyway".'
+UNGROUNDED = "**Not from your documents.** "
+NAMES_SHOWN = 8
+NEAREST_SHOWN = 3
+
+
+def plain(text: str) -> Cited:
+    return Cited(text, (), (), (), ())
+
+
+def about(documents: Sequence[StoredDocument]) -> Cited:
+    """What can be asked, from the catalog."""
+    answering = [document for document in documents if document.state in ANSWERING]
+    if not answering:
+        return plain(
+            "I answer questions about your documents and show the page each answer comes from, but there are "
+            "no documents yet. Put files into data/ and run: python ingest.py"
+        )
+    libraries: dict[str, list[StoredDocument]] = defaultdict(list)
+    for document in answering:
+        libraries[document.library].append(document)
+    lines = [_library(name, libraries[name]) for name in sorted(libraries)]
+    pages = sum(document.pages for document in answering)
+    return plain(
+        f"I answer questions about your {_count(len(answering), 'document')} "
+        f"({_count(pages, 'page')}), and show the page each answer comes from:\n\n"
+        + "\n".join(lines)
+        + "\n\nYou can also ask me to summarise a document, to compare two, or to list every document that "
+        "mentions something."
+    )
+
+
+def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> Cited:
+    """That the documents do not answer, with what came nearest."""
+    shown = passages[:NEAREST_SHOWN]
+    nearest = best_sentences(question, shown) if shown else plain("")
+    parts = [NOTHING, f"{NEAREST}\n\n{nearest.text}" if shown else "", ANYWAY if model else ""]
+    return Cited("\n\n".join(filter(None, parts)), nearest.citations, (), (), ())
+
+
+def _library(name: str, documents: Sequence[StoredDocument]) -> str:
+    names = sorted(document.name for document in documents)
+    shown = ", ".join(names[:NAMES_SHOWN])
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"- **{name}**, {_count(len(names), 'document')}: {shown}{more}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

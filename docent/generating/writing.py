@@ -1,0 +1,78 @@
+"""The model writes: its words pass the filter and are shown, and an overflow sends fewer passages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from docent.errors import ModelError, ModelOverflow
+from docent.generating import prompt
+from docent.generating.budget import Budget
+from docent.generating.client import AS_BUILT, Message, ModelClient, Wishes
+from docent.generating.output import Filter
+from docent.generating.record import Record
+from docent.glossary import Token
+
+OVERFLOWS = 4
+"""How often the passages are halved before we give up."""
+
+
+async def write(
+    messages: Sequence[Message], *, model: ModelClient, wishes: Wishes, output: Filter, record: Record
+) -> AsyncGenerator[Token, None]:
+    """Tokens as they may be shown. What came before an error is shown too, then the error is raised."""
+    try:
+        async with aclosing(model.stream(messages, wishes)) as pieces:
+            async for piece in pieces:
+                record.take(piece)
+                for token in _let_go(output.push(piece.text), record):
+                    yield token
+    except ModelError:
+        for token in _let_go(output.close(), record):
+            yield token
+        raise
+    else:
+        for token in _let_go(output.close(), record):
+            yield token
+    finally:
+        record.removed += output.removed
+
+
+async def write_within(
+    question: str,
+    budget: Budget,
+    *,
+    model: ModelClient,
+    instructions: str,
+    wishes: Wishes,
+    known: frozenset[str],
+    record: Record,
+) -> AsyncGenerator[Token, None]:
+    """Write from the passages that fit; when the server says that they do not, from half of them."""
+    for left in reversed(range(OVERFLOWS)):
+        record.send(budget)
+        record.model = model.name
+        messages = prompt.messages(question, budget.passages, budget.history, instructions=instructions)
+        output = Filter(passages=len(budget.passages), known=known)
+        try:
+            async with aclosing(
+                write(messages, model=model, wishes=wishes, output=output, record=record)
+            ) as tokens:
+                async for token in tokens:
+                    yield token
+            return
+        except ModelOverflow:
+            if record.text or not left or len(budget.passages) < 2:
+                raise
+            budget = budget.halved()
+
+
+async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
+    """What the model answers to a request of ours, whole."""
+    async with aclosing(model.stream(messages, wishes)) as pieces:
+        return "".join([piece.text async for piece in pieces]).strip()
+
+
+def _let_go(text: str, record: Record) -> list[Token]:
+    record.text += text
+    return [Token(text)] if text else []
