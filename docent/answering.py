@@ -46,6 +46,7 @@ TOO_LONG = (
     "The question is longer than the model's context; no language model answered. Ask a shorter one, "
     "or raise DOCENT_CONTEXT_TOKENS."
 )
+SILENT = "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
 LOOKED_AT_ONCE = 25
 """Documents between two reports of progress."""
 
@@ -220,6 +221,8 @@ async def _from_passages(
             async with aclosing(tokens):
                 async for token in tokens:
                     yield token
+            if not record.text.strip():
+                yield record.notice(SILENT)
         except ModelError as error:
             yield record.notice(str(error) if record.text.strip() else f"{NO_MODEL} {error}")
         asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)

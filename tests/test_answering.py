@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +11,22 @@ import pytest
 
 from docent.answering import NO_MODEL, Bounds, answer
 from docent.generating.ollama_client import OllamaClient
-from docent.glossary import Answer, Answered, Found, Notice, Scope, Searching, Token, Turn
+from docent.generating.personas import Persona
+from docent.generating.tokens import Estimate, Learning
+from docent.glossary import (
+    Answer,
+    Answered,
+    Found,
+    Notice,
+    Progress,
+    Scope,
+    Searching,
+    SourceFile,
+    Token,
+    Turn,
+)
 from tests.fakes.plugin import free_url
-from tests.generating.build import passage
+from tests.generating.build import passage, stored
 from tests.generating.test_clients import native
 
 BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
@@ -136,6 +151,263 @@ async def test_nothing_found_is_said(ollama):
     found = await events("Anything?", native(ollama.url), retrieve=lambda question, scope: [])
     assert "Nothing in the documents" in answer_of(found).text
     assert ollama.requests_to("/api/chat") == []
+
+
+async def test_what_the_filter_takes_out_is_in_the_receipt(ollama):
+    """Images, strange links and unknown numbers reach neither the stream nor the answer."""
+    ollama.script("Late ![x](http://evil.example/?q=1) books [9] cost ten cents a day [2].")
+    found = await events("What do late books cost?", native(ollama.url))
+    streamed = "".join(event.text for event in found if isinstance(event, Token))
+    result = answer_of(found)
+    for text in (streamed, result.text):
+        assert "evil.example" not in text
+        assert "[9]" not in text
+    assert "http://evil.example/?q=1" in result.receipt.removed
+    assert "[9]" in result.receipt.removed
+
+
+async def test_a_model_that_says_nothing(ollama):
+    """An empty answer is replaced by the best sentences, and that it was empty is said."""
+    ollama.script("<think>I wonder.</think>")
+    found = await events("What do late books cost?", native(ollama.url))
+    assert "no answer" in notices(found)
+    assert answer_of(found).receipt.model == ""
+    assert answer_of(found).citations
+
+
+async def test_a_question_longer_than_the_context(ollama):
+    """It is caught before anything is sent, and said."""
+    found = await events("why? " * 4000, native(ollama.url))
+    assert "longer than" in notices(found)
+    assert ollama.requests_to("/api/chat") == []
+
+
+async def test_a_question_that_stands_alone_is_not_rewritten(ollama):
+    """With history, a question that needs none costs one call, not two."""
+    history = (Turn("Does the library lend books?", "Yes, for four weeks [2]."),)
+    await events("When does the museum open on Thursdays?", native(ollama.url), history=history)
+    assert len(ollama.requests_to("/api/chat")) == 1
+
+
+async def test_a_rewrite_that_is_none_is_not_searched(ollama):
+    """A model that chats instead of rewriting leaves the question with its subject."""
+    ollama.script("Sure! Happy to assist you with anything else today.", "Ten cents a day [2].")
+    history = (Turn("Does the library lend books?", "Yes."),)
+    found = await events("And late ones?", native(ollama.url), history=history)
+    assert found[0] == Searching("Does the library lend books? And late ones?")
+
+
+async def test_both_calls_of_a_follow_up_begin_alike(ollama):
+    """Rewriting and answering share their first messages, which the server then reads once."""
+    history = (Turn("Does the library lend books?", "Yes, for four weeks [2]."),)
+    await events("And late ones?", native(ollama.url), history=history)
+    first, second = (request.body["messages"] for request in ollama.requests_to("/api/chat"))
+    assert first[:-1] == second[:-1]
+
+
+async def test_below_the_threshold_nothing_is_made_up(ollama):
+    """Weak passages are shown as the nearest, with their numbers; the model is not asked."""
+    weak = [replace(one, relevance=0.1) for one in FOUND]
+    bounds = replace(BOUNDS, relevant_from=0.3)
+    found = await events("What do late books cost?", native(ollama.url), bounds=bounds,
+                         retrieve=lambda question, scope: weak)  # fmt: skip
+    result = answer_of(found)
+    assert result.text.startswith("Nothing in the documents")
+    assert "answer anyway" in result.text
+    assert result.passages == tuple(weak)
+    assert result.citations
+    assert ollama.requests_to("/api/chat") == []
+    strong = [replace(FOUND[0], relevance=0.9)]
+    await events("When?", native(ollama.url), bounds=bounds, retrieve=lambda question, scope: strong)
+    assert len(ollama.requests_to("/api/chat")) == 1
+
+
+@pytest.mark.parametrize("asked", ["the argument", "the words"])
+async def test_answer_anyway_is_labelled(asked, ollama):
+    """The model's own knowledge comes without numbers, and says at its head and in a notice what it is."""
+    ollama.script("Paris is the capital of France [1].")
+    history = (Turn("What is the capital of France?", "Nothing in the documents …"),)
+    found = (
+        await events("What is the capital of France?", native(ollama.url), anyway=True)
+        if asked == "the argument"
+        else await events("Answer anyway", native(ollama.url), history=history)
+    )
+    result = answer_of(found)
+    assert result.text.startswith("**Not from your documents.** Paris is the capital of France")
+    assert "[1]" not in result.text
+    assert result.citations == ()
+    assert "none of your documents" in notices(found)
+    assert "capital of France" in ollama.requests_to("/api/chat")[-1].body["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("Hello!", "Ask me"), ("Thank you!", "welcome"), ("Bonjour", "Ask me")],
+)
+async def test_greetings_are_answered_without_searching(said, expected, ollama):
+    """Neither the documents nor the model are asked, and no threshold turns a greeting away."""
+
+    def never(question, scope):
+        raise AssertionError("searched for a greeting")
+
+    found = await events(said, native(ollama.url), retrieve=never, bounds=replace(BOUNDS, relevant_from=0.9))
+    assert expected in answer_of(found).text
+    assert ollama.requests == []
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Three documents in two libraries."""
+    long = " ".join(f"Rule {n} says that room {n} is cleaned on day {n}." for n in range(1, 400))
+    store = stored(
+        tmp_path / "storage",
+        {
+            "rules/museum.txt": "The museum opens at 9:30. Dogs stay outside.\fEach dog needs a lead in the garden.",
+            "rules/library.txt": OTHER + " Guide-dogs are welcome.",
+            "long/rooms.txt": long,
+        },
+    )
+    yield store
+    store.close()
+
+
+async def test_what_do_you_know_is_answered_from_the_catalog(shelf, ollama):
+    """The libraries and their documents are named, without a model."""
+    text = answer_of(await events("What do you know?", native(ollama.url), reader=shelf)).text
+    assert "3 documents" in text
+    assert "**rules**, 2 documents: library.txt, museum.txt" in text
+    only = await events("What do you know?", None, reader=shelf, scope=Scope(libraries=("long",)))
+    assert "museum" not in answer_of(only).text
+    assert ollama.requests == []
+
+
+async def test_every_document_that_mentions_something(shelf, ollama):
+    """All are looked at and counted, in singular and plural, each place once, with its page and quote."""
+    found = await events("List every document that mentions dog", native(ollama.url), reader=shelf)
+    result = answer_of(found)
+    assert result.text.startswith("Scanned 3 of 3 documents for “dog”: 2 matches.")
+    assert "museum.txt, p. 1 (2 places)" in result.text
+    assert "library.txt, p. 1 (1 place)" in result.text
+    for citation in result.citations:
+        page = shelf.page(citation.document_id, citation.page, Scope())
+        assert page.text[citation.start : citation.end] == citation.quote
+        assert "dog" in citation.quote.lower()
+    none = await events("List every document that mentions unicorns", None, reader=shelf)
+    assert "Scanned 3 of 3 documents for “unicorns”: 0 matches." in answer_of(none).text
+    assert ollama.requests_to("/api/chat") == []
+
+
+async def test_a_short_document_is_read_whole_at_once(shelf, ollama):
+    """All its passages are sent, in order, and cited as any others."""
+    ollama.script("The museum opens at 9:30 [1]. A lead is needed in the garden [2].")
+    found = await events("Summarise museum.txt", native(ollama.url), reader=shelf)
+    result = answer_of(found)
+    assert [citation.page for citation in result.citations] == [1, 2]
+    assert result.citations[1].quote == "Each dog needs a lead in the garden."
+    assert len(result.receipt.sent) == 2
+
+
+async def test_a_long_document_is_read_part_by_part(shelf, ollama):
+    """Every rule is shown to the model once, with progress; the answer is cited from the document itself."""
+    ollama.script(reply="- Rooms are cleaned by their number.", sticky=True)
+    found = await events("Summarise rooms.txt", native(ollama.url), reader=shelf)
+    steps = [event for event in found if isinstance(event, Progress)]
+    assert steps[0].done == 0
+    assert steps[-1].done == steps[-1].total > 1
+    requests = ollama.requests_to("/api/chat")
+    read = "".join(request.body["messages"][-1]["content"] for request in requests[:-1])
+    assert all(read.count(f"Rule {n} says") == 1 for n in range(1, 400))
+    assert all(request.prompt_tokens < BOUNDS.context_tokens for request in requests)
+    ollama.reset()
+    ollama.script(*["- Notes."] * (len(requests) - 1), "Room 17 is cleaned on day 17.")
+    result = answer_of(await events("Summarise rooms.txt", native(ollama.url), reader=shelf))
+    assert result.text == "Room 17 is cleaned on day 17 [1]."
+    assert "room 17 is cleaned" in result.citations[0].quote
+    page = shelf.page(result.citations[0].document_id, 1, Scope())
+    assert page.text[result.citations[0].start : result.citations[0].end] == result.citations[0].quote
+
+
+async def test_reading_a_long_document_can_be_stopped(shelf, ollama):
+    """Stopping in the middle closes the connection, and nothing more is asked."""
+    ollama.script(reply="word " * 300, seconds_per_token=0.02, sticky=True)
+    asking = answer(
+        "Summarise rooms.txt", history=(), scope=Scope(), retrieve=lambda question, scope: FOUND,
+        model=native(ollama.url), bounds=BOUNDS, reader=shelf,
+    )  # fmt: skip
+    task = asyncio.create_task(_drain(asking))
+    await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=5.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=0.2)
+    assert len(ollama.requests_to("/api/chat")) == 1
+
+
+async def _drain(events):
+    async for _ in events:
+        pass
+
+
+async def test_without_a_model_a_summary_is_its_best_sentences(shelf):
+    """With no model, what can be said is said with its citations, and that no model answered."""
+    found = await events("Summarise museum.txt", None, reader=shelf)
+    assert NO_MODEL in notices(found)
+    assert answer_of(found).citations
+
+
+async def test_documents_that_are_not_ready_are_named(shelf, tmp_path, ollama):
+    """The receipt says which documents could not be searched, and why."""
+    broken = SourceFile("rules", "broken.pdf", tmp_path / "broken.pdf", 3, 1)
+    shelf.fail(broken, "it is no PDF")
+    receipt = answer_of(await events("When?", native(ollama.url), reader=shelf)).receipt
+    assert receipt.not_ready == ("broken.pdf: failed (it is no PDF)",)
+
+
+async def test_a_persona_speaks(ollama):
+    """Its rules, its temperature and its greeting are used."""
+    persona = Persona(key="g", name="G", system="Speak like a gardener.", greeting="Moin!", temperature=0.7)
+    assert answer_of(await events("Hello", native(ollama.url), persona=persona)).text == "Moin!"
+    await events("When does it open?", native(ollama.url), persona=persona)
+    body = ollama.requests_to("/api/chat")[-1].body
+    assert "Speak like a gardener." in body["messages"][0]["content"]
+    assert body["options"]["temperature"] == 0.7
+
+
+async def test_the_servers_counts_are_learnt(ollama):
+    """When the server counts twice what we did, the next prompt is held to half."""
+    counter = Learning(Estimate())
+    many = [passage("word " * 120, n=n) for n in range(1, 30)]
+    bounds = Bounds(context_tokens=2048, answer_tokens=256, passages=29)
+    retrieve = lambda question, scope: many  # noqa: E731
+    first = answer_of(await events("When?", native(ollama.url), counter=counter, bounds=bounds, retrieve=retrieve))
+    counter.learn(budgeted=1000, counted=2000)
+    second = answer_of(await events("When?", native(ollama.url), counter=counter, bounds=bounds, retrieve=retrieve))
+    assert len(second.receipt.sent) < 0.7 * len(first.receipt.sent)
+
+
+async def test_fifty_answers_at_once(ollama):
+    """Fifty people are answered together, each with the answer to their own question."""
+    found = [passage(f"Visitor {n} may enter through door {n}.", n=n) for n in range(50)]
+    model = native(ollama.url)
+    asked = [
+        events(f"Which door for visitor {n}?", model, retrieve=lambda question, scope, n=n: [found[n]])
+        for n in range(50)
+    ]
+    for n, one in enumerate(await asyncio.gather(*asked)):
+        assert f"door {n} [1]" in answer_of(one).text
+
+
+async def test_stopping_closes_the_connection_within_200_ms(ollama):
+    """As the stop button does: the task is cancelled, and the server is left at once."""
+    ollama.script(reply="word " * 500, seconds_per_token=0.02)
+    task = asyncio.create_task(events("When does it open?", native(ollama.url)))
+    await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=5.0)
+    stopped = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=2.0)
+    assert ollama.requests[-1].disconnected_at - stopped < 0.2
 
 
 async def test_doubtful_figures_are_told(ollama):

@@ -36,6 +36,8 @@ IDEOGRAPH = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff01-\uff60]"
 ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
 ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
+THOUGHT = ("<think>", "</think>")
+
 TAGS = """a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas
     caption center cite code col dd del details dialog div dl dt em embed fieldset figcaption figure font
     footer form frame frameset h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label
@@ -61,6 +63,7 @@ class Filter:
         self._passages = passages
         self._known = known
         self._held = ""
+        self._thinking = False
         self.removed: list[str] = []
         """What was taken out, in order."""
 
@@ -77,7 +80,7 @@ class Filter:
         shown: list[str] = []
         at = 0
         while at < len(self._held):
-            unit = self._unit(self._held, at, final)
+            unit = self._thought(at, final) if self._thinking else self._unit(self._held, at, final)
             if unit is None:
                 break
             text, used = unit
@@ -98,6 +101,15 @@ class Filter:
         if sign.isspace() or IDEOGRAPH.match(sign):
             return sign, 1
         return self._word(text, at, final)
+
+    def _thought(self, at: int, final: bool) -> tuple[str, int] | None:
+        """What a model thinks before it answers is not shown."""
+        end = self._held.find(THOUGHT[1], at)
+        if end >= 0:
+            self._thinking = False
+            after = self._held[end + len(THOUGHT[1]) :]
+            return "", len(self._held) - len(after) - at
+        return ("", len(self._held) - at) if final else None
 
     def _image(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
         """`![` begins an image, unless a number follows: "Yes![1]"."""
@@ -170,6 +182,9 @@ class Filter:
         if end < 0:
             return None if len(text) - at < LONGEST_TAG and not final else ("< ", 1)
         whole = text[at : end + 1]
+        if whole == THOUGHT[0]:
+            self._thinking = True
+            return "", len(whole)
         if TAG.fullmatch(whole):
             self.removed.append(whole)
             # Never nothing: what stood on both sides of a tag may not close up into an address.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from docent.glossary import Passage
+import hashlib
+from pathlib import Path
+
+from docent.glossary import Document, Page, Passage, SourceFile, document_id
+from docent.indexing import chunk, embedded_text
+from docent.store import Store
+from tests.fakes.embedder import WordHashEmbedder
 
 PAGE = (
     "Opening hours\n\nThe museum opens at 9:30 and closes at 18:00. On Thursdays it stays open until 21:00.\n"
@@ -18,3 +24,31 @@ def passage(
         place="p. 3", heading="Opening hours", header=header, text=text, start=start, end=start + len(text),
         score=1.0 / n,
     )  # fmt: skip
+
+
+def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> Store:
+    """A real store with documents of one page for each form feed in their text; close it after use.
+
+    The name's folder is the library: {"handbook/leave.txt": "…"}.
+    """
+    embedder = WordHashEmbedder()
+    store = Store(folder, fingerprint=embedder.fingerprint)
+    for name, text in texts.items():
+        library, _, path = name.rpartition("/")
+        file = folder.parent / "files" / library / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        pages = tuple(Page(number, part) for number, part in enumerate(text.split("\f"), 1))
+        document = Document(sha256=sha256, name=path, kind="text", pages=pages)
+        chunks = chunk(
+            document,
+            document_id=document_id(library, sha256),
+            tokenizer=embedder.tokenizer,
+            size=chunk_tokens,
+            overlap=8,
+            limit=embedder.max_tokens,
+        )
+        source = SourceFile(library, path, file, len(text.encode()), 1)
+        store.put(source, document, chunks, embedder.embed([embedded_text(one) for one in chunks]))
+    return store

@@ -53,6 +53,8 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("[1]: /logout", "[1] : /logout", id="number as a definition"),
         pytest.param("data:image/png;base64,AAAA", "(link removed)", id="data"),
         pytest.param("東京タワーは333mです。[1]", "東京タワーは333mです。[1]", id="no spaces"),
+        pytest.param("<think>It says [1] <b></think>It is open [1].", "It is open [1].", id="thoughts"),
+        pytest.param("a </think> b", "a < /think> b", id="end of no thought"),
         pytest.param("an array a[0] and [note", "an array a and [note", id="brackets"),
     ],
 )  # fmt: skip
@@ -64,7 +66,7 @@ def test_what_is_shown(text, expected):
 PIECES = st.sampled_from(
     [
         "!", "[", "]", "(", ")", "<", ">", "/", ":", "\\", "&", "#", ";", "-", "--", "!--", " ", "\n", "\n\n",
-        "1", "9", "http", "https://", "//", "www.", "evil.example", "jobs.example/apply?id=7", "img src=", "br",
+        "1", "9", "http", "https://", "//", "www.", "<think>", "</think>", "evil.example", "jobs.example/apply?id=7", "img src=", "br",
         "b", "a", "javascript:", "data:image/", "&#104;", "word", "é", "東", "京", ".", ",", '"', "'",
         "=", "x" * 150,
     ]
