@@ -12,6 +12,7 @@ from typing import Self
 from docent.answering import Bounds, answer
 from docent.errors import UnknownLibrary
 from docent.generating.client import ModelClient, ModelStatus, Patience
+from docent.generating.tokens import Learning, counter_for
 from docent.glossary import Event, FileReport, Passage, Scope, Turn
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import Cut, Progress, cores, ingest
@@ -33,6 +34,8 @@ class House:
     embedder: Embedder
     loader: Loader
     model: ModelClient
+    counter: Learning
+    """Counts tokens; learns from the model server's own counts as long as the house is open."""
 
     def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
         return retrieve(question, scope=scope, store=self.store, embedder=self.embedder, limit=limit)
@@ -51,6 +54,8 @@ class House:
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
             ),
+            reader=self.store,
+            counter=self.counter,
         )
 
     def ingest(
@@ -117,6 +122,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         embedder=embedder,
         loader=Loader(limits=limits, ocr=Ocr(), workers=cores()),
         model=open_model(settings),
+        counter=Learning(counter_for(settings.model)),
     )
 
 

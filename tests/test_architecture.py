@@ -45,6 +45,8 @@ LIVES_IN: dict[str, set[str]] = {
     "tantivy": {"docent/store/words.py"},
     "ollama": {"docent/generating/ollama_client.py"},
     "openai": {"docent/generating/openai_client.py"},
+    "mistral_common": {"docent/generating/tokens.py"},
+    "sentencepiece": {"docent/generating/tokens.py"},
     "pypdfium2": {"docent/loading/pdfium.py"},
     "pypdf": {"docent/loading/pypdf_reader.py"},
     "openvino": {"docent/indexing/bert.py"},

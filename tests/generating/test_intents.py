@@ -15,7 +15,11 @@ def document(name: str, title: str = "") -> StoredDocument:
     )  # fmt: skip
 
 
-SHELF = [document("handbook.pdf", "Staff handbook"), document("travel_policy_2024.docx"), document("menu.pdf")]
+SHELF = [
+    document("handbook.pdf", "Staff handbook"),
+    document("travel_policy_2024.docx"),
+    document("menu.pdf"),
+]
 
 
 @pytest.mark.parametrize(

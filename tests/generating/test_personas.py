@@ -58,7 +58,9 @@ def test_a_file_of_personas(tmp_path):
         pytest.param(('"Be kind."', "7"), 4, "quotation marks", id="not a text"),
         pytest.param(('name = "Other"', 'library = "x"'), 13, "needs a name", id="no name"),
         pytest.param(("message =", "massage ="), 7, "starters must be", id="misspelt starter"),
-        pytest.param(('question = "What is it?"', 'question = ""'), 9, "examples must be", id="empty example"),
+        pytest.param(
+            ('question = "What is it?"', 'question = ""'), 9, "examples must be", id="empty example"
+        ),
         pytest.param(('system = "Be kind."', "system = Be kind."), 4, "not TOML", id="not TOML"),
         pytest.param(("[guide]\n", "loose = 1\n[guide]\n"), 1, "outside a persona", id="outside"),
     ],
