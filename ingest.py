@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from getpass import getpass
 from pathlib import Path
 
 from docent.assembly import open_house, rebuilding
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rebuild", action="store_true", help="build the whole index anew, then switch to it"
     )
+    parser.add_argument("--password", action="store_true", help="ask for the password of locked files")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed before")
     return parser
 
@@ -66,7 +68,12 @@ def _into(
     settings: Settings, storage: Path, paths: Sequence[Path], arguments: argparse.Namespace
 ) -> list[FileReport]:
     with open_house(settings, storage=storage) as house, _Bar(quiet=arguments.json) as bar:
-        return house.ingest(paths, retry_failed=arguments.retry_failed, on_progress=bar)
+        return house.ingest(
+            paths,
+            retry_failed=arguments.retry_failed or arguments.password,
+            password=getpass("Password of the locked files: ") if arguments.password else None,
+            on_progress=bar,
+        )
 
 
 class _Bar:

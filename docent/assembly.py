@@ -59,7 +59,12 @@ class House:
         )
 
     def ingest(
-        self, paths: Sequence[Path], *, retry_failed: bool, on_progress: Callable[[Progress], None]
+        self,
+        paths: Sequence[Path],
+        *,
+        retry_failed: bool,
+        password: str | None,
+        on_progress: Callable[[Progress], None],
     ) -> list[FileReport]:
         return ingest(
             paths,
@@ -70,6 +75,7 @@ class House:
             cut=Cut(self.settings.chunk_tokens, self.settings.chunk_overlap),
             workers=cores(),
             retry_failed=retry_failed,
+            password=password,
             on_progress=on_progress,
         )
 

@@ -48,6 +48,7 @@ def ingest(
     cut: Cut,
     workers: int,
     retry_failed: bool,
+    password: str | None,
     on_progress: Callable[[Progress], None],
 ) -> list[FileReport]:
     """Bring the index in step with the files; one that cannot be read is named, and the rest go on.
@@ -65,7 +66,7 @@ def ingest(
         reports += _without_reading(library, part, store)
     gone = {(report.library, report.path) for report in reports if report.outcome == "removed"}
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="reading") as pool:
-        for number, (file, outcome, read) in enumerate(_read_ahead(work, pool, loader, workers), 1):
+        for number, (file, outcome, read) in enumerate(_read_ahead(work, pool, loader, workers, password), 1):
             report = _kept(file, outcome, read, store, embedder, cut, gone)
             pages += report.pages
             reports.append(report)
@@ -181,12 +182,16 @@ Read = Future[Document]
 
 
 def _read_ahead(
-    work: Sequence[tuple[SourceFile, str]], pool: ThreadPoolExecutor, loader: Loader, workers: int
+    work: Sequence[tuple[SourceFile, str]],
+    pool: ThreadPoolExecutor,
+    loader: Loader,
+    workers: int,
+    password: str | None,
 ) -> Iterator[tuple[SourceFile, str, Read]]:
     """Documents in order, a few read ahead while the one before is embedded."""
     waiting: list[tuple[SourceFile, str, Read]] = []
     for file, outcome in work:
-        waiting.append((file, outcome, pool.submit(loader.load, file.full)))
+        waiting.append((file, outcome, pool.submit(loader.load, file.full, password=password)))
         if len(waiting) > workers * AHEAD:
             yield waiting.pop(0)
     yield from waiting

@@ -28,7 +28,7 @@ BY_SUFFIX = {
     ".html": "html",
     ".xhtml": "html",
 } | dict.fromkeys(CODE, "code")
-KINDS = ("pdf markdown text html docx pptx xlsx csv epub rtf odt eml json jsonl code png jpeg").split()
+KINDS = ("pdf", "markdown", "text", "csv", "json", "jsonl", "code")
 EXPECTED = {
     ".pdf": "pdf",
     ".docx": "docx",
@@ -55,9 +55,7 @@ FOREIGN = (
     (b"ID3", "a sound recording", "Add a transcript instead."),
     (b"OggS", "a sound recording", "Add a transcript instead."),
 )
-READ = (
-    "PDF, Markdown, text, HTML, Word, PowerPoint, Excel, CSV, EPUB, RTF, ODT, e-mail, JSON, code, PNG, JPEG"
-)
+READ = "PDF and Markdown"
 
 
 def supported_kinds() -> tuple[str, ...]:

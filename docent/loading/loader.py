@@ -70,26 +70,6 @@ class Loader:
             finally:
                 attempt.release()
 
-    def perform(self, task: str, path: Path, *, password: str | None, arguments: dict[str, Any]) -> Any:
-        """Have a worker do something else with a file: mark it, draw a page of it."""
-        job = Job(path=str(path.absolute()), limits=self._limits, ocr=self._ocr, password=password)
-        with self._slots:
-            worker, finished = self.take(), False
-            try:
-                worker.ask({"task": task, "job": wire.job_to_wire(job), "arguments": arguments})
-                message = worker.hear(self._limits.page_seconds * 2)
-                if "result" not in message:
-                    raise _failure(path.name, message)
-                worker.hear(START_SECONDS)
-                finished = True
-                return message["result"]
-            except WorkerLate as late:
-                raise HarmfulFile(_too_slow(path.name, self._limits.page_seconds * 2)) from late
-            except WorkerDied as death:
-                raise HarmfulFile(_crashed(path.name, str(death))) from death
-            finally:
-                self.give_back(worker, reusable=finished)
-
     def take(self) -> Worker:
         with self._lock:
             if self._closed:

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from docent.errors import DocentError, HarmfulFile
+from docent.errors import DocentError, HarmfulFile, UnsupportedFile
 from docent.glossary import Page
 from docent.loading import wire
 from docent.loading.kinds import detect, mismatch
@@ -25,7 +25,9 @@ from docent.loading.limits import Limits
 from docent.loading.reading import Contents, Job
 from docent.loading.source import Source, read_source
 
-MODULES = {"jsonl": "json", "jpeg": "image", "png": "image"}
+MODULES = {"pdf": "pdf", "markdown": "markdown"} | dict.fromkeys(
+    ("text", "csv", "json", "jsonl", "code"), "text"
+)
 SAMPLE = 40_000  # characters; enough to tell a language
 
 
@@ -60,12 +62,7 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
         wire.write(answers, what)
 
     try:
-        job = wire.job_from_wire(message["job"])
-        if message["task"] == "load":
-            _load(job, say)
-        else:
-            module = import_module("docent.loading.marking")
-            say(result=module.perform(message["task"], job, message["arguments"]))
+        _load(wire.job_from_wire(message["job"]), say)
         say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     except DocentError as error:
         say(error=type(error).__name__, why=str(error))
@@ -98,7 +95,11 @@ def _load(job: Job, say: Callable[..., None]) -> None:
 
 def open_contents(source: Source, kind: str, job: Job, *, watch: Callable[[int, str], None]) -> Contents:
     """Hand the file to its format's reader; only that reader's libraries are imported."""
-    module = import_module(f"docent.loading.formats.{MODULES.get(kind, kind)}")
+    if kind not in MODULES:
+        raise UnsupportedFile(
+            f"{source.name} is {kind.upper()}, which is not read yet. Export it as PDF, or as plain text."
+        )
+    module = import_module(f"docent.loading.formats.{MODULES[kind]}")
     contents: Contents = module.read(source, job=job, watch=watch)
     return contents
 

@@ -68,8 +68,8 @@ def _open(source: Source, job: Job, second: SecondOpinion) -> tuple[Pdf, str]:
                 f"{source.name} is locked and the password given does not open it. Check it and try again."
             ) from error
         raise EncryptedFile(
-            f"{source.name} is locked with a password. Give it with --password, or in the chat when asked; "
-            "it is used once and not stored."
+            f"{source.name} is locked with a password. Run: python ingest.py --password (it asks "
+            "for the password, uses it once and does not store it)."
         ) from error
     except Unopened as error:
         copy = second.rewritten()
