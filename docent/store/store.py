@@ -77,7 +77,10 @@ class Store:
             self._originals = Originals(folder / "originals")
             self._vectors = Vectors(index / "chroma", name="docent", url="")
             self._words = Words(index / "words")
-            self._sweep()
+            self._in_step = index / "in-step"
+            if not self._in_step.exists():
+                self._sweep()
+            self._in_step.unlink(missing_ok=True)
         except BaseException:
             self._lock.release()
             raise
@@ -86,6 +89,7 @@ class Store:
         self._vectors.close()
         self._words.close()
         self._catalog.close()
+        self._in_step.touch()  # whoever finds this at the start need not compare every id
         self._lock.release()
 
     # --- reading, always within a scope ----------------------------------------------------
@@ -189,6 +193,8 @@ class Store:
         new = document_id(file.library, document.sha256)
         self._originals.keep(file.full, document.sha256)
         with self._catalog.turn:
+            with self._catalog.write() as db:
+                _library(db, file.library)  # known before its first vector, so that the sweep looks there
             self._vectors.put(file.library, [chunk.id for chunk in chunks], vectors.tolist())
             self._words.put(new, file.library, chunks)
             self._words.commit()
@@ -289,8 +295,6 @@ class Store:
                 held[name].add(key.hex())
             kept = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
         for library, wanted in held.items():
-            if self._vectors.count(library) == len(wanted):
-                continue
             there = self._vectors.chunk_ids(library)
             self._vectors.drop(library, sorted(there - wanted))
             self._restore(library, sorted(wanted - there))
@@ -301,7 +305,7 @@ class Store:
 
     def _sweep_words(self, wanted: set[str]) -> None:
         """Words in step with the catalog: all documents again, when any chunk is too many or missing."""
-        if self._words.count() == len(wanted) and self._words.chunk_ids() == wanted:
+        if self._words.chunk_ids() == wanted:
             return
         self._words.clear()
         with self._catalog.read() as db:

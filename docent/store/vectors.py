@@ -102,7 +102,7 @@ class Vectors:
             self._label(library), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
         # get_or_create returns a collection of another space without a word
-        space = (collection.configuration.get("hnsw") or {}).get("space")
+        space = (collection.configuration_json.get("hnsw") or {}).get("space")
         if space != "cosine":
             raise DamagedStore(
                 f"The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "

@@ -1,0 +1,43 @@
+"""Two searches become one order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docent.retrieving.fusing import fuse, lift_pages
+
+scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("by_meaning", "by_words", "first"),
+    [
+        pytest.param({"a": 0.9, "b": 0.1}, {"a": 9.0, "b": 1.0}, "a", id="both agree"),
+        pytest.param({"a": 0.9, "b": 0.1}, {"b": 9.0, "a": 1.0}, "a", id="meaning weighs more"),
+        pytest.param({"a": 0.9, "b": 0.88, "c": 0.0}, {"b": 9.0}, "b", id="words decide what is close"),
+        pytest.param({}, {"a": 3.0}, "a", id="only words"),
+        pytest.param({"a": 0.2}, {}, "a", id="only meaning"),
+    ],
+)
+def test_fuse(by_meaning, by_words, first):
+    """Meaning counts .6 and words .4, each stretched over its own range."""
+    fused = fuse(by_meaning, by_words)
+    assert max(fused, key=lambda piece: fused[piece]) == first
+
+
+@given(scores, scores)
+def test_every_piece_keeps_a_score_between_none_and_all(by_meaning, by_words):
+    """Nothing found is lost, and no score leaves 0 to 1."""
+    fused = fuse(by_meaning, by_words)
+    assert fused.keys() == by_meaning.keys() | by_words.keys()
+    assert all(0 <= score <= 1 + 1e-9 for score in fused.values())
+
+
+def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
+    """The second and third piece of a page lift all of its pieces."""
+    places = {"a": 1, "b": 2, "c": 2}
+    lifted = lift_pages({"a": 0.8, "b": 0.7, "c": 0.6}, places)
+    assert lifted["b"] > lifted["a"]
+    assert lifted["b"] == pytest.approx(0.7 + 0.4 * 0.6)

@@ -1,0 +1,210 @@
+"""What is stored is whole, seen by whom it belongs to, and gone when it is deleted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
+from docent.glossary import Document, Page, Scope, SourceFile, State, document_id
+from docent.indexing import chunk, embedded_text
+from docent.store import Store
+from tests.fakes.embedder import WordHashEmbedder
+
+ROOT = Path(__file__).resolve().parents[2]
+EMBEDDER = WordHashEmbedder()
+HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
+BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "storage", fingerprint="f")
+    yield store
+    store.close()
+
+
+def put(store: Store, folder: Path, path: str, text: str, *, library: str = "default") -> str:
+    """Write a file and keep it, as the ingesting corridor does."""
+    full = folder / library / path
+    full.parent.mkdir(parents=True, exist_ok=True)
+    full.write_text(text)
+    import hashlib
+
+    document = Document(hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),))
+    new = document_id(library, document.sha256)
+    chunks = chunk(document, document_id=new, tokenizer=EMBEDDER.tokenizer, size=200, overlap=25, limit=256)
+    vectors = EMBEDDER.embed([embedded_text(one) for one in chunks])
+    stat = full.stat()
+    store.put(SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns), document, chunks, vectors)
+    return new
+
+
+def found(store: Store, question: str, scope: Scope = Scope()) -> set[str]:  # noqa: B008  (frozen)
+    """The texts that either search finds."""
+    hits = [*store.nearest(EMBEDDER.embed_query(question), 10, scope), *store.matching(question, 10, scope)]
+    return {one.text for one in store.chunks([hit.id for hit in hits], scope).values()}
+
+
+def test_a_document_comes_back_as_it_was(store, tmp_path):
+    """Pages, chunks, original and both searches hold the document's own words."""
+    key = put(store, tmp_path, "hours.txt", HOURS)
+    assert store.page(key, 1, Scope()).text == HOURS
+    (piece,) = store.chunks_of(key, Scope())
+    assert HOURS[piece.start : piece.end] == piece.text
+    assert store.original(key, Scope()).read_text() == HOURS
+    (document,) = store.documents(Scope())
+    assert (document.name, document.state, document.paths, document.chunks) == (
+        "hours.txt", State.READY, ("hours.txt",), 1,
+    )  # fmt: skip
+    vector = EMBEDDER.embed_query("when does the museum open")
+    assert store.nearest(vector, 1, Scope())[0].id == piece.id
+    assert store.matching("museum opens", 1, Scope())[0].id == piece.id
+    assert store.routing("museum", 1, Scope())[0].id == key
+    near = store.nearest(vector, 1, Scope())[0].score
+    assert store.similarity(vector, [piece.id, "0" * 32]) == pytest.approx([near, -1.0], abs=2e-3)
+
+
+def test_a_new_version_replaces_the_old_one(store, tmp_path):
+    """After a change only the new words are found, and nothing of the old version is left."""
+    old = put(store, tmp_path, "a.txt", HOURS)
+    (piece,) = store.chunks_of(old, Scope())
+    new = put(store, tmp_path, "a.txt", BOOKS)
+    assert [document.id for document in store.documents(Scope())] == [new]
+    assert found(store, "museum opens") <= {BOOKS}
+    with pytest.raises(UnknownDocument):
+        store.page(old, 1, Scope())
+    assert store._vectors.held("default", [piece.id]) == store._words.held([old]) == 0
+
+
+def test_fifty_updates_do_not_grow(store, tmp_path):
+    """The number of rows, vectors and words after fifty changes of one file is that of one file."""
+    for number in range(50):
+        put(store, tmp_path, "a.txt", f"{HOURS} Revision {number}.")
+    assert len(store.documents(Scope())) == 1
+    assert store._vectors.count("default") == store._words.count() == 1
+    assert len(list(store._originals.held())) == 1
+
+
+def test_deleting_proves_itself(store, tmp_path):
+    """The receipt counts what was there and what is left; no file in storage/ holds the words any more."""
+    key = put(store, tmp_path, "a.txt", "The secret word is xylophonist.")
+    put(store, tmp_path, "b.txt", BOOKS)
+    deletion = store.delete(key, Scope())
+    assert deletion.found == {"pages": 1, "chunks": 1, "words": 2, "vectors": 1, "originals": 1}
+    assert set(deletion.left.values()) == {0}
+    assert found(store, "xylophonist") <= {BOOKS}
+    with pytest.raises(UnknownDocument):
+        store.delete(key, Scope())
+    for file in store.folder.rglob("*"):
+        if file.is_file() and "words" not in file.parts:
+            assert b"xylophonist" not in file.read_bytes(), file
+
+
+def test_scopes_are_applied_inside_the_store(store, tmp_path):
+    """Library, document, folder and kind bound every way of reading."""
+    hours = put(store, tmp_path, "deep/hours.txt", HOURS, library="museum")
+    books = put(store, tmp_path, "books.txt", BOOKS, library="library")
+    assert found(store, "museum books", Scope(libraries=("museum",))) == {HOURS}
+    assert found(store, "museum books", Scope(documents=(books,))) == {BOOKS}
+    assert found(store, "museum books", Scope(folder="deep")) == {HOURS}
+    assert found(store, "museum books", Scope(kinds=("pdf",))) == set()
+    assert found(store, "museum books") == {HOURS, BOOKS}
+    for wrong in (Scope(libraries=("library",)), Scope(documents=(books,))):
+        with pytest.raises(UnknownDocument):
+            store.page(hours, 1, wrong)
+        with pytest.raises(UnknownDocument):
+            store.original(hours, wrong)
+        assert store.chunks_of(hours, wrong) == []
+
+
+def test_another_readers_library_does_not_exist(store, tmp_path):
+    """What belongs to one reader is in no answer of another, by any method."""
+    key = put(store, tmp_path, "diary.txt", HOURS, library="~ada")
+    with store._catalog.write() as db:
+        db.execute("UPDATE libraries SET owner = 'ada' WHERE name = '~ada'")
+    (piece,) = store.chunks_of(key, Scope(reader="ada"))
+    for stranger in (Scope(), Scope(reader="bob"), Scope(reader="bob", libraries=("~ada",))):
+        assert store.documents(stranger) == []
+        assert found(store, "museum opens", stranger) == set()
+        assert store.chunks([piece.id], stranger) == {}
+        assert store.routing("museum", 5, stranger) == []
+        with pytest.raises(UnknownDocument):
+            store.page(key, 1, stranger)
+    assert store.libraries("bob") == []
+    assert found(store, "museum opens", Scope(reader="ada")) == {HOURS}
+
+
+def test_storage_has_one_owner(store):
+    """A second store on the same folder is refused with the owner's process id."""
+    with pytest.raises(StorageBusy, match=str(os.getpid())):
+        Store(store.folder, fingerprint="f")
+
+
+def test_another_fingerprint_is_refused(store):
+    """An index made by another model or chunker is not opened; the repair is named."""
+    store.close()
+    with pytest.raises(IndexMismatch, match="--rebuild"):
+        Store(store.folder, fingerprint="g")
+    again = Store(store.folder, fingerprint="f")
+    again.close()
+    store.__init__(store.folder, fingerprint="f")
+
+
+def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
+    """Vectors and words that are missing, or too many, are mended from the catalog at the next start."""
+    put(store, tmp_path, "a.txt", HOURS)
+    put(store, tmp_path, "b.txt", BOOKS)
+    (piece,) = [one for one in store._ids(Scope()) if store.chunks([one], Scope())[one].text == HOURS]
+    store._vectors.drop("default", [piece])
+    store._vectors.put("default", ["f" * 32], [EMBEDDER.embed_query("left over")])
+    store._words.clear()
+    store._words.commit()
+    store.close()
+    (store.folder / "index/in-step").unlink()  # as a killed process leaves it
+    store.__init__(store.folder, fingerprint="f")
+    assert found(store, "museum opens") >= {HOURS}
+    assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == set(store._ids(Scope()))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from docent.store import Store
+from tests.store.test_store import put
+folder = Path(sys.argv[1])
+store = Store(folder / "storage", fingerprint="f")
+print("ready", flush=True)
+for number in range(10_000):
+    put(store, folder, f"{number % 5}.txt", f"Note {number % 5} says revision {number} of the pangolin.")
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_instant_nothing_is_lost_or_doubled(tmp_path):
+    """After each kill, every document is whole, once, with exactly its vectors and words."""
+    for attempt in range(8):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.15 + 0.07 * attempt)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        store = Store(tmp_path / "storage", fingerprint="f")
+        try:
+            ids = set(store._ids(Scope()))
+            documents = store.documents(Scope())
+            assert len({path for one in documents for path in one.paths}) == len(documents) <= 5
+            assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == ids
+            assert {one.sha256 for one in documents} == set(store._originals.held())
+            assert len(ids) == len(documents)
+        finally:
+            store.close()
