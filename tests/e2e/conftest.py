@@ -84,7 +84,7 @@ def copied_storage(storage: Path) -> Path:
     return storage.parent / "copy"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no wider: its driver keeps an event loop running, which other tests need
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.fail(f"The browser tests need {CHROMIUM}. Install it: sudo apt-get install chromium")
