@@ -45,14 +45,14 @@ def running_app(storage: Path, **settings: object) -> Iterator[str]:
         )
     try:
         url = f"http://localhost:{port}"
-        _wait_for(url, process, log)
+        wait_for(url, process, log)
         yield url
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     limit = time.monotonic() + 90
     while time.monotonic() < limit:
         if process.poll() is not None:

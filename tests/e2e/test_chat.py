@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlparse
 
@@ -11,7 +16,8 @@ import pytest
 import socketio
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import again, ask, picture, running_app
+from docent.web.defences import HEADERS
+from tests.e2e.conftest import ROOT, again, ask, free_port, picture, running_app, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -143,3 +149,26 @@ async def opens(app: str, headers: dict[str, str], auth: dict[str, str]) -> bool
         return False
     finally:
         await client.disconnect()
+
+
+def test_chainlits_own_command_has_the_same_defences(copied_storage, tmp_path):
+    """`chainlit run app.py -w` serves the same page, with the same headers, hosts and sockets."""
+    port = free_port()
+    environ = {**os.environ, "DOCENT_STORAGE": str(copied_storage), "DOCENT_PORT": str(port)}
+    command = ["-c", "from chainlit.cli import cli; cli()", "run", "app.py", "-w", "-h", "--port", str(port)]
+    log = (tmp_path / "chainlit.log").open("wb")
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ, stdout=log, stderr=log)
+    try:
+        url = f"http://localhost:{port}"
+        wait_for(url, process, tmp_path / "chainlit.log")
+        with urllib.request.urlopen(url) as page:
+            assert page.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
+            assert b"googleapis" not in page.read()
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(urllib.request.Request(url, headers={"Host": "elsewhere.example"}))
+        with ThreadPoolExecutor(1) as pool:
+            assert not pool.submit(asyncio.run, opens(url, {"Origin": url}, {"sessionId": "../x"})).result()
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
