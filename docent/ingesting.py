@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from docent.errors import InputError, LoadError, StoreError
 from docent.glossary import DEFAULT_LIBRARY, Document, FileReport, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
 from docent.indexing.embedding import Embedder
-from docent.indexing.plan import Plan, plan
+from docent.indexing.plan import Plan, SameBytes, plan
 from docent.loading import Loader
 from docent.store import Store
 
@@ -58,8 +59,14 @@ def ingest(
     found, reports = find(paths, data=data)
     libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
     plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
-    work = [(file, "added") for part in plans.values() for file in part.new]
+    work = [(file, "added") for part in plans.values() for file in part.added]
     work += [(file, "changed") for part in plans.values() for file in part.changed]
+    for part in plans.values():
+        for same in part.same_bytes:
+            if (report := _recognised(same, store)) is not None:
+                reports.append(report)
+            else:
+                work.append((same.file, "added" if same.moved else "changed"))
     of_files = len(work)
     pages = 0
     for library, part in plans.items():
@@ -166,7 +173,26 @@ def _planned(
         for one in store.known_files(library)
         if any(_covers(path, library, one.path, data) for path in paths)
     ]
-    return plan([file for file in found if file.library == library], known, retry_failed=retry_failed)
+    files = [file for file in found if file.library == library]
+    return plan(files, known, sha256=_sha256, retry_failed=retry_failed)
+
+
+def _sha256(file: SourceFile) -> str:
+    """Empty for a file that cannot be read: whoever reads it next says why."""
+    try:
+        with file.full.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _recognised(same: SameBytes, store: Store) -> FileReport | None:
+    """Bytes that are in the index: it learns the new path or date, and nothing is read again."""
+    if not store.attach(same.file, same.sha256):
+        return None
+    if same.moved:
+        return FileReport(same.file.library, same.file.path, "moved", f"was {same.was}")
+    return FileReport(same.file.library, same.file.path, "unchanged", "only its date changed")
 
 
 def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]:

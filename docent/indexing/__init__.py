@@ -2,12 +2,13 @@
 
 from docent.indexing.chunking import CHUNKER_VERSION, chunk, embedded_text
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.indexing.plan import Plan, plan
+from docent.indexing.plan import Plan, SameBytes, plan
 
 __all__ = [
     "CHUNKER_VERSION",
     "Embedder",
     "Plan",
+    "SameBytes",
     "chunk",
     "embedded_text",
     "index_fingerprint",
