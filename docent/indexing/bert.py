@@ -30,24 +30,35 @@ def _openvino() -> Any:
     return openvino
 
 
-class Compiled:
-    """The model on this processor, ready for as many callers at once as there are `streams`."""
+class Model:
+    """The model, read once and ready to be compiled for as many lanes as are wanted."""
 
-    def __init__(self, folder: Path, *, streams: int, precision: Precision | None) -> None:
-        openvino = _openvino()
-        core = openvino.Core()
-        self.precision = precision or _best(core)
+    def __init__(self, folder: Path, *, precision: Precision | None) -> None:
+        self._core = _openvino().Core()
+        self.precision = precision or _best(self._core)
+        self._graph = _graph(load_file(folder / "model.safetensors"), int8=self.precision == "int8")
+
+    def lane(self, *, streams: int) -> Lane:
+        """Threads of its own for one kind of work; they inherit the niceness of the thread that asks."""
         hint = "bf16" if self.precision == "bf16" else "f32"
-        self._compiled = core.compile_model(
-            _graph(load_file(folder / "model.safetensors"), int8=self.precision == "int8"),
+        compiled = self._core.compile_model(
+            self._graph,
             "CPU",
             {
-                "NUM_STREAMS": streams,  # of one thread each
+                "NUM_STREAMS": streams,
                 "INFERENCE_NUM_THREADS": streams,
-                "ENABLE_CPU_PINNING": False,  # pinned threads fight over one core when queries join in
+                "ENABLE_CPU_PINNING": False,  # two lanes pinned to the same cores would wait for each other
                 "INFERENCE_PRECISION_HINT": hint,
             },
         )
+        return Lane(compiled)
+
+
+class Lane:
+    """A compiled model: as many callers at once as it has streams, of one thread each."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
 
     def caller(self) -> Caller:
         return Caller(self._compiled.create_infer_request())

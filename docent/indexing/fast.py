@@ -7,15 +7,16 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
-from docent.indexing.bert import Caller, Compiled, Precision
+from docent.indexing.bert import Caller, Lane, Model, Precision
 from docent.indexing.packaged import DIMENSIONS, MAX_TOKENS, WEIGHTS, open_tokenizer
 
 BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
@@ -34,25 +35,28 @@ class FastEmbedder:
         # Precisions agree within rounding (cosine ≥ .997), so an index built by one serves another.
         self.fingerprint = f"{name}@{WEIGHTS[:16]}/{MAX_TOKENS}"
         self.tokenizer: Tokenizer = open_tokenizer(folder)
-        self._build = partial(Compiled, folder, streams=threads + 1, precision=precision)
+        self._threads = threads
+        self._build = partial(Model, folder, precision=precision)
         self._opening = threading.Lock()
-        self._opened: Compiled | None = None
+        self._opened: _Opened | None = None
         self._asking = threading.Lock()
         self._here = threading.local()
-        self._lane = ThreadPoolExecutor(threads, "embedding", initializer=self._join_lane)
+        self._documents = ThreadPoolExecutor(threads, "embedding", initializer=_yield_to_others)
 
     def warm(self) -> None:
-        self._question  # noqa: B018 - half a second, once
+        """Half a second, once."""
+        self._model()
 
     @property
     def precision(self) -> Precision:
-        return self._model.precision
+        return self._model().precision
 
     def embed_query(self, text: str) -> list[float]:
         """A question's vector, waiting for no document. A very long one is the mean of its parts."""
         parts = list(_parts(self.tokenizer.encode(text, add_special_tokens=True).ids, self.max_tokens))
+        question = self._model().question
         with self._asking:
-            vectors = np.concatenate([self._question.run([part]) for part in parts])
+            vectors = np.concatenate([question.run([part]) for part in parts])
         mean = vectors.mean(axis=0)
         return [float(value) for value in mean / (np.linalg.norm(mean) or 1.0)]
 
@@ -68,24 +72,18 @@ class FastEmbedder:
 
     def close(self) -> None:
         """Finish the batches under way, drop the rest."""
-        self._lane.shutdown(wait=True, cancel_futures=True)
-
-    @property
-    def _model(self) -> Compiled:
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._build()
-            return self._opened
-
-    @cached_property
-    def _question(self) -> Caller:
-        return self._model.caller()
+        self._documents.shutdown(wait=True, cancel_futures=True)
 
     def _fill(self, rows: NDArray[np.float32], ids: list[list[int]]) -> None:
+        lane = self._model().documents
+
         def run(batch: list[int]) -> None:
+            if not hasattr(self._here, "caller"):
+                self._here.caller = lane.caller()
             rows[batch] = self._here.caller.run([ids[row] for row in batch])
 
-        under_way = [self._lane.submit(run, batch) for batch in batches(list(map(len, ids)), BATCH_TOKENS)]
+        lengths = list(map(len, ids))
+        under_way = [self._documents.submit(run, batch) for batch in batches(lengths, BATCH_TOKENS)]
         try:
             for future in under_way:
                 future.result()
@@ -93,10 +91,26 @@ class FastEmbedder:
             for future in under_way:
                 future.cancel()
 
-    def _join_lane(self) -> None:
-        self._here.caller = self._model.caller()
-        if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+    def _model(self) -> _Opened:
+        with self._opening:
+            if self._opened is None:
+                model = self._build()
+                question = model.lane(streams=1).caller()
+                # Asked for by a polite thread, so that the lane's own threads are polite, too.
+                polite = self._documents.submit(model.lane, streams=self._threads)
+                self._opened = _Opened(model.precision, question, polite.result())
+            return self._opened
+
+
+class _Opened(NamedTuple):
+    precision: Precision
+    question: Caller
+    documents: Lane
+
+
+def _yield_to_others() -> None:
+    if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -172,8 +172,8 @@ def test_a_question_jumps_the_queue(fast):
     finally:
         stop.set()
         bulk.join()
-    # One batch of the document lane takes some 80 ms; ten times idle could only come from waiting for it.
-    assert busy < max(3 * alone, 0.02)
+    # Idle takes 2 to 3 ms. Waiting in the documents' lane was 19 ms at the median, in a lane of its own 2.7.
+    assert busy < max(3 * alone, 0.008)
 
 
 def _median_seconds(embedder, times):
@@ -184,6 +184,18 @@ def _median_seconds(embedder, times):
         took.append(time.perf_counter() - began)
         time.sleep(0.01)
     return sorted(took)[times // 2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is the whole process's elsewhere")
+def test_documents_yield_to_everything_else(fast):
+    """The threads that compute documents are niced, and the ones that compute a question are not."""
+    fast.embed(["warm up"])
+    nice = [
+        int((task / "stat").read_text().rsplit(")", 1)[1].split()[16])
+        for task in Path("/proc/self/task").iterdir()
+    ]
+    assert nice.count(10) >= 4  # two that feed the lane and two that compute in it
+    assert 0 in nice
 
 
 def test_close_ends_the_threads():
