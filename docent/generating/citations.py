@@ -6,15 +6,27 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from docent.generating import sentences
+from docent.generating import claims, sentences
 from docent.glossary import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+OTHER_MARKS = re.compile(
+    r"\s?(?:【(\d{1,3})[^】]{0,20}】|[\[(](?:passages?|sources?|doc(?:ument)?s?|ref|quelle|passage n°) ?"
+    r"(\d{1,3}(?:(?:,| and|,? &) ?\d{1,3})*)[\])]|\[\^(\d{1,3})\])",
+    re.IGNORECASE,
+)
+"""Other ways in which models write a number: 【1】, (source 2), [Passage 1, 2], [^3]."""
 
-SUPPORT = 0.5
-"""Share of a sentence's meaning words that its source must have: paraphrase keeps about two thirds."""
-LEAST_WORDS = 3  # "Yes." and "Of course!" need no support
+LOOKED_AT = 20
+"""Passages in which a sentence is looked for word by word; a document read whole has hundreds."""
+LEAST_WORDS = 2  # "Yes." and "Of course!" need no support
+SAYS_NOT = re.compile(
+    r"\b(passages?|documents?|texts?|sources?|passagen|dokumente?)\b[^.]*\b(not|no|n't|nicht|kein\w*|pas|ne)\b"
+    r"|\b(do(es)? not|don't|doesn't|cannot|can't) (say|mention|contain|find|answer|know|provide|specify)\b",
+    re.IGNORECASE,
+)
+"""A sentence that says that nothing was found can have no source."""
+INTRODUCES = re.compile(r"[:：]\s*$|^#{1,6} ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Cited:
 
 def cite(answer: str, passages: Sequence[Passage]) -> Cited:
     """Keep the numbers that exist, add those that are missing, and point each at its sentence."""
+    answer = OTHER_MARKS.sub(_usual, answer)
     removed: list[str] = []
     unsupported: list[str] = []
     found: list[Citation] = []
@@ -42,17 +55,14 @@ def cite(answer: str, passages: Sequence[Passage]) -> Cited:
         known = list(dict.fromkeys(n for n in named if 1 <= n <= len(passages)))
         removed += [f"[{n}]" for n in named if not 1 <= n <= len(passages)]
         sources = _sources(plain, known, passages)
-        if not sources and len(sentences.words(plain)) >= LEAST_WORDS:
+        if not sources and _asserts(plain):
             unsupported.append(plain.strip())
         found += [source for source in sources if source not in found]
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
         at = end
     text = "".join([*written, MARK.sub("", answer[at:])]).strip()
-    everything = " ".join(passage.text for passage in passages)
-    doubtful = [
-        figure for figure in FIGURE.findall(MARK.sub("", answer)) if not _stands_in(figure, everything)
-    ]
-    return Cited(text, tuple(found), tuple(unsupported), tuple(dict.fromkeys(doubtful)), tuple(removed))
+    doubtful = _doubtful(MARK.sub("", answer), passages)
+    return Cited(text, tuple(found), tuple(unsupported), doubtful, tuple(removed))
 
 
 def only_cited(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:
@@ -69,6 +79,11 @@ def only_cited(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[
     return replace(cited, text=text, citations=citations), tuple(passages[old - 1] for old in number)
 
 
+def _usual(mark: re.Match[str]) -> str:
+    numbers = re.findall(r"\d+", next(filter(None, mark.groups())))
+    return " " + "".join(f"[{number}]" for number in numbers)
+
+
 def _cited_sentences(answer: str) -> Iterator[tuple[int, int]]:
     """Sentences, each with the numbers that follow its full stop."""
     found = list(sentences.spans(answer))
@@ -83,34 +98,54 @@ def _cited_sentences(answer: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def _asserts(sentence: str) -> bool:
+    """Whether a sentence says something that a passage could say."""
+    return (
+        len(sentences.words(sentence)) >= LEAST_WORDS
+        and not sentence.rstrip().endswith("?")
+        and not INTRODUCES.search(sentence.strip())
+        and not SAYS_NOT.search(sentence)
+    )
+
+
 def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
     """The passages named, where they support the sentence; else the one that supports it best."""
-    candidates = named or range(1, len(passages) + 1)
-    scored = [(*_best_span(sentence, passages[n - 1]), n) for n in candidates]
-    supporting = [one for one in scored if one[0] >= SUPPORT]
+    if not claims.claim(sentence).words:
+        return []
+    candidates = named or _near(sentence, passages)
+    scored = [
+        (*claims.best_unit(sentence, passages[n - 1].text, passages[n - 1].header), n) for n in candidates
+    ]
+    supporting = [one for one in scored if one[0] >= claims.SUPPORT]
     if not supporting and named:
-        return _sources(sentence, (), passages)
+        return _translated(sentence, named, passages) or _sources(sentence, (), passages)
     if not named:
         supporting = sorted(supporting, key=lambda one: (-one[0], one[3]))[:1]
     return [citation(n, passages[n - 1], start, end) for _, start, end, n in supporting]
 
 
-def _best_span(sentence: str, passage: Passage) -> tuple[float, int, int]:
-    """How much of the sentence one or two neighbouring sentences of the passage say, and which."""
-    wanted = sentences.words(sentence)
-    if not wanted:
-        return 0.0, 0, 0
-    best = (0.0, 0, 0)
-    about = sentences.words(passage.header)
-    found = list(sentences.spans(passage.text))
-    for width in (1, 2):
-        for first, last in zip(found, found[width - 1 :], strict=False):
-            start, end = first[0], last[1]
-            said = sentences.words(passage.text[start:end])
-            overlap = wanted & (said | about)
-            if wanted & said and len(overlap) / len(wanted) > best[0] + 0.1 * (width - 1):
-                best = (len(overlap) / len(wanted), start, end)
-    return best
+def _near(sentence: str, passages: Sequence[Passage]) -> list[int]:
+    """The passages worth a closer look: all of a few, the likeliest of many."""
+    numbers = range(1, len(passages) + 1)
+    if len(passages) <= LOOKED_AT:
+        return list(numbers)
+    share = {n: claims.share(sentence, passages[n - 1].text, passages[n - 1].header) for n in numbers}
+    near = sorted((n for n in numbers if share[n] >= claims.SUPPORT), key=lambda n: (-share[n], n))
+    return near[:LOOKED_AT]
+
+
+def _translated(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
+    """A sentence in another language than its passage shares few words with it. The model's number is
+    then kept, for the whole passage, as long as the passage has every figure."""
+    spoken = claims.language(sentence)
+    exact = {term for term in claims.claim(sentence).exact if term[0].isdigit()}
+    return [
+        citation(n, passages[n - 1], 0, len(passages[n - 1].text))
+        for n in named
+        if spoken
+        and claims.language(passages[n - 1].text) not in ("", spoken)
+        and exact <= claims.claim(passages[n - 1].text).exact
+    ]
 
 
 def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
@@ -140,6 +175,23 @@ def _numbered(sentence: str, numbers: Sequence[int]) -> str:
     return body.removesuffix(stop) + marks + stop + sentence[len(body) :]
 
 
-def _stands_in(figure: str, text: str) -> bool:
-    """Whether a figure is in the passages, however its thousands are written."""
-    return figure in text or re.sub(r"[.,]", "", figure) in re.sub(r"(?<=\d)[.,](?=\d)", "", text)
+def _doubtful(answer: str, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Figures and names of the answer that are in no passage, as they are written in it."""
+    everything = " ".join(f"{passage.file} {passage.header} {passage.text}" for passage in passages)
+    known = claims.claim(everything)
+    figures = [
+        one for one in claims.FIGURE.findall(_without_list_numbers(answer))
+        if claims.figure(one) not in known.exact and one not in everything
+    ]  # fmt: skip
+    whole = everything.lower()
+    names = [
+        word
+        for word in re.findall(r"[^\W\d_][\w'’-]+", answer)
+        if re.sub(r"['’]s$", "", word).lower() in claims.claim(answer).names and word[0].isupper()
+        and re.sub(r"['’]s$", "", word).lower() not in whole
+    ]  # fmt: skip
+    return tuple(dict.fromkeys((*figures, *names)))
+
+
+def _without_list_numbers(answer: str) -> str:
+    return re.sub(r"(?m)^\s*\d{1,2}[.)]\s", "", answer)

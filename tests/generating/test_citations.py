@@ -96,3 +96,49 @@ def test_without_a_model_the_best_sentence_comes_first():
     """The sentence that says what was asked leads, with its number."""
     answer = best_sentences("What do late books cost?", two())
     assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [2]"
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        pytest.param("Late books cost ten cents a day【2】.", "Late books cost ten cents a day [2].", id="brackets"),
+        pytest.param("Late books cost ten cents a day (source 2).", "Late books cost ten cents a day [2].", id="word"),
+        pytest.param("Late books cost ten cents a day [Passage 2].", "Late books cost ten cents a day [2].", id="name"),
+        pytest.param("Late books cost ten cents a day [^2].", "Late books cost ten cents a day [2].", id="footnote"),
+        pytest.param("Late books cost ten cents a day [1, 2].", "Late books cost ten cents a day [2].", id="two"),
+    ],
+)  # fmt: skip
+def test_however_a_model_writes_its_numbers(answer, text):
+    """Every common way to write a number ends as [n], and only where it holds."""
+    assert cite(answer, two()).text == text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The passages do not say how much the café charges for cake.",
+        "Here is what the documents say about opening hours:",
+        "Would you like to know more about the opening hours on holidays?",
+        "Of course!",
+    ],
+)
+def test_what_asserts_nothing_is_not_marked(answer):
+    """A sentence that says that nothing was found, introduces, asks or is polite needs no source."""
+    assert cite(answer, two()).unsupported == ()
+
+
+def test_an_answer_in_another_language_keeps_the_models_numbers():
+    """The passage is cited whole, and only if it has every figure that the sentence has."""
+    menu = passage("Le menu du jour est servi à midi et coûte 18,50 euro avec une entrée et un dessert.")
+    cited = cite("The menu of the day is served at noon and costs 18.50 euro [1].", [menu])
+    assert [citation.quote for citation in cited.citations] == [menu.text]
+    assert cited.unsupported == ()
+    wrong = cite("The menu of the day is served at noon and costs 19.50 euro [1].", [menu])
+    assert wrong.citations == ()
+    assert wrong.doubtful == ("19.50",)
+
+
+def test_names_that_are_in_no_passage_are_doubted():
+    """A name that no passage knows is told, whatever else the sentence says."""
+    cited = cite("The museum opens at 9:30, says its director Harald Quist [1].", two())
+    assert cited.doubtful == ("Harald", "Quist")
