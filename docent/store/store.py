@@ -7,10 +7,8 @@ swept at the next start.
 
 from __future__ import annotations
 
-import datetime
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,22 +24,15 @@ from docent.glossary import (
     Page,
     Scope,
     SourceFile,
-    State,
     StoredDocument,
     document_id,
 )
 from docent.store.catalog import Catalog
 from docent.store.guard import Lock
 from docent.store.originals import Originals
-from docent.store.packing import (
-    PAGE_COLUMNS,
-    pack_page,
-    pack_vectors,
-    unpack_page,
-    unpack_text,
-    unpack_vectors,
-)
+from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
 from docent.store.protocols import Hit
+from docent.store.rows import chunk_of, document_of, insert_document, keys_of, library_row, named, now
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.vectors import Vectors
 from docent.store.words import Words
@@ -102,7 +93,7 @@ class Store:
                 f"WHERE p.document = d.n) AS paths FROM {DOCUMENTS} WHERE {where} ORDER BY l.name, d.name",
                 values,
             )
-            return [_document(row) for row in _named(rows)]
+            return [document_of(row) for row in named(rows)]
 
     def libraries(self, reader: str | None) -> list[str]:
         with self._catalog.read() as db:
@@ -137,7 +128,7 @@ class Store:
         wanted = np.asarray(vector, dtype=np.float32)
         with self._catalog.read() as db:
             for at in range(0, len(chunk_ids), MOST_PARAMETERS):
-                keys, marks = _keys(chunk_ids[at : at + MOST_PARAMETERS])
+                keys, marks = keys_of(chunk_ids[at : at + MOST_PARAMETERS])
                 rows = db.execute(
                     "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n "
                     f"WHERE c.id IN ({marks})",
@@ -149,7 +140,7 @@ class Store:
         return [found.get(chunk_id, -1.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
-        keys, marks = _keys(chunk_ids)
+        keys, marks = keys_of(chunk_ids)
         found = self._chunks(f"c.id IN ({marks})", keys, scope)
         return {chunk.id: chunk for chunk in found}
 
@@ -194,15 +185,15 @@ class Store:
         self._originals.keep(file.full, document.sha256)
         with self._catalog.turn:
             with self._catalog.write() as db:
-                _library(db, file.library)  # known before its first vector, so that the sweep looks there
+                library_row(db, file.library)  # known before its first vector, so that the sweep looks there
             self._vectors.put(file.library, [chunk.id for chunk in chunks], vectors.tolist())
             self._words.put(new, file.library, chunks)
             self._words.commit()
             with self._catalog.write() as db:
-                library = _library(db, file.library)
+                library = library_row(db, file.library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
                 if db.execute("SELECT 1 FROM documents WHERE id = ?", (new,)).fetchone() is None:
-                    _insert(db, new, library, file, document, chunks, vectors)
+                    insert_document(db, new, library, file, document, chunks, vectors)
                 self._point(db, library, file, new)
             self._purge()
 
@@ -210,7 +201,7 @@ class Store:
         """Let a path name a document that is already here; False when it is not."""
         with self._catalog.turn:
             with self._catalog.write() as db:
-                library = _library(db, file.library)
+                library = library_row(db, file.library)
                 new = document_id(file.library, sha256)
                 if db.execute("SELECT 1 FROM documents WHERE id = ?", (new,)).fetchone() is None:
                     return False
@@ -224,14 +215,14 @@ class Store:
         with self._catalog.write() as db:
             db.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                (_library(db, file.library), file.path, file.bytes, file.modified_ns, reason, _now()),
+                (library_row(db, file.library), file.path, file.bytes, file.modified_ns, reason, now()),
             )
 
     def forget(self, library: str, path: str) -> None:
         """A file is gone; its document goes with it unless another path names it."""
         with self._catalog.turn:
             with self._catalog.write() as db:
-                key = _library(db, library)
+                key = library_row(db, library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
                 db.execute("DELETE FROM paths WHERE library = ? AND path = ?", (key, path))
             self._purge()
@@ -339,7 +330,7 @@ class Store:
     def _census(self, document: StoredDocument, chunk_ids: Sequence[str]) -> dict[str, int]:
         """How much of a document is where."""
         with self._catalog.read() as db:
-            keys, marks = _keys(chunk_ids)
+            keys, marks = keys_of(chunk_ids)
             (chunks,) = db.execute(f"SELECT count(*) FROM chunks WHERE id IN ({marks})", keys).fetchone()
             (pages,) = db.execute(
                 "SELECT count(*) FROM pages g JOIN documents d ON d.n = g.document WHERE d.id = ?",
@@ -366,7 +357,7 @@ class Store:
                 f"WHERE {which} AND {where} AND {ANSWERS} ORDER BY c.n",
                 [*values, *scoped],
             ).fetchall()
-        return [_chunk(row) for row in rows]
+        return [chunk_of(row) for row in rows]
 
     def _pages(self, document_id: str, scope: Scope, which: str, *values: Any) -> list[Page]:
         where, scoped = condition(scope)
@@ -393,86 +384,10 @@ class Store:
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
         where, values = condition(scope)
-        keys, marks = _keys(chunk_ids)
+        keys, marks = keys_of(chunk_ids)
         with self._catalog.read() as db:
             rows = db.execute(
                 f"SELECT c.id FROM {CHUNKS} WHERE c.id IN ({marks}) AND {where} AND {ANSWERS}",
                 [*keys, *values],
             ).fetchall()
         return {key.hex() for (key,) in rows}
-
-
-def _keys(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
-    """Chunk ids as the catalog keeps them, and as many question marks."""
-    return [bytes.fromhex(chunk_id) for chunk_id in chunk_ids], ", ".join("?" * len(chunk_ids))
-
-
-def _library(db: sqlite3.Connection, name: str) -> int:
-    db.execute("INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, NULL, ?)", (name, _now()))
-    (n,) = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
-    return int(n)
-
-
-def _insert(
-    db: sqlite3.Connection,
-    new: str,
-    library: int,
-    file: SourceFile,
-    document: Document,
-    chunks: Sequence[Chunk],
-    vectors: NDArray[np.float32],
-) -> None:
-    unread = len(document.unread)
-    state = State.PARTIAL if unread else State.READY
-    reason = document.unread[0].note if unread else ""
-    date = document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat()
-    cursor = db.execute(
-        "INSERT INTO documents (id, library, sha256, name, title, kind, language, date, added, bytes, state, "
-        "reason, pages, unread_pages, chunks, embedded, visible) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
-        (
-            new, library, document.sha256, document.name, document.title, document.kind, document.language,
-            date, _now(), file.bytes, state.value, reason, len(document.pages), unread, len(chunks),
-            len(chunks),
-        ),
-    )  # fmt: skip
-    n = cursor.lastrowid
-    marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
-    db.executemany(
-        f"INSERT INTO pages (document, {PAGE_COLUMNS}) VALUES ({marks})",
-        ((n, *pack_page(page)) for page in document.pages),
-    )
-    for chunk, data in zip(chunks, pack_vectors(vectors), strict=True):
-        row = db.execute(
-            'INSERT INTO chunks (id, document, page, start, "end", header, heading, tokens) '
-            "VALUES (?,?,?,?,?,?,?,?)",
-            (
-                bytes.fromhex(chunk.id), n, chunk.page, chunk.start, chunk.end, chunk.header, chunk.heading,
-                chunk.tokens,
-            ),
-        )  # fmt: skip
-        db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, data))
-
-
-def _document(row: Mapping[str, Any]) -> StoredDocument:
-    same = ("id", "name", "title", "kind", "sha256", "reason", "pages", "unread_pages", "chunks", "embedded")
-    return StoredDocument(
-        **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},
-        library=row["library_name"],
-        paths=tuple(json.loads(row["paths"])),
-        state=State(row["state"]),
-    )
-
-
-def _chunk(row: Sequence[Any]) -> Chunk:
-    key, document, page, start, end, header, heading, tokens, text = row
-    return Chunk(key.hex(), document, page, start, end, unpack_text(text)[start:end], header, heading, tokens)
-
-
-def _named(rows: sqlite3.Cursor) -> Iterator[Mapping[str, Any]]:
-    names = [column[0] for column in rows.description]
-    for row in rows:
-        yield dict(zip(names, row, strict=True))
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -18,6 +18,16 @@ def address(settings: Settings) -> str:
     return f"http://{name}:{settings.port}"
 
 
+def open_to_others(settings: Settings) -> str | None:
+    """What to know before other machines can reach the chat; None when they cannot."""
+    if settings.host in ("localhost", "::1") or settings.host.startswith("127."):
+        return None
+    return (
+        f"DOCENT_HOST is {settings.host}: whoever can reach this machine's port {settings.port} can read "
+        "every shared library. There is no login; leave DOCENT_HOST out to keep the chat to this machine."
+    )
+
+
 def check(settings: Settings) -> None:
     """Refuse to start where starting cannot work."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:

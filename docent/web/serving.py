@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import chainlit.server
@@ -18,7 +19,7 @@ from docent.errors import DocentError
 from docent.glossary import Citation
 from docent.settings import Settings
 from docent.web.defences import SHOWN_ALONE, fortify
-from docent.web.listening import ANYWHERE, address
+from docent.web.listening import ANYWHERE, address, open_to_others
 from docent.web.page import without_foreign_links
 from docent.web.sources import PREFIX, Signer, cited_page, secret_of
 
@@ -93,6 +94,8 @@ def serve(settings: Settings) -> None:
     load_module(str(APP))
     ensure_jwt_secret()
     open_doors()
+    if (warning := open_to_others(settings)) is not None:
+        print(warning, file=sys.stderr)
     print(f"Docent is at {address(settings)} (stop it with Ctrl+C)", flush=True)
     uvicorn.run(
         chainlit.server.app,

@@ -1,0 +1,91 @@
+"""Rows of the catalog as values, and values as rows."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docent.glossary import Chunk, Document, SourceFile, State, StoredDocument
+from docent.store.packing import PAGE_COLUMNS, pack_page, pack_vectors, unpack_text
+
+
+def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
+    """Chunk ids as the catalog keeps them, and as many question marks."""
+    return [bytes.fromhex(chunk_id) for chunk_id in chunk_ids], ", ".join("?" * len(chunk_ids))
+
+
+def library_row(db: sqlite3.Connection, name: str) -> int:
+    db.execute("INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, NULL, ?)", (name, now()))
+    (n,) = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
+    return int(n)
+
+
+def insert_document(
+    db: sqlite3.Connection,
+    new: str,
+    library: int,
+    file: SourceFile,
+    document: Document,
+    chunks: Sequence[Chunk],
+    vectors: NDArray[np.float32],
+) -> None:
+    unread = len(document.unread)
+    state = State.PARTIAL if unread else State.READY
+    reason = document.unread[0].note if unread else ""
+    date = document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat()
+    cursor = db.execute(
+        "INSERT INTO documents (id, library, sha256, name, title, kind, language, date, added, bytes, state, "
+        "reason, pages, unread_pages, chunks, embedded, visible) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
+        (
+            new, library, document.sha256, document.name, document.title, document.kind, document.language,
+            date, now(), file.bytes, state.value, reason, len(document.pages), unread, len(chunks),
+            len(chunks),
+        ),
+    )  # fmt: skip
+    n = cursor.lastrowid
+    marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
+    db.executemany(
+        f"INSERT INTO pages (document, {PAGE_COLUMNS}) VALUES ({marks})",
+        ((n, *pack_page(page)) for page in document.pages),
+    )
+    for chunk, data in zip(chunks, pack_vectors(vectors), strict=True):
+        row = db.execute(
+            'INSERT INTO chunks (id, document, page, start, "end", header, heading, tokens) '
+            "VALUES (?,?,?,?,?,?,?,?)",
+            (
+                bytes.fromhex(chunk.id), n, chunk.page, chunk.start, chunk.end, chunk.header, chunk.heading,
+                chunk.tokens,
+            ),
+        )  # fmt: skip
+        db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, data))
+
+
+def document_of(row: Mapping[str, Any]) -> StoredDocument:
+    same = ("id", "name", "title", "kind", "sha256", "reason", "pages", "unread_pages", "chunks", "embedded")
+    return StoredDocument(
+        **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},
+        library=row["library_name"],
+        paths=tuple(json.loads(row["paths"])),
+        state=State(row["state"]),
+    )
+
+
+def chunk_of(row: Sequence[Any]) -> Chunk:
+    key, document, page, start, end, header, heading, tokens, text = row
+    return Chunk(key.hex(), document, page, start, end, unpack_text(text)[start:end], header, heading, tokens)
+
+
+def named(rows: sqlite3.Cursor) -> Iterator[Mapping[str, Any]]:
+    names = [column[0] for column in rows.description]
+    for row in rows:
+        yield dict(zip(names, row, strict=True))
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
