@@ -214,7 +214,7 @@ async def _from_passages(
             model=asking.model,
             instructions=asking.persona.instructions,
             wishes=asking.persona.wishes,
-            known=addresses(passage.text for passage in passages),
+            known=addresses(passage.text for passage in budget.passages),
             record=record,
         )
         try:

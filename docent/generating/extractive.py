@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from docent.generating import sentences
+from docent.generating import output, sentences
 from docent.generating.citations import Cited, citation
 from docent.glossary import Citation, Passage
 
@@ -59,5 +59,5 @@ def _without_repeats(
 
 
 def _shown(cited: Citation) -> str:
-    text = LEADERS.sub(" … ", " ".join(cited.quote.split())).lstrip("#-*•· ")
+    text = LEADERS.sub(" … ", output.quoted(cited.quote)).lstrip("#-*•· ")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "…"

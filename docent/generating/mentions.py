@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docent.generating.citations import Cited, citation
+from docent.generating.output import quoted
 from docent.generating.shelf import passage_of
 from docent.glossary import Chunk, Passage, StoredDocument
 
@@ -63,7 +64,7 @@ def told(
 
 def _line(n: int, mention: Mention) -> str:
     start, end = _around(mention)
-    quote = " ".join(mention.passage.text[start:end].split())
+    quote = quoted(mention.passage.text[start:end])
     places = "1 place" if mention.count == 1 else f"{mention.count} places"
     return f"- {mention.passage.where} ({places}): “{quote}” [{n}]"
 

@@ -146,7 +146,7 @@ class Filter:
         address = target.strip().split()[0].strip("<>") if target.strip() else ""
         shown = self._numbers(label) if NUMBERS.fullmatch(label) else self._inner(label)
         if self._may_lead(address):
-            return f"[{shown}]({address})"
+            return address if shown == address else f"{shown} ({address})"  # where it leads is seen
         self.removed.append(address or "an empty link")
         return shown
 
@@ -235,6 +235,11 @@ def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
     """The same for a text that is whole already."""
     inner = Filter(passages=passages, known=known)
     return inner.push(text) + inner.close()
+
+
+def quoted(text: str) -> str:
+    """A document's own words on one line, shown among ours: its addresses stay, its pictures do not."""
+    return " ".join(clean(text, passages=999, known=addresses([text])).split())
 
 
 def _closing(text: str, at: int, pair: str, longest: int) -> int | None:

@@ -99,18 +99,14 @@ def test_without_a_model_the_best_sentence_comes_first():
 
 
 @pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        pytest.param("Late books cost ten cents a day【2】.", "Late books cost ten cents a day [2].", id="brackets"),
-        pytest.param("Late books cost ten cents a day (source 2).", "Late books cost ten cents a day [2].", id="word"),
-        pytest.param("Late books cost ten cents a day [Passage 2].", "Late books cost ten cents a day [2].", id="name"),
-        pytest.param("Late books cost ten cents a day [^2].", "Late books cost ten cents a day [2].", id="footnote"),
-        pytest.param("Late books cost ten cents a day [1, 2].", "Late books cost ten cents a day [2].", id="two"),
-    ],
-)  # fmt: skip
-def test_however_a_model_writes_its_numbers(answer, text):
+    "number", ["【2】", " (source 2)", " [Passage 2]", " [^2]", " [1, 2]", " [Sources 1 and 2]"]
+)
+def test_however_a_model_writes_its_numbers(number):
     """Every common way to write a number ends as [n], and only where it holds."""
-    assert cite(answer, two()).text == text
+    assert (
+        cite(f"Late books cost ten cents a day{number}.", two()).text
+        == "Late books cost ten cents a day [2]."
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("[here](/logout)", "here", id="link within this site"),
         pytest.param("[here](javascript:alert(1))", "here", id="script"),
         pytest.param("[a ![b](http://e.example/i)](http://e.example)", "a b", id="image in a link"),
-        pytest.param("[apply](https://jobs.example/apply?id=7)", "[apply](https://jobs.example/apply?id=7)",
+        pytest.param("[apply](https://jobs.example/apply?id=7)", "apply (https://jobs.example/apply?id=7)",
                      id="link that a passage names"),
         pytest.param("[apply](https://jobs.example/apply?id=7&q=secret)", "apply", id="link made longer"),
         pytest.param("See https://jobs.example/apply?id=7.", "See https://jobs.example/apply?id=7.",
