@@ -66,6 +66,17 @@ def insert_document(
         db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, data))
 
 
+def rename(db: sqlite3.Connection, n: int) -> None:
+    """Call a document by a file that is still there, once the one it was named after is gone."""
+    names = [
+        str(path).rpartition("/")[2]
+        for (path,) in db.execute("SELECT path FROM paths WHERE document = ? ORDER BY path", (n,))
+    ]
+    (name,) = db.execute("SELECT name FROM documents WHERE n = ?", (n,)).fetchone()
+    if names and name not in names:
+        db.execute("UPDATE documents SET name = ? WHERE n = ?", (names[0], n))
+
+
 def document_of(row: Mapping[str, Any]) -> StoredDocument:
     same = ("id", "name", "title", "kind", "sha256", "reason", "pages", "unread_pages", "chunks", "embedded")
     return StoredDocument(

@@ -32,7 +32,7 @@ from docent.store.guard import Lock
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
 from docent.store.protocols import Hit
-from docent.store.rows import chunk_of, document_of, insert_document, keys_of, library_row, named, now
+from docent.store.rows import chunk_of, document_of, insert_document, keys_of, library_row, named, now, rename
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.vectors import Vectors
 from docent.store.words import Words
@@ -224,7 +224,11 @@ class Store:
             with self._catalog.write() as db:
                 key = library_row(db, library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
-                db.execute("DELETE FROM paths WHERE library = ? AND path = ?", (key, path))
+                row = db.execute(
+                    "DELETE FROM paths WHERE library = ? AND path = ? RETURNING document", (key, path)
+                ).fetchone()
+                if row is not None:
+                    rename(db, row[0])
             self._purge()
 
     def delete(self, document_id: str, scope: Scope) -> Deletion:
