@@ -85,7 +85,7 @@ def test_the_corpus_is_large_and_mixed():
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
-    """Neither what streams nor what stays calls elsewhere, cites what is not there, or shows another library."""
+    """What streams and what stays calls nowhere, cites only what is there, and shows no other library."""
     events = await asked(case, store, ollama)
     streamed = "".join(event.text for event in events if isinstance(event, Token))
     assert isinstance(events[-1], Answered)
