@@ -28,7 +28,7 @@ BY_SUFFIX = {
     ".html": "html",
     ".xhtml": "html",
 } | dict.fromkeys(CODE, "code")
-KINDS = ("pdf", "markdown", "text", "csv", "json", "jsonl", "code")
+KINDS = ("pdf", "markdown", "text", "csv", "json", "jsonl", "code", "png", "jpeg")
 EXPECTED = {
     ".pdf": "pdf",
     ".docx": "docx",

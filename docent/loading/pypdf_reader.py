@@ -9,13 +9,13 @@ from functools import cached_property
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Highlight
-from pypdf.errors import PyPdfError
+from pypdf.errors import DeprecationError, PyPdfError
 from pypdf.generic import ArrayObject, FloatObject
 
 # pypdf meets damage with these; each only means "no second opinion here".
 TROUBLES = (
-    PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError, OSError,
-    RecursionError, NotImplementedError, ArithmeticError, UnicodeError, RuntimeError,
+    PyPdfError, DeprecationError, ValueError, KeyError, TypeError, IndexError, AttributeError,
+    AssertionError, OSError, RecursionError, NotImplementedError, ArithmeticError, UnicodeError, RuntimeError,
 )  # fmt: skip
 
 Corners = tuple[float, float, float, float]

@@ -25,7 +25,7 @@ from docent.loading.limits import Limits
 from docent.loading.reading import Contents, Job
 from docent.loading.source import Source, read_source
 
-MODULES = {"pdf": "pdf", "markdown": "markdown"} | dict.fromkeys(
+MODULES = {"pdf": "pdf", "markdown": "markdown", "png": "image", "jpeg": "image"} | dict.fromkeys(
     ("text", "csv", "json", "jsonl", "code"), "text"
 )
 SAMPLE = 40_000  # characters; enough to tell a language

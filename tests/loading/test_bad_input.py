@@ -1,0 +1,109 @@
+"""Each bad file gets its sentence; nothing else is hurt."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from PIL import Image
+
+from docent.errors import LoadError, UnreadableFile, UnsupportedFile
+from docent.glossary import ReadBy
+from docent.loading import Limits, Ocr, load
+from tests.loading import makers
+
+
+def test_an_empty_pdf_is_named_as_empty(read):
+    """A zero-byte PDF is refused as empty, by name, with what to do."""
+    with pytest.raises(UnreadableFile, match=r"menu\.pdf is empty \(0 bytes\).*Copy or download it again"):
+        read("menu.pdf", b"")
+
+
+def test_a_jpeg_named_pdf_is_read_as_what_it_is(read):
+    """Content decides: the page says that the name promised something else."""
+    out = io.BytesIO()
+    Image.new("RGB", (200, 100), "white").save(out, "JPEG")
+    document = read("scan.pdf", out.getvalue())
+    assert document.kind == "jpeg"
+    assert "scan.pdf is named .pdf but is a JPEG file" in document.pages[0].note
+
+
+def test_ten_megabytes_on_one_line(read):
+    """A huge line becomes pages of bounded size, and no character is lost."""
+    text = "All work and no play makes a long line. " * 260_000
+    document = read("log.txt", text)
+    assert "".join(page.text for page in document.pages) == text
+    assert max(len(page.text) for page in document.pages) <= 12_000
+    assert document.pages[1].place.startswith("line 1, characters 1")
+
+
+def test_a_file_that_vanished(loader, tmp_path):
+    """A file that is gone when its turn comes is named, with what to do."""
+    with pytest.raises(UnreadableFile, match=r"gone\.md is no longer there"):
+        loader.load(tmp_path / "gone.md")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_nobody_may_read(loader, tmp_path):
+    """Permission denied is said in words."""
+    path = tmp_path / "secret.txt"
+    path.write_text("x")
+    path.chmod(0)
+    with pytest.raises(UnreadableFile, match="permission denied"):
+        loader.load(path)
+
+
+def test_a_folder_is_not_a_file(loader, tmp_path):
+    """A folder where a file is expected gets its own sentence."""
+    with pytest.raises(UnreadableFile, match="is a folder"):
+        loader.load(tmp_path)
+
+
+def test_names_with_emoji_and_spaces(read):
+    """Any name the file system allows is read and kept."""
+    assert read("my 🍕 menu, final (2).md", "# Pizza\n\nMargherita 9 €\n").name == "my 🍕 menu, final (2).md"
+
+
+def test_the_same_bytes_give_the_same_document(read):
+    """Two files with one content differ in nothing but their names."""
+    data = makers.pdf(lambda sheet, number: makers.write(sheet, ["Hello there"]))
+    one, two = read("a.pdf", data), read("b.pdf", data)
+    assert (one.sha256, one.pages) == (two.sha256, two.pages)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        pytest.param("tool.exe", b"MZ\x90\0\3" * 50, "a Windows program", id="program"),
+        pytest.param("song.mp3", b"ID3\3\0" * 50, "a sound recording", id="sound"),
+        pytest.param("data.bin", bytes(range(256)) * 8, "neither text nor any of", id="binary"),
+        pytest.param(
+            "old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "before 2007", id="old Word"
+        ),
+    ],
+)
+def test_formats_nobody_reads(read, name, content, said):
+    """What cannot be read is refused by what it is, not by its suffix."""
+    with pytest.raises(UnsupportedFile, match=said):
+        read(name, content)
+
+
+@pytest.mark.parametrize("cut", [200, 600, 900])
+def test_a_pdf_cut_short(read, cut):
+    """Half a PDF is either read in part or refused by name; never a crash."""
+    data = makers.pdf(lambda sheet, number: makers.write(sheet, ["Hello there"]))
+    try:
+        document = read("half.pdf", data[:cut])
+    except LoadError as error:
+        assert "half.pdf" in str(error)
+    else:
+        assert document.pages[0].read_by in ReadBy
+
+
+def test_a_file_over_the_limit(tmp_path):
+    """A file larger than allowed is refused with the limit and the setting that raises it."""
+    path = tmp_path / "big.txt"
+    path.write_text("x" * 2_000_000)
+    with pytest.raises(LoadError, match=r"larger than 1 MB.*DOCENT_MAX_FILE_MB"):
+        load(path, limits=Limits(file_bytes=1_000_000), password=None, ocr=Ocr(engine="off"))

@@ -1,0 +1,94 @@
+"""Pages that show something and say nothing: read by OCR, or reported unread with the remedy."""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.utils import ImageReader
+
+from docent.glossary import ReadBy
+from docent.loading import Limits, Loader, Ocr
+from tests.loading import makers
+
+SAID = "The kitchen closes at ten on Sundays"
+installed = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+
+
+def picture(text, kind="PNG"):
+    image = Image.new("RGB", (1400, 500), "white")
+    ImageDraw.Draw(image).text((80, 200), text, fill="black", font=ImageFont.load_default(56))
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+def mixed():
+    """A page of text, a scan, and a blank sheet."""
+
+    def draw(sheet, number):
+        if number == 1:
+            makers.write(sheet, ["This page is ordinary text that nobody needs to recognise."] * 4)
+        elif number == 2:
+            sheet.drawImage(ImageReader(io.BytesIO(picture(SAID))), 0, 300, 595, 420)
+
+    return makers.pdf(draw, pages=3)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    with Loader(limits=Limits(), ocr=Ocr(), workers=1) as loader:
+        yield loader
+
+
+@installed
+def test_a_mixed_pdf_gets_each_page_right(reader, tmp_path):
+    """Text is taken as text, the scan is recognised with its confidence and boxes, the blank is empty."""
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(mixed())
+    text, scan, blank = reader.load(path).pages
+    assert (text.read_by, scan.read_by, blank.read_by) == (ReadBy.TEXT, ReadBy.OCR, ReadBy.EMPTY)
+    assert scan.text.strip() == SAID
+    assert 0.5 < scan.confidence <= 1
+    assert scan.text[scan.lines[0].start : scan.lines[0].end] == SAID
+    left, top, right, bottom = scan.lines[0].box
+    assert 0 < left < right < 595
+    assert 122 < top < bottom < 542
+
+
+@installed
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_is_a_page(reader, tmp_path, kind):
+    """A photograph of a page is read like a scan."""
+    path = tmp_path / f"photo.{kind.lower()}"
+    path.write_bytes(picture(SAID, kind))
+    document = reader.load(path)
+    assert document.kind == kind.lower()
+    assert document.pages[0].text.strip() == SAID
+    assert document.pages[0].where == "picture"
+
+
+def test_switched_off_the_scan_is_unread_and_says_so(read):
+    """Without OCR the scan counts as unread, with the reason; the other pages are read all the same."""
+    document = read("mixed.pdf", mixed())
+    assert [page.number for page in document.unread] == [2]
+    assert "switched off" in document.unread[0].note
+    assert "ordinary text" in document.pages[0].text
+
+
+def test_no_engine_is_reported_with_the_command_that_mends_it(tmp_path, monkeypatch):
+    """Where nothing is installed that reads scans, the page names the one command."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(mixed())
+    with Loader(limits=Limits(), ocr=Ocr(), workers=1) as loader:
+        (unread,) = loader.load(path).unread
+    assert "apt-get install tesseract-ocr" in unread.note
+
+
+def test_a_damaged_picture_is_named(read):
+    """Half a PNG is refused by name, in words."""
+    with pytest.raises(Exception, match=r"cut\.png is a damaged picture"):
+        read("cut.png", picture(SAID)[:900])
