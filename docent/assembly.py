@@ -126,7 +126,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         settings=settings,
         store=store,
         embedder=embedder,
-        loader=Loader(limits=limits, ocr=Ocr(), workers=cores()),
+        loader=Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores()),
         model=open_model(settings),
         counter=Learning(counter_for(settings.model)),
     )

@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(200, ge=32, description="Longest chunk, in the embedding model's own tokens.")
     chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
 
+    ocr: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto: scanned pages are read by tesseract, if it is installed; off: they are not.",
+    )
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
     max_files: Positive = Field(20, description="Most files dropped on one message.")
 

@@ -28,9 +28,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ocr:
-    """How scanned pages are read: with the engine found, with a named one, or not at all."""
+    """How scanned pages are read: with tesseract where it is installed, or not at all."""
 
-    engine: Literal["auto", "tesseract", "rapidocr", "off"] = "auto"
+    engine: Literal["auto", "off"] = "auto"
     languages: tuple[str, ...] = ()
     """Tesseract's names ("eng", "fra"); empty: English and whatever else is installed, at most four."""
     parallel: int = 2
