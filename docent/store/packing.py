@@ -1,6 +1,6 @@
 """Pages and vectors as bytes, and back.
 
-Text and geometry are deflated: about a third of their size (docs/decisions/0020-truth-at-rest.md).
+Text and geometry are deflated: half of their size (docs/decisions/0002-what-is-where-at-rest.md).
 Boxes keep a hundredth of a point, a thirtieth of a millimetre's tenth: finer than any screen draws.
 """
 
