@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from docent.errors import ModelError
-from docent.generating import intents, mentions, prompt, shelf, speaking
+from docent.generating import intents, listing, prompt, shelf, speaking
 from docent.generating.budget import Budget, fit, recent
 from docent.generating.citations import Cited, cite, only_cited
 from docent.generating.client import ModelClient
@@ -19,18 +19,18 @@ from docent.generating.condensing import standing_alone
 from docent.generating.extractive import best_sentences
 from docent.generating.output import Filter, addresses
 from docent.generating.personas import PLAIN, Persona
+from docent.generating.policy import NO_POLICY, Policy
 from docent.generating.record import Record
 from docent.generating.shelf import Shelf
 from docent.generating.tokens import Learning, counter_for
 from docent.generating.whole import write_from_all
-from docent.generating.writing import write, write_within
+from docent.generating.writing import within, write, write_within
 from docent.glossary import (
     Chunk,
     Event,
     Found,
     Page,
     Passage,
-    Progress,
     Scope,
     Searching,
     StoredDocument,
@@ -47,8 +47,6 @@ TOO_LONG = (
     "or raise DOCENT_CONTEXT_TOKENS."
 )
 SILENT = "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
-LOOKED_AT_ONCE = 25
-"""Documents between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ async def answer(
     reader: Reader | None = None,
     persona: Persona = PLAIN,
     counter: Learning | None = None,
+    policy: Policy = NO_POLICY,
     anyway: bool = False,
 ) -> AsyncGenerator[Event, None]:
     """Everything that happens from the question to its answer; the last event is `Answered`.
@@ -90,12 +89,18 @@ async def answer(
         shelf=None if reader is None else _Shelf(reader, scope),
         persona=persona,
         counter=counter or Learning(counter_for(model.name if model is not None else "")),
+        policy=policy,
     )
     record = Record(question)
     documents: list[StoredDocument] = []
     if asking.shelf is not None:
         documents = await asyncio.to_thread(asking.shelf.documents)
         record.not_ready = shelf.not_ready(documents)
+    if breach := policy.breach(question, of="question"):
+        if policy.refuses:
+            yield record.answered(speaking.plain(breach.says), ())
+            return
+        yield record.notice(breach.says)
     async with aclosing(_wanted(question, documents, asking, record, anyway=anyway)) as events:
         async for event in events:
             yield event
@@ -113,6 +118,7 @@ class _Asking:
     shelf: Shelf | None
     persona: Persona
     counter: Learning
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ def _wanted(
         case "about" if asking.shelf is not None:
             return _told(speaking.about(documents), record)
         case "mentions" if asking.shelf is not None:
-            return _mentions(intent.term, documents, asking.shelf, record)
+            return listing.list_mentions(intent.term, documents, asking.shelf, record)
         case "whole" if asking.shelf is not None:
             return _whole(question, intent.documents, asking, asking.shelf, record)
         case _:
@@ -218,9 +224,9 @@ async def _from_passages(
             record=record,
         )
         try:
-            async with aclosing(tokens):
-                async for token in tokens:
-                    yield token
+            async with aclosing(within(tokens, policy=asking.policy, record=record)) as events:
+                async for event in events:
+                    yield event
             if not record.text.strip():
                 yield record.notice(SILENT)
         except ModelError as error:
@@ -236,6 +242,9 @@ async def _finished(
     question: str, sent: Sequence[Passage], found: Sequence[Passage], record: Record
 ) -> AsyncGenerator[Event, None]:
     """What was written, with its citations; where nothing was, the best sentences."""
+    if record.refused:
+        yield record.answered(speaking.plain(record.refused), ())
+        return
     if record.text.strip():
         cited = await asyncio.to_thread(cite, record.text, sent)
         for warning in _warnings(cited, record):
@@ -271,50 +280,20 @@ async def _ungrounded(question: str, asking: _Asking, record: Record) -> AsyncGe
     record.model = asking.model.name
     tokens = write(messages, model=asking.model, wishes=asking.persona.wishes, output=output, record=record)
     try:
-        async with aclosing(tokens):
-            async for token in tokens:
-                yield token
+        async with aclosing(within(tokens, policy=asking.policy, record=record)) as events:
+            async for event in events:
+                yield event
     except ModelError as error:
         yield record.notice(str(error))
     record.lap("generate")
+    if record.refused:
+        yield record.answered(speaking.plain(record.refused), ())
+        return
     if not record.text.strip():
         record.model = ""
     yield record.notice("This answer comes from the model alone; none of your documents supports it.")
     text = record.text.strip() or "No answer came."
     yield record.answered(speaking.plain(speaking.UNGROUNDED + text), ())
-
-
-async def _mentions(
-    term: str, documents: Sequence[StoredDocument], kept: Shelf, record: Record
-) -> AsyncGenerator[Event, None]:
-    """Every document is looked at, and counted."""
-    record.searched = term
-    yield Searching(term)
-    pattern = mentions.pattern_of(term)
-    readable = sorted(shelf.answering(documents), key=lambda document: (document.library, document.name))
-
-    def look(some: Sequence[StoredDocument]) -> list[mentions.Mention]:
-        found = [mentions.find(pattern, document, kept.chunks_of(document.id)) for document in some]
-        return [
-            replace(
-                one, passage=shelf.placed(one.passage, kept.page(one.passage.document_id, one.passage.page))
-            )
-            for one in found
-            if one is not None
-        ]
-
-    found: list[mentions.Mention] = []
-    for at in range(0, len(readable), LOOKED_AT_ONCE):
-        yield Progress("Looking through the documents", at, len(readable))
-        found += await asyncio.to_thread(look, readable[at : at + LOOKED_AT_ONCE])
-    unread = shelf.not_ready(document for document in documents if document not in readable)
-    cited, passages = mentions.told(
-        term, found, scanned=len(readable), documents=len(documents), unread=unread
-    )
-    record.found = len(passages)
-    record.lap("retrieve")
-    yield Found(passages)
-    yield record.answered(cited, passages)
 
 
 async def _whole(
@@ -323,17 +302,7 @@ async def _whole(
     """Documents read from beginning to end, in order."""
     yield Searching(f"all of {', '.join(document.name for document in wanted)}")
 
-    def read() -> tuple[Passage, ...]:
-        pieces = (piece for one in wanted for piece in shelf.whole(one, kept.chunks_of(one.id)))
-        pages: dict[tuple[str, int], Page] = {}
-        placed = []
-        for piece in pieces:
-            key = (piece.document_id, piece.page)
-            pages[key] = pages.get(key) or kept.page(*key)
-            placed.append(shelf.placed(piece, pages[key]))
-        return tuple(placed)
-
-    passages = await asyncio.to_thread(read)
+    passages = await asyncio.to_thread(shelf.read_all, kept, wanted)
     record.found = len(passages)
     record.lap("retrieve")
     yield Found(passages)
@@ -365,15 +334,15 @@ async def _whole(
         record=record,
     )
     try:
-        async with aclosing(reading):
-            async for event in reading:
+        async with aclosing(within(reading, policy=asking.policy, record=record)) as events:
+            async for event in events:
                 yield event
     except ModelError as error:
         yield record.notice(str(error) if record.text.strip() else f"{NO_MODEL} {error}")
     record.lap("generate")
-    if not record.text.strip():
-        record.model = ""
-        yield record.answered(best_sentences(question, passages), passages)
+    if record.refused or not record.text.strip():
+        async for event in _finished(question, passages, passages, record):
+            yield event
         return
     cited, shown = await asyncio.to_thread(lambda: only_cited(cite(record.text, passages), passages))
     for warning in _warnings(cited, record):

@@ -26,6 +26,8 @@ class Record:
         self.tokens = 0
         self.removed: list[str] = []
         self.not_ready: tuple[str, ...] = ()
+        self.refused = ""
+        """What the content policy says of the answer, when it was stopped."""
         self._notices: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = self._lap = time.perf_counter()

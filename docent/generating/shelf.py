@@ -64,3 +64,16 @@ def whole(document: StoredDocument, chunks: Sequence[Chunk]) -> Iterator[Passage
 def placed(passage: Passage, page: Page) -> Passage:
     """The passage with the place as the reader knows it."""
     return replace(passage, page_label=page.label, place=page.where)
+
+
+def read_all(shelf: Shelf, documents: Sequence[StoredDocument]) -> tuple[Passage, ...]:
+    """Documents from beginning to end, one after the other, each passage with its place."""
+    pages: dict[tuple[str, int], Page] = {}
+    passages = []
+    for document in documents:
+        for passage in whole(document, shelf.chunks_of(document.id)):
+            key = (passage.document_id, passage.page)
+            if key not in pages:
+                pages[key] = shelf.page(*key)
+            passages.append(placed(passage, pages[key]))
+    return tuple(passages)

@@ -14,7 +14,7 @@ from docent.generating.client import ModelClient, Wishes
 from docent.generating.output import Filter
 from docent.generating.record import Record
 from docent.generating.writing import said, write
-from docent.glossary import Passage, Progress, Token
+from docent.glossary import Event, Passage, Progress
 
 NOTE_TOKENS = 384
 NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0)
@@ -35,7 +35,7 @@ async def write_from_all(
     wishes: Wishes,
     known: frozenset[str],
     record: Record,
-) -> AsyncGenerator[Progress | Token, None]:
+) -> AsyncGenerator[Event, None]:
     """Read everything with progress, then stream the answer."""
     record.model = model.name
     task = question.replace("\n", " ")

@@ -10,8 +10,9 @@ from docent.generating import prompt
 from docent.generating.budget import Budget
 from docent.generating.client import AS_BUILT, Message, ModelClient, Wishes
 from docent.generating.output import Filter
+from docent.generating.policy import Policy
 from docent.generating.record import Record
-from docent.glossary import Token
+from docent.glossary import Event, Token
 
 OVERFLOWS = 4
 """How often the passages are halved before we give up."""
@@ -19,7 +20,7 @@ OVERFLOWS = 4
 
 async def write(
     messages: Sequence[Message], *, model: ModelClient, wishes: Wishes, output: Filter, record: Record
-) -> AsyncGenerator[Token, None]:
+) -> AsyncGenerator[Event, None]:
     """Tokens as they may be shown. What came before an error is shown too, then the error is raised."""
     try:
         async with aclosing(model.stream(messages, wishes)) as pieces:
@@ -47,7 +48,7 @@ async def write_within(
     wishes: Wishes,
     known: frozenset[str],
     record: Record,
-) -> AsyncGenerator[Token, None]:
+) -> AsyncGenerator[Event, None]:
     """Write from the passages that fit; when the server says that they do not, from half of them."""
     for left in reversed(range(OVERFLOWS)):
         record.send(budget)
@@ -65,6 +66,23 @@ async def write_within(
             if record.text or not left or len(budget.passages) < 2:
                 raise
             budget = budget.halved()
+
+
+async def within(
+    tokens: AsyncGenerator[Event, None], *, policy: Policy, record: Record
+) -> AsyncGenerator[Event, None]:
+    """Tokens as long as the content policy lets them pass: the one that breaches it is not shown."""
+    warned = False
+    async with aclosing(tokens):
+        async for event in tokens:
+            breach = None if warned else policy.breach(record.text, of="answer")
+            if breach is not None and policy.refuses:
+                record.refused = breach.says
+                return
+            if breach is not None:
+                warned = True
+                yield record.notice(breach.says)
+            yield event
 
 
 async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
