@@ -23,6 +23,8 @@ from docent.generating.policy import NO_POLICY, Policy
 from docent.generating.record import Record
 from docent.generating.shelf import Shelf
 from docent.generating.tokens import Learning, counter_for
+from docent.generating.tools import Toolbox
+from docent.generating.using import write_with_tools
 from docent.generating.whole import write_from_all
 from docent.generating.writing import within, write, write_within
 from docent.glossary import (
@@ -58,6 +60,8 @@ class Bounds:
     passages: int
     relevant_from: float = 0.0
     """Below this relevance of the best passage, the documents do not answer."""
+    tool_steps: int = 0
+    """How often the model may use tools for one answer."""
 
 
 async def answer(
@@ -214,15 +218,7 @@ async def _from_passages(
     elif not budget.fits or not budget.passages:
         yield record.notice(TOO_LONG)
     else:
-        tokens = write_within(
-            question,
-            budget,
-            model=asking.model,
-            instructions=asking.persona.instructions,
-            wishes=asking.persona.wishes,
-            known=addresses(passage.text for passage in budget.passages),
-            record=record,
-        )
+        tokens = _writing(question, budget, asking, asking.model, record)
         try:
             async with aclosing(within(tokens, policy=asking.policy, record=record)) as events:
                 async for event in events:
@@ -233,9 +229,39 @@ async def _from_passages(
             yield record.notice(str(error) if record.text.strip() else f"{NO_MODEL} {error}")
         asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
     record.lap("generate")
-    sent = [passage for passage in passages if passage.chunk_id in record.sent]
-    async for event in _finished(question, sent or passages, passages, record):
+    known = {passage.chunk_id: passage for passage in (*passages, *record.looked_up)}
+    sent = [known[chunk_id] for chunk_id in record.sent]
+    async for event in _finished(question, sent or passages, tuple(known.values()), record):
         yield event
+
+
+def _writing(
+    question: str, budget: Budget, asking: _Asking, model: ModelClient, record: Record
+) -> AsyncGenerator[Event, None]:
+    """The model writes from the passages, with tools where the settings give it some."""
+    persona, bounds = asking.persona, asking.bounds
+    if bounds.tool_steps and asking.shelf is not None:
+        return write_with_tools(
+            question,
+            budget,
+            model=model,
+            instructions=persona.instructions,
+            wishes=persona.wishes,
+            toolbox=Toolbox(search=lambda query: asking.retrieve(query, asking.scope), shelf=asking.shelf),
+            steps=bounds.tool_steps,
+            count=asking.counter.count,
+            window=bounds.context_tokens - bounds.answer_tokens,
+            record=record,
+        )
+    return write_within(
+        question,
+        budget,
+        model=model,
+        instructions=persona.instructions,
+        wishes=persona.wishes,
+        known=addresses(passage.text for passage in budget.passages),
+        record=record,
+    )
 
 
 async def _finished(

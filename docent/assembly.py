@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from docent.answering import Bounds, answer
-from docent.errors import UnknownLibrary
+from docent.errors import InputError, UnknownLibrary
+from docent.generating import personas, policy
 from docent.generating.client import ModelClient, ModelStatus, Patience
+from docent.generating.personas import PLAIN, Persona
+from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
 from docent.glossary import Event, FileReport, Passage, Scope, Turn
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
@@ -36,27 +39,56 @@ class House:
     model: ModelClient
     counter: Learning
     """Counts tokens; learns from the model server's own counts as long as the house is open."""
+    personas: tuple[Persona, ...]
+    policy: Policy
 
     def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
         return retrieve(question, scope=scope, store=self.store, embedder=self.embedder, limit=limit)
 
     def answer(
-        self, question: str, *, history: Sequence[Turn], scope: Scope, use_model: bool = True
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn],
+        scope: Scope,
+        use_model: bool = True,
+        persona: str = "",
+        anyway: bool = False,
     ) -> AsyncGenerator[Event, None]:
+        """`persona` is a key of personas.toml; its library is where it looks, unless the scope names one."""
+        speaker = self.persona(persona)
+        if speaker.library and not scope.libraries:
+            scope = replace(scope, libraries=(speaker.library,))
+        model = open_model(self.settings, name=speaker.model) if speaker.model else self.model
         return answer(
             question,
             history=history,
             scope=scope,
             retrieve=self.retrieve,
-            model=self.model if use_model else None,
+            model=model if use_model else None,
             bounds=Bounds(
                 context_tokens=self.settings.context_tokens,
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
+                relevant_from=self.settings.relevant_from,
+                tool_steps=self.settings.tool_steps,
             ),
             reader=self.store,
-            counter=self.counter,
+            counter=Learning(counter_for(speaker.model)) if speaker.model else self.counter,
+            persona=speaker,
+            policy=self.policy,
+            anyway=anyway,
         )
+
+    def persona(self, key: str) -> Persona:
+        """The persona of this key; the plain one for an empty key."""
+        if not key:
+            return PLAIN
+        for one in self.personas:
+            if one.key == key:
+                return one
+        known = ", ".join(one.key for one in self.personas) or "none"
+        raise InputError(f"There is no persona {key!r} in {self.settings.personas}. There are: {known}.")
 
     def ingest(
         self,
@@ -129,17 +161,25 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         loader=Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores()),
         model=open_model(settings),
         counter=Learning(counter_for(settings.model)),
+        personas=read_personas(settings),
+        policy=policy.read(settings.content_policy_file, action=settings.content_policy),
     )
 
 
-def open_model(settings: Settings) -> ModelClient:
+def read_personas(settings: Settings) -> tuple[Persona, ...]:
+    """None where the file of the default name is not there; a file that was named must be."""
+    unnamed = settings.personas == Settings.model_fields["personas"].default
+    return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
+
+
+def open_model(settings: Settings, *, name: str = "") -> ModelClient:
     """A client of the model server; it connects when it is asked something."""
     patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
     if settings.provider == "openai":
         from docent.generating.openai_client import OpenAIClient  # 0.5 s to import, for those who use it
 
         return OpenAIClient(
-            name=settings.model,
+            name=name or settings.model,
             url=settings.model_url,
             key=settings.key,
             answer_tokens=settings.answer_tokens,
@@ -149,7 +189,7 @@ def open_model(settings: Settings) -> ModelClient:
     from docent.generating.ollama_client import OllamaClient
 
     return OllamaClient(
-        name=settings.model,
+        name=name or settings.model,
         url=settings.model_url,
         key=settings.key,
         context_tokens=settings.context_tokens,

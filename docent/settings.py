@@ -66,6 +66,24 @@ class Settings(BaseSettings):
     token_timeout: Seconds = Field(60.0, description="Seconds to wait between two tokens.")
 
     passages: int = Field(8, ge=1, le=50, description="Most passages shown to the model for one question.")
+    relevant_from: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Below this relevance of the best passage, the documents are said not to answer; 0 is never.",
+    )
+    tool_steps: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How often the model may search again, open pages, list or calculate for one answer; "
+        "0 is never, and right for small models.",
+    )
+    personas: Path = Field(Path("personas.toml"), description="File of the personas; see its own head.")
+    content_policy: Literal["off", "warn", "refuse"] = Field(
+        "off", description="What is done with questions and answers that fall into a category of the policy."
+    )
+    content_policy_file: Path = Field(Path("policy.toml"), description="File of the policy's categories.")
     embedding_model: str = Field(
         PACKAGED_MODEL,
         min_length=1,

@@ -9,7 +9,10 @@ from typing import Any, Protocol
 from docent.glossary import Progress
 
 Message = Mapping[str, Any]
-"""A role (system, user, assistant, tool) and a content."""
+"""A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
+
+Each client writes these in the words of its protocol.
+"""
 
 
 @dataclass(frozen=True, slots=True)

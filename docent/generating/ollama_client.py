@@ -121,7 +121,7 @@ class OllamaClient:
         wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
         body = {
             "model": self.name,
-            "messages": list(messages),
+            "messages": [_spoken(message) for message in messages],
             "stream": True,
             "truncate": False,
             "shift": False,  # the same in every request, like num_ctx
@@ -202,6 +202,17 @@ class OllamaClient:
             f"No model server answers at {self._url}. Start it with: {self._start} "
             "(or set DOCENT_MODEL_URL to where it is)"
         )
+
+
+def _spoken(message: Message) -> dict[str, Any]:
+    """A message in the words of this protocol."""
+    spoken = {"role": message["role"], "content": message["content"]}
+    if calls := message.get("calls"):
+        functions = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
+        spoken["tool_calls"] = [{"function": function} for function in functions]
+    if call := message.get("call"):
+        spoken["tool_name"] = call.name
+    return spoken
 
 
 def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:

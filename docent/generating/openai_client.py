@@ -89,7 +89,7 @@ class OpenAIClient:
             yield Piece(calls=made)
 
     async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message], wishes: Wishes) -> Any:
-        body: list[Any] = [dict(message) for message in messages]
+        body: list[Any] = [_spoken(message) for message in messages]
         tools: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
         return await client.chat.completions.create(
             model=self.name,
@@ -170,6 +170,23 @@ class OpenAIClient:
                 return ModelUnreachable(
                     f"No model server answers at {self._url}. Start it, or correct DOCENT_MODEL_URL."
                 )
+
+
+def _spoken(message: Message) -> dict[str, Any]:
+    """A message in the words of this protocol."""
+    spoken: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+    if calls := message.get("calls"):
+        spoken["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments))},
+            }
+            for call in calls
+        ]
+    if call := message.get("call"):
+        spoken["tool_call_id"] = call.id
+    return spoken
 
 
 def _piece(chunk: Any) -> Piece | None:

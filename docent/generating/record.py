@@ -26,6 +26,8 @@ class Record:
         self.tokens = 0
         self.removed: list[str] = []
         self.not_ready: tuple[str, ...] = ()
+        self.looked_up: tuple[Passage, ...] = ()
+        """What the model found with tools, beyond what was found for it."""
         self.refused = ""
         """What the content policy says of the answer, when it was stopped."""
         self._notices: list[str] = []

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from docent.errors import ModelError, ModelOverflow
 from docent.generating import prompt
 from docent.generating.budget import Budget
-from docent.generating.client import AS_BUILT, Message, ModelClient, Wishes
+from docent.generating.client import AS_BUILT, Call, Message, ModelClient, Wishes
 from docent.generating.output import Filter
 from docent.generating.policy import Policy
 from docent.generating.record import Record
@@ -19,13 +19,24 @@ OVERFLOWS = 4
 
 
 async def write(
-    messages: Sequence[Message], *, model: ModelClient, wishes: Wishes, output: Filter, record: Record
+    messages: Sequence[Message],
+    *,
+    model: ModelClient,
+    wishes: Wishes,
+    output: Filter,
+    record: Record,
+    calls: list[Call] | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Tokens as they may be shown. What came before an error is shown too, then the error is raised."""
+    """Tokens as they may be shown; what came before an error is shown too, then the error is raised.
+
+    Tools that the model asks for are added to `calls`, where a list is given.
+    """
     try:
         async with aclosing(model.stream(messages, wishes)) as pieces:
             async for piece in pieces:
                 record.take(piece)
+                if calls is not None:
+                    calls += piece.calls
                 for token in _let_go(output.push(piece.text), record):
                     yield token
     except ModelError:

@@ -31,7 +31,7 @@ def read(folder: Path, action: policy.Action, text: str = FILE) -> Policy:
 
 
 async def test_refuse(tmp_path, ollama):
-    """A question that breaches it reaches neither the search nor the model; an answer is stopped before it shows."""
+    """A question that breaches it reaches no model; an answer that does is stopped before it shows."""
     refusing = read(tmp_path, "refuse")
     found = await events("How heavy was the bomb?", native(ollama.url), policy=refusing)
     assert answer_of(found).text == "No weapons, please."

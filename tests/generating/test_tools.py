@@ -1,0 +1,138 @@
+"""Tools: where the settings allow them, the model may search again, open pages, list and calculate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from docent.errors import InputError
+from docent.generating.calculating import calculate
+from docent.glossary import Progress, Scope
+from tests.generating.build import passage, stored
+from tests.generating.test_clients import mirror, native
+from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices
+
+pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
+WITH_TOOLS = replace(BOUNDS, tool_steps=3)
+OTHER = "The archive is in the cellar.\fThe archive closes at noon and has 120 boxes."
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    store = stored(
+        tmp_path / "storage", {"rules/archive.txt": OTHER, "private/pay.txt": "Ada earns 83250 euro."}
+    )
+    yield store
+    store.close()
+
+
+def call(name: str, **arguments: object) -> dict[str, object]:
+    return {"tool_calls": [{"name": name, "arguments": arguments}], "reply": ""}
+
+
+BOTH = pytest.mark.parametrize(
+    "client", [pytest.param(native, id="ollama"), pytest.param(mirror, id="openai")]
+)
+
+
+@BOTH
+async def test_a_page_is_opened_and_cited(client, shelf, ollama):
+    """What a tool finds is numbered on, quoted, cited from its page, and the step is shown."""
+    ollama.script(call("open_page", document="archive.txt", page=2), "The archive has 120 boxes [3].")
+    found = await events("How many boxes?", client(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    result = answer_of(found)
+    assert [(one.file, one.page, one.quote) for one in result.citations] == [
+        ("archive.txt", 2, "The archive closes at noon and has 120 boxes.")
+    ]
+    assert result.citations[0].chunk_id in {one.chunk_id for one in result.passages}
+    assert len(result.receipt.sent) == 3
+    assert any(isinstance(event, Progress) and event.what == "Opened: archive.txt, p. 2" for event in found)
+
+
+async def test_searching_again(shelf, ollama):
+    """A second search runs in the same scope as the first."""
+    searched = []
+
+    def retrieve(question, scope):
+        searched.append((question, scope))
+        return FOUND if len(searched) == 1 else [passage("The tower has 99 steps.", n=7, header="tower")]
+
+    ollama.script(call("search", query="steps of the tower"), "It has 99 steps [3].")
+    scope = Scope(libraries=("rules",))
+    found = await events("How high is the tower?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS,
+                         retrieve=retrieve, scope=scope)  # fmt: skip
+    assert searched[1] == ("steps of the tower", scope)
+    assert answer_of(found).citations[0].quote == "The tower has 99 steps."
+
+
+async def test_tools_see_no_other_library(shelf, ollama):
+    """Another library's document can neither be opened nor listed."""
+    ollama.script(call("open_page", document="pay.txt", page=1), call("list_documents"), "I cannot see it.")
+    scope = Scope(libraries=("rules",))
+    await events("What does Ada earn?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS, scope=scope)
+    told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
+    assert told == ["Error: There is no document 'pay.txt'.", "rules/archive.txt, 2 pages"]
+
+
+async def test_a_loop_is_stopped(shelf, ollama):
+    """The same call twice is told so; after the last step no tool is offered."""
+    ollama.script(**call("calculate", expression="1 + 1"), sticky=True)
+    found = await events("When?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    requests = ollama.requests_to("/api/chat")
+    assert len(requests) == 4
+    assert ["tools" in request.body for request in requests] == [True, True, True, False]
+    told = [m["content"] for m in requests[-1].body["messages"] if m["role"] == "tool"]
+    assert told[0] == "2"
+    assert "already" in told[1]
+    assert "no answer" in notices(found)
+
+
+async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
+    """An unknown tool, wrong arguments and a page that is not there come back as sentences."""
+    ollama.script(
+        {"tool_calls": [
+            {"name": "shell", "arguments": {"command": "ls"}},
+            {"name": "open_page", "arguments": {"document": "archive.txt", "page": 9}},
+            {"name": "calculate", "arguments": {"expression": "__import__('os')"}},
+        ], "reply": ""},
+        "Sorry.",
+    )  # fmt: skip
+    await events("When?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
+    assert "There is no tool 'shell'" in told[0]
+    assert "no text on page 9" in told[1]
+    assert "no arithmetic" in told[2]
+
+
+async def test_off_by_default(shelf, ollama):
+    """Without the setting, no tool is offered, and none is used."""
+    ollama.script(call("list_documents"), "Never said.")
+    await events("When?", native(ollama.url), reader=shelf)
+    assert ["tools" in request.body for request in ollama.requests_to("/api/chat")] == [False]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("2 + 2 * 3", "8"),
+        ("(1284.6 - 1196.1) / 1196.1 * 100", "7.39904690243"),
+        ("-3 ** 2", "-9"),
+        ("2^10", "1024"),
+        ("round(sum(1.5, 2, max(3, 4)), 1)", "7.5"),
+        ("1e308 * 10", "not a finite number"),
+    ],
+)
+def test_calculate(expression, value):
+    """Arithmetic as it is written on paper."""
+    assert calculate(expression)[: len(value)] == value[: len(calculate(expression))]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["1/0", "9**9**9", "open('x')", "().__class__", "x", "True + 1", "[1]", "1 +", "1" * 400, "a.b()"],
+)
+def test_what_is_no_arithmetic_is_refused(expression):
+    """Nothing is evaluated but numbers and operators, and nothing takes long."""
+    with pytest.raises(InputError):
+        calculate(expression)
