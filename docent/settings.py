@@ -70,7 +70,8 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         le=1,
-        description="Below this relevance of the best passage, the documents are said not to answer; 0 is never.",
+        description="Below this relevance of the best passage, it is said that the documents do not answer; "
+        "0 is never.",
     )
     tool_steps: int = Field(
         0,

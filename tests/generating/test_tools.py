@@ -116,7 +116,7 @@ async def test_off_by_default(shelf, ollama):
     ("expression", "value"),
     [
         ("2 + 2 * 3", "8"),
-        ("(1284.6 - 1196.1) / 1196.1 * 100", "7.39904690243"),
+        ("(1284.6 - 1196.1) / 1196.1 * 100", "7.399046902"),
         ("-3 ** 2", "-9"),
         ("2^10", "1024"),
         ("round(sum(1.5, 2, max(3, 4)), 1)", "7.5"),
@@ -125,7 +125,7 @@ async def test_off_by_default(shelf, ollama):
 )
 def test_calculate(expression, value):
     """Arithmetic as it is written on paper."""
-    assert calculate(expression)[: len(value)] == value[: len(calculate(expression))]
+    assert calculate(expression) == value
 
 
 @pytest.mark.parametrize(
