@@ -95,7 +95,12 @@ class Settings(BaseSettings):
         "auto", description="Where embedding runs; auto takes the processor for the packaged model."
     )
     threads: int = Field(0, ge=0, description="Threads that embed documents; 0 for one on each core.")
-    chunk_tokens: int = Field(200, ge=32, description="Longest chunk, in the embedding model's own tokens.")
+    chunk_tokens: int = Field(
+        200,
+        ge=32,
+        description="Longest chunk, in the embedding model's own tokens; never more than the model reads "
+        "beside a header (203 with the packaged one).",
+    )
     chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
 
     ocr: Literal["auto", "off"] = Field(
