@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from itertools import groupby
 from typing import Any
 
@@ -37,23 +38,30 @@ async def reply(question: str, *, house: House, link: Link) -> None:
     turns: list[Turn] = cl.user_session.get(TURNS) or []
     message = cl.Message(content="")
     notices: list[str] = []
+    waiting = False
+    events = house.answer(question, history=tuple(turns), scope=Scope())
     try:
-        async for event in house.answer(question, history=tuple(turns), scope=Scope()):
-            match event:
-                case Searching(searched) if searched != question:
-                    async with cl.Step(name="Searched", type="retrieval") as step:
-                        step.output = searched
-                case Progress() as progress:
-                    message.content = f"{progress.what}: {progress.done} of {progress.total}"
-                    await message.update()
-                case Token(text):
-                    await message.stream_token(text)
-                case Notice(text):
-                    notices.append(text)
-                case Answered(answer):
-                    turns.append(Turn(question, answer.text))
-                    cl.user_session.set(TURNS, turns)
-                    await _show(message, answer, notices, link)
+        async with aclosing(events):  # a stop that comes between two events closes the model's stream too
+            async for event in events:
+                match event:
+                    case Searching(searched) if searched != question:
+                        async with cl.Step(name="Searched", type="retrieval") as step:
+                            step.output = searched
+                    case Progress() as progress:
+                        message.content = f"{progress.what}: {progress.done} of {progress.total}"
+                        await (message.update() if waiting else message.send())
+                        waiting = True
+                    case Token(text):
+                        if waiting:
+                            message.content, waiting = "", False
+                            await message.update()
+                        await message.stream_token(text)
+                    case Notice(text):
+                        notices.append(text)
+                    case Answered(answer):
+                        turns.append(Turn(question, answer.text))
+                        cl.user_session.set(TURNS, turns)
+                        await _show(message, answer, notices, link)
     except DocentError as error:
         message.content = "\n\n".join(filter(None, (message.content, f"⚠️ {error}")))
         await message.send()

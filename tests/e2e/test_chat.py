@@ -104,6 +104,17 @@ def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
     assert foreign == set()
 
 
+def test_a_long_reading_shows_how_far_it_is_and_then_the_answer(page, app, ollama_process):
+    """Summarising a document shows progress, which makes room for the answer, shown once."""
+    ollama_process.script(reply="The internship is in Aarhus.", sticky=True)
+    ask(page, app, "Summarise tidelight-machine-learning.pdf")
+    expect(answer(page)).to_contain_text("The internship is in Aarhus", timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_text("The internship is in Aarhus")).to_have_count(1)
+    expect(answer(page)).not_to_contain_text(re.compile(r"\d of \d"))
+    ollama_process.reset()
+
+
 def test_without_a_model_server_the_passages_answer(page, copied_storage):
     """The best sentences are shown with citations, and the way to mend it is said."""
     with running_app(copied_storage, DOCENT_MODEL_URL="http://127.0.0.1:9") as url:
