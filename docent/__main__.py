@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("question")
     ask.add_argument("--no-model", action="store_true", help="answer with the best sentences found, no model")
     _library(ask)
+
+    pull = _command(commands, "pull", _pull, "Let the model server fetch a model.", json_output=False)
+    pull.add_argument("model", nargs="?", default="", help="its name (default: the one of the settings)")
 
     search = _command(commands, "search", _search, "Show the passages that a question finds.")
     search.add_argument("question")
@@ -113,6 +116,8 @@ def _ask(arguments: argparse.Namespace) -> None:
 
     with open_house(Settings.read()) as house:
         house.check_library(arguments.library)
+        if not arguments.no_model and sys.stdin.isatty() and sys.stderr.isatty():
+            asyncio.run(_offer_model(house))
         answer = asyncio.run(_answered(house, arguments))
     if arguments.json:
         _print_json(ask_json(answer))
@@ -140,6 +145,40 @@ async def _answered(house: Any, arguments: argparse.Namespace) -> Answer:
                     print("\n" if shown else f"{answer.text}\n")
                 return answer
     raise InputError("No answer came. Ask again; if it stays so, run: python -m docent doctor")
+
+
+async def _offer_model(house: Any) -> None:
+    """Where the server is there and only the model is missing, fetch it if the person wants that."""
+    status = await house.check_model()
+    if not status.can_pull:
+        return
+    print(
+        f"{status.sentence}\nFetch it now? It may be several GB. [y/N] ", end="", file=sys.stderr, flush=True
+    )
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        await _pulled(house.pull_model())
+
+
+async def _pulled(steps: AsyncIterator[Progress]) -> None:
+    async for progress in steps:
+        print(f"\r\033[K{bar(progress)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+
+def bar(progress: Progress) -> str:
+    """How far a model has come; the server does not know the size of everything it does."""
+    if not progress.total:
+        return progress.what
+    share = progress.done / progress.total
+    size = f"{progress.done / 1e9:.1f} of {progress.total / 1e9:.1f} GB"
+    return f"{progress.what}  {'█' * int(20 * share):░<20} {share:4.0%}  {size}"
+
+
+def _pull(arguments: argparse.Namespace) -> None:
+    from docent.assembly import open_model
+
+    settings = Settings.read()
+    asyncio.run(_pulled(open_model(settings, name=arguments.model).pull()))
 
 
 def _first_of_each(answer: Answer) -> list[Any]:

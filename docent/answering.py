@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from docent.errors import ModelError
+from docent.errors import InputError, ModelError
 from docent.generating import intents, listing, prompt, shelf, speaking
 from docent.generating.budget import Budget, fit, recent
 from docent.generating.citations import Cited, cite, only_cited
-from docent.generating.client import ModelClient
+from docent.generating.client import ModelClient, Wishes
 from docent.generating.condensing import standing_alone
 from docent.generating.extractive import best_sentences
 from docent.generating.output import Filter, addresses
@@ -28,11 +28,13 @@ from docent.generating.using import write_with_tools
 from docent.generating.whole import write_from_all
 from docent.generating.writing import within, write, write_within
 from docent.glossary import (
+    NO_PREFERENCES,
     Chunk,
     Event,
     Found,
     Page,
     Passage,
+    Preferences,
     Scope,
     Searching,
     StoredDocument,
@@ -42,6 +44,8 @@ from docent.glossary import (
 from docent.store.protocols import Reader
 
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
+
+MOST_PASSAGES = 50
 
 NO_MODEL = "No language model answered; these are the best sentences found."
 TOO_LONG = (
@@ -74,6 +78,7 @@ async def answer(
     bounds: Bounds,
     reader: Reader | None = None,
     persona: Persona = PLAIN,
+    preferences: Preferences = NO_PREFERENCES,
     counter: Learning | None = None,
     policy: Policy = NO_POLICY,
     anyway: bool = False,
@@ -82,14 +87,21 @@ async def answer(
 
     Without a reader, every request is taken as a question. `counter` carries what the server's
     counts have taught from one answer to the next. `anyway` lets the model answer what the
-    documents do not.
+    documents do not. What the person prefers goes before the persona, and that before the bounds.
     """
+    _check(preferences, bounds)
+    temperature = persona.temperature if preferences.temperature is None else preferences.temperature
     asking = _Asking(
         history=history,
         scope=scope,
         retrieve=retrieve,
         model=model,
-        bounds=bounds,
+        bounds=replace(
+            bounds,
+            answer_tokens=preferences.answer_tokens or bounds.answer_tokens,
+            passages=preferences.passages or bounds.passages,
+        ),
+        wishes=Wishes(preferences.answer_tokens, temperature),
         shelf=None if reader is None else _Shelf(reader, scope),
         persona=persona,
         counter=counter or Learning(counter_for(model.name if model is not None else "")),
@@ -110,6 +122,19 @@ async def answer(
             yield event
 
 
+def _check(preferences: Preferences, bounds: Bounds) -> None:
+    """Refuse what no control of ours offers."""
+    allowed = {
+        "temperature": (0, 2),
+        "answer_tokens": (16, bounds.context_tokens // 2),
+        "passages": (1, MOST_PASSAGES),
+    }
+    for name, (least, most) in allowed.items():
+        value = getattr(preferences, name)
+        if value is not None and not least <= value <= most:
+            raise InputError(f"{name} is {value}; it must be from {least} to {most}. Choose another.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
     """What every step of one answer works with."""
@@ -123,6 +148,7 @@ class _Asking:
     persona: Persona
     counter: Learning
     policy: Policy
+    wishes: Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +272,7 @@ def _writing(
             budget,
             model=model,
             instructions=persona.instructions,
-            wishes=persona.wishes,
+            wishes=asking.wishes,
             toolbox=Toolbox(search=lambda query: asking.retrieve(query, asking.scope), shelf=asking.shelf),
             steps=bounds.tool_steps,
             count=asking.counter.count,
@@ -258,7 +284,7 @@ def _writing(
         budget,
         model=model,
         instructions=persona.instructions,
-        wishes=persona.wishes,
+        wishes=asking.wishes,
         known=addresses(passage.text for passage in budget.passages),
         record=record,
     )
@@ -304,7 +330,7 @@ async def _ungrounded(question: str, asking: _Asking, record: Record) -> AsyncGe
     messages = prompt.without_documents(question, history)
     output = Filter(passages=0, known=frozenset())
     record.model = asking.model.name
-    tokens = write(messages, model=asking.model, wishes=asking.persona.wishes, output=output, record=record)
+    tokens = write(messages, model=asking.model, wishes=asking.wishes, output=output, record=record)
     try:
         async with aclosing(within(tokens, policy=asking.policy, record=record)) as events:
             async for event in events:
@@ -355,7 +381,7 @@ async def _whole(
         context_tokens=asking.bounds.context_tokens,
         answer_tokens=asking.bounds.answer_tokens,
         instructions=asking.persona.instructions,
-        wishes=asking.persona.wishes,
+        wishes=asking.wishes,
         known=addresses(passage.text for passage in passages),
         record=record,
     )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from docent.answering import Bounds, answer
-from docent.errors import InputError, UnknownLibrary
+from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.generating import personas, policy
 from docent.generating.client import ModelClient, ModelStatus, Patience
 from docent.generating.personas import PLAIN, Persona
 from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
-from docent.glossary import Event, FileReport, Passage, Scope, Turn
+from docent.glossary import NO_PREFERENCES, Event, FileReport, Passage, Preferences, Scope, Turn
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import Cut, Progress, cores, ingest
 from docent.loading import Limits, Loader, Ocr
@@ -37,8 +39,8 @@ class House:
     embedder: Embedder
     loader: Loader
     model: ModelClient
-    counter: Learning
-    """Counts tokens; learns from the model server's own counts as long as the house is open."""
+    counters: dict[str, Learning]
+    """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
     personas: tuple[Persona, ...]
     policy: Policy
 
@@ -54,12 +56,17 @@ class House:
         use_model: bool = True,
         persona: str = "",
         anyway: bool = False,
+        preferences: Preferences = NO_PREFERENCES,
     ) -> AsyncGenerator[Event, None]:
-        """`persona` is a key of personas.toml; its library is where it looks, unless the scope names one."""
+        """`persona` is a key of personas.toml; its library is where it looks, unless the scope names one.
+
+        What the person prefers goes before what the persona says, and that before the settings.
+        """
         speaker = self.persona(persona)
         if speaker.library and not scope.libraries:
             scope = replace(scope, libraries=(speaker.library,))
-        model = open_model(self.settings, name=speaker.model) if speaker.model else self.model
+        name = preferences.model or speaker.model
+        model = self._model(name) if name else self.model
         return answer(
             question,
             history=history,
@@ -73,8 +80,9 @@ class House:
                 relevant_from=self.settings.relevant_from,
                 tool_steps=self.settings.tool_steps,
             ),
+            preferences=preferences,
             reader=self.store,
-            counter=Learning(counter_for(speaker.model)) if speaker.model else self.counter,
+            counter=self.counters.setdefault(model.name, Learning(counter_for(model.name))),
             persona=speaker,
             policy=self.policy,
             anyway=anyway,
@@ -114,6 +122,17 @@ class House:
     async def check_model(self) -> ModelStatus:
         return await self.model.check()
 
+    async def models(self) -> tuple[str, ...]:
+        """The models that the server has, for a person to choose from. Raises ModelError."""
+        return await self.model.models()
+
+    def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
+        """Let the server fetch a model (the one of the settings); done and total are bytes."""
+        return self._model(name).pull()
+
+    def _model(self, name: str) -> ModelClient:
+        return open_model(self.settings, name=name)
+
     def check_library(self, name: str | None) -> None:
         """Refuse a library that nobody has ingested, by naming those that are there."""
         there = self.store.libraries(None)
@@ -125,8 +144,13 @@ class House:
             )
 
     def warm(self) -> None:
-        """Load the embedding model in the background, so that the first question does not wait for it."""
-        threading.Thread(target=self.embedder.warm, name="warming", daemon=True).start()
+        """Load both models in the background, so that the first question does not wait for them."""
+        for load in (self.embedder.warm, self._warm_model):
+            threading.Thread(target=load, name="warming", daemon=True).start()
+
+    def _warm_model(self) -> None:
+        with suppress(ModelError):  # whoever asks a question is told what is missing
+            asyncio.run(self.model.warm())
 
     def close(self) -> None:
         self.loader.close()
@@ -160,7 +184,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         embedder=embedder,
         loader=Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores()),
         model=open_model(settings),
-        counter=Learning(counter_for(settings.model)),
+        counters={},
         personas=read_personas(settings),
         policy=policy.read(settings.content_policy_file, action=settings.content_policy),
     )

@@ -287,6 +287,22 @@ class Turn:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How one person wants their answers, where that differs from the persona and the settings."""
+
+    model: str = ""
+    """Another model of the same server; empty: none."""
+    temperature: float | None = None
+    answer_tokens: int | None = None
+    """The longest answer."""
+    passages: int | None = None
+    """The most passages that the model is shown."""
+
+
+NO_PREFERENCES = Preferences()
+
+
 # --- what happens while an answer is made, in order ----------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from docent.answering import NO_MODEL, Bounds, answer
+from docent.errors import InputError
 from docent.generating.ollama_client import OllamaClient
 from docent.generating.personas import Persona
 from docent.generating.tokens import Estimate, Learning
@@ -18,6 +19,7 @@ from docent.glossary import (
     Answered,
     Found,
     Notice,
+    Preferences,
     Progress,
     Scope,
     Searching,
@@ -365,6 +367,20 @@ async def test_a_persona_speaks(ollama):
     body = ollama.requests_to("/api/chat")[-1].body
     assert "Speak like a gardener." in body["messages"][0]["content"]
     assert body["options"]["temperature"] == 0.7
+
+
+async def test_a_persons_preferences_go_first(ollama):
+    """Temperature, length and number of passages of one question; a value no control offers is refused."""
+    persona = Persona(key="g", name="G", temperature=0.7)
+    wanted = Preferences(temperature=0.2, answer_tokens=64, passages=1)
+    found = await events("When does it open?", native(ollama.url), persona=persona, preferences=wanted)
+    options = ollama.requests_to("/api/chat")[-1].body["options"]
+    assert (options["temperature"], options["num_predict"]) == (0.2, 64)
+    assert options["num_ctx"] == 4096
+    assert answer_of(found).receipt.sent == ("c1",)
+    for strange in (Preferences(temperature=9), Preferences(answer_tokens=4000), Preferences(passages=0)):
+        with pytest.raises(InputError, match="it must be from"):
+            await events("When does it open?", native(ollama.url), preferences=strange)
 
 
 async def test_the_servers_counts_are_learnt(ollama):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +39,18 @@ class Terminal:
         )
         (self.data / "loose/machine.txt").write_text("The coffee machine is cleaned on Fridays.\n")
 
-    def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def environ(self, **environ: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
         own = {
             "DOCENT_DATA": str(self.data),
             "DOCENT_STORAGE": str(self.folder / "storage"),
             "DOCENT_MODEL_URL": NOWHERE,
         }
+        return kept | own | environ
+
+    def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=kept | own | environ, capture_output=True, text=True
+            [sys.executable, *command], cwd=ROOT, env=self.environ(**environ), capture_output=True, text=True
         )
 
     def docent(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -119,6 +124,38 @@ def test_ask_says_what_is_missing(terminal, ollama):
     assert "ollama serve" in done.stderr
     done = terminal.docent("ask", QUESTION, DOCENT_MODEL_URL=ollama.url, DOCENT_MODEL="another")
     assert "ollama pull another" in done.stderr
+
+
+def test_a_missing_model_is_pulled(terminal, ollama):
+    """`pull` fetches it with a bar; an `ask` at a terminal offers to, and takes no for an answer."""
+    done = terminal.docent("pull", "tinyllama", DOCENT_MODEL_URL=ollama.url)
+    assert done.returncode == 0
+    assert "Pulling tinyllama" in done.stderr
+    assert "████████████████████ 100%  0.1 of 0.1 GB" in done.stderr
+    done = terminal.docent("pull", DOCENT_MODEL_URL=NOWHERE)
+    assert done.returncode == 2
+    assert "ollama serve" in done.stderr
+    for said, offered, pulled in (("n", True, False), ("y", True, True), ("", False, False)):
+        shown = typed(terminal, said, "ask", QUESTION, DOCENT_MODEL_URL=ollama.url, DOCENT_MODEL="orca")
+        assert ("Fetch it now?" in shown, "Pulling orca" in shown) == (offered, pulled)
+
+
+def typed(terminal: Terminal, said: str, *arguments: str, **environ: str) -> str:
+    """All that is seen at a real terminal by a person who runs this and types one line."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "docent", *arguments], cwd=ROOT, env=terminal.environ(**environ),
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, f"{said}\n".encode())
+    shown = b""
+    with suppress(OSError):  # how Linux says that the other side is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert process.wait() == 0, shown
+    return shown.decode(errors="replace")
 
 
 def test_list_shows_every_document(terminal):

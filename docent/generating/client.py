@@ -80,6 +80,9 @@ class ModelClient(Protocol):
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
 
+    async def models(self) -> tuple[str, ...]:
+        """The names of the models that the server has and that can write, in their order there."""
+
     def pull(self) -> AsyncGenerator[Progress, None]:
         """Let the server fetch the model; what is done and what there is to do, in bytes."""
 

@@ -75,13 +75,20 @@ class OllamaClient:
                 if begun or not left:
                     raise
 
-    async def check(self) -> ModelStatus:
+    async def models(self) -> tuple[str, ...]:
         try:
             async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
-                names = {model.model or "" for model in (await client.list()).models}
+                found = (await client.list()).models
         except (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError) as error:
-            unreachable = _translated(error, self)
-            return ModelStatus(False, str(unreachable), self._start)
+            raise _translated(error, self) from error
+        families = [(model.model or "", (model.details and model.details.family) or "") for model in found]
+        return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
+
+    async def check(self) -> ModelStatus:
+        try:
+            names = set(await self.models())
+        except ModelError as error:
+            return ModelStatus(False, str(error), self._start)
         if not {self.name, f"{self.name}:latest"} & names:
             return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")

@@ -110,13 +110,18 @@ class OpenAIClient:
     async def warm(self) -> None:
         """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
-    async def check(self) -> ModelStatus:
+    async def models(self) -> tuple[str, ...]:
         try:
             async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
-                names = {model.id async for model in client.models.list()}
+                return tuple([model.id async for model in client.models.list()])
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
-            problem = self._translated(error)
-            return ModelStatus(False, str(problem), "start the model server, or correct DOCENT_MODEL_URL")
+            raise self._translated(error) from error
+
+    async def check(self) -> ModelStatus:
+        try:
+            names = set(await self.models())
+        except ModelError as error:
+            return ModelStatus(False, str(error), "start the model server, or correct DOCENT_MODEL_URL")
         if not {self.name, f"{self.name}:latest"} & names:  # Ollama's mirror lists its tags
             return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
         return ModelStatus(True, f"{self.name} at {self._url}")

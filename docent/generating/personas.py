@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import SettingsError
-from docent.generating.client import Wishes
 from docent.generating.prompt import INSTRUCTIONS
 from docent.glossary import Turn
 
@@ -59,10 +58,6 @@ class Persona:
         for example in self.examples:
             parts.append(f"\nExample\nQuestion: {example.question}\nAnswer: {example.answer}\n")
         return "".join(parts)
-
-    @property
-    def wishes(self) -> Wishes:
-        return Wishes(temperature=self.temperature)
 
 
 PLAIN = Persona(key="", name="Docent")

@@ -164,6 +164,21 @@ async def test_check_knows_the_model(client, ollama):
     assert "another" in status.sentence
 
 
+@BOTH
+async def test_the_models_to_choose_from(client, start_ollama):
+    """What the server has is named; a server that is not there is said, not an empty list."""
+    server = start_ollama(models=("mistral", "llama3.2"))
+    assert set(await client(server.url).models()) == {"mistral:latest", "llama3.2:latest"}
+    with pytest.raises(ModelUnreachable):
+        await client(free_url()).models()
+
+
+async def test_models_that_only_embed_are_not_offered(start_ollama):
+    """They are listed by the server, and cannot write."""
+    server = start_ollama(models=("mistral", "all-minilm"))
+    assert await native(server.url).models() == ("mistral:latest",)
+
+
 async def test_the_key_travels_and_is_never_shown(ollama):
     """A server that asks for a key gets it, under both names, and no representation shows it."""
     client = mirror(ollama.url)

@@ -44,7 +44,7 @@ def test_a_file_of_personas(tmp_path):
     told = guide.instructions
     assert told.startswith(INSTRUCTIONS)
     assert told.index("Be kind.") < told.index("<think>") < told.index("A house [1].")
-    assert guide.wishes.temperature == 0.2
+    assert guide.temperature == 0.2
     assert other.instructions == INSTRUCTIONS
 
 

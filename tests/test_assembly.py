@@ -1,0 +1,63 @@
+"""The house, opened as the settings say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docent.assembly import House, open_house
+from docent.glossary import Answered, Preferences, Progress, Scope
+from docent.settings import Settings
+from tests.fakes.plugin import free_url
+
+pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
+
+
+@pytest.fixture
+def house(tmp_path: Path, ollama: Any) -> Iterator[House]:
+    with open_house(Settings(storage=tmp_path / "storage", model_url=ollama.url)) as house:
+        yield house
+        _until_warm()
+
+
+def _until_warm() -> None:
+    for thread in [one for one in threading.enumerate() if one.name == "warming"]:
+        thread.join(20)
+
+
+async def test_warming_loads_the_language_model(house, ollama):
+    """The first question finds the model in memory, with the window that it needs."""
+    house.warm()
+    await ollama.until(lambda: bool(ollama.requests_to("/api/chat")), within=10)
+    first = ollama.requests_to("/api/chat")[0].body
+    assert first["messages"] == []
+    assert first["options"]["num_ctx"] == house.settings.context_tokens
+
+
+def test_warming_without_a_server_is_quiet(tmp_path, monkeypatch):
+    """Whoever starts Docent without a model server sees no error for it."""
+    raised: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    with open_house(Settings(storage=tmp_path / "storage", model_url=free_url())) as house:
+        house.warm()
+        _until_warm()
+    assert raised == []
+
+
+async def test_another_model_for_one_question(house, ollama):
+    """The server's models can be named and fetched, and one of them chosen for one question."""
+    assert await house.models() == ("mistral:latest",)
+    steps = [step async for step in house.pull_model("llama3.2")]
+    assert all(isinstance(step, Progress) for step in steps)
+    assert set(await house.models()) == {"mistral:latest", "llama3.2:latest"}
+    events = house.answer(
+        "Why?", history=(), scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2")
+    )
+    last = [event async for event in events][-1]
+    assert isinstance(last, Answered)
+    assert last.answer.receipt.model == "llama3.2"
+    assert ollama.requests_to("/api/chat")[-1].body["model"] == "llama3.2"
