@@ -268,7 +268,7 @@ class Receipt:
     """Documents in scope that were not wholly searchable, with the reason."""
     notices: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """By step: condense, retrieve, first_token, generate, total."""
+    """By step: condense, retrieve, budget, first_token, generate, cite, total."""
 
 
 @dataclass(frozen=True, slots=True)

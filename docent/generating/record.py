@@ -28,6 +28,8 @@ class Record:
         self.not_ready: tuple[str, ...] = ()
         self.looked_up: tuple[Passage, ...] = ()
         """What the model found with tools, beyond what was found for it."""
+        self.failed = False
+        """The model server gave up; why has been said."""
         self.refused = ""
         """What the content policy says of the answer, when it was stopped."""
         self._notices: list[str] = []

@@ -1,0 +1,97 @@
+"""The corridor from a question to its answer.
+
+What is wanted is decided by words, and each way has a module: a question (condensed, searched,
+budgeted, streamed and cited), documents read whole, the model's own knowledge; listing and the
+small talk need no model and are said by the generating room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from docent.answering.anyway import answer_anyway
+from docent.answering.asking import Asking, Bounds, Retrieve, asked
+from docent.answering.finishing import NO_MODEL
+from docent.answering.question import answer_question
+from docent.answering.whole import answer_from_whole
+from docent.generating import intents, listing, shelf, speaking
+from docent.generating.citations import Cited
+from docent.generating.client import ModelClient
+from docent.generating.personas import PLAIN, Persona
+from docent.generating.policy import NO_POLICY, Policy
+from docent.generating.record import Record
+from docent.generating.tokens import Learning
+from docent.glossary import NO_PREFERENCES, Event, Preferences, Scope, StoredDocument, Turn
+from docent.store.protocols import Reader
+
+
+async def answer(
+    question: str,
+    *,
+    history: Sequence[Turn],
+    scope: Scope,
+    retrieve: Retrieve,
+    model: ModelClient | None,
+    bounds: Bounds,
+    reader: Reader | None = None,
+    persona: Persona = PLAIN,
+    preferences: Preferences = NO_PREFERENCES,
+    counter: Learning | None = None,
+    policy: Policy = NO_POLICY,
+    anyway: bool = False,
+) -> AsyncGenerator[Event, None]:
+    """Everything that happens from the question to its answer; the last event is `Answered`.
+
+    Without a reader, every request is taken as a question. `counter` carries what the server's
+    counts have taught from one answer to the next. `anyway` lets the model answer what the
+    documents do not. What the person prefers goes before the persona, and that before the bounds.
+    """
+    asking = asked(
+        history=history, scope=scope, retrieve=retrieve, model=model, bounds=bounds, reader=reader,
+        persona=persona, preferences=preferences, counter=counter, policy=policy,
+    )  # fmt: skip
+    record = Record(question)
+    documents: list[StoredDocument] = []
+    if asking.shelf is not None:
+        documents = await asyncio.to_thread(asking.shelf.documents)
+        record.not_ready = shelf.not_ready(documents)
+    if breach := policy.breach(question, of="question"):
+        if policy.refuses:
+            yield record.answered(speaking.plain(breach.says), ())
+            return
+        yield record.notice(breach.says)
+    async with aclosing(_wanted(question, documents, asking, record, anyway=anyway)) as events:
+        async for event in events:
+            yield event
+
+
+def _wanted(
+    question: str, documents: list[StoredDocument], asking: Asking, record: Record, *, anyway: bool
+) -> AsyncGenerator[Event, None]:
+    """The way that leads to what is wanted."""
+    intent = intents.intent_of(question, shelf.answering(documents))
+    if asking.model is not None and (anyway or intent.kind == "anyway"):
+        meant = question if intent.kind != "anyway" else intents.last_question(asking.history)
+        return answer_anyway(meant, asking.model, asking, record)
+    match intent.kind:
+        case "greeting":
+            return _told(speaking.plain(asking.persona.greeting or speaking.HELLO), record)
+        case "thanks":
+            return _told(speaking.plain(speaking.WELCOME), record)
+        case "about" if asking.shelf is not None:
+            return _told(speaking.about(documents), record)
+        case "mentions" if asking.shelf is not None:
+            return listing.list_mentions(intent.term, documents, asking.shelf, record)
+        case "whole" if asking.shelf is not None:
+            return answer_from_whole(question, intent.documents, asking.shelf, asking, record)
+        case _:
+            return answer_question(question, asking, record)
+
+
+async def _told(cited: Cited, record: Record) -> AsyncGenerator[Event, None]:
+    yield record.answered(cited, ())
+
+
+__all__ = ["NO_MODEL", "Bounds", "Retrieve", "answer"]

@@ -1,0 +1,110 @@
+"""What every step of one answer works with: who asks, where, with which model and within which bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from docent.errors import InputError
+from docent.generating.client import ModelClient, Wishes
+from docent.generating.personas import Persona
+from docent.generating.policy import Policy
+from docent.generating.shelf import Shelf
+from docent.generating.tokens import Learning, counter_for
+from docent.glossary import Chunk, Page, Passage, Preferences, Scope, StoredDocument, Turn
+from docent.store.protocols import Reader
+
+Retrieve = Callable[[str, Scope], Sequence[Passage]]
+
+MOST_PASSAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is sent, how long the answer may be, and what counts as found."""
+
+    context_tokens: int
+    answer_tokens: int
+    passages: int
+    relevant_from: float = 0.0
+    """Below this relevance of the best passage, the documents do not answer."""
+    tool_steps: int = 0
+    """How often the model may use tools for one answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    history: Sequence[Turn]
+    scope: Scope
+    retrieve: Retrieve
+    model: ModelClient | None
+    bounds: Bounds
+    shelf: Shelf | None
+    persona: Persona
+    counter: Learning
+    policy: Policy
+    wishes: Wishes
+
+
+def asked(
+    *,
+    history: Sequence[Turn],
+    scope: Scope,
+    retrieve: Retrieve,
+    model: ModelClient | None,
+    bounds: Bounds,
+    reader: Reader | None,
+    persona: Persona,
+    preferences: Preferences,
+    counter: Learning | None,
+    policy: Policy,
+) -> Asking:
+    """What the person prefers goes before the persona, and that before the bounds."""
+    _check(preferences, bounds)
+    temperature = persona.temperature if preferences.temperature is None else preferences.temperature
+    return Asking(
+        history=history,
+        scope=scope,
+        retrieve=retrieve,
+        model=model,
+        bounds=replace(
+            bounds,
+            answer_tokens=preferences.answer_tokens or bounds.answer_tokens,
+            passages=preferences.passages or bounds.passages,
+        ),
+        shelf=None if reader is None else ScopedShelf(reader, scope),
+        persona=persona,
+        counter=counter or Learning(counter_for(model.name if model is not None else "")),
+        policy=policy,
+        wishes=Wishes(preferences.answer_tokens, temperature),
+    )
+
+
+def _check(preferences: Preferences, bounds: Bounds) -> None:
+    """Refuse what no control of ours offers."""
+    allowed = {
+        "temperature": (0, 2),
+        "answer_tokens": (16, bounds.context_tokens // 2),
+        "passages": (1, MOST_PASSAGES),
+    }
+    for name, (least, most) in allowed.items():
+        value = getattr(preferences, name)
+        if value is not None and not least <= value <= most:
+            raise InputError(f"{name} is {value}; it must be from {least} to {most}. Choose another.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedShelf:
+    """The reader's documents, with their scope applied."""
+
+    reader: Reader
+    scope: Scope
+
+    def documents(self) -> list[StoredDocument]:
+        return self.reader.documents(self.scope)
+
+    def chunks_of(self, document_id: str) -> list[Chunk]:
+        return self.reader.chunks_of(document_id, self.scope)
+
+    def page(self, document_id: str, number: int) -> Page:
+        return self.reader.page(document_id, number, self.scope)

@@ -1,0 +1,76 @@
+"""The end of every answer that a model writes: what went wrong is said, and what was written is cited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from docent.answering.asking import Asking
+from docent.errors import ModelError
+from docent.generating import speaking
+from docent.generating.citations import Cited, cite, only_cited
+from docent.generating.extractive import best_sentences
+from docent.generating.record import Record
+from docent.generating.writing import within
+from docent.glossary import Event, Passage
+
+NO_MODEL = "No language model answered; these are the best sentences found."
+TOO_LONG = (
+    "The question is longer than the model's context; no language model answered. Ask a shorter one, "
+    "or raise DOCENT_CONTEXT_TOKENS."
+)
+SILENT = "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
+
+
+async def streamed(
+    writing: AsyncGenerator[Event, None], asking: Asking, record: Record, *, instead: str
+) -> AsyncGenerator[Event, None]:
+    """The model's words as they come. Where it fails, what came is kept and the reason is said; where
+    nothing came, so is what there is `instead`."""
+    try:
+        async with aclosing(within(writing, policy=asking.policy, record=record)) as events:
+            async for event in events:
+                yield event
+    except ModelError as error:
+        record.failed = True
+        yield record.notice(str(error) if record.text.strip() else f"{instead} {error}".strip())
+    record.lap("generate")
+
+
+async def finished(
+    question: str,
+    sent: Sequence[Passage],
+    found: Sequence[Passage],
+    record: Record,
+    *,
+    only_cited_shown: bool = False,
+) -> AsyncGenerator[Event, None]:
+    """What was written, with its citations; where nothing was, the best sentences."""
+    if record.refused:
+        yield record.answered(speaking.plain(record.refused), ())
+        return
+    if not record.text.strip():
+        record.model = ""
+        yield record.answered(best_sentences(question, sent), found)
+        return
+    cited = await asyncio.to_thread(cite, record.text, sent)
+    shown = found
+    if only_cited_shown:
+        cited, shown = only_cited(cited, sent)
+    for warning in _warnings(cited, record):
+        yield record.notice(warning)
+    record.lap("cite")
+    yield record.answered(cited, shown)
+
+
+def _warnings(cited: Cited, record: Record) -> list[str]:
+    warnings = []
+    if record.last.cut_short:
+        warnings.append("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
+    if cited.doubtful:
+        warnings.append(f"In none of the passages: {', '.join(cited.doubtful)}. Check before you rely on it.")
+    if cited.unsupported:
+        more = f" (and {len(cited.unsupported) - 1} more)" if len(cited.unsupported) > 1 else ""
+        warnings.append(f"No passage was found to support: “{cited.unsupported[0]}”{more}")
+    return warnings

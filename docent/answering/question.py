@@ -1,0 +1,117 @@
+"""A question, from top to bottom: condense, retrieve, budget, prompt, stream, cite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from docent.answering.asking import Asking
+from docent.answering.finishing import NO_MODEL, SILENT, TOO_LONG, finished, streamed
+from docent.generating import speaking
+from docent.generating.budget import Budget, fit, recent
+from docent.generating.client import ModelClient
+from docent.generating.condensing import standing_alone
+from docent.generating.output import addresses
+from docent.generating.record import Record
+from docent.generating.tools import Toolbox
+from docent.generating.using import write_with_tools
+from docent.generating.writing import write_within
+from docent.glossary import Event, Found, Passage, Searching
+
+
+async def answer_question(question: str, asking: Asking, record: Record) -> AsyncGenerator[Event, None]:
+    record.searched = await _condensed(question, asking)
+    record.lap("condense")
+    yield Searching(record.searched)
+    passages = tuple(await asyncio.to_thread(asking.retrieve, record.searched, asking.scope))
+    record.found = len(passages)
+    record.lap("retrieve")
+    yield Found(passages)
+    if not _relevant(passages, asking):
+        cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
+        yield record.answered(cited, passages)
+        return
+    budget = budgeted(question, passages, asking, most=asking.bounds.passages)
+    record.lap("budget")
+    async with aclosing(from_passages(question, passages, budget, asking, record)) as events:
+        async for event in events:
+            yield event
+
+
+async def _condensed(question: str, asking: Asking) -> str:
+    return await standing_alone(
+        question,
+        recent(asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4),
+        model=asking.model,
+        instructions=asking.persona.instructions,
+    )
+
+
+def _relevant(passages: Sequence[Passage], asking: Asking) -> bool:
+    """Whether the documents speak of it at all; decided here, never asked of the model."""
+    best = max((passage.relevance for passage in passages), default=-1.0)
+    return best >= asking.bounds.relevant_from
+
+
+def budgeted(question: str, passages: Sequence[Passage], asking: Asking, *, most: int) -> Budget:
+    return fit(
+        question,
+        passages,
+        asking.history,
+        count=asking.counter.count,
+        instructions=asking.persona.instructions,
+        context_tokens=asking.bounds.context_tokens,
+        answer_tokens=asking.bounds.answer_tokens,
+        most=most,
+    )
+
+
+async def from_passages(
+    question: str, passages: Sequence[Passage], budget: Budget, asking: Asking, record: Record
+) -> AsyncGenerator[Event, None]:
+    """The model's answer from what fits, else the best sentences of what was found."""
+    if asking.model is None:
+        yield record.notice(NO_MODEL)
+    elif not budget.fits or not budget.passages:
+        yield record.notice(TOO_LONG)
+    else:
+        writing = _writing(question, budget, asking, asking.model, record)
+        async with aclosing(streamed(writing, asking, record, instead=NO_MODEL)) as events:
+            async for event in events:
+                yield event
+        if not record.text.strip() and not record.failed:
+            yield record.notice(SILENT)
+        asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
+    known = {passage.chunk_id: passage for passage in (*passages, *record.looked_up)}
+    sent = [known[chunk_id] for chunk_id in record.sent]
+    async for event in finished(question, sent or passages, tuple(known.values()), record):
+        yield event
+
+
+def _writing(
+    question: str, budget: Budget, asking: Asking, model: ModelClient, record: Record
+) -> AsyncGenerator[Event, None]:
+    """The model writes from the passages, with tools where the settings give it some."""
+    if asking.bounds.tool_steps and asking.shelf is not None:
+        return write_with_tools(
+            question,
+            budget,
+            model=model,
+            instructions=asking.persona.instructions,
+            wishes=asking.wishes,
+            toolbox=Toolbox(search=lambda query: asking.retrieve(query, asking.scope), shelf=asking.shelf),
+            steps=asking.bounds.tool_steps,
+            count=asking.counter.count,
+            window=asking.bounds.context_tokens - asking.bounds.answer_tokens,
+            record=record,
+        )
+    return write_within(
+        question,
+        budget,
+        model=model,
+        instructions=asking.persona.instructions,
+        wishes=asking.wishes,
+        known=addresses(passage.text for passage in budget.passages),
+        record=record,
+    )
