@@ -85,17 +85,18 @@ class _Bar:
         from rich.progress import Progress as Rich
 
         self._rich = Rich(
-            TextColumn("Reading"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("files  {task.fields[pages]} pages  {task.fields[speed]:.1f} pages/s "),
+            TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[file]}"),
             console=Console(stderr=True),
             disable=quiet,
             transient=True,
         )
-        self._task: int | None = None
+        self._reading = self._rich.add_task("Reading", total=None, told="")
+        self._finishing = self._rich.add_task("Finishing", total=None, told="", visible=False)
+        self._most = 0
 
     def __enter__(self) -> Callable[[Progress], None]:
         self._rich.start()
@@ -105,19 +106,18 @@ class _Bar:
         self._rich.stop()
 
     def show(self, progress: Progress) -> None:
-        from rich.progress import TaskID
-
-        if self._task is None:
-            self._task = self._rich.add_task("", total=progress.of_files, pages=0, speed=0.0, file="")
-        task = self._rich.tasks[0]
-        speed = progress.pages / task.elapsed if task.elapsed else 0.0
-        self._rich.update(
-            TaskID(self._task),
-            completed=progress.files,
-            pages=progress.pages,
-            speed=speed,
-            file=progress.report.path,
-        )
+        """Files as they become searchable by their words; then the vectors that are still to be made."""
+        elapsed = self._rich.tasks[0].elapsed
+        speed = progress.pages / elapsed if elapsed else 0.0
+        told = f"files  {progress.pages} pages  {speed:.1f} pages/s  {progress.path}"
+        self._rich.update(self._reading, total=progress.of_files, completed=progress.files, told=told)
+        if progress.files == progress.of_files:
+            self._most = max(self._most, progress.waiting)
+            done = self._most - progress.waiting
+            told = "pieces  all is searchable by its words already"
+            self._rich.update(
+                self._finishing, total=self._most, completed=done, told=told, visible=self._most > 0
+            )
 
 
 def _as_json(reports: Sequence[FileReport]) -> dict[str, object]:

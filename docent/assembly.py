@@ -20,7 +20,7 @@ from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
 from docent.glossary import NO_PREFERENCES, Event, FileReport, Passage, Preferences, Scope, Turn
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.ingesting import Cut, Progress, cores, ingest
+from docent.ingesting import Background, Cut, Intake, Progress, cores, ingest
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.settings import Settings
@@ -38,6 +38,8 @@ class House:
     store: Store
     embedder: Embedder
     loader: Loader
+    background: Background
+    """Makes the vectors of documents that are searchable by words so far."""
     model: ModelClient
     counters: dict[str, Learning]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
@@ -109,15 +111,16 @@ class House:
         return ingest(
             paths,
             data=self.settings.data,
-            store=self.store,
-            loader=self.loader,
-            embedder=self.embedder,
-            cut=Cut(self.settings.chunk_tokens, self.settings.chunk_overlap),
-            workers=cores(),
+            intake=self.intake,
             retry_failed=retry_failed,
             password=password,
             on_progress=on_progress,
         )
+
+    @property
+    def intake(self) -> Intake:
+        cut = Cut(self.settings.chunk_tokens, self.settings.chunk_overlap)
+        return Intake(self.store, self.loader, self.embedder, self.background, cut, workers=cores())
 
     async def check_model(self) -> ModelStatus:
         return await self.model.check()
@@ -152,8 +155,13 @@ class House:
         with suppress(ModelError):  # whoever asks a question is told what is missing
             asyncio.run(self.model.warm())
 
+    def work(self) -> None:
+        """Go on in the background with what is not wholly searchable yet."""
+        self.background.start()
+
     def close(self) -> None:
         self.loader.close()
+        self.background.close()
         self.embedder.close()
         self.store.close()
 
@@ -183,6 +191,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         store=store,
         embedder=embedder,
         loader=Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores()),
+        background=Background(store=store, embedder=embedder),
         model=open_model(settings),
         counters={},
         personas=read_personas(settings),

@@ -75,6 +75,9 @@ class WordIndex(Protocol):
     def chunk_ids(self) -> set[str]:
         """Every chunk indexed, to be compared with the catalog."""
 
+    def document_ids(self) -> set[str]:
+        """Every document indexed, likewise."""
+
     def held(self, document_ids: Iterable[str]) -> int:
         """How many entries, of chunks or whole documents, are left of these documents."""
 

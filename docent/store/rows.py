@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from docent.glossary import Chunk, Document, SourceFile, State, StoredDocument
-from docent.store.packing import PAGE_COLUMNS, pack_page, pack_vectors, unpack_text
+from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
+
+DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
+CHUNKS = f"chunks c JOIN {DOCUMENTS.replace('documents d', 'documents d ON d.n = c.document')}"
+OUTDATED = "a newer version is being read; until it is ready, this one answers"
 
 
 def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
@@ -20,10 +21,15 @@ def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
     return [bytes.fromhex(chunk_id) for chunk_id in chunk_ids], ", ".join("?" * len(chunk_ids))
 
 
-def library_row(db: sqlite3.Connection, name: str) -> int:
-    db.execute("INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, NULL, ?)", (name, now()))
+def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> int:
+    db.execute("INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, ?, ?)", (name, owner, now()))
     (n,) = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
     return int(n)
+
+
+def document_row(db: sqlite3.Connection, document_id: str) -> int | None:
+    row = db.execute("SELECT n FROM documents WHERE id = ?", (document_id,)).fetchone()
+    return int(row[0]) if row else None
 
 
 def insert_document(
@@ -33,37 +39,43 @@ def insert_document(
     file: SourceFile,
     document: Document,
     chunks: Sequence[Chunk],
-    vectors: NDArray[np.float32],
-) -> None:
-    unread = len(document.unread)
-    state = State.PARTIAL if unread else State.READY
-    reason = document.unread[0].note if unread else ""
-    date = document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat()
-    cursor = db.execute(
-        "INSERT INTO documents (id, library, sha256, name, title, kind, language, date, added, bytes, state, "
-        "reason, pages, unread_pages, chunks, embedded, visible) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)",
+) -> int:
+    """A document that was read, searchable by words; whether it answers is for versions.py to say."""
+    db.execute(
+        "INSERT OR IGNORE INTO documents (id, library, sha256, name, added, bytes, state, visible) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'loading', 0)",
+        (new, library, document.sha256, document.name, now(), file.bytes),
+    )
+    n = document_row(db, new)
+    assert n is not None
+    unread = document.unread
+    db.execute(
+        "UPDATE documents SET title = ?, kind = ?, language = ?, date = ?, state = ?, reason = ?, pages = ?, "
+        "unread_pages = ?, chunks = ? WHERE n = ?",
         (
-            new, library, document.sha256, document.name, document.title, document.kind, document.language,
-            date, now(), file.bytes, state.value, reason, len(document.pages), unread, len(chunks),
-            len(chunks),
+            document.title, document.kind, document.language,
+            document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat(),
+            State.SEARCHABLE, unread[0].note if unread else "", len(document.pages), len(unread), len(chunks),
+            n,
         ),
     )  # fmt: skip
-    n = cursor.lastrowid
     marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
     db.executemany(
         f"INSERT INTO pages (document, {PAGE_COLUMNS}) VALUES ({marks})",
         ((n, *pack_page(page)) for page in document.pages),
     )
-    for chunk, data in zip(chunks, pack_vectors(vectors), strict=True):
-        row = db.execute(
-            'INSERT INTO chunks (id, document, page, start, "end", header, heading, tokens) '
-            "VALUES (?,?,?,?,?,?,?,?)",
+    db.executemany(
+        'INSERT INTO chunks (id, document, page, start, "end", header, heading, tokens) '
+        "VALUES (?,?,?,?,?,?,?,?)",
+        (
             (
                 bytes.fromhex(chunk.id), n, chunk.page, chunk.start, chunk.end, chunk.header, chunk.heading,
                 chunk.tokens,
-            ),
-        )  # fmt: skip
-        db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, data))
+            )
+            for chunk in chunks
+        ),
+    )  # fmt: skip
+    return n
 
 
 def rename(db: sqlite3.Connection, n: int) -> None:
@@ -78,12 +90,13 @@ def rename(db: sqlite3.Connection, n: int) -> None:
 
 
 def document_of(row: Mapping[str, Any]) -> StoredDocument:
-    same = ("id", "name", "title", "kind", "sha256", "reason", "pages", "unread_pages", "chunks", "embedded")
+    same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded")
     return StoredDocument(
         **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},
         library=row["library_name"],
         paths=tuple(json.loads(row["paths"])),
         state=State(row["state"]),
+        reason=row["reason"] or (OUTDATED if row["outdated"] else ""),
     )
 
 

@@ -94,6 +94,10 @@ class Words:
     def chunk_ids(self) -> set[str]:
         return {hit.id for hit in self._hits(Query.exists_query("chunk"), max(self.count(), 1), "chunk")}
 
+    def document_ids(self) -> set[str]:
+        whole = Query.exists_query("whole")
+        return {hit.id for hit in self._hits(whole, max(self._count(whole), 1), "whole")}
+
     def held(self, document_ids: Iterable[str]) -> int:
         return self._count(Query.term_set_query(self._schema, "document", list(document_ids)))
 

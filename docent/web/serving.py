@@ -53,6 +53,7 @@ def open_doors() -> None:
     state.signer = Signer(secret_of(state.settings.storage))
     state.opened_by = open_house
     state.house.warm()
+    state.house.work()
 
 
 def close_doors() -> None:

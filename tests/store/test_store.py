@@ -46,6 +46,12 @@ def put(store: Store, folder: Path, path: str, text: str, *, library: str = "def
     return new
 
 
+def finish(store: Store) -> None:
+    """Make the vectors that are missing, as the background does."""
+    while chunks := store.unembedded(100, besides=()):
+        store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
+
+
 def found(store: Store, question: str, scope: Scope = Scope()) -> set[str]:  # noqa: B008  (frozen)
     """The texts that either search finds."""
     hits = [*store.nearest(EMBEDDER.embed_query(question), 10, scope), *store.matching(question, 10, scope)]
@@ -200,6 +206,7 @@ def test_killed_at_any_instant_nothing_is_lost_or_doubled(tmp_path):
         process.communicate()
         store = Store(tmp_path / "storage", fingerprint="f")
         try:
+            finish(store)
             ids = set(store._ids(Scope()))
             documents = store.documents(Scope())
             assert len({path for one in documents for path in one.paths}) == len(documents) <= 5

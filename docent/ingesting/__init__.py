@@ -1,0 +1,8 @@
+"""The corridor from files to the index: find, plan, read, cut, store by words, then vectors."""
+
+from docent.ingesting.background import Background
+from docent.ingesting.finding import find
+from docent.ingesting.folder import Progress, ingest
+from docent.ingesting.intake import Cut, Intake, cores
+
+__all__ = ["Background", "Cut", "Intake", "Progress", "cores", "find", "ingest"]

@@ -1,0 +1,197 @@
+"""Folders: find the files, compare them with the index, and read what is new or changed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from docent.errors import LoadError, StoreError
+from docent.glossary import Document, FileReport, SourceFile
+from docent.indexing.plan import Plan, SameBytes, plan
+from docent.ingesting.finding import as_it_is_now, covers, find, home
+from docent.ingesting.intake import Intake
+from docent.store import Store
+
+AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
+TRIES = 3  # a file that changes while it is read is read again, this often
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest has come."""
+
+    files: int
+    """That are searchable by their words by now."""
+    of_files: int
+    pages: int
+    path: str
+    """Of the last file; empty when only vectors are left to make."""
+    waiting: int
+    """Chunks without a vector so far, whoever brought them."""
+
+
+class Work(NamedTuple):
+    file: SourceFile
+    outcome: Literal["added", "changed"]
+
+
+def ingest(
+    paths: Sequence[Path],
+    *,
+    data: Path,
+    intake: Intake,
+    retry_failed: bool,
+    password: str | None,
+    on_progress: Callable[[Progress], None],
+) -> list[FileReport]:
+    """Bring the index in step with the files; one that cannot be read is named, and the rest go on.
+
+    Only what lies below the paths given is looked at, and only there can a file be found missing.
+    """
+    store = intake.store
+    found, reports = find(paths, data=data)
+    libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
+    plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
+    work = [Work(file, "added") for part in plans.values() for file in part.added]
+    work += [Work(file, "changed") for part in plans.values() for file in part.changed]
+    for part in plans.values():
+        for same in part.same_bytes:
+            if (report := _recognised(same, store)) is not None:
+                reports.append(report)
+            else:
+                work.append(Work(same.file, "added" if same.moved else "changed"))
+    for library, part in plans.items():
+        reports += _without_reading(library, part, store)
+    gone = {(report.library, report.path) for report in reports if report.outcome == "removed"}
+    pages = 0
+    with ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading") as pool:
+        for number, (one, read) in enumerate(_read_ahead(work, pool, intake, password), 1):
+            report = _kept(one, read, intake, password, gone)
+            pages += report.pages
+            reports.append(report)
+            on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+    for library, path in gone:
+        if not (home(library, data) / path).exists():  # it may have come back meanwhile
+            store.forget(library, path)
+    intake.background.wait(lambda waiting: on_progress(Progress(len(work), len(work), pages, "", waiting)))
+    return sorted(reports, key=lambda report: (report.library, report.path))
+
+
+def _libraries_below(paths: Sequence[Path], data: Path, store: Store) -> set[str]:
+    """Libraries that were ingested before and whose files would lie below the paths."""
+    return {name for name in store.libraries(None) if any(covers(path, name, "", data) for path in paths)}
+
+
+def _planned(
+    library: str,
+    found: Sequence[SourceFile],
+    paths: Sequence[Path],
+    data: Path,
+    store: Store,
+    retry_failed: bool,
+) -> Plan:
+    known = [
+        one
+        for one in store.known_files(library)
+        if any(covers(path, library, one.path, data) for path in paths)
+    ]
+    files = [file for file in found if file.library == library]
+    return plan(files, known, sha256=_sha256, retry_failed=retry_failed)
+
+
+def _sha256(file: SourceFile) -> str:
+    """Empty for a file that cannot be read: whoever reads it next says why."""
+    try:
+        with file.full.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _recognised(same: SameBytes, store: Store) -> FileReport | None:
+    """Bytes that are in the index: it learns the new path or date, and nothing is read again."""
+    if not store.attach(same.file, same.sha256):
+        return None
+    if same.moved:
+        return FileReport(same.file.library, same.file.path, "moved", f"was {same.was}")
+    return FileReport(same.file.library, same.file.path, "unchanged", "only its date changed")
+
+
+def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]:
+    failures = {one.path: one.reason for one in store.known_files(library) if one.reason}
+    return [
+        *(FileReport(library, file.path, "unchanged") for file in part.unchanged),
+        *(FileReport(library, file.path, "failed", failures[file.path]) for file in part.failed_before),
+        *(FileReport(library, path, "removed") for path in part.removed),
+    ]
+
+
+Read = Future[Document]
+
+
+def _read_ahead(
+    work: Sequence[Work], pool: ThreadPoolExecutor, intake: Intake, password: str | None
+) -> Iterator[tuple[Work, Read]]:
+    """Documents in order, a few read ahead while the one before is stored."""
+    waiting: list[tuple[Work, Read]] = []
+    for one in work:
+        waiting.append((one, pool.submit(intake.loader.load, one.file.full, password=password)))
+        if len(waiting) > intake.workers * AHEAD:
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def _kept(
+    work: Work, read: Read, intake: Intake, password: str | None, gone: set[tuple[str, str]]
+) -> FileReport:
+    """One file from its reading to the store, or the reason why not."""
+    began = time.perf_counter()
+    file = work.file
+    for attempt in range(1, TRIES + 1):
+        try:
+            document = read.result() if attempt == 1 else intake.loader.load(file.full, password=password)
+            if intake.store.attach(file, document.sha256):
+                return _same_bytes(file, document, work.outcome, gone, intake.store)
+            chunks = intake.keep(file, document)
+            break
+        except LoadError as error:
+            now = as_it_is_now(file)
+            if now == file or now is None or attempt == TRIES:
+                intake.store.fail(file, str(error))
+                return FileReport(file.library, file.path, "failed", str(error))
+            file = now
+        except StoreError as error:
+            return FileReport(file.library, file.path, "failed", str(error))
+    return FileReport(
+        file.library,
+        file.path,
+        "partial" if document.unread else work.outcome,
+        reason=document.unread[0].note if document.unread else "",
+        pages=len(document.pages),
+        unread_pages=len(document.unread),
+        chunks=len(chunks),
+        seconds=round(time.perf_counter() - began, 3),
+    )
+
+
+def _same_bytes(
+    file: SourceFile, document: Document, outcome: str, gone: set[tuple[str, str]], store: Store
+) -> FileReport:
+    """Bytes that are here already: a renamed file, a copy of another, or one that was only touched."""
+    if outcome == "changed":
+        return FileReport(file.library, file.path, "unchanged", "only its date changed")
+    twins = [
+        path
+        for one in store.known_files(file.library)
+        if one.sha256 == document.sha256 and (path := one.path) != file.path
+    ]
+    moved = [path for path in twins if (file.library, path) in gone]
+    if moved:
+        return FileReport(file.library, file.path, "moved", f"was {moved[0]}", pages=len(document.pages))
+    why = f"the same bytes as {twins[0]}" if twins else ""
+    return FileReport(file.library, file.path, "added", why, pages=len(document.pages))

@@ -1,0 +1,60 @@
+"""What every file goes through, whichever way it came: read, cut, kept by its words, then vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docent.glossary import Chunk, Document, SourceFile, document_id
+from docent.indexing import chunk
+from docent.indexing.embedding import Embedder
+from docent.ingesting.background import Background
+from docent.loading import Loader
+from docent.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How long chunks are, in the embedding model's own tokens."""
+
+    tokens: int
+    overlap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    store: Store
+    loader: Loader
+    embedder: Embedder
+    background: Background
+    cut: Cut
+    workers: int
+
+    def read(self, path: Path, *, password: str | None, on_page: Callable[[int], None]) -> Document:
+        """A file's document; told after each page how many there are so far. Raises LoadError."""
+        with self.loader.reading(path, password=password) as reading:
+            pages = []
+            for page in reading.pages:
+                pages.append(page)
+                on_page(len(pages))
+            return replace(reading.document, pages=tuple(pages))
+
+    def keep(self, file: SourceFile, document: Document) -> list[Chunk]:
+        """From now on the document is found by its words; its vectors follow."""
+        chunks = chunk(
+            document,
+            document_id=document_id(file.library, document.sha256),
+            tokenizer=self.embedder.tokenizer,
+            size=self.cut.tokens,
+            overlap=self.cut.overlap,
+            limit=self.embedder.max_tokens,
+        )
+        self.store.put_words(file, document, chunks)
+        self.background.start()
+        return chunks
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

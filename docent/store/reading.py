@@ -1,0 +1,172 @@
+"""Reading, always within a scope: what the scope's reader may not see does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docent.errors import UnknownDocument
+from docent.glossary import Chunk, Page, Scope, StoredDocument
+from docent.store.catalog import Catalog
+from docent.store.originals import Originals
+from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
+from docent.store.protocols import Hit
+from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
+from docent.store.scoping import ANSWERS, condition, is_narrow
+from docent.store.vectors import Vectors
+from docent.store.words import Words
+
+NO_VECTOR = -1.0
+MOST_PARAMETERS = 10_000  # in one statement; SQLite's own limit is 32,766
+
+
+class Reading:
+    """The reading half of the store."""
+
+    folder: Path
+    _catalog: Catalog
+    _originals: Originals
+    _vectors: Vectors
+    _words: Words
+
+    def documents(self, scope: Scope) -> list[StoredDocument]:
+        return self._documents("d.visible", (), scope)
+
+    def document(self, document_id: str, scope: Scope) -> StoredDocument:
+        """One document as it stands, also one that waits to replace an older version."""
+        found = self._documents("d.id = ?", (document_id,), scope)
+        if not found:
+            raise UnknownDocument(
+                "This document is not here any more. `python -m docent list` shows what is."
+            )
+        return found[0]
+
+    def libraries(self, reader: str | None) -> list[str]:
+        with self._catalog.read() as db:
+            rows = db.execute("SELECT name FROM libraries WHERE owner IS NULL OR owner = ?", (reader,))
+            return sorted(str(name) for (name,) in rows)
+
+    def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        if is_narrow(scope):
+            ids = self._ids(scope)
+            scored = zip(ids, self.similarity(vector, ids), strict=True)
+            hits = [Hit(chunk, score) for chunk, score in scored if score > NO_VECTOR]
+        else:
+            libraries = {document.library for document in self.documents(scope)}
+            hits = [hit for library in libraries for hit in self._vectors.nearest(library, vector, limit)]
+            known = self._visible([hit.id for hit in hits], scope)
+            hits = [hit for hit in hits if hit.id in known]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+    def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
+        libraries, documents = self._bounds(scope)
+        hits = self._words.matching(query, limit, libraries=libraries, documents=documents)
+        known = self._visible([hit.id for hit in hits], scope)
+        return [hit for hit in hits if hit.id in known]
+
+    def routing(self, query: str, limit: int, scope: Scope) -> list[Hit]:
+        libraries, documents = self._bounds(scope)
+        known = {document.id for document in self.documents(scope)}
+        hits = self._words.routing(query, limit, libraries=libraries, documents=documents)
+        return [hit for hit in hits if hit.id in known]
+
+    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str]) -> list[float]:
+        found: dict[str, float] = {}
+        wanted = np.asarray(vector, dtype=np.float32)
+        with self._catalog.read() as db:
+            for at in range(0, len(chunk_ids), MOST_PARAMETERS):
+                keys, marks = keys_of(chunk_ids[at : at + MOST_PARAMETERS])
+                rows = db.execute(
+                    "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n "
+                    f"WHERE c.id IN ({marks})",
+                    keys,
+                ).fetchall()
+                if rows:
+                    scores = unpack_vectors([data for _, data in rows]) @ wanted
+                    found |= {key.hex(): float(score) for (key, _), score in zip(rows, scores, strict=True)}
+        return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
+
+    def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
+        keys, marks = keys_of(chunk_ids)
+        found = self._chunks(f"c.id IN ({marks})", keys, scope)
+        return {chunk.id: chunk for chunk in found}
+
+    def chunks_of(self, document_id: str, scope: Scope) -> list[Chunk]:
+        return self._chunks("d.id = ?", [document_id], scope)
+
+    def page(self, document_id: str, number: int, scope: Scope) -> Page:
+        found = self._pages(document_id, scope, " AND g.number = ?", number)
+        if not found:
+            raise UnknownDocument(f"Page {number} of this document is not here any more. Ask again.")
+        return found[0]
+
+    def pages(self, document_id: str, scope: Scope) -> list[Page]:
+        return self._pages(document_id, scope, "")
+
+    def original(self, document_id: str, scope: Scope) -> Path:
+        """The file itself, as it was when it was read."""
+        return self._originals.path(self.document(document_id, scope).sha256)
+
+    # --- small steps -------------------------------------------------------------------------
+
+    def _documents(self, which: str, values: Sequence[Any], scope: Scope) -> list[StoredDocument]:
+        where, scoped = condition(scope)
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(path) FROM paths p "
+                "WHERE p.document = d.n OR p.next = d.n) AS paths, EXISTS (SELECT 1 FROM paths p WHERE "
+                "p.document = d.n AND p.next IS NOT NULL) AS outdated "
+                f"FROM {DOCUMENTS} WHERE {which} AND {where} ORDER BY l.name, d.name",
+                [*values, *scoped],
+            )
+            return [document_of(row) for row in named(rows)]
+
+    def _chunks(self, which: str, values: Sequence[Any], scope: Scope) -> list[Chunk]:
+        where, scoped = condition(scope)
+        return self._chunks_where(f"{which} AND {where} AND {ANSWERS} ORDER BY c.n", [*values, *scoped])
+
+    def _chunks_where(self, condition: str, values: Sequence[Any]) -> list[Chunk]:
+        """Chunks whoever may see them: for the store itself."""
+        with self._catalog.read() as db:
+            rows = db.execute(
+                'SELECT c.id, d.id, c.page, c.start, c."end", c.header, c.heading, c.tokens, g.text '
+                f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page WHERE {condition}",
+                values,
+            ).fetchall()
+        return [chunk_of(row) for row in rows]
+
+    def _pages(self, document_id: str, scope: Scope, which: str, *values: Any) -> list[Page]:
+        where, scoped = condition(scope)
+        columns = ", ".join(f"g.{column}" for column in PAGE_COLUMNS.split(", "))
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT {columns} FROM {DOCUMENTS} JOIN pages g ON g.document = d.n "
+                f"WHERE d.id = ? AND {where}{which} ORDER BY g.number",
+                [document_id, *scoped, *values],
+            ).fetchall()
+        return [unpack_page(row) for row in rows]
+
+    def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
+        """Libraries and, in a narrow scope, documents; what the lexical index is asked within."""
+        documents = self.documents(scope)
+        libraries = sorted({document.library for document in documents})
+        return libraries, [document.id for document in documents] if is_narrow(scope) else []
+
+    def _ids(self, scope: Scope) -> list[str]:
+        where, values = condition(scope)
+        with self._catalog.read() as db:
+            rows = db.execute(f"SELECT c.id FROM {CHUNKS} WHERE {where} AND {ANSWERS}", values).fetchall()
+        return [key.hex() for (key,) in rows]
+
+    def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
+        where, values = condition(scope)
+        keys, marks = keys_of(chunk_ids)
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT c.id FROM {CHUNKS} WHERE c.id IN ({marks}) AND {where} AND {ANSWERS}",
+                [*keys, *values],
+            ).fetchall()
+        return {key.hex() for (key,) in rows}

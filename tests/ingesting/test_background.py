@@ -1,0 +1,60 @@
+"""Vectors are made in the background, whatever happens to whoever makes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from docent.errors import EmbeddingError
+from docent.ingesting import Background
+from docent.store import Store
+from tests.fakes.embedder import WordHashEmbedder
+from tests.store.test_store import HOURS
+from tests.store.test_versions import put_words, states
+
+
+class Stubborn(WordHashEmbedder):
+    """Fails as often as it is told, as a model server that is being restarted does."""
+
+    def __init__(self, *, failures: int) -> None:
+        super().__init__()
+        self._failures = failures
+
+    def embed(self, texts):
+        if texts and self._failures:
+            self._failures -= 1
+            raise EmbeddingError("The embedding model did not answer.")
+        return super().embed(texts)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "storage", fingerprint="f")
+    yield store
+    store.close()
+
+
+def test_everything_is_embedded_once(store, tmp_path):
+    """Many documents, each chunk exactly once, with progress that ends at nothing left."""
+    embedder = WordHashEmbedder()
+    background = Background(store=store, embedder=embedder)
+    for number in range(12):
+        put_words(store, tmp_path, f"{number}.txt", *(f"{HOURS} {number} {page}" for page in range(40)))
+    left: list[int] = []
+    background.wait(left.append)
+    background.close()
+    assert left[-1] == 0
+    assert embedder.embedded == 480
+    assert set(states(store).values()) == {("ready", 40, 40)}
+    assert store._vectors.count("default") == 480
+
+
+def test_trouble_is_told_and_then_overcome(store, tmp_path):
+    """Who waits hears why nothing moves; when the model is back, the rest is done."""
+    put_words(store, tmp_path, "a.txt", HOURS)
+    background = Background(store=store, embedder=Stubborn(failures=1))
+    with pytest.raises(EmbeddingError):
+        background.wait(lambda left: None)
+    while store.lacking():
+        background.start()
+    background.close()
+    assert states(store) == {"a.txt": ("ready", 1, 1)}
