@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from docent import __version__
+from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
-from docent.glossary import Answer, Answered, Notice, Passage, Progress, Scope, StoredDocument, Token
+from docent.glossary import Answer, Answered, Notice, Progress, Scope, StoredDocument, Token
 from docent.settings import Settings
 
 
@@ -183,45 +184,6 @@ def _pull(arguments: argparse.Namespace) -> None:
 
 def _first_of_each(answer: Answer) -> list[Any]:
     return list({citation.n: citation for citation in reversed(answer.citations)}.values())[::-1]
-
-
-def ask_json(answer: Answer) -> dict[str, Any]:
-    """The contract of `ask --json`."""
-    return {
-        "answer": answer.text,
-        "citations": [
-            {
-                "n": citation.n,
-                "file": citation.file,
-                "library": citation.library,
-                "page": citation.page,
-                "page_label": citation.page_label,
-                "start": citation.start,
-                "end": citation.end,
-                "quote": citation.quote,
-            }
-            for citation in answer.citations
-        ],
-        "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
-        "receipt": asdict(answer.receipt),
-    }
-
-
-def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
-    """The contract of a passage in `search --json` and `ask --json`."""
-    return {
-        "rank": rank,
-        "file": passage.file,
-        "library": passage.library,
-        "page": passage.page,
-        "page_label": passage.page_label,
-        "heading": passage.heading,
-        "text": passage.text,
-        "score": round(passage.score, 6),
-        "relevance": round(passage.relevance, 4),
-        "chunk_id": passage.chunk_id,
-        "document_id": passage.document_id,
-    }
 
 
 def _search(arguments: argparse.Namespace) -> None:

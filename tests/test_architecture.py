@@ -19,6 +19,7 @@ EVERYBODY_SPEAKS = {"glossary", "errors"}
 MAY_IMPORT: dict[str, set[str]] = {
     "glossary": set(),
     "errors": set(),
+    "contracts": {"glossary"},
     "settings": {"errors"},
     "loading": EVERYBODY_SPEAKS,
     "indexing": EVERYBODY_SPEAKS,
@@ -32,8 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | CORRIDORS
     | {"settings", "loading", "indexing", "store", "retrieving", "generating"},
     "doctor": EVERYBODY_SPEAKS | {"assembly", "settings"},
-    "web": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "loading.highlight", "store"},
-    "__main__": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web", "doctor"},
+    "web": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings", "loading.highlight", "store"},
+    "__main__": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings", "web", "doctor"},
     "app.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web"},
     "ingest.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
 }
