@@ -184,7 +184,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         model_url=settings.model_url,
     )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
-    store = Store(storage or settings.storage, fingerprint=fingerprint)
+    store = Store(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     return House(
         settings=settings,

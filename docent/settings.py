@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         "ollama", description="ollama, or openai for any server that speaks OpenAI's protocol."
     )
     model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
-    model_url: str = Field("http://localhost:11434", description="Address of the model server.")
+    model_url: str = Field("http://localhost:11434", min_length=1, description="Address of the model server.")
     model_key: SecretStr = Field(SecretStr(""), description="Key for the model server, if it asks for one.")
     model_key_file: Path | None = Field(
         None, description="File that holds the key, instead of the key itself."
@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     )
     chunk_overlap: int = Field(25, ge=0, description="Tokens that neighbouring chunks share.")
 
+    chroma_url: str = Field(
+        "",
+        description="Address of a Chroma server that keeps the vectors; empty: they are kept in the storage "
+        "folder.",
+    )
+
     ocr: Literal["auto", "off"] = Field(
         "auto",
         description="auto: scanned pages are read by tesseract, if it is installed; off: they are not.",
@@ -110,10 +116,10 @@ class Settings(BaseSettings):
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
     max_files: Positive = Field(20, description="Most files dropped on one message.")
 
-    @field_validator("model_url")
+    @field_validator("model_url", "chroma_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 

@@ -11,12 +11,12 @@ import numpy as np
 from docent.errors import UnknownDocument
 from docent.glossary import Chunk, Page, Scope, StoredDocument
 from docent.store.catalog import Catalog
+from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
 from docent.store.protocols import Hit
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
 from docent.store.scoping import ANSWERS, condition, is_narrow
-from docent.store.vectors import Vectors
 from docent.store.words import Words
 
 NO_VECTOR = -1.0
@@ -29,7 +29,7 @@ class Reading:
     folder: Path
     _catalog: Catalog
     _originals: Originals
-    _vectors: Vectors
+    _vectors: Nearby
     _words: Words
 
     def documents(self, scope: Scope) -> list[StoredDocument]:

@@ -19,14 +19,13 @@ from docent.errors import IndexMismatch, UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
 from docent.store import versions
 from docent.store.catalog import Catalog
+from docent.store.derived import open_derived
 from docent.store.guard import Lock
+from docent.store.mending import sweep_originals
 from docent.store.originals import Originals
 from docent.store.packing import pack_vectors
 from docent.store.reading import Reading
 from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
-from docent.store.sweeping import sweep_originals, sweep_vectors, sweep_words
-from docent.store.vectors import Vectors
-from docent.store.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class KnownFile:
 class Store(Reading):
     """Everything at rest. Every method may be called from any thread."""
 
-    def __init__(self, folder: Path, *, fingerprint: str) -> None:
+    def __init__(self, folder: Path, *, fingerprint: str, chroma_url: str = "") -> None:
         self.folder = folder
         self._lock = Lock(folder)
         try:
@@ -53,21 +52,18 @@ class Store(Reading):
             self._catalog = Catalog(index / "catalog.db")
             self._check(fingerprint)
             self._originals = Originals(folder / "originals")
-            self._vectors = Vectors(index / "chroma", name="docent", url="")
-            self._words = Words(index / "words")
-            self._in_step = index / "in-step"
-            if not self._in_step.exists():
-                self._sweep()
-            self._in_step.unlink(missing_ok=True)
+            self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
+            self._vectors, self._words = self._derived.vectors, self._derived.words
+            if not self._derived.was_closed:
+                sweep_originals(self._catalog, self._originals)
+                self._purge()
         except BaseException:
             self._lock.release()
             raise
 
     def close(self) -> None:
-        self._vectors.close()
-        self._words.close()
+        self._derived.close()
         self._catalog.close()
-        self._in_step.touch()  # whoever finds this at the start need not compare every id
         self._lock.release()
 
     # --- files -------------------------------------------------------------------------------
@@ -251,13 +247,6 @@ class Store(Reading):
             self._words.commit()
             if shared is None:
                 self._originals.drop(sha256)
-
-    def _sweep(self) -> None:
-        """Bring everything in step with the catalog after a process was killed."""
-        sweep_originals(self._catalog, self._originals)
-        sweep_vectors(self._catalog, self._vectors)
-        sweep_words(self._catalog, self._words, lambda key: self._chunks_where("d.id = ?", [key]))
-        self._purge()
 
     def _check(self, fingerprint: str) -> None:
         stored = self._catalog.value("fingerprint")

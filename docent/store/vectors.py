@@ -8,9 +8,10 @@ text index would cost more than everything else together.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
@@ -20,69 +21,87 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
 
 BATCH = 5000  # Chroma refuses more than 5461 at once
+PATIENCE = 60.0  # seconds for one request to a server; Chroma's own client would wait for ever
 
 
 class Vectors:
-    """The vector index of one generation of the store."""
+    """The vector index of one store: in `folder`, or on the server at `url` under the store's own name."""
 
     def __init__(self, folder: Path, *, name: str, url: str) -> None:
         self._name = name
-        self._client = _server(url) if url else _embedded(folder)
+        self._where = url or str(folder)
+        self._served = bool(url)
         self._collections: dict[str, Any] = {}
+        with self._plainly():
+            self._client = _server(url) if url else _embedded(folder)
 
     def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
-        collection = self._collection(library)
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
-            collection.upsert(ids=list(chunk_ids[at : at + BATCH]), embeddings=list(vectors[at : at + BATCH]))
+            some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
+            with self._collection(library) as collection:
+                collection.upsert(ids=some, embeddings=rows)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
-        collection = self._collection(library)
         for at in range(0, len(chunk_ids), BATCH):
-            collection.delete(ids=list(chunk_ids[at : at + BATCH]))
+            with self._collection(library) as collection:
+                collection.delete(ids=list(chunk_ids[at : at + BATCH]))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        collection = self._collection(library)
-        held = collection.count()
-        if held == 0:
-            return []
-        found = collection.query(
-            query_embeddings=[list(vector)], n_results=min(limit, held), include=["distances"]
-        )
+        with self._collection(library) as collection:
+            held = collection.count()
+            if held == 0:
+                return []
+            found = collection.query(
+                query_embeddings=[list(vector)], n_results=min(limit, held), include=["distances"]
+            )
         return [
             Hit(chunk, 1.0 - distance)
             for chunk, distance in zip(found["ids"][0], found["distances"][0], strict=True)
         ]
 
     def count(self, library: str) -> int:
-        return int(self._collection(library).count())
+        with self._collection(library) as collection:
+            return int(collection.count())
 
     def chunk_ids(self, library: str) -> set[str]:
-        collection = self._collection(library)
         found: set[str] = set()
-        while page := collection.get(include=[], limit=BATCH, offset=len(found))["ids"]:
-            found.update(page)
+        with self._collection(library) as collection:
+            while page := collection.get(include=[], limit=BATCH, offset=len(found))["ids"]:
+                found.update(page)
         return found
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
-        collection = self._collection(library)
-        return sum(
-            len(collection.get(ids=list(chunk_ids[at : at + BATCH]), include=[])["ids"])
-            for at in range(0, len(chunk_ids), BATCH)
-        )
+        with self._collection(library) as collection:
+            return sum(
+                len(collection.get(ids=list(chunk_ids[at : at + BATCH]), include=[])["ids"])
+                for at in range(0, len(chunk_ids), BATCH)
+            )
 
     def drop_library(self, library: str) -> None:
-        if self._collections.pop(library, None) is not None or self._exists(library):
-            self._client.delete_collection(self._label(library))
+        with self._plainly():
+            if self._collections.pop(library, None) is not None or self._exists(library):
+                self._client.delete_collection(self._label(library))
+
+    def answers(self) -> bool:
+        """Whether anybody is there to be asked."""
+        try:
+            with self._plainly():
+                self._client.heartbeat()
+        except StoreError:
+            return False
+        return True
 
     def as_llama_index(self, library: str) -> Any:
         """The library as a llama-index vector store, for anybody's pipeline."""
-        return _thin_store(self._collection(library))
+        with self._collection(library) as collection:
+            return _thin_store(collection)
 
     def close(self) -> None:
-        close = getattr(self._client, "close", None)  # only the embedded client has files to let go of
-        if close is not None:
-            close()
+        client: Any = self._client
+        if self._served:
+            client._server._session.close()  # which Chroma's own close() forgets
+        client.close()
 
     def _label(self, library: str) -> str:
         """A name Chroma allows, whatever the library is called."""
@@ -92,10 +111,32 @@ class Vectors:
     def _exists(self, library: str) -> bool:
         return self._label(library) in {collection.name for collection in self._client.list_collections()}
 
-    def _collection(self, library: str) -> Any:
-        if library not in self._collections:
-            self._collections[library] = self._opened(library)
-        return self._collections[library]
+    @contextmanager
+    def _collection(self, library: str) -> Iterator[Any]:
+        with self._plainly():
+            if library not in self._collections:
+                self._collections[library] = self._opened(library)
+            yield self._collections[library]
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Chroma's errors as ours; what is remembered of it may be wrong after one, so it is forgotten."""
+        from chromadb.errors import ChromaError
+        from httpx import HTTPError
+
+        try:
+            yield
+        except (ChromaError, HTTPError, ValueError) as error:
+            self._collections.clear()
+            if self._served:
+                raise StoreError(
+                    f"The Chroma server at {self._where} does not answer ({error}). Start it, correct "
+                    "DOCENT_CHROMA_URL, or remove that setting to keep the vectors in storage/."
+                ) from error
+            raise DamagedStore(
+                f"The vectors in {self._where} cannot be used ({error}). Nothing is lost: they are written "
+                "again from the catalog at the next start."
+            ) from error
 
     def _opened(self, library: str) -> Any:
         collection = self._client.get_or_create_collection(
@@ -113,30 +154,36 @@ class Vectors:
 
 def _embedded(folder: Path) -> ClientAPI:
     import chromadb
+    from chromadb.api.client import Client
     from chromadb.config import Settings
 
     folder.mkdir(parents=True, exist_ok=True)
-    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+    try:
+        return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+    except Exception:
+        # What failed to open would be handed out again for the same folder.
+        for remembered in (Client._identifier_to_system, Client._identifier_to_refcount):
+            cast("dict[str, Any]", remembered).pop(str(folder), None)
+        raise
 
 
 def _server(url: str) -> ClientAPI:
     import chromadb
+    import httpx
     from chromadb.config import Settings
 
+    httpx.get(f"{url}/api/v2/heartbeat", timeout=PATIENCE)  # a client that fails would leave its socket open
     address = urlsplit(url)
     secure = address.scheme == "https"
-    try:
-        return chromadb.HttpClient(
-            host=address.hostname or "",
-            port=address.port or (443 if secure else 8000),
-            ssl=secure,
-            settings=Settings(anonymized_telemetry=False),
-        )
-    except ValueError as error:
-        raise StoreError(
-            f"No Chroma server answers at {url} ({error}). Start it, correct DOCENT_CHROMA_URL, or remove "
-            "that setting to use the embedded one."
-        ) from error
+    client: Any = chromadb.HttpClient(
+        host=address.hostname or "",
+        port=address.port or (443 if secure else 8000),
+        ssl=secure,
+        # A connection kept open until the server ends it would leak its socket.
+        settings=Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0),
+    )
+    client._server._session.timeout = PATIENCE
+    return cast("ClientAPI", client)
 
 
 def _thin_store(collection: Any) -> Any:

@@ -1,0 +1,97 @@
+"""Opening what is derived from the catalog: whatever is damaged or behind is mended, not complained of."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+from docent.errors import DamagedStore
+from docent.store.catalog import Catalog
+from docent.store.mending import (
+    answers_well,
+    libraries,
+    mend_vectors,
+    mend_words,
+    open_vectors,
+    open_words,
+)
+from docent.store.nearby import Nearby
+from docent.store.seal import Seal, Trust
+from docent.store.vectors import Vectors
+from docent.store.words import Words
+
+log = logging.getLogger(__name__)
+CHROMA, WORDS = "chroma", "words"
+
+
+class Derived(NamedTuple):
+    vectors: Nearby
+    words: Words
+    seal: Seal
+    was_closed: bool
+    """By its last owner, so that nothing can be left over."""
+
+    def close(self) -> None:
+        """After the catalog's last write: what is found like this at the next start need not be compared."""
+        kept = not (self.vectors.served or self.vectors.behind)
+        distrusted = frozenset[str]() if kept else frozenset({CHROMA})
+        self.vectors.close()
+        self.words.close()
+        self.seal.set(distrusted=distrusted)
+
+
+def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
+    seal = Seal(index, parts=(CHROMA, WORDS))
+    trust = seal.broken()
+    words = open_words(index / WORDS, anew=trust[WORDS] is Trust.BROKEN)
+    try:
+        if trust[WORDS] is not Trust.SOUND:
+            mend_words(catalog, words)
+        if chroma_url:
+            shutil.rmtree(index / CHROMA, ignore_errors=True)
+            vectors = _served(catalog, chroma_url)
+        else:
+            vectors = _kept(index / CHROMA, catalog, trust[CHROMA])
+    except BaseException:
+        words.close()
+        raise
+    seal.opened()
+    nearby = Nearby(vectors, catalog, served=bool(chroma_url))
+    return Derived(nearby, words, seal, trust[WORDS] is Trust.SOUND)
+
+
+def _kept(folder: Path, catalog: Catalog, trust: Trust) -> Vectors:
+    vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
+    if trust is Trust.SOUND:
+        return vectors
+    if not _in_step(catalog, vectors):
+        vectors.close()
+        vectors = open_vectors(folder, anew=True)
+        for library in libraries(catalog):
+            mend_vectors(catalog, vectors, library)
+    return vectors
+
+
+def _in_step(catalog: Catalog, vectors: Vectors) -> bool:
+    try:
+        for library in libraries(catalog):
+            mend_vectors(catalog, vectors, library)
+    except DamagedStore as error:
+        log.warning("%s", error)
+        return False
+    return all(answers_well(catalog, vectors, library) for library in libraries(catalog))
+
+
+def _served(catalog: Catalog, url: str) -> Vectors:
+    """On a server every store has collections of its own, by a name that is kept in its catalog."""
+    name = catalog.value("name")
+    if not name:
+        name = uuid.uuid4().hex
+        catalog.set_value("name", name)
+    vectors = Vectors(Path(), name=name, url=url)
+    for library in libraries(catalog):
+        mend_vectors(catalog, vectors, library)
+    return vectors

@@ -1,0 +1,149 @@
+"""Vectors on a Chroma server: the same promises, and what happens when it goes away."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docent.errors import StoreError
+from docent.store import Store
+from tests.store.putting import EVERYTHING, nearest, put
+
+HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
+BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
+SOUP = "Tomato soup with basil is served at noon."
+
+
+class Chroma:
+    """A real server that can be stopped, started again, and robbed of its data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, data: str = "data") -> None:
+        command = [str(Path(sys.executable).parent / "chroma"), "run", "--path", str(self._folder / data)]
+        command += ["--host", "127.0.0.1", "--port", str(self._port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.url}/api/v2/heartbeat", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("chroma run did not answer within 30 seconds")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def chroma(tmp_path: Path) -> Iterator[Chroma]:
+    server = Chroma(tmp_path / "server")
+    (tmp_path / "server").mkdir()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path, chroma: Chroma) -> Iterator[Store]:
+    store = Store(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
+    yield store
+    store.close()
+
+
+def until_it_is_back(store: Store) -> None:
+    for _ in range(200):
+        if not store._vectors.behind:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server was not brought in step within 20 seconds")
+
+
+def test_a_server_keeps_the_vectors(store, tmp_path, chroma):
+    """Putting, finding, replacing and deleting work as in a folder, and storage/ holds no vectors."""
+    put(store, tmp_path, "a.txt", HOURS)
+    books = put(store, tmp_path, "b.txt", BOOKS)
+    assert nearest(store, "when does the museum open")[0] == HOURS
+    put(store, tmp_path, "a.txt", SOUP)
+    assert nearest(store, "when does the museum open") in ([SOUP, BOOKS], [BOOKS, SOUP])
+    deletion = store.delete(books, EVERYTHING)
+    assert deletion.found["vectors"] == 1
+    assert set(deletion.left.values()) == {0}
+    assert not (store.folder / "index/chroma").exists()
+
+
+def test_two_stores_share_a_server(store, tmp_path, chroma):
+    """Each store has collections of its own, though their libraries have the same names."""
+    put(store, tmp_path, "a.txt", HOURS)
+    other = Store(tmp_path / "other", fingerprint="f", chroma_url=chroma.url)
+    try:
+        put(other, tmp_path, "a.txt", BOOKS)
+        assert nearest(other, "museum") == [BOOKS]
+        assert nearest(store, "museum") == [HOURS]
+    finally:
+        other.close()
+
+
+def test_no_server_at_the_start_is_a_sentence(tmp_path, chroma):
+    """A server that is not there is named with the setting, and storage/ is left unlocked."""
+    chroma.stop()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"does not answer.*DOCENT_CHROMA_URL"):
+            Store(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
+
+
+def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, monkeypatch, caplog):
+    """While it is away questions are answered and documents kept; when it is back, it is in step."""
+    monkeypatch.setattr("docent.store.nearby.RETRY_SECONDS", 0.2)
+    put(store, tmp_path, "a.txt", HOURS)
+    chroma.stop()
+    assert nearest(store, "when does the museum open") == [HOURS]
+    assert "answered from the catalog" in caplog.text
+    put(store, tmp_path, "b.txt", BOOKS)
+    assert nearest(store, "what do late books cost")[0] == BOOKS
+    with pytest.raises(StoreError, match="does not answer"):
+        store.delete(store.documents(EVERYTHING)[0].id, EVERYTHING)
+    assert len(store.documents(EVERYTHING)) == 2, "a deletion that cannot be proved does not begin"
+    chroma.start()
+    until_it_is_back(store)
+    assert store._vectors.count("default") == 2
+    assert nearest(store, "what do late books cost")[0] == BOOKS
+
+
+def test_a_server_that_lost_its_data_gets_it_again(store, tmp_path, chroma, monkeypatch):
+    """An empty server in the old one's place is filled from the catalog, without embedding again."""
+    monkeypatch.setattr("docent.store.nearby.RETRY_SECONDS", 0.2)
+    put(store, tmp_path, "a.txt", HOURS)
+    chroma.stop()
+    chroma.start(data="empty")
+    assert nearest(store, "museum") == [HOURS]
+    until_it_is_back(store)
+    assert store._vectors.count("default") == 1
+
+
+def test_the_setting_can_change(store, tmp_path, chroma):
+    """Vectors move from the server into the folder, and back, by the setting alone."""
+    put(store, tmp_path, "a.txt", HOURS)
+    store.close()
+    embedded = Store(tmp_path / "storage", fingerprint="f")
+    assert nearest(embedded, "museum") == [HOURS]
+    put(embedded, tmp_path, "b.txt", BOOKS)
+    embedded.close()
+    store.__init__(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
+    assert store._vectors.count("default") == 2

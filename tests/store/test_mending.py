@@ -1,0 +1,131 @@
+"""Damage to what is derived from the catalog is mended at the next start, without a person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from docent.store import Store
+from tests.store.putting import matching, nearest, put
+
+TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
+    ("cat", "dog", "owl", "newt", "yak", "emu", "ibis", "gnu", "koi", "asp", "bat", "elk")
+)}  # fmt: skip
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(os.urandom(max(path.stat().st_size, 100)))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def each(folder: str, pattern: str, harm: Callable[[Path], None]) -> Callable[[Path], None]:
+    def harmed(index: Path) -> None:
+        found = [path for path in (index / folder).rglob(pattern) if path.is_file()]
+        assert found, f"nothing is called {pattern} in {folder}"
+        for path in found:
+            harm(path)
+
+    return harmed
+
+
+def no_graph(index: Path) -> None:
+    folders = [path for path in (index / "chroma").iterdir() if path.is_dir()]
+    assert folders
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+DAMAGE = [
+    pytest.param(each("chroma", "chroma.sqlite3", garbage), id="Chroma's database is garbage"),
+    pytest.param(each("chroma", "chroma.sqlite3", cut), id="Chroma's database is cut off"),
+    pytest.param(each("chroma", "data_level0.bin", garbage), id="Chroma's vectors are garbage"),
+    pytest.param(each("chroma", "header.bin", Path.unlink), id="a file of Chroma's graph is lost"),
+    pytest.param(no_graph, id="Chroma's graph is lost"),
+    pytest.param(lambda index: shutil.rmtree(index / "chroma"), id="the Chroma folder is lost"),
+    pytest.param(each("words", "meta.json", garbage), id="the head of the words is garbage"),
+    pytest.param(each("words", "*.term", garbage), id="the terms are garbage"),
+    pytest.param(each("words", "*.idx", cut), id="the postings are cut off"),
+    pytest.param(each("words", "*.store", Path.unlink), id="a file of the words is lost"),
+    pytest.param(lambda index: shutil.rmtree(index / "words"), id="the words folder is lost"),
+]
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A closed store with a dozen documents."""
+    store = Store(tmp_path / "storage", fingerprint="f")
+    for path, text in TEXTS.items():
+        put(store, tmp_path, path, text)
+    store.close()
+    return tmp_path / "storage"
+
+
+def is_whole(folder: Path) -> None:
+    store = Store(folder, fingerprint="f")
+    try:
+        assert nearest(store, "owls")[0] == TEXTS["2.txt"]
+        assert len(nearest(store, "note")) == 10
+        assert matching(store, "owls") == {TEXTS["2.txt"]}
+        assert store._vectors.count("default") == store._words.count() == len(TEXTS)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("harm", DAMAGE)
+@pytest.mark.parametrize("closed", [True, False], ids=["after a close", "after a kill"])
+def test_a_damaged_index_is_written_again(filled, harm, closed, request):
+    """Whatever became of a derived file, the next start finds everything again."""
+    if not closed:
+        if "vectors are garbage" in request.node.name:
+            pytest.skip("Chroma's own process dies of it: see the test below")
+        (filled / "index/in-step").unlink()
+    harm(filled / "index")
+    is_whole(filled)
+    is_whole(filled)
+
+
+def test_an_index_that_kills_its_reader_is_written_again(filled):
+    """A process that died while opening leaves a mark, and the next one trusts nothing it opened."""
+    (filled / "index/in-step").unlink()
+    (filled / "index/opening").touch()
+    each("chroma", "data_level0.bin", garbage)(filled / "index")
+    is_whole(filled)
+    assert not (filled / "index/opening").exists()
+
+
+def test_a_sound_index_is_not_touched(filled):
+    """A start after a clean close writes nothing again."""
+    before = {path: path.stat().st_mtime_ns for path in (filled / "index/words").glob("*.idx")}
+    is_whole(filled)
+    assert before
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, tmp_path):
+    """When Chroma fails in the middle of a run, questions are still answered, and the next start mends it."""
+    for path in (filled / "index/chroma").rglob("header.bin"):
+        path.unlink()
+    (filled / "index/in-step").unlink()
+    store = Store(filled, fingerprint="f")
+    for path in (filled / "index/chroma").rglob("*"):
+        if path.is_file():
+            garbage(path)
+    try:
+        put(store, tmp_path, "new.txt", "Note 99 is about pangolins.")
+        assert nearest(store, "pangolins")[0] == "Note 99 is about pangolins."
+        assert store._vectors.behind
+    finally:
+        store.close()
+    again = Store(filled, fingerprint="f")
+    try:
+        assert nearest(again, "pangolins")[0] == "Note 99 is about pangolins."
+        assert again._vectors.count("default") == len(TEXTS) + 1
+    finally:
+        again.close()
