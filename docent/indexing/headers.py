@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 
 from docent.glossary import Document, Heading, Page
 
-HEADER_VERSION = "1"
+HEADER_VERSION = "2"
 
 SECTION_WORDS = 12
 TOP_LINES = 9  # a page's own heading stands among its first lines
 TOP_HEADINGS = 3
+FEW_LINES = 8  # on a title page or a slide, every line may be a heading
+MOST_HEADINGS = 0.3  # of a page's lines; beyond it, what was taken for headings is its text
 
 WORD = re.compile(r"[^\W\d_][\w’'&\-]*")
 BARE = re.compile(r"[\W\d_]*|page \d+.*|table of contents.*", re.IGNORECASE)
@@ -74,7 +76,7 @@ class Outline:
 
     def __init__(self, document: Document) -> None:
         self._name = telling_name(document)
-        self._headings = {page.number: headings for page, headings in _headings(document.pages)}
+        self._headings = {page.number: _headings(page) for page in document.pages}
         repeated = _repeated(document.pages)
         self._tops = {page.number: _top(page, repeated) for page in document.pages}
         self._carried: dict[int, str] = {}
@@ -115,18 +117,33 @@ def telling_name(document: Document) -> str:
     return name
 
 
-def _headings(pages: Sequence[Page]) -> list[tuple[Page, tuple[Heading, ...]]]:
-    """From the file's own outline, else from the size of the type, else from the shape of the text."""
-    if any(page.headings for page in pages):
-        return [(page, tuple(sorted(page.headings, key=lambda heading: heading.start))) for page in pages]
-    if any(line.role == "heading" for page in pages for line in page.lines):
-        return [(page, _set_large(page)) for page in pages]
-    return [(page, _shaped(page)) for page in pages]
+def _headings(page: Page) -> tuple[Heading, ...]:
+    """Those that their wording gives away, and those found at loading (outline, size of type) if they read so."""
+    found = {heading.start: heading for heading in _shaped(page)}
+    marked = page.headings or _set_large(page)
+    if page.lines:  # type was judged by its size: a page set large as a whole has no heading on every line
+        crowded = len(page.lines) > FEW_LINES and len(marked) > MOST_HEADINGS * len(page.lines)
+        marked = () if crowded else tuple(heading for heading in marked if _believable(heading.text))
+    for heading in marked:
+        found.setdefault(heading.start, heading)
+    return tuple(sorted(found.values(), key=lambda heading: heading.start))
 
 
 def _set_large(page: Page) -> tuple[Heading, ...]:
     found = ((line.start, page.text[line.start : line.end]) for line in page.lines if line.role == "heading")
     return tuple(Heading(start, " ".join(text.split())) for start, text in found if WORD.search(text))
+
+
+def _believable(line: str) -> bool:
+    """A heading may be written like a sentence, but it is not the middle of one, nor a row of a table."""
+    words = line.split()
+    return (
+        len(words) <= 14
+        and not line[:1].islower()
+        and not line.endswith((".", ",", ";"))
+        and not CONTENTS_ENTRY.search(line)
+        and sum(map(str.isdigit, line)) <= 6
+    )
 
 
 def _shaped(page: Page) -> tuple[Heading, ...]:

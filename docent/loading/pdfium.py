@@ -21,6 +21,8 @@ LIGATURES = {
     "\ufb06": "st",
     "\ufffe": HYPHEN, "\xad": HYPHEN, "\x00": "",
 }  # fmt: skip
+ENDING_HYPHEN = "\ufffe"
+"""What PDFium writes for a hyphen at a line's end; it then goes on with the next line without a break."""
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -120,8 +122,12 @@ class PdfPage:
                     spans.append((first, index - 1, breaks))
                     first, breaks = -1, False
                 breaks = breaks or character in BREAKS
-            elif first < 0:
-                first = index
+            else:
+                first = index if first < 0 else first
+                if character == ENDING_HYPHEN:
+                    # The rest of the word stands on the next line: one box around both would be two lines high.
+                    spans.append((first, index, breaks))
+                    first, breaks = -1, True
         if first >= 0:
             spans.append((first, len(characters) - 1, breaks))
         return [word for span in spans if (word := self._word(characters, *span)) is not None]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from docent.glossary import Document, Heading, Line, Page
@@ -57,17 +59,45 @@ def test_a_section_runs_on_until_the_next():
     assert outline.header(pages[3], 0).section == "Pensions"
 
 
-def test_the_files_own_outline_comes_first():
-    """Outline before type size before the shape of the text."""
+def test_headings_come_from_every_source():
+    """The file's outline or else the size of its type, and in either case the wording of its lines."""
     text = "Item 7. Shape of text\nLarge type\nOutline entry\nbody"
     lines = (Line(22, 32, BOX, "heading"),)
-    for headings, geometry, expected in (
-        ((Heading(33, "Outline entry"),), lines, "Outline entry"),
-        ((), lines, "Large type"),
-        ((), (), "Item 7. Shape of text"),
+    outlined = Page(number=1, text=text, headings=(Heading(33, "Outline entry"),), lines=lines)
+    large = Page(number=1, text=text, lines=lines)
+    for page, sections in (
+        (outlined, ["Item 7. Shape of text", "Item 7. Shape of text", "Outline entry"]),
+        (large, ["Item 7. Shape of text", "Large type", "Large type"]),
     ):
-        page = Page(number=1, text=text, headings=headings, lines=geometry)
-        assert Outline(document(page)).header(page, 48).section == expected
+        outline = Outline(document(page))
+        page = replace(page, text="\n" * 6 + text)  # far enough down that the page does not open with them
+        assert [outline.header(page, start).section for start in (0, 22, 48)] == sections
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("governmental investigation by the authority", id="middle of a sentence"),
+        pytest.param("Directors, who are not employees of the Company,", id="goes on after a comma"),
+        pytest.param("Item 8. Financial Statements  47", id="entry of a table of contents"),
+        pytest.param("Net sales  14,694  14,544", id="row of a table"),
+    ],
+)
+def test_large_type_alone_makes_no_heading(line):
+    """What was set larger than the rest is a heading only if it reads like one."""
+    page = Page(number=1, text=f"{line}\nbody", lines=(Line(0, len(line), BOX, "heading"),))
+    assert Outline(document(page)).header(page, len(line) + 1).section == ""
+
+
+def test_a_page_set_large_has_no_heading_on_every_line():
+    """An annex in larger type than the report is text, not two hundred headings."""
+    rows = [f"Clause of the annex {'abcdefghijkl'[n]}" for n in range(12)]
+    starts = [sum(len(row) + 1 for row in rows[:n]) for n in range(12)]
+    lines = tuple(
+        Line(start, start + len(row), BOX, "heading") for start, row in zip(starts, rows, strict=True)
+    )
+    page = Page(number=1, text="\n".join(rows), lines=lines)
+    assert Outline(document(page)).header(page, starts[9]).section == ""
 
 
 @pytest.mark.parametrize(

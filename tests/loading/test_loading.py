@@ -64,6 +64,21 @@ def test_two_columns_are_read_one_after_the_other(loader, tmp_path):
     assert text.index("left row 19") < text.index("right row 0 ")
 
 
+def test_a_word_broken_at_the_lines_end_is_no_heading(loader, tmp_path):
+    """A hyphen at a line's end ends the line; the word's two halves are not one tall word, set like a heading."""
+    path = tmp_path / "broken.pdf"
+    sheet = Canvas(str(path), pagesize=A4, invariant=1)
+    sheet.setFont("Helvetica", 10)
+    for at, line in enumerate(
+        ["The rate of the loan is fixed for a long-", "term note until the end of the year."]
+    ):
+        sheet.drawString(72, 700 - 12 * at, line)
+    sheet.save()
+    page = loader.load(path).pages[0]
+    assert page.headings == ()
+    assert len(page.lines) == 2
+
+
 def test_a_table_row_stays_on_its_line(loader, tmp_path):
     """Cells of one row are on one line, in their order."""
     canvas = Canvas(str(tmp_path / "table.pdf"), pagesize=A4, invariant=True)
