@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +18,9 @@ from docent.generating.client import ModelClient, ModelStatus, Patience
 from docent.generating.personas import PLAIN, Persona
 from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
-from docent.glossary import NO_PREFERENCES, Event, FileReport, Passage, Preferences, Scope, Turn
+from docent.glossary import NO_PREFERENCES, Deletion, Event, FileReport, Passage, Preferences, Scope, Turn
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.ingesting import Background, Cut, Intake, Progress, cores, ingest
+from docent.ingesting import Background, Cut, Intake, Progress, Standing, Ticket, Uploads, cores, ingest
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.settings import Settings
@@ -38,8 +38,8 @@ class House:
     store: Store
     embedder: Embedder
     loader: Loader
-    background: Background
-    """Makes the vectors of documents that are searchable by words so far."""
+    intake: Intake
+    uploads: Uploads
     model: ModelClient
     counters: dict[str, Learning]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
@@ -117,10 +117,36 @@ class House:
             on_progress=on_progress,
         )
 
-    @property
-    def intake(self) -> Intake:
-        cut = Cut(self.settings.chunk_tokens, self.settings.chunk_overlap)
-        return Intake(self.store, self.loader, self.embedder, self.background, cut, workers=cores())
+    def take_in(self, path: Path, *, name: str, library: str = "uploads", owner: str | None) -> Ticket:
+        """Keep a file that somebody hands in, and read it in the background.
+
+        It belongs to the owner (a user, or a chat when there is no login) alone; to everybody when None.
+        """
+        return self.uploads.take_in(path, name=name, library=library, owner=owner)
+
+    def standing(self, ticket: Ticket) -> Standing:
+        return self.uploads.standing(ticket)
+
+    def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
+        """How far a file has come, each time there is news; ends when it is wholly searchable, or failed."""
+        return self.uploads.follow(ticket)
+
+    def cancel(self, ticket: Ticket) -> bool:
+        """Give up a file that is not wholly searchable yet; False when it was too late for that."""
+        return self.uploads.cancel(ticket)
+
+    def share(self, document_id: str, *, reader: str, library: str) -> str:
+        """Move a reader's own document to a shared library, for everybody; returns its id there."""
+        return self.store.share(document_id, library, Scope(reader=reader))
+
+    def delete_library(self, library: str, *, reader: str) -> Deletion:
+        """Delete a reader's own library (by its stored name) with everything in it, and prove it."""
+        return self.store.delete_library(library, Scope(reader=reader))
+
+    def forget_reader(self, reader: str) -> list[Deletion]:
+        """Delete everything a reader handed in: a conversation is deleted, or a user leaves."""
+        own = set(self.store.libraries(reader)) - set(self.store.libraries(None))
+        return [self.delete_library(library, reader=reader) for library in sorted(own)]
 
     async def check_model(self) -> ModelStatus:
         return await self.model.check()
@@ -157,11 +183,13 @@ class House:
 
     def work(self) -> None:
         """Go on in the background with what is not wholly searchable yet."""
-        self.background.start()
+        self.intake.background.start()
+        self.uploads.resume()
 
     def close(self) -> None:
+        self.uploads.close()
         self.loader.close()
-        self.background.close()
+        self.intake.background.close()
         self.embedder.close()
         self.store.close()
 
@@ -186,12 +214,17 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     store = Store(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
+    loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
+    background = Background(store=store, embedder=embedder)
+    cut = Cut(settings.chunk_tokens, settings.chunk_overlap)
+    intake = Intake(store, loader, embedder, background, cut, workers=cores())
     return House(
         settings=settings,
         store=store,
         embedder=embedder,
-        loader=Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores()),
-        background=Background(store=store, embedder=embedder),
+        loader=loader,
+        intake=intake,
+        uploads=Uploads(intake),
         model=open_model(settings),
         counters={},
         personas=read_personas(settings),

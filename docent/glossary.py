@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 # --- what a file says ----------------------------------------------------------------------
 
@@ -396,6 +397,16 @@ class Deletion:
 def document_id(library: str, sha256: str) -> str:
     """The same bytes in one library are one document, whatever the files are called."""
     return _digest(f"{library}\0{sha256}")
+
+
+def private_library(owner: str, name: str) -> str:
+    """One reader's own library. The slash keeps it apart from every folder's."""
+    return f"~{quote(owner, safe='')}/{name}"
+
+
+def shown_library(library: str) -> str:
+    """A library's name as its readers know it."""
+    return library.rpartition("/")[2]
 
 
 def chunk_id(document_id: str, page: int, start: int, end: int, chunker: str) -> str:

@@ -4,5 +4,17 @@ from docent.ingesting.background import Background
 from docent.ingesting.finding import find
 from docent.ingesting.folder import Progress, ingest
 from docent.ingesting.intake import Cut, Intake, cores
+from docent.ingesting.uploads import Standing, Ticket, Uploads
 
-__all__ = ["Background", "Cut", "Intake", "Progress", "cores", "find", "ingest"]
+__all__ = [
+    "Background",
+    "Cut",
+    "Intake",
+    "Progress",
+    "Standing",
+    "Ticket",
+    "Uploads",
+    "cores",
+    "find",
+    "ingest",
+]

@@ -41,7 +41,7 @@ class Intake:
                 on_page(len(pages))
             return replace(reading.document, pages=tuple(pages))
 
-    def keep(self, file: SourceFile, document: Document) -> list[Chunk]:
+    def keep(self, file: SourceFile, document: Document, *, expected: bool = False) -> list[Chunk]:
         """From now on the document is found by its words; its vectors follow."""
         chunks = chunk(
             document,
@@ -51,7 +51,7 @@ class Intake:
             overlap=self.cut.overlap,
             limit=self.embedder.max_tokens,
         )
-        self.store.put_words(file, document, chunks)
+        self.store.put_words(file, document, chunks, expected=expected)
         self.background.start()
         return chunks
 

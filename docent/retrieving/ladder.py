@@ -26,7 +26,7 @@ def retrieve(
     by_meaning = dict(store.nearest(vector, POOL, scope))
     # A piece that only one search found gets its score from the other too, before they are compared.
     missing = [chunk_id for chunk_id in by_words if chunk_id not in by_meaning]
-    by_meaning |= dict(zip(missing, store.similarity(vector, missing), strict=True))
+    by_meaning |= dict(zip(missing, store.similarity(vector, missing, scope), strict=True))
     fused = fuse(by_meaning, by_words)
     chunks = store.chunks(list(fused), scope)
     places = {chunk.id: (chunk.document_id, chunk.page) for chunk in chunks.values()}

@@ -1,6 +1,8 @@
 """Everything at rest, and who may see it: the catalog, the vectors, the originals."""
 
+from docent.store.keeping import UPLOADED, KnownFile
+from docent.store.originals import sha256_of
 from docent.store.rebuilding import rebuilding
-from docent.store.store import KnownFile, Store
+from docent.store.store import Store
 
-__all__ = ["KnownFile", "Store", "rebuilding"]
+__all__ = ["UPLOADED", "KnownFile", "Store", "rebuilding", "sha256_of"]

@@ -24,8 +24,8 @@ class Reader(Protocol):
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         """Chunks by cosine similarity to the vector, best first."""
 
-    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str]) -> list[float]:
-        """Exact cosine similarity of named chunks, in the order given; -1 where no vector is there yet."""
+    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        """Exact cosine similarity of named chunks, in the order given; -1 where no vector is there (yet)."""
 
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
         """Chunks by BM25 over header and text, best first."""

@@ -52,7 +52,7 @@ class Reading:
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         if is_narrow(scope):
             ids = self._ids(scope)
-            scored = zip(ids, self.similarity(vector, ids), strict=True)
+            scored = zip(ids, self.similarity(vector, ids, scope), strict=True)
             hits = [Hit(chunk, score) for chunk, score in scored if score > NO_VECTOR]
         else:
             libraries = {document.library for document in self.documents(scope)}
@@ -73,16 +73,17 @@ class Reading:
         hits = self._words.routing(query, limit, libraries=libraries, documents=documents)
         return [hit for hit in hits if hit.id in known]
 
-    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str]) -> list[float]:
+    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         found: dict[str, float] = {}
         wanted = np.asarray(vector, dtype=np.float32)
+        where, scoped = condition(scope)
         with self._catalog.read() as db:
             for at in range(0, len(chunk_ids), MOST_PARAMETERS):
                 keys, marks = keys_of(chunk_ids[at : at + MOST_PARAMETERS])
                 rows = db.execute(
-                    "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n "
-                    f"WHERE c.id IN ({marks})",
-                    keys,
+                    f"SELECT c.id, v.data FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n "
+                    f"WHERE c.id IN ({marks}) AND {where}",
+                    [*keys, *scoped],
                 ).fetchall()
                 if rows:
                     scores = unpack_vectors([data for _, data in rows]) @ wanted
@@ -114,13 +115,17 @@ class Reading:
 
     def _documents(self, which: str, values: Sequence[Any], scope: Scope) -> list[StoredDocument]:
         where, scoped = condition(scope)
+        return self._every_document(f"{which} AND {where}", *values, *scoped)
+
+    def _every_document(self, condition: str, *values: Any) -> list[StoredDocument]:
+        """Documents whoever may see them: for the store itself."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(path) FROM paths p "
                 "WHERE p.document = d.n OR p.next = d.n) AS paths, EXISTS (SELECT 1 FROM paths p WHERE "
                 "p.document = d.n AND p.next IS NOT NULL) AS outdated "
-                f"FROM {DOCUMENTS} WHERE {which} AND {where} ORDER BY l.name, d.name",
-                [*values, *scoped],
+                f"FROM {DOCUMENTS} WHERE {condition} ORDER BY l.name, d.name",
+                values,
             )
             return [document_of(row) for row in named(rows)]
 

@@ -78,6 +78,35 @@ def insert_document(
     return n
 
 
+def copy_document(
+    db: sqlite3.Connection, old: str, new: str, library: int, chunk_ids: Mapping[str, str]
+) -> None:
+    """A document again under another id, in another library; `chunk_ids` from old to new."""
+    row = document_row(db, old)
+    same = (
+        "sha256, name, title, kind, language, date, added, bytes, state, reason, pages, unread_pages, "
+        "chunks, embedded"
+    )
+    copy = db.execute(
+        f"INSERT INTO documents (id, library, visible, {same}) SELECT ?, ?, 0, {same} FROM documents "
+        "WHERE n = ?",
+        (new, library, row),
+    ).lastrowid
+    db.execute(
+        f"INSERT INTO pages (document, {PAGE_COLUMNS}) SELECT ?, {PAGE_COLUMNS} FROM pages "
+        "WHERE document = ?",
+        (copy, row),
+    )
+    chunks = db.execute("SELECT n, id FROM chunks WHERE document = ? ORDER BY n", (row,)).fetchall()
+    same = 'page, start, "end", header, heading, tokens'
+    for n, key in chunks:
+        chunk = db.execute(
+            f"INSERT INTO chunks (id, document, {same}) SELECT ?, ?, {same} FROM chunks WHERE n = ?",
+            (bytes.fromhex(chunk_ids[key.hex()]), copy, n),
+        ).lastrowid
+        db.execute("INSERT INTO vectors SELECT ?, data FROM vectors WHERE chunk = ?", (chunk, n))
+
+
 def rename(db: sqlite3.Connection, n: int) -> None:
     """Call a document by a file that is still there, once the one it was named after is gone."""
     names = [

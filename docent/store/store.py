@@ -7,41 +7,18 @@ nothing, and is swept at the next start.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from docent.errors import IndexMismatch, UnknownDocument, UnreadableFile
-from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
-from docent.store import versions
+from docent.errors import IndexMismatch
 from docent.store.catalog import Catalog
 from docent.store.derived import open_derived
 from docent.store.guard import Lock
 from docent.store.mending import sweep_originals
 from docent.store.originals import Originals
-from docent.store.packing import pack_vectors
-from docent.store.reading import Reading
-from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
+from docent.store.sharing import Sharing
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """A file as it was when it was last looked at."""
-
-    library: str
-    path: str
-    bytes: int
-    modified_ns: int
-    sha256: str
-    reason: str = ""
-    """Why it could not be read; empty when it was."""
-
-
-class Store(Reading):
+class Store(Sharing):
     """Everything at rest. Every method may be called from any thread."""
 
     def __init__(self, folder: Path, *, fingerprint: str, chroma_url: str = "") -> None:
@@ -66,188 +43,6 @@ class Store(Reading):
         self._catalog.close()
         self._lock.release()
 
-    # --- files -------------------------------------------------------------------------------
-
-    def known_files(self, library: str) -> list[KnownFile]:
-        """Every file of a library that was looked at before, read or not."""
-        with self._catalog.read() as db:
-            rows = db.execute(
-                "SELECT p.path, p.bytes, p.modified_ns, d.sha256, '' FROM paths p JOIN libraries l "
-                "ON l.n = p.library JOIN documents d ON d.n = coalesce(p.next, p.document) WHERE l.name = ?1 "
-                "UNION ALL SELECT f.path, f.bytes, f.modified_ns, '', f.reason FROM failures f "
-                "JOIN libraries l ON l.n = f.library WHERE l.name = ?1",
-                (library,),
-            ).fetchall()
-        return [KnownFile(library, *row) for row in rows]
-
-    def put(
-        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
-    ) -> None:
-        """Keep a document whole, words and vectors."""
-        self.put_words(file, document, chunks)
-        self.put_vectors([chunk.id for chunk in chunks], vectors)
-
-    def put_words(self, file: SourceFile, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Keep a document so that it is found by its words.
-
-        What its path held before goes on answering until the new one has its vectors, too.
-        """
-        new = document_id(file.library, document.sha256)
-        self._originals.keep(file.full, document.sha256)
-        with self._catalog.turn:
-            _refuse_changed(file)
-            if self.attach(file, document.sha256):
-                return
-            self._words.put(new, file.library, chunks)
-            self._words.commit()
-            with self._catalog.write() as db:
-                library = library_row(db, file.library)
-                n = insert_document(db, new, library, file, document, chunks)
-                self._name(db, library, file, n)
-                versions.finish(db, [n])
-            self._purge()
-
-    def attach(self, file: SourceFile, sha256: str) -> bool:
-        """Let a path name a document that is already here; False when it is not."""
-        with self._catalog.turn:
-            with self._catalog.write() as db:
-                library = library_row(db, file.library)
-                n = document_row(db, document_id(file.library, sha256))
-                if n is None or not versions.was_read(db, n):
-                    return False
-                self._name(db, library, file, n)
-            self._purge()
-        return True
-
-    def fail(self, file: SourceFile, reason: str) -> None:
-        """Note that a file cannot be read; a version read earlier goes on answering."""
-        with self._catalog.write() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                (library_row(db, file.library), file.path, file.bytes, file.modified_ns, reason, now()),
-            )
-
-    def forget(self, library: str, path: str) -> None:
-        """A file is gone; its document goes with it unless another path names it."""
-        with self._catalog.turn:
-            with self._catalog.write() as db:
-                key = library_row(db, library)
-                db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
-                row = db.execute(
-                    "DELETE FROM paths WHERE library = ? AND path = ? RETURNING document", (key, path)
-                ).fetchone()
-                if row is not None:
-                    rename(db, row[0])
-            self._purge()
-
-    # --- vectors -----------------------------------------------------------------------------
-
-    def unembedded(self, limit: int, *, besides: Collection[str]) -> list[Chunk]:
-        """Chunks that wait for their vectors, in the order their documents came, private ones first."""
-        with self._catalog.read() as db:
-            waiting = db.execute(
-                f"SELECT d.id FROM {DOCUMENTS} WHERE d.state = 'searchable' ORDER BY l.owner IS NULL, d.n"
-            ).fetchall()
-        found: list[Chunk] = []
-        for (key,) in waiting:
-            some = self._chunks_where(
-                "d.id = ? AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.n) ORDER BY c.n LIMIT ?",
-                [key, limit + len(besides)],
-            )
-            found += [chunk for chunk in some if chunk.id not in besides]
-            if len(found) >= limit:
-                break
-        return found[:limit]
-
-    def lacking(self) -> int:
-        """How many chunks have no vector yet."""
-        with self._catalog.read() as db:
-            row = db.execute(
-                "SELECT coalesce(sum(chunks - embedded), 0) FROM documents WHERE state = 'searchable'"
-            ).fetchone()
-        return int(row[0])
-
-    def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors; those of chunks that are gone by now are dropped."""
-        rows = dict(zip(chunk_ids, zip(vectors, pack_vectors(vectors), strict=True), strict=True))
-        with self._catalog.turn:
-            keys, marks = keys_of(chunk_ids)
-            with self._catalog.read() as db:
-                there = db.execute(
-                    "SELECT c.n, c.id, d.n, l.name FROM chunks c JOIN documents d ON d.n = c.document "
-                    f"JOIN libraries l ON l.n = d.library WHERE c.id IN ({marks})",
-                    keys,
-                ).fetchall()
-            for library in {name for *_, name in there}:
-                some = [key.hex() for _, key, _, name in there if name == library]
-                self._vectors.put(library, some, [rows[chunk_id][0].tolist() for chunk_id in some])
-            with self._catalog.write() as db:
-                db.executemany(
-                    "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
-                    [(n, rows[key.hex()][1]) for n, key, _, _ in there],
-                )
-                versions.finish(db, sorted({document for _, _, document, _ in there}))
-            self._purge()
-
-    # --- removing ----------------------------------------------------------------------------
-
-    def cancel(self, document_id: str, scope: Scope) -> bool:
-        """Give up a document that is not whole yet; an older version stays. False: it is whole."""
-        with self._catalog.turn:
-            document = self.document(document_id, scope)
-            if document.state in versions.FINISHED:
-                return False
-            self._withdraw(document)
-        return True
-
-    def delete(self, document_id: str, scope: Scope) -> Deletion:
-        """Remove a document with everything derived from it, and count what is left."""
-        with self._catalog.turn:
-            document = next((d for d in self.documents(scope) if d.id == document_id), None)
-            if document is None:
-                raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
-            ids = self._chunk_ids(document_id)
-            found = self._census(document, ids)
-            self._withdraw(document)
-            self._catalog.forget_traces()
-            left = self._census(document, ids)
-        return Deletion(document.id, document.name, found, left)
-
-    # --- keeping the derived parts in step ---------------------------------------------------
-
-    def _name(self, db: sqlite3.Connection, library: int, file: SourceFile, document: int) -> None:
-        db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
-        versions.point(db, library, file, document)
-
-    def _withdraw(self, document: StoredDocument) -> None:
-        with self._catalog.write() as db:
-            n = document_row(db, document.id)
-            if n is not None:
-                versions.withdraw(db, n)
-        self._purge()
-
-    def _purge(self) -> None:
-        """Remove every document that no path names any more."""
-        with self._catalog.read() as db:
-            gone = db.execute(
-                f"SELECT d.n, d.id, l.name, d.sha256 FROM {DOCUMENTS} WHERE {versions.NAMELESS}"
-            ).fetchall()
-        for n, document, library, sha256 in gone:
-            ids = self._chunk_ids(document)
-            with self._catalog.write() as db:
-                db.execute(
-                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
-                )
-                for table in ("chunks", "pages"):
-                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
-                db.execute("DELETE FROM documents WHERE n = ?", (n,))
-                shared = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
-            self._vectors.drop(library, ids)
-            self._words.drop([document])
-            self._words.commit()
-            if shared is None:
-                self._originals.drop(sha256)
-
     def _check(self, fingerprint: str) -> None:
         stored = self._catalog.value("fingerprint")
         if stored and stored != fingerprint:
@@ -257,42 +52,3 @@ class Store(Reading):
             )
         if not stored:
             self._catalog.set_value("fingerprint", fingerprint)
-
-    def _chunk_ids(self, document_id: str) -> list[str]:
-        with self._catalog.read() as db:
-            rows = db.execute(
-                "SELECT c.id FROM chunks c JOIN documents d ON d.n = c.document WHERE d.id = ?",
-                (document_id,),
-            ).fetchall()
-        return [key.hex() for (key,) in rows]
-
-    def _census(self, document: StoredDocument, chunk_ids: Sequence[str]) -> dict[str, int]:
-        """How much of a document is where."""
-        with self._catalog.read() as db:
-            keys, marks = keys_of(chunk_ids)
-            (chunks,) = db.execute(f"SELECT count(*) FROM chunks WHERE id IN ({marks})", keys).fetchone()
-            (pages,) = db.execute(
-                "SELECT count(*) FROM pages g JOIN documents d ON d.n = g.document WHERE d.id = ?",
-                (document.id,),
-            ).fetchone()
-            (shared,) = db.execute(
-                "SELECT count(*) FROM documents WHERE sha256 = ? AND id <> ?", (document.sha256, document.id)
-            ).fetchone()
-        original = self._originals.path(document.sha256).exists() and not shared
-        return {
-            "pages": pages,
-            "chunks": chunks,
-            "words": self._words.held([document.id]),
-            "vectors": self._vectors.held(document.library, chunk_ids),
-            "originals": int(original),
-        }
-
-
-def _refuse_changed(file: SourceFile) -> None:
-    """What was read is kept only while the file still is what was read."""
-    try:
-        stat = file.full.stat()
-    except OSError as error:
-        raise UnreadableFile(f"{file.full.name} vanished while it was read. Ingest again.") from error
-    if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
-        raise UnreadableFile(f"{file.full.name} changed while it was read. Ingest again when it is complete.")

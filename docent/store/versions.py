@@ -21,6 +21,11 @@ def was_read(db: sqlite3.Connection, document: int) -> bool:
     return State(state) in ANSWERING
 
 
+def is_waiting(db: sqlite3.Connection, document: int) -> bool:
+    """Whether an older version answers in its place."""
+    return db.execute("SELECT 1 FROM paths WHERE next = ?", (document,)).fetchone() is not None
+
+
 def point(db: sqlite3.Connection, library: int, file: SourceFile, document: int) -> None:
     """Let a path name a document: at once, or when it is whole, if an older version answers so far."""
     (state,) = db.execute("SELECT state FROM documents WHERE n = ?", (document,)).fetchone()

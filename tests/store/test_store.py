@@ -74,7 +74,7 @@ def test_a_document_comes_back_as_it_was(store, tmp_path):
     assert store.matching("museum opens", 1, Scope())[0].id == piece.id
     assert store.routing("museum", 1, Scope())[0].id == key
     near = store.nearest(vector, 1, Scope())[0].score
-    assert store.similarity(vector, [piece.id, "0" * 32]) == pytest.approx([near, -1.0], abs=2e-3)
+    assert store.similarity(vector, [piece.id, "0" * 32], Scope()) == pytest.approx([near, -1.0], abs=2e-3)
 
 
 def test_a_new_version_replaces_the_old_one(store, tmp_path):

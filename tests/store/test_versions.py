@@ -50,7 +50,7 @@ def test_words_answer_before_vectors_are_there(store, tmp_path):
     assert states(store) == {"a.txt": ("searchable", 0, 2)}
     assert store.nearest(EMBEDDER.embed_query("museum"), 5, ALL) == []
     (hit,) = store.matching("museum opens", 5, ALL)
-    assert store.similarity(EMBEDDER.embed_query("museum"), [hit.id]) == [-1.0]
+    assert store.similarity(EMBEDDER.embed_query("museum"), [hit.id], ALL) == [-1.0]
     assert store.lacking() == 2
     finish(store)
     assert states(store) == {"a.txt": ("ready", 2, 2)}

@@ -1,0 +1,179 @@
+"""Files that people hand in: kept at once, read in the background, followed and cancelled by a ticket."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from docent.errors import DocentError, InputError, UnknownDocument
+from docent.glossary import Scope, SourceFile, State, StoredDocument, document_id, private_library
+from docent.ingesting.intake import Intake
+from docent.store import UPLOADED, sha256_of
+
+AT_ONCE = 2  # files read at the same time; each in a worker process of its own
+LONGEST_NAME = 200
+LOOK = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A file that was handed in. Its document answers as soon as it has been read."""
+
+    document_id: str
+    name: str
+    library: str
+    """As the store calls it; of a private one, `shown_library` says it for people."""
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a file has come."""
+
+    state: State
+    pages: int
+    """Read so far."""
+    embedded: int
+    chunks: int
+    reason: str
+    """Of a failure, or what is missing of a partial document."""
+
+    @property
+    def over(self) -> bool:
+        return self.state in (State.READY, State.PARTIAL, State.FAILED)
+
+
+class _Cancelled(Exception):
+    """The ticket was given back while the file was being read."""
+
+
+class Uploads:
+    """Reads what was handed in. Every method may be called from any thread."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._pool = ThreadPoolExecutor(AT_ONCE, "upload")
+        self._lock = threading.Lock()
+        self._pages: dict[str, int] = {}
+        """Pages read so far of the documents that are being read, or wait for it."""
+        self._failed: dict[str, str] = {}
+        self._closed = False
+
+    def take_in(self, path: Path, *, name: str, library: str, owner: str | None) -> Ticket:
+        """Keep a copy of the file and read it in the background. Its library is the owner's alone, if any."""
+        name = plain_name(name)
+        if not library or "/" in library:
+            raise InputError(f"{library!r} cannot be the name of a library. Leave out every slash.")
+        library = library if owner is None else private_library(owner, library)
+        sha256 = sha256_of(path)
+        self._intake.store.expect(path, sha256, name=name, library=library, owner=owner)
+        ticket = Ticket(document_id(library, sha256), name, library, owner)
+        self._submit(ticket.document_id, Scope(reader=owner))
+        return ticket
+
+    def resume(self) -> None:
+        """Read what was handed in before the last stop and not read then."""
+        for document in self._intake.store.expected():
+            self._submit(document.id, Scope(reader=document.owner))
+
+    def standing(self, ticket: Ticket) -> Standing:
+        key = ticket.document_id
+        try:
+            found = self._intake.store.document(key, Scope(reader=ticket.owner))
+        except UnknownDocument:
+            return Standing(State.FAILED, 0, 0, 0, self._failed.get(key, f"{ticket.name} was removed."))
+        pages = found.pages or self._pages.get(key, 0)
+        return Standing(found.state, pages, found.embedded, found.chunks, found.reason)
+
+    async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
+        """Each time there is news, until it is over."""
+        told: Standing | None = None
+        while told is None or not told.over:
+            if (now := await asyncio.to_thread(self.standing, ticket)) != told:
+                told = now
+                yield now
+            else:
+                await asyncio.sleep(LOOK)
+
+    def cancel(self, ticket: Ticket) -> bool:
+        """Give a file up that is not wholly searchable yet; an older version stays. False: too late."""
+        with self._lock:
+            self._pages.pop(ticket.document_id, None)
+        try:
+            return self._intake.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
+        except UnknownDocument:
+            return True
+
+    def close(self) -> None:
+        """Stop reading; what is not read is read after the next start."""
+        self._closed = True
+        with self._lock:
+            self._pages.clear()
+        self._intake.loader.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, key: str, scope: Scope) -> None:
+        with self._lock:
+            if self._closed or key in self._pages:
+                return
+            self._pages[key] = 0
+            self._failed.pop(key, None)
+        self._pool.submit(self._read, key, scope).add_done_callback(_say_surprises)
+
+    def _read(self, key: str, scope: Scope) -> None:
+        store = self._intake.store
+        try:
+            document = store.document(key, scope)
+            if document.state is State.QUEUED or document.state is State.LOADING:
+                self._keep(document, store.original(key, scope))
+        except (_Cancelled, UnknownDocument):
+            pass  # given up meanwhile: nothing is left of it
+        except DocentError as error:
+            if not self._closed:  # a stop kills the readers; that is not the file's fault
+                self._failed[key] = str(error)
+                store.give_up(key, str(error))
+        finally:
+            with self._lock:
+                self._pages.pop(key, None)
+
+    def _keep(self, document: StoredDocument, original: Path) -> None:
+        self._intake.store.begin(document.id)
+
+        def count(pages: int) -> None:
+            with self._lock:
+                if document.id not in self._pages:
+                    raise _Cancelled
+                self._pages[document.id] = pages
+
+        with tempfile.TemporaryDirectory(prefix="docent-") as folder:
+            named = Path(folder) / document.name  # what a file is, and what it is about, its name says too
+            named.symlink_to(original.absolute())
+            read = self._intake.read(named, password=None, on_page=count)
+        stat = original.stat()
+        path = document.paths[0] if document.paths else UPLOADED + document.name
+        file = SourceFile(document.library, path, original, stat.st_size, stat.st_mtime_ns)
+        self._intake.keep(file, read, expected=True)
+
+
+def _say_surprises(reading: Future[None]) -> None:
+    """What is no DocentError is a mistake of ours; raised here, it reaches the log."""
+    if not reading.cancelled():
+        reading.result()
+
+
+def plain_name(name: str) -> str:
+    """A file name and nothing else, whatever a browser sent."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    kept = "".join(sign for sign in last if sign.isprintable()).strip().lstrip(".")
+    if not kept:
+        raise InputError("The file has no name. Give it one and hand it in again.")
+    stem, dot, suffix = kept.rpartition(".")
+    while len(kept.encode()) > LONGEST_NAME and stem:
+        stem = stem[:-1]
+        kept = f"{stem}{dot}{suffix}"
+    return kept

@@ -1,0 +1,139 @@
+"""What readers hand in: expected until it is read, private or shared, and gone with its library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from docent.errors import UnknownDocument, UnknownLibrary
+from docent.glossary import ANSWERING, Deletion, Scope, SourceFile, State, StoredDocument, document_id
+from docent.store import versions
+from docent.store.keeping import UPLOADED, Keeping
+from docent.store.packing import unpack_vectors
+from docent.store.rows import copy_document, document_row, library_row, now
+
+
+class Sharing(Keeping):
+    """The half of the store that serves readers with documents of their own."""
+
+    def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
+        """Keep a file that is to be read later; its document is queued from now on."""
+        self._originals.keep(path, sha256)
+        file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
+        key = document_id(library, sha256)
+        with self._catalog.turn:
+            with self._catalog.write() as db:
+                n = library_row(db, library, owner)
+                db.execute(
+                    "INSERT INTO documents (id, library, sha256, name, added, bytes, state, visible) "
+                    f"VALUES (?, ?, ?, ?, ?, ?, '{State.QUEUED}', 0) ON CONFLICT (id) DO UPDATE "
+                    f"SET state = '{State.QUEUED}', reason = '', name = excluded.name "
+                    f"WHERE state = '{State.FAILED}'",
+                    (key, n, sha256, name, now(), file.bytes),
+                )
+                document = document_row(db, key)
+                assert document is not None
+                versions.point(db, n, file, document)
+            self._purge()
+
+    def expected(self) -> list[StoredDocument]:
+        """What was handed in and is not read yet, whoever it belongs to."""
+        return self._every_document(f"d.state IN ('{State.QUEUED}', '{State.LOADING}')")
+
+    def begin(self, document_id: str) -> None:
+        """Somebody is reading it."""
+        with self._catalog.write() as db:
+            db.execute(
+                f"UPDATE documents SET state = '{State.LOADING}' WHERE id = ? AND state = '{State.QUEUED}'",
+                (document_id,),
+            )
+
+    def give_up(self, document_id: str, reason: str) -> None:
+        """It cannot be read: failed, with the reason; where an older version answers, that one stays."""
+        with self._catalog.turn:
+            with self._catalog.write() as db:
+                n = document_row(db, document_id)
+                if n is None:
+                    return
+                db.execute(
+                    f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (reason, n)
+                )
+                if versions.is_waiting(db, n):
+                    versions.withdraw(db, n)
+            self._purge()
+
+    def share(self, document_id_: str, library: str, scope: Scope) -> str:
+        """Move a private document into a shared library, vectors and all; returns its id there."""
+        with self._catalog.turn:
+            document = self.document(document_id_, scope)
+            if document.owner is None:
+                raise UnknownDocument(f"{document.name} is shared already, in library {document.library!r}.")
+            if document.state not in ANSWERING:
+                raise UnknownDocument(f"{document.name} has not been read yet. Share it when it answers.")
+            new = document_id(library, document.sha256)
+            with self._catalog.write() as db:
+                n = library_row(db, library)
+                there = document_row(db, new) is not None
+            if not there:
+                self._copy(document, library, n, new)
+            with self._catalog.write() as db:
+                key = document_row(db, new)
+                assert key is not None
+                file = SourceFile(library, UPLOADED + document.name, Path(), document.bytes, 0)
+                versions.point(db, n, file, key)
+            self._withdraw(document)
+        return new
+
+    def delete_library(self, library: str, scope: Scope) -> Deletion:
+        """Remove a private library with everything in it, and count what is left."""
+        with self._catalog.turn:
+            if scope.reader is None or library not in self.libraries(scope.reader):
+                raise UnknownLibrary(f"There is no private library {library!r} that you may delete.")
+            documents = self._every_document("l.name = ? AND l.owner = ?", library, scope.reader)
+            if not documents and library in self.libraries(None):
+                raise UnknownLibrary(f"{library!r} is shared; it is not one reader's to delete.")
+            ids = {document.id: self._chunk_ids(document.id) for document in documents}
+            found = self._census_of(documents, ids)
+            with self._catalog.write() as db:
+                n = library_row(db, library)
+                db.execute("DELETE FROM paths WHERE library = ?", (n,))
+                db.execute("DELETE FROM failures WHERE library = ?", (n,))
+            self._purge()
+            left = self._census_of(documents, ids)
+            self._vectors.drop_library(library)
+            with self._catalog.write() as db:
+                db.execute("DELETE FROM libraries WHERE n = ?", (n,))
+            self._catalog.forget_traces()
+        return Deletion("", library, found, left)
+
+    def _census_of(
+        self, documents: Sequence[StoredDocument], ids: Mapping[str, Sequence[str]]
+    ) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for document in documents:
+            total.update(self._census(document, ids[document.id]))
+        return dict(total)
+
+    def _copy(self, document: StoredDocument, library: str, n: int, new: str) -> None:
+        """The document under its new id, with the pages, chunks and vectors it has."""
+        moved = {old: _moved(old, new) for old in self._chunk_ids(document.id)}
+        chunks = self._chunks_where("d.id = ? ORDER BY c.n", [document.id])
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT c.id, v.data FROM vectors v JOIN chunks c ON c.n = v.chunk "
+                "JOIN documents d ON d.n = c.document WHERE d.id = ?",
+                (document.id,),
+            ).fetchall()
+        self._words.put(new, library, [replace(one, id=moved[one.id], document_id=new) for one in chunks])
+        self._words.commit()
+        vectors = unpack_vectors([data for _, data in rows]).tolist()
+        self._vectors.put(library, [moved[key.hex()] for key, _ in rows], vectors)
+        with self._catalog.write() as db:
+            copy_document(db, document.id, new, n, moved)
+
+
+def _moved(chunk_id: str, document_id: str) -> str:
+    return hashlib.sha256(f"{document_id}:{chunk_id}".encode()).hexdigest()[:32]

@@ -1,0 +1,267 @@
+"""Files that people hand in: private, followed, cancelled, shared, and gone when they should be."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from docent.errors import InputError, UnknownDocument, UnknownLibrary
+from docent.glossary import Scope, State, document_id, private_library, shown_library
+from docent.ingesting import Background, Cut, Intake, Ticket, Uploads, find, ingest
+from docent.ingesting.uploads import plain_name
+from docent.loading import Limits, Loader, Ocr
+from docent.store import Store
+from tests.fakes.embedder import WordHashEmbedder
+from tests.store.test_store import found
+
+ADA, BOB, ANYBODY = Scope(reader="ada"), Scope(reader="bob"), Scope()
+
+
+class Desk:
+    """Uploads on a store and a loader of their own; leave it and open it again as an app does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.open()
+
+    def open(self) -> None:
+        self.embedder = WordHashEmbedder()
+        self.store = Store(self.folder / "storage", fingerprint="f")
+        loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
+        self.background = Background(store=self.store, embedder=self.embedder)
+        self.intake = Intake(self.store, loader, self.embedder, self.background, Cut(200, 25), workers=2)
+        self.uploads = Uploads(self.intake)
+
+    def close(self) -> None:
+        self.uploads.close()
+        self.background.close()
+        self.store.close()
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def take_in(
+        self, name: str, text: str, *, owner: str | None = "ada", library: str = "uploads", wait: bool = True
+    ) -> Ticket:
+        ticket = self.uploads.take_in(self.write("upload.tmp", text), name=name, library=library, owner=owner)
+        while wait and not self.uploads.standing(ticket).over:
+            time.sleep(0.02)
+        return ticket
+
+
+@pytest.fixture
+def desk(tmp_path):
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+def test_a_file_is_taken_in_and_followed(desk):
+    """The steps are told as they come, and end with a document that answers its owner."""
+
+    async def follow() -> list[State]:
+        ticket = desk.take_in("hours.md", "# Hours\n\nThe museum opens at nine.", wait=False)
+        return [standing.state async for standing in desk.uploads.follow(ticket)]
+
+    states = asyncio.run(follow())
+    assert states[-1] is State.READY
+    assert set(states) <= {State.QUEUED, State.LOADING, State.SEARCHABLE, State.READY}
+    (document,) = desk.store.documents(ADA)
+    assert (document.name, document.kind, document.owner) == ("hours.md", "markdown", "ada")
+    assert shown_library(document.library) == "uploads"
+    assert found(desk.store, "when does the museum open", ADA)
+
+
+def test_a_file_that_cannot_be_read(desk):
+    """It is failed, with the reason; handed in again, it is tried again; of a new version the old stays."""
+    assert desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
+    standing = desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken"))
+    assert "a.pdf" in standing.reason
+    desk.take_in("b.txt", "The museum opens at nine.")
+    ticket = desk.take_in("b.txt", "%PDF-1.7 broken, too")
+    assert "b.txt" in desk.uploads.standing(ticket).reason
+    assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+
+
+def test_a_new_version_of_the_same_name(desk):
+    """Handed in again with other content, only the newer is there in the end."""
+    desk.take_in("a.txt", "The museum opens at nine.")
+    desk.take_in("a.txt", "The museum opens at ten.")
+    assert found(desk.store, "museum", ADA) == {"The museum opens at ten."}
+
+
+def test_cancelling_while_it_is_read(desk, monkeypatch):
+    """Nothing is left of it, and nothing comes back later."""
+    reading, go_on = threading.Event(), threading.Event()
+    read = desk.intake.loader.reading
+
+    def slow(path, *, password):
+        reading.set()
+        go_on.wait(10)
+        return read(path, password=password)
+
+    monkeypatch.setattr(desk.intake.loader, "reading", slow)
+    ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
+    assert reading.wait(10)
+    assert desk.uploads.cancel(ticket)
+    go_on.set()
+    desk.uploads.close()
+    assert desk.store.documents(ADA) == []
+    assert desk.uploads.standing(ticket).state is State.FAILED
+    assert list(desk.store._originals.held()) == []
+
+
+def test_a_stop_before_it_was_read(desk, monkeypatch):
+    """What was handed in is kept through a stop and read after the next start."""
+    monkeypatch.setattr(
+        desk.uploads._pool, "submit", lambda *_: __import__("concurrent.futures").futures.Future()
+    )
+    desk.take_in("a.txt", "The museum opens at nine.", wait=False)
+    (desk.folder / "upload.tmp").unlink()
+    assert [one.state for one in desk.store.documents(ADA)] == [State.QUEUED]
+    desk.close()
+    desk.open()
+    desk.uploads.resume()
+    while [one.state for one in desk.store.documents(ADA)] != [State.READY]:
+        time.sleep(0.02)
+    assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+
+
+def test_sharing_embeds_nothing_again(desk):
+    """A private document that is shared is there for everybody, only there, and wholly."""
+    desk.take_in("hours.txt", "The museum opens at nine.")
+    (mine,) = desk.store.documents(ADA)
+    before = desk.embedder.embedded
+    new = desk.store.share(mine.id, "museum", ADA)
+    assert new == document_id("museum", mine.sha256)
+    assert desk.embedder.embedded == before
+    assert [(one.id, one.library, one.state) for one in desk.store.documents(ANYBODY)] == [
+        (new, "museum", State.READY)
+    ]
+    assert found(desk.store, "museum opens", BOB) == {"The museum opens at nine."}
+    assert desk.store._vectors.count("museum") == desk.store._words.count() == 1
+    assert desk.store._vectors.count(mine.library) == 0
+    with pytest.raises(UnknownDocument):
+        desk.store.share(mine.id, "museum", ADA)
+
+
+def test_sharing_half_embedded(desk, monkeypatch):
+    """Shared before its vectors were made, the document gets them where it is then."""
+    monkeypatch.setattr(desk.background, "start", lambda: None)
+    ticket = desk.take_in("hours.txt", "The museum opens at nine.", wait=False)
+    while desk.uploads.standing(ticket).state is not State.SEARCHABLE:
+        time.sleep(0.02)
+    desk.store.share(ticket.document_id, "museum", ADA)
+    monkeypatch.undo()
+    desk.background.wait(lambda left: None)
+    assert [one.state for one in desk.store.documents(ANYBODY)] == [State.READY]
+
+
+def test_an_ingest_leaves_uploads_alone(desk):
+    """What was handed in is no file of data/ that could be missing there."""
+    data = desk.folder / "data"
+    (data / "museum").mkdir(parents=True)
+    (data / "museum" / "hours.txt").write_text("The museum opens at ten.")
+    desk.take_in("hours.txt", "The museum opens at nine.", owner=None, library="museum")
+    for _ in range(2):
+        reports = ingest(
+            [data],
+            data=data,
+            intake=desk.intake,
+            retry_failed=False,
+            password=None,
+            on_progress=lambda _: None,
+        )
+        assert {report.outcome for report in reports} <= {"added", "unchanged"}
+    assert found(desk.store, "museum") == {"The museum opens at nine.", "The museum opens at ten."}
+    assert len(find([data], data=data)[0]) == 1
+
+
+def test_a_whole_private_library_is_deleted(desk):
+    """Everything in it is gone, and counted; nobody else's library is touched by it."""
+    desk.take_in("a.txt", "The museum opens at nine.")
+    desk.take_in("b.txt", "Books are lent for two weeks.")
+    desk.take_in("a.txt", "The museum opens at nine.", owner="bob")
+    own = private_library("ada", "uploads")
+    with pytest.raises(UnknownLibrary):
+        desk.store.delete_library(own, BOB)
+    with pytest.raises(UnknownLibrary):
+        desk.store.delete_library(own, ANYBODY)
+    receipt = desk.store.delete_library(own, ADA)
+    assert receipt.found == {"pages": 2, "chunks": 2, "words": 4, "vectors": 2, "originals": 1}
+    assert set(receipt.left.values()) == {0}
+    assert desk.store.documents(ADA) == []
+    assert desk.store.libraries("ada") == []
+    assert found(desk.store, "museum", BOB) == {"The museum opens at nine."}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        pytest.param("report.pdf", "report.pdf", id="plain"),
+        pytest.param("../../etc/passwd", "passwd", id="a path"),
+        pytest.param("C:\\Users\\ada\\cv.docx", "cv.docx", id="a path of Windows"),
+        pytest.param(".hidden", "hidden", id="hidden"),
+        pytest.param("a\x00b\nc.txt", "abc.txt", id="control characters"),
+        pytest.param("é" * 300 + ".pdf", "é" * 98 + ".pdf", id="too long"),
+    ],
+)
+def test_names_are_only_names(given, kept):
+    """Whatever a browser sends, what is kept is one printable file name of bounded length."""
+    assert plain_name(given) == kept
+
+
+def test_a_name_of_nothing_is_refused():
+    """A file without a name is not guessed at."""
+    with pytest.raises(InputError):
+        plain_name("../")
+
+
+def test_private_and_shared_names_never_meet(desk):
+    """Owners and libraries of any spelling have libraries of their own, and no folder can have that name."""
+    names = [private_library(owner, name) for owner in ("a", "a/b", "~a", "") for name in ("c", "b c", "~a")]
+    assert len(set(names)) == len(names)
+    assert all(name.count("/") == 1 for name in names)
+    with pytest.raises(InputError):
+        desk.uploads.take_in(desk.write("x", "x"), name="x", library="a/b", owner="ada")
+
+
+READING = ["documents", "document", "nearest", "matching", "routing", "similarity", "chunks", "chunks_of"]
+READING += ["page", "pages", "original", "libraries", "cancel", "delete", "share", "delete_library"]
+
+
+def test_no_method_gives_anothers_anything(desk):
+    """Every method that takes a scope behaves for a stranger as if the document did not exist."""
+    desk.take_in("diary.txt", "The museum opens at nine.")
+    (mine,) = desk.store.documents(ADA)
+    (piece,) = desk.store.chunks_of(mine.id, ADA)
+    vector = desk.embedder.embed_query("museum")
+    given = {
+        "document_id": mine.id, "document_id_": mine.id, "number": 1, "vector": vector, "limit": 5,
+        "query": "museum", "chunk_ids": [piece.id], "library": mine.library, "reader": "bob",
+    }  # fmt: skip
+    scoped = {
+        name
+        for name, method in inspect.getmembers(Store, inspect.isfunction)
+        if not name.startswith("_") and {"scope", "reader"} & set(inspect.signature(method).parameters)
+    }
+    assert scoped == set(READING)
+    for scope in (ANYBODY, BOB, Scope(reader="bob", libraries=(mine.library,)), Scope(documents=(mine.id,))):
+        for name in sorted(scoped):
+            method = getattr(desk.store, name)
+            asked = {key: given[key] for key in inspect.signature(method).parameters if key != "scope"}
+            if "scope" in inspect.signature(method).parameters:
+                asked["scope"] = scope
+            try:
+                answer = method(**asked)
+            except (UnknownDocument, UnknownLibrary):
+                continue
+            assert answer in ([], {}, [-1.0]), name
+    assert [one.id for one in desk.store.documents(ADA)] == [mine.id]
