@@ -12,6 +12,7 @@ import pytest
 from docent.answering import NO_MODEL, Bounds, answer
 from docent.errors import InputError
 from docent.generating.ollama_client import OllamaClient
+from docent.generating.output import held
 from docent.generating.personas import Persona
 from docent.generating.tokens import Estimate, Learning
 from docent.glossary import (
@@ -168,6 +169,25 @@ async def test_what_the_filter_takes_out_is_in_the_receipt(ollama):
         assert "[9]" not in text
     assert "http://evil.example/?q=1" in result.receipt.removed
     assert "[9]" in result.receipt.removed
+
+
+async def test_only_what_a_cited_passage_names_becomes_a_link(ollama):
+    """An address is shown in full while it streams; it is a link only in an answer that cites its source."""
+    apply = passage("Apply at https://jobs.example/apply before May.", n=1, header="jobs")
+    other = passage("Visit https://evil.example/now, says the board of the library.", n=2, header="library")
+    ollama.script(
+        "Apply at https://jobs.example/apply before May [1]. Nobody knows https://evil.example/now."
+    )
+    found = await events("Where?", native(ollama.url), retrieve=lambda question, scope: [apply, other])
+    streamed = "".join(event.text for event in found if isinstance(event, Token))
+    for address in ("https://jobs.example/apply", "https://evil.example/now"):
+        assert held(address) in streamed
+        assert address not in streamed
+    result = answer_of(found)
+    assert [one.n for one in result.citations] == [1]
+    assert "https://jobs.example/apply" in result.text
+    assert held("https://evil.example/now") in result.text
+    assert "https://evil.example" not in result.text
 
 
 async def test_a_model_that_says_nothing(ollama):

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from docent.answering.asking import Asking
 from docent.errors import ModelError
 from docent.generating import speaking
-from docent.generating.citations import Cited, cite, only_cited
+from docent.generating.citations import Cited, cite, linked, only_cited
 from docent.generating.extractive import best_sentences
 from docent.generating.record import Record
 from docent.generating.writing import within
@@ -54,7 +54,7 @@ async def finished(
         record.model = ""
         yield record.answered(best_sentences(question, sent), found)
         return
-    cited = await asyncio.to_thread(cite, record.text, sent)
+    cited = linked(await asyncio.to_thread(cite, record.text, sent), sent)
     shown = found
     if only_cited_shown:
         cited, shown = only_cited(cited, sent)

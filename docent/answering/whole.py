@@ -11,7 +11,7 @@ from docent.answering.asking import Asking
 from docent.answering.finishing import NO_MODEL, finished, streamed
 from docent.answering.question import budgeted, from_passages
 from docent.generating import shelf
-from docent.generating.output import addresses, clean
+from docent.generating.output import addresses, named
 from docent.generating.record import Record
 from docent.generating.shelf import Shelf
 from docent.generating.whole import write_from_all
@@ -21,8 +21,7 @@ from docent.glossary import Event, Found, Searching, StoredDocument
 async def answer_from_whole(
     question: str, wanted: Sequence[StoredDocument], kept: Shelf, asking: Asking, record: Record
 ) -> AsyncGenerator[Event, None]:
-    names = ", ".join(document.name for document in wanted)
-    yield Searching(f"all of {clean(names, passages=0, known=frozenset())}")
+    yield Searching("all of " + ", ".join(named(document.name) for document in wanted))
     passages = await asyncio.to_thread(shelf.read_all, kept, wanted)
     record.found = len(passages)
     record.lap("retrieve")

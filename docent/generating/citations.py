@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.generating import claims, sentences
+from docent.generating.output import addresses, inert, released
 from docent.glossary import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -60,9 +61,15 @@ def cite(answer: str, passages: Sequence[Passage]) -> Cited:
         found += [source for source in sources if source not in found]
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
         at = end
-    text = "".join([*written, MARK.sub("", answer[at:])]).strip()
+    text = inert("".join([*written, MARK.sub("", answer[at:])]).strip())
     doubtful = _doubtful(MARK.sub("", answer), passages)
     return Cited(text, tuple(found), tuple(unsupported), doubtful, tuple(removed))
+
+
+def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:
+    """The same answer, in which the addresses that its cited passages name are links."""
+    known = addresses(passages[one.n - 1].text for one in cited.citations)
+    return replace(cited, text=released(cited.text, known))
 
 
 def only_cited(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:

@@ -8,6 +8,7 @@ from docent.errors import ModelError
 from docent.generating import prompt, sentences
 from docent.generating.client import ModelClient, Wishes
 from docent.generating.intents import leans_on_history
+from docent.generating.output import named
 from docent.generating.writing import said
 from docent.glossary import Turn
 
@@ -20,7 +21,7 @@ async def standing_alone(
     """The question itself when it needs no help; with no model, the last question leads it in."""
     if not history or not leans_on_history(question):
         return question
-    led_in = f"{history[-1].question} {question}"
+    led_in = named(f"{history[-1].question} {question}")
     if model is None:
         return led_in
     try:
@@ -30,7 +31,7 @@ async def standing_alone(
     except ModelError:
         return led_in  # the same server is asked again for the answer, and its error is told there
     line = prompt.MARK.sub("", written.splitlines()[0]).strip(' "') if written else ""
-    return line if _is_rewrite(line, question, history) else led_in
+    return named(line) if _is_rewrite(line, question, history) else led_in
 
 
 def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:

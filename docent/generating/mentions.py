@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docent.generating.citations import Cited, citation
-from docent.generating.output import quoted
+from docent.generating.output import named, quoted
 from docent.generating.shelf import passage_of
 from docent.glossary import Chunk, Passage, StoredDocument
 
@@ -52,9 +52,9 @@ def told(
 ) -> tuple[Cited, tuple[Passage, ...]]:
     """The list, with the first place of each; numbered in the order in which it is shown."""
     matches = f"{len(mentions)} {'match' if len(mentions) == 1 else 'matches'}"
-    head = f"Scanned {scanned} of {documents} documents for “{term}”: {matches}."
+    head = f"Scanned {scanned} of {documents} documents for “{named(term)}”: {matches}."
     lines = [_line(n, mention) for n, mention in enumerate(mentions, 1)]
-    left_out = f"Not scanned: {'; '.join(unread)}." if unread else ""
+    left_out = f"Not scanned: {named('; '.join(unread))}." if unread else ""
     text = "\n\n".join(filter(None, (head, "\n".join(lines), left_out)))
     citations = tuple(
         citation(n, mention.passage, *_around(mention)) for n, mention in enumerate(mentions, 1)
@@ -66,7 +66,7 @@ def _line(n: int, mention: Mention) -> str:
     start, end = _around(mention)
     quote = quoted(mention.passage.text[start:end])
     places = "1 place" if mention.count == 1 else f"{mention.count} places"
-    return f"- {mention.passage.where} ({places}): “{quote}” [{n}]"
+    return f"- {named(mention.passage.where)} ({places}): “{quote}” [{n}]"
 
 
 def _around(mention: Mention) -> tuple[int, int]:

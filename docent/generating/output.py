@@ -1,9 +1,12 @@
-"""What may be shown of a model's words: no images, no HTML, no links but those the passages name.
+"""What may be shown of a model's words: no images, no HTML, no links but those that cited passages name.
 
 A page that draws an image or opens a link tells its server what the address says; a document that
 makes a model write one could carry text away. So the stream is read unit by unit (a word, a
 bracket, a tag), and a unit is let go only when nothing that follows could change what it is:
 however the stream is cut into tokens, the same text comes out.
+
+Which passages an answer cites is known when it is whole. Until then an address that some passage
+names is shown in full, but held: a hair space keeps the page from making a link of it.
 """
 
 from __future__ import annotations
@@ -22,15 +25,23 @@ REMOVED = "(link removed)"
 
 ADDRESS = re.compile(
     r"""(?:[a-z][a-z0-9+.-]*:)?//(?:[\w-]+\.[\w.-]+|\[[0-9a-f:.]+\]|localhost)[^\s<>"'`|]*"""
-    r"""|[a-z][a-z0-9+.-]*://[^\s<>"'`|]*"""
+    r"""|[a-z][a-z0-9+.-]*://[^\s<>"'`|]+"""
     r"""|www\.[^\s<>"'`|]+"""
     r"""|(?:javascript|vbscript|mailto|file|blob):[^\s<>"'`|]+"""
-    r"""|data:[a-z]+/[^\s<>"'`|]*""",
+    r"""|data:[a-z]+/[^\s<>"'`|]*"""
+    r"""|[\w.+-]+@[\w-]+\.[\w.-]*\w""",
     re.IGNORECASE,
 )
+HAIR_SPACE = "\u200a"
+LINKED_BY = re.compile(r"//|^www(?=\.)|(?=@)", re.IGNORECASE)
+"""Where an address stops being one for the page, when a space is put behind it."""
+HELD = re.compile(rf"[^\s<>\"'`|]*(?:{HAIR_SPACE}[^\s<>\"'`|]*)+")
+OPENS = re.compile(r"\](?=[(:])")
+"""What makes a link or a definition of the brackets before it, however far back they opened."""
 TRAILING = ".,;:!?)*_~]}"
 NUMBERS = re.compile(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*")
 WORD_END = re.compile(r"[\s\[<]|!(?=\[)")
+BLANK = re.compile(r"[ \t\r\n\f\v]+")
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
 IDEOGRAPH = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff01-\uff60]")
 ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
@@ -54,6 +65,27 @@ AUTOLINK = re.compile(r"<[a-z][a-z0-9+.-]*:[^\s<>]*>|<[^\s<>@]+@[^\s<>]+>", re.I
 def addresses(texts: Iterable[str]) -> frozenset[str]:
     """Every address that the texts name, in the form in which they are compared."""
     return frozenset(_compared(found[0]) for text in texts for found in ADDRESS.finditer(text))
+
+
+def held(address: str) -> str:
+    """The address in full, in a form of which no page makes a link."""
+    return LINKED_BY.sub(lambda sign: sign[0] + HAIR_SPACE, address)
+
+
+def released(text: str, known: frozenset[str]) -> str:
+    """The text of a whole answer, in which the held addresses that cited passages name are links again."""
+    return HELD.sub(lambda found: _released(found[0], known), text)
+
+
+def _released(word: str, known: frozenset[str]) -> str:
+    whole = word.replace(HAIR_SPACE, "")
+    named = [_compared(one[0]) in known for one in ADDRESS.finditer(whole)]
+    return whole if named and all(named) else word
+
+
+def inert(text: str) -> str:
+    """The text with no bracket that leads anywhere."""
+    return OPENS.sub("] ", text)
 
 
 class Filter:
@@ -146,7 +178,7 @@ class Filter:
         address = target.strip().split()[0].strip("<>") if target.strip() else ""
         shown = self._numbers(label) if NUMBERS.fullmatch(label) else self._inner(label)
         if self._may_lead(address):
-            return address if shown == address else f"{shown} ({address})"  # where it leads is seen
+            return held(address) if shown == held(address) else f"{shown} ({held(address)})"
         self.removed.append(address or "an empty link")
         return shown
 
@@ -191,7 +223,7 @@ class Filter:
             return "\n" if BREAKS.match(whole) else " ", len(whole)
         if AUTOLINK.fullmatch(whole):
             if self._may_lead(whole[1:-1]):
-                return whole, len(whole)
+                return held(whole[1:-1]), len(whole)
             self.removed.append(whole[1:-1])
             return REMOVED, len(whole)
         return "< ", 1  # with a space it is a sign, and can open nothing
@@ -211,6 +243,7 @@ class Filter:
         return self._scrubbed(text[at:stop]), stop - at
 
     def _scrubbed(self, word: str) -> str:
+        word = inert(word)
         if not ADDRESS_SIGN.search(word):
             return word
         meant = ESCAPED.sub("", html.unescape(word))
@@ -221,7 +254,7 @@ class Filter:
 
     def _address(self, found: re.Match[str]) -> str:
         if self._may_lead(found[0]):
-            return found[0]
+            return held(found[0])
         body = found[0].rstrip(TRAILING)
         self.removed.append(body)
         return REMOVED + found[0][len(body) :]
@@ -239,7 +272,13 @@ def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
 
 def quoted(text: str) -> str:
     """A document's own words on one line, shown among ours: its addresses stay, its pictures do not."""
-    return " ".join(clean(text, passages=999, known=addresses([text])).split())
+    own = addresses([text])
+    return " ".join(released(clean(text, passages=999, known=own), own).split())
+
+
+def named(text: str) -> str:
+    """A file's name, or a model's word for a step, on one line among ours: in full, and leading nowhere."""
+    return BLANK.sub(" ", clean(text, passages=999, known=addresses([text]))).strip(" ")
 
 
 def _closing(text: str, at: int, pair: str, longest: int) -> int | None:

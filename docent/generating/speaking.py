@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from docent.generating.citations import Cited
 from docent.generating.extractive import best_sentences
+from docent.generating.output import named
 from docent.glossary import ANSWERING, Passage, StoredDocument
 
 HELLO = "Hello! Ask me anything about your documents, and I will show you the page each answer comes from."
@@ -54,10 +55,10 @@ def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) ->
 
 
 def _library(name: str, documents: Sequence[StoredDocument]) -> str:
-    names = sorted(document.name for document in documents)
+    names = sorted(named(document.name) for document in documents)
     shown = ", ".join(names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"- **{name}**, {_count(len(names), 'document')}: {shown}{more}"
+    return f"- **{named(name)}**, {_count(len(names), 'document')}: {shown}{more}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from docent.generating import prompt
 from docent.generating.budget import FRAME, Budget
 from docent.generating.client import Call, Message, ModelClient, Wishes
-from docent.generating.output import Filter, addresses
+from docent.generating.output import Filter, addresses, named
 from docent.generating.record import Record
 from docent.generating.tools import SCHEMAS, Toolbox, Used
 from docent.generating.writing import write
@@ -64,7 +64,7 @@ async def write_with_tools(
             room -= min(cost, room)
             shown += outcome.passages
             messages.append(_answered(call, outcome))
-            yield Progress(outcome.step, step + 1, steps)
+            yield Progress(named(outcome.step), step + 1, steps)
         record.sent = tuple(passage.chunk_id for passage in shown)
         record.looked_up = tuple(shown[len(budget.passages) :])
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from docent.generating import prompt
 from docent.generating.client import ModelClient, Wishes
-from docent.generating.output import Filter
+from docent.generating.output import Filter, named
 from docent.generating.record import Record
 from docent.generating.writing import said, write
 from docent.glossary import Event, Passage, Progress
@@ -42,7 +42,7 @@ async def write_from_all(
     room = context_tokens - NOTE_TOKENS - count(prompt.NOTES) - count(task) - FRAME
     last = context_tokens - answer_tokens - count(instructions) - count(question) - 2 * FRAME
     parts = [_text(passage) for passage in passages]
-    what = "Reading " + ", ".join(dict.fromkeys(passage.file for passage in passages))
+    what = "Reading " + ", ".join(dict.fromkeys(named(passage.file) for passage in passages))
     while sum(map(count, parts)) + len(parts) > last:
         groups = list(grouped(parts, count=count, room=room))
         notes = []

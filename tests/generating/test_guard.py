@@ -17,7 +17,7 @@ import pytest
 
 from docent.answering import Bounds, answer
 from docent.generating.guard import CONTROL, INVISIBLE, tamed
-from docent.generating.output import ADDRESS, TRAILING
+from docent.generating.output import ADDRESS, TRAILING, held
 from docent.glossary import Answered, Notice, Scope, Token
 from docent.retrieving import retrieve
 from docent.store import Store
@@ -90,9 +90,12 @@ async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
     streamed = "".join(event.text for event in events if isinstance(event, Token))
     assert isinstance(events[-1], Answered)
     result = events[-1].answer
-    for shown in (streamed, result.text):
-        for address in ADDRESS.findall(" ".join(passage.text for passage in result.passages)):
-            shown = shown.replace(address.rstrip(TRAILING), "")  # in full, as its document has it
+    cited = {one.chunk_id for one in result.citations}
+    for shown, linked in ((streamed, set()), (result.text, cited)):
+        for passage in result.passages:  # in full, as its document has it, and a link where that is cited
+            for address in ADDRESS.findall(passage.text):
+                shown = shown.replace(held(address.rstrip(TRAILING)), "")
+                shown = shown.replace(address.rstrip(TRAILING), "") if passage.chunk_id in linked else shown
         assert not CALLS_ELSEWHERE.search(shown), shown
         assert "evil.example" not in shown
         assert "PWNED" not in shown  # what no reader sees, no model reads

@@ -8,9 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docent.generating.output import Filter, addresses, clean
+from docent.generating.citations import cite
+from docent.generating.output import HAIR_SPACE, Filter, addresses, clean, held, inert, named, released
+from tests.generating.build import passage
 
 KNOWN = addresses(["Apply at https://jobs.example/apply?id=7 or see www.museum.example."])
+
+
+LONG = "a" * 320
 
 
 def shown(text: str, *, passages: int = 3) -> str:
@@ -28,15 +33,15 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("[here](/logout)", "here", id="link within this site"),
         pytest.param("[here](javascript:alert(1))", "here", id="script"),
         pytest.param("[a ![b](http://e.example/i)](http://e.example)", "a b", id="image in a link"),
-        pytest.param("[apply](https://jobs.example/apply?id=7)", "apply (https://jobs.example/apply?id=7)",
+        pytest.param("[apply](https://jobs.example/apply?id=7)", "apply (https://\u200ajobs.example/apply?id=7)",
                      id="link that a passage names"),
         pytest.param("[apply](https://jobs.example/apply?id=7&q=secret)", "apply", id="link made longer"),
-        pytest.param("See https://jobs.example/apply?id=7.", "See https://jobs.example/apply?id=7.",
+        pytest.param("See https://jobs.example/apply?id=7.", "See https://\u200ajobs.example/apply?id=7.",
                      id="address that a passage names"),
         pytest.param("See https://evil.example/x, now", "See (link removed), now", id="address"),
         pytest.param("See //evil.example/x and www.evil.example", "See (link removed) and (link removed)",
                      id="address without its scheme"),
-        pytest.param("WWW.museum.EXAMPLE", "WWW.museum.EXAMPLE", id="host in capitals"),
+        pytest.param("WWW.museum.EXAMPLE", "WWW\u200a.museum.EXAMPLE", id="host in capitals"),
         pytest.param("<https://evil.example>", "(link removed)", id="autolink"),
         pytest.param("ht<b></b>tp://evil.example", "ht  (link removed)", id="address around a tag"),
         pytest.param("&#104;ttp://evil.example", "(link removed)", id="address in entities"),
@@ -56,6 +61,28 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("<think>It says [1] <b></think>It is open [1].", "It is open [1].", id="thoughts"),
         pytest.param("a </think> b", "a < /think> b", id="end of no thought"),
         pytest.param("an array a[0] and [note", "an array a and [note", id="brackets"),
+        pytest.param(f"[{LONG}](/logout)", f"[{LONG}] (/logout)", id="link with a long label"),
+        pytest.param(f"[{LONG}]: /logout", f"[{LONG}] : /logout", id="long definition"),
+        pytest.param("Write to thief@evil.example.", "Write to (link removed).", id="address of a mailbox"),
+        pytest.param("thief&#64;evil.example", "(link removed)", id="mailbox in entities"),
+        pytest.param("[x][^1]\n\n[^1]: //evil.example", "[x][^1]\n\n(^1) : (link removed)", id="footnote"),
+        pytest.param("[x]: <//evil.example> 'a title'", "(x) : < (link removed)> 'a title'", id="definition"),
+        pytest.param("> [x\n> ]: //e.example", "> (x\n> ) : (link removed)", id="quoted definition"),
+        pytest.param("［x］（http://evil.example）", "［x］（(link removed)", id="wide brackets"),
+        pytest.param("http：／／evil.example", "http：／／evil.example", id="wide signs lead nowhere"),
+        pytest.param("[x]\u200b(http://e.example)", "[x]\u200b((link removed))", id="gap in a link"),
+        pytest.param("h\u200bttp://evil.example", "h\u200b(link removed)", id="nothing inside a scheme"),
+        pytest.param("http&colon;&sol;&sol;evil.example", "(link removed)", id="named entities"),
+        pytest.param("&#104ttp://evil.example", "(link removed)", id="entity without its end"),
+        pytest.param("| ![x](//evil.example/i) | <img src=//evil.example> |", "| x |   |", id="table"),
+        pytest.param("```\n![x](http://evil.example)\n```", "```\nx\n```", id="code fence"),
+        pytest.param("````\n```\n````\n![x](//e.example)", "````\n```\n````\nx", id="fence in a fence"),
+        pytest.param("$\\href{//evil.example}{x}$", "$\\href{(link removed)", id="formula"),
+        pytest.param("[a](b(c)(//evil.example))", "a", id="brackets in a target"),
+        pytest.param("<svg/onload=alert(1)>", " ", id="tag with a slash"),
+        pytest.param("<math><mi href='//e.example'>", " < mi href='(link removed)'>", id="tag in a tag"),
+        pytest.param("<?php x ?> <![CDATA[x]]>", "< ?php x ?> < [CDATA[x]]>", id="other markup"),
+        pytest.param("data:text/html,<b>x", "(link removed), x", id="page as data"),
     ],
 )  # fmt: skip
 def test_what_is_shown(text, expected):
@@ -67,7 +94,7 @@ PIECES = st.sampled_from(
     [
         "!", "[", "]", "(", ")", "<", ">", "/", ":", "\\", "&", "#", ";", "-", "--", "!--", " ", "\n", "\n\n",
         "1", "9", "http", "https://", "//", "www.", "<think>", "</think>",
-        "evil.example", "jobs.example/apply?id=7", "img src=", "br",
+        "evil.example", "jobs.example/apply?id=7", "@", "\u200a", "y" * 310, "img src=", "br",
         "b", "a", "javascript:", "data:image/", "&#104;", "word", "é", "東", "京", ".", ",", '"', "'",
         "=", "x" * 150,
     ]
@@ -92,10 +119,59 @@ def test_however_the_stream_is_cut_the_same_is_shown(text, cuts):
 def test_nothing_that_calls_elsewhere_is_left(text):
     """No image, no tag and no address but the known ones, whatever is written."""
     left = shown(text)
-    assert not re.search(r"!\[[^\]]*\]\(", left)
+    assert not re.search(r"\][(:]", left)
     assert not re.search(r"<(?:img|br|b|a)\b[^<>]*>", left)
-    hosts = re.findall(r"(?:https?://|www\.)([\w.-]*\.example[^\s]*)", left)
+    assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|\w@\w", left)
+    whole = released(left, KNOWN)
+    hosts = re.findall(r"(?:https?://|www\.)([\w.-]*\.example[^\s]*)", whole)
     assert [host for host in hosts if not host.startswith("jobs.example/apply?id=7")] == []
+    assert HAIR_SPACE not in released(left.replace(HAIR_SPACE, ""), KNOWN)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://jobs.example/apply?id=7",
+        "www.museum.example",
+        "https://ada@jobs.example/x",
+        "ada@museum.example",
+    ],
+)
+def test_an_address_is_held_until_the_answer_cites_it(address):
+    """Held, it is shown in full and is no address; released, it is to the letter what it was."""
+    text = f"Apply at {held(address)}, soon."
+    assert not addresses([text])
+    assert text.replace(HAIR_SPACE, "") == f"Apply at {address}, soon."
+    assert released(text, addresses([address])) == f"Apply at {address}, soon."
+    assert released(text, frozenset()) == text
+    assert (
+        released(f"https:/{HAIR_SPACE}/evil.example", addresses([address]))
+        == f"https:/{HAIR_SPACE}/evil.example"
+    )
+
+
+def test_a_name_leads_nowhere():
+    """Whoever names a file may mean more than a name; it is shown in full where that does no harm."""
+    assert named("report (final) [2].pdf") == "report (final) [2].pdf"
+    assert named("![x](http://e.example/i).pdf") == "x.pdf"
+    assert named("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
+    assert named("<img src=//e.example>\n# a.pdf") == "# a.pdf"
+
+
+def test_no_bracket_is_left_that_leads_anywhere():
+    """What stands in round brackets after a number is no target of it."""
+    assert inert("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
+    assert "](" not in shown(f"[x](/{LONG * 4})")
+
+
+@given(
+    text=st.lists(PIECES | st.sampled_from(["(source 1)", "【1】", "(/logout)", "It is open. "]), max_size=30)
+)
+def test_citing_opens_nothing_again(text):
+    """Numbers are moved and added after the filter has read; no link comes of it."""
+    cited = cite(clean("".join(text), passages=1, known=KNOWN), [passage()])
+    assert not re.search(r"\][(:]", cited.text)
+    assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|\w@\w", cited.text)
 
 
 def test_words_are_let_go_as_they_end():
