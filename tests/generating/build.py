@@ -49,6 +49,7 @@ def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> St
             overlap=8,
             limit=embedder.max_tokens,
         )
-        source = SourceFile(library, path, file, len(text.encode()), 1)
+        stat = file.stat()
+        source = SourceFile(library, path, file, stat.st_size, stat.st_mtime_ns)
         store.put(source, document, chunks, embedder.embed([embedded_text(one) for one in chunks]))
     return store
