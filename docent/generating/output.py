@@ -243,14 +243,13 @@ class Filter:
         return self._scrubbed(text[at:stop]), stop - at
 
     def _scrubbed(self, word: str) -> str:
-        word = inert(word)
         if not ADDRESS_SIGN.search(word):
-            return word
+            return inert(word)
         meant = ESCAPED.sub("", html.unescape(word))
         if meant != word and ADDRESS.search(meant):  # an address in disguise is not there to be read
             self.removed.append(meant)
             return REMOVED
-        return ADDRESS.sub(self._address, word)
+        return inert(ADDRESS.sub(self._address, word))
 
     def _address(self, found: re.Match[str]) -> str:
         if self._may_lead(found[0]):
