@@ -1,8 +1,10 @@
 """The chat in the browser: receive, answer, show. `make run`, or `chainlit run app.py -w`."""
 
 import chainlit as cl
+from chainlit.types import ThreadDict
 
-from docent.web import chat, serving
+from docent.web import chat, conversation, serving
+from docent.web.history import History
 
 serving.prepare()
 
@@ -17,11 +19,34 @@ async def close_doors() -> None:
     serving.close_doors()
 
 
+@cl.data_layer
+def history() -> History:
+    return serving.history()
+
+
 @cl.set_starters
 async def starters(user: cl.User | None, language: str | None = None) -> list[cl.Starter]:
     return chat.starters(serving.house())
 
 
+@cl.on_chat_start
+async def start() -> None:
+    await conversation.start()
+
+
+@cl.on_chat_resume
+async def resume(thread: ThreadDict) -> None:
+    await conversation.resume(thread, house=serving.house())
+
+
 @cl.on_message
 async def answer(message: cl.Message) -> None:
-    await chat.reply(message.content, house=serving.house(), link=serving.link)
+    if message.command == conversation.EXPORT:
+        await conversation.export()
+    else:
+        await chat.reply(message.content, house=serving.house())
+
+
+@cl.action_callback(conversation.ASK_AGAIN)
+async def ask_again(action: cl.Action) -> None:
+    await chat.ask_again(str(action.payload["question"]), house=serving.house())

@@ -1,4 +1,4 @@
-"""`python -m docent …`: ask, search, list, delete, doctor, eval and serve from a terminal.
+"""`python -m docent …`: ask, search, list, delete, doctor, eval, user and serve from a terminal.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run.
 """
@@ -19,6 +19,7 @@ from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import Answer, Answered, Notice, Progress, Scope, StoredDocument, Token
 from docent.settings import Settings
+from docent.web import user_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("questions", help="a JSON object a line: question, file, pages (counted from 1)")
     evaluate.add_argument("--floor", type=float, metavar="X", help="exit 1 if page-hit@5 is below X")
     _library(evaluate)
+
+    user_commands.add_to(commands)
 
     serve = _command(commands, "serve", _serve, "Serve the chat in the browser.", json_output=False)
     serve.add_argument(

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="More host names the chat may be reached by, as a JSON list."
     )
+    login: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="auto: people log in as soon as the chat listens beyond this machine; on: always; "
+        "off: never, for a container or proxy that keeps others out.",
+    )
 
     provider: Literal["ollama", "openai"] = Field(
         "ollama", description="ollama, or openai for any server that speaks OpenAI's protocol."

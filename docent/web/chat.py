@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
 from contextlib import aclosing
-from itertools import groupby
 from typing import Any
 
 import chainlit as cl
+from chainlit.chat_context import chat_context
 
 from docent.assembly import House
 from docent.errors import DocentError
-from docent.glossary import (
-    Answer,
-    Answered,
-    Notice,
-    Progress,
-    Scope,
-    Searching,
-    Token,
-    Turn,
-)
-from docent.web.panels import Link, panel
+from docent.glossary import Answer, Answered, Event, Notice, Progress, Scope, Searching, Token
+from docent.web.conversation import language, reader
+from docent.web.kept import keep, turns
+from docent.web.routes import cited_link
+from docent.web.texts import say
 
-TURNS = "turns"
 FIRST = (
     ("internships", "Find an internship", "Which internship is about machine learning?"),
     ("restaurants", "Read a menu", "Which dishes contain no nuts?"),
@@ -33,53 +26,81 @@ FIRST = (
 """Library of the samples, what the button says, what it asks."""
 
 
-async def reply(question: str, *, house: House, link: Link) -> None:
+async def reply(question: str, *, house: House) -> None:
     """Answer in the chat as the answer comes, then show it with its citations."""
-    turns: list[Turn] = cl.user_session.get(TURNS) or []
-    message = cl.Message(content="")
-    notices: list[str] = []
-    waiting = False
-    events = house.answer(question, history=tuple(turns), scope=Scope())
+    showing = _Showing(question)
+    events = house.answer(question, history=turns(chat_context.get()), scope=Scope(reader=reader()))
     try:
         async with aclosing(events):  # a stop that comes between two events closes the model's stream too
             async for event in events:
-                match event:
-                    case Searching(searched) if searched != question:
-                        async with cl.Step(name="Searched", type="retrieval") as step:
-                            step.output = searched
-                    case Progress() as progress:
-                        message.content = f"{progress.what}: {progress.done} of {progress.total}"
-                        await (message.update() if waiting else message.send())
-                        waiting = True
-                    case Token(text):
-                        if waiting:
-                            message.content, waiting = "", False
-                            await message.update()
-                        await message.stream_token(text)
-                    case Notice(text):
-                        notices.append(text)
-                    case Answered(answer):
-                        turns.append(Turn(question, answer.text))
-                        cl.user_session.set(TURNS, turns)
-                        await _show(message, answer, notices, link)
+                await showing.happened(event)
     except DocentError as error:
-        message.content = "\n\n".join(filter(None, (message.content, f"⚠️ {error}")))
-        await message.send()
+        await showing.failed(error)
+    except asyncio.CancelledError:
+        await showing.stopped()
+        raise
 
 
-async def _show(message: cl.Message, answer: Answer, notices: Sequence[str], link: Link) -> None:
-    message.content = "\n\n".join((answer.text, *(f"ℹ️ {notice}" for notice in notices)))
-    message.elements = panels(answer, link)
-    await message.send()
+class _Showing:
+    """One answer on the page, while it is made."""
+
+    def __init__(self, question: str) -> None:
+        self._question = question
+        self._message = cl.Message(content="")
+        self._notices: list[str] = []
+        self._waiting = False
+        """Whether the message shows how far a long step is, instead of text."""
+
+    async def happened(self, event: Event) -> None:
+        match event:
+            case Searching(searched) if searched != self._question:
+                async with cl.Step(name=say("searched_for", language(), searched=searched), type="retrieval"):
+                    pass
+            case Progress(what, done, total):
+                self._message.content = say("progress", language(), what=what, done=done, total=total)
+                await (self._message.update() if self._waiting else self._message.send())
+                self._waiting = True
+            case Token(text):
+                await self._make_room()
+                await self._message.stream_token(text)
+            case Notice(text):
+                self._notices.append(text)
+            case Answered(answer):
+                await self._finished(answer)
+
+    async def failed(self, error: DocentError) -> None:
+        self._message.content = "\n\n".join(filter(None, (self._message.content, f"⚠️ {error}")))
+        await self._show()
+
+    async def stopped(self) -> None:
+        """What there is stays, and says that it is not all."""
+        await self._make_room()
+        mark = say("stopped", language())
+        self._message.content = "\n\n".join(filter(None, (self._message.content.rstrip(), mark)))
+        await self._show()
+
+    async def _make_room(self) -> None:
+        if self._waiting:
+            self._message.content, self._waiting = "", False
+            await self._message.update()
+
+    async def _finished(self, answer: Answer) -> None:
+        message = self._message
+        message.content = "\n\n".join((answer.text, *(f"ℹ️ {notice}" for notice in self._notices)))
+        message.metadata = keep(self._question, answer)
+        message.elements = panels(answer, message.id)
+        await self._show()
+
+    async def _show(self) -> None:
+        """Chainlit keeps a message at its first `send` only; what it became later needs `update`."""
+        await (self._message.update() if self._message.persisted else self._message.send())
 
 
-def panels(answer: Answer, link: Link) -> list[Any]:
-    """A side panel for each number cited: file, place, and the passage with the quotes in bold."""
-    passages = {passage.chunk_id: passage for passage in answer.passages}
-    cited = sorted(answer.citations, key=lambda citation: citation.n)
+def panels(answer: Answer, message_id: str) -> list[Any]:
+    """A side panel for each number cited; what stands in it is fetched when it is opened."""
     return [
-        cl.Text(name=f"[{n}]", display="side", content=panel(list(quotes), passages, link))
-        for n, quotes in groupby(cited, key=lambda citation: citation.n)
+        cl.Text(name=f"[{n}]", display="side", url=cited_link(message_id, n))
+        for n in sorted({citation.n for citation in answer.citations})
     ]
 
 
@@ -89,3 +110,19 @@ def starters(house: House) -> list[cl.Starter]:
     return [
         cl.Starter(label=label, message=question) for library, label, question in FIRST if library in there
     ]
+
+
+async def ask_again(question: str, *, house: House) -> None:
+    """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
+    await cl.Message(content=question, type="user_message", author=reader()).send()
+    cl.context.session.current_task = asyncio.create_task(_asked_again(question, house))
+
+
+async def _asked_again(question: str, house: House) -> None:
+    await cl.context.emitter.task_start()
+    try:
+        await reply(question, house=house)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        await cl.context.emitter.task_end()

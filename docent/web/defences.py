@@ -44,7 +44,14 @@ HEADERS = {
 }
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
-UNUSED_PAGES = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+UNUSED = frozenset(
+    {
+        *("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"),
+        *("/mcp", "/copilot/{filename:path}", "/auth/jwt"),
+        *("/project/share/{thread_id}", "/project/thread/share", "/project/element"),
+    }
+)
+"""Chainlit's routes for what Docent does not do: describing itself, running tools of others, sharing."""
 
 Connect = Callable[[str, dict[str, Any], dict[str, Any] | None], Awaitable[bool]]
 
@@ -96,6 +103,6 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     app.state.fortified = True
     sio.eio.cors_allowed_origins = None  # engine.io's word for: the page's own origin only
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
-    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in UNUSED_PAGES]
+    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in UNUSED]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
     app.add_middleware(SafeHeaders)

@@ -8,6 +8,7 @@ import socket
 
 from docent.errors import SettingsError
 from docent.settings import Settings
+from docent.web.users import Users
 
 ANYWHERE = frozenset({"0.0.0.0", "::"})
 
@@ -18,18 +19,41 @@ def address(settings: Settings) -> str:
     return f"http://{name}:{settings.port}"
 
 
+def is_loopback(settings: Settings) -> bool:
+    return settings.host in ("localhost", "::1") or settings.host.startswith("127.")
+
+
+def login_required(settings: Settings) -> bool:
+    """Whether people must say who they are."""
+    return settings.login == "on" or (settings.login == "auto" and not is_loopback(settings))
+
+
 def open_to_others(settings: Settings) -> str | None:
-    """What to know before other machines can reach the chat; None when they cannot."""
-    if settings.host in ("localhost", "::1") or settings.host.startswith("127."):
+    """What to know before other machines can reach the chat without login; None when they cannot."""
+    if is_loopback(settings) or login_required(settings):
         return None
     return (
-        f"DOCENT_HOST is {settings.host}: whoever can reach this machine's port {settings.port} can read "
-        "every shared library. There is no login; leave DOCENT_HOST out to keep the chat to this machine."
+        f"DOCENT_HOST is {settings.host} and DOCENT_LOGIN is off: whoever can reach port {settings.port} "
+        "can read every document and every conversation. Keep others out by other means, or leave "
+        "DOCENT_LOGIN out."
+    )
+
+
+def check_login(settings: Settings) -> None:
+    """Refuse to start where people must log in and nobody can."""
+    if not login_required(settings) or Users(settings.storage).all():
+        return
+    why = "" if is_loopback(settings) else f"DOCENT_HOST is {settings.host}, so other machines can reach it. "
+    raise SettingsError(
+        f"The chat asks for a login, and there is no user yet. {why}Add one: "
+        "python -m docent user add NAME --role admin. "
+        "Or set DOCENT_LOGIN=off, if something else keeps others out."
     )
 
 
 def check(settings: Settings) -> None:
     """Refuse to start where starting cannot work."""
+    check_login(settings)
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from docent.glossary import Citation, Passage
+from docent.glossary import Citation
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$])")
 
 Link = Callable[[Citation], str]
 
 
-def panel(quotes: Sequence[Citation], passages: Mapping[str, Passage], link: Link) -> str:
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A piece of a page's text and where in it the piece begins."""
+
+    text: str
+    start: int
+    heading: str = ""
+
+
+def panel(quotes: Sequence[Citation], extract: Extract, *, below: str) -> str:
     """File, place and passage of one citation number, the quoted characters in bold."""
-    first = quotes[0]
-    passage = passages[first.chunk_id]
-    spans = [(max(q.start - passage.start, 0), q.end - passage.start) for q in quotes]
-    heading = f" · {escaped(passage.heading)}" if passage.heading else ""
-    return "\n\n".join(
-        (
-            f"**{escaped(first.where)}**{heading}",
-            emphasised(passage.text, spans),
-            f"[Open this page]({link(first)})",
-        )
-    )
+    spans = [(max(quote.start - extract.start, 0), quote.end - extract.start) for quote in quotes]
+    heading = f" · {escaped(extract.heading)}" if extract.heading else ""
+    return "\n\n".join((f"**{escaped(quotes[0].where)}**{heading}", emphasised(extract.text, spans), below))
 
 
 def emphasised(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -10,18 +9,17 @@ import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
 from chainlit.config import config, load_module
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from docent.assembly import House, open_house
-from docent.errors import DocentError
-from docent.glossary import Citation
 from docent.settings import Settings
-from docent.web.defences import SHOWN_ALONE, fortify
+from docent.web import conversation
+from docent.web.defences import fortify
+from docent.web.history import History
 from docent.web.listening import ANYWHERE, address, open_to_others
+from docent.web.login import Door, install
 from docent.web.page import without_foreign_links
-from docent.web.sources import PREFIX, Signer, cited_page, secret_of
+from docent.web.routes import routes
+from docent.web.sources import Signer, secret_of
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
@@ -31,14 +29,18 @@ def prepare() -> None:
     settings = Settings.read()
     app = chainlit.server.app
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
+    conversation.mend(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
-    app.router.routes[:] = [
-        OURS,
-        *(route for route in app.router.routes if getattr(route, "path", "") != OURS.path),
-    ]
+    ours = routes()
+    paths = {route.path for route in ours}
+    app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
+    secret = secret_of(settings.storage)
+    app.state.signer = Signer(secret)
+    app.state.door = Door(settings)
+    install(app.state.door, secret=secret)
     if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
         open_doors()
 
@@ -50,7 +52,6 @@ def open_doors() -> None:
         return
     close_doors()
     state.house = open_house(state.settings)
-    state.signer = Signer(secret_of(state.settings.storage))
     state.opened_by = open_house
     state.house.warm()
     state.house.work()
@@ -68,23 +69,13 @@ def house() -> House:
     return opened
 
 
-def link(citation: Citation) -> str:
-    signer: Signer = chainlit.server.app.state.signer
-    return signer.link(citation, reader=None)
-
-
-async def source(request: Request) -> Response:
-    """The cited page: a PDF opens at it with the sentence highlighted, anything else as its text."""
-    try:
-        place = chainlit.server.app.state.signer.place(request.path_params["token"])
-        body, media_type = await asyncio.to_thread(cited_page, house().store, place)
-    except DocentError as error:
-        return PlainTextResponse(str(error), status_code=404)
-    headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
-    return Response(body, media_type=media_type, headers=headers)
-
-
-OURS = Route(PREFIX + "/{token}/{name:path}", source)
+def history() -> History:
+    """The conversations; opened once, Chainlit keeps asking the same one."""
+    state = chainlit.server.app.state
+    if getattr(state, "history", None) is None:
+        state.history = History(state.settings.storage)
+    opened: History = state.history
+    return opened
 
 
 def serve(settings: Settings) -> None:

@@ -77,6 +77,7 @@ def cited_page(store: Store, place: Place) -> tuple[bytes, str]:
 
 def secret_of(storage: Path) -> bytes:
     """The installation's own secret, made at the first start and kept in storage/."""
+    storage.mkdir(parents=True, exist_ok=True)
     path = storage / "secret"
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,23 +8,52 @@ import pytest
 
 from docent.errors import SettingsError
 from docent.settings import Settings
-from docent.web.listening import address, check, open_to_others
+from docent.web.listening import address, check, check_login, login_required, open_to_others
+from docent.web.users import Users
 
 
 def settings(tmp_path, **environ: str) -> Settings:
-    return Settings.read(environ=environ, folder=tmp_path)
+    return Settings.read(environ={"DOCENT_STORAGE": str(tmp_path / "storage"), **environ}, folder=tmp_path)
 
 
 def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path):
-    """The default is the loopback address, which nobody else can reach."""
+    """The default is the loopback address, which nobody else can reach, so nobody has to log in."""
     assert address(settings(tmp_path)) == "http://localhost:8000"
     assert open_to_others(settings(tmp_path)) is None
+    assert not login_required(settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("host", "login", "required"),
+    [
+        pytest.param("127.0.0.1", "auto", False, id="this machine"),
+        pytest.param("::1", "auto", False, id="this machine, IPv6"),
+        pytest.param("127.0.0.1", "on", True, id="this machine, asked for"),
+        pytest.param("0.0.0.0", "auto", True, id="everywhere"),
+        pytest.param("192.168.1.5", "auto", True, id="a network"),
+        pytest.param("0.0.0.0", "off", False, id="everywhere, said to be safe"),
+    ],
+)
+def test_login_is_required_as_soon_as_others_can_reach_it(host, login, required, tmp_path):
+    """On this machine alone nobody logs in; elsewhere everybody does, unless the settings say otherwise."""
+    assert login_required(settings(tmp_path, DOCENT_HOST=host, DOCENT_LOGIN=login)) is required
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
-def test_listening_elsewhere_is_said(host, tmp_path):
-    """Who opens the chat to other machines is told what that means."""
-    assert host in str(open_to_others(settings(tmp_path, DOCENT_HOST=host)))
+def test_it_does_not_start_where_nobody_can_log_in(host, tmp_path):
+    """The sentence names the command that adds a user; with one there, it starts."""
+    asked = settings(tmp_path, DOCENT_HOST=host)
+    with pytest.raises(SettingsError, match="docent user add NAME"):
+        check(asked)
+    Users(asked.storage, cost=4).add("ann", role="admin", password="a long password")
+    check_login(asked)
+
+
+def test_being_open_to_others_without_login_is_said(tmp_path):
+    """Who turns the login off is told what that means."""
+    asked = settings(tmp_path, DOCENT_HOST="0.0.0.0", DOCENT_LOGIN="off")
+    check_login(asked)
+    assert "0.0.0.0" in str(open_to_others(asked))
 
 
 def test_a_taken_port_is_named_with_another(tmp_path):
@@ -40,4 +69,4 @@ def test_a_taken_port_is_named_with_another(tmp_path):
 def test_an_address_of_another_machine_is_refused(tmp_path):
     """An address that is not this machine's cannot be listened on."""
     with pytest.raises(SettingsError, match="cannot listen on 203.0.113.9:8000"):
-        check(settings(tmp_path, DOCENT_HOST="203.0.113.9"))
+        check(settings(tmp_path, DOCENT_HOST="203.0.113.9", DOCENT_LOGIN="off"))

@@ -1,0 +1,103 @@
+"""What happens to a conversation besides asking: it is stopped, edited, resumed, exported."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import chainlit as cl
+from chainlit.chat_context import chat_context
+from chainlit.context import init_ws_context
+from chainlit.session import WebsocketSession
+from chainlit.types import CommandDict, ThreadDict
+
+from docent.assembly import House
+from docent.glossary import Scope
+from docent.web.kept import fates, recall, turns
+from docent.web.panels import escaped
+from docent.web.routes import export_link
+from docent.web.texts import say
+
+EXPORT = "export"
+ASK_AGAIN = "ask_again"
+
+
+def mend(sio: Any) -> None:
+    """Stop ends an answer that followed an edit too, and leaves no message of its own."""
+    handlers = sio.handlers["/"]
+    handlers["stop"] = stop
+    edit = getattr(handlers["edit_message"], "original", handlers["edit_message"])
+
+    async def edit_message(sid: str, payload: Any) -> None:
+        # Chainlit remembers the task of a new message only.
+        WebsocketSession.require(sid).current_task = asyncio.current_task()
+        await edit(sid, payload)
+
+    edit_message.original = edit  # type: ignore[attr-defined]
+    handlers["edit_message"] = edit_message
+
+
+async def stop(sid: str) -> None:
+    """The answer itself says that it was stopped, see chat.py."""
+    if session := WebsocketSession.get(sid):
+        init_ws_context(session)
+        if session.current_task:
+            session.current_task.cancel()
+
+
+def reader() -> str:
+    """Who is asking."""
+    user = cl.context.session.user
+    assert user is not None  # everybody is somebody: without login it is the one local person
+    return str(user.identifier)
+
+
+def language() -> str:
+    return str(getattr(cl.context.session, "language", "en"))
+
+
+async def start() -> None:
+    """Offer what can be done with a conversation."""
+    commands: list[CommandDict] = [
+        {
+            "id": EXPORT,
+            "description": say("export_hint", language()),
+            "icon": "download",
+            "button": False,
+            "persistent": False,
+            "selected": False,
+        }
+    ]
+    await cl.context.emitter.set_commands(commands)
+
+
+async def export() -> None:
+    """A link to this conversation as a file."""
+    said = turns(chat_context.get())
+    link = export_link(cl.context.session.thread_id)
+    text = say("export_ready", language(), link=link) if said else say("export_empty", language())
+    await cl.Message(content=text).send()
+
+
+async def resume(thread: ThreadDict, *, house: House) -> None:
+    """Open an earlier conversation; answers say which of their sources are gone, and can be asked again."""
+    await start()
+    scope = Scope(reader=reader())
+    for step in thread["steps"]:
+        kept = recall(step.get("metadata")) if step["type"] == "assistant_message" else None
+        if kept is None:
+            continue
+        gone = await asyncio.to_thread(fates, kept, reader=house.store, scope=scope)
+        if not gone:
+            continue
+        for fate in ("changed", "deleted"):
+            files = ", ".join(escaped(file) for file, became in gone.items() if became == fate)
+            if files:
+                step["output"] += "\n\n" + say(f"stale_{fate}", language(), files=files)
+        again = cl.Action(
+            name=ASK_AGAIN,
+            payload={"question": kept.question},
+            label=say("ask_again", language()),
+            icon="refresh-cw",
+        )
+        await again.send(for_id=step["id"])

@@ -1,0 +1,152 @@
+"""What the page fetches beside Chainlit's own routes; each asks who is there first."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from chainlit.types import Feedback
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from docent.assembly import House
+from docent.errors import DocentError
+from docent.glossary import Scope
+from docent.web.defences import SHOWN_ALONE, is_well_formed
+from docent.web.exporting import markdown
+from docent.web.history import History
+from docent.web.kept import Kept, extract, recall
+from docent.web.login import reader_of, whoever_is_there
+from docent.web.panels import Extract, panel
+from docent.web.sources import PREFIX, Signer, cited_page
+from docent.web.texts import say
+
+PRIVATE = {"Cache-Control": "private, no-store"}
+NOT_YOURS = "There is nothing here for you. Go back to the conversation and ask again."
+LONGEST_COMMENT = 5_000
+
+State = Any
+"""Chainlit's `app.state`, with the house, the history and the signer in it."""
+
+
+def routes() -> list[Route]:
+    return [
+        Route("/user", whoever_is_there),
+        Route(PREFIX + "/{token}/{name:path}", _mine(source)),
+        Route("/cited/{step}/{n:int}", _mine(cited)),
+        Route("/export/{thread}", _mine(export)),
+        Route("/feedback", _mine(feedback), methods=["PUT", "DELETE"]),
+    ]
+
+
+def cited_link(step_id: str, n: int) -> str:
+    return f"/cited/{step_id}/{n}"
+
+
+def export_link(thread_id: str) -> str:
+    return f"/export/{thread_id}"
+
+
+Answering = Callable[[Request, str], Awaitable[Response]]
+
+
+def _mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
+    """Only for people who are logged in, or need not be."""
+
+    async def checked(request: Request) -> Response:
+        reader = await reader_of(request)
+        if reader is None:
+            return PlainTextResponse("Log in first, then open this again.", status_code=401, headers=PRIVATE)
+        return await answering(request, reader)
+
+    return checked
+
+
+def _nothing() -> Response:
+    return PlainTextResponse(NOT_YOURS, status_code=404, headers=PRIVATE)
+
+
+async def source(request: Request, reader: str) -> Response:
+    """The cited page: a PDF opens at it with the sentence highlighted, anything else as its text."""
+    signer: Signer = request.app.state.signer
+    house: House = request.app.state.house
+    try:
+        place = signer.place(request.path_params["token"])
+        if place.reader != reader:
+            return _nothing()
+        body, media_type = await asyncio.to_thread(cited_page, house.store, place)
+    except DocentError as error:
+        return PlainTextResponse(str(error), status_code=404, headers=PRIVATE)
+    headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+async def cited(request: Request, reader: str) -> Response:
+    """What stands in the side panel of one citation number of one answer."""
+    history: History = request.app.state.history
+    said = await history.said(request.path_params["step"])
+    kept = recall(said[0]["metadata"]) if said is not None and said[1] == reader else None
+    if kept is None or not kept.cited(request.path_params["n"]):
+        return _nothing()
+    text = await asyncio.to_thread(
+        _panel, kept, request.path_params["n"], reader, request.app.state, language_of(request)
+    )
+    return PlainTextResponse(text, headers=PRIVATE)
+
+
+def _panel(kept: Kept, n: int, reader: str, state: State, language: str) -> str:
+    quotes = kept.cited(n)
+    found, fate = extract(quotes[0], kept, reader=state.house.store, scope=Scope(reader=reader))
+    if fate == "same":
+        link = state.signer.link(quotes[0], reader=reader)
+        return panel(quotes, found, below=f"[{say('open_page', language)}]({link})")
+    words = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
+    return panel(quotes[:1], words, below=f"*{say(f'source_{fate}', language)}*")
+
+
+async def export(request: Request, reader: str) -> Response:
+    """A conversation as a Markdown file."""
+    history: History = request.app.state.history
+    thread_id = request.path_params["thread"]
+    if not is_well_formed(thread_id) or await history.get_thread_author(thread_id) != reader:
+        return _nothing()
+    thread = await history.get_thread(thread_id)
+    if thread is None:
+        return _nothing()
+    name = quote(f"{(thread['name'] or 'Docent')[:60].replace('/', '-')}.md")
+    headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    text = markdown(thread, language=language_of(request))
+    return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
+
+
+async def feedback(request: Request, reader: str) -> Response:
+    """A thumb on an answer of one's own, or taking it back."""
+    history: History = request.app.state.history
+    try:
+        payload = await request.json()
+        if request.method == "DELETE":
+            given = None
+            step_id = await history.rated(str(payload["feedbackId"]))
+        else:
+            there = payload["feedback"]
+            comment = str(there.get("comment") or "")[:LONGEST_COMMENT]
+            given = Feedback(forId=str(there["forId"]), value=1 if there["value"] else 0, comment=comment)
+            step_id = given.forId
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return JSONResponse({"detail": "This is no feedback."}, status_code=400)
+    said = await history.said(step_id)
+    if said is None or said[1] != reader:
+        return _nothing()
+    if given is None:
+        await history.delete_feedback(str(payload["feedbackId"]))
+        return JSONResponse({"success": True})
+    return JSONResponse({"success": True, "feedbackId": await history.upsert_feedback(given)})
+
+
+def language_of(request: Request) -> str:
+    """The first language that the browser asks for."""
+    return request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip()

@@ -1,0 +1,172 @@
+"""Conversations are listed, found, renamed, deleted, exported, and go on where they ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import ROOT, again, ask, picture, running_app
+from tests.e2e.test_chat import QUESTION
+
+pytestmark = pytest.mark.browser
+
+FOLLOW_UP = "Where is it and how much does it pay?"
+
+
+@pytest.fixture(scope="module")
+def own_storage(storage, tmp_path_factory) -> Path:
+    """A copy that this module may change."""
+    return shutil.copytree(storage, tmp_path_factory.mktemp("history") / "storage")
+
+
+@pytest.fixture(scope="module")
+def app(own_storage, ollama_process):
+    with running_app(own_storage, DOCENT_MODEL_URL=ollama_process.url) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def unscripted(ollama_process) -> None:
+    """The stand-in answers from the passages it was sent, with their numbers."""
+    ollama_process.reset()
+
+
+def answered(page: Page, count: int = 1) -> None:
+    expect(page.locator(".ai-message")).to_have_count(count, timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=10_000)
+
+
+def conversations(page: Page):
+    return page.locator('a[href^="/thread/"], [id^="thread-"]').locator("visible=true")
+
+
+def open_first(page: Page, url: str) -> None:
+    """Open the app anew and the latest conversation in it."""
+    with page.expect_websocket():
+        page.goto(url)
+    page.wait_for_selector("#chat-input")
+    conversations(page).first.click()
+
+
+def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
+    """Text, citations with their passages, and what was said before: all there again."""
+    ask(page, app, QUESTION)
+    answered(page)
+    said = page.locator(".ai-message").inner_text().split("[1]")[0].strip()
+    open_first(page, app)
+    expect(page.locator(".ai-message")).to_contain_text(said, timeout=20_000)
+    page.locator("a.element-link").first.click()
+    expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf, p\. "))
+    picture(page, "resumed")
+    page.wait_for_timeout(500)
+    again(page, FOLLOW_UP)
+    answered(page, 2)
+    assert said in str(ollama_process.requests_to("/api/chat")[-1].body)
+
+
+def test_a_conversation_becomes_a_file(page, app):
+    """The command gives a link; behind it are question, answer and quoted sources."""
+    open_first(page, app)
+    expect(page.locator(".ai-message").first).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(800)
+    page.click("#chat-input")
+    page.keyboard.type("/export")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Enter")
+    page.keyboard.type("now")
+    page.keyboard.press("Enter")
+    link = page.get_by_role("link", name="Download this conversation")
+    expect(link).to_be_visible(timeout=20_000)
+    response = page.request.get(app + link.get_attribute("href"))
+    assert response.headers["content-disposition"].startswith("attachment")
+    text = response.text()
+    assert f"## You\n\n{QUESTION}" in text
+    assert "**Sources**" in text
+
+
+def test_conversations_are_renamed_and_deleted(page, app, ollama_process):
+    """A new name stays; a deleted conversation does not come back."""
+    ask(page, app, "What is there about machine learning?")
+    answered(page)
+    page.goto(app)
+    threads = page.request.post(f"{app}/project/threads", data={"pagination": {"first": 20}, "filter": {}})
+    first = threads.json()["data"][0]
+    assert first["name"] == "What is there about machine learning?"
+    page.request.put(f"{app}/project/thread", data={"threadId": first["id"], "name": "Learning by machine"})
+    page.reload()
+    expect(page.get_by_text("Learning by machine")).to_be_visible(timeout=20_000)
+    found = page.request.post(
+        f"{app}/project/threads", data={"pagination": {"first": 20}, "filter": {"search": "by machine"}}
+    )
+    assert [thread["id"] for thread in found.json()["data"]] == [first["id"]]
+    page.request.delete(f"{app}/project/thread", data={"threadId": first["id"]})
+    page.reload()
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(500)
+    expect(page.get_by_text("Learning by machine")).to_have_count(0)
+
+
+def test_an_edited_question_forgets_what_followed_it(page, app, ollama_process):
+    """Editing takes the later messages away, from the page and from what the model is told."""
+    ask(page, app, "What do openings ask for?")
+    answered(page)
+    edit(page, QUESTION)
+    expect(page.get_by_text(QUESTION).last).to_be_visible(timeout=60_000)
+    answered(page)
+    expect(page.get_by_text("What do openings ask for?").locator("visible=true")).to_have_count(1)  # the name
+    assert "What do openings" not in str(ollama_process.requests_to("/api/chat")[-1].body)
+
+
+def test_stop_works_after_an_edit(page, app, ollama_process):
+    """The stream ends at the model server, and the part that came says that it was stopped."""
+    ask(page, app, "What do openings ask for?")
+    answered(page)
+    ollama_process.script(reply="word " * 400, seconds_per_token=0.05)
+    edit(page, QUESTION)
+    page.locator("#stop-button").wait_for(timeout=60_000)
+    expect(page.locator(".ai-message").last).to_contain_text("word word", timeout=60_000)
+    page.click("#stop-button")
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=5_000)
+    expect(page.locator(".ai-message").last).to_contain_text("Stopped.")
+    page.wait_for_timeout(500)
+    last = ollama_process.requests_to("/api/chat")[-1]
+    assert last.disconnected
+    assert last.tokens_sent < 200
+
+
+def edit(page: Page, text: str) -> None:
+    page.locator(".step", has=page.locator(".ai-message")).first.wait_for()
+    page.get_by_text("What do openings ask for?").last.hover()
+    page.locator(".edit-icon").first.click()
+    page.locator("#edit-chat-input").fill(text)
+    page.locator(".confirm-edit").click()
+
+
+def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_process):
+    """After a restart an answer says which source is gone, and the question can be put again."""
+    own = shutil.copytree(storage, tmp_path / "storage")
+    with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
+        ask(page, url, QUESTION)
+        answered(page)
+        href = page.locator("a.element-link").first
+        href.click()
+        expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf"))
+        name = re.search(r"[\w-]+\.pdf", page.locator("#side-view-content").inner_text())[0]
+    command = [sys.executable, "-m", "docent", "delete", name]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
+    with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
+        open_first(page, url)
+        expect(page.locator(".ai-message")).to_contain_text(f"{name} was deleted", timeout=20_000)
+        picture(page, "source-deleted")
+        page.locator("a.element-link").first.click()
+        expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")
+        page.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".ai-message")).to_have_count(2, timeout=60_000)
