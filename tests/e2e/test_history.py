@@ -145,7 +145,7 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
 def edit(page: Page, text: str) -> None:
     page.locator(".step", has=page.locator(".ai-message")).first.wait_for()
     page.get_by_text("What do openings ask for?").last.hover()
-    page.locator(".edit-icon").first.click()
+    page.locator(".edit-message").first.click()
     page.locator("#edit-chat-input").fill(text)
     page.locator(".confirm-edit").click()
 
