@@ -141,8 +141,15 @@ def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
     """A socket needs well-formed ids and our own origin."""
     # In a thread of its own: the browser's driver keeps an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
-        opened = pool.submit(asyncio.run, opens(app, {"Origin": app, **headers}, auth)).result()
+        cookies = {"Cookie": cookie(app)}
+        opened = pool.submit(asyncio.run, opens(app, {"Origin": app, **cookies, **headers}, auth)).result()
     assert opened is accepted
+
+
+def cookie(app: str) -> str:
+    """What the page gets with its first question."""
+    with urllib.request.urlopen(f"{app}/user") as response:
+        return str(response.headers["Set-Cookie"]).partition(";")[0]
 
 
 async def opens(app: str, headers: dict[str, str], auth: dict[str, str]) -> bool:
