@@ -11,7 +11,7 @@ BREAK = re.compile(
     r"|\n(?=\s*(?:[-*•·–]|\d+[.)])\s)"  # an item of a list
     r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\.\.)"  # not after "12." or after leaders …
     r"(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # … but after a full stop
-    r"|\n(?=#)"
+    r"|\n(?=#|[^\n|]+ \| )"  # a heading, or a row of a table
 )
 SHORT = 0.6
 """A line this much shorter than the longest ends where its writer ended it: a heading, a row, a label."""

@@ -14,4 +14,4 @@ __all__ = ["Limits", "Loader", "Ocr", "Reading", "kind_of", "load", "supported_k
 
 def kind_of(path: Path, *, limits: Limits) -> str:
     """The kind of a file by its content. Raises LoadError with a sentence."""
-    return detect(read_source(path, largest=limits.file_bytes))
+    return detect(read_source(path, largest=limits.file_bytes), limits)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
+from typing import IO
 
-from docent.loading.source import Source
+from docent.loading.source import BLOCK, Source
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -20,6 +22,30 @@ def decode(source: Source) -> tuple[str, str]:
     """The text with its line ends as one character, and a note when bytes had to be guessed at."""
     text, note = decode_bytes(source.whole())
     return text.replace("\r\n", "\n").replace("\r", "\n"), note
+
+
+def open_text(source: Source) -> tuple[IO[str], str]:
+    """The same for a file of any size: a stream with its line ends as they are, and the note."""
+    encoding, note = _encoding_of(source)
+    source.stream.seek(0)
+    return io.TextIOWrapper(source.stream, encoding=encoding, errors="replace", newline=""), note
+
+
+def _encoding_of(source: Source) -> tuple[str, str]:
+    for mark, encoding in MARKS:
+        if source.head.startswith(mark):
+            return encoding, ""
+    if b"\0" in source.head:
+        return _wide_encoding(source.head), "Read as UTF-16 without its mark."
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    source.stream.seek(0)
+    broken = length = 0
+    while block := source.stream.read(BLOCK):
+        text = decoder.decode(block)
+        broken, length = broken + text.count("\ufffd"), length + len(text)
+    if broken > length * DAMAGE:
+        return "cp1252", "Not UTF-8; read as Windows-1252."
+    return "utf-8", f"{broken} damaged bytes were replaced." if broken else ""
 
 
 def decode_bytes(data: bytes) -> tuple[str, str]:
@@ -40,5 +66,9 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
 
 
 def _wide(data: bytes) -> str:
+    return data.decode(_wide_encoding(data), "replace")
+
+
+def _wide_encoding(data: bytes) -> str:
     little = data[1::2].count(0) >= data[0::2].count(0)
-    return data.decode("utf-16-le" if little else "utf-16-be", "replace")
+    return "utf-16-le" if little else "utf-16-be"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
-from typing import IO
 
-from docent.errors import EncryptedFile, UnreadableFile, UnsupportedFile
+from docent.errors import EncryptedFile, UnsupportedFile
+from docent.loading.limits import Limits
+from docent.loading.package import Damaged, damaged, open_package
 from docent.loading.source import Source
 
 CODE = frozenset(
@@ -28,12 +28,18 @@ BY_SUFFIX = {
     ".html": "html",
     ".xhtml": "html",
 } | dict.fromkeys(CODE, "code")
-KINDS = ("pdf", "markdown", "text", "csv", "json", "jsonl", "code", "png", "jpeg")
+KINDS = (
+    "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "eml",
+    "json", "jsonl", "code", "png", "jpeg",
+)  # fmt: skip
 EXPECTED = {
     ".pdf": "pdf",
     ".docx": "docx",
+    ".docm": "docx",
     ".pptx": "pptx",
+    ".pptm": "pptx",
     ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
     ".epub": "epub",
     ".rtf": "rtf",
     ".odt": "odt",
@@ -55,7 +61,16 @@ FOREIGN = (
     (b"ID3", "a sound recording", "Add a transcript instead."),
     (b"OggS", "a sound recording", "Add a transcript instead."),
 )
-READ = "PDF and Markdown"
+READ = "PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG"
+STREAMS = (
+    (".msg", "__substg1.0_"),
+    (".doc", "WordDocument"),
+    (".ppt", "PowerPoint Document"),
+    (".xls", "Workbook"),
+    (".xls", "Book"),
+)
+"""Old Office formats share one container; the names of the streams inside tell which it is."""
+CONVERTED = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx"}
 
 
 def supported_kinds() -> tuple[str, ...]:
@@ -63,7 +78,7 @@ def supported_kinds() -> tuple[str, ...]:
     return tuple(KINDS)
 
 
-def detect(source: Source) -> str:
+def detect(source: Source, limits: Limits) -> str:
     """The kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile with the reason."""
     head = source.head
     if b"%PDF-" in head[:1024] or (source.suffix == ".pdf" and b"%PDF-" in head):
@@ -73,7 +88,7 @@ def detect(source: Source) -> str:
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zipped(source)
+        return _zipped(source, limits)
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
         return "rtf"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
@@ -95,8 +110,10 @@ def mismatch(source: Source, kind: str) -> str:
     )
 
 
-def _zipped(source: Source) -> str:
-    names, mimetype = _zip_names(source.stream, source.name)
+def _zipped(source: Source, limits: Limits) -> str:
+    with open_package(source.stream, source.name, limits) as archive:
+        names = set(archive.namelist())
+        mimetype = _mimetype(archive, source.name) if "mimetype" in names else ""
     if "[Content_Types].xml" in names:
         for folder, kind in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
             if any(name.startswith(folder) for name in names):
@@ -115,18 +132,13 @@ def _zipped(source: Source) -> str:
     )
 
 
-def _zip_names(stream: IO[bytes], name: str) -> tuple[set[str], str]:
-    stream.seek(0)
+def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
+    if archive.getinfo("mimetype").file_size > 200:
+        return ""
     try:
-        with zipfile.ZipFile(stream) as archive:
-            names = {entry.filename for entry in archive.infolist()}
-            if "mimetype" not in names or archive.getinfo("mimetype").file_size > 200:
-                return names, ""
-            return names, archive.read("mimetype").decode("ascii", "replace").strip()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError) as error:
-        raise UnreadableFile(
-            f"{name} is damaged: its ZIP container cannot be opened ({error}). Copy or download it again."
-        ) from error
+        return archive.read("mimetype").decode("ascii", "replace").strip()
+    except Damaged as error:
+        raise damaged(name, error) from error
 
 
 def _old_office(source: Source) -> UnsupportedFile | EncryptedFile:
@@ -136,9 +148,17 @@ def _old_office(source: Source) -> UnsupportedFile | EncryptedFile:
             f"{source.name} is an Office document locked with a password, which only Office can open. "
             "Open it there, save it without a password and add it again."
         )
+    sort = next((suffix for suffix, stream in STREAMS if stream.encode("utf-16-le") in whole), "")
+    if sort == ".msg":
+        return UnsupportedFile(
+            f"{source.name} is a message as Outlook keeps it (.msg), which cannot be read. "
+            "Save it from Outlook or Thunderbird as .eml."
+        )
+    new = CONVERTED.get(sort or source.suffix, "docx")
     return UnsupportedFile(
-        f"{source.name} is in the Office format used before 2007 (.doc, .xls, .ppt), which cannot be read. "
-        "Save it as DOCX, XLSX, PPTX or PDF."
+        f"{source.name} is in the Office format used before 2007 ({sort or '.doc, .xls, .ppt'}), which "
+        f"cannot be read. Save it as {new.upper()}, or run: "
+        f"soffice --headless --convert-to {new} '{source.name}'"
     )
 
 
@@ -154,8 +174,8 @@ def _textual(source: Source) -> str:
         return kind
     if re.match(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", start, re.DOTALL):
         return "html"
-    if source.suffix == ".json" or (source.suffix == "" and start[:1] in ("{", "[")):
-        return "json" if _is_json(source) else "text"
+    if source.suffix == ".json" or (source.suffix == "" and start[:1] == "{"):
+        return "json"
     if source.suffix not in (".txt", ".text", ".log") and _is_mail(start):
         return "eml"
     return "text"
@@ -178,14 +198,6 @@ def _is_wide(head: bytes) -> bool:
         and max(head[0::2].count(0), head[1::2].count(0)) > pairs * 0.7
         and head.count(0) < pairs * 1.1
     )
-
-
-def _is_json(source: Source) -> bool:
-    try:
-        json.loads(source.whole())
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _is_mail(start: str) -> bool:

@@ -12,22 +12,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from docent.errors import DocentError, HarmfulFile, UnsupportedFile
+from docent.errors import DocentError, HarmfulFile
 from docent.glossary import Page
 from docent.loading import wire
 from docent.loading.kinds import detect, mismatch
 from docent.loading.language import language_of
 from docent.loading.limits import Limits
-from docent.loading.reading import Contents, Job
-from docent.loading.source import Source, read_source
+from docent.loading.opening import open_contents
+from docent.loading.reading import Job
+from docent.loading.source import read_source
 
-MODULES = {"pdf": "pdf", "markdown": "markdown", "png": "image", "jpeg": "image"} | dict.fromkeys(
-    ("text", "csv", "json", "jsonl", "code"), "text"
-)
 SAMPLE = 40_000  # characters; enough to tell a language
 
 
@@ -66,6 +63,12 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
         say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     except DocentError as error:
         say(error=type(error).__name__, why=str(error))
+    except RecursionError:
+        name = Path(message["job"]["path"]).name
+        why = (
+            f"{name} is nested deeper than any honest file, so it was not read. Save it again, or remove it."
+        )
+        say(error="HarmfulFile", why=why)
     except MemoryError:
         say(broken="memory")
     except Exception as error:  # the parent names the file and reports it; nothing is hidden
@@ -74,12 +77,18 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
 
 def _load(job: Job, say: Callable[..., None]) -> None:
     source = read_source(Path(job.path), largest=job.limits.file_bytes)
-    kind = detect(source)
+    kind = detect(source, job.limits)
     contents = open_contents(source, kind, job, watch=lambda page, step: say(page=page, step=step))
     say(opened=True, sha256=source.sha256, kind=kind, title=contents.title, created=contents.created)
     note = " ".join(filter(None, (mismatch(source, kind), contents.note)))
     total, sample = 0, ""
     for page in contents.pages:
+        if page.number < job.first:
+            continue  # delivered before a later page stopped the reader
+        if page.number > job.limits.pages:
+            raise HarmfulFile(
+                f"{source.name} has more than {job.limits.pages:,} pages, the most that are read. Split it."
+            )
         page = _bounded(page, job.limits, note if page.number == 1 else "")
         total += len(page.text) + len(page.hidden)
         if total > job.limits.document_chars:
@@ -91,17 +100,6 @@ def _load(job: Job, say: Callable[..., None]) -> None:
             sample += page.text[:SAMPLE] + "\n"
         say(read=wire.page_to_wire(page))
     say(language=contents.language or language_of(sample))
-
-
-def open_contents(source: Source, kind: str, job: Job, *, watch: Callable[[int, str], None]) -> Contents:
-    """Hand the file to its format's reader; only that reader's libraries are imported."""
-    if kind not in MODULES:
-        raise UnsupportedFile(
-            f"{source.name} is {kind.upper()}, which is not read yet. Export it as PDF, or as plain text."
-        )
-    module = import_module(f"docent.loading.formats.{MODULES[kind]}")
-    contents: Contents = module.read(source, job=job, watch=watch)
-    return contents
 
 
 def _bounded(page: Page, limits: Limits, note: str) -> Page:

@@ -27,6 +27,9 @@ from docent.generating.sentences import spans, words
             id="a short line is a heading, a long one is wrapped",
         ),
         pytest.param('He said "stop." Then left.', ['He said "stop."', "Then left."], id="a quotation"),
+        pytest.param(
+            "Wine: A | Year: 1\nWine: B | Year: 2", ["Wine: A | Year: 1", "Wine: B | Year: 2"], id="rows"
+        ),
         pytest.param("", [], id="nothing"),
     ],
 )

@@ -1,0 +1,166 @@
+"""PowerPoint: a page for each slide, with its tables, charts, diagrams and speaker notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.opc.package import PartFactory
+from pptx.oxml import parse_xml
+from pptx.oxml.ns import qn
+from pptx.package import Package
+from pptx.parts.presentation import PresentationPart
+
+from docent.errors import UnreadableFile
+from docent.glossary import Heading, Page, ReadBy
+from docent.loading.hidden import split_hidden
+from docent.loading.package import check_entities, open_package
+from docent.loading.reading import Contents, Job, Watch
+from docent.loading.source import Source
+from docent.loading.tables import as_lines
+
+POWERPOINT = "application/vnd."
+for sort in (
+    f"{POWERPOINT}openxmlformats-officedocument.presentationml.slideshow.main+xml",
+    f"{POWERPOINT}openxmlformats-officedocument.presentationml.template.main+xml",
+    f"{POWERPOINT}ms-powerpoint.slideshow.macroEnabled.main+xml",
+    f"{POWERPOINT}ms-powerpoint.template.macroEnabled.main+xml",
+):  # shows and templates are presentations like any other
+    PartFactory.part_type_for[sort] = PresentationPart
+
+MARGINS = frozenset(
+    {PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.HEADER}
+)
+TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
+ROWS = 12  # shapes whose tops differ by less than a twelfth of the slide are side by side
+DIAGRAM = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
+NOTES = "Speaker notes"
+
+
+def read(source: Source, *, job: Job, watch: Watch) -> Contents:
+    with open_package(source.stream, source.name, job.limits) as archive:
+        check_entities(archive, source.name)
+    source.stream.seek(0)
+    part = Package.open(source.stream).main_document_part
+    if not isinstance(part, PresentationPart):
+        raise UnreadableFile(
+            f"{source.name} is a presentation of a kind that is not read ({part.content_type}). "
+            "Open it in PowerPoint or LibreOffice and save it as an ordinary PPTX."
+        )
+    core = part.core_properties
+    return Contents(
+        pages=_pages(part.presentation),
+        title=core.title if core.title != "PowerPoint Presentation" else "",
+        created=core.created.date().isoformat() if core.created else "",
+    )
+
+
+def _pages(show: Any) -> Iterator[Page]:
+    size = (show.slide_width or 1, show.slide_height or 1)
+    number = 0
+    for number, slide in enumerate(show.slides, 1):
+        yield _page(number, slide, size)
+    if number == 0:
+        yield Page(1, "", place="presentation", read_by=ReadBy.EMPTY, note="There is no slide in it.")
+
+
+def _page(number: int, slide: Any, size: tuple[int, int]) -> Page:
+    title = slide.shapes.title
+    shapes = sorted(
+        (shape for shape in slide.shapes if title is None or shape.shape_id != title.shape_id),
+        key=lambda shape: ((shape.top or 0) * ROWS // size[1], shape.left or 0),
+    )
+    seen: list[str] = []
+    hidden: list[str] = []
+    headings: list[Heading] = []
+    if title is not None and (said := _clean(title.text_frame.text)):
+        headings.append(Heading(0, split_hidden(said)[0]))
+        seen.append(said)
+    for shape in shapes:
+        text = "\n".join(_said(shape, slide.part))
+        (hidden if _unseen(shape, size) else seen).append(text)
+    if slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) is not None:
+        if notes := "\n".join(filter(None, (_clean(one.text) for one in frame.paragraphs))):
+            seen.append(f"{NOTES}\n{notes}")
+    text, unseen = split_hidden("\n\n".join(filter(None, seen)))
+    hidden.append(unseen)
+    pictures = sum(shape.shape_type is not None and shape.shape_type.name == "PICTURE" for shape in shapes)
+    note = f"{pictures} {'picture was' if pictures == 1 else 'pictures were'} not read." if pictures else ""
+    if slide.element.get("show") == "0":
+        text, headings, hidden = "", [], [text, *hidden]
+        note = "The slide is hidden."
+    return Page(
+        number=number,
+        text=text,
+        place=f"slide {number}",
+        read_by=ReadBy.TEXT if text else ReadBy.EMPTY,
+        note=note or ("" if text else "There is no text on this slide."),
+        hidden="\n".join(filter(None, hidden)),
+        headings=tuple(headings),
+    )
+
+
+def _unseen(shape: Any, size: tuple[int, int]) -> bool:
+    """Switched off, or standing beside the slide."""
+    properties = next(iter(shape.element.iter(qn("p:cNvPr"))), None)
+    if properties is not None and properties.get("hidden") in ("1", "true"):
+        return True
+    if None in (shape.left, shape.top, shape.width, shape.height):
+        return False
+    right, bottom = shape.left + shape.width, shape.top + shape.height
+    return bool(right <= 0 or bottom <= 0 or shape.left >= size[0] or shape.top >= size[1])
+
+
+def _said(shape: Any, part: Any) -> Iterator[str]:
+    """What a shape says, line by line."""
+    kind = shape.placeholder_format.type if shape.is_placeholder else None
+    if kind in MARGINS:
+        return
+    if hasattr(shape, "shapes"):
+        for inner in shape.shapes:
+            yield from _said(inner, part)
+    elif shape.has_text_frame:
+        lines = [said for one in shape.text_frame.paragraphs if (said := _clean(one.text))]
+        mark = "• " if len(lines) > 1 and kind is not None and kind not in TITLES else ""
+        yield from (mark + line for line in lines)
+    elif getattr(shape, "has_table", False) and shape.has_table:
+        yield from as_lines([[cell.text for cell in row.cells] for row in shape.table.rows])
+    elif getattr(shape, "has_chart", False) and shape.has_chart:
+        yield from _chart(shape.chart._chartSpace)
+    else:
+        yield from _diagram(shape, part)
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _chart(root: Any) -> list[str]:
+    """A chart as the table that it was drawn from."""
+    title = root.find(f".//{qn('c:title')}")
+    series = list(root.iter(qn("c:ser")))
+    names = [_clean(" ".join(_points(one, "c:tx"))) for one in series]
+    labels = max((_points(one, "c:cat") or _points(one, "c:xVal") for one in series), key=len, default=[])
+    values = [_points(one, "c:val") or _points(one, "c:yVal") for one in series]
+    rows = [list(row) for row in zip_longest(labels, *values, fillvalue="")]
+    said = _clean(" ".join(title.itertext())) if title is not None else ""
+    return [*([said] if said else []), *as_lines([["", *names], *rows] if any(names) else rows)]
+
+
+def _points(series: Any, tag: str) -> list[str]:
+    holder = series.find(qn(tag))
+    return [(value.text or "").strip() for value in holder.iter(qn("c:v"))] if holder is not None else []
+
+
+def _diagram(shape: Any, part: Any) -> Iterator[str]:
+    """The texts of a SmartArt drawing, which PowerPoint keeps in a part of their own."""
+    for reference in shape.element.iter(f"{{{DIAGRAM}}}relIds"):
+        name = reference.get(qn("r:dm"))
+        if name not in part.rels:
+            continue
+        root = parse_xml(part.related_part(name).blob)
+        for paragraph in root.iter(qn("a:p")):
+            if said := _clean("".join(run.text or "" for run in paragraph.iter(qn("a:t")))):
+                yield f"• {said}"
