@@ -6,8 +6,8 @@ retrieving/  retrieve(question) → passages     the pieces that answer a questi
 generating/  generate(question, passages) → tokens   the answer, with its citations
 store/       everything at rest, and who may see it
 
-Rooms never import each other; ingesting/ and answering/ are the corridors that join them,
-and assembly.py is the only place that builds anything from Settings.
+Rooms never import each other; ingesting/, answering/ and evaluating/ are the corridors
+that join them, and assembly.py is the only place that builds anything from Settings.
 """
 
 __version__ = "0.1.0"

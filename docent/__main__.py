@@ -1,4 +1,4 @@
-"""`python -m docent …`: ask, search, list, delete, doctor, eval, user and serve from a terminal.
+"""`python -m docent …`: ask, search, list, delete, doctor, eval, golden, user and serve from a terminal.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run.
 """
@@ -11,10 +11,10 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from docent import __version__
+from docent.commands import measuring
 from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import Answer, Answered, Notice, Progress, Scope, StoredDocument, Token
@@ -69,12 +69,17 @@ def parser() -> argparse.ArgumentParser:
 
     _command(commands, "doctor", _doctor, "Check that everything Docent needs is in order.")
 
-    evaluate = _command(commands, "eval", _eval, "Measure retrieval with questions whose pages are known.")
-    evaluate.add_argument("questions", help="a JSON object a line: question, file, pages (counted from 1)")
-    evaluate.add_argument("--floor", type=float, metavar="X", help="exit 1 if page-hit@5 is below X")
+    evaluate = _command(
+        commands, "eval", measuring.run_eval, "Measure retrieval with questions whose pages are known."
+    )
+    measuring.define_eval(evaluate)
     _library(evaluate)
 
     user_commands.add_to(commands)
+
+    golden = _command(commands, "golden", measuring.run_golden, "Keep questions of your own for `eval`.")
+    measuring.define_golden(golden)
+    _library(golden)
 
     serve = _command(commands, "serve", _serve, "Serve the chat in the browser.", json_output=False)
     serve.add_argument(
@@ -289,7 +294,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     return 1 if any(deletion.left.values()) else 0
 
 
-# --- doctor, eval, serve -------------------------------------------------------------------
+# --- doctor and serve ----------------------------------------------------------------------
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -303,29 +308,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
         if finding.remedy:
             print(f"        → {finding.remedy}")
     return 0 if all(finding.ok for finding in findings) else 1
-
-
-def _eval(arguments: argparse.Namespace) -> int:
-    from docent.assembly import open_house
-    from docent.evaluating import evaluate, read_questions
-
-    questions = read_questions(Path(arguments.questions))
-    with open_house(Settings.read()) as house:
-        house.check_library(arguments.library)
-        metrics = evaluate(
-            questions,
-            retrieve=lambda question, scope: house.retrieve(question, scope),
-            library=arguments.library or "",
-        )
-    if arguments.json:
-        _print_json(asdict(metrics))
-    else:
-        for name, value in asdict(metrics).items():
-            print(f"{name:<16} {value:.3f}" if isinstance(value, float) else f"{name:<16} {value}")
-    if arguments.floor is not None and metrics.page_hit_5 < arguments.floor:
-        print(f"page_hit_5 is below the floor of {arguments.floor}.", file=sys.stderr)
-        return 1
-    return 0
 
 
 def _serve(arguments: argparse.Namespace) -> None:

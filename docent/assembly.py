@@ -13,12 +13,23 @@ from typing import Self
 
 from docent.answering import Bounds, answer
 from docent.errors import InputError, ModelError, UnknownLibrary
+from docent.evaluating import Golden, Question, from_answer
 from docent.generating import personas, policy
 from docent.generating.client import ModelClient, ModelStatus, Patience
 from docent.generating.personas import PLAIN, Persona
 from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
-from docent.glossary import NO_PREFERENCES, Deletion, Event, FileReport, Passage, Preferences, Scope, Turn
+from docent.glossary import (
+    NO_PREFERENCES,
+    Answer,
+    Deletion,
+    Event,
+    FileReport,
+    Passage,
+    Preferences,
+    Scope,
+    Turn,
+)
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import Background, Cut, Intake, Progress, Standing, Ticket, Uploads, cores, ingest
 from docent.loading import Limits, Loader, Ocr
@@ -147,6 +158,19 @@ class House:
         """Delete everything a reader handed in: a conversation is deleted, or a user leaves."""
         own = set(self.store.libraries(reader)) - set(self.store.libraries(None))
         return [self.delete_library(library, reader=reader) for library in sorted(own)]
+
+    @property
+    def golden(self) -> Golden:
+        """The user's own questions whose pages are known, for `eval`."""
+        return Golden(self.store.folder / "golden.jsonl")
+
+    def keep_golden(self, answer: Answer) -> Question | None:
+        """Keep the question of a good answer; not one that cites nothing, or somebody's private document."""
+        question = from_answer(answer)
+        if question is None or question.library not in self.store.libraries(None):
+            return None
+        self.golden.add(question)
+        return question
 
     async def check_model(self) -> ModelStatus:
         return await self.model.check()

@@ -34,7 +34,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "loading", "indexing", "store", "retrieving", "generating"},
     "doctor": EVERYBODY_SPEAKS | {"assembly", "settings"},
     "web": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings", "loading.highlight", "store"},
-    "__main__": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings", "web", "doctor"},
+    "commands": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
+    "__main__": EVERYBODY_SPEAKS
+    | CORRIDORS
+    | {"assembly", "contracts", "settings", "web", "doctor", "commands"},
     "app.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web"},
     "ingest.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
 }

@@ -1,0 +1,80 @@
+"""The golden questions of the user's own libraries: a JSON object a line, in one file of storage/.
+
+A file that people can read, edit and back up, and that `eval` takes as it takes any other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from docent.errors import InputError
+from docent.evaluating.questions import Question, read_questions
+from docent.glossary import Answer
+
+WRITING = threading.Lock()
+
+
+class Golden:
+    """The golden questions at rest. A question is in a library once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self, library: str = "") -> list[Question]:
+        """Those of one library, or of all for an empty name."""
+        questions = read_questions(self.path) if self.path.exists() else []
+        return [one for one in questions if library in ("", one.library)]
+
+    def add(self, question: Question) -> None:
+        """Keep a question; what was known of the same words in that library is replaced."""
+        with WRITING:
+            others = [one for one in self.all() if not _same(one, question)]
+            self._write([*others, question])
+
+    def remove(self, question: str, library: str = "") -> Question:
+        """Forget the question of these words. Raises InputError when there is none."""
+        with WRITING:
+            known = self.all()
+            gone = [one for one in known if one.question == question and library in ("", one.library)]
+            if not gone:
+                raise InputError(
+                    f"There is no golden question {question!r}. `docent golden list` shows them."
+                )
+            self._write([one for one in known if one not in gone])
+        return gone[0]
+
+    def _write(self, questions: Sequence[Question]) -> None:
+        lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in questions]
+        part = self.path.with_suffix(".part")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path)  # whole or not at all
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be written: {error.strerror}. Make it writable, or free some space."
+            ) from error
+
+
+def from_answer(answer: Answer) -> Question | None:
+    """What a good answer teaches: its question, and the pages it cites most; None when it cites none."""
+    cited = Counter((citation.library, citation.file) for citation in answer.citations)
+    if not cited:
+        return None
+    (library, file), _ = cited.most_common(1)[0]
+    pages = sorted({one.page for one in answer.citations if (one.library, one.file) == (library, file)})
+    # As it was searched: a follow-up means nothing without what went before.
+    return Question(answer.receipt.searched or answer.receipt.question, file, tuple(pages), library)
+
+
+def _same(one: Question, other: Question) -> bool:
+    return (one.question, one.library) == (other.question, other.library)
