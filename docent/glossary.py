@@ -265,6 +265,8 @@ class Receipt:
     """Figures and names in the answer that are in no passage."""
     removed: tuple[str, ...] = ()
     """What was taken out of the answer: unknown citation numbers, links, images."""
+    steps: tuple[str, ...] = ()
+    """What the model did with tools, and what came of it."""
     not_ready: tuple[str, ...] = ()
     """Documents in scope that were not wholly searchable, with the reason."""
     notices: tuple[str, ...] = ()

@@ -82,8 +82,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=10,
-        description="How often the model may search again, open pages, list or calculate for one answer; "
-        "0 is never, and right for small models.",
+        description="How often the model may search again, open pages, list, calculate or query tables for "
+        "one answer; 0 is never, and right for small models.",
     )
     personas: Path = Field(Path("personas.toml"), description="File of the personas; see its own head.")
     content_policy: Literal["off", "warn", "refuse"] = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from docent.answering.asking import Asking
 from docent.errors import ModelError
@@ -54,14 +55,15 @@ async def finished(
         record.model = ""
         yield record.answered(best_sentences(question, sent), found)
         return
-    cited = linked(await asyncio.to_thread(cite, record.text, sent), sent)
+    cited = await asyncio.to_thread(cite, record.text, sent, computed="\n".join(record.computed))
+    cited = linked(cited, sent)
     shown = found
     if only_cited_shown:
         cited, shown = only_cited(cited, sent)
     for warning in _warnings(cited, record):
         yield record.notice(warning)
     record.lap("cite")
-    yield record.answered(cited, shown)
+    yield record.answered(replace(cited, text="\n\n".join((cited.text, *record.tables))), shown)
 
 
 def _warnings(cited: Cited, record: Record) -> list[str]:

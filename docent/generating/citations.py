@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.generating import claims, sentences
-from docent.generating.output import addresses, inert, released
+from docent.generating.output import addresses, clean, released
 from docent.glossary import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -41,8 +41,11 @@ class Cited:
     removed: tuple[str, ...]
 
 
-def cite(answer: str, passages: Sequence[Passage]) -> Cited:
-    """Keep the numbers that exist, add those that are missing, and point each at its sentence."""
+def cite(answer: str, passages: Sequence[Passage], *, computed: str = "") -> Cited:
+    """Keep the numbers that exist, add those that are missing, and point each at its sentence.
+
+    Figures that a tool worked out are in no passage, and are not held against the answer.
+    """
     answer = OTHER_MARKS.sub(_usual, answer)
     removed: list[str] = []
     unsupported: list[str] = []
@@ -56,14 +59,17 @@ def cite(answer: str, passages: Sequence[Passage]) -> Cited:
         known = list(dict.fromkeys(n for n in named if 1 <= n <= len(passages)))
         removed += [f"[{n}]" for n in named if not 1 <= n <= len(passages)]
         sources = _sources(plain, known, passages)
-        if not sources and _asserts(plain):
+        if not sources and _asserts(plain) and not _worked_out(plain, computed):
             unsupported.append(plain.strip())
         found += [source for source in sources if source not in found]
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
         at = end
-    text = inert("".join([*written, MARK.sub("", answer[at:])]).strip())
-    doubtful = _doubtful(MARK.sub("", answer), passages)
-    return Cited(text, tuple(found), tuple(unsupported), doubtful, tuple(removed))
+    # Where a number was taken out, its neighbours may have closed up into an address.
+    text = clean("".join([*written, MARK.sub("", answer[at:])]), passages=len(passages), known=frozenset())
+    doubtful = tuple(
+        one for one in _doubtful(MARK.sub("", answer), passages) if not _worked_out(one, computed)
+    )
+    return Cited(text.strip(), tuple(found), tuple(unsupported), doubtful, tuple(removed))
 
 
 def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:
@@ -113,6 +119,27 @@ def _asserts(sentence: str) -> bool:
         and not INTRODUCES.search(sentence.strip())
         and not SAYS_NOT.search(sentence)
     )
+
+
+def _worked_out(said: str, computed: str) -> bool:
+    """Whether every figure and name of it comes from what tools worked out, at the precision that is said."""
+    if not computed:
+        return False
+    known = claims.claim(computed)
+    wanted = claims.claim(said)
+    numbers = [float(one) for one in known.exact if claims.DECIMAL.fullmatch(one)]
+    exact = wanted.exact - known.exact
+    names = {said.lower()} if not wanted.exact and len(said.split()) == 1 else wanted.names
+    return (
+        bool(wanted.exact or names)
+        and names <= known.plain
+        and all(claims.DECIMAL.fullmatch(one) and _rounds(one, numbers) for one in exact)
+    )
+
+
+def _rounds(figure: str, numbers: Sequence[float]) -> bool:
+    places = len(figure.partition(".")[2])
+    return any(abs(round(number, places) - float(figure)) < 1e-9 for number in numbers)
 
 
 def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:

@@ -24,6 +24,7 @@ LONGEST_GAP = 2
 PREFIX = 5
 """Letters in which two forms of one word agree at least: "terminate", "termination"."""
 
+DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 SUBJECT = re.compile(r"(?:(?:the|an?|der|die|das|eine?|les?|la|une?)\s+|l['’])(?P<noun>[^\W\d_]{3,})", re.I)

@@ -20,7 +20,7 @@ CONTROL = re.compile(
 )
 """Where a sign of some model's chat template begins: servers read them even inside a message."""
 
-FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|question|notes)\b)", re.IGNORECASE)
+FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|question|notes|rows)\b)", re.IGNORECASE)
 
 
 def tamed(text: str) -> str:

@@ -105,5 +105,10 @@ def quoted(n: int, passage: Passage) -> str:
     return f'<passage n="{n}" source="{source}">\n{tamed(passage.text)}\n</passage>'
 
 
+def rows(text: str) -> str:
+    """Rows of a table as the model is shown them."""
+    return f"<rows>\n{tamed(text)}\n</rows>"
+
+
 def asked(question: str) -> str:
     return f"\nQuestion: {tamed(question)}"

@@ -28,6 +28,11 @@ class Record:
         self.not_ready: tuple[str, ...] = ()
         self.looked_up: tuple[Passage, ...] = ()
         """What the model found with tools, beyond what was found for it."""
+        self.steps: list[str] = []
+        self.computed: list[str] = []
+        """What was asked of tools and what they worked out: figures that no passage has."""
+        self.tables: list[str] = []
+        """Queries and their rows, shown below the answer."""
         self.failed = False
         """The model server gave up; why has been said."""
         self.refused = ""
@@ -76,6 +81,7 @@ class Record:
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,
             removed=tuple(dict.fromkeys((*self.removed, *cited.removed))),
+            steps=tuple(self.steps),
             not_ready=self.not_ready,
             notices=tuple(self._notices),
             seconds={**self._seconds, "total": total},

@@ -13,7 +13,7 @@ from docent.generating.budget import FRAME, Budget
 from docent.generating.client import Call, Message, ModelClient, Wishes
 from docent.generating.output import Filter, addresses, named
 from docent.generating.record import Record
-from docent.generating.tools import SCHEMAS, Toolbox, Used
+from docent.generating.tools import Toolbox, Used
 from docent.generating.writing import write
 from docent.glossary import Event, Passage, Progress
 
@@ -37,16 +37,17 @@ async def write_with_tools(
     record: Record,
 ) -> AsyncGenerator[Event, None]:
     """Tokens, and a `Progress` for each step. What tools find is numbered on from the passages sent."""
-    record.send(budget)
     record.model = model.name
+    schemas = await asyncio.to_thread(toolbox.schemas)
     messages = prompt.messages(question, budget.passages, budget.history, instructions=instructions)
     shown: list[Passage] = list(budget.passages)
     used: set[str] = set()
-    room = window - budget.tokens - count(json.dumps(SCHEMAS))
+    record.send(budget)
+    room = window - budget.tokens - count(json.dumps(schemas))
     for step in range(steps + 1):
         calls: list[Call] = []
         output = Filter(passages=len(shown), known=addresses(passage.text for passage in shown))
-        offered = replace(wishes, tools=SCHEMAS if step < steps and room > 0 else ())
+        offered = replace(wishes, tools=schemas if step < steps and room > 0 else ())
         record.text = ""  # what was said on the way to a tool is no part of the answer
         async with aclosing(
             write(messages, model=model, wishes=offered, output=output, record=record, calls=calls)
@@ -56,17 +57,27 @@ async def write_with_tools(
         if not calls or not offered.tools:
             return
         messages.append({"role": "assistant", "content": record.text, "calls": tuple(calls[:AT_ONCE])})
+        room -= count(record.text) + count(json.dumps([dict(call.arguments) for call in calls])) + FRAME
         for call in calls[:AT_ONCE]:
             outcome = await _use(call, toolbox, shown, used)
             cost = count(outcome.text) + FRAME
             if cost > room:
                 outcome = FULL
-            room -= min(cost, room)
+            room -= cost
             shown += outcome.passages
             messages.append(_answered(call, outcome))
+            _note(outcome, record)
             yield Progress(named(outcome.step), step + 1, steps)
         record.sent = tuple(passage.chunk_id for passage in shown)
         record.looked_up = tuple(shown[len(budget.passages) :])
+
+
+def _note(outcome: Used, record: Record) -> None:
+    record.steps.append(named(outcome.step))
+    if not outcome.passages:
+        record.computed += [outcome.step, outcome.text]
+    if outcome.shown:
+        record.tables.append(outcome.shown)
 
 
 async def _use(call: Call, toolbox: Toolbox, shown: list[Passage], used: set[str]) -> Used:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from docent.glossary import Document, Page, Passage, SourceFile, document_id
+from docent.glossary import Document, Heading, Page, Passage, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
@@ -29,7 +29,7 @@ def passage(
 def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> Store:
     """A real store with documents of one page for each form feed in their text; close it after use.
 
-    The name's folder is the library: {"handbook/leave.txt": "…"}.
+    The name's folder is the library: {"handbook/leave.txt": "…"}. A .csv file's pages begin with its columns.
     """
     embedder = WordHashEmbedder()
     store = Store(folder, fingerprint=embedder.fingerprint)
@@ -39,8 +39,12 @@ def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> St
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        pages = tuple(Page(number, part) for number, part in enumerate(text.split("\f"), 1))
-        document = Document(sha256=sha256, name=path, kind="text", pages=pages)
+        table = path.endswith(".csv")
+        pages = tuple(
+            Page(number, part, headings=(Heading(0, part.partition("\n")[0]),) if table else ())
+            for number, part in enumerate(text.split("\f"), 1)
+        )
+        document = Document(sha256=sha256, name=path, kind="csv" if table else "text", pages=pages)
         chunks = chunk(
             document,
             document_id=document_id(library, sha256),

@@ -9,7 +9,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docent.generating.citations import cite
-from docent.generating.output import HAIR_SPACE, Filter, addresses, clean, held, inert, named, released
+from docent.generating.output import (
+    ADDRESS,
+    HAIR_SPACE,
+    Filter,
+    addresses,
+    clean,
+    held,
+    inert,
+    named,
+    released,
+)
 from tests.generating.build import passage
 
 KNOWN = addresses(["Apply at https://jobs.example/apply?id=7 or see www.museum.example."])
@@ -172,6 +182,17 @@ def test_citing_opens_nothing_again(text):
     cited = cite(clean("".join(text), passages=1, known=KNOWN), [passage()])
     assert not re.search(r"\][(:]", cited.text)
     assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|[a-z0-9]@[\w-]+\.\w", cited.text)
+    assert clean(cited.text, passages=1, known=frozenset()) == cited.text
+
+
+@pytest.mark.parametrize("mark", ["[1]", "(source 1)", "【1】", "[7]", "[1, 7]", "[^1]"])
+@pytest.mark.parametrize(
+    "text", ["http:/{}/evil.example/x", "http{}://evil.example", "a{}@evil.example", "www{}.evil.example"]
+)
+def test_a_number_inside_an_address_hides_nothing(text, mark):
+    """Taking the number out may not put the address together."""
+    answer = clean(f"Go to {text.format(mark)} today.", passages=1, known=frozenset())
+    assert not ADDRESS.search(cite(answer, [passage()]).text)
 
 
 def test_words_are_let_go_as_they_end():

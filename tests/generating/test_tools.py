@@ -105,6 +105,74 @@ async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
     assert "no arithmetic" in told[2]
 
 
+WINES = "Wine | Price\nBarolo | €42.50\nChablis | €28.00\nSoave ![x](http://evil.example/i) | €19.00"
+
+
+@pytest.fixture
+def cellar(tmp_path):
+    store = stored(
+        tmp_path / "storage", {"wine/cellar.csv": WINES, "wine/note.txt": OTHER, "private/pay.csv": WINES}
+    )
+    yield store
+    store.close()
+
+
+async def test_a_table_is_queried(cellar, ollama):
+    """The model is told the columns, asks in SQL, and the reader sees the query and its rows."""
+    sql = "SELECT count(*) AS wines, round(avg(price), 2) AS mean FROM cellar WHERE price < 40"
+    ollama.script(
+        call("query_table", document="cellar.csv", sql=""),
+        call("query_table", document="cellar.csv", sql=sql),
+        "There are 2 wines below 40 euro; they cost 23.5 euro on average.",
+    )
+    scope = Scope(libraries=("wine",))
+    found = await events("What do cheap wines cost?", native(ollama.url), reader=cellar, scope=scope,
+                         bounds=WITH_TOOLS)  # fmt: skip
+    told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
+    assert told[0] == "<rows>\nTables: cellar(wine TEXT, price REAL €), 3 rows\n</rows>"
+    assert told[1] == "<rows>\nwines | mean\n2 | 23.5\n</rows>"
+    result = answer_of(found)
+    assert f"From the tables of cellar.csv:\n\n```sql\n{sql}\n```" in result.text
+    assert result.text.endswith("| wines | mean |\n| --- | --- |\n| 2 | 23.5 |")
+    assert result.receipt.steps[1] == f"Queried cellar.csv: {sql}"
+    assert "23.5" not in result.receipt.doubtful
+    assert result.receipt.unsupported == ()
+
+
+async def test_a_table_is_data(cellar, ollama):
+    """Neither what stands in its cells nor the query that a model writes is more than text on the page."""
+    sql = "SELECT wine, '![q](http://evil.example/q) ```' AS x FROM cellar WHERE wine LIKE 'S%'"
+    ollama.script(call("query_table", document="cellar.csv", sql=sql), "Soave.")
+    found = await events("Which wine?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS,
+                         scope=Scope(libraries=("wine",)))  # fmt: skip
+    text = answer_of(found).text
+    for shown in (text, *(event.what for event in found if isinstance(event, Progress))):
+        assert "](" not in shown
+        assert "evil.example" not in shown.replace("/\u200aevil.example", "")
+    assert text.count("```") == 2
+
+
+async def test_another_librarys_table_is_not_there(cellar, ollama):
+    """A table is opened through the reader's own shelf, and the tool is offered only where it can work."""
+    ollama.script(call("query_table", document="pay.csv", sql="SELECT * FROM pay"), "I cannot see it.")
+    scope = Scope(libraries=("wine",))
+    await events("What?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS, scope=scope)
+    told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
+    assert told == ["Error: There is no document 'pay.csv'."]
+    ids = tuple(one.id for one in cellar.documents(scope) if one.name == "note.txt")
+    await events("What?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS, scope=Scope(documents=ids))
+    offered = [tool["function"]["name"] for tool in ollama.requests_to("/api/chat")[-1].body["tools"]]
+    assert "query_table" not in offered
+
+
+async def test_what_was_calculated_is_not_doubted(shelf, ollama):
+    """A figure that a tool worked out counts at the precision of the answer; another does not."""
+    ollama.script(call("calculate", expression="120 / 7"), "That is 17.1 boxes a day, or 18.3 a night.")
+    found = await events("How many a day?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    assert answer_of(found).receipt.steps == ("Calculated: 120 / 7 = 17.14285714",)
+    assert answer_of(found).receipt.doubtful == ("18.3",)
+
+
 async def test_off_by_default(shelf, ollama):
     """Without the setting, no tool is offered, and none is used."""
     ollama.script(call("list_documents"), "Never said.")
