@@ -181,6 +181,80 @@ def test_word_bold_lines_are_headings_where_there_are_no_others(read):
     assert [page.where for page in read("a.docx", offices.word(build)).pages] == ["Opening hours", "Prices"]
 
 
+def test_headings_carry_the_numbers_that_word_shows(read):
+    """Automatic numbers of headings and lists are text, as the reader cites them: "2.1 Notice"."""
+    levels = "".join(
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for level, form, text in ((0, "decimal", "%1"), (1, "decimal", "%1.%2"), (2, "lowerLetter", "(%3)"))
+    )
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    numbering = (
+        f'<w:numbering {space}><w:abstractNum w:abstractNumId="1">{levels}</w:abstractNum>'
+        '<w:num w:numId="7"><w:abstractNumId w:val="1"/></w:num></w:numbering>'
+    )
+
+    def paragraph(text, level):
+        style = f'<w:pStyle w:val="Heading{level + 1}"/>' if level < 2 else ""
+        number = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="7"/></w:numPr>'
+        return f"<w:p><w:pPr>{style}{number}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    body = [
+        ("Scope", 0),
+        ("Term", 0),
+        ("Notice", 1),
+        ("in writing", 2),
+        ("in time", 2),
+        ("Costs", 1),
+        ("each", 2),
+    ]
+    package = word_xml("".join(paragraph(text, level) for text, level in body))
+    pages = read("a.docx", offices.with_part(package, "word/numbering.xml", numbering)).pages
+    assert [page.where for page in pages] == ["2 Term › 2.1 Notice", "2 Term › 2.2 Costs"]
+    assert pages[0].text.splitlines() == [
+        "1 Scope",
+        "",
+        "2 Term",
+        "",
+        "2.1 Notice",
+        "",
+        "(a) in writing",
+        "(b) in time",
+    ]
+    assert pages[1].text == "2.2 Costs\n\n(a) each"
+
+
+def test_notes_of_a_word_document_follow_their_paragraph(read):
+    """A footnote stands below the paragraph that it belongs to, and the remarks at the end."""
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    package = word_xml(
+        '<w:p><w:r><w:t>Ten euro</w:t></w:r><w:r><w:footnoteReference w:id="2"/></w:r></w:p>'
+        "<w:p><w:r><w:t>End</w:t>"
+        "</w:r></w:p>"
+    )
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        relations = archive.read("word/_rels/document.xml.rels").decode()
+        types = archive.read("[Content_Types].xml").decode()
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    for name, content in (
+        (
+            "word/footnotes.xml",
+            f'<w:footnotes {space}><w:footnote w:id="2"><w:p><w:r><w:t>Without tax.</w:t></w:r>'
+            "</w:p></w:footnote></w:footnotes>",
+        ),
+        (
+            "word/_rels/document.xml.rels",
+            relations.replace(
+                "</Relationships>",
+                f'<Relationship Id="rId99" Type="{relation}" Target="footnotes.xml"/></Relationships>',
+            ),
+        ),
+        ("[Content_Types].xml", types),
+    ):
+        package = offices.with_part(package, name, content)
+    assert read("a.docx", package).pages[0].text == "Ten euro[note 1]\n\n[note 1] Without tax.\n\nEnd"
+
+
 # --- PowerPoint ----------------------------------------------------------------------------
 
 
@@ -250,6 +324,10 @@ def test_slides_say_everything_in_order(read):
         pytest.param('<p>a</p><p style="font-size:0">b</p>', "a", "b", id="no size"),
         pytest.param(
             '<style>.x{display:none}</style><p>a</p><i class="x">b</i>', "a", "b", id="by a style sheet"
+        ),
+        pytest.param('<p style="font-size:0.9em;top:-2px">a</p>', "a", "", id="somewhat smaller"),
+        pytest.param(
+            "<style>p{font-size:1.5em}</style><p>a</p>", "a", "", id="a style sheet that hides nothing"
         ),
         pytest.param("<ul><li>a<li>b</ul>", "• a\n• b", "", id="a list"),
         pytest.param("<pre>a\n  b</pre>", "a\n  b", "", id="preformatted"),

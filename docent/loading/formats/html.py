@@ -28,7 +28,8 @@ BREAKS = frozenset(
 )
 TIGHT = frozenset({"li", "dt", "dd"})
 HIDES = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*[01](?:\.\d+)?(?:px|pt|em|rem|%)?\s*(?:;|$|!)"
+    r"display\s*:\s*none|visibility\s*:\s*hidden"
+    r"|font-size\s*:\s*(?:0(?:\.0+)?(?:em|rem|%)?|[01](?:\.\d+)?(?:px|pt))\s*(?:;|$|!)"
     r"|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$|!)|(?:text-indent|left|top)\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
