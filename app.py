@@ -44,9 +44,9 @@ async def answer(message: cl.Message) -> None:
     if message.command == conversation.EXPORT:
         await conversation.export()
     else:
-        await chat.reply(message.content, house=serving.house())
+        await chat.reply(message.content, house=serving.house(), metrics=serving.metrics())
 
 
 @cl.action_callback(conversation.ASK_AGAIN)
 async def ask_again(action: cl.Action) -> None:
-    await chat.ask_again(str(action.payload["question"]), house=serving.house())
+    await chat.ask_again(str(action.payload["question"]), house=serving.house(), metrics=serving.metrics())

@@ -1,4 +1,4 @@
-"""`python -m docent …`: ask, search, list, delete, doctor, eval, golden, user and serve from a terminal.
+"""`python -m docent …`: ask, search, list, eval, user, key, serve and more, from a terminal.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run.
 """
@@ -19,7 +19,7 @@ from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import Answer, Answered, Notice, Progress, Scope, StoredDocument, Token
 from docent.settings import Settings
-from docent.web import user_commands
+from docent.web import key_commands, user_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _library(evaluate)
 
     user_commands.add_to(commands)
+    key_commands.add_to(commands)
 
     golden = _command(commands, "golden", measuring.run_golden, "Keep questions of your own for `eval`.")
     measuring.define_golden(golden)

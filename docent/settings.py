@@ -47,6 +47,18 @@ class Settings(BaseSettings):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    publish: str = Field(
+        "",
+        description="Address on which a container or proxy opens the chat to others, where that is not "
+        "DOCENT_HOST; it decides whether people log in.",
+    )
+    api_footnotes: bool = Field(
+        False, description="End answers of the HTTP API with their citations as lines of text."
+    )
+    log: Literal["off", "text", "json"] = Field(
+        "off", description="A line on stderr for each request to the HTTP API; never a text or a question."
+    )
+
     provider: Literal["ollama", "openai"] = Field(
         "ollama", description="ollama, or openai for any server that speaks OpenAI's protocol."
     )

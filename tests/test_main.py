@@ -17,8 +17,9 @@ from tests.fakes.plugin import Ollama
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH_KEYS = {
-    "rank", "file", "library", "page", "page_label", "place", "heading", "text", "score", "chunk_id", "document_id",
-}  # fmt: skip
+    *("rank", "file", "library", "page", "page_label", "place", "heading"),
+    *("text", "score", "chunk_id", "document_id"),
+}
 QUESTION = "Which internship is about machine learning?"
 NOWHERE = "http://127.0.0.1:9"
 

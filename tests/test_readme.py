@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -78,6 +79,9 @@ def test_commands(command, house, environ):
     if command.endswith("make run"):
         with_server(command, house, environ)
         return
+    if command.startswith("curl "):
+        asked_of_the_server(command, house, environ)
+        return
     done = subprocess.run(
         command, shell=True, cwd=house, env=environ, capture_output=True, text=True, timeout=300
     )
@@ -111,6 +115,26 @@ def test_an_old_python_is_said_at_once(house, environ, tmp_path):
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
     assert "Python 3.9.2" in done.stderr
+
+
+def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> None:
+    """The command, while the chat runs; the server answers, and not with an error."""
+    log = house.parent / "serve.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [".venv/bin/python", "-m", "docent", "serve"], cwd=house, env=environ, stdout=out, stderr=out
+        )
+    try:
+        wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
+        here = command.replace(":8000", f":{environ['DOCENT_PORT']}").replace(
+            "curl ", "curl --fail-with-body -s "
+        )
+        done = subprocess.run(here, shell=True, cwd=house, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["object"]
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def with_server(command: str, house: Path, environ: dict[str, str]) -> None:

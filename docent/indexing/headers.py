@@ -118,7 +118,7 @@ def telling_name(document: Document) -> str:
 
 
 def _headings(page: Page) -> tuple[Heading, ...]:
-    """Those that their wording gives away, and those found at loading (outline, size of type) if they read so."""
+    """Those that their wording gives away, and those found at loading (outline, type) if they read so."""
     found = {heading.start: heading for heading in _shaped(page)}
     marked = page.headings or _set_large(page)
     if page.lines:  # type was judged by its size: a page set large as a whole has no heading on every line

@@ -125,7 +125,7 @@ class PdfPage:
             else:
                 first = index if first < 0 else first
                 if character == ENDING_HYPHEN:
-                    # The rest of the word stands on the next line: one box around both would be two lines high.
+                    # The rest of the word stands on the next line: one box around both would be too high.
                     spans.append((first, index, breaks))
                     first, breaks = -1, True
         if first >= 0:

@@ -14,6 +14,7 @@ from docent.errors import DocentError
 from docent.glossary import Answer, Answered, Event, Notice, Progress, Scope, Searching, Token
 from docent.web.conversation import language, reader
 from docent.web.kept import keep, turns
+from docent.web.metrics import Metrics
 from docent.web.routes import cited_link
 from docent.web.texts import say
 
@@ -26,10 +27,11 @@ FIRST = (
 """Library of the samples, what the button says, what it asks."""
 
 
-async def reply(question: str, *, house: House) -> None:
+async def reply(question: str, *, house: House, metrics: Metrics) -> None:
     """Answer in the chat as the answer comes, then show it with its citations."""
     showing = _Showing(question)
-    events = house.answer(question, history=turns(chat_context.get()), scope=Scope(reader=reader()))
+    answering = house.answer(question, history=turns(chat_context.get()), scope=Scope(reader=reader()))
+    events = metrics.observed(answering, "chat")
     try:
         async with aclosing(events):  # a stop that comes between two events closes the model's stream too
             async for event in events:
@@ -112,16 +114,16 @@ def starters(house: House) -> list[cl.Starter]:
     ]
 
 
-async def ask_again(question: str, *, house: House) -> None:
+async def ask_again(question: str, *, house: House, metrics: Metrics) -> None:
     """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
     await cl.Message(content=question, type="user_message", author=reader()).send()
-    cl.context.session.current_task = asyncio.create_task(_asked_again(question, house))
+    cl.context.session.current_task = asyncio.create_task(_asked_again(question, house, metrics))
 
 
-async def _asked_again(question: str, house: House) -> None:
+async def _asked_again(question: str, house: House, metrics: Metrics) -> None:
     await cl.context.emitter.task_start()
     try:
-        await reply(question, house=house)
+        await reply(question, house=house, metrics=metrics)
     except asyncio.CancelledError:
         pass
     finally:

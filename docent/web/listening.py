@@ -20,7 +20,9 @@ def address(settings: Settings) -> str:
 
 
 def is_loopback(settings: Settings) -> bool:
-    return settings.host in ("localhost", "::1") or settings.host.startswith("127.")
+    """Whether only this machine reaches the chat; a container listens everywhere and is published here."""
+    reached_at = settings.publish or settings.host
+    return reached_at in ("localhost", "::1") or reached_at.startswith("127.")
 
 
 def login_required(settings: Settings) -> bool:
@@ -33,17 +35,21 @@ def open_to_others(settings: Settings) -> str | None:
     if is_loopback(settings) or login_required(settings):
         return None
     return (
-        f"DOCENT_HOST is {settings.host} and DOCENT_LOGIN is off: whoever can reach port {settings.port} "
+        f"{_reached(settings)} and DOCENT_LOGIN is off: whoever can reach port {settings.port} "
         "can read every document and every conversation. Keep others out by other means, or leave "
         "DOCENT_LOGIN out."
     )
+
+
+def _reached(settings: Settings) -> str:
+    return f"DOCENT_PUBLISH is {settings.publish}" if settings.publish else f"DOCENT_HOST is {settings.host}"
 
 
 def check_login(settings: Settings) -> None:
     """Refuse to start where people must log in and nobody can."""
     if not login_required(settings) or Users(settings.storage).all():
         return
-    why = "" if is_loopback(settings) else f"DOCENT_HOST is {settings.host}, so other machines can reach it. "
+    why = "" if is_loopback(settings) else f"{_reached(settings)}, so other machines can reach it. "
     raise SettingsError(
         f"The chat asks for a login, and there is no user yet. {why}Add one: "
         "python -m docent user add NAME --role admin. "

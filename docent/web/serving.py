@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import chainlit.server
 import uvicorn
@@ -12,14 +13,19 @@ from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
-from docent.web import conversation
+from docent.web import conversation, listening, logs
+from docent.web.api import door as api
+from docent.web.api.allowed import Gate
+from docent.web.api.keys import Keys
 from docent.web.defences import fortify
 from docent.web.history import History
 from docent.web.listening import ANYWHERE, address, open_to_others
 from docent.web.login import Door, install
+from docent.web.metrics import Metrics
 from docent.web.page import without_foreign_links
 from docent.web.routes import routes
 from docent.web.sources import Signer, secret_of
+from docent.web.users import Users
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
@@ -28,6 +34,8 @@ def prepare() -> None:
     """Read the settings and put the defences up; everything that needs no document."""
     settings = Settings.read()
     app = chainlit.server.app
+    logs.configure(settings.log)
+    _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
     conversation.mend(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
@@ -43,6 +51,25 @@ def prepare() -> None:
     install(app.state.door, secret=secret)
     if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
         open_doors()
+
+
+def _open_api(app: Any, settings: Settings) -> None:
+    """Put the API before the chat; it asks for a key wherever people log in."""
+    state = app.state
+    if not hasattr(state, "metrics"):
+        state.metrics = Metrics()
+        app.add_middleware(api.Door, api=lambda: state.api, metrics=state.metrics)
+    users = Users(settings.storage)
+    gate = Gate(
+        Keys(settings.storage), keyless=lambda: not listening.login_required(settings) and not users.all()
+    )
+    state.api = api.build(
+        house=house,
+        gate=gate,
+        metrics=state.metrics,
+        largest_upload=settings.max_file_mb * 1_000_000,
+        footnotes=settings.api_footnotes,
+    )
 
 
 def open_doors() -> None:
@@ -67,6 +94,11 @@ def close_doors() -> None:
 def house() -> House:
     opened: House = chainlit.server.app.state.house
     return opened
+
+
+def metrics() -> Metrics:
+    counted: Metrics = chainlit.server.app.state.metrics
+    return counted
 
 
 def history() -> History:

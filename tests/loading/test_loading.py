@@ -65,7 +65,7 @@ def test_two_columns_are_read_one_after_the_other(loader, tmp_path):
 
 
 def test_a_word_broken_at_the_lines_end_is_no_heading(loader, tmp_path):
-    """A hyphen at a line's end ends the line; the word's two halves are not one tall word, set like a heading."""
+    """A hyphen at a line's end ends the line; the word's halves are not one tall word, like a heading."""
     path = tmp_path / "broken.pdf"
     sheet = Canvas(str(path), pagesize=A4, invariant=1)
     sheet.setFont("Helvetica", 10)

@@ -1,0 +1,126 @@
+"""/v1/files: documents handed in by programs, and what became of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import OrderedDict
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from docent.assembly import House
+from docent.glossary import State, StoredDocument
+from docent.ingesting import Standing, Ticket
+from docent.web.api.allowed import Caller
+from docent.web.api.refusals import Refused, not_there
+from docent.web.api.shapes import Json
+
+PREFIX = "file-"
+UPLOADS = "uploads"
+REMEMBERED = 10_000  # files handed in since the start; of older ones the store knows whatever was readable
+
+STATUS = {
+    State.QUEUED: "uploaded",
+    State.LOADING: "uploaded",
+    State.SEARCHABLE: "processing",
+    State.READY: "processed",
+    State.PARTIAL: "processed",
+    State.FAILED: "error",
+}
+
+
+class Counter:
+    """Where files are handed in; remembers what was, so that a failure can be told later."""
+
+    def __init__(self) -> None:
+        self._tickets: OrderedDict[str, tuple[Ticket, str, int]] = OrderedDict()
+
+    def take_in(self, file: IO[bytes], *, name: str, library: str, house: House, caller: Caller) -> Json:
+        """Keep a file, read it in the background."""
+        library = _library(library, caller)
+        with tempfile.NamedTemporaryFile(prefix="docent-") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            size = copy.tell()
+            if not size:
+                raise Refused(400, f"{name} is empty. Send a file with something in it.", code="empty_file")
+            ticket = house.take_in(Path(copy.name), name=name, library=library, owner=None)
+        self._tickets[ticket.document_id] = (ticket, caller.name, size)
+        while len(self._tickets) > REMEMBERED:
+            self._tickets.popitem(last=False)
+        return self.told(ticket.document_id, house, caller)
+
+    def told(self, document_id: str, house: House, caller: Caller) -> Json:
+        """What is known of a file. Raises Refused where the caller may not know."""
+        document = next((one for one in house.store.documents(caller.scope()) if one.id == document_id), None)
+        if document is not None:
+            return _file(document)
+        ticket, by, size = self._tickets.get(document_id, (None, "", 0))
+        if ticket is None or by != caller.name:
+            raise not_there("file")
+        return _failed(ticket, house.standing(ticket), size)
+
+    def listed(self, house: House, caller: Caller) -> list[Json]:
+        return [_file(document) for document in house.store.documents(caller.scope())]
+
+    def delete(self, document_id: str, house: House, caller: Caller) -> Json:
+        """Remove a document with everything derived from it, and say what was left (nothing)."""
+        if all(one.id != document_id for one in house.store.documents(caller.scope())):
+            raise not_there("file")
+        deletion = house.store.delete(document_id, caller.scope())
+        self._tickets.pop(document_id, None)
+        return {
+            "id": PREFIX + document_id,
+            "object": "file",
+            "deleted": True,
+            "docent": {"found": dict(deletion.found), "left": dict(deletion.left)},
+        }
+
+
+def _library(wanted: str, caller: Caller) -> str:
+    """Where the file goes: as asked, or the one library of the key, or that of uploads."""
+    if not wanted:
+        return caller.libraries[0] if caller.libraries else UPLOADS
+    if caller.libraries and wanted not in caller.libraries:
+        raise not_there("library")
+    return wanted
+
+
+def id_of(file: str) -> str:
+    return file.removeprefix(PREFIX)
+
+
+def _file(document: StoredDocument) -> Json:
+    return {
+        "id": PREFIX + document.id,
+        "object": "file",
+        "bytes": document.bytes,
+        "created_at": int(datetime.fromisoformat(document.added).timestamp()),
+        "filename": document.name,
+        "purpose": "assistants",
+        "status": STATUS[document.state],
+        "status_details": document.reason or None,
+        "docent": {
+            "library": document.library,
+            "state": document.state,
+            "pages": document.pages,
+            "unread_pages": document.unread_pages,
+            "chunks": document.chunks,
+            "embedded": document.embedded,
+        },
+    }
+
+
+def _failed(ticket: Ticket, standing: Standing, size: int) -> Json:
+    return {
+        "id": PREFIX + ticket.document_id,
+        "object": "file",
+        "bytes": size,
+        "created_at": 0,
+        "filename": ticket.name,
+        "purpose": "assistants",
+        "status": STATUS[standing.state],
+        "status_details": standing.reason or None,
+        "docent": {"library": ticket.library, "state": standing.state, "pages": standing.pages},
+    }

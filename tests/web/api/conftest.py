@@ -1,0 +1,109 @@
+"""The API on a port of its own, over a real house with two libraries and a stand-in model server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from docent.assembly import House, open_house
+from docent.settings import Settings
+from docent.web.api.allowed import Gate
+from docent.web.api.door import Door, build
+from docent.web.api.keys import Keys
+from docent.web.metrics import Metrics
+from tests.fakes.ollama_script import Settings as ServerSettings
+from tests.fakes.ollama_server import ServerThread
+from tests.fakes.plugin import Ollama
+
+TEXTS = {
+    ("cats", "cats.md"): "# Cats\n\nThe grey cat Mimi sleeps on the warm oven every winter night.\n",
+    ("ships", "ships.md"): "# Ships\n\nThe ferry Aurora leaves the harbour at half past seven.\n",
+}
+
+
+@dataclass
+class Api:
+    url: str
+    house: House
+    keys: Keys
+    metrics: Metrics
+    ollama: Ollama
+
+    def key(self, *libraries: str, name: str = "", expires: str = "", rate: int = 0) -> str:
+        """A new key."""
+        name = name or f"key {time.monotonic_ns()}"
+        return self.keys.add(name, libraries=libraries, expires=expires, rate=rate)
+
+    def client(self, key: str = "none") -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+
+    def http(self, key: str = "") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+
+
+class Server:
+    """An application on 127.0.0.1, until it is stopped."""
+
+    def __init__(self, app: Any) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("api")
+    for (library, name), text in TEXTS.items():
+        (folder / "data" / library).mkdir(parents=True)
+        (folder / "data" / library / name).write_text(text)
+    server = ServerThread(ServerSettings())
+    settings = Settings(
+        storage=folder / "storage", data=folder / "data", model_url=server.url, personas=_personas(folder)
+    )
+    with open_house(settings) as house:
+        house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        house.intake.background.wait(lambda _: None)
+        house.work()
+        keys, metrics = Keys(settings.storage), Metrics()
+        gate = Gate(keys, keyless=lambda: True)
+        api = build(house=lambda: house, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False)
+        here = Server(Door(FastAPI(), api=lambda: api, metrics=metrics))
+        yield Api(here.url, house, keys, metrics, Ollama(server.url, server.stop))
+        here.stop()
+    server.stop()
+
+
+def _personas(folder: Path) -> Path:
+    path = folder / "personas.toml"
+    path.write_text('[captain]\nname = "The captain"\nlibrary = "ships"\nsystem = "Speak like a captain."\n')
+    return path
+
+
+@pytest.fixture
+def api(served: Api) -> Iterator[Api]:
+    served.ollama.reset()
+    yield served
+    for key in served.keys.all():
+        served.keys.remove(key.name)

@@ -1,0 +1,183 @@
+"""The real `openai` package, LlamaIndex's OpenAILike and plain HTTP, as other programs use them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+
+import numpy as np
+import openai
+import pytest
+
+from tests.web.api.conftest import Api
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the clients' sockets, closed late
+]
+
+CAT = [{"role": "user", "content": "Where does the grey cat sleep?"}]
+
+
+def test_models(api: Api):
+    """Everything, each library and each persona may be named as a model."""
+    names = [model.id for model in api.client().models.list()]
+    assert names == ["docent", "library/cats", "library/ships", "persona/captain"]
+    assert api.client().models.retrieve("library/cats").id == "library/cats"
+
+
+def test_chat(api: Api):
+    """An answer comes with its usage, and with citations and receipt beside it."""
+    api.ollama.script("Mimi sleeps on the warm oven [1].")
+    answer = api.client().chat.completions.create(model="docent", messages=CAT)
+    assert "warm oven [1]" in (answer.choices[0].message.content or "")
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None and answer.usage.prompt_tokens > 0 < answer.usage.completion_tokens
+    extra = answer.model_extra["docent"]
+    assert extra["citations"][0]["file"] == "cats.md"
+    assert extra["receipt"]["model"] == "mistral"
+
+
+def test_chat_streamed(api: Api):
+    """The pieces join to the answer; the last one has the citations, and the counts come when asked for."""
+    api.ollama.script("Mimi sleeps on the warm oven [1].")
+    pieces = list(
+        api.client().chat.completions.create(
+            model="docent", messages=CAT, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert text == "Mimi sleeps on the warm oven [1]."
+    assert pieces[-2].choices[0].finish_reason == "stop"
+    assert pieces[-2].model_extra["docent"]["citations"][0]["file"] == "cats.md"
+    assert pieces[-1].usage.completion_tokens > 0
+
+
+def test_the_stream_ends_as_it_should(api: Api):
+    """Server-sent events, each a line of JSON, and [DONE]."""
+    body = {"model": "docent", "messages": CAT, "stream": True}
+    with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in response.iter_lines() if line]
+    assert lines[-1] == "data: [DONE]"
+    assert all(json.loads(line.removeprefix("data: "))["object"] for line in lines[:-1])
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_stop_words(api: Api, stream: bool):
+    """The answer ends before the stop word, wherever the pieces of the stream are cut."""
+    api.ollama.script("Mimi sleeps on the warm oven. And then? No.")
+    answer = api.client().chat.completions.create(
+        model="docent", messages=CAT, stop=["And then"], stream=stream
+    )
+    if stream:
+        text = "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices)
+    else:
+        text = answer.choices[0].message.content
+    assert "warm oven" in text and "And" not in text
+
+
+def test_what_the_request_asks_reaches_the_model(api: Api):
+    """Temperature and the longest answer are handed on; the conversation before is history."""
+    api.ollama.script("The cat.", "On the oven [1].")
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Who is Mimi?"},
+        {"role": "assistant", "content": "Mimi is the grey cat."},
+        {"role": "user", "content": [{"type": "text", "text": "Where does she sleep?"}]},
+    ]
+    api.client().chat.completions.create(model="docent", messages=talk, temperature=0.7, max_tokens=77)
+    sent = api.ollama.requests_to("/api/chat")[-1].body
+    assert sent["options"]["temperature"] == 0.7 and sent["options"]["num_predict"] == 77
+    assert any("grey cat" in message["content"] for message in sent["messages"][:-1])
+
+
+def test_a_persona_speaks(api: Api):
+    """Asked as a model, a persona brings its words and looks in its library."""
+    answer = api.client().chat.completions.create(
+        model="persona/captain", messages=[{"role": "user", "content": "When does the ferry leave?"}]
+    )
+    assert {passage["library"] for passage in answer.model_extra["docent"]["passages"]} == {"ships"}
+    assert "Speak like a captain." in json.dumps(api.ollama.requests_to("/api/chat")[-1].body)
+
+
+def test_without_a_model_server_passages_answer(api: Api):
+    """The best sentences come, and the receipt says that no model wrote them."""
+    api.ollama.script(refuse="not_found", sticky=True)
+    answer = api.client().chat.completions.create(model="docent", messages=CAT)
+    assert "oven" in answer.choices[0].message.content
+    assert answer.model_extra["docent"]["receipt"]["model"] == ""
+
+
+def test_leaving_a_stream_stops_the_model(api: Api):
+    """A client that goes away takes the model's work with it."""
+    api.ollama.script(reply="word " * 400, seconds_per_token=0.02)
+    body = {"model": "docent", "messages": CAT, "stream": True}
+    with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
+        for line in response.iter_lines():
+            if "word" in line:
+                break
+    limit = time.monotonic() + 5
+    while not api.ollama.requests_to("/api/chat")[-1].disconnected:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("coding", ["float", "base64"])
+def test_embeddings(api: Api, coding: str):
+    """Vectors of length one, by either coding; texts that mean the same are close."""
+    answer = api.client().embeddings.create(
+        model="x", input=["a cat sleeps", "the kitten naps", "quarterly revenue"], encoding_format=coding
+    )
+    found = [
+        np.frombuffer(base64.b64decode(row.embedding), dtype="<f4") if coding == "base64" else row.embedding
+        for row in answer.data
+    ]
+    vectors = np.array(found)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-2)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+def test_files(api: Api):
+    """A file is handed in, read, asked about, and deleted without a trace."""
+    client = api.client()
+    made = client.files.create(
+        file=("dogs.md", b"# Dogs\n\nRex guards the lighthouse.\n"), purpose="assistants"
+    )
+    limit = time.monotonic() + 30
+    while (now := client.files.retrieve(made.id)).status != "processed":
+        assert now.status != "error" and time.monotonic() < limit, now
+        time.sleep(0.05)
+    assert now.filename == "dogs.md" and made.id in [one.id for one in client.files.list()]
+    found = api.http().post("/v1/search", json={"query": "Who guards the lighthouse?"}).json()["data"]
+    assert found[0]["file"] == "dogs.md"
+    deleted = client.files.delete(made.id)
+    assert deleted.deleted and not any(deleted.model_extra["docent"]["left"].values())
+    with pytest.raises(openai.NotFoundError):
+        client.files.retrieve(made.id)
+
+
+def test_a_file_that_cannot_be_read_says_why(api: Api):
+    """Its status is an error with the loader's own sentence."""
+    made = api.client().files.create(file=("broken.pdf", b"%PDF-1.4 and no more"), purpose="assistants")
+    limit = time.monotonic() + 30
+    while (now := api.client().files.retrieve(made.id)).status != "error":
+        assert time.monotonic() < limit, now
+        time.sleep(0.05)
+    assert "broken.pdf" in (now.status_details or "")
+
+
+def test_openailike(api: Api):
+    """LlamaIndex talks to it as to any model, whole and streamed."""
+    from llama_index.llms.openai_like import OpenAILike
+
+    llm = OpenAILike(
+        model="library/cats",
+        api_base=f"{api.url}/v1",
+        api_key="none",
+        is_chat_model=True,
+        context_window=8192,
+    )
+    assert "oven" in str(llm.complete("Where does the grey cat sleep?"))
+    assert "oven" in "".join(piece.delta or "" for piece in llm.stream_complete("Where does the cat sleep?"))
