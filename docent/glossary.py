@@ -259,6 +259,10 @@ class Receipt:
     tokens_counted: int = 0
     """By the model server; 0 when it did not say."""
     tokens_answered: int = 0
+    thought: int = 0
+    """Characters that the model thought before it answered; they are not shown."""
+    not_found: bool = False
+    """The documents do not speak of it; the nearest passages are shown, and no model was asked."""
     unsupported: tuple[str, ...] = ()
     """Sentences of the answer that no passage supports."""
     doubtful: tuple[str, ...] = ()

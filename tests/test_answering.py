@@ -199,6 +199,35 @@ async def test_a_model_that_says_nothing(ollama):
     assert answer_of(found).citations
 
 
+async def test_a_model_that_only_thought(ollama):
+    """A model that thinks until its length runs out is told from one that is silent."""
+    ollama.script(reply="<think>I wonder and I wonder", done_reason="length")
+    found = await events("What do late books cost?", native(ollama.url))
+    assert "still thinking" in notices(found)
+    assert answer_of(found).receipt.thought == len("I wonder and I wonder")
+    assert "wonder" not in answer_of(found).text
+
+
+async def test_thoughts_are_counted_and_not_shown(start_ollama):
+    """Thoughts that come apart from the answer, as newer servers send them, are hidden and counted, too."""
+    server = start_ollama(models=("qwen3",))
+    server.script(reply="Late books cost ten cents a day [2].", thinking="Let me see.")
+    found = await events("What do late books cost?", native(server.url, name="qwen3"))
+    assert answer_of(found).receipt.thought == len("Let me see.")
+    assert "Let me see" not in answer_of(found).text
+
+
+async def test_a_short_task_is_not_thought_about(ollama):
+    """A follow-up is rewritten without thinking; what thinks anyway is left out of what is searched."""
+    ollama.script("<think>Hm.</think>What do late books cost at the library?", "Ten cents a day [2].")
+    history = (Turn("Does the library lend books?", "Yes."),)
+    found = await events("And late ones?", native(ollama.url), history=history)
+    assert found[0] == Searching("What do late books cost at the library?")
+    first, second = (request.body for request in ollama.requests_to("/api/chat"))
+    assert first["think"] is False
+    assert "think" not in second
+
+
 async def test_a_question_longer_than_the_context(ollama):
     """It is caught before anything is sent, and said."""
     found = await events("why? " * 4000, native(ollama.url))
@@ -239,11 +268,47 @@ async def test_below_the_threshold_nothing_is_made_up(ollama):
     assert result.text.startswith("Nothing in the documents")
     assert "answer anyway" in result.text
     assert result.passages == tuple(weak)
+    assert result.receipt.not_found
+    assert result.receipt.model == ""
     assert result.citations
     assert ollama.requests_to("/api/chat") == []
     strong = [replace(FOUND[0], relevance=0.9)]
-    await events("When?", native(ollama.url), bounds=bounds, retrieve=lambda question, scope: strong)
+    found = await events("When?", native(ollama.url), bounds=bounds, retrieve=lambda question, scope: strong)
     assert len(ollama.requests_to("/api/chat")) == 1
+    assert not answer_of(found).receipt.not_found
+
+
+@pytest.mark.parametrize(
+    ("relevances", "answered"),
+    [
+        pytest.param([0.1, 0.9], True, id="the best decides, wherever it stands"),
+        pytest.param([0.3, 0.0], True, id="at the threshold"),
+        pytest.param([0.29, 0.29], False, id="many weak ones are no strong one"),
+    ],
+)
+async def test_the_best_passage_decides(relevances, answered, ollama):
+    """Whether the documents speak of it is decided by the most relevant passage."""
+    found = [replace(one, relevance=relevance) for one, relevance in zip(FOUND, relevances, strict=True)]
+    said = await events("When does it open?", native(ollama.url), bounds=replace(BOUNDS, relevant_from=0.3),
+                        retrieve=lambda question, scope: found)  # fmt: skip
+    assert answer_of(said).receipt.not_found is not answered
+    assert bool(ollama.requests_to("/api/chat")) is answered
+
+
+async def test_without_a_model_nothing_is_offered_anyway():
+    """To answer anyway is offered only where there is a model to answer."""
+    weak = [replace(one, relevance=0.1) for one in FOUND]
+    found = await events("Who?", None, bounds=replace(BOUNDS, relevant_from=0.3),
+                         retrieve=lambda question, scope: weak)  # fmt: skip
+    assert "answer anyway" not in answer_of(found).text
+
+
+async def test_a_summary_needs_no_threshold(shelf, ollama):
+    """What is read whole was asked for by its name: relevance does not come into it."""
+    ollama.script("The museum opens at 9:30 [1].")
+    found = await events("Summarise museum.txt", native(ollama.url), reader=shelf,
+                         bounds=replace(BOUNDS, relevant_from=0.99))  # fmt: skip
+    assert not answer_of(found).receipt.not_found
 
 
 @pytest.mark.parametrize("asked", ["the argument", "the words"])

@@ -21,6 +21,10 @@ TOO_LONG = (
     "The question is longer than the model's context; no language model answered. Ask a shorter one, "
     "or raise DOCENT_CONTEXT_TOKENS."
 )
+ONLY_THOUGHT = (
+    "The model was still thinking when its answer reached the longest length allowed; these are the best "
+    "sentences found. DOCENT_ANSWER_TOKENS raises it."
+)
 SILENT = "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from docent.answering.asking import Asking
-from docent.answering.finishing import NO_MODEL, SILENT, TOO_LONG, finished, streamed
+from docent.answering.finishing import NO_MODEL, ONLY_THOUGHT, SILENT, TOO_LONG, finished, streamed
 from docent.generating import speaking
 from docent.generating.budget import Budget, fit, recent
 from docent.generating.client import ModelClient
@@ -29,6 +29,7 @@ async def answer_question(question: str, asking: Asking, record: Record) -> Asyn
     record.lap("retrieve")
     yield Found(passages)
     if not _relevant(passages, asking):
+        record.not_found = True
         cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
         yield record.answered(cited, passages)
         return
@@ -81,7 +82,7 @@ async def from_passages(
             async for event in events:
                 yield event
         if not record.text.strip() and not record.failed:
-            yield record.notice(SILENT)
+            yield record.notice(ONLY_THOUGHT if record.last.cut_short else SILENT)
         asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
     known = {passage.chunk_id: passage for passage in (*passages, *record.looked_up)}
     sent = [known[chunk_id] for chunk_id in record.sent]

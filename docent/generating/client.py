@@ -29,6 +29,8 @@ class Piece:
     """A piece of the model's answer; the last one has the server's own counts."""
 
     text: str = ""
+    thought: str = ""
+    """What the model thinks before it answers; not shown."""
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cut_short: bool = False
@@ -42,6 +44,8 @@ class Wishes:
 
     answer_tokens: int | None = None
     temperature: float | None = None
+    think: bool = True
+    """False: a model that can think first should not, for a short task of ours."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """As JSON schemas, in the form that both protocols share."""
 

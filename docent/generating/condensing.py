@@ -12,7 +12,7 @@ from docent.generating.output import named
 from docent.generating.writing import said
 from docent.glossary import Turn
 
-SHORT = Wishes(answer_tokens=96, temperature=0.0)
+SHORT = Wishes(answer_tokens=96, temperature=0.0, think=False)
 
 
 async def standing_alone(

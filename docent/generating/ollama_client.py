@@ -135,7 +135,8 @@ class OllamaClient:
             "keep_alive": self._keep_alive,
             "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
-        return body | {"tools": list(wishes.tools)} if wishes.tools else body
+        body |= {"tools": list(wishes.tools)} if wishes.tools else {}
+        return body if wishes.think else body | {"think": False}
 
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         body = self._body(messages, wishes)
@@ -165,13 +166,14 @@ class OllamaClient:
                 if answer.done:
                     yield Piece(
                         answer.message.content or "",
+                        answer.message.thinking or "",
                         prompt_tokens=answer.prompt_eval_count or 0,
                         answer_tokens=answer.eval_count or 0,
                         cut_short=answer.done_reason == "length",
                         calls=_calls(answer),
                     )
                     return
-                yield Piece(answer.message.content or "", calls=_calls(answer))
+                yield Piece(answer.message.content or "", answer.message.thinking or "", calls=_calls(answer))
 
     def _client(self) -> Any:
         """A connection for one request: closing it is what stops the model."""

@@ -54,6 +54,7 @@ class OpenAIClient:
         self._answer_tokens = answer_tokens
         self._temperature = temperature
         self._patience = patience
+        self._tells_usage = True
 
     async def stream(
         self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
@@ -90,16 +91,23 @@ class OpenAIClient:
 
     async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message], wishes: Wishes) -> Any:
         body: list[Any] = [_spoken(message) for message in messages]
-        tools: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
-        return await client.chat.completions.create(
-            model=self.name,
-            messages=body,
-            max_tokens=wishes.answer_tokens or self._answer_tokens,
-            temperature=self._temperature if wishes.temperature is None else wishes.temperature,
-            stream=True,
-            stream_options={"include_usage": True},
-            **tools,
-        )
+        more: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
+        if self._tells_usage:
+            more["stream_options"] = {"include_usage": True}
+        try:
+            return await client.chat.completions.create(
+                model=self.name,
+                messages=body,
+                max_tokens=wishes.answer_tokens or self._answer_tokens,
+                temperature=self._temperature if wishes.temperature is None else wishes.temperature,
+                stream=True,
+                **more,
+            )
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not self._tells_usage or "stream_options" not in str(error):
+                raise
+            self._tells_usage = False  # some hosted servers refuse what they do not know
+            return await self._asked(client, messages, wishes)
 
     async def pull(self) -> AsyncGenerator[Progress, None]:
         """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
@@ -114,6 +122,8 @@ class OpenAIClient:
         try:
             async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
                 return tuple([model.id async for model in client.models.list()])
+        except openai.NotFoundError:
+            return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
 
@@ -201,7 +211,10 @@ def _piece(chunk: Any) -> Piece | None:
     if not chunk.choices:
         return None
     choice = chunk.choices[0]
-    return Piece(choice.delta.content or "", cut_short=choice.finish_reason == "length")
+    thought = (
+        getattr(choice.delta, "reasoning_content", None) or getattr(choice.delta, "reasoning", None) or ""
+    )
+    return Piece(choice.delta.content or "", str(thought), cut_short=choice.finish_reason == "length")
 
 
 class _Calls:

@@ -98,6 +98,8 @@ class Filter:
         self._thinking = False
         self.removed: list[str] = []
         """What was taken out, in order."""
+        self.thought = 0
+        """Characters between <think> and </think>."""
 
     def push(self, text: str) -> str:
         """What may be shown now; the rest is held until it is clear what it is."""
@@ -139,9 +141,12 @@ class Filter:
         end = self._held.find(THOUGHT[1], at)
         if end >= 0:
             self._thinking = False
-            after = self._held[end + len(THOUGHT[1]) :]
-            return "", len(self._held) - len(after) - at
-        return ("", len(self._held) - at) if final else None
+            self.thought += end - at
+            return "", end + len(THOUGHT[1]) - at
+        if not final:
+            return None
+        self.thought += len(self._held) - at
+        return "", len(self._held) - at
 
     def _image(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
         """`![` begins an image, unless a number follows: "Yes![1]"."""

@@ -18,6 +18,8 @@ class Record:
         self.model = ""
         self.text = ""
         """What the model has written so far, as it was shown."""
+        self.thought = 0
+        """Characters that the model thought, and that are not shown."""
         self.last = Piece()
         self.found = 0
         self.sent: tuple[str, ...] = ()
@@ -33,6 +35,7 @@ class Record:
         """What was asked of tools and what they worked out: figures that no passage has."""
         self.tables: list[str] = []
         """Queries and their rows, shown below the answer."""
+        self.not_found = False
         self.failed = False
         """The model server gave up; why has been said."""
         self.refused = ""
@@ -55,6 +58,7 @@ class Record:
         self.tokens = budget.tokens
 
     def take(self, piece: Piece) -> None:
+        self.thought += len(piece.thought)
         if not self.text:
             self.lap("first_token")
         if piece.prompt_tokens or piece.answer_tokens or piece.cut_short:
@@ -78,6 +82,8 @@ class Record:
             tokens_budgeted=self.tokens,
             tokens_counted=self.last.prompt_tokens,
             tokens_answered=self.last.answer_tokens,
+            thought=self.thought,
+            not_found=self.not_found,
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,
             removed=tuple(dict.fromkeys((*self.removed, *cited.removed))),

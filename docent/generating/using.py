@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from docent.errors import ModelOverflow
 from docent.generating import prompt
 from docent.generating.budget import FRAME, Budget
-from docent.generating.client import Call, Message, ModelClient, Wishes
+from docent.generating.client import Call, ModelClient, Wishes
 from docent.generating.output import Filter, addresses, named
 from docent.generating.record import Record
 from docent.generating.tools import Toolbox, Used
-from docent.generating.writing import write
+from docent.generating.writing import OVERFLOWS, write
 from docent.glossary import Event, Passage, Progress
 
 AT_ONCE = 4
@@ -39,37 +40,79 @@ async def write_with_tools(
     """Tokens, and a `Progress` for each step. What tools find is numbered on from the passages sent."""
     record.model = model.name
     schemas = await asyncio.to_thread(toolbox.schemas)
-    messages = prompt.messages(question, budget.passages, budget.history, instructions=instructions)
-    shown: list[Passage] = list(budget.passages)
-    used: set[str] = set()
+    talk = _Talk(question, budget, instructions)
     record.send(budget)
+    used: set[str] = set()
     room = window - budget.tokens - count(json.dumps(schemas))
-    for step in range(steps + 1):
+    step = overflows = 0
+    while step <= steps:
         calls: list[Call] = []
-        output = Filter(passages=len(shown), known=addresses(passage.text for passage in shown))
+        output = Filter(passages=len(talk.shown), known=addresses(passage.text for passage in talk.shown))
         offered = replace(wishes, tools=schemas if step < steps and room > 0 else ())
         record.text = ""  # what was said on the way to a tool is no part of the answer
-        async with aclosing(
-            write(messages, model=model, wishes=offered, output=output, record=record, calls=calls)
-        ) as tokens:
-            async for token in tokens:
-                yield token
+        try:
+            async with aclosing(
+                write(talk.messages, model=model, wishes=offered, output=output, record=record, calls=calls)
+            ) as tokens:
+                async for token in tokens:
+                    yield token
+        except ModelOverflow:
+            overflows += 1
+            if record.text or overflows == OVERFLOWS or not talk.shorten(record):
+                raise
+            room = 0  # no more tools: the server counts more than we do
+            continue
         if not calls or not offered.tools:
             return
-        messages.append({"role": "assistant", "content": record.text, "calls": tuple(calls[:AT_ONCE])})
+        talk.messages.append({"role": "assistant", "content": record.text, "calls": tuple(calls[:AT_ONCE])})
         room -= count(record.text) + count(json.dumps([dict(call.arguments) for call in calls])) + FRAME
         for call in calls[:AT_ONCE]:
-            outcome = await _use(call, toolbox, shown, used)
+            outcome = await _use(call, toolbox, talk.shown, used)
             cost = count(outcome.text) + FRAME
             if cost > room:
                 outcome = FULL
             room -= cost
-            shown += outcome.passages
-            messages.append(_answered(call, outcome))
+            talk.add(call, outcome)
             _note(outcome, record)
             yield Progress(named(outcome.step), step + 1, steps)
-        record.sent = tuple(passage.chunk_id for passage in shown)
-        record.looked_up = tuple(shown[len(budget.passages) :])
+        talk.tell(record)
+        step += 1
+
+
+class _Talk:
+    """What has been said to the model so far, and what it was shown."""
+
+    def __init__(self, question: str, budget: Budget, instructions: str) -> None:
+        self._question = question
+        self._instructions = instructions
+        self._budget = budget
+        self._begin()
+
+    def _begin(self) -> None:
+        self.shown = list(self._budget.passages)
+        self.messages = prompt.messages(
+            self._question, self._budget.passages, self._budget.history, instructions=self._instructions
+        )
+        self._begun = len(self.messages)
+
+    def add(self, call: Call, outcome: Used) -> None:
+        self.shown += outcome.passages
+        self.messages.append({"role": "tool", "content": outcome.text, "call": call})
+
+    def tell(self, record: Record) -> None:
+        record.sent = tuple(passage.chunk_id for passage in self.shown)
+        record.looked_up = tuple(self.shown[len(self._budget.passages) :])
+
+    def shorten(self, record: Record) -> bool:
+        """Less for a server that found it too long: without what tools found, then half of the passages."""
+        if len(self.messages) == self._begun:
+            if len(self._budget.passages) < 2:
+                return False
+            self._budget = self._budget.halved()
+        self._begin()
+        record.send(self._budget)
+        record.looked_up = ()
+        return True
 
 
 def _note(outcome: Used, record: Record) -> None:
@@ -86,7 +129,3 @@ async def _use(call: Call, toolbox: Toolbox, shown: list[Passage], used: set[str
         return AGAIN
     used.add(key)
     return await asyncio.to_thread(toolbox.use, call, tuple(shown))
-
-
-def _answered(call: Call, outcome: Used) -> Message:
-    return {"role": "tool", "content": outcome.text, "call": call}

@@ -17,7 +17,7 @@ from docent.generating.writing import said, write
 from docent.glossary import Event, Passage, Progress
 
 NOTE_TOKENS = 384
-NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0)
+NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
 FRAME = 60
 
 Count = Callable[[str], int]

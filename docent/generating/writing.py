@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -14,6 +15,7 @@ from docent.generating.policy import Policy
 from docent.generating.record import Record
 from docent.glossary import Event, Token
 
+THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 OVERFLOWS = 4
 """How often the passages are halved before we give up."""
 
@@ -48,6 +50,7 @@ async def write(
             yield token
     finally:
         record.removed += output.removed
+        record.thought += output.thought
 
 
 async def write_within(
@@ -99,7 +102,7 @@ async def within(
 async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
     """What the model answers to a request of ours, whole."""
     async with aclosing(model.stream(messages, wishes)) as pieces:
-        return "".join([piece.text async for piece in pieces]).strip()
+        return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
 
 
 def _let_go(text: str, record: Record) -> list[Token]:

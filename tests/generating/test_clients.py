@@ -189,6 +189,24 @@ async def test_the_key_travels_and_is_never_shown(ollama):
     assert "sk-test" not in repr(client)
 
 
+async def test_a_server_of_one_model_without_a_list(ollama):
+    """Azure's serverless endpoints list no models: theirs is the one that is named, and it is ready."""
+    ollama.script(on="/v1/models", status=404, error="Not Found", sticky=True)
+    client = mirror(ollama.url, name="mistral")
+    assert await client.models() == ("mistral",)
+    assert (await client.check()).ready
+
+
+async def test_a_server_that_tells_no_usage(ollama):
+    """One that refuses to be asked for its counts is asked again without, and from then on."""
+    ollama.script(status=400, error="stream_options: extra inputs are not permitted")
+    client = mirror(ollama.url)
+    assert await text_of(client)
+    assert await text_of(client)
+    asked = ["stream_options" in request.body for request in ollama.requests_to("/v1/chat/completions")]
+    assert asked == [True, False, False]
+
+
 async def test_the_machine_is_not_described_to_the_server(ollama):
     """The package's headers about system, processor and Python stay here."""
     await text_of(mirror(ollama.url))

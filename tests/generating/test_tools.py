@@ -173,6 +173,37 @@ async def test_what_was_calculated_is_not_doubted(shelf, ollama):
     assert answer_of(found).receipt.doubtful == ("18.3",)
 
 
+async def test_an_overflow_before_any_tool_halves_the_passages(shelf, ollama):
+    """A server that counts more than we did is asked again with less, and without tools."""
+    ollama.script({"refuse": "overflow"}, "The museum opens at 9:30 [1].")
+    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    receipt = answer_of(found).receipt
+    assert receipt.sent == ("c1",)
+    assert [(dropped.chunk_id, "too long" in dropped.why) for dropped in receipt.dropped] == [("c2", True)]
+    assert ["tools" in request.body for request in ollama.requests_to("/api/chat")] == [True, False]
+
+
+async def test_an_overflow_after_a_tool_leaves_out_what_it_found(shelf, ollama):
+    """What a tool brought is given up first; the answer then comes from the passages as they were."""
+    ollama.script(
+        call("open_page", document="archive.txt", page=2), {"refuse": "overflow"}, "It opens at 9:30 [1]."
+    )
+    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    assert answer_of(found).receipt.sent == ("c1", "c2")
+    assert answer_of(found).text == "It opens at 9:30 [1]."
+    last = ollama.requests_to("/api/chat")[-1].body
+    assert "tools" not in last
+    assert [message["role"] for message in last["messages"]] == ["system", "user"]
+
+
+async def test_an_overflow_that_stays_is_said(shelf, ollama):
+    """After the last halving it is given up, with the reason."""
+    ollama.script(refuse="overflow", sticky=True)
+    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    assert "do not fit" in notices(found)
+    assert len(ollama.requests_to("/api/chat")) == 2
+
+
 async def test_off_by_default(shelf, ollama):
     """Without the setting, no tool is offered, and none is used."""
     ollama.script(call("list_documents"), "Never said.")
