@@ -35,7 +35,7 @@ from docent.ingesting import Background, Cut, Intake, Progress, Standing, Ticket
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.settings import Settings
-from docent.store import Store, rebuilding
+from docent.store import SharedStore, Store, rebuilding
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -236,7 +236,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         model_url=settings.model_url,
     )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
-    store = Store(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
+    store = SharedStore(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
     background = Background(store=store, embedder=embedder)

@@ -14,9 +14,12 @@ import pytest
 from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
+from docent.assembly import open_house
 from docent.errors import UnreadableFile
+from docent.glossary import Scope
 from docent.ingesting import find
 from docent.loading import Limits, Loader, Ocr
+from docent.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb0043") + bytes(64) + b"\xff\xd9"
@@ -268,17 +271,23 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
         del os.environ["DOCENT_CHUNK_TOKENS"]
 
 
-def test_two_at_once_is_refused_with_a_sentence(project):
-    """While one process owns storage/, another says so instead of harming it."""
-    from docent.store import Store
-
-    store = Store(project.storage, fingerprint="x")
-    try:
-        done = project.run("ingest.py")
-        assert done.returncode == 2
-        assert "is in use by another Docent" in done.stderr
-    finally:
-        store.close()
+def test_beside_a_running_docent(project):
+    """While another process owns storage/, ingest, search, list, delete and doctor work as if alone."""
+    project.write("a.txt", "Apples are red.")
+    environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
+    with open_house(Settings.read(environ=environ)) as house:
+        house.work()
+        assert outcomes(project.ingest()) == {"a.txt": "added"}
+        assert [one.state for one in house.store.documents(Scope())] == ["ready"]
+        assert [passage.text for passage in house.retrieve("apples", Scope())] == ["Apples are red."]
+        assert project.search("apples")[0]["file"] == "a.txt"
+        assert "1 page" in project.run("-m", "docent", "list").stdout
+        assert "not ok  storage" not in project.run("-m", "docent", "doctor").stdout
+        done = project.run("-m", "docent", "delete", "a.txt")
+        assert done.returncode == 0, done.stderr
+        assert "Left behind: 0" in done.stdout
+        assert house.store.documents(Scope()) == []
+    assert outcomes(project.ingest()) == {"a.txt": "added"}
 
 
 def test_storage_can_be_moved(project, tmp_path):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from docent.errors import DocentError
+from docent.errors import DocentError, EmbeddingError
 from docent.indexing import embedded_text
 from docent.indexing.embedding import Embedder
 from docent.store import Store
@@ -27,10 +27,15 @@ class Background:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._trouble: DocentError | None = None
+        store.on_wanted = self._start
 
     def start(self) -> None:
-        """There is, or will be, work; starting twice is once."""
+        """There is work, here or for the process that owns the store; starting twice is once."""
+        self._start()
+        if not self._store.owned:
+            self._store.want_vectors()
+
+    def _start(self) -> None:
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
@@ -41,8 +46,8 @@ class Background:
         """Return when every chunk has its vector; told meanwhile how many are left."""
         self.start()
         while left := self._store.lacking():
-            if self._trouble is not None:
-                raise self._trouble
+            if why := self._store.held_up():
+                raise EmbeddingError(why)
             on_progress(left)
             time.sleep(LOOK)
         on_progress(0)
@@ -55,12 +60,15 @@ class Background:
             self._thread.join()
 
     def _run(self) -> None:
+        """Only for a store that is ours; should its owner be gone, asking it makes it ours."""
         while not self._closing.is_set():
             try:
-                self._fill()
-                self._trouble = None
+                if self._store.lacking() and self._store.owned:
+                    self._fill()
+                    self._store.hold_up("")
             except DocentError as error:  # told by `wait`, and tried again: a model server may come back
-                self._trouble = error
+                if self._store.owned:
+                    self._store.hold_up(str(error))
                 self._closing.wait(IDLE)
             self._wake.wait(IDLE)
             self._wake.clear()

@@ -60,7 +60,7 @@ def source(full: Path, data: Path) -> SourceFile | None:
     except OSError:
         return None  # it vanished since it was listed: the next run knows
     library, path = _place(full, data)
-    return SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns)
+    return SourceFile(library, path, full.absolute(), stat.st_size, stat.st_mtime_ns)
 
 
 def _place(full: Path, data: Path) -> tuple[str, str]:

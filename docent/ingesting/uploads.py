@@ -71,7 +71,7 @@ class Uploads:
             raise InputError(f"{library!r} cannot be the name of a library. Leave out every slash.")
         library = library if owner is None else private_library(owner, library)
         sha256 = sha256_of(path)
-        self._intake.store.expect(path, sha256, name=name, library=library, owner=owner)
+        self._intake.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
         ticket = Ticket(document_id(library, sha256), name, library, owner)
         self._submit(ticket.document_id, Scope(reader=owner))
         return ticket

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +33,15 @@ class KnownFile:
     """Why it could not be read; empty when it was."""
 
 
+def _nobody() -> None: ...
+
+
 class Keeping(Reading):
     """The writing half of the store."""
+
+    on_wanted: Callable[[], None] = staticmethod(_nobody)
+    """Told to make vectors; whoever makes them sets it."""
+    _held_up = ""
 
     # --- files -------------------------------------------------------------------------------
 
@@ -141,6 +148,17 @@ class Keeping(Reading):
                 "SELECT coalesce(sum(chunks - embedded), 0) FROM documents WHERE state = 'searchable'"
             ).fetchone()
         return int(row[0])
+
+    def want_vectors(self) -> None:
+        """Somebody waits for vectors: whoever makes them should."""
+        self.on_wanted()
+
+    def hold_up(self, why: str) -> None:
+        """Why no vectors are being made; empty when they are."""
+        self._held_up = why
+
+    def held_up(self) -> str:
+        return self._held_up
 
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Keep vectors; those of chunks that are gone by now are dropped."""

@@ -38,6 +38,11 @@ class Store(Sharing):
             self._lock.release()
             raise
 
+    @property
+    def owned(self) -> bool:
+        """Whether this process is the one that works on the folder."""
+        return True
+
     def close(self) -> None:
         self._derived.close()
         self._catalog.close()

@@ -1,0 +1,117 @@
+"""The store of a folder, whoever owns it: ours when nobody does, else its owner does what is asked.
+
+Embedded Chroma loses writes when two processes have it open, so one process owns the folder and
+the others hand over to it. When the owner ends or is killed, the next call of one of them makes
+that one the owner; nobody notices. See docs/decisions/0025-one-owner.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from docent.errors import StorageBusy, StoreError
+from docent.store.door import Door, Line, OwnerGone
+from docent.store.store import Store
+
+PATIENCE = 30.0  # seconds that an owner may take to open or close the store
+LOOK = 0.05
+OURS_ALONE = {"close"}
+
+
+class SharedStore(Store):
+    """A Store that several processes may have open at once."""
+
+    def __init__(self, folder: Path, *, fingerprint: str, chroma_url: str = "") -> None:
+        self.folder = folder.absolute()
+        self._fingerprint = fingerprint
+        self._chroma_url = chroma_url
+        self._settling = threading.RLock()
+        self._settled = False
+        self._line: Line | None = None
+        """To the owner; None when that is this process."""
+        self._door: Door | None = None
+        self._settle()
+
+    @property
+    def owned(self) -> bool:
+        return self._line is None
+
+    def close(self) -> None:
+        with self._settling:
+            if self._line is not None:
+                self._line.close()
+                return
+            if self._door is not None:
+                self._door.close()
+            super().close()
+
+    def _call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Done here when the store is ours, else by its owner; done anew when the owner is gone meanwhile."""
+        while (line := self._line) is not None:
+            try:
+                return line.call(name, arguments, keywords)
+            except OwnerGone:
+                self._settle()
+        return getattr(Store, name)(self, *arguments, **keywords)
+
+    def _settle(self) -> None:
+        """Become the owner, or find the one there is."""
+        with self._settling:
+            if self._settled and (self._line is None or not self._line.broken):
+                return  # by another thread, meanwhile
+            until = time.monotonic() + PATIENCE
+            while not (self._own() or self._hand_over()):
+                if time.monotonic() > until:
+                    raise StorageBusy(
+                        f"{self.folder} is in use by another Docent, which has not opened its door for "
+                        f"{PATIENCE:.0f} s. Stop it and try again."
+                    )
+                time.sleep(LOOK)
+            self._settled = True
+
+    def _own(self) -> bool:
+        try:
+            super().__init__(self.folder, fingerprint=self._fingerprint, chroma_url=self._chroma_url)
+        except StorageBusy:
+            return False
+        self._line = None
+        try:
+            self._door = Door(self.folder, welcome=self._check, answer=self._answer)
+        except OSError:  # a file system without sockets: then there is one process at a time
+            self._door = None
+        return True
+
+    def _hand_over(self) -> bool:
+        try:
+            self._line = Line(self.folder, fingerprint=self._fingerprint)
+        except OwnerGone:
+            return False
+        return True
+
+    def _answer(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if name not in OFFERED:
+            raise StoreError(f"The store has nothing called {name!r}.")
+        return getattr(Store, name)(self, *arguments, **keywords)
+
+
+def _forwarded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(self: SharedStore, *arguments: Any, **keywords: Any) -> Any:
+        return self._call(name, arguments, keywords)
+
+    return call
+
+
+OFFERED = {
+    name
+    for name, _ in inspect.getmembers(Store, inspect.isfunction)
+    if not name.startswith("_") and name not in OURS_ALONE
+}
+for _name in OFFERED:
+    setattr(SharedStore, _name, _forwarded(_name, getattr(Store, _name)))

@@ -1,0 +1,178 @@
+"""One process owns storage/; every other works with it as if alone, and takes over when it ends."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from docent.errors import IndexMismatch, UnknownDocument
+from docent.glossary import Scope, State
+from docent.store import SharedStore
+from docent.store.values import pack, unpack
+from tests.store.putting import matching, nearest, put
+
+ROOT = Path(__file__).resolve().parents[2]
+ALL = Scope()
+HOURS = "The museum opens at nine."
+BOOKS = "Late books cost ten cents a day."
+
+
+def opened(folder: Path, fingerprint: str = "f") -> SharedStore:
+    return SharedStore(folder / "storage", fingerprint=fingerprint)
+
+
+@pytest.fixture
+def owner(tmp_path):
+    store = opened(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def guest(owner, tmp_path):
+    store = opened(tmp_path)
+    yield store
+    store.close()
+
+
+def test_the_second_is_a_guest_and_sees_the_same(owner, guest, tmp_path):
+    """What either puts is found by both, by words and by meaning; what either deletes is gone for both."""
+    assert (owner.owned, guest.owned) == (True, False)
+    hours = put(guest, tmp_path, "hours.txt", HOURS)
+    put(owner, tmp_path, "books.txt", BOOKS)
+    for store in (owner, guest):
+        assert matching(store, "museum books") == {HOURS, BOOKS}
+        assert nearest(store, "when does the museum open")[0] == HOURS
+        assert store.page(hours, 1, ALL).text == HOURS
+        assert store.original(hours, ALL).read_text() == HOURS
+        assert [one.state for one in store.documents(ALL)] == [State.READY, State.READY]
+    assert set(guest.delete(hours, ALL).left.values()) == {0}
+    assert matching(owner, "museum") == set()
+
+
+def test_errors_come_across(owner, guest):
+    """A guest hears the owner's sentence as the same error."""
+    with pytest.raises(UnknownDocument, match="not here any more"):
+        guest.page("0" * 32, 1, ALL)
+
+
+def test_another_fingerprint_is_refused(owner, tmp_path):
+    """A guest with other settings is told what mends it, as the owner would be."""
+    with pytest.raises(IndexMismatch, match="--rebuild"):
+        opened(tmp_path, "g")
+
+
+def test_when_the_owner_ends_a_guest_takes_over(owner, tmp_path):
+    """Two guests outlive their owner: one owns the store then, and both still see everything."""
+    first, second = opened(tmp_path), opened(tmp_path)
+    put(first, tmp_path, "hours.txt", HOURS)
+    owner.close()
+    try:
+        put(second, tmp_path, "books.txt", BOOKS)
+        assert matching(first, "museum books") == matching(second, "museum books") == {HOURS, BOOKS}
+        assert sorted([first.owned, second.owned]) == [False, True]
+    finally:
+        for store in sorted((first, second), key=lambda store: store.owned):
+            store.close()
+        owner.__init__(tmp_path / "storage", fingerprint="f")
+
+
+def test_many_threads_of_a_guest(owner, guest, tmp_path):
+    """Calls of several threads do not mix, also while the owner ends."""
+    put(owner, tmp_path, "hours.txt", HOURS)
+    put(owner, tmp_path, "books.txt", BOOKS)
+    wrong: list[object] = []
+
+    def ask(question: str, answer: str) -> None:
+        for _ in range(40):
+            if (found := matching(guest, question)) != {answer}:
+                wrong.append(found)
+
+    asked = (("museum", HOURS), ("books", BOOKS)) * 3
+    threads = [threading.Thread(target=ask, args=pair) for pair in asked]
+    for thread in threads:
+        thread.start()
+    owner.close()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert guest.owned
+    guest.close()
+    owner.__init__(tmp_path / "storage", fingerprint="f")
+    guest.__init__(tmp_path / "storage", fingerprint="f")
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from docent.store import SharedStore
+store = SharedStore(Path(sys.argv[1]) / "storage", fingerprint="f")
+print("owned" if store.owned else "guest", flush=True)
+time.sleep(60)
+"""
+
+
+def test_an_owner_that_is_killed(tmp_path):
+    """Whatever a guest was told is done is there after kill -9, and the guest goes on at once."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "owned\n"
+    guest = opened(tmp_path)
+    try:
+        assert not guest.owned
+        put(guest, tmp_path, "hours.txt", HOURS)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        put(guest, tmp_path, "books.txt", BOOKS)
+        assert guest.owned
+        assert matching(guest, "museum books") == {HOURS, BOOKS}
+    finally:
+        guest.close()
+
+
+def test_the_door_is_for_its_user_only(owner):
+    """Socket and key are readable by their user alone, and a wrong key is shown out."""
+    for name in ("door", "door.key"):
+        assert (owner.folder / name).stat().st_mode & 0o077 == 0
+    with socket.socket(socket.AF_UNIX) as plain:
+        plain.connect(str(owner.folder / "door"))
+        guest = Connection(plain.detach())
+    guest.send_bytes(b"0" * 64)
+    with pytest.raises((EOFError, OSError)):
+        guest.send_bytes(pack(("documents", (ALL,), {})))
+        guest.recv_bytes()
+    guest.close()
+
+
+@pytest.mark.parametrize("harm", [print, subprocess.Popen, Path.unlink, SharedStore], ids=repr)
+def test_nothing_but_values_is_taken(harm):
+    """A message that would build anything but a value of ours is refused."""
+    with pytest.raises(pickle.UnpicklingError):
+        unpack(pack(harm))
+
+
+def test_only_the_stores_own_methods(owner, guest):
+    """A guest cannot ask for what is not offered."""
+    for name in ("close", "_purge", "__init__"):
+        with pytest.raises(Exception, match="nothing called"):
+            guest._line.call(name, (), {})
+
+
+def test_a_storage_far_down(tmp_path):
+    """A path that is longer than a socket's may be is no hindrance."""
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    first, second = opened(deep), opened(deep)
+    assert (first.owned, second.owned) == (True, False)
+    second.close()
+    first.close()
