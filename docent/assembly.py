@@ -32,7 +32,7 @@ from docent.glossary import (
 )
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import Background, Cut, Intake, Progress, Standing, Ticket, Uploads, cores, ingest
-from docent.loading import Limits, Loader, Ocr
+from docent.loading import Limits, Loader, Ocr, Spans
 from docent.retrieving import retrieve
 from docent.settings import Settings
 from docent.store import SharedStore, Store, rebuilding
@@ -158,6 +158,18 @@ class House:
         """Delete everything a reader handed in: a conversation is deleted, or a user leaves."""
         own = set(self.store.libraries(reader)) - set(self.store.libraries(None))
         return [self.delete_library(library, reader=reader) for library in sorted(own)]
+
+    def highlighted(self, document_id: str, spans: Spans, *, file: str, scope: Scope) -> bytes:
+        """A copy of a PDF with the characters cited on each page marked; see Loader.highlighted."""
+        pages = [self.store.page(document_id, number, scope) for number in spans]
+        return self.loader.highlighted(self.store.original(document_id, scope), spans, pages=pages, name=file)
+
+    def picture(
+        self, document_id: str, number: int, spans: Sequence[tuple[int, int]], *, file: str, scope: Scope
+    ) -> bytes:
+        """A PNG of a page with the characters cited on it boxed; see Loader.picture."""
+        page = self.store.page(document_id, number, scope)
+        return self.loader.picture(self.store.original(document_id, scope), page, spans, name=file)
 
     @property
     def golden(self) -> Golden:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,10 @@ from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
 MOST_BAD_PAGES = 3  # pages of one file that may each cost a worker before the rest is given up
 START_SECONDS = 30.0  # a bare worker is up in 0.1 s; a machine that is swapping takes longer
+MARKING = 2  # citations opened at once, beside the files being read
+
+Span = tuple[int, int]
+Spans = Mapping[int, Sequence[Span]]
 
 
 def load(path: Path, *, limits: Limits, password: str | None, ocr: Ocr) -> Document:
@@ -48,6 +53,7 @@ class Loader:
     def __init__(self, *, limits: Limits, ocr: Ocr, workers: int) -> None:
         self._limits = limits
         self._ocr = ocr
+        self._marking = threading.BoundedSemaphore(MARKING)
         self._slots = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
@@ -67,6 +73,54 @@ class Loader:
             attempt = _Attempt(self, job, path.name)
             try:
                 yield attempt.start()
+            finally:
+                attempt.release()
+
+    def highlighted(
+        self, original: Path, spans: Spans, *, pages: Sequence[Page], name: str, password: str | None = None
+    ) -> bytes:
+        """A copy of a PDF with characters `start:end` of some pages' text marked in yellow.
+
+        `spans` names them by page number; `pages` are those pages as they were stored, `name` is what
+        the file is called in errors. Page numbers, and all else in the file, stay as they are.
+        Raises LoadError with a sentence when nothing can be marked: then show the original.
+        """
+        message = self._marked("copy", original, spans, pages, name, password)
+        data = b64decode(message["marked"])
+        return original.read_bytes() + data if message["follows"] else data
+
+    def picture(
+        self, original: Path, page: Page, spans: Sequence[Span], *, name: str, password: str | None = None
+    ) -> bytes:
+        """A PNG of one page, as stored, with characters `start:end` of its text boxed; for scans and images.
+
+        Raises LoadError with a sentence when the page cannot be drawn.
+        """
+        message = self._marked("picture", original, {page.number: spans}, [page], name, password)
+        return b64decode(message["marked"])
+
+    def _marked(
+        self,
+        wanted: str,
+        original: Path,
+        spans: Spans,
+        pages: Sequence[Page],
+        name: str,
+        password: str | None,
+    ) -> dict[str, Any]:
+        """What a worker of its own makes: a reader who follows a citation does not wait for ingesting."""
+        job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
+        places = [
+            {"page": wire.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
+            for page in pages
+            if spans.get(page.number)
+        ]
+        if not places:
+            raise UnreadableFile(f"No words of {name} were named that could be marked. Open the file itself.")
+        with self._marking:
+            attempt = _Attempt(self, job, name)
+            try:
+                return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
             finally:
                 attempt.release()
 
@@ -139,6 +193,18 @@ class _Attempt:
         reading.pages = self._pages(reading)
         return reading
 
+    def once(self, task: dict[str, Any]) -> dict[str, Any]:
+        """One question to a worker, and its answer; whatever goes wrong is said in a sentence."""
+        try:
+            answer = self._next("marked", task=task)
+        except (WorkerDied, WorkerLate) as trouble:
+            late = isinstance(trouble, WorkerLate)
+            seconds = self._limits.page_seconds
+            why = _too_slow(self._name, seconds) if late else _crashed(self._name, str(trouble))
+            raise HarmfulFile(why) from trouble
+        self._finish()
+        return answer
+
     def release(self) -> None:
         """A worker that is still in the middle of a file cannot be used for another."""
         if self._worker is not None:
@@ -171,11 +237,11 @@ class _Attempt:
             self._delivered = page.number
             yield page
 
-    def _next(self, *wanted: str) -> dict[str, Any]:
+    def _next(self, *wanted: str, task: dict[str, Any] | None = None) -> dict[str, Any]:
         """The next message of a wanted sort, keeping note of the page that is being worked on."""
         if self._worker is None:
             self._worker = self._loader.take()
-            self._worker.ask({"task": "load", "job": wire.job_to_wire(self._job)})
+            self._worker.ask({**(task or {"task": "load"}), "job": wire.job_to_wire(self._job)})
         while True:
             message = self._hear(self._worker)
             if "page" in message:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from docent.loading.drawing import MARKER, boxed_png
+from docent.loading.hidden import split_hidden
 from docent.loading.source import Source
 from docent.loading.words import HYPHEN, Box, Word
 
@@ -53,6 +56,7 @@ class Pdf:
         data = source if isinstance(source, bytes) else source.stream
         if not isinstance(data, bytes):
             data.seek(0)
+        self._password = password
         try:
             self._document = pdfium.PdfDocument(data, password=password)
         except pdfium.PdfiumError as error:
@@ -83,6 +87,21 @@ class Pdf:
                 continue
             yield page + 1, bookmark.get_title().strip(), bookmark.level + 1
 
+    def saved(self) -> bytes:
+        """The file with what was added to its pages, appended to its own bytes where that can be read."""
+        for how in (raw.FPDF_INCREMENTAL, raw.FPDF_NO_INCREMENTAL):
+            out = io.BytesIO()
+            self._document.save(out, flags=how)
+            try:
+                copy = Pdf(out.getvalue(), self._password)
+            except Unopened:
+                continue  # a damaged file: what is appended to it cannot be found
+            complete = len(copy) == len(self)
+            copy.close()
+            if complete:
+                return out.getvalue()
+        raise Unopened("a copy of it cannot be read")
+
     def page(self, number: int) -> PdfPage:
         """Raises Unopened when the page itself is broken."""
         try:
@@ -100,6 +119,7 @@ class PdfPage:
         self.width, self.height = page.get_size()
         self._left, self._bottom, self._right, self._top = page.get_bbox()
         self._turn = page.get_rotation()
+        self._characters: list[str] | None = None
         self._colors = [ctypes.c_uint(0) for _ in range(4)]
         self._color_pointers = [ctypes.byref(color) for color in self._colors]
 
@@ -114,7 +134,7 @@ class PdfPage:
 
     def words(self) -> list[Word]:
         """The page's words in the order in which they are painted."""
-        characters, spans = self._characters(), []
+        characters, spans = self.characters(), []
         first, breaks = -1, False
         for index, character in enumerate(characters):
             if character in SPACES or character in BREAKS:
@@ -142,7 +162,13 @@ class PdfPage:
         two = self.box(last)
         return Word(text, _union(one, two), first, last, breaks)
 
-    def _characters(self) -> list[str]:
+    def characters(self) -> list[str]:
+        """One for each position of the engine's text; the second half of a pair is empty."""
+        if self._characters is None:
+            self._characters = self._read_characters()
+        return self._characters
+
+    def _read_characters(self) -> list[str]:
         handle = self._handle()
         count = raw.FPDFText_CountChars(handle)
         if count <= 0:
@@ -152,7 +178,31 @@ class PdfPage:
         if written == count + 1 and not any(0xD800 <= unit < 0xE000 for unit in buffer):
             return [chr(unit) for unit in buffer[:count]]
         # Some characters are longer or shorter in the text than in the page: ask one by one.
-        return [_character(raw.FPDFText_GetUnicode(handle, index)) for index in range(count)]
+        return _joined([raw.FPDFText_GetUnicode(handle, index) for index in range(count)])
+
+    def part(self, word: Word, start: int, end: int) -> Box | None:
+        """Where characters `start:end` of a word's text stand."""
+        box, at = None, 0
+        for index in range(word.first, word.last + 1):
+            character = self.characters()[index]
+            length = len(split_hidden(LIGATURES.get(character, character))[0])
+            if at < end and at + length > start:
+                box = self.box(index) if box is None else _union(box, self.box(index))
+            at += length
+        return box
+
+    def highlight(self, boxes: list[Box]) -> None:
+        """Add a yellow marker over each box, as a reader's own PDF program would."""
+        for box in boxes:
+            left, bottom, right, top = self.stored(box)
+            marker = raw.FPDFPage_CreateAnnot(self._page.raw, raw.FPDF_ANNOT_HIGHLIGHT)
+            corners = raw.FS_QUADPOINTSF(left, top, right, top, left, bottom, right, bottom)
+            edges = raw.FS_RECTF(left, top, right, bottom)
+            raw.FPDFAnnot_AppendAttachmentPoints(marker, ctypes.byref(corners))
+            raw.FPDFAnnot_SetRect(marker, ctypes.byref(edges))
+            raw.FPDFAnnot_SetColor(marker, raw.FPDFANNOT_COLORTYPE_Color, *MARKER, 255)
+            raw.FPDFAnnot_SetFlags(marker, raw.FPDF_ANNOT_FLAG_PRINT)
+            raw.FPDFPage_CloseAnnot(marker)
 
     def _handle(self) -> ctypes._Pointer[raw.fpdf_textpage_t__]:
         if self._text is None:
@@ -238,18 +288,8 @@ class PdfPage:
 
     def draw_png(self, dots_per_inch: float, boxes: list[Box]) -> bytes:
         """The page in colour with boxes drawn around what is cited."""
-        from PIL import ImageDraw
-
-        scale = min(dots_per_inch / 72, 5_000 / max(self.width, self.height, 1.0))
-        image = self._page.render(scale=scale).to_pil().convert("RGB")
-        brush = ImageDraw.Draw(image, "RGBA")
-        for box in boxes:
-            brush.rectangle(
-                [edge * scale for edge in box], fill=(255, 214, 10, 80), outline=(220, 140, 0, 255)
-            )
-        out = io.BytesIO()
-        image.save(out, "PNG")
-        return out.getvalue()
+        scale = min(dots_per_inch / 72, 2_400 / max(self.width, self.height, 1.0))
+        return boxed_png(self._page.render(scale=scale).to_pil(), boxes, scale=scale)
 
 
 class Picture(NamedTuple):
@@ -271,6 +311,16 @@ class Picture(NamedTuple):
             if dots:
                 darkest, lightest = min(darkest, min(dots)), max(lightest, max(dots))
         return max(lightest - darkest, 0)
+
+
+def _joined(codes: list[int]) -> list[str]:
+    """Characters beyond the first 65,536 come as two halves: the first becomes whole, the second empty."""
+    characters = [_character(code) for code in codes]
+    for index, (one, two) in enumerate(pairwise(codes)):
+        if 0xD800 <= one < 0xDC00 <= two < 0xE000:
+            characters[index] = chr(0x10000 + ((one - 0xD800) << 10) + (two - 0xDC00))
+            characters[index + 1] = ""
+    return characters
 
 
 def _character(code: int) -> str:

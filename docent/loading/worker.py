@@ -11,7 +11,9 @@ import resource
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +24,6 @@ from docent.loading.kinds import detect, mismatch
 from docent.loading.language import language_of
 from docent.loading.limits import Limits
 from docent.loading.opening import open_contents
-from docent.loading.reading import Job
 from docent.loading.source import read_source
 
 SAMPLE = 40_000  # characters; enough to tell a language
@@ -59,7 +60,7 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
         wire.write(answers, what)
 
     try:
-        _load(wire.job_from_wire(message["job"]), say)
+        TASKS[message["task"]](message, say)
         say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     except DocentError as error:
         say(error=type(error).__name__, why=str(error))
@@ -75,7 +76,8 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
         say(broken=f"{type(error).__name__}: {str(error)[:300]}")
 
 
-def _load(job: Job, say: Callable[..., None]) -> None:
+def _load(message: dict[str, Any], say: Callable[..., None]) -> None:
+    job = wire.job_from_wire(message["job"])
     source = read_source(Path(job.path), largest=job.limits.file_bytes)
     kind = detect(source, job.limits)
     contents = open_contents(source, kind, job, watch=lambda page, step: say(page=page, step=step))
@@ -102,10 +104,24 @@ def _load(job: Job, say: Callable[..., None]) -> None:
     say(language=contents.language or language_of(sample))
 
 
+def _mark(message: dict[str, Any], say: Callable[..., None]) -> None:
+    from docent.loading.highlight import Places, mark
+
+    job = wire.job_from_wire(message["job"])
+    source = replace(read_source(Path(job.path), largest=job.limits.file_bytes), name=message["name"])
+    places = [
+        Places(wire.page_from_wire(place["page"]), tuple((start, end) for start, end in place["spans"]))
+        for place in message["places"]
+    ]
+    marked = mark(source, places, job=job, wanted=message["wanted"])
+    say(marked=b64encode(marked.data).decode(), follows=marked.follows)
+
+
+TASKS = {"load": _load, "mark": _mark}
+
+
 def _bounded(page: Page, limits: Limits, note: str) -> Page:
     """The page with its note, cut where a single page says more than any honest page does."""
-    from dataclasses import replace
-
     note = " ".join(filter(None, (note, page.note)))
     most = limits.page_chars
     if len(page.text) <= most and len(page.hidden) <= most:

@@ -10,9 +10,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from docent.errors import HarmfulFile, UnreadableFile
 from docent.glossary import Page, ReadBy
+from docent.loading.drawing import boxed_png
 from docent.loading.reading import Contents, Job, Watch
 from docent.loading.recognising import Recogniser
 from docent.loading.source import Source
+from docent.loading.words import Box
 
 MOST_DOTS = 80_000_000  # 9,000 by 9,000: an A3 sheet at 600 dots per inch
 LONGEST_SIDE = 5_000  # larger takes OCR longer and reads no better
@@ -35,7 +37,12 @@ class Picture:
             )
         upright = ImageOps.exif_transpose(image)
         self.size = (float(upright.width), float(upright.height))
+        self._upright = upright
         self._grey = _on_white(upright)
+
+    def draw_png(self, boxes: list[Box]) -> bytes:
+        """The picture with boxes drawn around what is cited."""
+        return boxed_png(self._upright, boxes, scale=1.0)
 
     def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
         scale = min(1.0, LONGEST_SIDE / max(self.size))
@@ -57,6 +64,16 @@ def _on_white(image: Image.Image) -> Image.Image:
     return image.convert("L")
 
 
+def open_picture(source: Source) -> Picture:
+    """Raises UnreadableFile with the reason."""
+    try:
+        return Picture(source)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableFile(
+            f"{source.name} is a damaged picture ({error}). Copy or download it again."
+        ) from error
+
+
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     return Contents(pages=_pages(source, job, watch))
 
@@ -66,12 +83,7 @@ def _pages(source: Source, job: Job, watch: Watch) -> Iterator[Page]:
         yield Page(1, "", place="picture", read_by=ReadBy.FAILED, note=job.skip[1])
         return
     watch(1, "text")
-    try:
-        picture = Picture(source)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableFile(
-            f"{source.name} is a damaged picture ({error}). Copy or download it again."
-        ) from error
+    picture = open_picture(source)
     with Recogniser(job=job, watch=watch) as recogniser:
         page = Page(1, "", place="picture", read_by=ReadBy.EMPTY, size=picture.size)
         yield recogniser.finish(recogniser.begin(picture, page, 1.0))

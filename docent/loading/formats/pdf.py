@@ -41,8 +41,7 @@ class Draft:
 
 
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    second = SecondOpinion(source.whole, job.password)
-    pdf, note = _open(source, job, second)
+    pdf, note = open_pdf(source, job)
     if len(pdf) > job.limits.pages:
         raise HarmfulFile(
             f"{source.name} says it has {len(pdf):,} pages; at most {job.limits.pages:,} are read. Split it."
@@ -52,14 +51,15 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     metadata = pdf.metadata()
     title = metadata.get("Title", "")
     return Contents(
-        pages=_pages(pdf, job=job, watch=watch, second=second),
+        pages=_pages(pdf, job=job, watch=watch, second=SecondOpinion(source.whole, job.password)),
         title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
         created=_iso(metadata.get("CreationDate", "")),
         note=note,
     )
 
 
-def _open(source: Source, job: Job, second: SecondOpinion) -> tuple[Pdf, str]:
+def open_pdf(source: Source, job: Job) -> tuple[Pdf, str]:
+    """The file, opened or mended, and a note on what was done. Raises LoadError with a sentence."""
     try:
         return Pdf(source, job.password), ""
     except NeedsPassword as error:
@@ -72,7 +72,7 @@ def _open(source: Source, job: Job, second: SecondOpinion) -> tuple[Pdf, str]:
             "for the password, uses it once and does not store it)."
         ) from error
     except Unopened as error:
-        copy = second.rewritten()
+        copy = SecondOpinion(source.whole, job.password).rewritten()
         if copy is not None:
             try:
                 return Pdf(copy, None), "The file is damaged; a repaired copy was read."
@@ -130,7 +130,7 @@ def _draft(
     except Unopened as error:
         return _by_second(number, label, job, watch, second, f"The page is damaged ({error}).")
     try:
-        draft = _read_page(sheet, number, label)
+        draft = read_page(sheet, number, label)
         if len(draft.page.text) >= SCAN_CHARS:
             return draft
         texts, others, cover = sheet.objects()
@@ -160,7 +160,7 @@ def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOp
     return Draft(Page(number, "", label=label, read_by=read_by, note=why or "There is nothing on this page."))
 
 
-def _read_page(sheet: PdfPage, number: int, label: str) -> Draft:
+def read_page(sheet: PdfPage, number: int, label: str) -> Draft:
     if max(sheet.size) > WIDEST:
         note = f"The page is {max(sheet.size) / 2835:.0f} m wide; it was read but is never drawn."
     else:
