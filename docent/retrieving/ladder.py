@@ -1,50 +1,93 @@
-"""From a question to passages: by meaning and by words, fused, pages with several good pieces first."""
+"""From a question to passages, step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from functools import cache
 
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
+from docent.retrieving.asking import wants_figures
 from docent.retrieving.fusing import fuse, lift_pages
+from docent.retrieving.names import names_of
+from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
+from docent.retrieving.prior import evidence, prior, routed
+from docent.retrieving.signals import figures, headings, neighbours, title
+from docent.retrieving.weights import FIGURES, NEIGHBOURS, PRIOR, TITLE
 from docent.store.protocols import Reader
 
-POOL = 200
-"""Candidates taken from each of the two searches."""
-
-
-class QueryEmbedder(Protocol):
-    def embed_query(self, text: str) -> list[float]: ...
+ROUTED = 3
+"""Documents that are searched once more by themselves."""
+SHORTLIST = 120
+"""Pieces that are looked at closely; from 100 on, the pages found are the same."""
 
 
 def retrieve(
     question: str, *, scope: Scope, store: Reader, embedder: QueryEmbedder, limit: int
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
-    vector = embedder.embed_query(question)
-    by_words = dict(store.matching(question, POOL, scope))
-    by_meaning = dict(store.nearest(vector, POOL, scope))
-    # A piece that only one search found gets its score from the other too, before they are compared.
-    missing = [chunk_id for chunk_id in by_words if chunk_id not in by_meaning]
-    by_meaning |= dict(zip(missing, store.similarity(vector, missing, scope), strict=True))
-    fused = fuse(by_meaning, by_words)
-    chunks = store.chunks(list(fused), scope)
-    places = {chunk.id: (chunk.document_id, chunk.page) for chunk in chunks.values()}
-    scores = lift_pages({chunk_id: score for chunk_id, score in fused.items() if chunk_id in places}, places)
-    best = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:limit]
-    return _passages([chunks[chunk_id] for chunk_id in best], scores, store, scope)
+    documents = {document.id: document for document in store.documents(scope)}
+    wanted = Search(question, meaning_of(question, embedder))
+    found = search(wanted, scope, store)
+    priors = _priors(question, found, documents, store, scope)
+    meant = routed(priors, ROUTED) if len(documents) > ROUTED else ()
+    scores = fuse(*pool(found, wanted, scope, store, meant))
+    places = store.places(list(scores), scope)
+    scores = {
+        piece: scores[piece] + PRIOR * priors.get(place.document_id, 0.0) for piece, place in places.items()
+    }
+    shortlist = store.chunks(_best(scores, SHORTLIST), scope)
+    more = _on_closer_look(question, shortlist, store)
+    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places)
+    best = [shortlist[piece] for piece in _best(scores, limit)]
+    return _passages(best, scores, documents, store, scope)
+
+
+def _priors(
+    question: str, found: Found, documents: Mapping[str, StoredDocument], store: Reader, scope: Scope
+) -> dict[str, float]:
+    """How likely each document is meant."""
+    places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
+    document_of = {piece: place.document_id for piece, place in places.items()}
+    return prior(
+        names_of(list(documents.values())).match(question),
+        evidence(found.by_meaning, document_of),
+        evidence(found.by_words, document_of),
+    )
+
+
+def _on_closer_look(question: str, chunks: Mapping[str, Chunk], store: Reader) -> dict[str, float]:
+    """What headings, figures and neighbouring words add to each piece."""
+    terms = cache(store.terms)
+    asked, figured = terms(question), wants_figures(question)
+    named = {word for chunk in chunks.values() for part in headings(chunk.header) for word in terms(part)}
+    rarity = store.rarity(sorted(named | set(asked)))
+    return {
+        piece: TITLE * title(asked, chunk.header, terms, rarity)
+        + NEIGHBOURS * neighbours(asked, terms(chunk.text), rarity)
+        + FIGURES * figures(chunk.text) * figured
+        for piece, chunk in chunks.items()
+    }
+
+
+def _best(scores: Mapping[str, float], most: int) -> list[str]:
+    return sorted(scores, key=lambda piece: (-scores[piece], piece))[:most]
 
 
 def _passages(
-    chunks: Sequence[Chunk], scores: Mapping[str, float], store: Reader, scope: Scope
+    chunks: Sequence[Chunk],
+    scores: Mapping[str, float],
+    documents: Mapping[str, StoredDocument],
+    store: Reader,
+    scope: Scope,
 ) -> list[Passage]:
     """The chunks with everything a reader wants to know of them."""
-    documents = {document.id: document for document in store.documents(scope)}
-    places = {(chunk.document_id, chunk.page) for chunk in chunks}
-    pages = {place: store.page(*place, scope) for place in places}
+    pages = {
+        place: store.page(*place, scope) for place in {(chunk.document_id, chunk.page) for chunk in chunks}
+    }
     return [
         _passage(chunk, scores[chunk.id], documents[chunk.document_id], pages[chunk.document_id, chunk.page])
         for chunk in chunks
+        if chunk.document_id in documents
     ]
 
 

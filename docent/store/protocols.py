@@ -15,6 +15,13 @@ class Hit(NamedTuple):
     score: float
 
 
+class Place(NamedTuple):
+    """Where a chunk stands."""
+
+    document_id: str
+    page: int
+
+
 class Reader(Protocol):
     """Reading, always within a scope: what the scope's reader may not see does not exist."""
 
@@ -27,11 +34,23 @@ class Reader(Protocol):
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         """Exact cosine similarity of named chunks, in the order given; -1 where no vector is there (yet)."""
 
+    def agreement(self, query: str, chunk_ids: Sequence[str]) -> list[float]:
+        """BM25 of named chunks, in the order given; 0 where no word matches."""
+
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
         """Chunks by BM25 over header and text, best first."""
 
     def routing(self, query: str, limit: int, scope: Scope) -> list[Hit]:
         """Document ids by whole-document BM25, best first."""
+
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
+        """Where those of the named chunks stand that are in scope and answering; cheaper than the chunks."""
+
+    def terms(self, text: str) -> list[str]:
+        """A text as the lexical index reads it: stems in their order, without stop words."""
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        """How telling each term is: the logarithm of how few chunks hold it, as BM25 counts it."""
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
         """Those of the named chunks that are in scope and answering."""

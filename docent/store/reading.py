@@ -14,7 +14,7 @@ from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
-from docent.store.protocols import Hit
+from docent.store.protocols import Hit, Place
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
@@ -89,6 +89,26 @@ class Reading:
                     scores = unpack_vectors([data for _, data in rows]) @ wanted
                     found |= {key.hex(): float(score) for (key, _), score in zip(rows, scores, strict=True)}
         return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
+
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
+        where, values = condition(scope)
+        keys, marks = keys_of(chunk_ids)
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT c.id, d.id, c.page FROM {CHUNKS} WHERE c.id IN ({marks}) AND {where} AND {ANSWERS}",
+                [*keys, *values],
+            ).fetchall()
+        return {key.hex(): Place(document, page) for key, document, page in rows}
+
+    def terms(self, text: str) -> list[str]:
+        return self._words.terms(text)
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        return self._words.rarity(terms)
+
+    def agreement(self, query: str, chunk_ids: Sequence[str]) -> list[float]:
+        found = self._words.scores(query, chunk_ids)
+        return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
         keys, marks = keys_of(chunk_ids)
@@ -167,11 +187,4 @@ class Reading:
         return [key.hex() for (key,) in rows]
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
-        where, values = condition(scope)
-        keys, marks = keys_of(chunk_ids)
-        with self._catalog.read() as db:
-            rows = db.execute(
-                f"SELECT c.id FROM {CHUNKS} WHERE c.id IN ({marks}) AND {where} AND {ANSWERS}",
-                [*keys, *values],
-            ).fetchall()
-        return {key.hex() for (key,) in rows}
+        return set(self.places(chunk_ids, scope))

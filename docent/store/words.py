@@ -5,6 +5,7 @@ It holds nothing of its own: whatever is here can be written again from the cata
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -88,6 +89,16 @@ class Words:
     ) -> list[Hit]:
         return self._hits(self._asked("all", query, libraries, documents), limit, "whole")
 
+    def terms(self, text: str) -> list[str]:
+        found: list[str] = self._analyzer.analyze(text)
+        return found
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        searcher = self._index.searcher()
+        every = searcher.num_docs
+        held = {term: searcher.doc_freq("words", term) for term in terms}
+        return {term: math.log(1 + (every - n + 0.5) / (n + 0.5)) for term, n in held.items()}
+
     def count(self) -> int:
         return self._count(Query.exists_query("chunk"))
 
@@ -101,19 +112,34 @@ class Words:
     def held(self, document_ids: Iterable[str]) -> int:
         return self._count(Query.term_set_query(self._schema, "document", list(document_ids)))
 
+    def scores(self, query: str, chunk_ids: Sequence[str]) -> dict[str, float]:
+        """BM25 of those of the named chunks that match at all."""
+        if not chunk_ids:
+            return {}
+        asked = self._within(self._any_of("words", query), [("chunk", chunk_ids)])
+        return {hit.id: hit.score for hit in self._hits(asked, len(chunk_ids), "chunk")}
+
     def _asked(self, field: str, text: str, libraries: Sequence[str], documents: Sequence[str]) -> Query:
-        terms = dict.fromkeys(self._analyzer.analyze(text))
-        if not terms or not libraries:
+        if not libraries:
             return NOWHERE
-        any_of = Query.boolean_query(
-            [(Occur.Should, Query.term_query(self._schema, field, term, "freq")) for term in terms]
-        )
         bounds = [("library", libraries), *([("document", documents)] if documents else [])]
+        return self._within(self._any_of(field, text), bounds)
+
+    def _any_of(self, field: str, text: str) -> Query:
+        return Query.boolean_query(
+            [
+                (Occur.Should, Query.term_query(self._schema, field, term, "freq"))
+                for term in dict.fromkeys(self.terms(text))
+            ]
+        )
+
+    def _within(self, query: Query, bounds: Sequence[tuple[str, Sequence[str]]]) -> Query:
+        """Bounds pick, and add nothing to the score."""
         within = [
             (Occur.Must, Query.const_score_query(Query.term_set_query(self._schema, name, list(values)), 0.0))
             for name, values in bounds
         ]
-        return Query.boolean_query([(Occur.Must, any_of), *within])
+        return Query.boolean_query([(Occur.Must, query), *within])
 
     def _hits(self, query: Query, limit: int, field: str) -> list[Hit]:
         searcher = self._index.searcher()

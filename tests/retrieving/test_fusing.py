@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docent.retrieving.fusing import fuse, lift_pages
+from docent.retrieving.weights import PAGE
 
 scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=6)
 
@@ -19,10 +20,11 @@ scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=
         pytest.param({"a": 0.9, "b": 0.88, "c": 0.0}, {"b": 9.0}, "b", id="words decide what is close"),
         pytest.param({}, {"a": 3.0}, "a", id="only words"),
         pytest.param({"a": 0.2}, {}, "a", id="only meaning"),
+        pytest.param({"b": 0.5, "c": 0.1}, {"a": 9.0, "b": 1.0, "c": 0.0}, "a", id="no vector yet"),
     ],
 )
 def test_fuse(by_meaning, by_words, first):
-    """Meaning counts .6 and words .4, each stretched over its own range."""
+    """Meaning counts more than words, each stretched over its own range; without a vector, words stand in."""
     fused = fuse(by_meaning, by_words)
     assert max(fused, key=lambda piece: fused[piece]) == first
 
@@ -37,7 +39,7 @@ def test_every_piece_keeps_a_score_between_none_and_all(by_meaning, by_words):
 
 def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
     """The second and third piece of a page lift all of its pieces."""
-    places = {"a": 1, "b": 2, "c": 2}
-    lifted = lift_pages({"a": 0.8, "b": 0.7, "c": 0.6}, places)
-    assert lifted["b"] > lifted["a"]
-    assert lifted["b"] == pytest.approx(0.7 + 0.4 * 0.6)
+    places = {"a": 1, "b": 2, "c": 2, "d": 3}
+    lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places)
+    assert lifted["b"] > lifted["a"] == 0.71
+    assert lifted["b"] == pytest.approx(0.7 + PAGE * 0.5)

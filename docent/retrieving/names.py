@@ -1,0 +1,102 @@
+"""How well a question names a document: words of file names, weighed by how few files share them."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+
+from docent.glossary import StoredDocument
+from docent.retrieving.asking import YEAR, with_years
+
+OLDER = 0.5  # a report of an earlier year than the latest asked about
+BEGUN = 0.7  # "MGM" is the beginning of "mgmresorts"
+LONG = 5  # letters; a shorter word inside the question is chance
+LONGEST = 40
+SMALL = frozenset(
+    "a an and are as at be by can do does for from has have how in is it its my new no not of on or our that "
+    "the their this to was we were what when where which who why will with you your "
+    "le la les des et en une un du de au est que qui der die das und ein eine ist im von zu el los las y una "
+    "il lo gli e di che per o os um uma het een op te".split()
+)
+
+
+class Names:
+    """The names of the documents in scope, ready to be matched."""
+
+    def __init__(self, names: Sequence[tuple[str, str]]) -> None:
+        """Pairs of document id and name."""
+        holders: dict[str, list[str]] = defaultdict(list)
+        for document, name in names:
+            for word in words_of(name):
+                holders[word].append(document)
+        self._holders = dict(holders)
+        self._sorted = sorted(self._holders)
+        self._documents = len(names)
+
+    def match(self, question: str) -> dict[str, float]:
+        """Documents whose name the question mentions, and how tellingly."""
+        asked = _fold(with_years(question))
+        words = set(re.findall(r"[^\W_]+", asked)) - SMALL
+        latest = max((word for word in words if YEAR.fullmatch(word)), default="")
+        found: dict[str, float] = defaultdict(float)
+        for word, share in self._shares(words, "".join(re.findall(r"[^\W_]+", asked))).items():
+            weight = share * self._rarity(word)
+            if YEAR.fullmatch(word) and word != latest:
+                weight = OLDER * self._rarity(latest if latest in self._holders else word)
+            for document in self._holders[word]:
+                found[document] += weight
+        return dict(found)
+
+    def _shares(self, words: set[str], run_together: str) -> dict[str, float]:
+        """The words of names that the question holds: begun, whole, or run together ("americanexpress")."""
+        shares: dict[str, float] = {}
+        for word in words:
+            if len(word) >= 3 and not word.isdigit():
+                at = bisect_left(self._sorted, word)
+                while at < len(self._sorted) and self._sorted[at].startswith(word):
+                    if len(self._sorted[at]) >= LONG:
+                        shares[self._sorted[at]] = BEGUN
+                    at += 1
+        for start in range(len(run_together)):
+            for end in range(start + LONG, min(start + LONGEST, len(run_together)) + 1):
+                if (piece := run_together[start:end]) in self._holders and not piece.isdigit():
+                    shares[piece] = 1.0
+        return shares | {word: 1.0 for word in words if word in self._holders}
+
+    def _rarity(self, word: str) -> float:
+        held = len(self._holders[word])
+        return math.log(1 + (self._documents - held + 0.5) / (held + 0.5))
+
+
+def names_of(documents: Sequence[StoredDocument]) -> Names:
+    """Kept from one question to the next, as long as the documents are the same."""
+    return _names(tuple((document.id, _telling(document)) for document in documents))
+
+
+@lru_cache(maxsize=8)
+def _names(names: tuple[tuple[str, str], ...]) -> Names:
+    return Names(names)
+
+
+@lru_cache(maxsize=100_000)
+def words_of(name: str) -> frozenset[str]:
+    """The words of a file's name: "AMCOR_2023Q4.pdf" is amcor, 2023 and q4."""
+    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
+    stem = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=\d{4})(?=[QqHh]\d)", " ", stem)
+    return frozenset(re.findall(r"[^\W_]+", _fold(stem))) - SMALL
+
+
+def _telling(document: StoredDocument) -> str:
+    """The file's name, with the title where the name holds no word."""
+    plain = re.search(r"[^\W\d_]{4,}", document.name.rpartition(".")[0] or document.name)
+    return document.name if plain else f"{document.title} {document.name}"
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -1,0 +1,70 @@
+"""Candidates: what the two searches find in the whole scope, and again inside the documents meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from docent.glossary import Scope
+from docent.retrieving.asking import parts
+from docent.store.protocols import Hit, Reader
+
+POOL = 200
+"""Candidates taken from each of the two searches."""
+NO_VECTOR = -1.0
+
+
+class QueryEmbedder(Protocol):
+    def embed_query(self, text: str) -> list[float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: words, and a direction of meaning."""
+
+    words: str
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best pieces by each search, best first."""
+
+    by_meaning: Sequence[Hit]
+    by_words: Sequence[Hit]
+
+
+def meaning_of(question: str, embedder: QueryEmbedder) -> list[float]:
+    """Where the question points: its own direction, and as much of that of its sentences and clauses.
+
+    A sentence on how to answer ("round to two decimals") then drowns out less of what is asked.
+    """
+    whole = np.asarray(embedder.embed_query(question))
+    clauses = [np.asarray(embedder.embed_query(part)) for part in parts(question)]
+    if not clauses:
+        return [float(value) for value in whole]
+    both = whole + np.mean(clauses, axis=0)
+    return [float(value) for value in both / (np.linalg.norm(both) or 1.0)]
+
+
+def search(wanted: Search, scope: Scope, store: Reader) -> Found:
+    return Found(store.nearest(wanted.vector, POOL, scope), store.matching(wanted.words, POOL, scope))
+
+
+def pool(
+    found: Found, wanted: Search, scope: Scope, store: Reader, documents: tuple[str, ...]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Every candidate by meaning and by words, those inside the named documents included."""
+    inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
+    by_words = {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
+    by_meaning = {hit.id: hit.score for hit in (*found.by_meaning, *inside.by_meaning)}
+    # A piece that only one search found gets its score from the other too, before the two are compared.
+    close = [piece for piece in by_meaning if piece not in by_words]
+    worded = [piece for piece in by_words if piece not in by_meaning]
+    by_words |= dict(zip(close, store.agreement(wanted.words, close), strict=True))
+    scores = zip(worded, store.similarity(wanted.vector, worded, scope), strict=True)
+    by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}
+    return by_meaning, by_words

@@ -1,0 +1,40 @@
+"""What a piece of text shows on closer look: its headings, its figures, its words side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+FULL_OF_FIGURES = 0.1  # a tenth of the letters; a table of figures has more, prose has less
+UNSAID = 2.0  # so that a heading of one common word does not count as wholly said
+
+Terms = Callable[[str], Sequence[str]]
+
+
+def headings(header: str) -> list[str]:
+    """The headings in a header: what stands between the document's name and the place."""
+    return [heading for part in header.split(" | ")[1:-1] for heading in part.split(" - ")]
+
+
+def title(asked: Sequence[str], header: str, terms: Terms, rarity: Mapping[str, float]) -> float:
+    """How much of the best heading the question says, 0 to 1: a page is named after what it answers."""
+    question, best = set(asked), 0.0
+    for heading in headings(header):
+        words = {word for word in terms(heading) if not word.isdigit()}
+        said = sum(rarity.get(word, 0.0) for word in words & question)
+        best = max(best, said / (sum(rarity.get(word, 0.0) for word in words) + UNSAID))
+    return best
+
+
+def figures(text: str) -> float:
+    """How full of figures a text is, 0 to 1."""
+    digits = len(re.findall(r"\d", text))
+    return min(digits / (FULL_OF_FIGURES * len(text)), 1.0) if text else 0.0
+
+
+def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Mapping[str, float]) -> float:
+    """The share of the question's neighbouring words that are neighbours here, too, rare ones first."""
+    pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
+    whole = sum(pairs.values())
+    return sum(pairs[pair] for pair in pairs.keys() & set(pairwise(terms))) / whole if whole else 0.0
