@@ -1,7 +1,7 @@
 """Rows into pages: each row a line that can be understood alone, some fifty rows a page.
 
 A row under a header names its columns ("Wine: Barolo | Year: 2019"), because a chunk is shown to
-the model and to the reader without the top of its table.
+the model and to the reader without the top of its table (docs/decisions/0010-rows-name-their-columns.md).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ LABELS = (
     400  # characters; a table wider than this keeps its header on top only, or rows would be mostly labels
 )
 SHORT_TABLE = 6  # rows that share a chunk with their header need no labels
+WIDE = 200
 YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d(?:[-/–]\d{2,4})?|Q[1-4](?:\s\d{2,4})?", re.IGNORECASE)
 
 
@@ -48,6 +49,8 @@ def row(number: int, cells: Sequence[str], hidden: str = "") -> Row:
         hidden = " ".join(filter(None, (hidden, unseen)))
     while clean and not clean[-1]:
         clean.pop()
+    if len(clean) > WIDE and sum(map(bool, clean)) * 10 < len(clean):
+        clean = [cell for cell in clean if cell]  # something stands far off to the right
     return Row(number, tuple(clean), hidden)
 
 

@@ -255,6 +255,21 @@ def test_notes_of_a_word_document_follow_their_paragraph(read):
     assert read("a.docx", package).pages[0].text == "Ten euro[note 1]\n\n[note 1] Without tax.\n\nEnd"
 
 
+def test_a_text_box_follows_its_paragraph(read):
+    """Text in a drawing is read once, though Word keeps it twice for older versions of itself."""
+    spaces = (
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+    )
+    box = "<w:txbxContent><w:p><w:r><w:t>In the box.</w:t></w:r></w:p></w:txbxContent>"
+    body = (
+        f"<w:p><w:r><w:t>Above.</w:t></w:r><w:r><mc:AlternateContent {spaces}><mc:Choice><w:drawing><wps:wsp>"
+        f"<wps:txbx>{box}</wps:txbx></wps:wsp></w:drawing></mc:Choice><mc:Fallback><w:pict>{box}</w:pict>"
+        "</mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    )
+    assert read("a.docx", word_xml(body)).pages[0].text == "Above.\n\nIn the box."
+
+
 # --- PowerPoint ----------------------------------------------------------------------------
 
 
@@ -374,6 +389,30 @@ def test_chapters_are_numbered_as_readers_count_them(read):
         "Chapter 2: The Sea",
         "Index",
     ]
+
+
+def test_an_older_book_has_its_chapters(read):
+    """EPUB 2 names its chapters in a file of its own, and one chapter may lie in several parts."""
+    chapters = [("", "Gulls wheel."), ("", "They land."), ("", "Waves roll.")]
+    points = "".join(
+        f"<navPoint><navLabel><text>{title}</text></navLabel><content src='text/c{n}.xhtml#top'/></navPoint>"
+        for n, title in ((1, "The Shore"), (3, "The Sea"))
+    )
+    space = "http://www.daisy.org/z3986/2005/ncx/"
+    package = offices.book(
+        chapters,
+        **{
+            "OEBPS/toc.ncx": '<!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "ncx.dtd">'
+            f"<ncx xmlns='{space}'><navMap>{points}</navMap></ncx>"
+        },
+    )
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        opf = archive.read("OEBPS/book.opf").decode()
+    ncx = '<item id="nav" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+    opf = opf.replace(opf[opf.index('<item id="nav"') : opf.index('<item id="c1"')], ncx)
+    pages = read("a.epub", offices.with_part(package, "OEBPS/book.opf", opf)).pages
+    places = ["chapter 1 · The Shore", "chapter 1 · The Shore", "chapter 2 · The Sea"]
+    assert [page.where for page in pages] == places
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def decode_html(data: bytes) -> tuple[str, str]:
 
 
 def parse(text: str) -> Web:
-    text, declared = DECLARED.subn("", text, count=1)
+    text, declared = DECLARED.subn("", text.replace("\r\n", "\n"), count=1)
     if "<?xml" in text[:200] or declared:
         # XHTML may close any element at once; to a parser of HTML <title/> swallows the page.
         text = CLOSED.sub(

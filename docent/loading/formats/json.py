@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from docent.errors import HarmfulFile
 from docent.glossary import Heading, Page, ReadBy
 from docent.loading.decoding import decode, open_text
 from docent.loading.formats.text import split_pages
@@ -43,6 +44,11 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         )
     except RecursionError:
         return Contents(pages=split_pages(whole), note=f"It is nested too deep; read as text. {note}")
+    except MemoryError as error:
+        raise HarmfulFile(
+            f"{source.name} is too large to be read at once as JSON. "
+            "Save it as JSON lines (.jsonl, one record a line) or as CSV."
+        ) from error
     title = value.get("title") if isinstance(value, dict) else ""
     return Contents(
         pages=_pages(_units(value), "item"), title=title if isinstance(title, str) else "", note=note
