@@ -9,12 +9,15 @@ cited that is not `page.text[start:end]`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
+
+LINES = re.compile(r"lines? ([\d,]+)(?:–([\d,]+))?")
 
 # --- what a file says ----------------------------------------------------------------------
 
@@ -78,6 +81,18 @@ class Page:
     @property
     def where(self) -> str:
         return self.place or f"p. {self.label or self.number}"
+
+    def at(self, start: int, end: int) -> str:
+        """Where characters `start:end` are: their own lines, on a page whose place is lines of its file."""
+        lines = LINES.fullmatch(self.place)
+        if lines is None:
+            return self.where
+        first, last = int(lines[1].replace(",", "")), int((lines[2] or lines[1]).replace(",", ""))
+        if len(self.text.splitlines()) != last - first + 1:
+            return self.where
+        last = first + self.text[:end].rstrip().count("\n")
+        first += self.text[:start].count("\n")
+        return f"lines {first:,}–{last:,}" if last > first else f"line {first:,}"
 
 
 @dataclass(frozen=True, slots=True)

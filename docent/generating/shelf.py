@@ -63,7 +63,7 @@ def whole(document: StoredDocument, chunks: Sequence[Chunk]) -> Iterator[Passage
 
 def placed(passage: Passage, page: Page) -> Passage:
     """The passage with the place as the reader knows it."""
-    return replace(passage, page_label=page.label, place=page.where)
+    return replace(passage, page_label=page.label, place=page.at(passage.start, passage.end))
 
 
 def read_all(shelf: Shelf, documents: Sequence[StoredDocument]) -> tuple[Passage, ...]:

@@ -99,7 +99,7 @@ def _passage(chunk: Chunk, score: float, document: StoredDocument, page: Page) -
         library=document.library,
         page=chunk.page,
         page_label=page.label,
-        place=page.where,
+        place=page.at(chunk.start, chunk.end),
         heading=chunk.heading,
         header=chunk.header,
         text=chunk.text,

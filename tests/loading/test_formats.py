@@ -523,7 +523,7 @@ def test_code_is_cut_where_a_definition_begins(read):
             "n: 7",
             id="many",
         ),
-        pytest.param('{"a": 1', ["p. 1"], '{"a": 1', id="not JSON after all"),
+        pytest.param('{"a": 1', ["line 1"], '{"a": 1', id="not JSON after all"),
         pytest.param("[" * 100_000, None, "[[[", id="nested without end"),
     ],
 )

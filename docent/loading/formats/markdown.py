@@ -47,7 +47,7 @@ def without_comments(text: str) -> tuple[str, str]:
 
         def keep(match: re.Match[str]) -> str:
             hidden.append(match[1].strip())
-            return ""
+            return "\n" * match[0].count("\n")  # so that lines keep their numbers
 
         out.append(COMMENT.sub(keep, text[start:end]))
         position = end

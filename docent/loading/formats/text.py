@@ -21,9 +21,9 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
 
 
 def split_pages(text: str, *, headings: tuple[Heading, ...] = (), hidden: str = "") -> Iterator[Page]:
-    """The text as pages; no character is lost, and every page but a lone one names its lines."""
+    """The text as pages; no character is lost, and every page names its lines."""
     if len(text) <= ONE_PAGE_CHARS:
-        yield _page(1, text, "", headings, hidden)
+        yield _page(1, text, _lines(1, len(text.splitlines()) or 1), headings, hidden)
         return
     breaks = sorted(heading.start for heading in headings)
     lines = text.splitlines(keepends=True)
@@ -36,11 +36,15 @@ def split_pages(text: str, *, headings: tuple[Heading, ...] = (), hidden: str = 
             for heading in headings
             if start <= heading.start < start + length
         )
-        place = f"lines {first + 1:,}–{last:,}" if last > first + 1 else f"line {first + 1:,}"
+        place = _lines(first + 1, last)
         if within is not None:
             place += f", characters {within[0] + 1:,}–{within[1]:,}"
         yield _page(number, piece, place, own, hidden if begun == 0 else "")
         number, start, begun = number + 1, start + length, begun + 1
+
+
+def _lines(first: int, last: int) -> str:
+    return f"lines {first:,}–{last:,}" if last > first else f"line {first:,}"
 
 
 def _page(number: int, text: str, place: str, headings: tuple[Heading, ...], hidden: str) -> Page:
