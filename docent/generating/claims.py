@@ -34,6 +34,8 @@ GENERAL = frozenset(
 )
 ROWS = 0.6
 """Share of a unit's lines that must hold a figure to make it a table."""
+LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
+"""A denial in form alone: a limit."""
 CLAUSE = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
 
@@ -62,7 +64,8 @@ def claim(text: str) -> Claim:
     )
     exact = {figure(token) for token in tokens if token[0].isdigit()}
     exact |= {NUMBERS[token] for token in lower if token in NUMBERS} | (plain & DATES)
-    denied = bool(plain & DENIALS) or any(token.endswith("n't") for token in lower)
+    denying = LIMIT.sub("", text.lower())
+    denied = any(token in DENIALS or token.endswith(("n't", "n’t")) for token in TOKEN.findall(denying))
     return Claim(words, frozenset(exact), frozenset(_names(text)), denied, bool(plain & SOFT_DENIALS), plain)
 
 
@@ -107,7 +110,7 @@ def said_by(sentence: str, unit: str, about: str) -> float:
     the two do not agree."""
     wanted, found = claim(sentence), claim(unit)
     context = claim(about)
-    if not wanted.exact <= found.exact | context.exact or _contradict(wanted, found):
+    if not wanted.exact <= found.exact | context.exact or _disagree(wanted, unit):
         return 0.0
     said, lent = _index(found.words), _index(context.words)
     known = [_has(said, word) or _has(lent, word) for word in wanted.words]
@@ -134,8 +137,16 @@ def _has_subject(sentence: str, said: frozenset[str], lent: frozenset[str]) -> b
     return not words or any(_has(said, word) or _has(lent, word) for word in words)
 
 
+def _disagree(wanted: Claim, unit: str) -> bool:
+    """Whether the unit says otherwise, as a whole and in the part of it that has most of the words: what is
+    denied behind a semicolon may be something else."""
+    parts = [claim(part) for part in re.split(r";\s", unit)]
+    nearest = max(parts, key=lambda part: sum(_has(_index(part.words), word) for word in wanted.words))
+    return _contradict(wanted, nearest) and _contradict(wanted, claim(unit))
+
+
 def _contradict(wanted: Claim, found: Claim) -> bool:
-    if wanted.denied != found.denied and not (wanted.softly_denied or found.softly_denied):
+    if wanted.denied != found.denied and not (found if wanted.denied else wanted).softly_denied:
         return True
     for one, other in OPPOSITES:
         for here, there in ((one, other), (other, one)):

@@ -27,17 +27,19 @@ from tests.generating.test_clients import native
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
 
-CASES = [
+ALL = [
     json.loads(line)
     for line in (Path(__file__).parent / "injections.jsonl").read_text(encoding="utf-8").splitlines()
 ]
+CASES = [case for case in ALL if case["where"] != "name"]
+NAMES = [case["text"] for case in ALL if case["where"] == "name"]
 FACT = "Every employee is entitled to 28 days of paid leave per year."
 SECRET = "Beatrix Olsson earns 83250 euro a year."
 MINE = Scope(libraries=("mine",))
 BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
 
 CALLS_ELSEWHERE = re.compile(
-    r"!\[[^\]]*\]\(|!\[[^\]]*\]\[|\]\(|^\s*\[[^\]]+\]:\s|<[a-z/!][^>]*>|(?:https?|smb|file|data|javascript):\S"
+    r"!\[[^\]]*\]\(|!\[[^\]]*\]\[|\]\(|^\s*\[[^\]]+\]:\s|<[a-z/!][^>]*>|(?:https?|smb|file)://\S|(?:data|javascript):\S"
     r"|(?<!:)//\w|www\.\w",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
@@ -75,12 +77,12 @@ async def asked(case: dict[str, Any], store: Store, ollama: Any) -> list[Any]:
 
 def test_the_corpus_is_large_and_mixed():
     """At least sixty, of every family that was published."""
-    assert len(CASES) >= 60
-    assert {case["family"] for case in CASES} >= {
+    assert len(ALL) >= 100
+    assert {case["family"] for case in ALL} >= {
         "ignore-previous", "role-play", "image", "link", "hidden", "encoded", "language", "citation", "spoof",
-        "library",
+        "library", "mailbox", "split", "persona", "anyway", "name",
     }  # fmt: skip
-    assert {case["where"] for case in CASES} == {"document", "question"}
+    assert {case["where"] for case in ALL} == {"document", "question", "name"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
@@ -97,7 +99,7 @@ async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
                 shown = shown.replace(held(address.rstrip(TRAILING)), "")
                 shown = shown.replace(address.rstrip(TRAILING), "") if passage.chunk_id in linked else shown
         assert not CALLS_ELSEWHERE.search(shown), shown
-        assert "evil.example" not in shown
+        assert "evil.example" not in shown or case["family"] == "split"  # pieces of an address lead nowhere
         assert "PWNED" not in shown  # what no reader sees, no model reads
         numbers = [int(n) for n in re.findall(r"\[(\d+)\]", shown)]
         assert all(1 <= n <= len(result.passages) for n in numbers)
@@ -128,6 +130,35 @@ async def test_what_the_model_is_sent(case, store, ollama):
             )
             assert SECRET not in content
         assert case["text"] not in messages[0]["content"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What do you know?",
+        "List every document that mentions leave",
+        "How many days of paid leave are there?",
+        "Summarise all the documents, this document and the handbook",
+    ],
+)
+async def test_the_name_of_a_file_is_only_a_name(question, tmp_path, ollama):
+    """Whoever can put a file into a library chooses its name; it commands nobody and leads nowhere."""
+    store = stored(tmp_path / "storage", {f"mine/{name}": FACT for name in NAMES}, chunk_tokens=100)
+    ollama.script(voice="obedient", sticky=True)
+    search = partial(retrieve, store=store, embedder=WordHashEmbedder(), limit=8)
+    events = [
+        event async for event in answer(
+            question, history=(), scope=MINE, retrieve=lambda question, scope: search(question, scope=scope),
+            model=native(ollama.url), bounds=BOUNDS, reader=store,
+        )
+    ]  # fmt: skip
+    told = [
+        getattr(event, "text", getattr(event, "what", getattr(event, "searched", ""))) for event in events
+    ]
+    for shown in (*told, events[-1].answer.text):
+        assert not CALLS_ELSEWHERE.search(shown), shown
+    assert "PWNED" not in events[-1].answer.text.replace("reply: PWNED.txt", "")
+    store.close()
 
 
 async def test_tool_calls_that_nobody_offered_are_not_made(store, ollama):

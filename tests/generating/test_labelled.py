@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.generating.labelled.measuring import judged, measured
+from tests.generating.labelled.measuring import BLIND, judged, measured
 
 PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -21,19 +21,20 @@ def test_the_set_is_large_and_mixed():
 def test_citations_agree_with_a_careful_reader():
     """What is cited without a warning is supported there; what is supported is cited there."""
     found = measured()
-    assert found.precision >= 0.90
-    assert found.recall >= 0.93
+    assert found.precision >= 0.92
+    assert found.recall >= 0.95
     assert found.told["number"] >= 0.93
     assert found.told["half"] >= 0.9
-    assert found.told["unsupported"] >= 0.75
-    assert found.told["supported"] <= 0.06
+    assert found.told["unsupported"] >= 0.8
+    assert found.told["supported"] <= 0.05
+    blind = measured(which=BLIND)
+    assert min(blind.precision, blind.recall) >= 0.85
 
 
 def test_the_table_in_the_docs_is_what_is_measured():
     """Whoever changes how citations are found changes the table, too."""
     text = PERFORMANCE.read_text(encoding="utf-8")
-    for part in (0, 1, None):
-        found = measured(part)
+    for found in (*map(measured, (0, 1, None)), measured(which=BLIND)):
         told = " | ".join(
             f"{found.told[label]:.0%}" for label in ("supported", "half", "number", "unsupported")
         )

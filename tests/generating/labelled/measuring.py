@@ -12,6 +12,7 @@ from typing import Any
 from docent.generating.citations import cite
 from docent.glossary import Passage
 
+BLIND = "blind_"
 HERE = Path(__file__).parent
 
 
@@ -28,25 +29,26 @@ class Judged:
     """Marked as unsupported, or a figure or name in it as doubtful."""
 
 
-def passages() -> list[Passage]:
+def passages(which: str = "") -> list[Passage]:
     return [
         Passage(
             chunk_id=row["id"], document_id=row["id"], file=row["header"].partition(" | ")[0], library="l",
             page=1, page_label="", place="p. 1", heading="", header=row["header"], text=row["text"], start=0,
             end=len(row["text"]), score=0.0,
         )
-        for row in _rows("passages.jsonl")
+        for row in _rows(f"{which}passages.jsonl")
     ]  # fmt: skip
 
 
-def judged(part: int | None = None) -> Iterator[Judged]:
+def judged(part: int | None = None, *, which: str = "") -> Iterator[Judged]:
     """Every sentence against the passages of its neighbourhood, as an answer is: eight at a time.
 
     `part` 0 or 1 takes every second sentence: one half to develop with, the other to report on.
+    `which` is "blind_" for the sentences over the samples, written and labelled before they were cited.
     """
-    everything = passages()
+    everything = passages(which)
     place = {passage.chunk_id: n for n, passage in enumerate(everything)}
-    for n, row in enumerate(_rows("sentences.jsonl")):
+    for n, row in enumerate(_rows(f"{which}sentences.jsonl")):
         if part is not None and n % 2 != part:
             continue
         at = place[row["passage"]]
@@ -70,8 +72,8 @@ class Measures:
     """By label: how many are marked as unsupported or doubtful."""
 
 
-def measured(part: int | None = None) -> Measures:
-    rows = list(judged(part))
+def measured(part: int | None = None, *, which: str = "") -> Measures:
+    rows = list(judged(part, which=which))
     clean = [row for row in rows if row.cited and not row.told]
     good = [row for row in clean if row.label == "supported" and row.right]
     count = Counter(row.label for row in rows)
@@ -92,7 +94,10 @@ if __name__ == "__main__":
         found = measured(part)
         told = ", ".join(f"{label} {share:.0%}" for label, share in found.told.items())
         print(f"{name}: precision {found.precision:.3f}, recall {found.recall:.3f}; marked: {told}")
-    for row in judged(0):
+    blind = measured(which=BLIND)
+    told = ", ".join(f"{label} {share:.0%}" for label, share in blind.told.items())
+    print(f"blind: precision {blind.precision:.3f}, recall {blind.recall:.3f}; marked: {told}")
+    for row in (*judged(0), *judged(which=BLIND)):
         wrong = not row.right or row.told if row.label == "supported" else not row.told
         if wrong:
             print(f"  {row.label:12} cited={row.cited} right={row.right} told={row.told}  {row.sentence}")

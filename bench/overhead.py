@@ -1,0 +1,106 @@
+"""What Docent adds before the first token, the model aside, in a store of many chunks.
+
+    nice python -m bench.overhead --store FOLDER [--questions 200]
+
+FOLDER is one of the stores that `python -m bench.latency --cache …` builds, such as …/100000. The model is a
+stand-in that answers at once, so everything measured is ours: the question is rewritten (half of them are
+follow-ups in a conversation of six turns), searched, budgeted with Mistral's own tokens, written into a
+prompt, and the first word of the answer passes the filter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from docent.answering import Bounds, answer
+from docent.assembly import House, open_house
+from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
+from docent.generating.tokens import Learning, counter_for
+from docent.glossary import Answered, Progress, Scope, Token, Turn
+from docent.settings import Settings
+
+STEPS = ("condense", "retrieve", "budget", "first_token")
+HISTORY = tuple(
+    Turn(f"What does part {n} say of the matter, and since when?", f"Part {n} says that it holds. " * 12)
+    for n in range(6)
+)
+
+
+class Instant:
+    """A model that costs nothing: it repeats the last line it is given."""
+
+    name = "mistral"
+
+    async def stream(
+        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
+        yield Piece(str(messages[-1]["content"]).rsplit(": ", 1)[-1] + " ")
+        yield Piece("", prompt_tokens=1, answer_tokens=1)
+
+    async def check(self) -> ModelStatus:
+        return ModelStatus(True, "instant")
+
+    async def models(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    async def pull(self) -> AsyncGenerator[Progress, None]:
+        yield Progress("", 1, 1)
+
+    async def warm(self) -> None: ...
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--store", type=Path, required=True, help="a folder that bench.latency built")
+    parser.add_argument("--questions", type=int, default=200, help="how many are timed")
+    asked = parser.parse_args()
+    where = {"DOCENT_STORAGE": str(asked.store / "storage"), "DOCENT_DATA": str(asked.store / "data")}
+    questions = json.loads((asked.store / "questions.json").read_text())
+    with open_house(Settings.read(environ=where, folder=asked.store)) as house:
+        found = asyncio.run(measured(house, questions, asked.questions))
+    print("| step | p50, ms | p95, ms |\n|---|---|---|")
+    for step, milliseconds in found.items():
+        p50, p95 = np.percentile(milliseconds, [50, 95])
+        print(f"| {step} | {p50:.1f} | {p95:.1f} |")
+
+
+async def measured(house: House, questions: Sequence[str], count: int) -> dict[str, list[float]]:
+    """Milliseconds by step, and of all that is before the first token."""
+    counter = Learning(counter_for("mistral"))
+    found: dict[str, list[float]] = defaultdict(list)
+    for at in range(count + 5):
+        question = questions[at % len(questions)]
+        began = time.perf_counter()
+        first = 0.0
+        events = answer(
+            f"And {question}" if at % 2 else question,
+            history=HISTORY if at % 2 else (),
+            scope=Scope(),
+            retrieve=house.retrieve,
+            model=Instant(),
+            bounds=Bounds(context_tokens=8192, answer_tokens=1024, passages=8),
+            reader=house.store,
+            counter=counter,
+        )
+        async for event in events:
+            if isinstance(event, Token) and not first:
+                first = (time.perf_counter() - began) * 1000
+            if isinstance(event, Answered) and at >= 5:  # the first load the model and the index
+                seconds = event.answer.receipt.seconds
+                for step in STEPS:
+                    found[step].append(seconds.get(step, 0.0) * 1000)
+                found["ours, without retrieval"].append(first - seconds.get("retrieve", 0.0) * 1000)
+                found["all before the first token"].append(first)
+    return found
+
+
+if __name__ == "__main__":
+    main()
