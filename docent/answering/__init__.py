@@ -54,7 +54,7 @@ async def answer(
     )  # fmt: skip
     record = Record(question)
     documents: list[StoredDocument] = []
-    if asking.shelf is not None:
+    if asking.shelf is not None and intents.needs_documents(question):
         documents = await asyncio.to_thread(asking.shelf.documents)
         record.not_ready = shelf.not_ready(documents)
     if breach := policy.breach(question, of="question"):

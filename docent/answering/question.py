@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from docent.answering.asking import Asking
 from docent.answering.finishing import NO_MODEL, ONLY_THOUGHT, SILENT, TOO_LONG, finished, streamed
-from docent.generating import speaking
+from docent.generating import shelf, speaking
 from docent.generating.budget import Budget, fit, recent
 from docent.generating.client import ModelClient
 from docent.generating.condensing import standing_alone
@@ -30,6 +30,7 @@ async def answer_question(question: str, asking: Asking, record: Record) -> Asyn
     yield Found(passages)
     if not _relevant(passages, asking):
         record.not_found = True
+        await _note_not_ready(asking, record)
         cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
         yield record.answered(cited, passages)
         return
@@ -47,6 +48,12 @@ async def _condensed(question: str, asking: Asking) -> str:
         model=asking.model,
         instructions=asking.persona.instructions,
     )
+
+
+async def _note_not_ready(asking: Asking, record: Record) -> None:
+    """For the receipt; read only now, since nobody waits for it before the first token."""
+    if asking.shelf is not None:
+        record.not_ready = shelf.not_ready(await asyncio.to_thread(asking.shelf.documents))
 
 
 def _relevant(passages: Sequence[Passage], asking: Asking) -> bool:
@@ -84,6 +91,7 @@ async def from_passages(
         if not record.text.strip() and not record.failed:
             yield record.notice(ONLY_THOUGHT if record.last.cut_short else SILENT)
         asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
+    await _note_not_ready(asking, record)
     known = {passage.chunk_id: passage for passage in (*passages, *record.looked_up)}
     sent = [known[chunk_id] for chunk_id in record.sent]
     async for event in finished(question, sent or passages, tuple(known.values()), record):

@@ -105,6 +105,13 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
     return QUESTION
 
 
+def needs_documents(question: str) -> bool:
+    """Whether what is wanted depends on which documents there are. Listing them takes longer than telling."""
+    said = _plain(question)
+    bare = " ".join(re.sub(r"[^\w' ]+", " ", said).split())
+    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(said.strip()) or WHOLE.search(said))
+
+
 def leans_on_history(question: str) -> bool:
     """Whether a question is likely not to be understood without what was said before."""
     said = _plain(question)
