@@ -11,12 +11,13 @@ from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 
-from docent.assembly import open_house, rebuilding
-from docent.errors import DocentError
+from docent.assembly import House, forget_previous, give_up, open_house, roll_back, switch
+from docent.errors import DocentError, IndexMismatch, StoreError
 from docent.glossary import FileReport
 from docent.ingesting import Progress
 from docent.settings import Settings
 
+CHANGES = 5  # of the old index, between the end of a rebuild and the switch
 OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "failed")
 
 
@@ -46,7 +47,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
-        "--rebuild", action="store_true", help="build the whole index anew, then switch to it"
+        "--rebuild",
+        nargs="?",
+        const="quick",
+        choices=("quick", "full"),
+        help="build the whole index anew beside the old one, then switch to it; full: also read every file "
+        "again",
+    )
+    parser.add_argument(
+        "--rollback", action="store_true", help="go back to the index before the last --rebuild, or forward"
+    )
+    parser.add_argument(
+        "--forget-previous", action="store_true", help="remove the index before the last --rebuild"
     )
     parser.add_argument("--password", action="store_true", help="ask for the password of locked files")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed before")
@@ -58,10 +70,51 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
     paths = arguments.paths or [settings.data]
     if not arguments.paths and not settings.data.exists():
         settings.data.mkdir(parents=True)
-    if arguments.rebuild:
-        with rebuilding(settings.storage) as building:
-            return _into(settings, building, [settings.data], arguments)
+    if arguments.rollback:
+        print(
+            f"The earlier index answers again; it was made with {roll_back(settings.storage)}.",
+            file=sys.stderr,
+        )
+        return []
+    if arguments.forget_previous:
+        there = forget_previous(settings.storage, chroma_url=settings.chroma_url)
+        print("The earlier index is removed." if there else "There is no earlier index.", file=sys.stderr)
+        return []
+    if arguments.rebuild and (settings.storage / "index" / "catalog.db").exists():
+        failed = _rebuilt(settings, arguments)
+        if failed is not None:
+            return failed
     return _into(settings, settings.storage, paths, arguments)
+
+
+def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
+    """Build the new index and switch to it; None when it answers, and the folders can be looked through."""
+    for _ in range(CHANGES):
+        with _building(settings) as house, _Bar(quiet=arguments.json) as bar:
+            failed = house.rebuild(full=arguments.rebuild == "full", on_progress=bar)
+        if failed:
+            print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
+            return failed
+        match switch(settings.storage):
+            case "switched":
+                print("The new index answers; python ingest.py --rollback goes back.", file=sys.stderr)
+                return None
+            case "busy":
+                print(
+                    "The new index is whole. Another Docent, perhaps the chat, answers from the old one: "
+                    "start that again, and it takes the new one.",
+                    file=sys.stderr,
+                )
+                return []
+    raise StoreError("Documents come and go faster than the index can be built. Try again when it is quiet.")
+
+
+def _building(settings: Settings) -> House:
+    try:
+        return open_house(settings, storage=settings.storage / "building")
+    except IndexMismatch:  # begun with other settings
+        give_up(settings.storage)
+        return open_house(settings, storage=settings.storage / "building")
 
 
 def _into(

@@ -31,11 +31,22 @@ from docent.glossary import (
     Turn,
 )
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.ingesting import Background, Cut, Intake, Progress, Standing, Ticket, Uploads, cores, ingest
+from docent.ingesting import (
+    Background,
+    Cut,
+    Intake,
+    Progress,
+    Standing,
+    Ticket,
+    Uploads,
+    cores,
+    ingest,
+    rebuild,
+)
 from docent.loading import Limits, Loader, Ocr, Spans
 from docent.retrieving import retrieve
 from docent.settings import Settings
-from docent.store import SharedStore, Store, rebuilding
+from docent.store import SharedStore, Store, forget_previous, give_up, roll_back, switch
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -171,6 +182,10 @@ class House:
         page = self.store.page(document_id, number, scope)
         return self.loader.picture(self.store.original(document_id, scope), page, spans, name=file)
 
+    def rebuild(self, *, full: bool, on_progress: Callable[[Progress], None]) -> list[FileReport]:
+        """Fill this house's store from the index that answers now; what could not be carried over."""
+        return rebuild(self.settings.storage, intake=self.intake, full=full, on_progress=on_progress)
+
     @property
     def golden(self) -> Golden:
         """The user's own questions whose pages are known, for `eval`."""
@@ -302,4 +317,13 @@ def open_model(settings: Settings, *, name: str = "") -> ModelClient:
     )
 
 
-__all__ = ["House", "Progress", "open_house", "open_model", "rebuilding"]
+__all__ = [
+    "House",
+    "Progress",
+    "forget_previous",
+    "give_up",
+    "open_house",
+    "open_model",
+    "roll_back",
+    "switch",
+]

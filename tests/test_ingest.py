@@ -267,8 +267,15 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
         search = [sys.executable, "-m", "docent", "search", "apples", "--json"]
         done = subprocess.run(search, cwd=ROOT, env=kept, capture_output=True, text=True)
         assert json.loads(done.stdout)[0]["file"] == "a.txt"
+        done = subprocess.run([*command, "--rollback"], cwd=ROOT, env=kept, capture_output=True, text=True)
+        assert "chunks" in done.stderr
     finally:
         del os.environ["DOCENT_CHUNK_TOKENS"]
+    assert project.search("apples")[0]["file"] == "a.txt", "the old settings and the old index, as before"
+    assert project.run("ingest.py", "--rebuild=full").returncode == 0
+    assert project.search("apples")[0]["file"] == "a.txt"
+    assert "is removed" in project.run("ingest.py", "--forget-previous").stderr
+    assert "no earlier index" in project.run("ingest.py", "--rollback").stderr
 
 
 def test_beside_a_running_docent(project):

@@ -4,6 +4,7 @@ from docent.ingesting.background import Background
 from docent.ingesting.finding import find
 from docent.ingesting.folder import Progress, ingest
 from docent.ingesting.intake import Cut, Intake, cores
+from docent.ingesting.rebuilding import rebuild
 from docent.ingesting.uploads import Standing, Ticket, Uploads
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "cores",
     "find",
     "ingest",
+    "rebuild",
 ]

@@ -2,8 +2,22 @@
 
 from docent.store.keeping import UPLOADED, KnownFile
 from docent.store.originals import sha256_of
-from docent.store.rebuilding import rebuilding
+from docent.store.previous import Kept
+from docent.store.rebuilding import Rebuild
 from docent.store.shared import SharedStore
 from docent.store.store import Store
+from docent.store.switching import forget_previous, give_up, roll_back, switch
 
-__all__ = ["UPLOADED", "KnownFile", "SharedStore", "Store", "rebuilding", "sha256_of"]
+__all__ = [
+    "UPLOADED",
+    "Kept",
+    "KnownFile",
+    "Rebuild",
+    "SharedStore",
+    "Store",
+    "forget_previous",
+    "give_up",
+    "roll_back",
+    "sha256_of",
+    "switch",
+]

@@ -122,8 +122,8 @@ class Catalog:
             )
         if "malformed" in said or "not a database" in said:
             return DamagedStore(
-                f"{self.path} is damaged: {said}. Run: python ingest.py --rebuild "
-                "(documents are read again from their files)."
+                f"{self.path} is damaged: {said}. Run: python -m docent doctor --mend "
+                "(documents are read again from the files in storage/)."
             )
         if "locked" in said:
             return StoreError(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from docent.errors import DamagedStore
 from docent.store.catalog import Catalog
 from docent.store.mending import (
+    Step,
     answers_well,
     libraries,
     mend_vectors,
@@ -33,6 +34,11 @@ class Derived(NamedTuple):
     seal: Seal
     was_closed: bool
     """By its last owner, so that nothing can be left over."""
+
+    def mend(self, catalog: Catalog) -> dict[str, Step]:
+        """Bring both in step with the catalog; how far each was from it, in chunks."""
+        steps = [self.vectors.catch_up(), mend_words(catalog, self.words)]
+        return dict(zip(("vectors", "words"), steps, strict=True))
 
     def close(self) -> None:
         """After the catalog's last write: what is found like this at the next start need not be compared."""

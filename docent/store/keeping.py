@@ -13,6 +13,7 @@ from docent.errors import UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
+from docent.store.previous import forget_elsewhere
 from docent.store.reading import Reading
 from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
 
@@ -190,7 +191,7 @@ class Keeping(Reading):
             document = self.document(document_id, scope)
             if document.state in versions.FINISHED:
                 return False
-            self._withdraw(document)
+            self.withdraw(document.id)
         return True
 
     def delete(self, document_id: str, scope: Scope) -> Deletion:
@@ -201,10 +202,19 @@ class Keeping(Reading):
                 raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
             ids = self._chunk_ids(document_id)
             found = self._census(document, ids)
-            self._withdraw(document)
+            self.withdraw(document.id)
             self._catalog.forget_traces()
             left = self._census(document, ids)
         return Deletion(document.id, document.name, found, left)
+
+    def withdraw(self, document_id: str) -> None:
+        """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
+        with self._catalog.turn:
+            with self._catalog.write() as db:
+                n = document_row(db, document_id)
+                if n is not None:
+                    versions.withdraw(db, n)
+            self._purge()
 
     # --- keeping the derived parts in step ---------------------------------------------------
 
@@ -212,19 +222,14 @@ class Keeping(Reading):
         db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
         versions.point(db, library, file, document)
 
-    def _withdraw(self, document: StoredDocument) -> None:
-        with self._catalog.write() as db:
-            n = document_row(db, document.id)
-            if n is not None:
-                versions.withdraw(db, n)
-        self._purge()
-
     def _purge(self) -> None:
         """Remove every document that no path names any more."""
         with self._catalog.read() as db:
             gone = db.execute(
                 f"SELECT d.n, d.id, l.name, d.sha256 FROM {DOCUMENTS} WHERE {versions.NAMELESS}"
             ).fetchall()
+        if gone:
+            forget_elsewhere(self.folder, [document for _, document, _, _ in gone])
         for n, document, library, sha256 in gone:
             ids = self._chunk_ids(document)
             with self._catalog.write() as db:

@@ -138,12 +138,12 @@ def _write(catalog: Catalog, words: Words, documents: Mapping[str, str]) -> None
     words.commit()
 
 
-def sweep_originals(catalog: Catalog, originals: Originals) -> None:
-    """Files that no document in the catalog came from, whole or half copied, are removed."""
+def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]) -> None:
+    """Files that no document in the catalog came from, whole or half copied, are removed, besides some."""
     originals.sweep_parts()
     with catalog.read() as db:
         kept = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
-    for sha256 in set(originals.held()) - kept:
+    for sha256 in set(originals.held()) - kept - besides:
         originals.drop(sha256)
 
 

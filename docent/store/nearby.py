@@ -15,7 +15,7 @@ import numpy as np
 
 from docent.errors import StoreError
 from docent.store.catalog import Catalog
-from docent.store.mending import libraries, mend_vectors
+from docent.store.mending import Step, libraries, mend_vectors
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import Hit
 from docent.store.rows import CHUNKS
@@ -70,12 +70,12 @@ class Nearby:
     def drop_library(self, library: str) -> None:
         self._told(lambda: self._vectors.drop_library(library))
 
-    def catch_up(self) -> None:
-        """Bring Chroma in step with the catalog. Raises StoreError while it is away."""
+    def catch_up(self) -> Step:
+        """Bring Chroma in step with the catalog; how far it was. Raises StoreError while it is away."""
         with self._catalog.turn:
-            for library in libraries(self._catalog):
-                mend_vectors(self._catalog, self._vectors, library)
+            steps = [mend_vectors(self._catalog, self._vectors, name) for name in libraries(self._catalog)]
             self._away.clear()
+        return Step(sum(step.missing for step in steps), sum(step.left_over for step in steps))
 
     def close(self) -> None:
         self._closing.set()

@@ -84,7 +84,7 @@ class Sharing(Keeping):
                 assert key is not None
                 file = SourceFile(library, UPLOADED + document.name, Path(), document.bytes, 0)
                 versions.point(db, n, file, key)
-            self._withdraw(document)
+            self.withdraw(document.id)
         return new
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:

@@ -13,9 +13,11 @@ from docent.errors import IndexMismatch
 from docent.store.catalog import Catalog
 from docent.store.derived import open_derived
 from docent.store.guard import Lock
-from docent.store.mending import sweep_originals
+from docent.store.mending import Step, sweep_originals
 from docent.store.originals import Originals
+from docent.store.previous import kept_elsewhere
 from docent.store.sharing import Sharing
+from docent.store.switching import settle
 
 
 class Store(Sharing):
@@ -25,6 +27,7 @@ class Store(Sharing):
         self.folder = folder
         self._lock = Lock(folder)
         try:
+            settle(folder, fingerprint=fingerprint)
             index = folder / "index"
             self._catalog = Catalog(index / "catalog.db")
             self._check(fingerprint)
@@ -32,7 +35,7 @@ class Store(Sharing):
             self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
             self._vectors, self._words = self._derived.vectors, self._derived.words
             if not self._derived.was_closed:
-                sweep_originals(self._catalog, self._originals)
+                sweep_originals(self._catalog, self._originals, besides=kept_elsewhere(folder))
                 self._purge()
         except BaseException:
             self._lock.release()
@@ -42,6 +45,11 @@ class Store(Sharing):
     def owned(self) -> bool:
         """Whether this process is the one that works on the folder."""
         return True
+
+    def mend(self) -> dict[str, Step]:
+        """Bring words and vectors in step with the catalog; how far each was from it."""
+        with self._catalog.turn:
+            return self._derived.mend(self._catalog)
 
     def close(self) -> None:
         self._derived.close()

@@ -1,0 +1,161 @@
+"""An index that is not the one in use: read for a rebuild, and cleared of what is deleted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docent.glossary import ANSWERING, Document, SourceFile
+from docent.store.catalog import Catalog
+from docent.store.packing import PAGE_COLUMNS, unpack_page
+from docent.store.rows import DOCUMENTS, named
+
+ANSWERS = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
+KEPT = (
+    "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(json_array(p.path, p.bytes, "
+    "p.modified_ns)) FROM paths p WHERE coalesce(p.next, p.document) = d.n) AS files "
+    f"FROM {DOCUMENTS}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document with everything that a new index has to know of it, but its pages."""
+
+    id: str
+    library: str
+    document: Document
+    added: str
+    files: tuple[SourceFile, ...]
+    """One for each path; `full` is the original in storage/."""
+
+
+class Previous:
+    """The catalog of an index that others may have open."""
+
+    def __init__(self, index: Path, *, originals: Path) -> None:
+        self._catalog = Catalog(index / "catalog.db")
+        self._originals = originals
+
+    @property
+    def fingerprint(self) -> str:
+        return self._catalog.value("fingerprint")
+
+    @property
+    def name(self) -> str:
+        """Under which a Chroma server knows it; empty where there is none."""
+        return self._catalog.value("name")
+
+    def libraries(self) -> list[tuple[str, str | None, str]]:
+        """Each with its owner, and when it was added."""
+        with self._catalog.read() as db:
+            return db.execute("SELECT name, owner, added FROM libraries").fetchall()
+
+    def documents(self) -> list[Kept]:
+        """The newest version of everything that was read."""
+        with self._catalog.read() as db:
+            rows = db.execute(f"{KEPT} WHERE d.state IN ({ANSWERS}) ORDER BY l.owner IS NULL, d.n")
+            found = list(named(rows))
+        return [self._kept(row) for row in found if row["files"] != "[]"]
+
+    def whole(self, kept: Kept) -> Document:
+        """The document with its pages, as they were read."""
+        columns = ", ".join(f"g.{column}" for column in PAGE_COLUMNS.split(", "))
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT {columns} FROM pages g JOIN documents d ON d.n = g.document WHERE d.id = ? "
+                "ORDER BY g.number",
+                (kept.id,),
+            ).fetchall()
+        one = kept.document
+        pages = tuple(unpack_page(row) for row in rows)
+        return Document(one.sha256, one.name, one.kind, pages, one.title, one.language, one.created)
+
+    def expected(self) -> list[tuple[Kept, str | None, str]]:
+        """What was handed in and not read: each with its owner, and why it could not be, if so."""
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"{KEPT} WHERE d.state NOT IN ({ANSWERS}) ORDER BY d.n",
+            )
+            found = list(named(rows))
+        return [(self._kept(row), row["owner"], row["reason"]) for row in found if row["files"] != "[]"]
+
+    def failures(self) -> list[tuple[SourceFile, str]]:
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT l.name, f.path, f.bytes, f.modified_ns, f.reason FROM failures f "
+                "JOIN libraries l ON l.n = f.library"
+            ).fetchall()
+        return [(SourceFile(name, path, Path(path), size, at), why) for name, path, size, at, why in rows]
+
+    def forget(self, document_ids: Sequence[str]) -> bool:
+        """Remove documents with their text; True when any was there."""
+        some = json.dumps(list(document_ids))
+        these = "(SELECT n FROM documents WHERE id IN (SELECT value FROM json_each(?)))"
+        with self._catalog.write() as db:
+            if db.execute(f"SELECT 1 FROM documents WHERE n IN {these}", (some,)).fetchone() is None:
+                return False
+            db.execute(f"UPDATE paths SET next = NULL WHERE next IN {these}", (some,))
+            db.execute(f"DELETE FROM paths WHERE document IN {these}", (some,))
+            db.execute(
+                f"DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document IN {these})",
+                (some,),
+            )
+            for table in ("chunks", "pages"):
+                db.execute(f"DELETE FROM {table} WHERE document IN {these}", (some,))
+            db.execute("DELETE FROM documents WHERE id IN (SELECT value FROM json_each(?))", (some,))
+        self._catalog.forget_traces()
+        return True
+
+    def sha256s(self) -> set[str]:
+        with self._catalog.read() as db:
+            return {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
+
+    def close(self) -> None:
+        self._catalog.close()
+
+    def _kept(self, row: object) -> Kept:
+        of: dict[str, object] = dict(row)  # type: ignore[call-overload]
+        text = {key: str(of[key]) for key in ("sha256", "name", "kind", "title", "language", "date")}
+        original = self._originals / text["sha256"]
+        files = tuple(
+            SourceFile(str(of["library_name"]), path, original, size, modified)
+            for path, size, modified in sorted(json.loads(str(of["files"])))
+        )
+        document = Document(
+            text["sha256"], text["name"], text["kind"], (), text["title"], text["language"], text["date"]
+        )
+        return Kept(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
+
+
+def others(folder: Path) -> Iterator[Path]:
+    """The indexes in storage/ beside the one in use: the last one, and one that is being built."""
+    for index in (folder / "index-previous", folder / "building" / "index"):
+        if (index / "catalog.db").exists():
+            yield index
+
+
+def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
+    """What is deleted is deleted from every index; what was derived from it there is made again on use."""
+    for index in others(folder):
+        previous = Previous(index, originals=folder / "originals")
+        try:
+            forgotten = previous.forget(document_ids)
+        finally:
+            previous.close()
+        if forgotten and index.parent == folder:  # one that is being built compares itself when it is whole
+            for derived in ("chroma", "words"):
+                shutil.rmtree(index / derived, ignore_errors=True)
+
+
+def kept_elsewhere(folder: Path) -> set[str]:
+    """Originals that another index in storage/ still leads to."""
+    found: set[str] = set()
+    for index in others(folder):
+        previous = Previous(index, originals=folder / "originals")
+        found |= previous.sha256s()
+        previous.close()
+    return found
