@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -181,6 +183,7 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
 
 KILLED = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from docent.store import Store
 from tests.store.test_store import put
@@ -215,3 +218,18 @@ def test_killed_at_any_instant_nothing_is_lost_or_doubled(tmp_path):
             assert len(ids) == len(documents)
         finally:
             store.close()
+
+
+def test_what_is_listed_is_never_old(store, tmp_path):
+    """Documents are remembered between changes; the very next look sees a change, even a foreign one."""
+    everything = Scope()
+    assert store.documents(everything) == []
+    put(store, tmp_path, "a.txt", "apples")
+    [document] = store.documents(everything)
+    assert store.documents(everything) == [document]
+    with closing(sqlite3.connect(tmp_path / "storage/index/catalog.db")) as foreign:
+        foreign.execute("UPDATE documents SET title = 'Fruit'")
+        foreign.commit()
+    assert [one.title for one in store.documents(everything)] == ["Fruit"]
+    store.delete(document.id, everything)
+    assert store.documents(everything) == []

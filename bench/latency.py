@@ -1,0 +1,173 @@
+"""How long a whole retrieval takes, and how much memory rests, as the store grows.
+
+    nice python -m bench.latency --cache FOLDER [--chunks 10000 100000] [--questions 200] [--profile]
+
+The stores are synthetic, and are kept under FOLDER for the next run. Text is drawn from 30,000 made-up words
+that are as frequent as words are in English (Zipf), 120 to a chunk, two chunks to a page, 100 to a document.
+Vectors are 384-dimensional, of length 1, scattered around 200 centres. Everything else is real: the store,
+the ladder, and the model that embeds the question. A question is eight words of one chunk in a sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import hashlib
+import json
+import pstats
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docent.assembly import open_house
+from docent.glossary import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
+from docent.settings import Settings
+from docent.store import Store
+
+WORDS = 30_000
+WORDS_A_CHUNK = 120
+CHUNKS_A_DOCUMENT = 100
+DIMENSIONS = 384
+CENTRES = 200
+BATCH = 5000
+SYLLABLES = [a + b for a in "bcdfglmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
+
+
+def main() -> None:
+    asked = _arguments()
+    if asked.measure:
+        print(json.dumps(measure(asked.cache, asked.questions, profile=asked.profile)))
+        return
+    print("| chunks | p50, ms | p95, ms | memory at rest, MB | on disk, MB |\n|---|---|---|---|---|")
+    for chunks in asked.chunks:
+        folder = asked.cache / str(chunks)
+        if not (folder / "questions.json").exists():
+            build(folder, chunks)
+        # A process of its own, so that memory is that of answering and not of building.
+        command = [sys.executable, "-m", "bench.latency", "--measure", "--cache", str(folder)]
+        command += ["--questions", str(asked.questions), *(["--profile"] if asked.profile else [])]
+        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        disk = sum(path.stat().st_size for path in (folder / "storage").rglob("*") if path.is_file()) / 1e6
+        figures = f"{told['p50']:.1f} | {told['p95']:.1f} | {told['memory']:.0f} | {disk:.0f}"
+        print(f"| {chunks:,} | {figures} |", flush=True)
+
+
+def build(folder: Path, chunks: int) -> None:
+    """A store of so many chunks, through the store's own front door."""
+    random = np.random.default_rng(chunks)
+    words = _vocabulary(random)
+    frequency = 1 / np.arange(1, WORDS + 1)
+    frequency /= frequency.sum()
+    centres = random.standard_normal((CENTRES, DIMENSIONS))
+    questions: list[str] = []
+    began = time.perf_counter()
+    with open_house(_settings(folder)) as house:
+        waiting: list[str] = []
+        for number in range(chunks // CHUNKS_A_DOCUMENT):
+            drawn = random.choice(WORDS, size=(CHUNKS_A_DOCUMENT, WORDS_A_CHUNK), p=frequency)
+            texts = [" ".join(words[at] for at in row) + "." for row in drawn]
+            name = f"{words[WORDS - 1 - number % 9000]}-{2000 + number % 25}-{number}.txt".lower()
+            waiting += _put(house.store, folder, name, texts)
+            rare = [words[at] for at in drawn[0] if at > 100][:8]
+            questions.append(f"What is the {' '.join(rare[:4])} of the {' '.join(rare[4:])}?")
+            if len(waiting) >= BATCH or number == chunks // CHUNKS_A_DOCUMENT - 1:
+                house.store.put_vectors(waiting, _vectors(random, centres, len(waiting)))
+                waiting = []
+                seconds = time.perf_counter() - began
+                print(f"{number + 1} documents, {seconds:.0f} s", file=sys.stderr, flush=True)
+    (folder / "questions.json").write_text(json.dumps(questions))
+
+
+def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
+    """Milliseconds of whole retrievals, the question's embedding included, and resident memory."""
+    questions = json.loads((folder / "questions.json").read_text())
+    asked = [questions[at % len(questions)] for at in range(count + 5)]
+    with open_house(_settings(folder)) as house:
+        for question in asked[:5]:  # the first loads the model and the index
+            house.retrieve(question, Scope())
+        watch = cProfile.Profile()
+        if profile:
+            watch.enable()
+        milliseconds = list(_timed(house.retrieve, asked[5:]))
+        watch.disable()
+        memory = _resident()
+    if profile:
+        pstats.Stats(watch, stream=sys.stderr).sort_stats("cumulative").print_stats(40)
+    p50, p95 = np.percentile(milliseconds, [50, 95])
+    return {"p50": float(p50), "p95": float(p95), "memory": memory}
+
+
+def _timed(retrieve: object, questions: Sequence[str]) -> Iterator[float]:
+    assert callable(retrieve)
+    for question in questions:
+        began = time.perf_counter()
+        retrieve(question, Scope())
+        yield (time.perf_counter() - began) * 1000
+
+
+def _put(store: Store, folder: Path, name: str, texts: Sequence[str]) -> list[str]:
+    file = folder / "data" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pages = [f"{first}\n{second}" for first, second in zip(texts[::2], texts[1::2], strict=True)]
+    file.write_text("\f".join(pages))
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    document = Document(
+        sha256=sha256,
+        name=name,
+        kind="text",
+        pages=tuple(Page(number=number, text=page) for number, page in enumerate(pages, 1)),
+        language="en",
+    )
+    whole = document_id("bench", sha256)
+    chunks = []
+    for at, text in enumerate(texts):
+        page, second = at // 2 + 1, at % 2
+        start = len(texts[at - 1]) + 1 if second else 0
+        key = chunk_id(whole, page, start, start + len(text), "bench")
+        header = f"{Path(name).stem.replace('-', ' ')} | p. {page}"
+        chunks.append(Chunk(key, whole, page, start, start + len(text), text, header))
+    stat = file.stat()
+    store.put_words(SourceFile("bench", name, file, stat.st_size, stat.st_mtime_ns), document, chunks)
+    return [chunk.id for chunk in chunks]
+
+
+def _vectors(random: np.random.Generator, centres: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    near = centres[random.integers(len(centres), size=count)]
+    scattered = near + random.standard_normal((count, DIMENSIONS))
+    return np.asarray(scattered / np.linalg.norm(scattered, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _vocabulary(random: np.random.Generator) -> list[str]:
+    found: dict[str, None] = {}
+    while len(found) < WORDS:
+        found["".join(random.choice(SYLLABLES, size=random.integers(2, 5)))] = None
+    return list(found)
+
+
+def _settings(folder: Path) -> Settings:
+    where = {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(folder / "data")}
+    return Settings.read(environ=where, folder=folder)
+
+
+def _resident() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--cache", type=Path, required=True, help="where the stores are kept")
+    parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000], help="sizes to measure")
+    parser.add_argument("--questions", type=int, default=200, help="how many are timed")
+    parser.add_argument("--profile", action="store_true", help="where the time goes, on stderr")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)  # the child process's part
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
