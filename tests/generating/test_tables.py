@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import pytest
 
@@ -10,6 +11,7 @@ from docent.errors import InputError
 from docent.generating.querying import MOST_SHOWN, described, query
 from docent.generating.tables import tables_of
 from docent.glossary import Heading, Page
+from docent.loading import Limits, Loader, Ocr
 
 WINES = Page(
     1,
@@ -146,3 +148,14 @@ def test_a_query_that_takes_long_is_stopped():
     with pytest.raises(InputError, match="longer than 2 seconds"):
         query("SELECT count(*) FROM n a, n b, n c", many)
     assert time.monotonic() - start < 5
+
+
+def test_what_the_loader_reads_can_be_queried(tmp_path):
+    """A CSV file of several pages comes back whole from the pages that its own reader makes."""
+    rows = "\n".join(f"Wine {n};{n * 1.5:.2f} €;{n % 7 or ''}" for n in range(1, 131))
+    (tmp_path / "wines.csv").write_text(f"Wine;Price;Stock\n{rows}", encoding="utf-8")
+    with closing(Loader(limits=Limits(file_bytes=10**6), ocr=Ocr(engine="off"), workers=1)) as loader:
+        document = loader.load(tmp_path / "wines.csv", password=None)
+    tables = tables_of("wines.csv", document.pages)
+    assert described(tables) == "Tables: wines(wine TEXT, price REAL €, stock INTEGER), 130 rows"
+    assert query("SELECT sum(price), count(stock) FROM wines", tables).rows == ((12772.5, 112),)
