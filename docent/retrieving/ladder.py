@@ -11,12 +11,15 @@ from docent.retrieving.fusing import fuse, lift_pages
 from docent.retrieving.names import names_of
 from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
 from docent.retrieving.prior import evidence, prior, routed
+from docent.retrieving.query import Query, narrowed, parse
 from docent.retrieving.signals import figures, headings, neighbours, title
 from docent.retrieving.weights import FIGURES, NEIGHBOURS, PRIOR, TITLE
 from docent.store.protocols import Reader
 
 ROUTED = 3
 """Documents that are searched once more by themselves."""
+QUOTED = 1000
+"""Pieces with the words of a phrase that are looked through for the phrase itself."""
 SHORTLIST = 120
 """Pieces that are looked at closely; from 100 on, the pages found are the same."""
 
@@ -25,21 +28,40 @@ def retrieve(
     question: str, *, scope: Scope, store: Reader, embedder: QueryEmbedder, limit: int
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
-    documents = {document.id: document for document in store.documents(scope)}
-    wanted = Search(question, meaning_of(question, embedder))
+    query = parse(question)
+    scope, shelf = _narrowed(scope, query, store)
+    documents = {document.id: document for document in shelf}
+    wanted = Search(query.text, meaning_of(query.text, embedder))
     found = search(wanted, scope, store)
-    priors = _priors(question, found, documents, store, scope)
+    priors = _priors(query.text, found, documents, store, scope)
     meant = routed(priors, ROUTED) if len(documents) > ROUTED else ()
-    scores = fuse(*pool(found, wanted, scope, store, meant))
+    quoted = store.matching(" ".join(query.phrases), QUOTED, scope) if query.phrases else ()
+    scores = fuse(*pool(found, wanted, scope, store, meant, quoted))
+    if query.phrases or query.without:
+        scores = _allowed(scores, query, store, scope)
     places = store.places(list(scores), scope)
     scores = {
         piece: scores[piece] + PRIOR * priors.get(place.document_id, 0.0) for piece, place in places.items()
     }
     shortlist = store.chunks(_best(scores, SHORTLIST), scope)
-    more = _on_closer_look(question, shortlist, store)
+    languages = {piece: documents[chunk.document_id].language for piece, chunk in shortlist.items()}
+    more = _on_closer_look(query.text, shortlist, languages, store)
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places)
     best = [shortlist[piece] for piece in _best(scores, limit)]
     return _passages(best, scores, documents, store, scope)
+
+
+def _narrowed(scope: Scope, query: Query, store: Reader) -> tuple[Scope, list[StoredDocument]]:
+    """The scope with the question's own conditions, and the documents in it."""
+    shelf = store.documents(scope)
+    inside = narrowed(scope, query, shelf)
+    return inside, shelf if inside == scope else store.documents(inside)
+
+
+def _allowed(scores: Mapping[str, float], query: Query, store: Reader, scope: Scope) -> dict[str, float]:
+    """The pieces whose text holds what was quoted and nothing that was excluded."""
+    chunks = store.chunks(list(scores), scope)
+    return {piece: scores[piece] for piece, chunk in chunks.items() if query.allows(chunk.text)}
 
 
 def _priors(
@@ -55,18 +77,29 @@ def _priors(
     )
 
 
-def _on_closer_look(question: str, chunks: Mapping[str, Chunk], store: Reader) -> dict[str, float]:
-    """What headings, figures and neighbouring words add to each piece."""
+def _on_closer_look(
+    question: str, chunks: Mapping[str, Chunk], languages: Mapping[str, str], store: Reader
+) -> dict[str, float]:
+    """What headings, figures and neighbouring words add to each piece, read in its own language."""
     terms = cache(store.terms)
-    asked, figured = terms(question), wants_figures(question)
-    named = {word for chunk in chunks.values() for part in headings(chunk.header) for word in terms(part)}
-    rarity = store.rarity(sorted(named | set(asked)))
-    return {
-        piece: TITLE * title(asked, chunk.header, terms, rarity)
-        + NEIGHBOURS * neighbours(asked, terms(chunk.text), rarity)
-        + FIGURES * figures(chunk.text) * figured
+    asked = {language: terms(question, language) for language in set(languages.values())}
+    named = {
+        word
         for piece, chunk in chunks.items()
+        for part in headings(chunk.header)
+        for word in terms(part, languages[piece])
     }
+    rarity = store.rarity(sorted(named.union(*asked.values())))
+    figured = wants_figures(question)
+
+    def look(chunk: Chunk, language: str) -> float:
+        return (
+            TITLE * title(asked[language], chunk.header, lambda text: terms(text, language), rarity)
+            + NEIGHBOURS * neighbours(asked[language], terms(chunk.text, language), rarity)
+            + FIGURES * figures(chunk.text) * figured
+        )
+
+    return {piece: look(chunk, languages[piece]) for piece, chunk in chunks.items()}
 
 
 def _best(scores: Mapping[str, float], most: int) -> list[str]:

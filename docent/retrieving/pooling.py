@@ -55,15 +55,21 @@ def search(wanted: Search, scope: Scope, store: Reader) -> Found:
 
 
 def pool(
-    found: Found, wanted: Search, scope: Scope, store: Reader, documents: tuple[str, ...]
+    found: Found,
+    wanted: Search,
+    scope: Scope,
+    store: Reader,
+    documents: tuple[str, ...],
+    more: Sequence[Hit],
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Every candidate by meaning and by words, those inside the named documents included."""
+    """Every candidate by meaning and by words: those found, those inside the documents meant, and more."""
     inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
     by_words = {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
     by_meaning = {hit.id: hit.score for hit in (*found.by_meaning, *inside.by_meaning)}
     # A piece that only one search found gets its score from the other too, before the two are compared.
-    close = [piece for piece in by_meaning if piece not in by_words]
-    worded = [piece for piece in by_words if piece not in by_meaning]
+    pieces = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in more)])
+    close = [piece for piece in pieces if piece not in by_words]
+    worded = [piece for piece in pieces if piece not in by_meaning]
     by_words |= dict(zip(close, store.agreement(wanted.words, close), strict=True))
     scores = zip(worded, store.similarity(wanted.vector, worded, scope), strict=True)
     by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}

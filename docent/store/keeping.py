@@ -81,7 +81,7 @@ class Keeping(Reading):
                 raise UnknownDocument(f"{document.name} was given up while it was read.")
             if self.attach(file, document.sha256):
                 return
-            self._words.put(new, file.library, chunks)
+            self._words.put(new, file.library, chunks, language=document.language)
             self._words.commit()
             with self._catalog.write() as db:
                 library = library_row(db, file.library)

@@ -134,7 +134,9 @@ def mend_words(catalog: Catalog, words: Words) -> Step:
 
 def _write(catalog: Catalog, words: Words, documents: Mapping[str, str]) -> None:
     for document, library in documents.items():
-        words.put(document, library, _chunks(catalog, document))
+        with catalog.read() as db:
+            (language,) = db.execute("SELECT language FROM documents WHERE id = ?", (document,)).fetchone()
+        words.put(document, library, _chunks(catalog, document), language=language)
     words.commit()
 
 

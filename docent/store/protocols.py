@@ -46,7 +46,7 @@ class Reader(Protocol):
     def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
         """Where those of the named chunks stand that are in scope and answering; cheaper than the chunks."""
 
-    def terms(self, text: str) -> list[str]:
+    def terms(self, text: str, language: str) -> list[str]:
         """A text as the lexical index reads it: stems in their order, without stop words."""
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
@@ -69,7 +69,7 @@ class WordIndex(Protocol):
     it only about what may be seen. Calls come from several threads; one thread writes at a time.
     """
 
-    def put(self, document_id: str, library: str, chunks: Sequence[Chunk]) -> None:
+    def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
 
     def drop(self, document_ids: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from docent.errors import UnknownDocument
 from docent.glossary import Chunk, Page, Scope, StoredDocument
+from docent.store import languages
 from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
@@ -108,8 +109,8 @@ class Reading:
             ).fetchall()
         return {key.hex(): Place(document, page) for key, document, page in rows}
 
-    def terms(self, text: str) -> list[str]:
-        return self._words.terms(text)
+    def terms(self, text: str, language: str) -> list[str]:
+        return languages.terms(text, language)
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         return self._words.rarity(terms)

@@ -127,7 +127,8 @@ class Sharing(Keeping):
                 "JOIN documents d ON d.n = c.document WHERE d.id = ?",
                 (document.id,),
             ).fetchall()
-        self._words.put(new, library, [replace(one, id=moved[one.id], document_id=new) for one in chunks])
+        own = [replace(one, id=moved[one.id], document_id=new) for one in chunks]
+        self._words.put(new, library, own, language=document.language)
         self._words.commit()
         vectors = unpack_vectors([data for _, data in rows]).tolist()
         self._vectors.put(library, [moved[key.hex()] for key, _ in rows], vectors)

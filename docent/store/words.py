@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import tantivy
-from tantivy import Filter, Occur, Query, TextAnalyzerBuilder, Tokenizer
+from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore
 from docent.glossary import Chunk
+from docent.store.languages import asked, indexed
 from docent.store.protocols import Hit
 
 WRITER_MEMORY = 50_000_000
-STEMMED = "stemmed"
+AS_THEY_ARE = "as-they-are"
 NOWHERE = Query.empty_query()
 
 
@@ -29,17 +30,9 @@ class Words:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
-        self._analyzer = (
-            TextAnalyzerBuilder(Tokenizer.simple())
-            .filter(Filter.lowercase())
-            .filter(Filter.ascii_fold())
-            .filter(Filter.stopword("english"))
-            .filter(Filter.stemmer("english"))
-            .build()
-        )
         try:
             self._index = tantivy.Index(self._schema, path=str(folder))
-            self._index.register_tokenizer(STEMMED, self._analyzer)
+            self._index.register_tokenizer(AS_THEY_ARE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
             self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
         except ValueError as error:
             raise DamagedStore(
@@ -48,16 +41,18 @@ class Words:
             ) from error
         self._writing = threading.Lock()
 
-    def put(self, document_id: str, library: str, chunks: Sequence[Chunk]) -> None:
+    def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
         own = {"document": document_id, "library": library}
+        texts = {chunk.id: indexed(chunk.text, language) for chunk in chunks}
         with self._writing:
             self._writer.delete_documents_by_term("document", document_id)
             for chunk in chunks:
                 # The header twice: what a piece is about outweighs a passing mention.
-                words = f"{chunk.header}\n{chunk.header}\n{chunk.text}"
-                self._add(own | {"chunk": chunk.id, "words": words})
-            self._add(own | {"whole": document_id, "all": "\n".join(chunk.text for chunk in chunks)})
+                header = indexed(chunk.header, language)
+                self._add(own | {"chunk": chunk.id, "words": " ".join([*header, *header, *texts[chunk.id]])})
+            every = " ".join(term for text in texts.values() for term in text)
+            self._add(own | {"whole": document_id, "all": every})
 
     def drop(self, document_ids: Iterable[str]) -> None:
         with self._writing:
@@ -88,10 +83,6 @@ class Words:
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
         return self._hits(self._asked("all", query, libraries, documents), limit, "whole")
-
-    def terms(self, text: str) -> list[str]:
-        found: list[str] = self._analyzer.analyze(text)
-        return found
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         searcher = self._index.searcher()
@@ -127,10 +118,7 @@ class Words:
 
     def _any_of(self, field: str, text: str) -> Query:
         return Query.boolean_query(
-            [
-                (Occur.Should, Query.term_query(self._schema, field, term, "freq"))
-                for term in dict.fromkeys(self.terms(text))
-            ]
+            [(Occur.Should, Query.term_query(self._schema, field, term, "freq")) for term in asked(text)]
         )
 
     def _within(self, query: Query, bounds: Sequence[tuple[str, Sequence[str]]]) -> Query:
@@ -164,5 +152,5 @@ def _schema() -> tantivy.Schema:
     for bound in ("document", "library"):
         builder.add_text_field(bound, tokenizer_name="raw", index_option="basic")
     for searched in ("words", "all"):
-        builder.add_text_field(searched, tokenizer_name=STEMMED, index_option="freq")
+        builder.add_text_field(searched, tokenizer_name=AS_THEY_ARE, index_option="freq")
     return builder.build()

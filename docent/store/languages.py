@@ -1,0 +1,77 @@
+"""Texts as terms: stems in each document's own language, without its stop words, accents folded.
+
+A term carries its language ("fr:quenell"), so that a French stem never meets an English one; figures
+carry none. A question is read in every language, less the small words of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+NAMES = {
+    "en": "english",
+    "fr": "french",
+    "de": "german",
+    "es": "spanish",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+}
+UNKNOWN = "en"  # a text too short to tell, or in another language: figures and names match all the same
+ACCENTED = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The terms of a text in their order."""
+    known = language if language in NAMES else UNKNOWN
+    return [_term(word, known) for word in _analyzer(known).analyze(text)]
+
+
+def indexed(text: str, language: str) -> list[str]:
+    """The terms of a text, and those of its words as typed by somebody without accents."""
+    found = terms(text, language)
+    accented = " ".join(dict.fromkeys(ACCENTED.findall(text)))
+    return (
+        [*found, *(dict.fromkeys(terms(_folded(accented), language)).keys() - set(found))]
+        if accented
+        else found
+    )
+
+
+def asked(question: str) -> list[str]:
+    """The terms of a question in every language, each once."""
+    words = " ".join(_telling(question))
+    return list(dict.fromkeys(term for language in NAMES for term in terms(words, language)))
+
+
+def _telling(question: str) -> list[str]:
+    """The question's words without the small ones of its own language: "the" must not find French tea."""
+    words = re.findall(r"\w+", question)
+    left = {language: [word for word in words if _analyzer(language).analyze(word)] for language in NAMES}
+    return min(left.values(), key=len)  # the first of equals is English
+
+
+def _term(word: str, language: str) -> str:
+    return word if word.isdigit() else f"{language}:{word}"
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=len(NAMES))
+def _analyzer(language: str) -> TextAnalyzer:
+    # Stemmed before accents are folded: "fermée" and "fermé" are one word to the stemmer only as written.
+    return (
+        TextAnalyzerBuilder(Tokenizer.simple())
+        .filter(Filter.lowercase())
+        .filter(Filter.stopword(NAMES[language]))
+        .filter(Filter.stemmer(NAMES[language]))
+        .filter(Filter.ascii_fold())
+        .build()
+    )

@@ -1,0 +1,109 @@
+"""From a question to passages, over a real store."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from docent.errors import UnknownDocument
+from docent.glossary import Document, Page, Scope, SourceFile, document_id
+from docent.indexing import chunk, embedded_text
+from docent.retrieving import retrieve
+from docent.store import Store
+from tests.fakes.embedder import WordHashEmbedder
+
+EMBEDDER = WordHashEmbedder()
+TEXTS = {
+    ("default", "acme_2022.txt"): "Net sales rose to 14,694 in the year. The mill was painted.",
+    ("default", "acme_2021.txt"): "Net sales fell to 12,861 in the year. The roof was mended.",
+    ("menus", "spring/soup.txt"): "Nettle soup with an egg costs 7.50. It is a draft.",
+    ("menus", "autumn/soup.md"): "Pumpkin soup with seeds costs 6.50. It is a soup of the house.",
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    with_texts = Store(tmp_path / "storage", fingerprint="x")
+    for (library, path), text in TEXTS.items():
+        file = tmp_path / library / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        document = Document(
+            sha256=sha256,
+            name=file.name,
+            kind="markdown" if path.endswith("md") else "text",
+            pages=(Page(number=1, text=text),),
+            language="en",
+            created="2022-01-01" if "2022" in path else "2021-01-01",
+        )
+        chunks = chunk(
+            document,
+            document_id=document_id(library, sha256),
+            tokenizer=EMBEDDER.tokenizer,
+            size=100,
+            overlap=10,
+            limit=256,
+        )
+        source = SourceFile(library, path, file, file.stat().st_size, file.stat().st_mtime_ns)
+        with_texts.put(source, document, chunks, EMBEDDER.embed([embedded_text(one) for one in chunks]))
+    yield with_texts
+    with_texts.close()
+
+
+def files(question, store, scope=Scope()):  # noqa: B008  a frozen value
+    return [
+        passage.file for passage in retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=10)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        pytest.param("What were Acme's net sales in 2021?", "acme_2021.txt", id="the year in the name"),
+        pytest.param("What were Acme's net sales in FY22?", "acme_2022.txt", id="the fiscal year"),
+        pytest.param("Is there nettle soup with an egg?", "soup.txt", id="words"),
+    ],
+)
+def test_the_right_passage_comes_first(question, expected, store):
+    """Name, year and words lead to the passage."""
+    assert files(question, store)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        pytest.param('"soup with" price', {"soup.txt", "soup.md"}, id="phrase"),
+        pytest.param('"soup of the house"', {"soup.md"}, id="phrase of few"),
+        pytest.param('"with soup"', set(), id="phrase of none"),
+        pytest.param("soup -draft -sales", {"soup.md"}, id="excluded"),
+        pytest.param("soup file:acme_2022", {"acme_2022.txt"}, id="file"),
+        pytest.param("sales library:menus", {"soup.txt", "soup.md"}, id="library"),
+        pytest.param("sales folder:spring", {"soup.txt"}, id="folder"),
+        pytest.param("sales type:md", {"soup.md"}, id="type"),
+        pytest.param("soup since:2022", {"acme_2022.txt"}, id="since"),
+        pytest.param("soup until:2021 library:default", {"acme_2021.txt"}, id="until"),
+    ],
+)
+def test_conditions_in_the_question(question, expected, store):
+    """What is searched is what the conditions leave, however well something else would match."""
+    assert set(files(question, store)) == expected
+
+
+def test_an_unknown_file_is_said(store):
+    """A misspelt file name is an error with what comes near, not an empty answer."""
+    with pytest.raises(UnknownDocument, match="acme_2022.txt"):
+        files("sales file:acme_2O22.txt", store)
+
+
+def test_the_same_question_always_gets_the_same_answer(store):
+    """Equal scores are ordered by id."""
+    assert files("the year", store) == files("the year", store)
+
+
+def test_an_empty_store_answers_nothing(tmp_path):
+    """Without documents there is nothing to find, and nothing fails."""
+    empty = Store(tmp_path / "empty", fingerprint="x")
+    assert files("anything at all?", empty) == []
+    empty.close()

@@ -1,0 +1,110 @@
+"""Conditions that are written into a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from docent.errors import InputError, UnknownDocument, UnknownLibrary
+from docent.glossary import Scope, State, StoredDocument
+from docent.retrieving.query import Query, narrowed, parse
+
+
+def document(name, library="default"):
+    return StoredDocument(
+        id=f"{library}/{name}", library=library, name=name, title="", kind="pdf", sha256="", paths=(name,),
+        state=State.READY, reason="", pages=1, unread_pages=0, chunks=1, embedded=1, bytes=1, language="en",
+        date="2023-01-01", added="",
+    )  # fmt: skip
+
+
+SHELF = [document("Handbook.pdf"), document("menu.pdf", "restaurants"), document("menu.md", "restaurants")]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        pytest.param("What is new?", Query("What is new?"), id="a plain question"),
+        pytest.param(
+            'Who said "to the mill"?', Query("Who said to the mill ?", ("to the mill",)), id="phrase"
+        ),
+        pytest.param("« café noir » prix", Query("café noir prix", (" café noir ",)), id="other quotes"),
+        pytest.param(
+            'soup -fish -"spring onion"', Query("soup", without=("fish", "spring onion")), id="minus"
+        ),
+        pytest.param("is -5 cold, or well-known?", Query("is -5 cold, or well-known?"), id="no exclusions"),
+        pytest.param(
+            'soup file:menu.pdf library:"my menus"',
+            Query("soup", files=("menu.pdf",), libraries=("my menus",)),
+            id="file and library",
+        ),
+        pytest.param(
+            "soup folder:2023/spring type:MD since:2022 until:2023-06",
+            Query("soup", folder="2023/spring", kinds=("markdown",), since="2022", until="2023-06"),
+            id="folder, type and dates",
+        ),
+        pytest.param("see profile:x", Query("see profile:x"), id="a word that ends in file"),
+    ],
+)
+def test_parse(question, expected):
+    """Conditions leave the question; everything else stays in it."""
+    assert parse(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        pytest.param("file:menu.pdf", "nothing to search for", id="only conditions"),
+        pytest.param("soup since:spring", "'spring' is not a date", id="no date"),
+    ],
+)
+def test_what_cannot_be_understood(question, said):
+    """A condition that makes no sense is named, not ignored."""
+    with pytest.raises(InputError, match=said):
+        parse(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        pytest.param("x file:handbook.pdf", ("default/Handbook.pdf",), id="whatever the case"),
+        pytest.param("x file:handbook", ("default/Handbook.pdf",), id="without its ending"),
+        pytest.param("x file:menu", ("restaurants/menu.pdf", "restaurants/menu.md"), id="two of one name"),
+        pytest.param("x file:andb", ("default/Handbook.pdf",), id="a part of its name"),
+    ],
+)
+def test_files_are_found_by_name(question, expected):
+    """A document may be named as a person would name it."""
+    assert narrowed(Scope(), parse(question), SHELF).documents == expected
+
+
+def test_what_is_not_there_is_said():
+    """An unknown file or library is a sentence with what comes near, never an empty answer."""
+    with pytest.raises(UnknownDocument, match="Did you mean Handbook.pdf"):
+        narrowed(Scope(), parse("x file:handbok.pdf"), SHELF)
+    with pytest.raises(UnknownLibrary, match="There are: default, restaurants"):
+        narrowed(Scope(), parse("x library:cafes"), SHELF)
+
+
+def test_a_question_never_widens_the_scope():
+    """Dates meet, and the reader stays who they are."""
+    scope = Scope(reader="ann", since="2022-05", until="2024")
+    found = narrowed(scope, parse("x since:2021 until:2023 library:Restaurants"), SHELF)
+    assert found == Scope(reader="ann", libraries=("restaurants",), since="2022-05", until="2023")
+    inside = Scope(kinds=("pdf",), folder="2023")
+    found = narrowed(inside, parse("x type:md folder:spring"), SHELF)
+    assert found == Scope(kinds=("none",), folder="2023/spring")
+    assert narrowed(inside, parse("x folder:2023/spring"), SHELF).folder == "2023/spring"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "allowed"),
+    [
+        pytest.param('"net sales"', "Net\nsales rose", True, id="over a line's end, in capitals"),
+        pytest.param('"net sales"', "sales were net", False, id="not in that order"),
+        pytest.param("sales -draft", "a draft of sales", False, id="excluded"),
+        pytest.param("sales -draft", "drafty sales", True, id="only whole words"),
+    ],
+)
+def test_allows(question, text, allowed):
+    """What stands in quotes must be there, what has a minus must not."""
+    assert parse(question).allows(text) is allowed
