@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from docent import __version__
@@ -67,7 +68,15 @@ def parser() -> argparse.ArgumentParser:
     delete.add_argument("document", help="file name or document id, as `list` shows them")
     _library(delete)
 
-    _command(commands, "doctor", _doctor, "Check that everything Docent needs is in order.")
+    doctor = _command(commands, "doctor", _doctor, "Check that everything Docent needs is in order.")
+    doctor.add_argument("--mend", action="store_true", help="bring the index in step again where it is not")
+
+    backup = _command(commands, "backup", _backup, "Write everything into one file, while others go on.")
+    backup.add_argument("file", type=Path, help="a new file, about as large as the originals together")
+
+    restoring = _command(commands, "restore", _restore, "Put a backup into the storage folder.")
+    restoring.add_argument("file", type=Path, help="what `backup` wrote")
+    restoring.add_argument("--force", action="store_true", help="keep aside what is there, then restore")
 
     evaluate = _command(
         commands, "eval", measuring.run_eval, "Measure retrieval with questions whose pages are known."
@@ -298,10 +307,33 @@ def _delete(arguments: argparse.Namespace) -> int:
 # --- doctor and serve ----------------------------------------------------------------------
 
 
+def _backup(arguments: argparse.Namespace) -> None:
+    from docent.assembly import back_up
+
+    written = back_up(Settings.read().storage, arguments.file)
+    _tell(arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes")
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    from docent.assembly import restore
+
+    folder = Settings.read().storage
+    aside = restore(arguments.file, folder, force=arguments.force)
+    kept = f" What was there is in {aside}." if aside else ""
+    _tell(arguments, {"storage": str(folder), "aside": str(aside or "")}, f"Restored into {folder}.{kept}")
+
+
+def _tell(arguments: argparse.Namespace, value: Any, sentence: str) -> None:
+    if arguments.json:
+        _print_json(value)
+    else:
+        print(sentence)
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from docent.doctor import examine
 
-    findings = examine()
+    findings = examine(mend=arguments.mend)
     if arguments.json:
         _print_json([asdict(finding) for finding in findings])
     for finding in findings if not arguments.json else ():

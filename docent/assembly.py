@@ -46,7 +46,16 @@ from docent.ingesting import (
 from docent.loading import Limits, Loader, Ocr, Spans
 from docent.retrieving import retrieve
 from docent.settings import Settings
-from docent.store import SharedStore, Store, forget_previous, give_up, roll_back, switch
+from docent.store import (
+    SharedStore,
+    Store,
+    back_up,
+    forget_previous,
+    give_up,
+    restore,
+    roll_back,
+    switch,
+)
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -320,10 +329,12 @@ def open_model(settings: Settings, *, name: str = "") -> ModelClient:
 __all__ = [
     "House",
     "Progress",
+    "back_up",
     "forget_previous",
     "give_up",
     "open_house",
     "open_model",
+    "restore",
     "roll_back",
     "switch",
 ]

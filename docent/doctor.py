@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
+LOST = "add the files named here again, or restore a backup: python -m docent restore FILE"
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
 
@@ -33,15 +34,15 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
-    """Every check, in the order in which to mend things."""
+def examine(*, mend: bool) -> list[Finding]:
+    """Every check, in the order in which to mend things; and mended what can be, if asked to."""
     findings = [python(), versions()]
     try:
         settings = Settings.read()
     except DocentError as error:
         return [*findings, Finding("settings", False, str(error), "correct that setting")]
     findings += [Finding("settings", True, "read"), data(settings), disk(settings)]
-    return [*findings, *_opened(settings)]
+    return [*findings, *_opened(settings, mend=mend)]
 
 
 def python() -> Finding:
@@ -87,7 +88,7 @@ def disk(settings: Settings) -> Finding:
     return Finding("disk", ok, f"{free / 1e9:.1f} GB free for {settings.storage}", remedy)
 
 
-def _opened(settings: Settings) -> Iterator[Finding]:
+def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
     """What can be said only by opening the house itself."""
     # Late: a broken installation must still be told which package is missing, by `versions`.
     from docent.assembly import open_house
@@ -95,6 +96,8 @@ def _opened(settings: Settings) -> Iterator[Finding]:
     try:
         with open_house(settings) as house:
             yield from storage(house)
+            yield in_step(house, mend=mend)
+            yield size(house)
             yield model_server(house)
     except StorageBusy as error:
         yield Finding("storage", True, str(error))
@@ -111,6 +114,31 @@ def storage(house: House) -> Iterator[Finding]:
     if failed:
         remedy = "python -m docent list says why; mend the files and run: python ingest.py"
         yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
+
+
+def in_step(house: House, *, mend: bool) -> Finding:
+    """Whether words, vectors and originals are those of the catalog."""
+    found = house.store.complaints()
+    if found and mend:
+        house.store.mend()
+        left = house.store.complaints()
+        found = left or [f"mended ({'; '.join(found)})"]
+        return Finding("in step", not left, "; ".join(found), "" if not left else LOST)
+    remedy = "python -m docent doctor --mend" if found else ""
+    return Finding("in step", not found, "; ".join(found) or "words, vectors and originals", remedy)
+
+
+def size(house: House) -> Finding:
+    """What the index takes beside the originals, for each chunk."""
+    index = house.settings.storage / "index"
+    parts = {"catalog": "catalog.db*", "words": "words/**/*", "vectors": "chroma/**/*"}
+    chunks = max(1, sum(document.chunks for document in house.store.documents(Scope())))
+    taken = {
+        name: sum(path.stat().st_size for path in index.glob(pattern) if path.is_file()) / chunks / 1000
+        for name, pattern in parts.items()
+    }
+    told = ", ".join(f"{name} {kilobytes:.1f}" for name, kilobytes in taken.items())
+    return Finding("size", True, f"{sum(taken.values()):.1f} kB a chunk ({told})")
 
 
 def model_server(house: House) -> Finding:

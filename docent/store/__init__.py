@@ -1,5 +1,6 @@
 """Everything at rest, and who may see it: the catalog, the vectors, the originals."""
 
+from docent.store.backups import back_up, restore
 from docent.store.keeping import UPLOADED, KnownFile
 from docent.store.originals import sha256_of
 from docent.store.previous import Kept
@@ -15,8 +16,10 @@ __all__ = [
     "Rebuild",
     "SharedStore",
     "Store",
+    "back_up",
     "forget_previous",
     "give_up",
+    "restore",
     "roll_back",
     "sha256_of",
     "switch",

@@ -18,6 +18,8 @@ from docent.store.mending import (
     mend_words,
     open_vectors,
     open_words,
+    step_of_vectors,
+    step_of_words,
 )
 from docent.store.nearby import Nearby
 from docent.store.seal import Seal, Trust
@@ -35,10 +37,16 @@ class Derived(NamedTuple):
     was_closed: bool
     """By its last owner, so that nothing can be left over."""
 
-    def mend(self, catalog: Catalog) -> dict[str, Step]:
-        """Bring both in step with the catalog; how far each was from it, in chunks."""
-        steps = [self.vectors.catch_up(), mend_words(catalog, self.words)]
-        return dict(zip(("vectors", "words"), steps, strict=True))
+    def steps(self, catalog: Catalog) -> list[tuple[str, Step]]:
+        """How far each is from the catalog, by name."""
+        there = libraries(catalog)
+        found = [(f"vectors of {name}", step_of_vectors(catalog, self.vectors, name)) for name in there]
+        return [*found, ("words", step_of_words(catalog, self.words))]
+
+    def mend(self, catalog: Catalog) -> None:
+        """Bring both in step with the catalog."""
+        self.vectors.catch_up()
+        mend_words(catalog, self.words)
 
     def close(self) -> None:
         """After the catalog's last write: what is found like this at the next start need not be compared."""

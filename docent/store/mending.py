@@ -30,6 +30,9 @@ class Step(NamedTuple):
     missing: int
     left_over: int
 
+    def __str__(self) -> str:
+        return f"{self.missing} missing, {self.left_over} too many"
+
     @property
     def sound(self) -> bool:
         return not self.missing and not self.left_over
@@ -147,6 +150,13 @@ def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]
         kept = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
     for sha256 in set(originals.held()) - kept - besides:
         originals.drop(sha256)
+
+
+def lost_originals(catalog: Catalog, originals: Originals) -> list[str]:
+    """Names of the documents whose file is not kept any more."""
+    with catalog.read() as db:
+        rows = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
+    return [name for name, sha256 in rows if not originals.path(sha256).exists()]
 
 
 def _chunk_ids(catalog: Catalog) -> set[str]:

@@ -13,7 +13,7 @@ from docent.errors import IndexMismatch
 from docent.store.catalog import Catalog
 from docent.store.derived import open_derived
 from docent.store.guard import Lock
-from docent.store.mending import Step, sweep_originals
+from docent.store.mending import lost_originals, sweep_originals
 from docent.store.originals import Originals
 from docent.store.previous import kept_elsewhere
 from docent.store.sharing import Sharing
@@ -46,10 +46,19 @@ class Store(Sharing):
         """Whether this process is the one that works on the folder."""
         return True
 
-    def mend(self) -> dict[str, Step]:
-        """Bring words and vectors in step with the catalog; how far each was from it."""
+    def complaints(self) -> list[str]:
+        """What does not hold together here, in words; empty when everything does."""
         with self._catalog.turn:
-            return self._derived.mend(self._catalog)
+            found = [f"the catalog: {line}" for line in self._catalog.complaints()]
+            steps = self._derived.steps(self._catalog)
+            found += [f"{name}: {step}" for name, step in steps if not step.sound]
+        lost = lost_originals(self._catalog, self._originals)
+        return found + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
+
+    def mend(self) -> None:
+        """Bring words and vectors in step with the catalog."""
+        with self._catalog.turn:
+            self._derived.mend(self._catalog)
 
     def close(self) -> None:
         self._derived.close()

@@ -52,7 +52,8 @@ class WordHashEmbedder:
     def _direction(self, word: str) -> NDArray[np.float32]:
         if word not in self._directions:
             seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-            self._directions[word] = np.random.default_rng(seed).standard_normal(self.dimensions)
+            drawn = np.random.default_rng(seed).standard_normal(self.dimensions)
+            self._directions[word] = drawn.astype(np.float32)
         return self._directions[word]
 
 

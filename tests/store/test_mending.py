@@ -129,3 +129,26 @@ def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, 
         assert again._vectors.count("default") == len(TEXTS) + 1
     finally:
         again.close()
+
+
+def test_what_is_amiss_is_told_and_mended(tmp_path):
+    """Vectors without chunks, chunks without vectors, words out of step and lost originals are each named."""
+    store = Store(tmp_path / "storage", fingerprint="f")
+    try:
+        put(store, tmp_path, "a.txt", "Apples are red.")
+        put(store, tmp_path, "b.txt", "Bananas are yellow.")
+        assert store.complaints() == []
+        store._vectors.put("default", ["f" * 32], [[0.1] * 64])
+        store._vectors.drop("default", [next(iter(store._words.chunk_ids()))])
+        store._words.clear()
+        store._words.commit()
+        next((store.folder / "originals").iterdir()).unlink()
+        told = " ".join(store.complaints())
+        assert "vectors of default: 1 missing, 1 too many" in told
+        assert "words: 2 missing, 0 too many" in told
+        assert "originals missing: " in told
+        store.mend()
+        assert len(store.complaints()) == 1, "a file that is lost can only be added again"
+        assert matching(store, "apples") == {"Apples are red."}
+    finally:
+        store.close()

@@ -1,0 +1,169 @@
+"""Kill -9 at random instants: nothing lost, nothing doubled, and deleted text found nowhere.
+
+    python -m bench.crash [--kills 200] [--seed 1]
+
+A child process ingests, changes, deletes and rebuilds small documents, and writes down what it is about
+to do and what it has done; it is killed, the store is opened again, and everything is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from docent.errors import StoreError
+from docent.glossary import Scope
+from docent.indexing import embedded_text
+from docent.store import Rebuild, Store, switch
+from tests.store.putting import EMBEDDER, nearest, put
+
+ROOT = Path(__file__).resolve().parent.parent
+ALL = Scope()
+PATHS = 8
+
+
+def main() -> None:
+    asked = _arguments()
+    if asked.child:
+        child(Path(asked.child), asked.seed)
+        return
+    chance = random.Random(asked.seed)
+    interrupted: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kill in range(asked.kills):
+            interrupted[_killed(folder, chance, kill)] += 1
+            _check(folder)
+    print(f"{asked.kills} kills, nothing lost, nothing doubled, nothing left of what was deleted.")
+    print("Killed during: " + ", ".join(f"{what} {times}" for what, times in interrupted.most_common()))
+
+
+def child(folder: Path, seed: int) -> None:
+    """Work until killed; the journal says of each step what it is, before and after."""
+    chance = random.Random(seed)
+    store = Store(folder / "storage", fingerprint="f")
+    with (folder / "journal").open("a") as journal:
+
+        def say(**what: str) -> None:
+            journal.write(json.dumps(what) + "\n")
+            journal.flush()
+
+        print("ready", flush=True)
+        for step in range(10_000):
+            path = f"{chance.randrange(PATHS)}.txt"
+            word = f"w{seed}x{step}q"
+            what = chance.choice(["put", "put", "put", "delete", "rebuild"])
+            say(begin=what, path=path, word=word)
+            if what == "put":
+                put(store, folder, path, f"Note {path} says {word} of the pangolin.")
+            elif what == "delete":
+                for document in store.documents(ALL):
+                    if path in document.paths:
+                        store.delete(document.id, ALL)
+            else:
+                store.close()
+                _rebuild(folder / "storage")
+                store = Store(folder / "storage", fingerprint="f")
+            say(done=what, path=path, word=word)
+
+
+def _rebuild(folder: Path) -> None:
+    new = Store(folder / "building", fingerprint="f")
+    with Rebuild(folder, new=new) as work:
+        for kept in work.missing():
+            document = work.document(kept)
+            text = document.pages[0].text
+            put(new, folder.parent / "again", kept.files[0].path, text)
+        finish(new)
+        work.finish()
+    new.close()
+    assert switch(folder) == "switched"
+
+
+def finish(store: Store) -> None:
+    """What the background does: the vectors that are lacking."""
+    while chunks := store.unembedded(100, besides=()):
+        store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
+
+
+def _killed(folder: Path, chance: random.Random, kill: int) -> str:
+    command = [sys.executable, "-m", "bench.crash", "--child", str(folder), "--seed", str(kill)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    if process.stdout.readline() != "ready\n":
+        raise SystemExit(f"The store could not be opened after kill {kill}.")
+    time.sleep(chance.uniform(0.0, 0.6))
+    if process.poll() is not None:
+        raise SystemExit(f"The child ended by itself with {process.returncode}.")
+    process.kill()
+    process.communicate()
+    journal = _journal(folder)
+    return str(journal[-1].get("begin", "between two steps")) if journal else "nothing"
+
+
+def _check(folder: Path) -> None:
+    allowed, gone = _expected(_journal(folder))
+    store = Store(folder / "storage", fingerprint="f")
+    try:
+        finish(store)
+        documents = store.documents(ALL)
+        words = {}
+        for document in documents:
+            (chunk,) = store.chunks_of(document.id, ALL)
+            for path in document.paths:
+                _sure(path not in words, f"{path} is doubled")
+                words[path] = chunk.text.split()[3]
+        for path, possible in allowed.items():
+            _sure(words.get(path, "") in possible, f"{path} is {words.get(path)!r}, not one of {possible}")
+        ids = {chunk.id for document in documents for chunk in store.chunks_of(document.id, ALL)}
+        _sure(store._vectors.chunk_ids("default") == ids, "vectors are out of step")
+        _sure(store._words.chunk_ids() == ids, "words are out of step")
+        _sure({one.sha256 for one in documents} == set(store._originals.held()), "originals are out of step")
+        for word in gone - set(words.values()):
+            _sure(word not in " ".join(nearest(store, word)), f"{word} is found")
+            _sure(store.matching(word, 5, ALL) == [], f"{word} is found by words")
+    finally:
+        store.close()
+
+
+def _expected(journal: list[dict[str, str]]) -> tuple[dict[str, set[str]], set[str]]:
+    """For each path what it may hold now (empty: nothing); and every word that was replaced or deleted."""
+    sure: dict[str, set[str]] = {f"{number}.txt": {""} for number in range(PATHS)}
+    written: set[str] = set()
+    for entry in journal:
+        what, path = entry.get("begin") or entry["done"], entry["path"]
+        if what == "rebuild":
+            continue
+        after = entry["word"] if what == "put" else ""
+        written.add(entry["word"])
+        sure[path] = sure[path] | {after} if "begin" in entry else {after}
+    return sure, written
+
+
+def _journal(folder: Path) -> list[dict[str, str]]:
+    lines = (folder / "journal").read_text().splitlines() if (folder / "journal").exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def _sure(condition: bool, complaint: str) -> None:
+    if not condition:
+        raise StoreError(complaint)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Everything that cannot be made again, in one file; taken while others go on working.
+
+A tar with the catalog and other databases as of one moment, the originals, and a list of checksums.
+Words and vectors are not in it: they are written again from the catalog, without embedding anything.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+
+from docent.errors import DamagedStore, StoreError
+from docent.store.guard import Lock
+from docent.store.originals import sha256_of
+from docent.store.previous import Previous
+
+LIST = "docent-backup.json"
+CATALOG = "index/catalog.db"
+LEFT_OUT = ("lock", "owner")
+"""Of the files directly in storage/: they belong to a running process."""
+
+
+def back_up(folder: Path, target: Path) -> int:
+    """Write a backup of storage/ into a new file; its size. Needs no lock: writers go on."""
+    if not (folder / CATALOG).exists():
+        raise StoreError(f"There is nothing in {folder} to back up yet.")
+    if target.exists():
+        raise StoreError(f"{target} exists already. Name another file, or remove it first.")
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds every document
+            with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
+                _fill(tar, folder, Path(scratch))
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise StoreError(
+            f"The backup could not be written to {target} ({error.strerror}). Free some space there, or name "
+            "another place."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
+    """Put a backup into storage/; where the old content went, if there was any."""
+    lock = Lock(folder)
+    try:
+        there = [path for path in folder.iterdir() if path.name not in (*LEFT_OUT, "models")]
+        if there and not force:
+            raise StoreError(
+                f"{folder} is not empty. Name an empty folder with DOCENT_STORAGE, or repeat with --force: "
+                "what is there is then kept aside."
+            )
+        fresh = folder / "restoring"
+        shutil.rmtree(fresh, ignore_errors=True)
+        _unpack(source, fresh)
+        aside = folder / f"before-restore-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+        for path in there:
+            if path.exists() and path != fresh:
+                aside.mkdir(exist_ok=True)
+                path.rename(aside / path.name)
+        for path in fresh.iterdir():
+            path.rename(folder / path.name)
+        fresh.rmdir()
+        return aside if aside.exists() else None
+    finally:
+        lock.release()
+
+
+def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
+    sums: dict[str, str] = {}
+
+    def add(path: Path, name: str) -> None:
+        sums[name] = sha256_of(path)
+        tar.add(path, name)
+
+    catalog = scratch / "catalog.db"
+    _copy(folder / CATALOG, catalog)
+    kept = Previous(scratch, originals=folder / "originals")
+    gone = [one.id for one in kept.documents() if not one.files[0].full.exists()]
+    kept.forget(gone)  # deleted while the backup was taken
+    sha256s = kept.sha256s()
+    kept.close()
+    add(catalog, CATALOG)
+    for sha256 in sorted(sha256s):
+        if (folder / "originals" / sha256).exists():
+            add(folder / "originals" / sha256, f"originals/{sha256}")
+    for path in _beside(folder):
+        if path.suffix == ".db":
+            _copy(path, scratch / path.name)
+            path = scratch / path.name
+        add(path, path.name)
+    (scratch / LIST).write_text(json.dumps({"format": 1, "sha256": sums}, indent=1))
+    tar.add(scratch / LIST, LIST)
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """Databases and small files of other rooms, directly in storage/."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name not in LEFT_OUT and not path.name.endswith(("-wal", "-shm", ".part")):
+            yield path
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source, timeout=30)) as database, closing(sqlite3.connect(target)) as copy:
+        database.backup(copy, pages=2048)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _unpack(source: Path, fresh: Path) -> None:
+    """All of it with its checksums verified, or nothing."""
+    try:
+        with tarfile.open(source) as tar:
+            members = tar.getmembers()
+            if not members or not all(_is_ours(member) for member in members):
+                raise DamagedStore(f"{source} is no backup: name a file that `docent backup` wrote.")
+            tar.extractall(fresh, filter="data")
+        sums: dict[str, str] = json.loads((fresh / LIST).read_text())["sha256"]
+        there = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()} - {LIST}
+        names = sorted(there | sums.keys())
+        wrong = [name for name in names if name not in there or sha256_of(fresh / name) != sums.get(name)]
+        if wrong:
+            raise DamagedStore(f"{source} is damaged ({wrong[0]} is not as it was). Nothing was changed.")
+        (fresh / LIST).unlink()
+    except (OSError, tarfile.TarError, ValueError, KeyError) as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise DamagedStore(f"{source} cannot be read as a backup ({error}). Nothing was changed.") from error
+    except DamagedStore:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    parts = PurePosixPath(member.name).parts
+    return member.isfile() and (len(parts) == 1 or (len(parts) == 2 and parts[0] in ("index", "originals")))
