@@ -1,9 +1,11 @@
 """The chat in the browser: receive, answer, show. `make run`, or `chainlit run app.py -w`."""
 
+import asyncio
+
 import chainlit as cl
 from chainlit.types import ThreadDict
 
-from docent.web import chat, conversation, serving
+from docent.web import chat, conversation, fetching, profiles, serving
 from docent.web.history import History
 
 serving.prepare()
@@ -24,14 +26,15 @@ def history() -> History:
     return serving.history()
 
 
-@cl.set_starters
-async def starters(user: cl.User | None, language: str | None = None) -> list[cl.Starter]:
-    return chat.starters(serving.house())
+@cl.set_chat_profiles
+async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
+    reader = user.identifier if user else ""
+    return await asyncio.to_thread(profiles.profiles, serving.house(), reader=reader, language=language)
 
 
 @cl.on_chat_start
 async def start() -> None:
-    await conversation.start()
+    await conversation.start(house=serving.house())
 
 
 @cl.on_chat_resume
@@ -50,3 +53,8 @@ async def answer(message: cl.Message) -> None:
 @cl.action_callback(conversation.ASK_AGAIN)
 async def ask_again(action: cl.Action) -> None:
     await chat.ask_again(str(action.payload["question"]), house=serving.house(), metrics=serving.metrics())
+
+
+@cl.action_callback(fetching.FETCH)
+async def fetch_model(action: cl.Action) -> None:
+    await fetching.fetch(serving.house(), conversation.language())

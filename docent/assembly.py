@@ -328,6 +328,7 @@ def open_model(settings: Settings, *, name: str = "") -> ModelClient:
 
 __all__ = [
     "House",
+    "Persona",
     "Progress",
     "back_up",
     "forget_previous",

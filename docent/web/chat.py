@@ -11,26 +11,28 @@ from chainlit.chat_context import chat_context
 
 from docent.assembly import House
 from docent.errors import DocentError
-from docent.glossary import Answer, Answered, Event, Notice, Progress, Scope, Searching, Token
+from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, Scope, Searching, Token
+from docent.web import conversation, fetching, receipts
 from docent.web.conversation import language, reader
 from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
+from docent.web.preferences import Chosen
+from docent.web.profiles import persona_of
 from docent.web.routes import cited_link
 from docent.web.texts import say
-
-FIRST = (
-    ("internships", "Find an internship", "Which internship is about machine learning?"),
-    ("restaurants", "Read a menu", "Which dishes contain no nuts?"),
-    ("handbook", "Learn about Docent", "How do I add my own documents?"),
-    ("handbook", "Delete everything", "How do I delete everything Docent has stored?"),
-)
-"""Library of the samples, what the button says, what it asks."""
 
 
 async def reply(question: str, *, house: House, metrics: Metrics) -> None:
     """Answer in the chat as the answer comes, then show it with its citations."""
-    showing = _Showing(question)
-    answering = house.answer(question, history=turns(chat_context.get()), scope=Scope(reader=reader()))
+    choice = conversation.chosen(house)
+    showing = _Showing(question, house, choice)
+    answering = house.answer(
+        question,
+        history=turns(chat_context.get()),
+        scope=Scope(reader=reader(), libraries=choice.libraries),
+        persona=persona_of(cl.context.session.chat_profile),
+        preferences=choice.preferences,
+    )
     events = metrics.observed(answering, "chat")
     try:
         async with aclosing(events):  # a stop that comes between two events closes the model's stream too
@@ -46,8 +48,10 @@ async def reply(question: str, *, house: House, metrics: Metrics) -> None:
 class _Showing:
     """One answer on the page, while it is made."""
 
-    def __init__(self, question: str) -> None:
+    def __init__(self, question: str, house: House, choice: Chosen) -> None:
         self._question = question
+        self._house = house
+        self._choice = choice
         self._message = cl.Message(content="")
         self._notices: list[str] = []
         self._waiting = False
@@ -91,7 +95,16 @@ class _Showing:
         message.content = "\n\n".join((answer.text, *(f"ℹ️ {notice}" for notice in self._notices)))
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)
+        if answer.passages and not answer.receipt.model:
+            message.actions = await fetching.offer(self._house, language())
         await self._show()
+        if self._choice.show_receipt and answer.receipt.searched:
+            await self._explained(answer.receipt)
+
+    async def _explained(self, receipt: Receipt) -> None:
+        async with cl.Step(name=say("how", language()), type="tool", show_input=False) as step:
+            room = self._house.settings.context_tokens
+            step.output = receipts.words(receipt, context_tokens=room, language=language())
 
     async def _show(self) -> None:
         """Chainlit keeps a message at its first `send` only; what it became later needs `update`."""
@@ -103,14 +116,6 @@ def panels(answer: Answer, message_id: str) -> list[Any]:
     return [
         cl.Text(name=f"[{n}]", display="side", url=cited_link(message_id, n))
         for n in sorted({citation.n for citation in answer.citations})
-    ]
-
-
-def starters(house: House) -> list[cl.Starter]:
-    """A first question for each library that is there, so that an empty page teaches."""
-    there = {document.library for document in house.store.documents(Scope())}
-    return [
-        cl.Starter(label=label, message=question) for library, label, question in FIRST if library in there
     ]
 
 

@@ -12,14 +12,19 @@ from chainlit.session import WebsocketSession
 from chainlit.types import CommandDict, ThreadDict
 
 from docent.assembly import House
+from docent.errors import ModelError
 from docent.glossary import Scope
+from docent.web import preferences
 from docent.web.kept import fates, recall, turns
 from docent.web.panels import escaped
+from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
 from docent.web.texts import say
 
 EXPORT = "export"
 ASK_AGAIN = "ask_again"
+MODELS = "models"
+"""The models that the panel offers, kept with the session."""
 
 
 def mend(sio: Any) -> None:
@@ -56,8 +61,8 @@ def language() -> str:
     return str(getattr(cl.context.session, "language", "en"))
 
 
-async def start() -> None:
-    """Offer what can be done with a conversation."""
+async def start(*, house: House) -> None:
+    """Offer what can be done with a conversation, and how it can be set."""
     commands: list[CommandDict] = [
         {
             "id": EXPORT,
@@ -69,6 +74,31 @@ async def start() -> None:
         }
     ]
     await cl.context.emitter.set_commands(commands)
+    models = await _models(house)
+    cl.user_session.set(MODELS, list(models))
+    libraries = await asyncio.to_thread(house.store.libraries, reader())
+    panel = widgets(
+        house.settings,
+        libraries=libraries,
+        models=models,
+        before=dict(cl.context.session.chat_settings),
+        language=language(),
+    )
+    await cl.ChatSettings(panel).send()
+
+
+async def _models(house: House) -> tuple[str, ...]:
+    """None where the server does not say in time; the panel does without them."""
+    try:
+        return await asyncio.wait_for(house.models(), timeout=3)
+    except (ModelError, TimeoutError):
+        return ()
+
+
+def chosen(house: House) -> Chosen:
+    """What is set in this conversation."""
+    models = cl.user_session.get(MODELS) or ()
+    return preferences.chosen(cl.context.session.chat_settings, settings=house.settings, models=models)
 
 
 async def export() -> None:
@@ -81,7 +111,7 @@ async def export() -> None:
 
 async def resume(thread: ThreadDict, *, house: House) -> None:
     """Open an earlier conversation; answers say which of their sources are gone, and can be asked again."""
-    await start()
+    await start(house=house)
     scope = Scope(reader=reader())
     for step in thread["steps"]:
         kept = recall(step.get("metadata")) if step["type"] == "assistant_message" else None

@@ -30,6 +30,82 @@ TEXTS: dict[str, tuple[str, str]] = {
     "searched_for": ("Searched for: {searched}", "Recherché : {searched}"),
     "stopped": ("*Stopped.*", "*Arrêté.*"),
     "progress": ("{what}: {done} of {total}", "{what} : {done} sur {total}"),
+    "how": ("How this was answered", "Comment cette réponse est née"),
+    "receipt_searched": ("Searched for “{searched}”", "Recherché : « {searched} »"),
+    "receipt_found": (
+        "Found {found} passages, showed the model {sent}",
+        "{found} passages trouvés, {sent} montrés au modèle",
+    ),
+    "receipt_dropped": ("Left out {count}: {why}", "{count} laissés de côté : {why}"),
+    "receipt_not_ready": ("Not wholly searchable yet: {files}", "Pas encore entièrement lus : {files}"),
+    "receipt_no_model": (
+        "No language model wrote this: it is taken from the documents as it stands, or from Docent itself",
+        "Aucun modèle n'a rédigé ceci : le texte vient tel quel des documents, ou de Docent lui-même",
+    ),
+    "receipt_model": ("Written by {model}", "Rédigé par {model}"),
+    "receipt_turns": (
+        "With {turns} earlier questions and answers in mind",
+        "En tenant compte de {turns} échanges précédents",
+    ),
+    "receipt_seconds": (
+        "{total} s in all: {searching} s searching, {first} s until the first word",
+        "{total} s en tout : {searching} s de recherche, {first} s jusqu'au premier mot",
+    ),
+    "receipt_unsupported": (
+        "Sentences that no passage supports: {count}",
+        "Phrases qu'aucun passage n'appuie : {count}",
+    ),
+    "receipt_doubtful": ("In none of the passages: {what}", "Dans aucun des passages : {what}"),
+    "receipt_removed": ("Taken out of the answer: {what}", "Retiré de la réponse : {what}"),
+    "receipt_tokens": (
+        "The model's context: {sent:,} tokens sent (█), {answered:,} answered (▓), room for {context:,}",
+        "Contexte du modèle : {sent} jetons envoyés (█), {answered} en réponse (▓), place pour {context}",
+    ),
+    # profiles
+    "everything": (
+        "Ask your documents. Every answer shows the page it comes from.",
+        "Interrogez vos documents. Chaque réponse montre la page d'où elle vient.",
+    ),
+    "nothing_yet": (
+        "There are no documents yet. Put files into `data/` and run `python ingest.py`.",
+        "Il n'y a pas encore de documents. Mettez des fichiers dans `data/`, puis `python ingest.py`.",
+    ),
+    "starter_internships": ("Find an internship", "Trouver un stage"),
+    "starter_restaurants": ("Read a menu", "Lire un menu"),
+    "starter_handbook": ("Learn about Docent", "Découvrir Docent"),
+    "starter_delete": ("Delete everything", "Tout supprimer"),
+    # settings panel
+    "library": ("Library", "Bibliothèque"),
+    "library_all": ("All libraries", "Toutes les bibliothèques"),
+    "model": ("Model", "Modèle"),
+    "as_set": ("As set up ({what})", "Par défaut ({what})"),
+    "length": ("Length of answers", "Longueur des réponses"),
+    "length_as_set": ("As set up", "Par défaut"),
+    "length_short": ("Short (about 150 words)", "Courte (environ 150 mots)"),
+    "length_medium": ("Medium (about 375 words)", "Moyenne (environ 375 mots)"),
+    "length_long": ("Long (about 1,100 words)", "Longue (environ 1 100 mots)"),
+    "passages": ("Passages", "Passages"),
+    "passages_hint": (
+        "How many the model is shown at most",
+        "Combien en sont montrés au modèle, au plus",
+    ),
+    "temperature": ("Temperature", "Température"),
+    "temperature_hint": ("0 keeps to the text; 2 is free", "0 s'en tient au texte ; 2 est libre"),
+    "receipt": (
+        "Show how each answer came about",
+        "Montrer comment chaque réponse est née",
+    ),
+    # a missing model
+    "fetch_model": ("Fetch the model {model}", "Télécharger le modèle {model}"),
+    "fetching": (
+        "The server fetches {model}. This is several gigabytes.",
+        "Le serveur télécharge {model}. Cela fait plusieurs gigaoctets.",
+    ),
+    "fetch_progress": ("{percent} % ({done} of {total} GB)", "{percent} % ({done} sur {total} Go)"),
+    "fetched": (
+        "✓ {model} is there. Ask your question again.",
+        "✓ {model} est là. Posez de nouveau votre question.",
+    ),
     # export
     "export": ("Export", "Exporter"),
     "export_hint": ("Download this conversation", "Télécharger cette conversation"),

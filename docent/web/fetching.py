@@ -1,0 +1,52 @@
+"""Where only the model is missing, a button fetches it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import chainlit as cl
+
+from docent.assembly import House
+from docent.errors import DocentError
+from docent.glossary import Progress
+from docent.web.texts import say
+
+FETCH = "fetch_model"
+EVERY = 0.5
+"""Seconds between two pictures of the progress."""
+
+
+async def offer(house: House, language: str) -> list[cl.Action]:
+    """The button, if the server is there and lacks the model."""
+    status = await house.check_model()
+    if status.ready or not status.can_pull:
+        return []
+    label = say("fetch_model", language, model=house.settings.model)
+    return [cl.Action(name=FETCH, payload={}, label=label, icon="download")]
+
+
+async def fetch(house: House, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Let the server fetch the model of the settings, and show how far it is."""
+    message = cl.Message(content=say("fetching", language, model=house.settings.model))
+    await message.send()
+    shown = clock()
+    try:
+        async for event in house.pull_model():
+            if isinstance(event, Progress) and clock() - shown >= EVERY:
+                shown = clock()
+                message.content = progress(event, language)
+                await message.update()
+        message.content = say("fetched", language, model=house.settings.model)
+    except DocentError as error:
+        message.content = f"⚠️ {error}"
+    await message.update()
+
+
+def progress(event: Progress, language: str) -> str:
+    share = event.done / event.total if event.total else 0.0
+    full = round(20 * share)
+    done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))
+    return f"{event.what}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
+        "fetch_progress", language, percent=round(100 * share), done=done, total=total
+    )

@@ -1,0 +1,49 @@
+"""Personas are offered where their library is there, each with an icon of our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from docent.assembly import Persona
+from docent.web.profiles import EVERYTHING, persona_of, profiles
+
+PUBLIC = Path(__file__).resolve().parents[2]
+
+
+def house(*libraries: str):
+    documents = [SimpleNamespace(library=library) for library in libraries]
+    return SimpleNamespace(
+        store=SimpleNamespace(documents=lambda scope: documents),
+        personas=(
+            Persona(key="restaurants", name="Waiter", library="restaurants"),
+            Persona(key="poet", name="Poet"),
+        ),
+    )
+
+
+def test_a_persona_is_offered_where_its_library_is():
+    """A persona without a library is there always, one whose library is missing is not."""
+    names = [p.name for p in profiles(house("restaurants"), reader="ann", language="en")]
+    assert names == [EVERYTHING, "restaurants", "poet"]
+    assert [p.name for p in profiles(house(), reader="ann", language="en")] == [EVERYTHING, "poet"]
+
+
+def test_every_icon_is_a_file_of_ours():
+    """No profile and no first question shows a broken or a foreign picture."""
+    for profile in profiles(house("restaurants", "internships", "handbook"), reader="ann", language="fr"):
+        for icon in [profile.icon, *(starter.icon for starter in profile.starters or ())]:
+            assert icon is None or (PUBLIC / icon.lstrip("/")).is_file()
+
+
+def test_an_empty_house_teaches():
+    """Without documents, the page says how to add some."""
+    (plain, *_) = profiles(house(), reader="ann", language="en")
+    assert "ingest.py" in plain.markdown_description
+    assert plain.starters == []
+
+
+def test_the_plain_profile_is_no_persona():
+    """Its name leads to no key; every other name is one."""
+    assert persona_of(EVERYTHING) == persona_of(None) == ""
+    assert persona_of("poet") == "poet"
