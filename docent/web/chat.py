@@ -98,7 +98,7 @@ class _Showing:
         if answer.passages and not answer.receipt.model:
             message.actions = await fetching.offer(self._house, language())
         await self._show()
-        if self._choice.show_receipt and answer.receipt.searched:
+        if self._choice.show_receipt and (answer.receipt.found or answer.receipt.model):
             await self._explained(answer.receipt)
 
     async def _explained(self, receipt: Receipt) -> None:

@@ -103,6 +103,14 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     app.state.fortified = True
     sio.eio.cors_allowed_origins = None  # engine.io's word for: the page's own origin only
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
-    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", None) not in UNUSED]
+    _close_unused(app.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
     app.add_middleware(SafeHeaders)
+
+
+def _close_unused(router: Any) -> None:
+    """Also in routers that were included: FastAPI keeps them whole."""
+    router.routes[:] = [route for route in router.routes if getattr(route, "path", None) not in UNUSED]
+    for route in router.routes:
+        if (included := getattr(route, "original_router", None)) is not None:
+            _close_unused(included)

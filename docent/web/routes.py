@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from chainlit.types import Feedback
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from docent.assembly import House
@@ -28,6 +29,7 @@ from docent.web.texts import say
 PRIVATE = {"Cache-Control": "private, no-store"}
 NOT_YOURS = "There is nothing here for you. Go back to the conversation and ask again."
 LONGEST_COMMENT = 5_000
+PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
 
 State = Any
 """Chainlit's `app.state`, with the house, the history and the signer in it."""
@@ -36,6 +38,7 @@ State = Any
 def routes() -> list[Route]:
     return [
         Route("/user", whoever_is_there),
+        Route("/avatars/{name:path}", avatar),
         Route(PREFIX + "/{token}/{name:path}", _mine(source)),
         Route("/cited/{step}/{n:int}", _mine(cited)),
         Route("/export/{thread}", _mine(export)),
@@ -68,6 +71,11 @@ def _mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
 def _nothing() -> Response:
     return PlainTextResponse(NOT_YOURS, status_code=404, headers=PRIVATE)
+
+
+async def avatar(request: Request) -> Response:
+    """One picture for every step; Chainlit would look for a file of the step's name, and refuse accents."""
+    return FileResponse(PICTURE, headers={"Cache-Control": "max-age=3600"})
 
 
 async def source(request: Request, reader: str) -> Response:

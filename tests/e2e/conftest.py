@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -124,6 +124,11 @@ def again(page: Page, question: str) -> None:
     page.click("#chat-input")
     page.keyboard.type(question)
     page.keyboard.press("Enter")
+
+
+def answers(page: Page) -> Locator:
+    """The answers on the page; how each came about stands in a message of its own below."""
+    return page.locator(".ai-message:not(:has(button[id^=step-]))")
 
 
 def picture(page: Page, name: str) -> None:

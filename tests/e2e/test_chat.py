@@ -17,7 +17,7 @@ import socketio
 from playwright.sync_api import Page, expect
 
 from docent.web.defences import HEADERS
-from tests.e2e.conftest import ROOT, again, ask, free_port, picture, running_app, wait_for
+from tests.e2e.conftest import ROOT, again, answers, ask, free_port, picture, running_app, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ def app(storage, ollama_process):
 
 
 def answer(page: Page):
-    return page.locator(".ai-message").last
+    return answers(page).last
 
 
 def test_ask_read_and_look_at_the_page(page, app, ollama_process):
@@ -66,7 +66,7 @@ def test_a_follow_up_knows_what_was_said(page, app, ollama_process):
     ask(page, app, QUESTION)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     again(page, "Where is it and how much does it pay?")
-    expect(page.locator(".ai-message")).to_have_count(2, timeout=60_000)
+    expect(answers(page)).to_have_count(2, timeout=60_000)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
     sent = str(ollama_process.requests_to("/api/chat")[-1].body)
     assert "machine learning" in sent

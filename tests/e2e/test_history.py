@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ROOT, again, ask, picture, running_app
+from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,7 @@ def unscripted(ollama_process) -> None:
 
 
 def answered(page: Page, count: int = 1) -> None:
-    expect(page.locator(".ai-message")).to_have_count(count, timeout=60_000)
+    expect(answers(page)).to_have_count(count, timeout=60_000)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=10_000)
 
@@ -60,9 +60,9 @@ def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
     """Text, citations with their passages, and what was said before: all there again."""
     ask(page, app, QUESTION)
     answered(page)
-    said = page.locator(".ai-message").inner_text().split("[1]")[0].strip()
+    said = answers(page).inner_text().split("[1]")[0].strip()
     open_first(page, app)
-    expect(page.locator(".ai-message")).to_contain_text(said, timeout=20_000)
+    expect(answers(page)).to_contain_text(said, timeout=20_000)
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf, p\. "))
     picture(page, "resumed")
@@ -75,7 +75,7 @@ def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
 def test_a_conversation_becomes_a_file(page, app):
     """The command gives a link; behind it are question, answer and quoted sources."""
     open_first(page, app)
-    expect(page.locator(".ai-message").first).to_be_visible(timeout=20_000)
+    expect(answers(page).first).to_be_visible(timeout=20_000)
     page.wait_for_timeout(800)
     page.click("#chat-input")
     page.keyboard.type("/export")
@@ -132,10 +132,10 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
     ollama_process.script(reply="word " * 400, seconds_per_token=0.05)
     edit(page, QUESTION)
     page.locator("#stop-button").wait_for(timeout=60_000)
-    expect(page.locator(".ai-message").last).to_contain_text("word word", timeout=60_000)
+    expect(answers(page).last).to_contain_text("word word", timeout=60_000)
     page.click("#stop-button")
     expect(page.locator("#stop-button")).to_have_count(0, timeout=5_000)
-    expect(page.locator(".ai-message").last).to_contain_text("Stopped.")
+    expect(answers(page).last).to_contain_text("Stopped.")
     page.wait_for_timeout(500)
     last = ollama_process.requests_to("/api/chat")[-1]
     assert last.disconnected
@@ -143,7 +143,7 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
 
 
 def edit(page: Page, text: str) -> None:
-    page.locator(".step", has=page.locator(".ai-message")).first.wait_for()
+    page.locator(".step", has=answers(page)).first.wait_for()
     page.get_by_text("What do openings ask for?").last.hover()
     page.locator(".edit-message").first.click()
     page.locator("#edit-chat-input").fill(text)
@@ -164,9 +164,9 @@ def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_proce
     subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         open_first(page, url)
-        expect(page.locator(".ai-message")).to_contain_text(f"{name} was deleted", timeout=20_000)
+        expect(answers(page)).to_contain_text(f"{name} was deleted", timeout=20_000)
         picture(page, "source-deleted")
         page.locator("a.element-link").first.click()
         expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")
         page.get_by_role("button", name="Ask again").click()
-        expect(page.locator(".ai-message")).to_have_count(2, timeout=60_000)
+        expect(answers(page)).to_have_count(2, timeout=60_000)

@@ -38,9 +38,7 @@ def test_an_untouched_panel_changes_nothing():
         pytest.param({"length": "999999"}, Chosen(), id="a length that was not offered"),
         pytest.param({"passages": 10_000}, Chosen(Preferences(passages=30)), id="too many passages"),
         pytest.param({"temperature": -3}, Chosen(Preferences(temperature=0)), id="too cold"),
-        pytest.param(
-            {"passages": "many", "temperature": float("nan")}, Chosen(), id="nonsense"
-        ),
+        pytest.param({"passages": "many", "temperature": float("nan")}, Chosen(), id="nonsense"),
         pytest.param({}, Chosen(), id="nothing"),
     ],
 )

@@ -1,0 +1,83 @@
+// Chainlit's page, made usable without eyes and without a mouse, and quiet until it is asked.
+(() => {
+  const french = navigator.language.toLowerCase().startsWith("fr");
+  const say = (english, inFrench) => (french ? inFrench : english);
+
+  const NAMES = {
+    "#sidebar-trigger-button": say("Show or hide the conversations", "Afficher ou masquer les conversations"),
+    "#search-chats-button": say("Search the conversations", "Chercher dans les conversations"),
+    "#new-chat-button": say("New conversation", "Nouvelle conversation"),
+    "#chat-profiles": say("Who answers", "Qui répond"),
+    "#chat-settings-open-modal": say("Settings of this conversation", "Réglages de cette conversation"),
+    "#chat-submit": say("Send", "Envoyer"),
+    "#stop-button": say("Stop", "Arrêter"),
+    "#theme-toggle": say("Light or dark", "Clair ou sombre"),
+    "#user-nav-button": say("You", "Vous"),
+    "#chat-input": say("Your question", "Votre question"),
+    "#thread-options": say("Rename or delete", "Renommer ou supprimer"),
+    "button:has(> .lucide-copy)": say("Copy", "Copier"),
+    "button:has(> .lucide-thumbs-up)": say("Helpful", "Utile"),
+    "button:has(> .lucide-thumbs-down)": say("Not helpful", "Pas utile"),
+    "button:has(> .lucide-arrow-left)": say("Close the source", "Fermer la source"),
+    ".edit-message": say("Edit and ask again", "Modifier et reposer"),
+    "[role=separator]": say("Width of the source", "Largeur de la source"),
+    "#edit-chat-input": say("Your question", "Votre question"),
+  };
+
+  const set = (element, name, value) => {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  };
+
+  function name() {
+    for (const [selector, label] of Object.entries(NAMES))
+      for (const element of document.querySelectorAll(selector)) set(element, "aria-label", label);
+    for (const image of document.querySelectorAll("img:not([alt])")) set(image, "alt", "");
+    for (const options of document.querySelectorAll("#thread-options")) set(options, "role", "button");
+    for (const list of document.querySelectorAll("ul[data-sidebar=menu]:not(:has(> li))"))
+      set(list, "role", "group");
+    for (const handle of document.querySelectorAll("[role=separator][aria-controls]"))
+      if (!document.getElementById(handle.getAttribute("aria-controls"))) handle.removeAttribute("aria-controls");
+    for (const slider of document.querySelectorAll("[role=slider]:not([aria-label])")) {
+      let around = slider.parentElement;
+      while (around && !around.querySelector("label")) around = around.parentElement;
+      if (around) set(slider, "aria-label", around.querySelector("label").textContent.trim());
+    }
+  }
+
+  // A source opens when somebody asks for it. Chainlit opens all of them with every answer, over it on a phone.
+  let asked = -Infinity;
+  let shown = "";
+  const ASKING = 1500; // milliseconds from a click to its panel
+
+  function quiet() {
+    const panel = document.getElementById("side-view-content");
+    const now = panel ? `${document.getElementById("side-view-title")?.textContent} ${panel.childElementCount}` : "";
+    if (now === shown) return;
+    shown = now;
+    if (!panel || performance.now() - asked < ASKING) return;
+    const around = panel.closest("[role=dialog]") ?? panel.parentElement.parentElement;
+    const close = [...around.querySelectorAll("button")].find(
+      (button) => button.querySelector(".lucide-arrow-left, .lucide-x") || /close/i.test(button.textContent),
+    );
+    close?.click();
+  }
+
+  addEventListener(
+    "click",
+    (event) => {
+      if (event.target.closest?.("a.element-link")) asked = performance.now();
+    },
+    true,
+  );
+
+  let waiting = false;
+  new MutationObserver(() => {
+    quiet();
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      name();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

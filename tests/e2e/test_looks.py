@@ -1,0 +1,123 @@
+"""The page can be read, heard and used: both themes, a phone and a wide screen, two languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import again, answers, picture, running_app
+from tests.e2e.test_chat import QUESTION
+
+pytestmark = pytest.mark.browser
+
+AA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+
+
+@pytest.fixture(scope="module")
+def app(copied_storage, ollama_process):
+    ollama_process.reset()
+    with running_app(copied_storage, DOCENT_MODEL_URL=ollama_process.url) as url:
+        yield url
+
+
+@contextmanager
+def opened(browser: Browser, app: str, *, width: int, theme: str, language: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale=language)
+    page = context.new_page()
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+    with page.expect_websocket():
+        page.goto(app)
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(1000)
+    yield page
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=AA).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize(
+    ("width", "theme", "language"),
+    [
+        pytest.param(1280, "light", "en-US", id="wide, light"),
+        pytest.param(1280, "dark", "fr-FR", id="wide, dark, French"),
+        pytest.param(390, "light", "fr-FR", id="phone, light, French"),
+        pytest.param(390, "dark", "en-US", id="phone, dark"),
+    ],
+)
+def test_every_screen_meets_the_guidelines(browser, app, width, theme, language):
+    """axe finds nothing against WCAG 2.1 AA: at the start, with an answer, its source, the settings."""
+    name = f"{width}-{theme}"
+    with opened(browser, app, width=width, theme=theme, language=language) as page:
+        assert violations(page) == []
+        picture(page, f"start-{name}")
+        again(page, QUESTION)
+        citation = page.locator("a.element-link").first
+        expect(citation).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1500)
+        expect(page.locator("#side-view-content")).to_have_count(0)  # until somebody asks for it
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture(page, f"answer-{name}")
+        how = "How this was answered" if language == "en-US" else "Comment cette réponse est née"
+        page.get_by_role("button", name=how).click()
+        expect(page.get_by_text("█").first).to_be_visible()
+        picture(page, f"receipt-{name}")
+        citation.click()
+        expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=10_000)
+        page.wait_for_timeout(500)
+        assert violations(page) == []
+        picture(page, f"source-{name}")
+
+
+def test_the_settings_reach_the_answer(browser, app, ollama_process):
+    """Fewer passages are sent and no receipt is shown, as the panel says; the panel meets the guidelines."""
+    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+        page.click("#chat-settings-open-modal")
+        page.get_by_role("slider", name="Passages").focus()
+        page.keyboard.press("Home")
+        page.get_by_role("switch").click()
+        page.wait_for_timeout(300)
+        assert violations(page) == []
+        picture(page, "settings")
+        page.get_by_role("button", name="Confirm").click()
+        again(page, QUESTION)
+        expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(500)
+        expect(page.get_by_text("How this was answered")).to_have_count(0)
+        sent = str(ollama_process.requests_to("/api/chat")[-1].body)
+        assert "[1]" in sent
+        assert "\\n[2] " not in sent
+
+
+def test_a_persona_answers_in_its_library(browser, app, ollama_process):
+    """Chosen at the top, the waiter greets and offers its own first questions."""
+    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+        page.click("#chat-profiles")
+        picture(page, "personas")
+        page.get_by_role("option", name="Restaurant guide").click()
+        expect(page.get_by_role("button", name="No nuts, please")).to_be_visible(timeout=20_000)
+        page.wait_for_timeout(1000)
+        picture(page, "persona")
+        again(page, "hello")
+        expect(answers(page)).to_contain_text("in the mood for", timeout=60_000)
+
+
+def test_the_page_is_used_with_the_keyboard(browser, app):
+    """From the question to its source without a mouse."""
+    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+        page.locator("#chat-input").focus()
+        page.keyboard.type(QUESTION)
+        page.keyboard.press("Enter")
+        citation = page.locator("a.element-link").first
+        expect(citation).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1000)
+        citation.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=10_000)

@@ -1,0 +1,173 @@
+"""Where people log in, each sees what is theirs, whichever way they ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
+
+from docent.web.users import Users
+from tests.e2e.conftest import again, picture, running_app
+from tests.e2e.test_chat import QUESTION, opens
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a long password"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass
+class Ann:
+    """What she has after one question."""
+
+    thread: str
+    step: str
+    element: str
+    source: str
+    feedback: str
+    rated: str
+    cookie: str
+
+
+@pytest.fixture(scope="module")
+def app(storage, tmp_path_factory, ollama_process):
+    own = shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
+    users = Users(own, cost=4)
+    for name in ("ann", "ben"):
+        users.add(name, role="member", password=PASSWORD)
+    ollama_process.reset()
+    with running_app(own, DOCENT_MODEL_URL=ollama_process.url, DOCENT_LOGIN="on") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def ann(app: str, browser: Browser) -> Ann:
+    """She logs in, asks, and likes the answer."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
+    page = context.new_page()
+    page.goto(app)
+    page.locator("#email, [name=email]").fill("ann")
+    page.locator("#password, [name=password]").fill(PASSWORD)
+    picture(page, "login")
+    with page.expect_websocket():
+        page.keyboard.press("Enter")
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(800)
+    again(page, QUESTION)
+    page.locator("a.element-link").first.click(timeout=60_000)
+    href = page.get_by_role("link", name="Open this page").get_attribute("href")
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    page.locator("textarea").last.fill("Just right.")
+    page.get_by_role("button", name="Submit feedback").click()
+    page.wait_for_timeout(1000)
+    threads = page.request.post(f"{app}/project/threads", data={"pagination": {"first": 9}, "filter": {}})
+    thread = page.request.get(f"{app}/project/thread/{threads.json()['data'][0]['id']}").json()
+    answer = next(step for step in thread["steps"] if step["type"] == "assistant_message")
+    feedback = next(step["feedback"] for step in thread["steps"] if step["feedback"])
+    assert (feedback["value"], feedback["comment"]) == (1, "Just right.")
+    cookie = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in context.cookies())
+    yield Ann(
+        thread["id"],
+        answer["id"],
+        thread["elements"][0]["id"],
+        urlparse(href).path,
+        feedback["id"],
+        feedback["forId"],
+        cookie,
+    )
+    assert page.request.get(f"{app}/export/{thread['id']}").ok, "nobody took it from her"
+    kept = page.request.get(f"{app}/project/thread/{thread['id']}").json()
+    assert kept["name"] == QUESTION
+    assert [step["feedback"] for step in kept["steps"] if step["feedback"]] == [feedback]
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def ben(app: str, browser: Browser) -> APIRequestContext:
+    context = browser.new_context()
+    assert context.request.post(f"{app}/login", form={"username": "ben", "password": PASSWORD}).ok
+    yield context.request
+    context.close()
+
+
+def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
+    """Every way to what is Ann's."""
+    thumb = {"feedback": {"forId": ann.rated, "value": 0}, "sessionId": NOWHERE}
+    return [
+        ("GET", f"/project/thread/{ann.thread}", None),
+        ("GET", f"/project/thread/{ann.thread}/element/{ann.element}", None),
+        ("GET", f"/project/share/{ann.thread}", None),
+        ("PUT", "/project/thread", {"threadId": ann.thread, "name": "mine"}),
+        ("PUT", "/project/thread/share", {"threadId": ann.thread, "isShared": True}),
+        ("DELETE", "/project/thread", {"threadId": ann.thread}),
+        ("PUT", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
+        ("DELETE", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
+        ("PUT", "/feedback", thumb),
+        ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
+        ("GET", f"/cited/{ann.step}/1", None),
+        ("GET", f"/export/{ann.thread}", None),
+        ("GET", ann.source, None),
+        ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),
+    ]
+
+
+def refused(response: APIResponse) -> bool:
+    """No, or the empty page, which is what every unknown address shows."""
+    page = response.status == 200 and response.headers["content-type"].startswith("text/html")
+    return page or response.status in (401, 403, 404, 405)
+
+
+def test_nobody_gets_at_what_is_anothers(app, ann, ben):
+    """Conversation, element, thumb, source, export: refused, whichever route is tried."""
+    for method, path, data in attempts(ann):
+        response = ben.fetch(app + path, method=method, data=data)
+        assert refused(response), (method, path, response.status)
+        assert "Tidelight" not in response.text(), path
+    listed = ben.post(f"{app}/project/threads", data={"pagination": {"first": 9}, "filter": {}})
+    assert listed.json()["data"] == []
+
+
+def test_without_a_login_nothing_is_there(app, ann, browser):
+    """The same routes, asked by somebody who is nobody."""
+    context = browser.new_context()
+    for method, path, data in attempts(ann):
+        response = context.request.fetch(app + path, method=method, data=data)
+        assert refused(response), (method, path, response.status)
+        assert "Tidelight" not in response.text(), path
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("whose", "opened"),
+    [
+        pytest.param("ann", True, id="her own"),
+        pytest.param("ben", False, id="another's"),
+        pytest.param("", False, id="nobody's"),
+    ],
+)
+def test_a_conversation_is_resumed_by_its_owner_only(app, ann, ben, whose, opened):
+    """A socket that names a conversation opens for the one who had it."""
+    cookies = {"ann": ann.cookie, "": ""}
+    if whose == "ben":
+        state = ben.storage_state()["cookies"]
+        cookies["ben"] = "; ".join(f"{c['name']}={c['value']}" for c in state)
+    session = "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c00" + str(len(whose))
+    headers = {"Origin": app, "Cookie": cookies[whose]}
+    auth = {"sessionId": session, "threadId": ann.thread}
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asyncio.run, opens(app, headers, auth)).result() is opened
+
+
+def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
+    """The page says what to check."""
+    page.goto(app)
+    page.locator("#email, [name=email]").fill("ann")
+    page.locator("#password, [name=password]").fill("not her password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Check the name and the password")).to_be_visible(timeout=20_000)
+    picture(page, "login-refused")
