@@ -23,7 +23,13 @@ FOLLOW_UP = "Where is it and how much does it pay?"
 @pytest.fixture(scope="module")
 def own_storage(storage, tmp_path_factory) -> Path:
     """A copy that this module may change."""
-    return shutil.copytree(storage, tmp_path_factory.mktemp("history") / "storage")
+    return copied(storage, tmp_path_factory.mktemp("history"))
+
+
+def copied(storage: Path, folder: Path) -> Path:
+    """The documents, without what other tests said."""
+    ignored = shutil.ignore_patterns("history.db*")
+    return shutil.copytree(storage, folder / "storage", ignore=ignored)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +158,7 @@ def edit(page: Page, text: str) -> None:
 
 def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_process):
     """After a restart an answer says which source is gone, and the question can be put again."""
-    own = shutil.copytree(storage, tmp_path / "storage")
+    own = copied(storage, tmp_path)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         ask(page, url, QUESTION)
         answered(page)
