@@ -197,8 +197,7 @@ def _print_table(reports: Sequence[FileReport]) -> None:
     if told:
         table = Table("library", "file", "what happened", "pages", "why", box=None, header_style="bold")
         for report in told:
-            pages = str(report.pages) if report.pages else ""
-            row = (report.library, report.path, report.outcome, pages, report.reason)
+            row = (report.library, report.path, report.outcome, report.coverage, report.reason)
             table.add_row(*(escape(cell) for cell in row))
         console.print(table)
     counts = _counts(reports)

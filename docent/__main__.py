@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ from docent import __version__
 from docent.commands import measuring
 from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
-from docent.glossary import Answer, Answered, Notice, Progress, Scope, StoredDocument, Token
+from docent.glossary import Answer, Answered, Notice, Page, Progress, Scope, StoredDocument, Token
 from docent.settings import Settings
 from docent.web import key_commands, user_commands
 
@@ -276,10 +277,20 @@ def _coverage(house: Any, arguments: argparse.Namespace) -> None:
             _print_json(rows)
             continue
         print(f"{document.library}  {document.name}")
+        print(f"  {_summary(pages)}")
         for row in rows:
             hidden = f", {row['hidden']} hidden characters" if row["hidden"] else ""
             note = f"  {row['note']}" if row["note"] else ""
             print(f"  p. {row['page']}: {row['characters']} characters, {row['read_by']}{hidden}{note}")
+
+
+def _summary(pages: list[Page]) -> str:
+    """Of a document's pages: how many were read how, and how many hide something."""
+    ways = Counter(page.read_by.value for page in pages)
+    hidden = sum(bool(page.hidden) for page in pages)
+    names = {"text": "read as text", "ocr": "read by OCR", "empty": "empty", "failed": "unread"}
+    parts = [f"{ways[way]} {name}" for way, name in names.items() if ways[way]]
+    return ", ".join([*parts, *([f"{hidden} with hidden text, which is not searched"] if hidden else [])])
 
 
 def _delete(arguments: argparse.Namespace) -> int:

@@ -398,8 +398,23 @@ class FileReport:
     reason: str = ""
     pages: int = 0
     unread_pages: int = 0
+    recognised_pages: int = 0
+    """Read by OCR."""
+    hidden_pages: int = 0
+    """With text that a reader would not see; it is not searched."""
     chunks: int = 0
     seconds: float = 0.0
+
+    @property
+    def coverage(self) -> str:
+        """Pages, and what the reader should know of them: "12 (2 unread, 1 by OCR)"."""
+        told = (
+            (self.unread_pages, "unread"),
+            (self.recognised_pages, "by OCR"),
+            (self.hidden_pages, "with hidden text"),
+        )
+        said = ", ".join(f"{count} {what}" for count, what in told if count)
+        return f"{self.pages or ''}{f' ({said})' if said else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,17 @@ class Project:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         return file
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
         own = {"DOCENT_DATA": str(self.data), "DOCENT_STORAGE": str(self.storage)}
         return subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=kept | own, capture_output=True, text=True
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=kept | own,
+            capture_output=True,
+            text=True,
+            input=typed,
+            start_new_session=True,  # without a terminal, what is typed comes from here
         )
 
     def ingest(self, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
@@ -224,6 +230,22 @@ def test_a_locked_pdf_opens_with_its_password(project):
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
         document = loader.load(project.data / "locked.pdf", password="sesame")
     assert "vault opens at noon" in document.pages[0].text
+
+
+def test_a_password_is_used_once_and_kept_nowhere(project):
+    """What was typed at `--password` is in no file of storage/ and in no line of output."""
+    pdf(project.data / "plain.pdf", "The vault opens at dawn.")
+    writer = PdfWriter(clone_from=project.data / "plain.pdf")
+    (project.data / "plain.pdf").unlink()
+    writer.encrypt("sesame-for-this-test", algorithm="AES-256")
+    writer.write(project.data / "locked.pdf")
+    done = project.run("ingest.py", "--password", typed="sesame-for-this-test\n")
+    assert done.returncode == 0, done.stderr
+    assert "locked.pdf" in done.stdout
+    assert "sesame" not in done.stdout + done.stderr
+    kept = [path for path in project.storage.rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if b"sesame-for-this-test" in path.read_bytes()]
 
 
 def test_empty_data_says_what_to_do(project):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from docent.errors import LoadError, StoreError
-from docent.glossary import Document, FileReport, SourceFile
+from docent.glossary import Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, home
 from docent.ingesting.intake import Intake
@@ -174,6 +174,8 @@ def _kept(
         reason=document.unread[0].note if document.unread else "",
         pages=len(document.pages),
         unread_pages=len(document.unread),
+        recognised_pages=sum(page.read_by is ReadBy.OCR for page in document.pages),
+        hidden_pages=sum(bool(page.hidden) for page in document.pages),
         chunks=len(chunks),
         seconds=round(time.perf_counter() - began, 3),
     )

@@ -9,6 +9,7 @@ from docent.loading.layout import TextLine
 
 ZONE = 0.12  # of the page's height, at the top and at the bottom
 NEIGHBOURS = 8  # pages looked at on either side; left and right pages often differ
+EDGE = 0.08  # where a document is too short to tell chance from habit, only its very edges count
 ENOUGH = 3  # pages that must share a line before it is furniture rather than chance
 SAME_HEIGHT = 4.0  # points
 PAGE_NUMBER = re.compile(r"[-–—\s(\[]*(?:page|p\.|seite|pág\.|s\.)?\s*(\d{1,4}|[ivxlc]{1,7})"
@@ -28,8 +29,8 @@ def signature(text: str) -> str:
     return re.sub(r"\d+", "#", " ".join(text.split()).lower())
 
 
-def _in_zone(line: TextLine, height: float) -> bool:
-    return line.box[3] <= height * ZONE or line.box[1] >= height * (1 - ZONE)
+def _in_zone(line: TextLine, height: float, zone: float = ZONE) -> bool:
+    return line.box[3] <= height * zone or line.box[1] >= height * (1 - zone)
 
 
 def margin_lines(
@@ -42,7 +43,10 @@ def margin_lines(
             continue
         said, place = signature(line.text), round(line.box[1] / SAME_HEIGHT)
         shared = sum(any((said, place + shift) in marks for shift in (-1, 0, 1)) for marks in neighbours)
-        if shared >= ENOUGH - 1 or _is_page_number(line, lines, label):
+        short = (
+            0 < len(neighbours) < ENOUGH - 1 and shared == len(neighbours) and _in_zone(line, height, EDGE)
+        )
+        if shared >= ENOUGH - 1 or short or _is_page_number(line, lines, label):
             found.add(index)
     return found if len(found) < len(lines) else set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ SHOWS = 12  # of 255; a smaller contrast is not seen
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 SCAN_COVER = 0.35  # of the page, by images
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
+MEANINGLESS = 0.3  # of a page's characters: its font has no alphabet, so it is drawn and recognised
+NOISE = "The file draws letters here and does not say which they are."
 HEADING = 1.2  # of the body's height
 BOLD = 600
 
@@ -131,6 +134,9 @@ def _draft(
         return _by_second(number, label, job, watch, second, f"The page is damaged ({error}).")
     try:
         draft = read_page(sheet, number, label)
+        noise = is_noise(draft.page.text)
+        if noise:
+            draft = Draft(replace(draft.page, text="", read_by=ReadBy.EMPTY, note=NOISE, lines=()))
         if len(draft.page.text) >= SCAN_CHARS:
             return draft
         texts, others, cover = sheet.objects()
@@ -140,11 +146,18 @@ def _draft(
             other = _by_second(number, label, job, watch, second, "")
             if len(other.page.text) > len(draft.page.text) + 2:
                 return replace(other, page=replace(other.page, size=sheet.size))
-        if others and (cover >= SCAN_COVER or not draft.page.text):
+        if noise or others and (cover >= SCAN_COVER or not draft.page.text):
             return replace(draft, page=recogniser.begin(sheet, draft.page, cover))
         return draft
     finally:
         sheet.close()
+
+
+def is_noise(text: str) -> bool:
+    """Characters without meaning: the file draws letters and does not say which they are."""
+    said = "".join(text.split())
+    meaningless = sum(unicodedata.category(char) in ("Cc", "Cn", "Co") or char == "\ufffd" for char in said)
+    return meaningless > MEANINGLESS * len(said)
 
 
 def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
@@ -153,6 +166,7 @@ def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOp
     if number not in job.plain:
         watch(number, "second")
         text = split_hidden(re.sub(r"[ \t]+\n", "\n", second.text(number)).strip())[0]
+        text = "" if is_noise(text) else text
         watch(number, "text")
     if text:
         return Draft(Page(number, text, label=label, note=f"{why} Read by the second engine.".strip()))
