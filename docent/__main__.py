@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("question")
     ask.add_argument("--no-model", action="store_true", help="answer with the best sentences found, no model")
     _library(ask)
+    _filters(ask)
 
     pull = _command(commands, "pull", _pull, "Let the model server fetch a model.", json_output=False)
     pull.add_argument("model", nargs="?", default="", help="its name (default: the one of the settings)")
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--limit", type=_positive, default=10, metavar="N", help="most passages (default 10)")
     search.add_argument("--document", metavar="FILE", help="only in the document of this file name")
     _library(search)
+    _filters(search)
 
     listing = _command(commands, "list", _list, "Show every document, its state and its size.")
     listing.add_argument("--coverage", metavar="FILE", help="page by page: how it was read, and what was not")
@@ -119,8 +121,27 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _filters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--folder", default="", metavar="F", help="only below this folder of the library")
+    command.add_argument(
+        "--type", action="append", metavar="T", help="only of this type: pdf, markdown, text …"
+    )
+    command.add_argument(
+        "--since", default="", metavar="D", help="only documents from this date (2023-07) on"
+    )
+    command.add_argument("--until", default="", metavar="D", help="only documents up to this date")
+
+
 def _scope(arguments: argparse.Namespace, **more: Any) -> Scope:
-    return Scope(libraries=(arguments.library,) if arguments.library else (), **more)
+    given = vars(arguments)
+    return Scope(
+        libraries=(arguments.library,) if arguments.library else (),
+        folder=given.get("folder", ""),
+        kinds=tuple(given.get("type") or ()),
+        since=given.get("since", ""),
+        until=given.get("until", ""),
+        **more,
+    )
 
 
 def _print_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from docent.retrieving.names import names_of
 from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
 from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, narrowed, parse
+from docent.retrieving.relevance import common, relevance
 from docent.retrieving.signals import figures, headings, neighbours, title
 from docent.retrieving.weights import FIGURES, NEIGHBOURS, PRIOR, TITLE
 from docent.store.protocols import Reader
@@ -36,7 +37,8 @@ def retrieve(
     priors = _priors(query.text, found, documents, store, scope)
     meant = routed(priors, ROUTED) if len(documents) > ROUTED else ()
     quoted = store.matching(" ".join(query.phrases), QUOTED, scope) if query.phrases else ()
-    scores = fuse(*pool(found, wanted, scope, store, meant, quoted))
+    by_meaning, by_words = pool(found, wanted, scope, store, meant, quoted)
+    scores = fuse(by_meaning, by_words)
     if query.phrases or query.without:
         scores = _allowed(scores, query, store, scope)
     places = store.places(list(scores), scope)
@@ -44,11 +46,15 @@ def retrieve(
         piece: scores[piece] + PRIOR * priors.get(place.document_id, 0.0) for piece, place in places.items()
     }
     shortlist = store.chunks(_best(scores, SHORTLIST), scope)
-    languages = {piece: documents[chunk.document_id].language for piece, chunk in shortlist.items()}
+    languages = {
+        piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
+        for piece, chunk in shortlist.items()
+    }
     more = _on_closer_look(query.text, shortlist, languages, store)
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places)
     best = [shortlist[piece] for piece in _best(scores, limit)]
-    return _passages(best, scores, documents, store, scope)
+    helps = _relevance(query.text, best, languages, by_meaning, store)
+    return _passages(best, scores, helps, documents, store, scope)
 
 
 def _narrowed(scope: Scope, query: Query, store: Reader) -> tuple[Scope, list[StoredDocument]]:
@@ -102,6 +108,29 @@ def _on_closer_look(
     return {piece: look(chunk, languages[piece]) for piece, chunk in chunks.items()}
 
 
+def _relevance(
+    question: str,
+    chunks: Sequence[Chunk],
+    languages: Mapping[str, str],
+    closeness: Mapping[str, float],
+    store: Reader,
+) -> dict[str, float]:
+    """How likely it is that each passage helps."""
+    asked = {language: store.terms(question, language) for language in set(languages.values())}
+    rarity = store.rarity(sorted(set().union(*asked.values())))
+    return {
+        chunk.id: relevance(
+            closeness.get(chunk.id),
+            common(
+                asked[languages[chunk.id]],
+                store.terms(f"{chunk.header}\n{chunk.text}", languages[chunk.id]),
+                rarity,
+            ),
+        )
+        for chunk in chunks
+    }
+
+
 def _best(scores: Mapping[str, float], most: int) -> list[str]:
     return sorted(scores, key=lambda piece: (-scores[piece], piece))[:most]
 
@@ -109,6 +138,7 @@ def _best(scores: Mapping[str, float], most: int) -> list[str]:
 def _passages(
     chunks: Sequence[Chunk],
     scores: Mapping[str, float],
+    helps: Mapping[str, float],
     documents: Mapping[str, StoredDocument],
     store: Reader,
     scope: Scope,
@@ -118,13 +148,21 @@ def _passages(
         place: store.page(*place, scope) for place in {(chunk.document_id, chunk.page) for chunk in chunks}
     }
     return [
-        _passage(chunk, scores[chunk.id], documents[chunk.document_id], pages[chunk.document_id, chunk.page])
+        _passage(
+            chunk,
+            documents[chunk.document_id],
+            pages[chunk.document_id, chunk.page],
+            score=scores[chunk.id],
+            relevance=helps[chunk.id],
+        )
         for chunk in chunks
         if chunk.document_id in documents
     ]
 
 
-def _passage(chunk: Chunk, score: float, document: StoredDocument, page: Page) -> Passage:
+def _passage(
+    chunk: Chunk, document: StoredDocument, page: Page, *, score: float, relevance: float
+) -> Passage:
     return Passage(
         chunk_id=chunk.id,
         document_id=chunk.document_id,
@@ -139,4 +177,5 @@ def _passage(chunk: Chunk, score: float, document: StoredDocument, page: Page) -
         start=chunk.start,
         end=chunk.end,
         score=score,
+        relevance=relevance,
     )

@@ -107,3 +107,16 @@ def test_an_empty_store_answers_nothing(tmp_path):
     empty = Store(tmp_path / "empty", fingerprint="x")
     assert files("anything at all?", empty) == []
     empty.close()
+
+
+def test_llama_index_gets_the_same_passages(store):
+    """As a llama-index retriever it returns the same chunks in the same order, with their places."""
+    from docent.retrieving.llama import DocentRetriever
+
+    def find(question, scope):
+        return retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=3)
+
+    nodes = DocentRetriever(find, Scope()).retrieve("net sales of 2021")
+    passages = find("net sales of 2021", Scope())
+    assert [node.node.node_id for node in nodes] == [passage.chunk_id for passage in passages]
+    assert nodes[0].node.metadata["file"] == "acme_2021.txt"
