@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "fai
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.watch:
+            return _watch(arguments)
         reports = _ingest(arguments)
     except DocentError as error:
         print(error, file=sys.stderr)
@@ -62,14 +65,58 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--password", action="store_true", help="ask for the password of locked files")
     parser.add_argument("--retry-failed", action="store_true", help="try again what failed before")
+    parser.add_argument(
+        "--watch", action="store_true", help="stay, and read whatever changes, until stopped with Ctrl+C"
+    )
     return parser
+
+
+def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
+    if not arguments.paths and not settings.data.exists():
+        settings.data.mkdir(parents=True)
+    return arguments.paths or [settings.data]
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """Say what became of each file that changes, a line each, until somebody stops it."""
+    settings = Settings.read()
+    paths = _paths(arguments, settings)
+    password = _password(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with open_house(settings) as house:
+        print(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)", file=sys.stderr)
+        try:
+            house.watch(
+                paths,
+                retry_failed=arguments.retry_failed,
+                password=password,
+                on_reports=_print_json_lines if arguments.json else _print_lines,
+                on_trouble=lambda said: print(said, file=sys.stderr, flush=True),
+            )
+        except KeyboardInterrupt:
+            print("Stopped watching.", file=sys.stderr)
+    return 0
+
+
+def _print_lines(reports: Sequence[FileReport]) -> None:
+    for one in reports:
+        pages = f"  {one.pages} {'page' if one.pages == 1 else 'pages'}" if one.pages else ""
+        why = f"  ({one.reason})" if one.reason else ""
+        print(f"{one.outcome}  {one.library}  {one.path}{pages}{why}", flush=True)
+
+
+def _print_json_lines(reports: Sequence[FileReport]) -> None:
+    for one in reports:
+        print(json.dumps(asdict(one), ensure_ascii=False), flush=True)
+
+
+def _password(arguments: argparse.Namespace) -> str | None:
+    return getpass("Password of the locked files: ") if arguments.password else None
 
 
 def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
     settings = Settings.read()
-    paths = arguments.paths or [settings.data]
-    if not arguments.paths and not settings.data.exists():
-        settings.data.mkdir(parents=True)
+    paths = _paths(arguments, settings)
     if arguments.rollback:
         print(
             f"The earlier index answers again; it was made with {roll_back(settings.storage)}.",
@@ -124,7 +171,7 @@ def _into(
         return house.ingest(
             paths,
             retry_failed=arguments.retry_failed or arguments.password,
-            password=getpass("Password of the locked files: ") if arguments.password else None,
+            password=_password(arguments),
             on_progress=bar,
         )
 

@@ -43,6 +43,7 @@ from docent.ingesting import (
     ingest,
     rebuild,
 )
+from docent.ingesting.watching import follow, in_container
 from docent.loading import Limits, Loader, Ocr, Spans
 from docent.retrieving import retrieve
 from docent.settings import Settings
@@ -146,6 +147,27 @@ class House:
             retry_failed=retry_failed,
             password=password,
             on_progress=on_progress,
+        )
+
+    def watch(
+        self,
+        paths: Sequence[Path],
+        *,
+        retry_failed: bool,
+        password: str | None,
+        on_reports: Callable[[Sequence[FileReport]], None],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """Keep the index in step with the files, from now until interrupted."""
+        polling = self.settings.watch_polling
+        follow(
+            paths,
+            ingest=lambda: self.ingest(
+                paths, retry_failed=retry_failed, password=password, on_progress=lambda _: None
+            ),
+            polling=in_container() if polling == "auto" else polling == "on",
+            on_reports=on_reports,
+            on_trouble=on_trouble,
         )
 
     def take_in(self, path: Path, *, name: str, library: str = "uploads", owner: str | None) -> Ticket:

@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         "folder.",
     )
 
+    watch_polling: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="How --watch sees changes: on looks every second, off waits to be told, auto looks where "
+        "nobody tells (in a container).",
+    )
     ocr: Literal["auto", "off"] = Field(
         "auto",
         description="auto: scanned pages are read by tesseract, if it is installed; off: they are not.",

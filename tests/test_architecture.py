@@ -47,6 +47,7 @@ LIVES_IN: dict[str, set[str]] = {
     "llama_index": {"docent/indexing/", "docent/retrieving/", "docent/store/vectors.py"},
     "chromadb": {"docent/store/vectors.py"},
     "tantivy": {"docent/store/words.py", "docent/store/languages.py"},
+    "watchfiles": {"docent/ingesting/watching.py"},
     "ollama": {"docent/generating/ollama_client.py"},
     "openai": {"docent/generating/openai_client.py"},
     "mistral_common": {"docent/generating/tokens.py"},

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +327,65 @@ def test_storage_can_be_moved(project, tmp_path):
     shutil.move(project.storage, tmp_path / "elsewhere")
     project.storage = tmp_path / "elsewhere"
     assert project.search("apples")[0]["file"] == "a.txt"
+
+
+class Watching:
+    """`ingest.py --watch --json` in the background, and what it says."""
+
+    def __init__(self, project: Project, **environ: str) -> None:
+        own = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
+        self.process = subprocess.Popen(
+            [sys.executable, "ingest.py", "--watch", "--json"],
+            cwd=ROOT,
+            env=os.environ | own | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def said(self) -> tuple[str, str]:
+        assert self.process.stdout is not None
+        row = json.loads(self.process.stdout.readline())
+        return row["path"], row["outcome"]
+
+    def stop(self) -> float:
+        began = time.monotonic()
+        self.process.terminate()
+        _, errors = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, errors
+        assert "Traceback" not in errors
+        return time.monotonic() - began
+
+
+@pytest.mark.parametrize("polling", ["on", "off"])
+def test_watching(project, polling):
+    """Added, changed, moved, removed and unreadable files are followed; a stop takes seconds at most."""
+    project.write("a.txt", "Apples are red.")
+    watching = Watching(project, DOCENT_WATCH_POLLING=polling)
+    assert watching.said() == ("a.txt", "added")
+    project.write("b.txt", "Bananas are yellow.")
+    assert watching.said() == ("b.txt", "added")
+    project.write("b.txt", "Blueberries are blue, mostly.")
+    assert watching.said() == ("b.txt", "changed")
+    (project.data / "a.txt").rename(project.data / "c.txt")
+    assert {watching.said(), watching.said()} == {("a.txt", "removed"), ("c.txt", "moved")}
+    project.write("broken.pdf", b"%PDF-1.7 nothing")
+    assert watching.said() == ("broken.pdf", "failed")
+    (project.data / "c.txt").unlink()
+    assert watching.said() == ("c.txt", "removed")
+    assert project.search("blueberries")[0]["file"] == "b.txt"
+    assert watching.stop() < 10
+
+
+def test_watching_survives_a_folder_that_goes_away(project):
+    """While data/ is away that is said; when it is back, so is what is in it."""
+    project.write("a.txt", "Apples are red.")
+    watching = Watching(project)
+    assert watching.said() == ("a.txt", "added")
+    project.data.rename(project.data.with_name("away"))
+    assert watching.process.stderr is not None
+    while "does not exist" not in watching.process.stderr.readline():
+        pass
+    project.write("away.txt", "Bananas are yellow.")
+    assert {watching.said(), watching.said()} == {("a.txt", "removed"), ("away.txt", "added")}
+    watching.stop()

@@ -69,12 +69,15 @@ def ingest(
         reports += _without_reading(library, part, store)
     gone = {(report.library, report.path) for report in reports if report.outcome == "removed"}
     pages = 0
-    with ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading") as pool:
+    pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
+    try:
         for number, (one, read) in enumerate(_read_ahead(work, pool, intake, password), 1):
             report = _kept(one, read, intake, password, gone)
             pages += report.pages
             reports.append(report)
             on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+    finally:  # interrupted: what is being read ends with the loader
+        pool.shutdown(wait=False, cancel_futures=True)
     for library, path in gone:
         if not (home(library, data) / path).exists():  # it may have come back meanwhile
             store.forget(library, path)
