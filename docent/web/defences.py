@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,6 +44,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
 }
 
+LONGEST_BODY = 1_000_000
+BOUNDED_ELSEWHERE = ("/v1/", "/ws/")
+TOO_LONG = "This is longer than anything that this page sends. Send less."
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 UNUSED = frozenset(
     {
@@ -71,6 +76,32 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class BoundedBodies:
+    """Refuses what is longer than anything that the page sends; the HTTP API has bounds of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(BOUNDED_ELSEWHERE):
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > LONGEST_BODY:
+            await PlainTextResponse(TOO_LONG, status_code=413)(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            # A body that did not declare its length ends here, as if its sender had gone.
+            return message if read <= LONGEST_BODY else {"type": "http.disconnect"}
+
+        await self.app(scope, receive_bounded, send)
 
 
 def is_well_formed(identifier: object) -> bool:
@@ -104,6 +135,7 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     sio.eio.cors_allowed_origins = None  # engine.io's word for: the page's own origin only
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
     _close_unused(app.router)
+    app.add_middleware(BoundedBodies)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
     app.add_middleware(SafeHeaders)
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from docent.web.defences import HEADERS, fortify, is_well_formed, only_well_formed
+from docent.web.defences import HEADERS, LONGEST_BODY, fortify, is_well_formed, only_well_formed
 
 GOOD = str(uuid.uuid4())
 
@@ -111,6 +111,14 @@ def test_pages_that_nobody_uses_are_closed():
     """The framework's own description of its routes is not served."""
     client = TestClient(application(), base_url="http://localhost")
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
+
+
+def test_a_body_longer_than_the_page_sends_is_refused():
+    """A request of more than a megabyte ends with a sentence, before anything reads it."""
+    client = TestClient(application(), base_url="http://localhost")
+    response = client.post("/", content=b"x" * (LONGEST_BODY + 1))
+    assert response.status_code == 413
+    assert "Send less" in response.text
 
 
 def test_fortifying_twice_changes_nothing():
