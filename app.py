@@ -5,7 +5,7 @@ import asyncio
 import chainlit as cl
 from chainlit.types import ThreadDict
 
-from docent.web import chat, conversation, fetching, profiles, serving
+from docent.web import chat, conversation, fetching, profiles, serving, viewing
 from docent.web.history import History
 
 serving.prepare()
@@ -48,6 +48,12 @@ async def answer(message: cl.Message) -> None:
         await conversation.export()
     else:
         await chat.reply(message.content, house=serving.house(), metrics=serving.metrics())
+
+
+@cl.on_window_message
+async def source(message: object) -> None:
+    reader, language = conversation.reader(), conversation.language()
+    await viewing.show(message, state=serving.state(), reader=reader, language=language)
 
 
 @cl.action_callback(conversation.ASK_AGAIN)

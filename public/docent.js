@@ -51,10 +51,12 @@
 
   function quiet() {
     const panel = document.getElementById("side-view-content");
+    find(panel);
     const now = panel ? `${document.getElementById("side-view-title")?.textContent} ${panel.childElementCount}` : "";
     if (now === shown) return;
     shown = now;
     if (!panel || performance.now() - asked < ASKING) return;
+    if (!/^\W*\[\d+\]$/.test(document.getElementById("side-view-title")?.textContent ?? "")) return; // ours
     const around = panel.closest("[role=dialog]") ?? panel.parentElement.parentElement;
     const close = [...around.querySelectorAll("button")].find(
       (button) => button.querySelector(".lucide-arrow-left, .lucide-x") || /close/i.test(button.textContent),
@@ -65,10 +67,27 @@
   addEventListener(
     "click",
     (event) => {
-      if (event.target.closest?.("a.element-link")) asked = performance.now();
+      const link = event.target.closest?.("a.element-link");
+      if (!link) return;
+      asked = performance.now();
+      const step = link.closest('[id^="step-"]')?.id.slice("step-".length);
+      const n = Number(link.textContent.replace(/\D/g, ""));
+      if (step && n) postMessage({ "docent-source": { step, n } }, location.origin);
     },
     true,
   );
+
+  // The words cited are brought into view, wherever on the page they stand.
+  let found = null;
+  function find(panel) {
+    const mark = panel?.querySelector(".annotationLayer .highlightAnnotation");
+    if (mark === found) return;
+    found = mark;
+    const window = mark?.closest(".overflow-auto");
+    if (!window) return;
+    const below = mark.getBoundingClientRect().top - window.getBoundingClientRect().top;
+    window.scrollTop += below - window.clientHeight / 3;
+  }
 
   let waiting = false;
   new MutationObserver(() => {

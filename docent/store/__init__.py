@@ -1,8 +1,9 @@
 """Everything at rest, and who may see it: the catalog, the vectors, the originals."""
 
 from docent.store.backups import back_up, restore
+from docent.store.copies import Copies
 from docent.store.keeping import UPLOADED, KnownFile
-from docent.store.originals import sha256_of
+from docent.store.originals import COPIES, sha256_of
 from docent.store.previous import Kept
 from docent.store.rebuilding import Rebuild
 from docent.store.shared import SharedStore
@@ -10,7 +11,9 @@ from docent.store.store import Store
 from docent.store.switching import forget_previous, give_up, roll_back, switch
 
 __all__ = [
+    "COPIES",
     "UPLOADED",
+    "Copies",
     "Kept",
     "KnownFile",
     "Rebuild",

@@ -273,6 +273,7 @@ class Keeping(Reading):
             "words": self._words.held([document.id]),
             "vectors": self._vectors.held(document.library, chunk_ids),
             "originals": int(original),
+            "copies": 0 if shared else self._originals.copies.held(document.sha256),
         }
 
 

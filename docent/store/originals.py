@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docent.errors import StoreError, UnreadableFile
+from docent.store.copies import Copies
 
 BLOCK = 1 << 20
+COPIES = "copies"
 
 
 def sha256_of(path: Path) -> str:
@@ -29,6 +31,7 @@ class Originals:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.copies = Copies(folder.parent / COPIES)
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
@@ -68,6 +71,7 @@ class Originals:
 
     def drop(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
+        self.copies.drop(sha256)
 
     def held(self) -> Iterator[str]:
         for entry in self._folder.iterdir():
@@ -75,9 +79,10 @@ class Originals:
                 yield entry.name
 
     def sweep_parts(self) -> None:
-        """Remove what a killed process left half copied."""
+        """Remove what a killed process left half copied, or made of what is gone."""
         for part in self._folder.glob(".*.part"):
             part.unlink(missing_ok=True)
+        self.copies.sweep(set(self.held()))
 
 
 def _linked(file: Path, part: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
@@ -18,8 +17,8 @@ from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
 from docent.web.preferences import Chosen
 from docent.web.profiles import persona_of
-from docent.web.routes import cited_link
 from docent.web.texts import say
+from docent.web.viewing import panels
 
 
 async def reply(question: str, *, house: House, metrics: Metrics) -> None:
@@ -109,14 +108,6 @@ class _Showing:
     async def _show(self) -> None:
         """Chainlit keeps a message at its first `send` only; what it became later needs `update`."""
         await (self._message.update() if self._message.persisted else self._message.send())
-
-
-def panels(answer: Answer, message_id: str) -> list[Any]:
-    """A side panel for each number cited; what stands in it is fetched when it is opened."""
-    return [
-        cl.Text(name=f"[{n}]", display="side", url=cited_link(message_id, n))
-        for n in sorted({citation.n for citation in answer.citations})
-    ]
 
 
 async def ask_again(question: str, *, house: House, metrics: Metrics) -> None:

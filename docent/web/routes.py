@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,16 +16,14 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from docent.assembly import House
-from docent.errors import DocentError
-from docent.glossary import Scope
+from docent.errors import DocentError, LoadError
 from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
 from docent.web.history import History
-from docent.web.kept import Kept, extract, recall
 from docent.web.login import reader_of, whoever_is_there
-from docent.web.panels import Extract, panel
-from docent.web.sources import PREFIX, Signer, cited_page
+from docent.web.sources import SHOWN, Shown, Signer, opened
 from docent.web.texts import say
+from docent.web.viewing import kept_answer, words
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 NOT_YOURS = "There is nothing here for you. Go back to the conversation and ask again."
@@ -39,15 +38,12 @@ def routes() -> list[Route]:
     return [
         Route("/user", whoever_is_there),
         Route("/avatars/{name:path}", avatar),
-        Route(PREFIX + "/{token}/{name:path}", _mine(source)),
+        *(Route(f"/{shown}/{{token}}/{{name:path}}", _mine(partial(source, shown))) for shown in SHOWN),
         Route("/cited/{step}/{n:int}", _mine(cited)),
+        Route("/cited/{step}/{n:int}/unmarked", _mine(unmarked)),
         Route("/export/{thread}", _mine(export)),
         Route("/feedback", _mine(feedback), methods=["PUT", "DELETE"]),
     ]
-
-
-def cited_link(step_id: str, n: int) -> str:
-    return f"/cited/{step_id}/{n}"
 
 
 def export_link(thread_id: str) -> str:
@@ -78,42 +74,48 @@ async def avatar(request: Request) -> Response:
     return FileResponse(PICTURE, headers={"Cache-Control": "max-age=3600"})
 
 
-async def source(request: Request, reader: str) -> Response:
-    """The cited page: a PDF opens at it with the sentence highlighted, anything else as its text."""
+async def source(shown: Shown, request: Request, reader: str) -> Response:
+    """What was cited: its page with the words marked, the file itself, or a picture of the page."""
     signer: Signer = request.app.state.signer
     house: House = request.app.state.house
     try:
         place = signer.place(request.path_params["token"])
         if place.reader != reader:
             return _nothing()
-        body, media_type = await asyncio.to_thread(cited_page, house.store, place)
+        found = await asyncio.to_thread(opened, house, place, shown)
+    except LoadError as error:
+        return PlainTextResponse(str(error), status_code=422, headers=PRIVATE)
     except DocentError as error:
         return PlainTextResponse(str(error), status_code=404, headers=PRIVATE)
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
-    return Response(body, media_type=media_type, headers=headers)
+    if found.path is None:
+        return Response(found.text, media_type=found.media_type, headers=headers)
+    return FileResponse(
+        found.path,
+        media_type=found.media_type or "application/octet-stream",
+        headers=headers,
+        filename=found.name,
+        content_disposition_type="inline" if found.media_type else "attachment",
+    )
 
 
 async def cited(request: Request, reader: str) -> Response:
-    """What stands in the side panel of one citation number of one answer."""
-    history: History = request.app.state.history
-    said = await history.said(request.path_params["step"])
-    kept = recall(said[0]["metadata"]) if said is not None and said[1] == reader else None
-    if kept is None or not kept.cited(request.path_params["n"]):
+    """The words in the side panel of one citation number of one answer."""
+    state: State = request.app.state
+    n = request.path_params["n"]
+    kept = await kept_answer(state.history, request.path_params["step"], n, reader)
+    if kept is None:
         return _nothing()
     text = await asyncio.to_thread(
-        _panel, kept, request.path_params["n"], reader, request.app.state, language_of(request)
+        partial(words, kept, n, house=state.house, signer=state.signer, reader=reader),
+        language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)
 
 
-def _panel(kept: Kept, n: int, reader: str, state: State, language: str) -> str:
-    quotes = kept.cited(n)
-    found, fate = extract(quotes[0], kept, reader=state.house.store, scope=Scope(reader=reader))
-    if fate == "same":
-        link = state.signer.link(quotes[0], reader=reader)
-        return panel(quotes, found, below=f"[{say('open_page', language)}]({link})")
-    words = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
-    return panel(quotes[:1], words, below=f"*{say(f'source_{fate}', language)}*")
+async def unmarked(request: Request, reader: str) -> Response:
+    """What is said above a page whose words could not be marked."""
+    return PlainTextResponse(f"*{say('unmarked', language_of(request))}*", headers=PRIVATE)
 
 
 async def export(request: Request, reader: str) -> Response:

@@ -91,6 +91,11 @@ def close_doors() -> None:
     state.house = state.opened_by = None
 
 
+def state() -> Any:
+    """Everything that is open: the house, the history, the signer."""
+    return chainlit.server.app.state
+
+
 def house() -> House:
     opened: House = chainlit.server.app.state.house
     return opened

@@ -13,15 +13,28 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, get_args
 from urllib.parse import quote
 
-from docent.errors import UnknownDocument
+from docent.assembly import House
+from docent.errors import UnknownDocument, UnreadableFile
 from docent.glossary import Citation, Scope
-from docent.store import Store
+from docent.store import COPIES, Copies
 
-PREFIX = "/source"
+Shown = Literal["source", "original", "picture"]
+"""What a link opens: the page cited with its words marked, the file itself, or a picture of the page."""
+SHOWN: tuple[Shown, ...] = get_args(Shown)
+
+INLINE = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    **dict.fromkeys(("text", "markdown", "code", "csv", "json"), "text/plain; charset=utf-8"),
+}
+"""By kind: what a browser shows without running anything; all else is downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +43,14 @@ class Place:
 
     document_id: str
     page: int
-    start: int
-    end: int
+    spans: tuple[tuple[int, int], ...]
     reader: str | None
+
+
+def place_of(quotes: Sequence[Citation], *, reader: str | None) -> Place:
+    """Of quotes that stand on one page."""
+    spans = tuple(sorted({(one.start, one.end) for one in quotes}))
+    return Place(quotes[0].document_id, quotes[0].page, spans, reader)
 
 
 class Signer:
@@ -41,10 +59,12 @@ class Signer:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def link(self, citation: Citation, *, reader: str | None) -> str:
-        place = Place(citation.document_id, citation.page, citation.start, citation.end, reader)
-        body = _encode(json.dumps(asdict(place), separators=(",", ":")).encode())
-        return f"{PREFIX}/{body}.{self._signature(body)}/{quote(citation.file, safe='')}#page={citation.page}"
+    def link(self, *quotes: Citation, reader: str | None, shown: Shown = "source") -> str:
+        """To the page that the quotes stand on, all of them in one passage."""
+        place = asdict(place_of(quotes, reader=reader))
+        body = _encode(json.dumps(place, separators=(",", ":")).encode())
+        name = quote(quotes[0].file, safe="")
+        return f"/{shown}/{body}.{self._signature(body)}/{name}#page={quotes[0].page}"
 
     def place(self, token: str) -> Place:
         """The place a link names. Raises UnknownDocument for a link that was not made here."""
@@ -52,8 +72,9 @@ class Signer:
         if not hmac.compare_digest(signature.encode(), self._signature(body).encode()):
             raise UnknownDocument("This link was not made here, or was changed. Ask the question again.")
         try:
-            return Place(**json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))
-        except (binascii.Error, ValueError, TypeError) as error:
+            there = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+            return Place(**{**there, "spans": tuple((start, end) for start, end in there["spans"])})
+        except (binascii.Error, ValueError, TypeError, KeyError) as error:
             raise UnknownDocument("This link is from another version. Ask the question again.") from error
 
     def _signature(self, body: str) -> str:
@@ -64,15 +85,62 @@ def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def cited_page(store: Store, place: Place) -> tuple[bytes, str]:
-    """What a link opens, and its type: the PDF itself, of anything else the text of the page cited."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a link opens."""
+
+    path: Path | None
+    """A file to send, or none: then the text."""
+    text: str
+    media_type: str
+    """Empty: to be saved, not shown."""
+    name: str
+
+
+def opened(house: House, place: Place, shown: Shown) -> Opened:
+    """What a link opens. Raises DocentError with a sentence when it is not there or cannot be made."""
     scope = Scope(reader=place.reader)
-    original = store.original(place.document_id, scope)
-    with original.open("rb") as file:
-        if file.read(1024).lstrip().startswith(b"%PDF"):
-            file.seek(0)
-            return file.read(), "application/pdf"
-    return store.page(place.document_id, place.page, scope).text.encode(), "text/plain; charset=utf-8"
+    document = house.store.document(place.document_id, scope)
+    if shown == "original":
+        original = house.store.original(document.id, scope)
+        return Opened(original, "", INLINE.get(document.kind, ""), document.name)
+    if shown == "picture":
+        return Opened(picture(house, place), "", "image/png", document.name)
+    if document.kind == "pdf":
+        return Opened(marked(house, place), "", "application/pdf", document.name)
+    text = house.store.page(place.document_id, place.page, scope).text
+    return Opened(None, text, "text/plain; charset=utf-8", document.name)
+
+
+def marked(house: House, place: Place) -> Path:
+    """A copy of the PDF with the cited words highlighted; made once. Raises LoadError if it cannot be."""
+    scope = Scope(reader=place.reader)
+    document = house.store.document(place.document_id, scope)
+
+    def make() -> bytes:
+        return house.highlighted(document.id, {place.page: place.spans}, file=document.name, scope=scope)
+
+    return _copy(house, place, "pdf", make)
+
+
+def picture(house: House, place: Place) -> Path:
+    """The page as a picture with the cited words boxed; made once. Raises LoadError if it cannot be."""
+    scope = Scope(reader=place.reader)
+    document = house.store.document(place.document_id, scope)
+
+    def make() -> bytes:
+        return house.picture(document.id, place.page, place.spans, file=document.name, scope=scope)
+
+    return _copy(house, place, "png", make)
+
+
+def _copy(house: House, place: Place, suffix: str, make: Callable[[], bytes]) -> Path:
+    original = house.store.original(place.document_id, Scope(reader=place.reader))
+    if not original.exists():
+        raise UnreadableFile("The file itself is not kept any more. Run: python -m docent doctor --mend")
+    where = f"{place.document_id} {place.page} {place.spans}"  # a page is read alike by whoever may see it
+    name = f"{hashlib.sha256(where.encode()).hexdigest()[:32]}.{suffix}"
+    return Copies(house.store.folder / COPIES).get(original, name, make)
 
 
 def secret_of(storage: Path) -> bytes:

@@ -8,7 +8,12 @@ LANGUAGES = ("en", "fr")
 
 TEXTS: dict[str, tuple[str, str]] = {
     # sources
-    "open_page": ("Open this page", "Ouvrir cette page"),
+    "source_n": ("Source {n}", "Source {n}"),
+    "open_original": ("Open the original", "Ouvrir l'original"),
+    "unmarked": (
+        "The words cited could not be marked on this page, so it is shown as it is.",
+        "Les mots cités n'ont pas pu être surlignés sur cette page ; la voici telle quelle.",
+    ),
     "source_changed": (
         "This file has changed since; what was quoted is no longer there word for word.",
         "Ce fichier a changé depuis ; le passage cité ne s'y trouve plus mot pour mot.",

@@ -54,7 +54,7 @@ def test_the_open_page_link_leads_to_the_document(page, app):
     ask(page, app, QUESTION)
     citation = page.locator("a.element-link").first
     citation.click(timeout=60_000)
-    href = page.get_by_role("link", name="Open this page").get_attribute("href")
+    href = page.get_by_role("link", name="Open the original").get_attribute("href")
     response = page.request.get(app + urlparse(href).path)
     assert response.status == 200
     assert response.headers["content-type"].split(";")[0] in ("application/pdf", "text/plain")

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
+from docent.web.sources import SHOWN
 from docent.web.users import Users
 from tests.e2e.conftest import again, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
@@ -60,7 +61,7 @@ def ann(app: str, browser: Browser) -> Ann:
     page.wait_for_timeout(800)
     again(page, QUESTION)
     page.locator("a.element-link").first.click(timeout=60_000)
-    href = page.get_by_role("link", name="Open this page").get_attribute("href")
+    href = page.get_by_role("link", name="Open the original").get_attribute("href")
     page.get_by_role("button", name="Helpful", exact=True).click()
     page.locator("textarea").last.fill("Just right.")
     page.get_by_role("button", name="Submit feedback").click()
@@ -111,7 +112,7 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
         ("GET", f"/cited/{ann.step}/1", None),
         ("GET", f"/export/{ann.thread}", None),
-        ("GET", ann.source, None),
+        *(("GET", ann.source.replace("/original/", f"/{way}/"), None) for way in SHOWN),
         ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.web.panels import emphasised, escaped
+from docent.web.panels import emphasised, escaped, tabled
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,37 @@ def test_documents_are_shown_never_obeyed(text):
     assert shown.replace("\\", "") == text
     for sign in "![]()<>#`|*":
         assert all(shown[i - 1] == "\\" for i, character in enumerate(shown) if character == sign)
+
+
+WINE = "Wine: Barolo | Price: 48\nWine: Soave | Price: 21"
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "expected"),
+    [
+        pytest.param(
+            WINE,
+            [(6, 12)],
+            "| Wine | Price |\n| --- | --- |\n| **Barolo** | 48 |\n| Soave | 21 |",
+            id="a cell is marked",
+        ),
+        pytest.param(
+            f"Our cellar\n{WINE}",
+            [(36, 59)],
+            "Our cellar\n\n| Wine | Price |\n| --- | --- |\n| Barolo | 48 |\n| **Soave** | **21** |",
+            id="below a title, a row is marked",
+        ),
+        pytest.param(
+            "A: 1 | B: 2\nA: 3 | C: 4",
+            [],
+            "| A | B | C |\n| --- | --- | --- |\n| 1 | 2 |  |\n| 3 |  | 4 |",
+            id="empty cells keep their column",
+        ),
+        pytest.param("A: *1* | B: <b>", [], "| A | B |\n| --- | --- |\n| \\*1\\* | \\<b\\> |", id="escaped"),
+        pytest.param("One. Two: three.", [], "", id="prose"),
+        pytest.param(f"{WINE}\nProse stands below.", [], "", id="a table and prose"),
+    ],
+)
+def test_tabled(text, spans, expected):
+    """Rows that name their columns become a table; whatever else there is stays text."""
+    assert tabled(text, spans) == expected

@@ -11,7 +11,7 @@ import pytest
 
 from docent.errors import UnknownDocument
 from docent.glossary import Citation
-from docent.web.sources import PREFIX, Place, Signer, secret_of
+from docent.web.sources import Place, Signer, secret_of
 
 CITATION = Citation(
     n=1, chunk_id="c", document_id="d" * 32, file="Menü 🍜 / été.pdf", library="l", page=2, page_label="",
@@ -20,7 +20,7 @@ CITATION = Citation(
 
 
 def parts(link: str) -> tuple[str, str]:
-    token, name = link.removeprefix(f"{PREFIX}/").partition("#")[0].split("/")
+    token, name = link.removeprefix("/source/").partition("#")[0].split("/")
     return token, unquote(name)
 
 
@@ -29,7 +29,7 @@ def test_a_link_names_its_place():
     signer = Signer(b"secret")
     token, name = parts(signer.link(CITATION, reader="me"))
     assert name == CITATION.file
-    assert signer.place(token) == Place("d" * 32, 2, 5, 9, "me")
+    assert signer.place(token) == Place("d" * 32, 2, ((5, 9),), "me")
 
 
 def test_a_changed_link_opens_nothing():
