@@ -276,6 +276,8 @@ class Receipt:
     tokens_answered: int = 0
     thought: int = 0
     """Characters that the model thought before it answered; they are not shown."""
+    cut_short: bool = False
+    """The answer reached the longest length allowed."""
     not_found: bool = False
     """The documents do not speak of it; the nearest passages are shown, and no model was asked."""
     unsupported: tuple[str, ...] = ()
@@ -320,6 +322,8 @@ class Preferences:
     """The longest answer."""
     passages: int | None = None
     """The most passages that the model is shown."""
+    instructions: str = ""
+    """Further instructions, below the rules that hold for all: a tone, a form, a role."""
 
 
 NO_PREFERENCES = Preferences()

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from docent.answering.anyway import answer_anyway
-from docent.answering.asking import Asking, Bounds, Retrieve, asked
+from docent.answering.asking import Asking, Bounds, Retrieve, asked, unfollowed
 from docent.answering.finishing import NO_MODEL
 from docent.answering.question import answer_question
 from docent.answering.whole import answer_from_whole
@@ -62,6 +62,8 @@ async def answer(
             yield record.answered(speaking.plain(breach.says), ())
             return
         yield record.notice(breach.says)
+    if said := unfollowed(preferences, bounds):
+        yield record.notice(said)
     async with aclosing(_wanted(question, documents, asking, record, anyway=anyway)) as events:
         async for event in events:
             yield event

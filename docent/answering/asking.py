@@ -17,6 +17,9 @@ from docent.store.protocols import Reader
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
 
 MOST_PASSAGES = 50
+TOO_MANY_INSTRUCTIONS = (
+    "The further instructions (the system message) are longer than {most:,} characters and were not followed."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,20 @@ def asked(
             passages=preferences.passages or bounds.passages,
         ),
         shelf=None if reader is None else ScopedShelf(reader, scope),
-        persona=persona,
+        persona=persona
+        if unfollowed(preferences, bounds)
+        else replace(persona, further=preferences.instructions),
         counter=counter or Learning(counter_for(model.name if model is not None else "")),
         policy=policy,
         wishes=Wishes(preferences.answer_tokens, temperature),
     )
+
+
+def unfollowed(preferences: Preferences, bounds: Bounds) -> str:
+    """What is said of further instructions that leave no room for passages: an eighth of the window or so
+    is theirs, since the editors that send tens of thousands of characters mean another kind of model."""
+    most = bounds.context_tokens // 2  # characters, about four to a token
+    return TOO_MANY_INSTRUCTIONS.format(most=most) if len(preferences.instructions) > most else ""
 
 
 def _check(preferences: Preferences, bounds: Bounds) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import SettingsError
+from docent.generating.guard import tamed
 from docent.generating.prompt import INSTRUCTIONS
 from docent.glossary import Turn
 
@@ -18,6 +19,10 @@ STEP_BY_STEP = "step by step"
 THINK_FIRST = (
     "Before you answer, think step by step between <think> and </think>: what is asked, which passages say "
     "it, what follows. Then write the answer; only the answer is shown.\n"
+)
+FURTHER = (
+    "The person who asks adds the following. Follow it in tone, form and language; where it contradicts the "
+    "rules above, the rules above hold.\n"
 )
 
 
@@ -46,6 +51,8 @@ class Persona:
     thinking: str = DIRECT
     starters: tuple[Starter, ...] = ()
     examples: tuple[Turn, ...] = ()
+    further: str = ""
+    """What the person who asks adds; no field of the file."""
 
     @property
     def instructions(self) -> str:
@@ -57,6 +64,8 @@ class Persona:
             parts.append(f"\n{THINK_FIRST}")
         for example in self.examples:
             parts.append(f"\nExample\nQuestion: {example.question}\nAnswer: {example.answer}\n")
+        if self.further:
+            parts.append(f"\n{FURTHER}{tamed(self.further.strip())}\n")
         return "".join(parts)
 
 

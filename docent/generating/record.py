@@ -83,6 +83,7 @@ class Record:
             tokens_counted=self.last.prompt_tokens,
             tokens_answered=self.last.answer_tokens,
             thought=self.thought,
+            cut_short=self.last.cut_short,
             not_found=self.not_found,
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from docent.glossary import Chunk, Document, SourceFile, document_id
@@ -23,6 +24,18 @@ class Cut:
     overlap: int
 
 
+@dataclass(slots=True)
+class Tally:
+    """Pages read by this process since its start, for whoever watches over it."""
+
+    pages: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, pages: int) -> None:
+        with self._lock:
+            self.pages += pages
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     store: Store
@@ -31,6 +44,7 @@ class Intake:
     background: Background
     cut: Cut
     workers: int
+    tally: Tally = field(default_factory=Tally)
 
     def read(self, path: Path, *, password: str | None, on_page: Callable[[int], None]) -> Document:
         """A file's document; told after each page how many there are so far. Raises LoadError."""
@@ -52,6 +66,7 @@ class Intake:
             limit=self.embedder.max_tokens,
         )
         self.store.put_words(file, document, chunks, expected=expected)
+        self.tally.count(len(document.pages))
         self.background.start()
         return chunks
 

@@ -81,6 +81,10 @@ class Uploads:
         for document in self._intake.store.expected():
             self._submit(document.id, Scope(reader=document.owner))
 
+    def waiting(self) -> list[StoredDocument]:
+        """What was handed in and is not read yet, whoever it belongs to."""
+        return self._intake.store.expected()
+
     def standing(self, ticket: Ticket) -> Standing:
         key = ticket.document_id
         try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Answered, Event, Receipt, Scope
+from docent.web import logs
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
@@ -43,15 +45,20 @@ class Metrics:
         )  # fmt: skip
         self.errors = Counter("docent_errors", "What went wrong, by kind.", ["kind"], registry=self.registry)
 
-    async def observed(self, events: AsyncGenerator[Event, None], way: Way) -> AsyncGenerator[Event, None]:
-        """The same events; how the answer ended is counted, also when nobody waits for its end."""
+    async def observed(
+        self, events: AsyncGenerator[Event, None], way: Way, *, identity: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """The same events; how the answer ended is counted and noted, also when nobody waits for its end."""
         end = "stopped"
+        receipt = Receipt("", "")
+        watch = Stopwatch()
         try:
             async with aclosing(events) as each:
                 async for event in each:
                     if isinstance(event, Answered):
-                        self._count(event.answer.receipt)
-                        end = "answered" if event.answer.receipt.model else "without_model"
+                        receipt = event.answer.receipt
+                        self._count(receipt)
+                        end = "answered" if receipt.model else "without_model"
                     yield event
         except DocentError as error:
             end = "failed"
@@ -59,6 +66,14 @@ class Metrics:
             raise
         finally:
             self.questions.labels(way, end).inc()
+            logs.line(
+                "question",
+                id=identity or uuid.uuid4().hex,
+                way=way,
+                end=end,
+                ms=watch.milliseconds,
+                **_noted(receipt),
+            )
 
     def _count(self, receipt: Receipt) -> None:
         for step, seconds in receipt.seconds.items():
@@ -70,6 +85,18 @@ class Metrics:
         registry = CollectorRegistry()
         registry.register(_Shelves(house))
         return generate_latest(self.registry) + generate_latest(registry)
+
+
+def _noted(receipt: Receipt) -> dict[str, object]:
+    """What a log may say of an answer: figures only."""
+    return {
+        "seconds": dict(receipt.seconds),
+        "found": receipt.found,
+        "sent": len(receipt.sent),
+        "prompt_tokens": receipt.tokens_counted,
+        "answer_tokens": receipt.tokens_answered,
+        "cut_short": receipt.cut_short,
+    }
 
 
 class _Shelves(Collector):
@@ -94,6 +121,13 @@ class _Shelves(Collector):
             "docent_chunks_without_vector",
             "Chunks that are found by their words only, so far.",
             value=self._house.store.lacking(),
+        )
+        yield GaugeMetricFamily(
+            "docent_queue", "Documents that wait to be read, or are being read.",
+            value=len(self._house.uploads.waiting()),
+        )  # fmt: skip
+        yield CounterMetricFamily(
+            "docent_ingest_pages", "Pages read since the start.", value=self._house.intake.tally.pages
         )
 
 

@@ -14,8 +14,9 @@ from chainlit.config import config, load_module
 from docent.assembly import House, open_house
 from docent.settings import Settings
 from docent.web import conversation, listening, logs
-from docent.web.api import door as api
+from docent.web.api import application
 from docent.web.api.allowed import Gate
+from docent.web.api.door import Door as ApiDoor
 from docent.web.api.keys import Keys
 from docent.web.defences import fortify
 from docent.web.history import History
@@ -58,13 +59,13 @@ def _open_api(app: Any, settings: Settings) -> None:
     state = app.state
     if not hasattr(state, "metrics"):
         state.metrics = Metrics()
-        app.add_middleware(api.Door, api=lambda: state.api, metrics=state.metrics)
+        app.add_middleware(ApiDoor, api=lambda: state.api, metrics=state.metrics)
     users = Users(settings.storage)
     gate = Gate(
         Keys(settings.storage), keyless=lambda: not listening.login_required(settings) and not users.all()
     )
-    state.api = api.build(
-        house=house,
+    state.api = application.build(
+        house=lambda: getattr(state, "house", None),
         gate=gate,
         metrics=state.metrics,
         largest_upload=settings.max_file_mb * 1_000_000,

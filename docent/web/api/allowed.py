@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -41,23 +42,23 @@ class Caller:
 
 @dataclass(slots=True)
 class Pace:
-    """A bucket for each key that fills at its rate; an empty one says when to come back."""
+    """A bucket for each key that fills at its rate; an empty one says when to come back. For any thread."""
 
     clock: Clock = time.monotonic
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def seconds_to_wait(self, key: Key) -> float:
         """Take one request from the key's bucket; 0 when there was one."""
         if not key.rate:
             return 0.0
-        now = self.clock()
-        level, at = self._buckets.get(key.name, (float(key.rate), now))
-        level = min(key.rate, level + (now - at) * key.rate / 60)
-        if level < 1:
-            self._buckets[key.name] = (level, now)
-            return (1 - level) * 60 / key.rate
-        self._buckets[key.name] = (level - 1, now)
-        return 0.0
+        with self._lock:
+            now = self.clock()
+            level, at = self._buckets.get(key.name, (float(key.rate), now))
+            level = min(key.rate, level + (now - at) * key.rate / 60)
+            enough = level >= 1
+            self._buckets[key.name] = (level - 1 if enough else level, now)
+        return 0.0 if enough else (1 - level) * 60 / key.rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from docent.web.api.shapes import ChatRequest, Json, Message
 
 EVERYTHING = "docent"
 LIBRARY, PERSONA = "library/", "persona/"
+LEAST_TOKENS = 16
 
 
 # --- models --------------------------------------------------------------------------------
@@ -61,6 +62,14 @@ def voice(name: str, house: House, caller: Caller) -> Voice:
 
 def question_of(messages: Sequence[Message]) -> tuple[str, tuple[Turn, ...]]:
     """The last message, and the questions and answers before it."""
+    if messages[-1].unread and messages[-1].role == "user":
+        raise Refused(
+            400,
+            f"A question is text; {messages[-1].unread[:40]!r} cannot be read here. Hand a document or "
+            "picture in at /v1/files, then ask about it.",
+            code="unsupported_content",
+            param="messages",
+        )
     said = [message for message in messages if message.role in ("user", "assistant")]
     if not said or said[-1].role != "user" or not said[-1].text.strip():
         raise Refused(
@@ -77,6 +86,20 @@ def question_of(messages: Sequence[Message]) -> tuple[str, tuple[Turn, ...]]:
     return said[-1].text, tuple(turns)
 
 
+def instructions_of(messages: Sequence[Message]) -> str:
+    """What the client adds to the instructions, by either name."""
+    told = (message.text.strip() for message in messages if message.role in ("system", "developer"))
+    return "\n".join(filter(None, told))
+
+
+def longest(request: ChatRequest, house: House) -> int | None:
+    """The longest answer that is asked for, within what this installation allows: clients send what they
+    would send to any model."""
+    if request.longest is None:
+        return None
+    return max(LEAST_TOKENS, min(request.longest, house.settings.context_tokens // 2))
+
+
 def events(request: ChatRequest, house: House, caller: Caller) -> AsyncGenerator[Event, None]:
     """What happens while this request is answered."""
     speaker = voice(request.model, house, caller)
@@ -88,7 +111,8 @@ def events(request: ChatRequest, house: House, caller: Caller) -> AsyncGenerator
         persona=speaker.persona,
         preferences=Preferences(
             temperature=request.temperature,
-            answer_tokens=request.max_completion_tokens or request.max_tokens,
+            answer_tokens=longest(request, house),
+            instructions=instructions_of(request.messages),
         ),
     )
 
@@ -146,7 +170,7 @@ class Reply:
                 {
                     "index": 0,
                     "message": {"role": "assistant", "content": text, "refusal": None},
-                    "finish_reason": "stop",
+                    "finish_reason": finish(answer, cutter),
                     "logprobs": None,
                 }
             ],
@@ -154,7 +178,7 @@ class Reply:
             "docent": ask_json(answer),
         }
 
-    def piece(self, text: str, *, role: bool = False, last: bool = False) -> Json:
+    def piece(self, text: str, *, role: bool = False, finish: str | None = None) -> Json:
         delta: Json = {"content": text} if text else {}
         return {
             **self._head("chat.completion.chunk"),
@@ -162,7 +186,7 @@ class Reply:
                 {
                     "index": 0,
                     "delta": {"role": "assistant", "content": "", **delta} if role else delta,
-                    "finish_reason": "stop" if last else None,
+                    "finish_reason": finish,
                     "logprobs": None,
                 }
             ],
@@ -182,6 +206,11 @@ class Reply:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
+def finish(answer: Answer, cutter: Cutter) -> str:
+    """Why the text ends."""
+    return "length" if answer.receipt.cut_short and not cutter.ended else "stop"
+
+
 def usage(answer: Answer) -> Json:
     prompt, written = answer.receipt.tokens_counted, answer.receipt.tokens_answered
     return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
@@ -198,7 +227,7 @@ async def whole(happening: AsyncGenerator[Event, None]) -> Answer:
 
 async def streamed(
     happening: AsyncGenerator[Event, None], request: ChatRequest, reply: Reply
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Server-sent events. What was streamed is the text as it came; the last piece has the checked one."""
     cutter = Cutter(request.stops)
     yield _event(reply.piece("", role=True))
@@ -215,7 +244,8 @@ async def streamed(
                         tail = cutter.rest() if cutter.shown or cutter.ended else cutter.pass_on(answer.text)
                         if tail := tail + cutter.rest() + reply.notes(answer):
                             yield _event(reply.piece(tail))
-                        yield _event({**reply.piece("", last=True), "docent": ask_json(answer)})
+                        ended = reply.piece("", finish=finish(answer, cutter))
+                        yield _event({**ended, "docent": ask_json(answer)})
                         if request.stream_options and request.stream_options.include_usage:
                             yield _event(reply.counted(answer))
     except DocentError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ class Counter:
 
     def __init__(self) -> None:
         self._tickets: OrderedDict[str, tuple[Ticket, str, int]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def take_in(self, file: IO[bytes], *, name: str, library: str, house: House, caller: Caller) -> Json:
         """Keep a file, read it in the background."""
@@ -46,9 +48,10 @@ class Counter:
             if not size:
                 raise Refused(400, f"{name} is empty. Send a file with something in it.", code="empty_file")
             ticket = house.take_in(Path(copy.name), name=name, library=library, owner=None)
-        self._tickets[ticket.document_id] = (ticket, caller.name, size)
-        while len(self._tickets) > REMEMBERED:
-            self._tickets.popitem(last=False)
+        with self._lock:
+            self._tickets[ticket.document_id] = (ticket, caller.name, size)
+            while len(self._tickets) > REMEMBERED:
+                self._tickets.popitem(last=False)
         return self.told(ticket.document_id, house, caller)
 
     def told(self, document_id: str, house: House, caller: Caller) -> Json:
@@ -69,7 +72,8 @@ class Counter:
         if all(one.id != document_id for one in house.store.documents(caller.scope())):
             raise not_there("file")
         deletion = house.store.delete(document_id, caller.scope())
-        self._tickets.pop(document_id, None)
+        with self._lock:
+            self._tickets.pop(document_id, None)
         return {
             "id": PREFIX + document_id,
             "object": "file",

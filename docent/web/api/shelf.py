@@ -46,6 +46,10 @@ def named(name: str, house: House, caller: Caller, library: str = "") -> Sequenc
 
 def embeddings(request: EmbeddingsRequest, house: House) -> Json:
     """Each text as the vector it would be found by. Raises Refused rather than cut a text short."""
+    own = house.embedder.dimensions
+    if request.dimensions not in (None, own):
+        sentence = f"The vectors here have {own} dimensions, no other number. Leave `dimensions` out."
+        raise Refused(400, sentence, code="dimensions", param="dimensions")
     lengths = [len(encoding.ids) for encoding in house.embedder.tokenizer.encode_batch(request.texts)]
     for at, length in enumerate(lengths):
         if length > (most := house.embedder.max_tokens):
@@ -64,7 +68,7 @@ def embeddings(request: EmbeddingsRequest, house: House) -> Json:
     }
 
 
-def _coded(vector: Sequence[float], coding: str) -> list[float] | str:
+def _coded(vector: Sequence[float], coding: str | None) -> list[float] | str:
     if coding == "base64":
         return base64.b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
     return [float(value) for value in vector]

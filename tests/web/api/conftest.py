@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -19,7 +20,8 @@ from fastapi import FastAPI
 from docent.assembly import House, open_house
 from docent.settings import Settings
 from docent.web.api.allowed import Gate
-from docent.web.api.door import Door, build
+from docent.web.api.application import build
+from docent.web.api.door import Door
 from docent.web.api.keys import Keys
 from docent.web.metrics import Metrics
 from tests.fakes.ollama_script import Settings as ServerSettings
@@ -37,8 +39,10 @@ class Api:
     url: str
     house: House
     keys: Keys
+    gate: Gate
     metrics: Metrics
     ollama: Ollama
+    server: Server
 
     def key(self, *libraries: str, name: str = "", expires: str = "", rate: int = 0) -> str:
         """A new key."""
@@ -58,14 +62,26 @@ class Server:
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # a slow client is felt soon
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            self._noting(app), log_level="critical", lifespan="off", timeout_graceful_shutdown=2
+        )
         self._server = uvicorn.Server(config)
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Once something has been asked."""
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)
+
+    def _noting(self, app: Any) -> Any:
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            self.loop = asyncio.get_running_loop()
+            await app(scope, receive, send)
+
+        return noting
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -90,7 +106,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         gate = Gate(keys, keyless=lambda: True)
         api = build(house=lambda: house, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False)
         here = Server(Door(FastAPI(), api=lambda: api, metrics=metrics))
-        yield Api(here.url, house, keys, metrics, Ollama(server.url, server.stop))
+        httpx.get(f"{here.url}/health", trust_env=False)
+        yield Api(here.url, house, keys, gate, metrics, Ollama(server.url, server.stop), here)
         here.stop()
     server.stop()
 

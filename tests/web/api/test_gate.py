@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from docent.errors import InputError
 from docent.web.api.allowed import Gate, Pace
+from docent.web.api.application import build
 from docent.web.api.chat import Cutter
 from docent.web.api.keys import Key, Keys
-from tests.web.api.conftest import Api
+from tests.web.api.conftest import Api, Server
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
@@ -100,9 +103,6 @@ def test_the_client_package_raises_its_own_errors(api: Api):
 
 def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
     """Without one there is 401, except for whether the process is alive."""
-    from docent.web.api.door import build
-    from tests.web.api.conftest import Server
-
     gate = Gate(Keys(tmp_path), keyless=lambda: False)
     closed = build(house=lambda: api.house, gate=gate, metrics=api.metrics, largest_upload=1, footnotes=False)
     server = Server(closed)
@@ -135,6 +135,7 @@ def test_pages_of_others_may_not_ask_without_a_key(api: Api, headers):
 def test_isolation(api: Api):
     """By every route, another library's documents and libraries are as if they did not exist."""
     with api.http(api.key("cats")) as cats:
+        assert refusal(cats.get("/metrics"), 403)["code"] == "whole_installation"
         assert [one["id"] for one in cats.get("/v1/models").json()["data"]] == ["docent", "library/cats"]
         files = cats.get("/v1/files").json()["data"]
         assert [file["filename"] for file in files] == ["cats.md"]
@@ -219,7 +220,7 @@ def test_an_empty_file_is_refused(api: Api):
 
 def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
     """408 after the time for a part; nothing waits for ever."""
-    monkeypatch.setattr("docent.web.api.door.SECONDS_PER_PART", 0.3)
+    monkeypatch.setattr("docent.web.api.bounds.SECONDS_PER_PART", 0.3)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as slow:
         slow.sendall(
@@ -265,7 +266,11 @@ def test_logs_hold_no_text(api: Api, caplog):
     key = api.key()
     with caplog.at_level(logging.INFO, logger="docent.requests"), api.http(key) as client:
         client.post("/v1/search", json={"query": "the secret ferry"})
+        client.post("/v1/chat/completions", json=ASK, headers={"X-Request-ID": "the-ferry"})
     fields = [record.fields for record in caplog.records]
+    question = next(one for one in fields if one.get("way") == "api")
+    assert question["id"] == fields[-1]["id"] == "the-ferry" and question["seconds"]["total"] > 0
+    fields = [one for one in fields if one["id"] != "the-ferry"]
     assert fields[-1]["route"] == "/v1/search" and fields[-1]["status"] == 200 and fields[-1]["ms"] > 0
     assert "ferry" not in str(fields) and key not in str(fields)
 
@@ -276,3 +281,90 @@ def test_a_stop_word_is_found_however_the_stream_is_cut(cut):
     text, cutter = "one two STOP three", Cutter(("STOP", "nothing"))
     shown = "".join(cutter.pass_on(text[at : at + cut]) for at in range(0, len(text), cut)) + cutter.rest()
     assert shown == "one two "
+
+
+def test_the_pace_holds_for_many_threads():
+    """A key of ten a minute gets ten, however many ask at once."""
+    pace, key = Pace(clock=lambda: 0.0), Key("k", (), "", 10, "")
+    with ThreadPoolExecutor(16) as crowd:
+        waits = list(crowd.map(lambda _: pace.seconds_to_wait(key), range(400)))
+    assert waits.count(0.0) == 10
+
+
+def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api):
+    """Of two hundred pairs, neither kind is the slower one in nearly all; what is there shows in no clock."""
+    ships = next(one.id for one in api.house.store.documents(_all()) if one.library == "ships")
+    slower = 0
+    with api.http(api.key("cats")) as cats:
+
+        def seconds(name: str) -> float:
+            began = time.perf_counter()
+            assert cats.get(f"/v1/files/file-{name}").status_code == 404
+            return time.perf_counter() - began
+
+        for turn in range(200):
+            names = (ships, "0" * len(ships))
+            took = {name: seconds(name) for name in (names if turn % 2 else names[::-1])}
+            slower += took[ships] > took[names[1]]
+    assert 60 <= slower <= 140, slower  # by chance alone beyond this in one run of 10⁸
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("library:ships When does the ferry leave?", id="by its library"),
+        pytest.param("file:ships.md When does the ferry leave?", id="by its file"),
+        pytest.param("Summarise ships.md", id="read whole"),
+        pytest.param("list every document that mentions the ferry", id="listed"),
+        pytest.param("What do you know?", id="what there is"),
+        pytest.param("library:nothing-of-the-kind ferry", id="what does not exist"),
+    ],
+)
+def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
+    """Neither by the conditions of a query nor by the ways of answering that read the shelf."""
+    with api.http(api.key("cats")) as cats:
+        body = {"model": "docent", "messages": [{"role": "user", "content": question}]}
+        told = cats.post("/v1/chat/completions", json=body).text
+        told += cats.post("/v1/search", json={"query": question}).text
+        told = told.replace(json.dumps(question)[1:-1], "").replace(question, "")
+        assert "Aurora" not in told and "half past seven" not in told
+        assert "ships" not in told.replace("library:ships", "").replace("file:ships.md", "")
+
+
+def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
+    """500 as JSON; the console says where, not the words, which may quote a document."""
+    monkeypatch.setattr("docent.web.api.shelf.search", lambda *_: 1 / len(""))
+    with api.http() as client:
+        error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
+    assert error["code"] == "mistake"
+    limit, told = time.monotonic() + 5, ""
+    while "ZeroDivisionError" not in told:  # said after the answer
+        assert time.monotonic() < limit
+        told += capsys.readouterr().err
+    assert "division by zero" not in told
+
+
+def test_nothing_is_asked_of_a_house_that_is_not_open(api: Api):
+    """503 with a sentence while it starts or stops."""
+    shut = build(house=lambda: None, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=False)
+    server = Server(shut)
+    try:
+        with api.http() as client:
+            client.base_url = server.url
+            assert refusal(client.get("/ready"), 503)["code"] == "not_open"
+            assert refusal(client.post("/v1/chat/completions", json=ASK), 503)
+            assert client.get("/health").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_a_prometheus_server_can_read_the_metrics(api: Api):
+    """By the client library's own parser; each family says what it is."""
+    with api.http() as client:
+        client.post("/v1/chat/completions", json=ASK)
+        families = {one.name: one for one in text_string_to_metric_families(client.get("/metrics").text)}
+    wanted = {"questions", "answer_seconds", "tokens", "http_requests", "errors", "queue", "ingest_pages"}
+    assert {f"docent_{name}" for name in wanted} <= set(families)
+    assert all(family.documentation for family in families.values())
+    assert families["docent_queue"].samples[0].value == 0
+    assert families["docent_ingest_pages"].samples[0].value >= 2

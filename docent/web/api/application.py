@@ -1,0 +1,207 @@
+"""The API's own application: each route in a line or two, its errors as sentences, and its description."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Form, Request, Security, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from docent import __version__
+from docent.assembly import House
+from docent.errors import DocentError
+from docent.web.api import answers, chat, files, shelf
+from docent.web.api.allowed import Caller, Gate
+from docent.web.api.bounds import Events, unless_gone
+from docent.web.api.pages import described
+from docent.web.api.refusals import KINDS, Refused, refused
+from docent.web.api.shapes import ChatRequest, EmbeddingsRequest, Json, SearchRequest
+from docent.web.metrics import CONTENT_TYPE, Metrics
+
+SECONDS_FOR_MODEL = 2.0
+KEY = HTTPBearer(
+    auto_error=False,
+    scheme_name="key",
+    description="A key of `python -m docent key add NAME`. None is needed on Docent's own machine, "
+    "as long as nobody has to log in there.",
+)
+NO_DOCUMENTS = "There are no documents yet. Put some into the data folder and run: python ingest.py"
+
+
+def caller(request: Request, key: Annotated[HTTPAuthorizationCredentials | None, Security(KEY)]) -> Caller:
+    """Who asks, decided before anything else is looked at."""
+    gate: Gate = request.app.state.gate
+    found = gate.caller(request)
+    request.state.caller = found.name
+    return found
+
+
+Who = Annotated[Caller, Depends(caller)]
+
+
+def build(
+    *, house: Callable[[], House | None], gate: Gate, metrics: Metrics, largest_upload: int, footnotes: bool
+) -> FastAPI:
+    """The application that answers what other programs ask."""
+    app = FastAPI(
+        title="Docent",
+        version=__version__,
+        description="Ask your own documents. The protocol is the one that clients of OpenAI speak.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=answers.REFUSALS,
+    )
+    app.state.gate = gate
+    app.state.largest = {"/v1/files": largest_upload}
+    _refusals(app, metrics)
+
+    def opened() -> House:
+        found = house()
+        if found is None:
+            raise Refused(503, "Docent is starting or stopping. Ask again in a moment.", code="not_open")
+        return found
+
+    _state(app, opened, metrics)
+    _chat(app, opened, metrics, footnotes=footnotes)
+    _documents(app, opened)
+    return app
+
+
+def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics) -> None:
+    @app.get("/health", tags=["state"], responses=answers.of(answers.Health))
+    def health() -> Json:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/ready", tags=["state"], responses=answers.of(answers.Ready))
+    async def ready() -> Json:
+        """Questions can be answered; what is missing for better answers is named."""
+        opened = house()
+        missing = [] if await asyncio.to_thread(opened.store.libraries, None) else [NO_DOCUMENTS]
+        try:
+            status = await asyncio.wait_for(opened.check_model(), SECONDS_FOR_MODEL)
+            missing += [] if status.ready else [status.sentence]
+        except TimeoutError:
+            missing.append("The model server does not answer.")
+        return {"status": "ready", "missing": missing}
+
+    @app.get(
+        "/metrics", tags=["state"], responses={200: {"content": {"text/plain": {}}}}, response_class=Response
+    )
+    def counted(who: Who) -> Response:
+        """Counters for a Prometheus server; of the whole installation, so not for a key of some libraries."""
+        if who.libraries:
+            raise Refused(
+                403,
+                "These figures are of the whole installation. Ask with a key made without --library.",
+                code="whole_installation",
+            )
+        return Response(metrics.text(house()), media_type=CONTENT_TYPE)
+
+    @app.get("/api-docs", include_in_schema=False)
+    def human(request: Request) -> HTMLResponse:
+        return HTMLResponse(described(app.openapi()))
+
+
+def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnotes: bool) -> None:
+    @app.get("/v1/models", tags=["chat"], responses=answers.of(answers.Models))
+    def models(who: Who) -> Json:
+        """What may be asked: everything, one library, one persona."""
+        return {"object": "list", "data": chat.models(house(), who)}
+
+    @app.get("/v1/models/{name:path}", tags=["chat"], responses=answers.of(answers.Model))
+    def model(name: str, who: Who) -> Json:
+        """One of them."""
+        chat.voice(name, house(), who)
+        return chat.described(name)
+
+    events = {"text/event-stream": {"schema": {"type": "string"}}}
+
+    @app.post("/v1/chat/completions", tags=["chat"], responses=answers.of(answers.Completion, **events))
+    async def completions(request: Request, body: ChatRequest, who: Who) -> Response:
+        """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
+        happening = await asyncio.to_thread(chat.events, body, house(), who)
+        happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
+        reply = chat.Reply(body.model, footnotes)
+        if body.stream:
+            return Events(chat.streamed(happening, body, reply))
+        answer = await unless_gone(request, chat.whole(happening))
+        return JSONResponse(reply.whole(answer, chat.Cutter(body.stops)))
+
+
+def _documents(app: FastAPI, house: Callable[[], House]) -> None:
+    counter = files.Counter()
+
+    @app.post("/v1/search", tags=["documents"], responses=answers.of(answers.Found))
+    def search(body: SearchRequest, who: Who) -> Json:
+        """The passages that a question finds; no language model is asked."""
+        return shelf.search(body, house(), who)
+
+    @app.post("/v1/embeddings", tags=["documents"], responses=answers.of(answers.Vectors))
+    def embeddings(body: EmbeddingsRequest, who: Who) -> Json:
+        """Texts as vectors of the embedding model."""
+        return shelf.embeddings(body, house())
+
+    @app.post("/v1/files", tags=["documents"], responses=answers.of(answers.File))
+    def hand_in(
+        who: Who,
+        file: UploadFile,
+        library: Annotated[str, Form(max_length=200)] = "",
+        purpose: Annotated[str, Form(max_length=200)] = "assistants",
+    ) -> Json:
+        """Hand a document in. It is read in the background: ask for its status until it is processed."""
+        return counter.take_in(
+            file.file, name=file.filename or "", library=library, house=house(), caller=who
+        )
+
+    @app.get("/v1/files", tags=["documents"], responses=answers.of(answers.Files))
+    def every_file(who: Who) -> Json:
+        """Every document that this key may see."""
+        return {"object": "list", "data": counter.listed(house(), who), "has_more": False}
+
+    @app.get("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.File))
+    def one_file(file: str, who: Who) -> Json:
+        """One document and how far it has come."""
+        return counter.told(files.id_of(file), house(), who)
+
+    @app.delete("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.Deleted))
+    def delete(file: str, who: Who) -> Json:
+        """Delete a document with everything derived from it; `left` says what remains: nothing."""
+        return counter.delete(files.id_of(file), house(), who)
+
+
+def _refusals(app: FastAPI, metrics: Metrics) -> None:
+    @app.exception_handler(Refused)
+    async def no(request: Request, error: Refused) -> Response:
+        return error.response()
+
+    @app.exception_handler(DocentError)
+    async def trouble(request: Request, error: DocentError) -> Response:
+        metrics.errors.labels(type(error).__name__).inc()
+        return refused(error).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part != "body")
+        sentence = f"{place or 'The body'}: {first['msg']}. /api-docs says what is expected."
+        return Refused(422, sentence, code="malformed", param=place or None).response()
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, Refused):  # said while the body was read
+            return error.__cause__.response()
+        status = error.status_code if error.status_code in KINDS else 400
+        body = Refused(status, f"{error.detail}. /api-docs lists what may be asked.", code="http").body()
+        return JSONResponse(body, error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def mistake(request: Request, error: Exception) -> Response:
+        sentence = "This is a mistake of ours. Ask again; if it stays so, report it with the X-Request-ID."
+        return Refused(500, sentence, code="mistake").response()
