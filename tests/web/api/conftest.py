@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,8 @@ class Api:
     metrics: Metrics
     ollama: Ollama
     server: Server
+    clients: ExitStack
+    """Closed after each test."""
 
     def key(self, *libraries: str, name: str = "", expires: str = "", rate: int = 0) -> str:
         """A new key."""
@@ -50,11 +54,15 @@ class Api:
         return self.keys.add(name, libraries=libraries, expires=expires, rate=rate)
 
     def client(self, key: str = "none") -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+        return self.clients.enter_context(
+            openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+        )
 
     def http(self, key: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        self.clients.callback(client.close)
+        return client
 
 
 class Server:
@@ -107,8 +115,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         api = build(house=lambda: house, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False)
         here = Server(Door(FastAPI(), api=lambda: api, metrics=metrics))
         httpx.get(f"{here.url}/health", trust_env=False)
-        yield Api(here.url, house, keys, gate, metrics, Ollama(server.url, server.stop), here)
+        yield Api(here.url, house, keys, gate, metrics, Ollama(server.url, server.stop), here, ExitStack())
         here.stop()
+        gc.collect()  # other packages' clients, which nothing closes
     server.stop()
 
 
@@ -121,6 +130,7 @@ def _personas(folder: Path) -> Path:
 @pytest.fixture
 def api(served: Api) -> Iterator[Api]:
     served.ollama.reset()
-    yield served
+    with served.clients:
+        yield served
     for key in served.keys.all():
         served.keys.remove(key.name)

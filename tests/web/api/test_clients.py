@@ -103,7 +103,7 @@ def test_footnotes(api: Api, stream: bool):
     server = Server(Door(settings, api=lambda: settings, metrics=api.metrics))
     try:
         api.ollama.script("Mimi sleeps on the warm oven [1].")
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none")
+        client = api.clients.enter_context(openai.OpenAI(base_url=f"{server.url}/v1", api_key="none"))
         answer: Any = client.chat.completions.create(model="docent", messages=CAT, stream=stream)
         if stream:
             text = "".join(piece.choices[0].delta.content or "" for piece in answer if piece.choices)
