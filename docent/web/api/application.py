@@ -121,7 +121,9 @@ def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnot
         chat.voice(name, house(), who)
         return chat.described(name)
 
-    events = {"text/event-stream": {"schema": {"type": "string"}}}
+    events = {
+        "text/event-stream": {"example": 'data: {"object": "chat.completion.chunk", …}\n\ndata: [DONE]'}
+    }
 
     @app.post("/v1/chat/completions", tags=["chat"], responses=answers.of(answers.Completion, **events))
     async def completions(request: Request, body: ChatRequest, who: Who) -> Response:

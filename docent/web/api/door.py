@@ -16,7 +16,7 @@ from docent.web.api.bounds import LARGEST_JSON, Gone, bounded, impatient
 from docent.web.api.refusals import Refused
 from docent.web.metrics import Metrics, Stopwatch
 
-OURS = re.compile(r"/(v1(/.*)?|health|ready|metrics|openapi\.json|api-docs)")
+OURS = re.compile(r"/(v1(/.*)?|health|ready|metrics|openapi\.json|api-docs)", re.DOTALL)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 GONE = 499
 """The status that is noted where nobody was left to be told one."""

@@ -1,4 +1,4 @@
-"""The description at /openapi.json is true: whatever it allows is answered as it says, and never with a 5xx."""
+"""The description at /openapi.json is true: what it allows is answered as it says, and never with a 5xx."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ HITS = {
     ("GET", "/v1/models/{name}"): _names_a_model,
     ("GET", "/v1/files/{file}"): _names_a_file,
 }
-"""What no generator would guess, so that answers are compared with their description too, not refusals alone."""
+"""What no generator would guess, so that answers too are compared with their description."""
 
 
 @pytest.fixture(scope="module")

@@ -368,3 +368,8 @@ def test_a_prometheus_server_can_read_the_metrics(api: Api):
     assert all(family.documentation for family in families.values())
     assert families["docent_queue"].samples[0].value == 0
     assert families["docent_ingest_pages"].samples[0].value >= 2
+
+
+def test_whatever_follows_v1_is_answered_by_the_api(api: Api):
+    """Also a path of two lines: it does not slip past to the chat."""
+    assert refusal(api.http().get("/v1/files/file-%0Ax"), 404)
