@@ -27,6 +27,8 @@ RUN apt-get update -qq \
     && install -d -o docent -g docent /app /app/storage /app/.files
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
+# Chainlit writes translations that are not there beside the app at every start: here they all are.
+RUN mkdir -p .chainlit .files && cp -r .venv/lib/python*/site-packages/chainlit/translations .chainlit/
 COPY . .
 USER docent
 ENV DOCENT_HOST=0.0.0.0 \

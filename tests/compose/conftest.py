@@ -201,6 +201,8 @@ def stack(name: str, folder: Path, file: str = "docker-compose.yml") -> Iterator
     """A project with the sample documents, taken down with everything it made."""
     for library in ("internships", "restaurants"):
         shutil.copytree(ROOT / "data" / library, folder / "data" / library)
+    (folder / "tools").mkdir()
+    (folder / "tools" / "no-key").touch()
     made = Stack(name, folder, free_port(), file)
     made.compose("down", "-v", "--remove-orphans", check=False)
     try:
