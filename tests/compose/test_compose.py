@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
 from tests.e2e.conftest import ask, picture
@@ -66,8 +68,28 @@ def test_the_documents_are_read_and_the_model_is_fetched(up: Stack, report: Repo
 def test_chat_in_the_browser(up: Stack, page):
     """The published port shows the chat; an answer streams, and its citation opens."""
     ask(page, up.url, QUESTION)
-    page.get_by_text("[1]").first.wait_for(timeout=30_000)
+    citation = page.locator("a.element-link").first
+    citation.click(timeout=60_000)
+    expect(page.locator("#side-view-content")).to_contain_text(ANSWER)
     picture(page, "compose")
+
+
+def test_a_file_is_handed_in_and_stays(up: Stack):
+    """Through the published port; it is found at once, and after every container was made anew (below)."""
+    text = b"# Lighthouse\n\nThe keeper of the lighthouse is called Perpetua Quill.\n"
+    with httpx.Client(base_url=up.url, timeout=30) as client:
+        made = client.post("/v1/files", files={"file": ("lighthouse.md", text)}).json()
+        limit = time.monotonic() + 60
+        while client.get(f"/v1/files/{made['id']}").json()["status"] != "processed":
+            assert time.monotonic() < limit
+            time.sleep(0.2)
+    assert keeper(up) == "lighthouse.md"
+
+
+def keeper(stack: Stack) -> str:
+    answer = stack.docent("search", "Who keeps the lighthouse?", "--library", "uploads")
+    assert isinstance(answer, list)
+    return str(answer[0]["file"])
 
 
 def test_pulling_a_model_that_is_there_does_nothing(up: Stack):
@@ -190,6 +212,7 @@ def test_every_container_made_anew_finds_everything(up: Stack, report: Report):
     up.wait("/ready")
     report.figures["seconds_to_ready_again"] = round(time.monotonic() - began, 1)
     assert found(up)[0] == ANSWER
+    assert keeper(up) == "lighthouse.md"
     assert up.ended("ingest") in (0, 1)
     assert "unchanged" in up.compose("logs", "ingest").stdout
 
@@ -206,7 +229,8 @@ def test_a_changed_line_of_code_builds_in_seconds(images, report: Report, tmp_pa
     """Only the last layers are made again."""
     context = tmp_path / "context"
     run("cp", "-a", f"{ROOT}/.", context)
-    (context / "docent" / "__init__.py").open("a").write("# changed\n")
+    changed = context / "docent" / "__init__.py"
+    changed.write_text(changed.read_text() + "# changed\n")
     began = time.monotonic()
     run("docker", "build", "-q", "--network", "host", "-t", "docent-changed", context)
     report.figures["rebuild_seconds"] = round(time.monotonic() - began, 1)
