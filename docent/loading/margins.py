@@ -9,7 +9,6 @@ from docent.loading.layout import TextLine
 
 ZONE = 0.12  # of the page's height, at the top and at the bottom
 NEIGHBOURS = 8  # pages looked at on either side; left and right pages often differ
-EDGE = 0.08  # where a document is too short to tell chance from habit, only its very edges count
 ENOUGH = 3  # pages that must share a line before it is furniture rather than chance
 SAME_HEIGHT = 4.0  # points
 PAGE_NUMBER = re.compile(r"[-–—\s(\[]*(?:page|p\.|seite|pág\.|s\.)?\s*(\d{1,4}|[ivxlc]{1,7})"
@@ -29,24 +28,27 @@ def signature(text: str) -> str:
     return re.sub(r"\d+", "#", " ".join(text.split()).lower())
 
 
-def _in_zone(line: TextLine, height: float, zone: float = ZONE) -> bool:
-    return line.box[3] <= height * zone or line.box[1] >= height * (1 - zone)
+def _in_zone(line: TextLine, height: float) -> bool:
+    return line.box[3] <= height * ZONE or line.box[1] >= height * (1 - ZONE)
 
 
 def margin_lines(
-    lines: Sequence[TextLine], height: float, neighbours: Sequence[Marks], label: str
+    lines: Sequence[TextLine], height: float, before: Sequence[Marks], after: Sequence[Marks], label: str
 ) -> set[int]:
-    """Indexes of the lines that are a running header or footer, given the marks of pages around."""
+    """Indexes of the lines that are a running header or footer, given the marks of pages around.
+
+    The first page that has one keeps it as text: an address often stands nowhere but in a footer.
+    """
     found: set[int] = set()
     for index, line in enumerate(lines):
         if not _in_zone(line, height):
             continue
         said, place = signature(line.text), round(line.box[1] / SAME_HEIGHT)
-        shared = sum(any((said, place + shift) in marks for shift in (-1, 0, 1)) for marks in neighbours)
-        short = (
-            0 < len(neighbours) < ENOUGH - 1 and shared == len(neighbours) and _in_zone(line, height, EDGE)
-        )
-        if shared >= ENOUGH - 1 or short or _is_page_number(line, lines, label):
+        there = {(said, place + shift) for shift in (-1, 0, 1)}
+        earlier = sum(not there.isdisjoint(marks) for marks in before)
+        later = sum(not there.isdisjoint(marks) for marks in after)
+        running = earlier > 0 and earlier + later >= ENOUGH - 1
+        if running or _is_page_number(line, lines, label):
             found.add(index)
     return found if len(found) < len(lines) else set()
 

@@ -214,18 +214,39 @@ def test_a_trap_ends_its_own_file_only(tmp_path, make):
 # --- what is mended ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pages", [2, 3, 4])
-def test_running_headers_and_page_numbers_are_margins(read, pages):
-    """What comes back at the same place on every page, also of a short document, is marked as margin."""
+FURNITURE = "Harbour Kitchen, 3 Cold Quay, Whitby"
+
+
+def furnished(pages):
+    """For each page of a document, its margins."""
 
     def draw(sheet, number):
-        makers.write(sheet, ["Harbour Kitchen, annual report"], y=815, size=9)
+        makers.write(sheet, [FURNITURE], y=815, size=9)
         makers.write(sheet, [f"Chapter {number} tells of a year that was like no other."] * 3, y=600)
         makers.write(sheet, [f"Page {number} of {pages}"], x=280, y=30, size=9)
 
-    for page in read("report.pdf", makers.pdf(draw, pages=pages)).pages:
-        margins = [page.text[line.start : line.end] for line in page.lines if line.role == "margin"]
-        assert margins == ["Harbour Kitchen, annual report", f"Page {page.number} of {pages}"]
+    return makers.pdf(draw, pages=pages)
+
+
+def margins_of(page):
+    return [page.text[line.start : line.end] for line in page.lines if line.role == "margin"]
+
+
+@pytest.mark.parametrize("pages", [3, 4, 12])
+def test_running_headers_are_margins_from_the_second_page_on(read, pages):
+    """What comes back at the same place is margin, but its first page keeps it: it may hold the address."""
+    first, *others = read("report.pdf", furnished(pages)).pages
+    assert margins_of(first) == [f"Page 1 of {pages}"]
+    for page in others:
+        assert margins_of(page) == [FURNITURE, f"Page {page.number} of {pages}"]
+
+
+def test_two_pages_are_too_few_to_call_a_line_a_habit(read):
+    """On two pages the name of the house is worth more than the room it takes; page numbers go."""
+    assert [margins_of(page) for page in read("menu.pdf", furnished(2)).pages] == [
+        ["Page 1 of 2"],
+        ["Page 2 of 2"],
+    ]
 
 
 def test_a_single_page_has_no_running_header(read):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
@@ -113,9 +113,9 @@ def _next(
     recogniser: Recogniser,
 ) -> Page:
     draft = ahead.popleft()
-    neighbours = [*before, *(other.marks for other in ahead)]
+    after = [other.marks for other in ahead]
     body = heights.most_common(1)[0][0] / 2 if heights else 0.0
-    page = _finish(draft, neighbours, body, outline.get(draft.page.number, []))
+    page = _finish(draft, before, after, body, outline.get(draft.page.number, []))
     before.append(draft.marks)
     return recogniser.finish(page)
 
@@ -264,12 +264,18 @@ def _visible(sheet: PdfPage, words: list[Word]) -> tuple[list[Word], str, bool]:
     return seen, said.replace("\x02", ""), layer
 
 
-def _finish(draft: Draft, neighbours: list[Marks], body: float, outline: list[tuple[str, int]]) -> Page:
+def _finish(
+    draft: Draft,
+    before: Sequence[Marks],
+    after: Sequence[Marks],
+    body: float,
+    outline: list[tuple[str, int]],
+) -> Page:
     """Give each line its role, now that the pages around are known."""
     page = draft.page
     if not draft.lines:
         return page
-    margins = margin_lines(draft.lines, page.size[1], neighbours, page.label or str(page.number))
+    margins = margin_lines(draft.lines, page.size[1], before, after, page.label or str(page.number))
     levels = _levels(draft, body, outline, margins)
     lines = tuple(
         replace(line, role="margin" if index in margins else "heading" if index in levels else "body")
