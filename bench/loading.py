@@ -1,170 +1,114 @@
 """What loading costs and how much it reads, beside pypdf and PDFium alone.
 
 python -m bench.loading hostile FOLDER     every odd PDF of a folder: how it ended, what was read of it
-python -m bench.loading speed FOLDER       pages a second and text, against llama-index's own reader
+python -m bench.loading speed FOLDER       pages a second and letters, against the tutorial's reader
+python -m bench.loading long               memory for 500 and for 5,000 pages
+python -m bench.loading scans              scanned pages a minute, and wrong characters
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
-import statistics
-import subprocess
 import sys
+import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from docent.errors import LoadError
+from bench import oddfiles, scanning
+from bench.reading import CORES, letters, one_file, pypdf_letters
 from docent.glossary import Document, ReadBy
 from docent.loading import Limits, Loader, Ocr
 
-CORES = os.cpu_count() or 1
-ENOUGH = 0.95  # of what the better engine reads
-PATIENCE = 60.0  # seconds for an engine alone
 
-
-def letters(text: str) -> int:
-    """Characters that carry something: spaces and line ends are a matter of taste."""
-    return sum(character.isalnum() for character in text)
-
-
-def alone(engine: str, path: Path) -> int:
-    """Letters that one engine reads by itself, in a process of its own; -1 when it fails."""
-    command = [sys.executable, "-m", "bench.loading", "engine", engine, str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return -1
-    return int(done.stdout) if done.returncode == 0 and done.stdout.strip() else -1
-
-
-def read_alone(engine: str, path: Path) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
-    if engine == "pdfium":
-        import pypdfium2
-
-        document = pypdfium2.PdfDocument(path)
-        return sum(letters(document[index].get_textpage().get_text_range()) for index in range(len(document)))
-    import logging
-
-    from pypdf import PdfReader
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    return sum(letters(page.extract_text()) for page in PdfReader(path).pages)
-
-
-def hostile(folder: Path) -> None:
-    files = sorted(folder.glob("*.pdf"))
-    limits = Limits(file_seconds=30, memory_bytes=1_500_000_000)
+def docent(files: list[Path]) -> list[int]:
+    """Letters of each page, by as many workers as there are cores to this process."""
+    workers = len(os.sched_getaffinity(0))
     with (
-        Loader(limits=limits, ocr=Ocr(), workers=CORES) as loader,
-        ThreadPoolExecutor(CORES) as threads,
+        Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=workers) as loader,
+        ThreadPoolExecutor(workers) as threads,
     ):
-        results = list(threads.map(lambda path: one_hostile(path, loader), files))
-    print(f"{len(files)} files:", dict(Counter(str(row["outcome"]) for row in results)))
-    slowest = max(results, key=lambda row: float(str(row["seconds"])))
-    print(f"slowest: {slowest['file']} {slowest['seconds']} s")
-    less = [row for row in results if row["outcome"] != "refused" and float(str(row["share"])) < ENOUGH]
-    print(f"read under {ENOUGH:.0%} of the better engine: {len(less)}")
-    for row in less:
-        print(json.dumps(row))
-    for row in results:
-        if row["outcome"] != "ingested":
-            print(json.dumps(row))
+        documents: list[Document] = list(threads.map(loader.load, files))
+    return [
+        letters(page.text) + letters(page.hidden)
+        for document in documents
+        for page in document.pages
+        if page.read_by is not ReadBy.FAILED
+    ]
 
 
-def one_hostile(path: Path, loader: Loader) -> dict[str, object]:
-    begun = time.perf_counter()
-    why, read, hidden, outcome = "", 0, 0, "ingested"
-    try:
-        document = loader.load(path)
-    except LoadError as error:
-        outcome, why = "refused", str(error)
-    else:
-        read = sum(letters(page.text) for page in document.pages)
-        hidden = sum(letters(page.hidden) for page in document.pages)
-        if document.unread:
-            outcome, why = "partial", document.unread[0].note
-    seconds = round(time.perf_counter() - begun, 1)
-    engines = {engine: alone(engine, path) for engine in ("pdfium", "pypdf")}
-    best = max(engines.values())
-    share = round((read + hidden) / best, 3) if best > 0 else 1.0
-    return {
-        "file": path.name, "outcome": outcome, "why": why, "seconds": seconds, "share": share,
-        "letters": read, "hidden": hidden, **engines,
-    }  # fmt: skip
+def tutorial(files: list[Path]) -> list[int]:
+    """SimpleDirectoryReader hands a PDF to pypdf page by page; this is that, without what it adds."""
+    workers = len(os.sched_getaffinity(0))
+    if workers == 1:
+        return [count for path in files for count in pypdf_letters(path)]
+    with ProcessPoolExecutor(workers) as processes:
+        return [count for counts in processes.map(pypdf_letters, files) for count in counts]
 
 
 def speed(folder: Path) -> None:
-    """Both in this one run, on the same files: the tutorial's reader, and ours."""
-    files = sorted(folder.glob("*.pdf"))
-    from llama_index.core import SimpleDirectoryReader
-
-    def tutorial(workers: int) -> Callable[[], list[tuple[str, int]]]:
-        def run() -> list[tuple[str, int]]:
-            reader = SimpleDirectoryReader(input_files=[str(path) for path in files])
-            read = reader.load_data(num_workers=workers if workers > 1 else None)
-            return [(document.metadata["file_name"], letters(document.text)) for document in read]
-
-        return run
-
-    def ours() -> list[tuple[str, int]]:
-        with (
-            Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=CORES) as loader,
-            ThreadPoolExecutor(CORES) as threads,
-        ):
-            documents: list[Document] = list(threads.map(loader.load, by_size(files)))
-        return [
-            (document.name, letters(page.text) + letters(page.hidden))
-            for document in documents
-            for page in document.pages
-            if page.read_by is not ReadBy.FAILED
-        ]
-
-    rows = []
-    for name, run in (
-        ("SimpleDirectoryReader", tutorial(1)),
-        (f"SimpleDirectoryReader, num_workers={CORES}", tutorial(CORES)),
-        (f"Docent, {CORES} workers", ours),
-    ):
-        begun = time.perf_counter()
-        pages = run()
-        rows.append((name, len(pages), time.perf_counter() - begun, sum(count for _, count in pages)))
-    print("| reader | pages | seconds | pages/s | letters read |\n|---|---|---|---|---|")
-    for name, count, seconds, total in rows:
-        print(f"| {name} | {count:,} | {seconds:.1f} | {count / seconds:.0f} | {total:,} |")
-    rates = [count / seconds for _, count, seconds, _ in rows]
-    print(
-        f"Docent / one process: {rates[2] / rates[0]:.1f}; Docent / all processes: {rates[2] / rates[1]:.1f}"
-    )
-    print("load:", ", ".join(f"{value:.1f}" for value in os.getloadavg()), "cores:", CORES)
-    print(
-        "files:", len(files), "median kB:", statistics.median(path.stat().st_size for path in files) // 1000
-    )
+    """Both in this one run on the same files, pinned to one core and then on all; the longest first."""
+    files = sorted(folder.glob("*.pdf"), key=lambda path: -path.stat().st_size)
+    print("| reader | cores | pages | seconds | pages/s | letters read |\n|---|---|---|---|---|---|")
+    allowed = sorted(os.sched_getaffinity(0))
+    for cores in {1, len(allowed)}:
+        os.sched_setaffinity(0, allowed[:cores])
+        rates = [timed(name, cores, read, files) for name, read in READERS.items()]
+        print(f"Docent / pypdf on {cores}: {rates[1] / rates[0]:.1f}")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"files: {len(files)}, load: {load}, cores: {CORES}")
 
 
-def by_size(files: list[Path]) -> list[Path]:
-    """The longest first, so that no worker is left alone with it at the end."""
-    return sorted(files, key=lambda path: -path.stat().st_size)
+READERS: dict[str, Callable[[list[Path]], list[int]]] = {"pypdf": tutorial, "Docent": docent}
+
+
+def timed(name: str, cores: int, read: Callable[[list[Path]], list[int]], files: list[Path]) -> float:
+    begun = time.perf_counter()
+    pages = read(files)
+    seconds = time.perf_counter() - begun
+    rate = len(pages) / seconds
+    print(f"| {name} | {cores} | {len(pages):,} | {seconds:.1f} | {rate:.1f} | {sum(pages):,} |", flush=True)
+    return rate
+
+
+def long(pages: tuple[int, ...] = (500, 5_000)) -> None:
+    """The same kind of page, few and many: memory must not follow."""
+    print("| pages | file, MB | pages/s | worker at most, MB | caller at most, MB |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for count in pages:
+            path = Path(folder) / f"{count}.pdf"
+            path.write_bytes(scanning.book(count))
+            row = one_file(path, ocr=False, seconds=900)
+            size = path.stat().st_size / 1e6
+            print(
+                f"| {row['pages']:,} | {size:.1f} | {count / row['seconds']:.0f} "
+                f"| {row['worker_mb']:.0f} | {row['caller_mb']:.0f} |",
+                flush=True,
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("hostile", "speed", "engine"))
-    parser.add_argument("arguments", nargs="+")
+    parser.add_argument("what", choices=("hostile", "speed", "long", "scans"))
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--ocr", action="store_true", help="hostile: read scans too")
+    parser.add_argument("--keep", type=Path, help="hostile: results so far, one line a file, to go on from")
     asked = parser.parse_args()
-    if asked.what == "engine":
-        engine, path = asked.arguments
-        print(read_alone(engine, Path(path)))
-    else:
-        {"hostile": hostile, "speed": speed}[asked.what](Path(asked.arguments[0]))
+    if asked.what in ("hostile", "speed") and (asked.folder is None or not asked.folder.is_dir()):
+        sys.exit(f"{asked.what} wants a folder of PDFs. Run: python -m bench.loading {asked.what} FOLDER")
+    match asked.what:
+        case "hostile":
+            oddfiles.hostile(asked.folder, ocr=asked.ocr, keep=asked.keep)
+        case "speed":
+            speed(asked.folder)
+        case "long":
+            long()
+        case "scans":
+            scanning.scans()
 
 
 if __name__ == "__main__":

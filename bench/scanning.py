@@ -1,0 +1,97 @@
+"""Made documents: a long book, and scans of it whose text is known."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pypdfium2
+from PIL import Image, ImageFilter
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from docent.loading import Limits, Loader, Ocr
+
+WORDS = (
+    "the annual report of a harbour company tells how many ships were mended which crews were hired what "
+    "grain and timber cost how storms closed two quays in winter and why revenue grew by some percent "
+    "although insurance tariffs and fuel rose while customers waited longer than before for their cargo"
+).split()
+SCANNED = 12  # pages
+DOTS = 200  # to the inch; what an office scanner is set to
+
+
+def page_lines(number: int, count: int = 46) -> list[str]:
+    """Prose with figures; the same for the same page number."""
+    chance = random.Random(number)
+    lines = [f"Page {number} of the harbour's book"]
+    for _ in range(count):
+        words = [*chance.choices(WORDS, k=11), f"{chance.randrange(10, 99_999):,}"]
+        chance.shuffle(words)
+        lines.append(" ".join(words).capitalize())
+    return lines
+
+
+def book(pages: int) -> bytes:
+    """A PDF of that many different pages of prose."""
+    out = io.BytesIO()
+    sheet = Canvas(out, pagesize=A4, invariant=True)
+    for number in range(1, pages + 1):
+        sheet.setFont("Helvetica", 10)
+        for at, line in enumerate(page_lines(number)):
+            sheet.drawString(60, 780 - 15 * at, line)
+        sheet.showPage()
+    sheet.save()
+    return out.getvalue()
+
+
+def scanned(pages: int) -> bytes:
+    """The same book, printed and scanned: grey, a little turned, soft, with noise; no text in it."""
+    document = pypdfium2.PdfDocument(book(pages))
+    sheets: list[Image.Image] = []
+    for index in range(pages):
+        chance = random.Random(index)
+        picture = document[index].render(scale=DOTS / 72, grayscale=True).to_pil()
+        picture = picture.rotate(chance.uniform(-0.6, 0.6), fillcolor=255, resample=Image.Resampling.BICUBIC)
+        picture = picture.filter(ImageFilter.GaussianBlur(0.7))
+        noise = Image.effect_noise(picture.size, 40)
+        sheets.append(Image.blend(picture, noise, 0.12))
+    out = io.BytesIO()
+    sheets[0].save(out, "PDF", save_all=True, append_images=sheets[1:], resolution=DOTS)
+    return out.getvalue()
+
+
+def errors(read: str, truth: str) -> int:
+    """Characters to add, leave out or change until what was read is what is true."""
+    row = list(range(len(read) + 1))
+    for at, wanted in enumerate(truth):
+        last = [at + 1]
+        for index, (left, above) in enumerate(pairwise(row)):
+            last.append(min(left + (read[index] != wanted), above + 1, last[-1] + 1))
+        row = last
+    return row[-1]
+
+
+def scans() -> None:
+    cores = len(os.sched_getaffinity(0))
+    print("| pages at a time | pages | pages/min | wrong characters | confidence |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.pdf"
+        path.write_bytes(scanned(SCANNED))
+        for parallel in sorted({1, cores}):
+            ocr = Ocr(languages=("eng",), parallel=parallel)
+            with Loader(limits=Limits(), ocr=ocr, workers=1) as loader:
+                begun = time.perf_counter()
+                pages = loader.load(path).pages
+                seconds = time.perf_counter() - begun
+            truth = [" ".join(page_lines(page.number)) for page in pages]
+            read = [" ".join(page.text.split()) for page in pages]
+            wrong = sum(map(errors, read, truth))
+            sure = sum(page.confidence for page in pages) / len(pages)
+            print(f"| {parallel} | {len(pages)} | {len(pages) * 60 / seconds:.0f} "
+                  f"| {wrong / sum(map(len, truth)):.2%} | {sure:.2f} |", flush=True)  # fmt: skip
