@@ -91,9 +91,11 @@ def disk(settings: Settings) -> Finding:
 def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
     """What can be said only by opening the house itself."""
     # Late: a broken installation must still be told which package is missing, by `versions`.
-    from docent.assembly import open_house
+    from docent.assembly import mend_catalog, open_house
 
     try:
+        if mend and (mended := mend_catalog(settings.storage)):
+            yield Finding("catalog", True, mended)
         with open_house(settings) as house:
             yield from storage(house)
             yield in_step(house, mend=mend)

@@ -15,6 +15,7 @@ from docent.store import Store
 BATCH = 256  # chunks: a second or two of work, so that a stop and a question's progress come soon
 IDLE = 1.0  # seconds between two looks, when nobody says that there is work
 LOOK = 0.1
+SAVE = 600.0  # seconds between two looks whether the catalog's snapshot is still as the catalog
 
 
 class Background:
@@ -61,11 +62,15 @@ class Background:
 
     def _run(self) -> None:
         """Only for a store that is ours; should its owner be gone, asking it makes it ours."""
+        saved = time.monotonic()
         while not self._closing.is_set():
             try:
                 if self._store.lacking() and self._store.owned:
                     self._fill()
                     self._store.hold_up("")
+                elif time.monotonic() - saved > SAVE and self._store.owned:
+                    self._store.save()
+                    saved = time.monotonic()
             except DocentError as error:  # told by `wait`, and tried again: a model server may come back
                 if self._store.owned:
                     self._store.hold_up(str(error))

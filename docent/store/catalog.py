@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from docent.errors import DamagedStore, StoreError
-from docent.store.schema import migrate
+from docent.errors import StoreError
+from docent.store.schema import is_older, migrate
+from docent.store.snapshots import Snapshots, damaged
 
 BUSY_SECONDS = 30.0
 
@@ -24,9 +25,13 @@ class Catalog:
         """Held by whoever changes the store, so that catalog and derived indexes change in step."""
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.snapshots = Snapshots(path.parent)
+        self.snapshots.refuse_lost()
         self._writer = self._connect()
         self._watch, self._watching = self._connect(), threading.Lock()
         with self._plainly():
+            if is_older(self._writer):
+                self.snapshots.take()
             migrate(self._writer)
 
     @property
@@ -79,6 +84,13 @@ class Catalog:
         with self.turn, self._plainly():
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def save(self) -> None:
+        """See to it that the snapshot is as the catalog is now."""
+        with self.turn:
+            self.forget_traces()
+            if not self.snapshots.is_current():
+                self.snapshots.take()
+
     def complaints(self) -> list[str]:
         """What SQLite finds wrong with the file; empty when it is sound."""
         with self.read() as connection:
@@ -130,10 +142,7 @@ class Catalog:
                 "Free some space on that disk and run the command again."
             )
         if "malformed" in said or "not a database" in said:
-            return DamagedStore(
-                f"{self.path} is damaged: {said}. Run: python -m docent doctor --mend "
-                "(documents are read again from the files in storage/)."
-            )
+            return damaged(self.path, said)
         if "locked" in said:
             return StoreError(
                 f"{self.path} has been locked by another process for {BUSY_SECONDS:.0f} seconds. "

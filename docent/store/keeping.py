@@ -13,7 +13,7 @@ from docent.errors import UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
-from docent.store.previous import forget_elsewhere
+from docent.store.previous import drop_unfinished, forget_elsewhere
 from docent.store.reading import Reading
 from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
 
@@ -229,6 +229,7 @@ class Keeping(Reading):
                 f"SELECT d.n, d.id, l.name, d.sha256 FROM {DOCUMENTS} WHERE {versions.NAMELESS}"
             ).fetchall()
         if gone:
+            self._catalog.snapshots.drop()
             forget_elsewhere(self.folder, [document for _, document, _, _ in gone])
         for n, document, library, sha256 in gone:
             ids = self._chunk_ids(document)
@@ -245,6 +246,7 @@ class Keeping(Reading):
             self._words.commit()
             if shared is None:
                 self._originals.drop(sha256)
+                drop_unfinished(self.folder, sha256)
 
     def _chunk_ids(self, document_id: str) -> list[str]:
         with self._catalog.read() as db:

@@ -46,7 +46,7 @@ class Originals:
         try:
             self._copy(file, part, sha256)
             part.replace(target)
-            _sync(self._folder)
+            sync(self._folder)
         except OSError as error:
             raise StoreError(
                 f"{file.name} could not be kept in {self._folder} ({error.strerror}). "
@@ -94,9 +94,9 @@ def _linked(file: Path, part: Path) -> bool:
     return True
 
 
-def _sync(folder: Path) -> None:
-    """A rename survives a power cut only once its folder is on disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """A file, or the renames in a folder, survive a power cut only once they are on disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from docent.glossary import ANSWERING, Document, SourceFile
 from docent.store.catalog import Catalog
 from docent.store.packing import PAGE_COLUMNS, unpack_page
 from docent.store.rows import DOCUMENTS, named
+from docent.store.snapshots import Snapshots
 
 ANSWERS = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
 KEPT = (
@@ -146,9 +147,24 @@ def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
             forgotten = previous.forget(document_ids)
         finally:
             previous.close()
+        if forgotten:
+            Snapshots(index).drop()
         if forgotten and index.parent == folder:  # one that is being built compares itself when it is whole
             for derived in ("chroma", "words"):
                 shutil.rmtree(index / derived, ignore_errors=True)
+
+
+def drop_unfinished(folder: Path, sha256: str) -> None:
+    """A rebuild that was broken off may have taken over a file whose document it had not yet."""
+    for file in (folder / "building" / "originals").glob(f"*{sha256}*"):
+        file.unlink(missing_ok=True)
+
+
+def sweep_unfinished(folder: Path, known: Collection[str]) -> None:
+    """The same for files of which no index knows."""
+    for file in (folder / "building" / "originals").glob("*"):
+        if file.name not in known:
+            drop_unfinished(folder, file.name)
 
 
 def kept_elsewhere(folder: Path) -> set[str]:

@@ -126,6 +126,12 @@ CREATE INDEX jobs_open ON jobs (state) WHERE state IN ('queued', 'running');
 MIGRATIONS: tuple[str, ...] = (FIRST,)
 
 
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Whether a catalog is there, and `migrate` would change it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return 0 < int(version) < len(MIGRATIONS)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the catalog to this version's tables, one whole migration at a time."""
     connection.execute("BEGIN EXCLUSIVE")

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 BLOCK = 1 << 22
+SEAL = "in-step"
 
 
 class Trust(Enum):
@@ -28,7 +29,7 @@ class Seal:
 
     def __init__(self, index: Path, *, parts: tuple[str, ...]) -> None:
         self._index = index
-        self._seal = index / "in-step"
+        self._seal = index / SEAL
         self._opening = index / "opening"
         self._parts = parts
 

@@ -7,15 +7,16 @@ nothing, and is swept at the next start.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from docent.errors import IndexMismatch
+from docent.errors import IndexMismatch, StoreError
 from docent.store.catalog import Catalog
 from docent.store.derived import open_derived
 from docent.store.guard import Lock
 from docent.store.mending import lost_originals, sweep_originals
 from docent.store.originals import Originals
-from docent.store.previous import kept_elsewhere
+from docent.store.previous import kept_elsewhere, sweep_unfinished
 from docent.store.sharing import Sharing
 from docent.store.switching import settle
 
@@ -35,7 +36,9 @@ class Store(Sharing):
             self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
             self._vectors, self._words = self._derived.vectors, self._derived.words
             if not self._derived.was_closed:
-                sweep_originals(self._catalog, self._originals, besides=kept_elsewhere(folder))
+                kept = kept_elsewhere(folder)
+                sweep_originals(self._catalog, self._originals, besides=kept)
+                sweep_unfinished(folder, {*kept, *self._originals.held()})
                 self._purge()
         except BaseException:
             self._lock.release()
@@ -60,10 +63,20 @@ class Store(Sharing):
         with self._catalog.turn:
             self._derived.mend(self._catalog)
 
+    def save(self) -> None:
+        """Called when nothing has changed for a while: a snapshot, for the day a disk damages the catalog."""
+        self._catalog.save()
+
     def close(self) -> None:
         self._derived.close()
+        self._save_quietly()
         self._catalog.close()
         self._lock.release()
+
+    def _save_quietly(self) -> None:
+        """A catalog that cannot be read was complained of before; it is closed all the same."""
+        with suppress(StoreError):
+            self.save()
 
     def _check(self, fingerprint: str) -> None:
         stored = self._catalog.value("fingerprint")

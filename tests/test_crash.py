@@ -1,0 +1,15 @@
+"""Killed at any instant, the store is whole at the next start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import crash
+
+
+def test_a_few_kills(tmp_path: Path) -> None:
+    """Files come, change and go and the index is rebuilt; kill -9 loses, doubles and leaves nothing.
+
+    The long form: python -m bench.crash
+    """
+    assert sum(crash.run(tmp_path, kills=6, seed=5).values()) == 6
