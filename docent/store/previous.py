@@ -92,13 +92,17 @@ class Previous:
             ).fetchall()
         return [(SourceFile(name, path, Path(path), size, at), why) for name, path, size, at, why in rows]
 
-    def forget(self, document_ids: Sequence[str]) -> bool:
-        """Remove documents with their text; True when any was there."""
+    def holds(self, document_ids: Sequence[str]) -> bool:
+        """Whether any of these documents is there."""
+        wanted = "SELECT 1 FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+        with self._catalog.read() as db:
+            return db.execute(wanted, (json.dumps(list(document_ids)),)).fetchone() is not None
+
+    def forget(self, document_ids: Sequence[str]) -> None:
+        """Remove documents with their text."""
         some = json.dumps(list(document_ids))
         these = "(SELECT n FROM documents WHERE id IN (SELECT value FROM json_each(?)))"
         with self._catalog.write() as db:
-            if db.execute(f"SELECT 1 FROM documents WHERE n IN {these}", (some,)).fetchone() is None:
-                return False
             db.execute(f"UPDATE paths SET next = NULL WHERE next IN {these}", (some,))
             db.execute(f"DELETE FROM paths WHERE document IN {these}", (some,))
             db.execute(
@@ -109,7 +113,6 @@ class Previous:
                 db.execute(f"DELETE FROM {table} WHERE document IN {these}", (some,))
             db.execute("DELETE FROM documents WHERE id IN (SELECT value FROM json_each(?))", (some,))
         self._catalog.forget_traces()
-        return True
 
     def sha256s(self) -> set[str]:
         with self._catalog.read() as db:
@@ -144,14 +147,15 @@ def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
     for index in others(folder):
         previous = Previous(index, originals=folder / "originals")
         try:
-            forgotten = previous.forget(document_ids)
+            if previous.holds(document_ids):
+                # The rows last: whoever goes on after a kill finds them, and does all of it anew.
+                Snapshots(index).drop()
+                if index.parent == folder:  # one that is being built compares itself when it is whole
+                    for derived in ("chroma", "words"):
+                        shutil.rmtree(index / derived, ignore_errors=True)
+                previous.forget(document_ids)
         finally:
             previous.close()
-        if forgotten:
-            Snapshots(index).drop()
-        if forgotten and index.parent == folder:  # one that is being built compares itself when it is whole
-            for derived in ("chroma", "words"):
-                shutil.rmtree(index / derived, ignore_errors=True)
 
 
 def drop_unfinished(folder: Path, sha256: str) -> None:
