@@ -1,4 +1,4 @@
-"""How well the right page is found: the tutorial's way, each search by itself, and Docent, side by side.
+"""How well the right page is found: the tutorial's way, and each step of Docent's, side by side.
 
     nice python -m bench.retrieval --reports FOLDER --squad FILE --cache FOLDER [--tutorial]
 
@@ -23,11 +23,23 @@ from docent.assembly import House, open_house
 from docent.evaluating import Outcome, Question, ask, read_questions, report
 from docent.glossary import Passage, Scope
 from docent.indexing.packaged import packaged_folder
+from docent.retrieving import Weights, retrieve
 from docent.settings import Settings
 from docent.store.protocols import Hit
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000
+LADDER = {
+    "both searches, fused": Weights(prior=0, page=0, title=0, figures=0, neighbours=0, parts=0),
+    "+ pages lifted by their other pieces": Weights(prior=0, title=0, figures=0, neighbours=0, parts=0),
+    "+ the document meant": Weights(title=0, figures=0, neighbours=0, parts=0),
+    "+ headings said": Weights(figures=0, neighbours=0, parts=0),
+    "+ figures wanted": Weights(neighbours=0, parts=0),
+    "+ neighbouring words": Weights(parts=0),
+    "+ parts of the question: Docent": Weights(),
+}
+"""Each step with those before it; a weight of 0 is a step not taken."""
+
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
 
 
@@ -58,18 +70,18 @@ def measure(name: str, questions: Sequence[Question], data: Path, cache: Path, *
         ways["words alone"] = _by(
             house, lambda question, scope: house.store.matching(question, WITHIN, scope)
         )
-        ways["Docent"] = lambda question, scope: house.retrieve(question, scope, WITHIN)
-        for way, retrieve in ways.items():
+        ways |= {name: _step(house, weights) for name, weights in LADDER.items()}
+        for way, search in ways.items():
             for given in (False, True):
                 if given and name == "SQuAD":
                     continue  # a document is one paragraph
-                _row(name, way, given, _asked(questions, house, retrieve, given))
+                _row(name, way, given, _asked(questions, house, search, given))
 
 
-def _asked(questions: Sequence[Question], house: House, retrieve: Retrieve, given: bool) -> list[Outcome]:
+def _asked(questions: Sequence[Question], house: House, search: Retrieve, given: bool) -> list[Outcome]:
     return ask(
         questions,
-        retrieve=retrieve,
+        retrieve=search,
         documents=house.store.documents(Scope()),
         library="",
         given_document=given,
@@ -91,10 +103,16 @@ def _row(name: str, way: str, given: bool, outcomes: Sequence[Outcome]) -> None:
     )
 
 
+def _step(house: House, weights: Weights) -> Retrieve:
+    return lambda question, scope: retrieve(
+        question, scope=scope, store=house.store, embedder=house.embedder, limit=WITHIN, weights=weights
+    )
+
+
 def _by(house: House, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve:
     """One of the store's two searches, with nothing after it."""
 
-    def retrieve(question: str, scope: Scope) -> list[Passage]:
+    def found_by(question: str, scope: Scope) -> list[Passage]:
         hits = search(question, scope)
         chunks = house.store.chunks([hit.id for hit in hits], scope)
         return [
@@ -103,7 +121,7 @@ def _by(house: House, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve
             if hit.id in chunks
         ]
 
-    return retrieve
+    return found_by
 
 
 def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
@@ -130,7 +148,7 @@ def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
     vectors, places, texts = stored["vectors"], stored["places"], stored["texts"]
     ids = {document.name: document.id for document in house.store.documents(Scope())}
 
-    def retrieve(question: str, scope: Scope) -> list[Passage]:
+    def found_by(question: str, scope: Scope) -> list[Passage]:
         scores = vectors @ np.asarray(model.get_query_embedding(question))
         found: list[Passage] = []
         for at in np.argsort(-scores):
@@ -141,7 +159,7 @@ def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
                 break
         return found
 
-    return retrieve
+    return found_by
 
 
 def _page_texts(path: Path) -> list[str]:

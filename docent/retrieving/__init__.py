@@ -1,5 +1,6 @@
 """retrieve(question) → passages: the pieces of the documents that answer, best first."""
 
 from docent.retrieving.ladder import retrieve
+from docent.retrieving.weights import OURS, Weights
 
-__all__ = ["retrieve"]
+__all__ = ["OURS", "Weights", "retrieve"]

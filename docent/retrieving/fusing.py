@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 
-from docent.retrieving.weights import MEANING, PAGE
+from docent.retrieving.weights import Weights
 
 
-def fuse(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> dict[str, float]:
+def fuse(
+    by_meaning: Mapping[str, float], by_words: Mapping[str, float], weights: Weights
+) -> dict[str, float]:
     """One score, 0 to 1, for every piece that either search knows.
 
     Each signal is stretched over its own range; a piece that has no vector yet is judged by its words.
     """
     meaning, words = _stretched(by_meaning), _stretched(by_words)
+    share = weights.meaning
     return {
-        piece: MEANING * meaning.get(piece, words.get(piece, 0.0)) + (1 - MEANING) * words.get(piece, 0.0)
+        piece: share * meaning.get(piece, words.get(piece, 0.0)) + (1 - share) * words.get(piece, 0.0)
         for piece in by_meaning.keys() | by_words.keys()
     }
 
 
-def lift_pages(scores: Mapping[str, float], places: Mapping[str, Hashable]) -> dict[str, float]:
+def lift_pages(
+    scores: Mapping[str, float], places: Mapping[str, Hashable], weights: Weights
+) -> dict[str, float]:
     """Every piece of a page gains from the page's second and third best."""
     pages: dict[Hashable, list[str]] = defaultdict(list)
     for piece in sorted(scores, key=lambda piece: -scores[piece]):
@@ -28,7 +33,9 @@ def lift_pages(scores: Mapping[str, float], places: Mapping[str, Hashable]) -> d
     lowest = min(scores.values(), default=0.0)
     lifted: dict[str, float] = {}
     for pieces in pages.values():
-        bonus = sum((scores[piece] - lowest) * PAGE**rank for rank, piece in enumerate(pieces[1:3], 1))
+        bonus = sum(
+            (scores[piece] - lowest) * weights.page**rank for rank, piece in enumerate(pieces[1:3], 1)
+        )
         lifted |= {piece: scores[piece] + bonus for piece in pieces}
     return lifted
 

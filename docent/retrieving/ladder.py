@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
@@ -14,8 +14,10 @@ from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, narrowed, parse
 from docent.retrieving.relevance import common, relevance
 from docent.retrieving.signals import figures, headings, neighbours, title
-from docent.retrieving.weights import FIGURES, NEIGHBOURS, PRIOR, TITLE
+from docent.retrieving.weights import OURS, Weights
 from docent.store.protocols import Reader
+
+Terms = Callable[[str, str], Sequence[str]]
 
 ROUTED = 3
 """Documents that are searched once more by themselves."""
@@ -26,34 +28,42 @@ SHORTLIST = 120
 
 
 def retrieve(
-    question: str, *, scope: Scope, store: Reader, embedder: QueryEmbedder, limit: int
+    question: str,
+    *,
+    scope: Scope,
+    store: Reader,
+    embedder: QueryEmbedder,
+    limit: int,
+    weights: Weights = OURS,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
     query = parse(question)
     scope, shelf = _narrowed(scope, query, store)
     documents = {document.id: document for document in shelf}
-    wanted = Search(query.text, meaning_of(query.text, embedder))
+    wanted = Search(query.text, meaning_of(query.text, embedder, weights))
     found = search(wanted, scope, store)
-    priors = _priors(query.text, found, documents, store, scope)
-    meant = routed(priors, ROUTED) if len(documents) > ROUTED else ()
+    priors = _priors(query.text, found, documents, store, scope, weights)
+    meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
     quoted = store.matching(" ".join(query.phrases), QUOTED, scope) if query.phrases else ()
     by_meaning, by_words = pool(found, wanted, scope, store, meant, quoted)
-    scores = fuse(by_meaning, by_words)
+    scores = fuse(by_meaning, by_words, weights)
     if query.phrases or query.without:
         scores = _allowed(scores, query, store, scope)
     places = store.places(list(scores), scope)
     scores = {
-        piece: scores[piece] + PRIOR * priors.get(place.document_id, 0.0) for piece, place in places.items()
+        piece: scores[piece] + weights.prior * priors.get(place.document_id, 0.0)
+        for piece, place in places.items()
     }
     shortlist = store.chunks(_best(scores, SHORTLIST), scope)
     languages = {
         piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
         for piece, chunk in shortlist.items()
     }
-    more = _on_closer_look(query.text, shortlist, languages, store)
-    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places)
+    terms = cache(store.terms)  # both of the next steps read the same texts
+    more = _on_closer_look(query.text, shortlist, languages, terms, store, weights)
+    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places, weights)
     best = [shortlist[piece] for piece in _best(scores, limit)]
-    helps = _relevance(query.text, best, languages, by_meaning, store)
+    helps = _relevance(query.text, best, languages, by_meaning, terms, store)
     return _passages(best, scores, helps, documents, store, scope)
 
 
@@ -71,7 +81,12 @@ def _allowed(scores: Mapping[str, float], query: Query, store: Reader, scope: Sc
 
 
 def _priors(
-    question: str, found: Found, documents: Mapping[str, StoredDocument], store: Reader, scope: Scope
+    question: str,
+    found: Found,
+    documents: Mapping[str, StoredDocument],
+    store: Reader,
+    scope: Scope,
+    weights: Weights,
 ) -> dict[str, float]:
     """How likely each document is meant."""
     places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
@@ -80,14 +95,19 @@ def _priors(
         names_of(list(documents.values())).match(question),
         evidence(found.by_meaning, document_of),
         evidence(found.by_words, document_of),
+        weights,
     )
 
 
 def _on_closer_look(
-    question: str, chunks: Mapping[str, Chunk], languages: Mapping[str, str], store: Reader
+    question: str,
+    chunks: Mapping[str, Chunk],
+    languages: Mapping[str, str],
+    terms: Terms,
+    store: Reader,
+    weights: Weights,
 ) -> dict[str, float]:
     """What headings, figures and neighbouring words add to each piece, read in its own language."""
-    terms = cache(store.terms)
     asked = {language: terms(question, language) for language in set(languages.values())}
     named = {
         word
@@ -100,9 +120,9 @@ def _on_closer_look(
 
     def look(chunk: Chunk, language: str) -> float:
         return (
-            TITLE * title(asked[language], chunk.header, lambda text: terms(text, language), rarity)
-            + NEIGHBOURS * neighbours(asked[language], terms(chunk.text, language), rarity)
-            + FIGURES * figures(chunk.text) * figured
+            weights.title * title(asked[language], chunk.header, lambda text: terms(text, language), rarity)
+            + weights.neighbours * neighbours(asked[language], terms(chunk.text, language), rarity)
+            + weights.figures * figures(chunk.text) * figured
         )
 
     return {piece: look(chunk, languages[piece]) for piece, chunk in chunks.items()}
@@ -113,17 +133,18 @@ def _relevance(
     chunks: Sequence[Chunk],
     languages: Mapping[str, str],
     closeness: Mapping[str, float],
+    terms: Terms,
     store: Reader,
 ) -> dict[str, float]:
     """How likely it is that each passage helps."""
-    asked = {language: store.terms(question, language) for language in set(languages.values())}
+    asked = {language: terms(question, language) for language in set(languages.values())}
     rarity = store.rarity(sorted(set().union(*asked.values())))
     return {
         chunk.id: relevance(
             closeness.get(chunk.id),
             common(
                 asked[languages[chunk.id]],
-                store.terms(f"{chunk.header}\n{chunk.text}", languages[chunk.id]),
+                [*terms(chunk.header, languages[chunk.id]), *terms(chunk.text, languages[chunk.id])],
                 rarity,
             ),
         )

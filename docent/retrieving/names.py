@@ -75,7 +75,7 @@ class Names:
 
 def names_of(documents: Sequence[StoredDocument]) -> Names:
     """Kept from one question to the next, as long as the documents are the same."""
-    return _names(tuple((document.id, _telling(document)) for document in documents))
+    return _names(tuple((document.id, _telling(document.name, document.title)) for document in documents))
 
 
 @lru_cache(maxsize=8)
@@ -91,10 +91,11 @@ def words_of(name: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W_]+", _fold(stem))) - SMALL
 
 
-def _telling(document: StoredDocument) -> str:
+@lru_cache(maxsize=100_000)
+def _telling(name: str, title: str) -> str:
     """The file's name, with the title where the name holds no word."""
-    plain = re.search(r"[^\W\d_]{4,}", document.name.rpartition(".")[0] or document.name)
-    return document.name if plain else f"{document.title} {document.name}"
+    plain = re.search(r"[^\W\d_]{4,}", name.rpartition(".")[0] or name)
+    return name if plain else f"{title} {name}"
 
 
 def _fold(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from docent.glossary import Scope
 from docent.retrieving.asking import parts
+from docent.retrieving.weights import Weights
 from docent.store.protocols import Hit, Reader
 
 POOL = 200
@@ -37,16 +38,16 @@ class Found:
     by_words: Sequence[Hit]
 
 
-def meaning_of(question: str, embedder: QueryEmbedder) -> list[float]:
+def meaning_of(question: str, embedder: QueryEmbedder, weights: Weights) -> list[float]:
     """Where the question points: its own direction, and as much of that of its sentences and clauses.
 
     A sentence on how to answer ("round to two decimals") then drowns out less of what is asked.
     """
     whole = np.asarray(embedder.embed_query(question))
-    clauses = [np.asarray(embedder.embed_query(part)) for part in parts(question)]
+    clauses = [np.asarray(embedder.embed_query(part)) for part in parts(question) if weights.parts]
     if not clauses:
         return [float(value) for value in whole]
-    both = whole + np.mean(clauses, axis=0)
+    both = whole + weights.parts * np.mean(clauses, axis=0)
     return [float(value) for value in both / (np.linalg.norm(both) or 1.0)]
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from docent.retrieving.weights import EVIDENCE, NAME
+from docent.retrieving.weights import Weights
 from docent.store.protocols import Hit
 
 
 def prior(
-    by_name: Mapping[str, float], by_meaning: Mapping[str, float], by_words: Mapping[str, float]
+    by_name: Mapping[str, float],
+    by_meaning: Mapping[str, float],
+    by_words: Mapping[str, float],
+    weights: Weights,
 ) -> dict[str, float]:
     """Documents with how likely they are meant, 0 to 1; each kind of evidence over its own maximum."""
     found: dict[str, float] = defaultdict(float)
-    for weight, scores in ((NAME, by_name), (EVIDENCE, by_meaning), (EVIDENCE, by_words)):
+    for weight, scores in (
+        (weights.name, by_name),
+        (weights.evidence, by_meaning),
+        (weights.evidence, by_words),
+    ):
         most = max(scores.values(), default=0.0)
         for document, score in scores.items():
             found[document] += weight * score / most if most else 0.0

@@ -28,7 +28,8 @@ ACCENTED = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 def terms(text: str, language: str) -> list[str]:
     """The terms of a text in their order."""
     known = language if language in NAMES else UNKNOWN
-    return [_term(word, known) for word in _analyzer(known).analyze(text)]
+    # Written out: half of a retrieval's own time is spent in this line.
+    return [word if word.isdigit() else f"{known}:{word}" for word in _analyzer(known).analyze(text)]
 
 
 def indexed(text: str, language: str) -> list[str]:
@@ -53,10 +54,6 @@ def _telling(question: str) -> list[str]:
     words = re.findall(r"\w+", question)
     left = {language: [word for word in words if _analyzer(language).analyze(word)] for language in NAMES}
     return min(left.values(), key=len)  # the first of equals is English
-
-
-def _term(word: str, language: str) -> str:
-    return word if word.isdigit() else f"{language}:{word}"
 
 
 def _folded(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docent.retrieving.fusing import fuse, lift_pages
-from docent.retrieving.weights import PAGE
+from docent.retrieving.weights import OURS
 
 scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=6)
 
@@ -25,14 +25,14 @@ scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=
 )
 def test_fuse(by_meaning, by_words, first):
     """Meaning counts more than words, each stretched over its own range; without a vector, words stand in."""
-    fused = fuse(by_meaning, by_words)
+    fused = fuse(by_meaning, by_words, OURS)
     assert max(fused, key=lambda piece: fused[piece]) == first
 
 
 @given(scores, scores)
 def test_every_piece_keeps_a_score_between_none_and_all(by_meaning, by_words):
     """Nothing found is lost, and no score leaves 0 to 1."""
-    fused = fuse(by_meaning, by_words)
+    fused = fuse(by_meaning, by_words, OURS)
     assert fused.keys() == by_meaning.keys() | by_words.keys()
     assert all(0 <= score <= 1 + 1e-9 for score in fused.values())
 
@@ -40,6 +40,6 @@ def test_every_piece_keeps_a_score_between_none_and_all(by_meaning, by_words):
 def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
     """The second and third piece of a page lift all of its pieces."""
     places = {"a": 1, "b": 2, "c": 2, "d": 3}
-    lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places)
+    lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places, OURS)
     assert lifted["b"] > lifted["a"] == 0.71
-    assert lifted["b"] == pytest.approx(0.7 + PAGE * 0.5)
+    assert lifted["b"] == pytest.approx(0.7 + OURS.page * 0.5)

@@ -6,6 +6,7 @@ import pytest
 
 from docent.retrieving.names import Names, words_of
 from docent.retrieving.prior import evidence, prior, routed
+from docent.retrieving.weights import OURS
 from docent.store.protocols import Hit
 
 FILES = [
@@ -47,10 +48,10 @@ def test_name_and_evidence_together():
     hits = [Hit("b1", 0.9), Hit("a1", 0.7), Hit("a2", 0.6), Hit("c1", 0.5)]
     found = evidence(hits, {"a1": "a", "a2": "a", "b1": "b", "c1": "c"})
     assert found == {"b": pytest.approx(0.4), "a": pytest.approx(0.2), "c": 0.0}
-    assert routed(prior({"a": 2.0}, found, {}), 2) == ("a", "b")
+    assert routed(prior({"a": 2.0}, found, {}, OURS), 2) == ("a", "b")
 
 
 def test_nothing_known_is_no_prior():
     """Without names and without hits, no document is preferred."""
-    assert prior({}, {}, {}) == {}
+    assert prior({}, {}, {}, OURS) == {}
     assert evidence([], {}) == {}
