@@ -21,6 +21,7 @@ from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
 from docent.glossary import (
     NO_PREFERENCES,
+    SYNONYMS,
     Answer,
     Deletion,
     Event,
@@ -45,7 +46,7 @@ from docent.ingesting import (
 )
 from docent.ingesting.watching import follow, in_container
 from docent.loading import Limits, Loader, Ocr, Spans
-from docent.retrieving import retrieve
+from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
 from docent.store import (
     SharedStore,
@@ -78,9 +79,17 @@ class House:
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
     personas: tuple[Persona, ...]
     policy: Policy
+    synonyms: Synonyms
 
     def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
-        return retrieve(question, scope=scope, store=self.store, embedder=self.embedder, limit=limit)
+        return retrieve(
+            question,
+            scope=scope,
+            store=self.store,
+            embedder=self.embedder,
+            limit=limit,
+            synonyms=self.synonyms,
+        )
 
     def answer(
         self,
@@ -141,7 +150,7 @@ class House:
         password: str | None,
         on_progress: Callable[[Progress], None],
     ) -> list[FileReport]:
-        return ingest(
+        reports = ingest(
             paths,
             data=self.settings.data,
             intake=self.intake,
@@ -149,6 +158,11 @@ class House:
             password=password,
             on_progress=on_progress,
         )
+        return reports + [
+            FileReport(library, SYNONYMS, "failed", mistake)
+            for library in sorted({report.library for report in reports})
+            for mistake in self.synonyms.mistakes(library)
+        ]
 
     def watch(
         self,
@@ -312,6 +326,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         counters={},
         personas=read_personas(settings),
         policy=policy.read(settings.content_policy_file, action=settings.content_policy),
+        synonyms=Synonyms(settings.data),
     )
 
 

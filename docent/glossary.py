@@ -153,6 +153,8 @@ ANSWERING = frozenset({State.SEARCHABLE, State.READY, State.PARTIAL})
 """The states in which a document answers questions."""
 
 DEFAULT_LIBRARY = "default"
+SYNONYMS = "synonyms.txt"
+"""In a library's own folder: what means the same there. It is read, and is no document."""
 
 
 @dataclass(frozen=True, slots=True)

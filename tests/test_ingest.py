@@ -157,6 +157,16 @@ def test_bad_files_are_named_and_the_rest_is_ingested(project):
     assert project.search("hedgehog")[0]["file"] == "name with spaces 🦔.txt"
 
 
+def test_synonyms_are_no_document(project):
+    """A library's synonyms.txt is not searched; a line that says nothing is named with its number."""
+    project.write("hikes/alps.txt", "The hut serves pumpkin soup.")
+    project.write("hikes/synonyms.txt", "soup = broth\npumpkin\n")
+    project.write("hikes/more/synonyms.txt", "A list of words, which is a document.")
+    reports = project.ingest(code=1)
+    assert outcomes(reports) == {"alps.txt": "added", "more/synonyms.txt": "added", "synonyms.txt": "failed"}
+    assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', does not say what means the same")
+
+
 def test_failed_files_are_tried_again_only_when_asked_or_changed(project):
     """A file that cannot be read is reported each time, and read again once it is mended."""
     project.write("late.pdf", b"")

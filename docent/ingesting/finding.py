@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docent.errors import InputError
-from docent.glossary import DEFAULT_LIBRARY, FileReport, SourceFile
+from docent.glossary import DEFAULT_LIBRARY, SYNONYMS, FileReport, SourceFile
 
 
 def find(paths: Sequence[Path], *, data: Path) -> tuple[list[SourceFile], list[FileReport]]:
@@ -60,6 +60,8 @@ def source(full: Path, data: Path) -> SourceFile | None:
     except OSError:
         return None  # it vanished since it was listed: the next run knows
     library, path = _place(full, data)
+    if path == SYNONYMS:
+        return None
     return SourceFile(library, path, full.absolute(), stat.st_size, stat.st_mtime_ns)
 
 

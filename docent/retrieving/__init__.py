@@ -1,6 +1,7 @@
 """retrieve(question) → passages: the pieces of the documents that answer, best first."""
 
 from docent.retrieving.ladder import retrieve
+from docent.retrieving.synonyms import Synonyms
 from docent.retrieving.weights import OURS, Weights
 
-__all__ = ["OURS", "Weights", "retrieve"]
+__all__ = ["OURS", "Synonyms", "Weights", "retrieve"]

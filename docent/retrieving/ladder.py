@@ -14,6 +14,7 @@ from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, narrowed, parse
 from docent.retrieving.relevance import common, relevance
 from docent.retrieving.signals import figures, headings, neighbours, title
+from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
 from docent.store.protocols import Reader
 
@@ -35,12 +36,15 @@ def retrieve(
     embedder: QueryEmbedder,
     limit: int,
     weights: Weights = OURS,
+    synonyms: Synonyms | None = None,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
     query = parse(question)
     scope, shelf = _narrowed(scope, query, store)
     documents = {document.id: document for document in shelf}
-    wanted = Search(query.text, meaning_of(query.text, embedder, weights))
+    groups = synonyms.of({document.library for document in shelf}) if synonyms else ()
+    alike = said_otherwise(query.text, groups, lambda text: store.terms(text, ""))
+    wanted = Search(query.text, meaning_of(query.text, embedder, weights), alike, weights.synonyms)
     found = search(wanted, scope, store)
     priors = _priors(query.text, found, documents, store, scope, weights)
     meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()

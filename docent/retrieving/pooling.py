@@ -28,6 +28,10 @@ class Search:
 
     words: str
     vector: Sequence[float]
+    alike: str = ""
+    """Other words for the same, which count less."""
+    share: float = 0.0
+    """How much they count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,25 @@ def meaning_of(question: str, embedder: QueryEmbedder, weights: Weights) -> list
 
 
 def search(wanted: Search, scope: Scope, store: Reader) -> Found:
-    return Found(store.nearest(wanted.vector, POOL, scope), store.matching(wanted.words, POOL, scope))
+    return Found(store.nearest(wanted.vector, POOL, scope), _matching(wanted, scope, store))
+
+
+def _matching(wanted: Search, scope: Scope, store: Reader) -> list[Hit]:
+    hits = store.matching(wanted.words, POOL, scope)
+    if not wanted.alike:
+        return hits
+    alike = store.matching(wanted.alike, POOL, scope)
+    pieces = list(dict.fromkeys(hit.id for hit in (*hits, *alike)))
+    scored = map(Hit, pieces, _agreement(wanted, pieces, store))
+    return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
+
+
+def _agreement(wanted: Search, pieces: Sequence[str], store: Reader) -> list[float]:
+    said = store.agreement(wanted.words, pieces)
+    if not wanted.alike:
+        return said
+    alike = store.agreement(wanted.alike, pieces)
+    return [own + wanted.share * other for own, other in zip(said, alike, strict=True)]
 
 
 def pool(
@@ -71,7 +93,7 @@ def pool(
     pieces = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in more)])
     close = [piece for piece in pieces if piece not in by_words]
     worded = [piece for piece in pieces if piece not in by_meaning]
-    by_words |= dict(zip(close, store.agreement(wanted.words, close), strict=True))
+    by_words |= dict(zip(close, _agreement(wanted, close, store), strict=True))
     scores = zip(worded, store.similarity(wanted.vector, worded, scope), strict=True)
     by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}
     return by_meaning, by_words

@@ -13,6 +13,8 @@ class Weights:
     """Of a piece's closeness in meaning; its words have the rest. Rank fusion was worse."""
     parts: float = 1.0
     """Of the direction in which a compound question's parts point, beside its own."""
+    synonyms: float = 0.5
+    """Of the library's other words for what the question says, beside the question's own."""
     prior: float = 1.0
     """Of the document's prior."""
     name: float = 0.6

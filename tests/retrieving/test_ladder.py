@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from docent.errors import UnknownDocument
 from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import retrieve
+from docent.retrieving import OURS, Synonyms, retrieve
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
 
@@ -100,6 +101,28 @@ def test_an_unknown_file_is_said(store):
 def test_the_same_question_always_gets_the_same_answer(store):
     """Equal scores are ordered by id."""
     assert files("the year", store) == files("the year", store)
+
+
+def test_the_librarys_other_words_find_it_too(store, tmp_path):
+    """A word that stands in no document finds what its synonym would; without the file it does not."""
+    data = tmp_path / "data"
+    data.mkdir()
+
+    def first(question):
+        found = retrieve(
+            question,
+            scope=Scope(),
+            store=store,
+            embedder=EMBEDDER,
+            limit=1,
+            weights=replace(OURS, meaning=0.0),  # words alone: the fake's meaning is chance here
+            synonyms=Synonyms(data),
+        )
+        return found[0].file if found else ""
+
+    assert first("zucca") != "soup.md"
+    (data / "synonyms.txt").write_text("zucca = pumpkin\n")
+    assert first("zucca") == "soup.md"
 
 
 def test_an_empty_store_answers_nothing(tmp_path):
