@@ -11,7 +11,7 @@ from docent.retrieving.fusing import fuse, lift_pages
 from docent.retrieving.names import names_of
 from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
 from docent.retrieving.prior import evidence, prior, routed
-from docent.retrieving.query import Query, narrowed, parse
+from docent.retrieving.query import Query, checked, narrowed, parse
 from docent.retrieving.relevance import common, relevance
 from docent.retrieving.signals import figures, headings, neighbours, title
 from docent.retrieving.synonyms import Synonyms, said_otherwise
@@ -40,7 +40,7 @@ def retrieve(
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
     query = parse(question)
-    scope, shelf = _narrowed(scope, query, store)
+    scope, shelf = _narrowed(checked(scope), query, store)
     documents = {document.id: document for document in shelf}
     groups = synonyms.of({document.library for document in shelf}) if synonyms else ()
     alike = said_otherwise(query.text, groups, lambda text: store.terms(text, ""))

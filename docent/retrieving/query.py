@@ -7,6 +7,7 @@ file:handbook.pdf  only in this document; also library: folder: type: since: unt
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import re
 from collections.abc import Sequence
@@ -59,8 +60,7 @@ def parse(question: str) -> Query:
     if not (plain := " ".join(text.replace('"', " ").split())):
         raise InputError("There is nothing to search for but conditions. Add what you want to know.")
     for date in (*given.get("since", ()), *given.get("until", ())):
-        if not DATE.fullmatch(date):
-            raise InputError(f"{date!r} is not a date. Write a year, 2023, a month, 2023-07, or 2023-07-31.")
+        _check_date(date)
     return Query(
         text=plain,
         phrases=phrases,
@@ -68,10 +68,18 @@ def parse(question: str) -> Query:
         files=tuple(given.get("file", ())),
         libraries=tuple(given.get("library", ())),
         folder=given.get("folder", [""])[-1],
-        kinds=tuple(KINDS.get(kind.lower(), kind.lower()) for kind in given.get("type", ())),
+        kinds=_kinds(given.get("type", ())),
         since=given.get("since", [""])[-1],
         until=given.get("until", [""])[-1],
     )
+
+
+def checked(scope: Scope) -> Scope:
+    """A scope that somebody typed, its types by their names here. Raises InputError for what is no date."""
+    for date in (scope.since, scope.until):
+        if date:
+            _check_date(date)
+    return replace(scope, kinds=_kinds(scope.kinds))
 
 
 def narrowed(scope: Scope, query: Query, documents: Sequence[StoredDocument]) -> Scope:
@@ -92,6 +100,22 @@ def narrowed(scope: Scope, query: Query, documents: Sequence[StoredDocument]) ->
         since=max(query.since, scope.since),
         until=min((date for date in (query.until, scope.until) if date), default=""),
     )
+
+
+def _kinds(typed: Sequence[str]) -> tuple[str, ...]:
+    plain = (kind.lower().removeprefix(".") for kind in typed)
+    return tuple(KINDS.get(kind, kind) for kind in plain)
+
+
+def _check_date(typed: str) -> None:
+    try:
+        if not DATE.fullmatch(typed):
+            raise ValueError
+        datetime.date.fromisoformat(typed + "-01-01"[len(typed) - 4 :])
+    except ValueError as error:
+        raise InputError(
+            f"{typed!r} is not a date. Write a year, 2023, a month, 2023-07, or a day, 2023-07-31."
+        ) from error
 
 
 def _library(name: str, documents: Sequence[StoredDocument]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from docent.errors import UnknownDocument
+from docent.errors import InputError, UnknownDocument
 from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
 from docent.retrieving import OURS, Synonyms, retrieve
@@ -90,6 +90,33 @@ def test_the_right_passage_comes_first(question, expected, store):
 def test_conditions_in_the_question(question, expected, store):
     """What is searched is what the conditions leave, however well something else would match."""
     assert set(files(question, store)) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        pytest.param(Scope(folder="spring"), {"soup.txt"}, id="folder"),
+        pytest.param(Scope(kinds=("markdown",)), {"soup.md"}, id="type"),
+        pytest.param(Scope(kinds=("md",)), {"soup.md"}, id="type by its ending"),
+        pytest.param(Scope(kinds=(".MD",)), {"soup.md"}, id="type as a suffix"),
+        pytest.param(Scope(since="2022"), {"acme_2022.txt"}, id="since"),
+        pytest.param(Scope(until="2021-12-31", libraries=("default",)), {"acme_2021.txt"}, id="until"),
+        pytest.param(Scope(since="2021-02"), {"acme_2022.txt"}, id="a month"),
+        pytest.param(Scope(kinds=("pdf",)), set(), id="nothing of this type"),
+    ],
+)
+def test_conditions_beside_the_question(scope, expected, store):
+    """A scope bounds what is found as conditions in the question do."""
+    assert set(files("soup or sales", store, scope)) == expected
+
+
+@pytest.mark.parametrize("date", ["last year", "2023-13", "2023-02-30", "23", "2023-7", "2023/07/01"])
+def test_a_date_that_is_none(date, store):
+    """Beside the question or in it, what is no date is refused with an example of one."""
+    with pytest.raises(InputError, match="2023-07-31"):
+        files("sales", store, Scope(since=date))
+    with pytest.raises(InputError, match="2023-07-31"):
+        files(f'sales until:"{date}"', store)
 
 
 def test_an_unknown_file_is_said(store):
