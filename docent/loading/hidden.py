@@ -15,7 +15,7 @@ TAGS = range(0xE0020, 0xE007F)
 
 def split_hidden(text: str) -> tuple[str, str]:
     """The text without its invisible characters, and what those spelt (or how many there were)."""
-    found = ZERO_WIDTH.findall(text)
+    found = () if text.isascii() else ZERO_WIDTH.findall(text)
     if not found:
         return text, ""
     spelt = "".join(chr(ord(char) - 0xE0000) for char in found if ord(char) in TAGS)

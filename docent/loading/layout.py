@@ -31,8 +31,11 @@ class Row:
         if not self.words:
             self.left, self.top, self.right, self.bottom = box
         else:
-            self.left, self.top = min(self.left, box[0]), min(self.top, box[1])
-            self.right, self.bottom = max(self.right, box[2]), max(self.bottom, box[3])
+            left, top, right, bottom = box
+            self.left = left if left < self.left else self.left
+            self.top = top if top < self.top else self.top
+            self.right = right if right > self.right else self.right
+            self.bottom = bottom if bottom > self.bottom else self.bottom
         self.words.append(word)
 
     @property
@@ -92,9 +95,15 @@ def _continues(row: Row, word: Word) -> bool:
 
 def _beside(one: Box, two: Box) -> bool:
     """On one line: they share at least half of the lower one's height."""
-    shared = min(one[3], two[3]) - max(one[1], two[1])
-    lower = min(one[3] - one[1], two[3] - two[1])
-    return shared >= 0.5 * lower if lower > 0 else abs(one[1] - two[1]) < 2
+    _, top, _, bottom = one
+    _, other_top, _, other_bottom = two
+    height, other = bottom - top, other_bottom - other_top
+    lower = height if height < other else other
+    if lower <= 0:
+        return abs(top - other_top) < 2
+    # min and max would take half of the layout's time: this is asked for every two words.
+    shared = (bottom if bottom < other_bottom else other_bottom) - (top if top > other_top else other_top)
+    return shared >= 0.5 * lower
 
 
 def _rows(cells: list[Row]) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,16 +17,23 @@ from docent.loading.hidden import split_hidden
 from docent.loading.source import Source
 from docent.loading.words import HYPHEN, Box, Word
 
-BREAKS = frozenset("\r\n")
-SPACES = frozenset(" \t\u00a0\u2002\u2003\u2009\u202f\u3000")
 LIGATURES = {
     "\x1b": "ff", "\x1c": "fi", "\x1d": "fl", "\x1e": "ffi", "\x1f": "ffl",  # old TeX fonts
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st",
     "\ufb06": "st",
     "\ufffe": HYPHEN, "\xad": HYPHEN, "\x00": "",
 }  # fmt: skip
+MENDED = str.maketrans(LIGATURES)
+APART = "\r\n \t\u00a0\u2002\u2003\u2009\u202f\u3000"
 ENDING_HYPHEN = "\ufffe"
 """What PDFium writes for a hyphen at a line's end; it then goes on with the next line without a break."""
+# What stands before a word, and the word. After a hyphen at a line's end the rest stands on the next line:
+# one box around both would be too high, so it is a word of its own.
+WORDS = re.compile(f"([{APART}]*)([^{APART}{ENDING_HYPHEN}]*{ENDING_HYPHEN}|[^{APART}{ENDING_HYPHEN}]+)")
+# The same function, answering with an address: one call for each word, so the pointer's wrapping is felt.
+OBJECT_AT = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
+    ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
+)
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -119,7 +127,11 @@ class PdfPage:
         self.width, self.height = page.get_size()
         self._left, self._bottom, self._right, self._top = page.get_bbox()
         self._turn = page.get_rotation()
-        self._characters: list[str] | None = None
+        self._characters: str | None = None
+        self._address = 0
+        self._styles: dict[int, Style] = {}
+        self._rectangle = raw.FS_RECTF()
+        self._rectangle_pointer = ctypes.byref(self._rectangle)
         self._colors = [ctypes.c_uint(0) for _ in range(4)]
         self._color_pointers = [ctypes.byref(color) for color in self._colors]
 
@@ -134,49 +146,36 @@ class PdfPage:
 
     def words(self) -> list[Word]:
         """The page's words in the order in which they are painted."""
-        characters, spans = self.characters(), []
-        first, breaks = -1, False
-        for index, character in enumerate(characters):
-            if character in SPACES or character in BREAKS:
-                if first >= 0:
-                    spans.append((first, index - 1, breaks))
-                    first, breaks = -1, False
-                breaks = breaks or character in BREAKS
-            else:
-                first = index if first < 0 else first
-                if character == ENDING_HYPHEN:
-                    # The rest of the word stands on the next line: one box around both would be too high.
-                    spans.append((first, index, breaks))
-                    first, breaks = -1, True
-        if first >= 0:
-            spans.append((first, len(characters) - 1, breaks))
-        return [word for span in spans if (word := self._word(characters, *span)) is not None]
+        words: list[Word] = []
+        ended = False
+        for match in WORDS.finditer(self.characters()):
+            before, said = match.groups()
+            breaks = ended or "\n" in before or "\r" in before
+            ended = said[-1] == ENDING_HYPHEN
+            text = said if said.isascii() and said.isprintable() else said.translate(MENDED)
+            first, last = match.start(2), match.end(2) - 1
+            if text:
+                box = self.box(first)
+                box = box if last == first else _union(box, self.box(last))
+                words.append(Word(text, box, first, last, breaks))
+        return words
 
-    def _word(self, characters: list[str], first: int, last: int, breaks: bool) -> Word | None:
-        text = "".join([LIGATURES.get(character, character) for character in characters[first : last + 1]])
-        if not text:
-            return None
-        one = self.box(first)
-        if last == first:
-            return Word(text, one, first, last, breaks)
-        two = self.box(last)
-        return Word(text, _union(one, two), first, last, breaks)
-
-    def characters(self) -> list[str]:
-        """One for each position of the engine's text; the second half of a pair is empty."""
+    def characters(self) -> str:
+        """One for each position of the engine's text; the second half of a pair is a zero byte."""
         if self._characters is None:
             self._characters = self._read_characters()
         return self._characters
 
-    def _read_characters(self) -> list[str]:
+    def _read_characters(self) -> str:
         handle = self._handle()
         count = raw.FPDFText_CountChars(handle)
         if count <= 0:
-            return []
+            return ""
         buffer = (ctypes.c_ushort * (count + 1))()
         written = raw.FPDFText_GetText(handle, 0, count, buffer)
-        if written == count + 1 and not any(0xD800 <= unit < 0xE000 for unit in buffer):
-            return [chr(unit) for unit in buffer[:count]]
+        text = bytes(buffer)[: 2 * count].decode("utf-16-le", "replace")
+        if written == count + 1 and len(text) == count:
+            return text
         # Some characters are longer or shorter in the text than in the page: ask one by one.
         return _joined([raw.FPDFText_GetUnicode(handle, index) for index in range(count)])
 
@@ -207,15 +206,21 @@ class PdfPage:
     def _handle(self) -> ctypes._Pointer[raw.fpdf_textpage_t__]:
         if self._text is None:
             self._text = self._page.get_textpage()
+            self._address = ctypes.cast(self._text.raw, ctypes.c_void_p).value or 0
         handle: ctypes._Pointer[raw.fpdf_textpage_t__] = self._text.raw
         return handle
 
     def box(self, index: int) -> Box:
         """Of one character, as high as its font's lines."""
-        rectangle = raw.FS_RECTF()
-        if not raw.FPDFText_GetLooseCharBox(self._handle(), index, ctypes.byref(rectangle)):
+        if not raw.FPDFText_GetLooseCharBox(self._handle(), index, self._rectangle_pointer):
             return (0.0, 0.0, 0.0, 0.0)
-        return self.shown(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+        found = self._rectangle
+        if self._turn == 0:  # as below, without a call: this happens twice for each word
+            return (
+                found.left - self._left, self._top - found.top,
+                found.right - self._left, self._top - found.bottom,
+            )  # fmt: skip
+        return self.shown(found.left, found.bottom, found.right, found.top)
 
     def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
         """From the file's own coordinates to the page as a reader sees it."""
@@ -243,12 +248,17 @@ class PdfPage:
                 return (left + self._left, self._top - bottom, right + self._left, self._top - top)
 
     def style(self, index: int) -> Style:
-        """How a character is painted."""
-        handle, colors = self._handle(), self._colors
-        target = raw.FPDFText_GetTextObject(handle, index)
-        mode = raw.FPDFTextObj_GetTextRenderMode(target) if target else 0
-        painted = raw.FPDFText_GetFillColor(handle, index, *self._color_pointers)
-        return Style(mode, tuple(color.value for color in colors) if painted else BLACK)
+        """How a character is painted; the same for all that one text object paints."""
+        handle = self._handle()
+        address = OBJECT_AT(self._address, index) or 0
+        known = self._styles.get(address)
+        if known is None or not address:
+            target = raw.FPDFText_GetTextObject(handle, index)
+            mode = raw.FPDFTextObj_GetTextRenderMode(target) if target else 0
+            painted = raw.FPDFText_GetFillColor(handle, index, *self._color_pointers)
+            known = Style(mode, tuple(color.value for color in self._colors) if painted else BLACK)
+            self._styles[address] = known
+        return known
 
     def weight(self, index: int) -> int:
         """Of a character's font: 400 is ordinary, 700 bold; -1 unknown."""
@@ -313,14 +323,14 @@ class Picture(NamedTuple):
         return max(lightest - darkest, 0)
 
 
-def _joined(codes: list[int]) -> list[str]:
-    """Characters beyond the first 65,536 come as two halves: the first becomes whole, the second empty."""
+def _joined(codes: list[int]) -> str:
+    """Characters beyond the first 65,536 come as two halves: the first becomes whole, the second zero."""
     characters = [_character(code) for code in codes]
     for index, (one, two) in enumerate(pairwise(codes)):
         if 0xD800 <= one < 0xDC00 <= two < 0xE000:
             characters[index] = chr(0x10000 + ((one - 0xD800) << 10) + (two - 0xDC00))
-            characters[index + 1] = ""
-    return characters
+            characters[index + 1] = "\x00"
+    return "".join(characters)
 
 
 def _character(code: int) -> str:
@@ -328,4 +338,9 @@ def _character(code: int) -> str:
 
 
 def _union(one: Box, two: Box) -> Box:
-    return (min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3]))
+    return (
+        one[0] if one[0] < two[0] else two[0],
+        one[1] if one[1] < two[1] else two[1],
+        one[2] if one[2] > two[2] else two[2],
+        one[3] if one[3] > two[3] else two[3],
+    )

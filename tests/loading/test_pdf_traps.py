@@ -272,8 +272,8 @@ def test_a_heading_is_found_by_its_size_and_by_the_outline(read):
 
 def test_characters_beyond_the_first_plane_are_whole():
     """PDFium hands them over as two halves: they become one character, and positions stay."""
-    assert _joined([0x41, 0xD835, 0xDC00, 0x42]) == ["A", "\U0001d400", "", "B"]
-    assert _joined([0xD835, 0x42]) == ["\ufffd", "B"]
+    assert _joined([0x41, 0xD835, 0xDC00, 0x42]) == "A\U0001d400\x00B"
+    assert _joined([0xD835, 0x42]) == "\ufffdB"
 
 
 @pytest.mark.parametrize(
@@ -285,6 +285,8 @@ def test_characters_beyond_the_first_plane_are_whole():
         pytest.param("\ue001\ue002\ue003 abc", True, id="private characters"),
         pytest.param("● first \uf0b7 second item of a list", False, id="a bullet of its own font"),
         pytest.param("السلام عليكم", False, id="Arabic"),
+        pytest.param("ԔϸЇ ΰÎߙ Ψϣķ һӍΉʽী¢ ರ͟ȥ Rହຏഀ ƹΉటҧ ࣎ʤ̦˵ƹϕ", True, id="alphabets mixed by chance"),
+        pytest.param("Ω-3, 5 μm, Доклад о 日本のカタカナ and ΔT of the Ångström", False, id="many languages"),
     ],
 )
 def test_letters_without_meaning_are_noticed(text, noise):

@@ -28,6 +28,8 @@ SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 SCAN_COVER = 0.35  # of the page, by images
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
 MEANINGLESS = 0.3  # of a page's characters: its font has no alphabet, so it is drawn and recognised
+BABEL = 6  # alphabets on one page, in words that mix them
+EASTERN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", "FULLWIDTH"})
 NOISE = "The file draws letters here and does not say which they are."
 HEADING = 1.2  # of the body's height
 BOLD = 600
@@ -155,9 +157,24 @@ def _draft(
 
 def is_noise(text: str) -> bool:
     """Characters without meaning: the file draws letters and does not say which they are."""
+    if text.isascii() and text.replace("\n", " ").isprintable():
+        return False
     said = "".join(text.split())
     meaningless = sum(unicodedata.category(char) in ("Cc", "Cn", "Co") or char == "\ufffd" for char in said)
-    return meaningless > MEANINGLESS * len(said)
+    return meaningless > MEANINGLESS * len(said) or _is_babel(text.split())
+
+
+def _is_babel(words: list[str]) -> bool:
+    """Words that mix alphabets which nobody mixes: codes that fell on letters by chance."""
+    foreign = [word for word in words if not word.isascii()]
+    alphabets = [{_alphabet(char) for char in word if char.isalpha()} for word in foreign]
+    mixed = sum(len(found) > 1 for found in alphabets)
+    return mixed > MEANINGLESS * len(words) and len(set().union(*alphabets)) >= BABEL
+
+
+def _alphabet(letter: str) -> str:
+    name = unicodedata.name(letter, "").partition(" ")[0]
+    return "CJK" if name in EASTERN else name
 
 
 def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
