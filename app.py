@@ -3,9 +3,10 @@
 import asyncio
 
 import chainlit as cl
+import chainlit.server
 from chainlit.types import ThreadDict
 
-from docent.web import chat, conversation, fetching, profiles, serving, viewing
+from docent.web import chat, conversation, fetching, leaving, liking, profiles, serving, viewing
 from docent.web.history import History
 
 serving.prepare()
@@ -14,6 +15,7 @@ serving.prepare()
 @cl.on_app_startup
 async def open_doors() -> None:
     serving.open_doors()
+    leaving.watch(chainlit.server.sio, door=lambda: serving.state().door)
 
 
 @cl.on_app_shutdown
@@ -59,6 +61,20 @@ async def source(message: object) -> None:
 @cl.action_callback(conversation.ASK_AGAIN)
 async def ask_again(action: cl.Action) -> None:
     await chat.ask_again(str(action.payload["question"]), house=serving.house(), metrics=serving.metrics())
+
+
+@cl.action_callback(conversation.ANYWAY)
+async def answer_anyway(action: cl.Action) -> None:
+    question = str(action.payload["question"])
+    await chat.ask_again(question, house=serving.house(), metrics=serving.metrics(), anyway=True)
+
+
+@cl.action_callback(liking.KEEP)
+async def keep_golden(action: cl.Action) -> None:
+    reader, language = conversation.reader(), conversation.language()
+    if serving.state().door.is_admin(reader):
+        house, history = serving.house(), serving.history()
+        await liking.keep(action, house=house, history=history, reader=reader, language=language)
 
 
 @cl.action_callback(fetching.FETCH)

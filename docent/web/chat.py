@@ -21,8 +21,8 @@ from docent.web.texts import say
 from docent.web.viewing import panels
 
 
-async def reply(question: str, *, house: House, metrics: Metrics) -> None:
-    """Answer in the chat as the answer comes, then show it with its citations."""
+async def reply(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
+    """Answer in the chat as the answer comes, then show it with its citations; `anyway` without documents."""
     choice = conversation.chosen(house)
     showing = _Showing(question, house, choice)
     answering = house.answer(
@@ -31,6 +31,7 @@ async def reply(question: str, *, house: House, metrics: Metrics) -> None:
         scope=Scope(reader=reader(), libraries=choice.libraries),
         persona=persona_of(cl.context.session.chat_profile),
         preferences=choice.preferences,
+        anyway=anyway,
     )
     events = metrics.observed(answering, "chat")
     try:
@@ -96,6 +97,10 @@ class _Showing:
         message.elements = panels(answer, message.id)
         if answer.passages and not answer.receipt.model:
             message.actions = await fetching.offer(self._house, language())
+        if answer.receipt.not_found and not message.actions:
+            asked = {"question": self._question}
+            label = say("anyway", language())
+            message.actions = [cl.Action(name=conversation.ANYWAY, payload=asked, label=label, icon="brain")]
         await self._show()
         if self._choice.show_receipt and (answer.receipt.found or answer.receipt.model):
             await self._explained(answer.receipt)
@@ -110,16 +115,17 @@ class _Showing:
         await (self._message.update() if self._message.persisted else self._message.send())
 
 
-async def ask_again(question: str, *, house: House, metrics: Metrics) -> None:
+async def ask_again(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
     """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
     await cl.Message(content=question, type="user_message", author=reader()).send()
-    cl.context.session.current_task = asyncio.create_task(_asked_again(question, house, metrics))
+    again = _asked_again(question, house=house, metrics=metrics, anyway=anyway)
+    cl.context.session.current_task = asyncio.create_task(again)
 
 
-async def _asked_again(question: str, house: House, metrics: Metrics) -> None:
+async def _asked_again(question: str, *, house: House, metrics: Metrics, anyway: bool) -> None:
     await cl.context.emitter.task_start()
     try:
-        await reply(question, house=house, metrics=metrics)
+        await reply(question, house=house, metrics=metrics, anyway=anyway)
     except asyncio.CancelledError:
         pass
     finally:

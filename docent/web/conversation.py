@@ -23,6 +23,7 @@ from docent.web.texts import say
 
 EXPORT = "export"
 ASK_AGAIN = "ask_again"
+ANYWAY = "answer_anyway"
 MODELS = "models"
 """The models that the panel offers, kept with the session."""
 

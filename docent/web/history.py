@@ -113,7 +113,8 @@ class History(SQLAlchemyDataLayer):
             most=pagination.first + 1,
         )
         threads: list[Any] = [
-            {**{name: value for name, value in row.items() if name != "latest"}, "steps": [], "elements": []}
+            # Chainlit's page sorts once more, by the day it began; ours went on since.
+            {**row, "createdAt": row.pop("latest"), "steps": [], "elements": []}
             for row in found[: pagination.first]
         ]
         info = PageInfo(
@@ -180,6 +181,16 @@ class History(SQLAlchemyDataLayer):
             id=step_id,
         )
         return (rows[0], str(rows[0].pop("author") or "")) if rows else None
+
+    async def answers(self, step_id: str) -> list[tuple[dict[str, Any], str]]:
+        """A message, or the messages of a run, the latest first, each with who may see it."""
+        rows = await self.rows(
+            """SELECT s.*, t."userIdentifier" AS author FROM steps s JOIN threads t ON t."id" = s."threadId"
+            WHERE (s."id" = :id OR s."parentId" = :id) AND s."type" = 'assistant_message'
+            ORDER BY s."createdAt" DESC""",
+            id=step_id,
+        )
+        return [(row, str(row.pop("author") or "")) for row in rows]
 
     async def upsert_feedback(self, feedback: Feedback) -> str:
         """One thumb for each answer: a second one replaces the first."""

@@ -97,6 +97,16 @@ class Door:
             raise InvalidTokenError("the user was removed, or has another password since")
         return user
 
+    def still_knows(self, token: str | None) -> bool:
+        """Whether somebody who came in with this token may stay."""
+        if not self.required:
+            return True
+        try:
+            self.known(token or "")
+        except InvalidTokenError:
+            return False
+        return True
+
     def is_admin(self, identifier: str) -> bool:
         """Asked of the accounts each time, so that a role that was taken away is gone."""
         if not self.required:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from docent.assembly import House
 from docent.errors import DocentError, LoadError
+from docent.web import liking
 from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
 from docent.web.history import History
@@ -154,7 +155,11 @@ async def feedback(request: Request, reader: str) -> Response:
     if given is None:
         await history.delete_feedback(str(payload["feedbackId"]))
         return JSONResponse({"success": True})
-    return JSONResponse({"success": True, "feedbackId": await history.upsert_feedback(given)})
+    kept = await history.upsert_feedback(given)
+    if given.value and request.app.state.door.is_admin(reader):  # test questions are everybody's
+        session_id = str(payload.get("sessionId"))
+        await liking.offer(given.forId, session_id=session_id, history=history, reader=reader)
+    return JSONResponse({"success": True, "feedbackId": kept})
 
 
 def language_of(request: Request) -> str:

@@ -31,6 +31,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "⚠️ Depuis cette réponse, {files} a été supprimé. Reposez la question aux autres documents.",
     ),
     "ask_again": ("Ask again", "Reposer la question"),
+    "anyway": (
+        "Answer anyway, from the model alone",
+        "Répondre quand même, par le modèle seul",
+    ),
+    "golden_offer": ("Keep as a test question", "Garder comme question de test"),
+    "golden_kept": (
+        "Kept. `docent eval` asks it from now on.",
+        "Gardée. `docent eval` la posera désormais.",
+    ),
+    "golden_private": (
+        "Not kept: a test question needs an answer from documents that everybody may see.",
+        "Pas gardée : une question de test s'appuie sur des documents que tous peuvent voir.",
+    ),
     # the course of an answer
     "searched_for": ("Searched for: {searched}", "Recherché : {searched}"),
     "stopped": ("*Stopped.*", "*Arrêté.*"),

@@ -170,7 +170,7 @@ def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_proce
     subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         open_first(page, url)
-        expect(answers(page)).to_contain_text(f"{name} was deleted", timeout=20_000)
+        expect(answers(page).first).to_contain_text(f"{name} was deleted", timeout=20_000)
         picture(page, "source-deleted")
         page.locator("a.element-link").first.click()
         expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")

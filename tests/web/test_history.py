@@ -181,3 +181,30 @@ def test_a_newer_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("docent.web.history_schema.MIGRATIONS", MIGRATIONS[:0])
     with pytest.raises(IndexMismatch, match="newer Docent"):
         prepare(tmp_path / "history.db")
+
+
+async def test_the_page_lists_by_what_was_said_last(history):
+    """Each conversation carries the moment it went on, because the page sorts once more by its date."""
+    ann = await user(history, "ann")
+    older = await conversation(history, ann, "Older", at="2026-01-01T00:00:00Z")
+    newer = await conversation(history, ann, "Newer", at="2026-01-02T00:00:00Z")
+    init_http_context(thread_id=older, user=ann)
+    await history.create_step(step(older, output="Goes on", at="2026-01-03T00:00:00Z"))
+    there = (await listed(history, ann)).data
+    assert [(thread["id"], thread["createdAt"]) for thread in there] == [
+        (older, "2026-01-03T00:00:00Z"),
+        (newer, "2026-01-02T00:00:00Z"),
+    ]
+
+
+async def test_the_answers_of_a_run_are_found(history):
+    """A thumb is for the run: its messages are found with who may see them, nothing else is."""
+    ann = await user(history, "ann")
+    thread = await conversation(history, ann, "Question")
+    run = step(thread, output="", type="run")
+    await history.create_step(run)
+    said = step(thread, output="Answer", parentId=run["id"])
+    await history.create_step(said)
+    assert [(row["id"], author) for row, author in await history.answers(run["id"])] == [(said["id"], "ann")]
+    assert [row["id"] for row, _ in await history.answers(said["id"])] == [said["id"]]
+    assert await history.answers(str(uuid.uuid4())) == []
