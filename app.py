@@ -37,6 +37,7 @@ async def personas(user: cl.User | None, language: str | None = None) -> list[cl
 @cl.on_chat_start
 async def start() -> None:
     await conversation.start(house=serving.house())
+    fetching.follow(serving.house(), conversation.language())
 
 
 @cl.on_chat_resume

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -16,14 +17,36 @@ FETCH = "fetch_model"
 EVERY = 0.5
 """Seconds between two pictures of the progress."""
 
+_following: set[asyncio.Task[None]] = set()
+
 
 async def offer(house: House, language: str) -> list[cl.Action]:
     """The button, if the server is there and lacks the model."""
-    status = await house.check_model()
-    if status.ready or not status.can_pull:
-        return []
+    if house.settings.pull_url or not await _lacking(house):
+        return []  # where another process fetches it, the page says so by itself
     label = say("fetch_model", language, model=house.settings.model)
     return [cl.Action(name=FETCH, payload={}, label=label, icon="download")]
+
+
+async def _lacking(house: House) -> bool:
+    status = await house.check_model()
+    return not status.ready and status.can_pull
+
+
+def follow(house: House, language: str) -> None:
+    """Show how far a model is that somebody else fetches; the chat does not wait for it."""
+    if house.settings.pull_url:
+        task = asyncio.create_task(_follow(house, language))
+        _following.add(task)
+        task.add_done_callback(_following.discard)
+
+
+async def _follow(house: House, language: str) -> None:
+    try:
+        if await _lacking(house):
+            await fetch(house, language)
+    except DocentError:
+        return  # what is wrong with the server is said below the first answer
 
 
 async def fetch(house: House, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
