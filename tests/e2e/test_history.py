@@ -51,7 +51,7 @@ def answered(page: Page, count: int = 1) -> None:
 
 
 def conversations(page: Page):
-    return page.locator('a[href^="/thread/"], [id^="thread-"]').locator("visible=true")
+    return page.locator('a[href^="/thread/"]').locator("visible=true")
 
 
 def open_first(page: Page, url: str) -> None:
