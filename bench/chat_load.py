@@ -1,0 +1,167 @@
+"""How the chat stays live while many talk at once and documents are being read.
+
+    nice python -m bench.chat_load [--conversations 50] [--seconds 30]
+
+An app of its own on the sample libraries, with a stand-in model whose tokens come slowly. Every conversation
+is a socket as the page opens it and asks again and again; meanwhile `ingest.py` reads 500 pages into the same
+storage. Timed is the round trip of a light action: the list of conversations, as the page asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import socketio  # type: ignore[import-untyped]
+
+from tests.e2e.conftest import ROOT, running_app
+from tests.fakes.plugin import start_process
+
+QUESTION = "Which internship is about machine learning?"
+WORDS, PAUSE = 150, 0.05
+
+
+class Conversation:
+    """One socket, as the page speaks over it."""
+
+    def __init__(self, url: str, cookie: str) -> None:
+        self._url, self._cookie = url, cookie
+        self._client = socketio.AsyncClient(reconnection=False)
+        self._ended = asyncio.Event()
+        self.tokens = 0
+        self._client.on("task_end", self._end)
+        self._client.on("stream_token", self._token)
+
+    async def _end(self, *_: Any) -> None:
+        self._ended.set()
+
+    async def _token(self, *_: Any) -> None:
+        self.tokens += 1
+
+    async def open(self) -> None:
+        await self._client.connect(
+            self._url,
+            headers={"Origin": self._url, "Cookie": self._cookie},
+            auth={"clientType": "webapp", "sessionId": str(uuid.uuid4())},
+            socketio_path="/ws/socket.io",
+            transports=["websocket"],
+            wait_timeout=30,
+        )
+        await self._client.emit("connection_successful")
+        await asyncio.sleep(1)
+
+    async def ask(self) -> None:
+        """Until the answer has ended."""
+        self._ended.clear()
+        message = {
+            "id": str(uuid.uuid4()),
+            "threadId": "",
+            "name": "You",
+            "type": "user_message",
+            "output": QUESTION,
+            "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        await self._client.emit("client_message", {"message": message, "fileReferences": None})
+        await asyncio.wait_for(self._ended.wait(), timeout=120)
+
+    async def close(self) -> None:
+        await self._client.disconnect()
+
+
+async def talking(url: str, cookie: str, until: float, counted: Counter[str]) -> None:
+    conversation = Conversation(url, cookie)
+    try:
+        await conversation.open()
+        while time.monotonic() < until:
+            before = conversation.tokens
+            await conversation.ask()
+            counted["answers" if conversation.tokens > before else "answers without a token"] += 1
+    except Exception as error:  # counted, whatever it was: none may come
+        counted[f"error: {type(error).__name__}: {error}"] += 1
+    finally:
+        counted["tokens"] += conversation.tokens
+        await conversation.close()
+
+
+async def acting(url: str, cookie: str, until: float) -> list[float]:
+    """Seconds of each light action, four a second."""
+    took = []
+    async with httpx.AsyncClient(headers={"Cookie": cookie, "Origin": url}, timeout=60) as client:
+        while time.monotonic() < until:
+            began = time.perf_counter()
+            body = {"pagination": {"first": 20}, "filter": {}}
+            (await client.post(f"{url}/project/threads", json=body)).raise_for_status()
+            took.append(time.perf_counter() - began)
+            await asyncio.sleep(0.25)
+    return took
+
+
+async def measured(url: str, *, conversations: int, seconds: float) -> tuple[list[float], Counter[str]]:
+    with urllib.request.urlopen(f"{url}/user") as response:
+        cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
+    counted: Counter[str] = Counter()
+    until = time.monotonic() + seconds
+    talks = (talking(url, cookie, until, counted) for _ in range(conversations))
+    took, _ = await asyncio.gather(acting(url, cookie, until), asyncio.gather(*talks))
+    return took, counted
+
+
+def write_pages(folder: Path, pages: int) -> None:
+    """Text files of twenty pages each, none like another."""
+    folder.mkdir(parents=True)
+    for n in range(pages // 20):
+        lines = (
+            f"Part {n}.{line} of the ledger says {line * 37 % 101} and {n * line}." for line in range(900)
+        )
+        (folder / f"ledger-{n}.txt").write_text("\n\n".join(lines))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--conversations", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--pages", type=int, default=500, help="read into the storage meanwhile")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        took, counted = loaded(Path(folder), asked.conversations, asked.seconds, asked.pages)
+    p50, p95 = np.percentile(took, [50, 95]) * 1000
+    print(f"{asked.conversations} conversations, {asked.pages} pages read meanwhile: {dict(counted)}")
+    worst = max(took) * 1000
+    print(f"light action, {len(took)} times: p50 {p50:.0f} ms, p95 {p95:.0f} ms, worst {worst:.0f} ms")
+
+
+def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tuple[list[float], Counter[str]]:
+    storage = folder / "storage"
+    environ = {**os.environ, "DOCENT_STORAGE": str(storage)}
+    ingest = [sys.executable, "ingest.py"]
+    subprocess.run(ingest, cwd=ROOT, env=environ, check=True, capture_output=True)
+    write_pages(folder / "data" / "ledgers", pages)
+    ollama = start_process()
+    ollama.script(reply="word " * WORDS, seconds_per_token=PAUSE, sticky=True)
+    try:
+        with running_app(storage, DOCENT_MODEL_URL=ollama.url) as url:
+            there = {**environ, "DOCENT_DATA": str(folder / "data")}
+            reading = subprocess.Popen(ingest, cwd=ROOT, env=there, stdout=subprocess.DEVNULL)
+            try:
+                return asyncio.run(measured(url, conversations=conversations, seconds=seconds))
+            finally:
+                reading.terminate()
+                reading.wait()
+    finally:
+        ollama.stop()
+
+
+if __name__ == "__main__":
+    main()
