@@ -60,7 +60,7 @@ class Conversation:
             wait_timeout=30,
         )
         await self._client.emit("connection_successful")
-        await asyncio.sleep(1)
+        await asyncio.wait_for(self._ended.wait(), timeout=120)  # the start is a task too
 
     async def ask(self) -> None:
         """Until the answer has ended."""
