@@ -62,7 +62,7 @@ def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
     trust = seal.broken()
     words = open_words(index / WORDS, anew=trust[WORDS] is Trust.BROKEN)
     try:
-        if trust[WORDS] is not Trust.SOUND:
+        if trust[WORDS] is not Trust.SOUND or not words.count():  # empty: of another version, thrown away
             mend_words(catalog, words)
         if chroma_url:
             shutil.rmtree(index / CHROMA, ignore_errors=True)
@@ -79,7 +79,7 @@ def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
 
 def _kept(folder: Path, catalog: Catalog, trust: Trust) -> Vectors:
     vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
-    if trust is Trust.SOUND:
+    if trust is Trust.SOUND and any(vectors.count(library) for library in libraries(catalog)):
         return vectors
     if not _in_step(catalog, vectors):
         vectors.close()

@@ -9,7 +9,7 @@ from docent.glossary import Chunk, Page, Scope, StoredDocument
 
 
 class Hit(NamedTuple):
-    """A chunk (or a whole document, where a method says so) and how well it matched."""
+    """A chunk and how well it matched."""
 
     id: str
     score: float
@@ -39,9 +39,6 @@ class Reader(Protocol):
 
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
         """Chunks by BM25 over header and text, best first."""
-
-    def routing(self, query: str, limit: int, scope: Scope) -> list[Hit]:
-        """Document ids by whole-document BM25, best first."""
 
     def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
         """Where those of the named chunks stand that are in scope and answering; cheaper than the chunks."""
@@ -82,11 +79,6 @@ class WordIndex(Protocol):
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
         """Chunk ids by BM25, within these libraries and, unless that is empty, these documents."""
-
-    def routing(
-        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
-    ) -> list[Hit]:
-        """Document ids by whole-document BM25, within the same bounds."""
 
     def count(self) -> int:
         """How many chunks are indexed; cheap."""

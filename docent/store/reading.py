@@ -76,12 +76,6 @@ class Reading:
         known = self._visible([hit.id for hit in hits], scope)
         return [hit for hit in hits if hit.id in known]
 
-    def routing(self, query: str, limit: int, scope: Scope) -> list[Hit]:
-        libraries, documents = self._bounds(scope)
-        known = {document.id for document in self.documents(scope)}
-        hits = self._words.routing(query, limit, libraries=libraries, documents=documents)
-        return [hit for hit in hits if hit.id in known]
-
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         found: dict[str, float] = {}
         wanted = np.asarray(vector, dtype=np.float32)

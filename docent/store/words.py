@@ -14,7 +14,7 @@ from typing import Any
 import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
-from docent.errors import DamagedStore
+from docent.errors import DamagedStore, StoreError
 from docent.glossary import Chunk
 from docent.store.languages import asked, indexed
 from docent.store.protocols import Hit
@@ -25,7 +25,7 @@ NOWHERE = Query.empty_query()
 
 
 class Words:
-    """Chunks and whole documents by their words, as docent.store.protocols.WordIndex describes them."""
+    """Chunks by their words, and documents by id, as docent.store.protocols.WordIndex describes them."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,6 +34,8 @@ class Words:
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.register_tokenizer(AS_THEY_ARE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
             self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
+            # What a killed process wrote and had not committed: the next commit may want the same file name.
+            self._writer.garbage_collect_files()
         except ValueError as error:
             raise DamagedStore(
                 f"The word index in {folder} cannot be opened ({error}). It holds nothing of its own; "
@@ -44,15 +46,13 @@ class Words:
     def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
         own = {"document": document_id, "library": library}
-        texts = {chunk.id: indexed(chunk.text, language) for chunk in chunks}
         with self._writing:
             self._writer.delete_documents_by_term("document", document_id)
             for chunk in chunks:
                 # The header twice: what a piece is about outweighs a passing mention.
-                header = indexed(chunk.header, language)
-                self._add(own | {"chunk": chunk.id, "words": " ".join([*header, *header, *texts[chunk.id]])})
-            every = " ".join(term for text in texts.values() for term in text)
-            self._add(own | {"whole": document_id, "all": every})
+                header, text = indexed(chunk.header, language), indexed(chunk.text, language)
+                self._add(own | {"chunk": chunk.id, "words": " ".join([*header, *header, *text])})
+            self._add(own | {"whole": document_id})
 
     def drop(self, document_ids: Iterable[str]) -> None:
         with self._writing:
@@ -65,7 +65,13 @@ class Words:
 
     def commit(self) -> None:
         with self._writing:
-            self._writer.commit()
+            try:
+                self._writer.commit()
+            except ValueError as error:
+                raise StoreError(
+                    f"The word index could not be written ({error}). Nothing stored is lost. Free some "
+                    "space on that disk and start again: it is then written from the catalog."
+                ) from error
             self._index.reload()
 
     def close(self) -> None:
@@ -77,12 +83,7 @@ class Words:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
-        return self._hits(self._asked("words", query, libraries, documents), limit, "chunk")
-
-    def routing(
-        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
-    ) -> list[Hit]:
-        return self._hits(self._asked("all", query, libraries, documents), limit, "whole")
+        return self._hits(self._asked(query, libraries, documents), limit, "chunk")
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         searcher = self._index.searcher()
@@ -107,18 +108,18 @@ class Words:
         """BM25 of those of the named chunks that match at all."""
         if not chunk_ids:
             return {}
-        asked = self._within(self._any_of("words", query), [("chunk", chunk_ids)])
+        asked = self._within(self._any_of(query), [("chunk", chunk_ids)])
         return {hit.id: hit.score for hit in self._hits(asked, len(chunk_ids), "chunk")}
 
-    def _asked(self, field: str, text: str, libraries: Sequence[str], documents: Sequence[str]) -> Query:
+    def _asked(self, text: str, libraries: Sequence[str], documents: Sequence[str]) -> Query:
         if not libraries:
             return NOWHERE
         bounds = [("library", libraries), *([("document", documents)] if documents else [])]
-        return self._within(self._any_of(field, text), bounds)
+        return self._within(self._any_of(text), bounds)
 
-    def _any_of(self, field: str, text: str) -> Query:
+    def _any_of(self, text: str) -> Query:
         return Query.boolean_query(
-            [(Occur.Should, Query.term_query(self._schema, field, term, "freq")) for term in asked(text)]
+            [(Occur.Should, Query.term_query(self._schema, "words", term, "freq")) for term in asked(text)]
         )
 
     def _within(self, query: Query, bounds: Sequence[tuple[str, Sequence[str]]]) -> Query:
@@ -151,6 +152,5 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     for bound in ("document", "library"):
         builder.add_text_field(bound, tokenizer_name="raw", index_option="basic")
-    for searched in ("words", "all"):
-        builder.add_text_field(searched, tokenizer_name=AS_THEY_ARE, index_option="freq")
+    builder.add_text_field("words", tokenizer_name=AS_THEY_ARE, index_option="freq")
     return builder.build()

@@ -233,7 +233,7 @@ def test_private_and_shared_names_never_meet(desk):
         desk.uploads.take_in(desk.write("x", "x"), name="x", library="a/b", owner="ada")
 
 
-READING = ["documents", "document", "nearest", "matching", "routing", "similarity", "chunks", "chunks_of"]
+READING = ["documents", "document", "nearest", "matching", "similarity", "chunks", "chunks_of"]
 READING += ["page", "pages", "original", "libraries", "cancel", "delete", "share", "delete_library"]
 
 

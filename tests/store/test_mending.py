@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tantivy
 
 from docent.store import Store
+from docent.store.seal import Seal
 from tests.store.putting import matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
@@ -106,6 +108,17 @@ def test_a_sound_index_is_not_touched(filled):
     is_whole(filled)
     assert before
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_words_of_an_earlier_version_are_written_again(filled):
+    """Where the index has fields that this version does not know, it is replaced, sealed or not."""
+    shutil.rmtree(filled / "index/words")
+    (filled / "index/words").mkdir()
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("earlier", stored=True)
+    tantivy.Index(builder.build(), path=str(filled / "index/words")).writer(heap_size=15_000_000).commit()
+    Seal(filled / "index", parts=("chroma", "words")).set()
+    is_whole(filled)
 
 
 def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, tmp_path):

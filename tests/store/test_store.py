@@ -74,7 +74,6 @@ def test_a_document_comes_back_as_it_was(store, tmp_path):
     vector = EMBEDDER.embed_query("when does the museum open")
     assert store.nearest(vector, 1, Scope())[0].id == piece.id
     assert store.matching("museum opens", 1, Scope())[0].id == piece.id
-    assert store.routing("museum", 1, Scope())[0].id == key
     near = store.nearest(vector, 1, Scope())[0].score
     assert store.similarity(vector, [piece.id, "0" * 32], Scope()) == pytest.approx([near, -1.0], abs=2e-3)
 
@@ -142,7 +141,6 @@ def test_another_readers_library_does_not_exist(store, tmp_path):
         assert store.documents(stranger) == []
         assert found(store, "museum opens", stranger) == set()
         assert store.chunks([piece.id], stranger) == {}
-        assert store.routing("museum", 5, stranger) == []
         with pytest.raises(UnknownDocument):
             store.page(key, 1, stranger)
     assert store.libraries("bob") == []

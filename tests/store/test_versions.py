@@ -92,7 +92,6 @@ def test_the_older_version_answers_until_the_newer_is_whole(store, tmp_path):
     assert (document.id, document.state) == (old, State.READY)
     assert "newer version" in document.reason
     assert found(store, "museum books") == {HOURS}
-    assert store.routing("books", 5, ALL) == []
     assert store.document(new, ALL).state is State.SEARCHABLE
     finish(store)
     assert found(store, "museum books") == {BOOKS}
