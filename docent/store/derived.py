@@ -78,14 +78,19 @@ def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
 
 
 def _kept(folder: Path, catalog: Catalog, trust: Trust) -> Vectors:
+    there = libraries(catalog)  # first: should the catalog be damaged, nothing is open yet
     vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
-    if trust is Trust.SOUND and any(vectors.count(library) for library in libraries(catalog)):
+    if trust is Trust.SOUND and any(vectors.count(library) for library in there):
         return vectors
-    if not _in_step(catalog, vectors):
+    try:
+        if not _in_step(catalog, vectors):
+            vectors.close()
+            vectors = open_vectors(folder, anew=True)
+            for library in there:
+                mend_vectors(catalog, vectors, library)
+    except BaseException:
         vectors.close()
-        vectors = open_vectors(folder, anew=True)
-        for library in libraries(catalog):
-            mend_vectors(catalog, vectors, library)
+        raise
     return vectors
 
 
