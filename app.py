@@ -49,6 +49,8 @@ async def resume(thread: ThreadDict) -> None:
 async def answer(message: cl.Message) -> None:
     if message.command == conversation.EXPORT:
         await conversation.export()
+    elif message.command == conversation.DOCUMENTS:
+        await conversation.documents()
     else:
         await chat.reply(message.content, house=serving.house(), metrics=serving.metrics())
 

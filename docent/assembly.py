@@ -33,6 +33,7 @@ from docent.glossary import (
 )
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import (
+    Again,
     Background,
     Cut,
     Intake,
@@ -74,6 +75,7 @@ class House:
     loader: Loader
     intake: Intake
     uploads: Uploads
+    again: Again
     model: ModelClient
     counters: dict[str, Learning]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
@@ -286,6 +288,7 @@ class House:
     def close(self) -> None:
         self.uploads.close()
         self.loader.close()
+        self.again.close()
         self.intake.background.close()
         self.embedder.close()
         self.store.close()
@@ -322,6 +325,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         loader=loader,
         intake=intake,
         uploads=Uploads(intake),
+        again=Again(intake),
         model=open_model(settings),
         counters={},
         personas=read_personas(settings),

@@ -1,5 +1,6 @@
 """The corridor from files to the index: find, plan, read, cut, store by words, then vectors."""
 
+from docent.ingesting.again import Again
 from docent.ingesting.background import Background
 from docent.ingesting.finding import find
 from docent.ingesting.folder import Progress, ingest
@@ -8,6 +9,7 @@ from docent.ingesting.rebuilding import rebuild
 from docent.ingesting.uploads import Standing, Ticket, Uploads
 
 __all__ = [
+    "Again",
     "Background",
     "Cut",
     "Intake",

@@ -90,6 +90,30 @@ class Keeping(Reading):
                 versions.finish(db, [n])
             self._purge()
 
+    def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """What was read now of a document that is here, in place of what was read of it before."""
+        with self._catalog.turn:
+            known = self._every_document("d.id = ?", document_id)
+            if not known:
+                raise UnknownDocument(f"{document.name} was deleted while it was read again.")
+            (there,) = known
+            old = self._chunk_ids(document_id)
+            file = SourceFile(there.library, "", self._originals.path(there.sha256), there.bytes, 0)
+            self._words.put(document_id, there.library, chunks, language=document.language)
+            self._words.commit()
+            with self._catalog.write() as db:
+                n = document_row(db, document_id)
+                library = library_row(db, there.library)
+                db.execute(
+                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
+                )
+                for table in ("chunks", "pages"):
+                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
+                n = insert_document(db, document_id, library, file, document, chunks)
+                db.execute("UPDATE documents SET date = ? WHERE n = ?", (document.created or there.date, n))
+                versions.finish(db, [n])
+            self._vectors.drop(there.library, old)
+
     def attach(self, file: SourceFile, sha256: str) -> bool:
         """Let a path name a document that is already here; False when it is not."""
         with self._catalog.turn:

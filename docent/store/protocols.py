@@ -22,6 +22,14 @@ class Place(NamedTuple):
     page: int
 
 
+class Listing(NamedTuple):
+    """Some documents of a longer list."""
+
+    documents: list[StoredDocument]
+    total: int
+    """In the whole list."""
+
+
 class Reader(Protocol):
     """Reading, always within a scope: what the scope's reader may not see does not exist."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
-from docent.store.protocols import Hit, Place
+from docent.store.protocols import Hit, Listing, Place
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
@@ -43,6 +44,26 @@ class Reading:
         if scope not in listed[1]:
             listed[1][scope] = self._documents("d.visible", (), scope)
         return list(listed[1][scope])
+
+    def listing(
+        self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
+    ) -> Listing:
+        """Documents whose names or paths hold `search`, a page at a time; also those still being read."""
+        where, values = condition(scope)
+        for word in search.split():
+            where += (
+                " AND (d.name LIKE ? ESCAPE '!' OR d.title LIKE ? ESCAPE '!' OR EXISTS "
+                "(SELECT 1 FROM paths p WHERE p.document = d.n AND p.path LIKE ? ESCAPE '!'))"
+            )
+            values += ["%" + re.sub("[!%_]", r"!\g<0>", word) + "%"] * 3
+        if states:
+            where += f" AND d.state IN ({', '.join('?' * len(states))})"
+            values += states
+        with self._catalog.read() as db:
+            (total,) = db.execute(
+                f"SELECT count(*) FROM {DOCUMENTS} WHERE d.visible AND {where}", values
+            ).fetchone()
+        return Listing(self._every_document(f"d.visible AND {where}", *values, only=(limit, start)), total)
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """One document as it stands, also one that waits to replace an older version."""
@@ -140,15 +161,17 @@ class Reading:
         where, scoped = condition(scope)
         return self._every_document(f"{which} AND {where}", *values, *scoped)
 
-    def _every_document(self, condition: str, *values: Any) -> list[StoredDocument]:
-        """Documents whoever may see them: for the store itself."""
+    def _every_document(
+        self, condition: str, *values: Any, only: tuple[int, int] = (-1, 0)
+    ) -> list[StoredDocument]:
+        """Documents whoever may see them: for the store itself; `only` so many, from a place in the list."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(path) FROM paths p "
                 "WHERE p.document = d.n OR p.next = d.n) AS paths, EXISTS (SELECT 1 FROM paths p WHERE "
                 "p.document = d.n AND p.next IS NOT NULL) AS outdated "
-                f"FROM {DOCUMENTS} WHERE {condition} ORDER BY l.name, d.name",
-                values,
+                f"FROM {DOCUMENTS} WHERE {condition} ORDER BY l.name, d.name, d.n LIMIT ? OFFSET ?",
+                (*values, *only),
             )
             return [document_of(row) for row in named(rows)]
 

@@ -22,6 +22,7 @@ from docent.web.routes import export_link
 from docent.web.texts import say
 
 EXPORT = "export"
+DOCUMENTS = "documents"
 ASK_AGAIN = "ask_again"
 ANYWAY = "answer_anyway"
 MODELS = "models"
@@ -72,7 +73,15 @@ async def start(*, house: House) -> None:
             "button": False,
             "persistent": False,
             "selected": False,
-        }
+        },
+        {
+            "id": DOCUMENTS,
+            "description": say("documents_hint", language()),
+            "icon": "library",
+            "button": False,
+            "persistent": False,
+            "selected": False,
+        },
     ]
     await cl.context.emitter.set_commands(commands)
     models = await _models(house)
@@ -100,6 +109,11 @@ def chosen(house: House) -> Chosen:
     """What is set in this conversation."""
     models = cl.user_session.get(MODELS) or ()
     return preferences.chosen(cl.context.session.chat_settings, settings=house.settings, models=models)
+
+
+async def documents() -> None:
+    """A link to the documents page."""
+    await cl.Message(content=say("documents_ready", language())).send()
 
 
 async def export() -> None:

@@ -15,7 +15,7 @@ from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
-from docent.web import conversation, listening, logs
+from docent.web import conversation, documents, listening, logs
 from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
@@ -45,7 +45,7 @@ def prepare() -> None:
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
-    ours = routes()
+    ours = [*routes(), *documents.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings

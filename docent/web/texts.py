@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from docent.web.documents_texts import DOCUMENTS_TEXTS
+
 LANGUAGES = ("en", "fr")
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -137,6 +139,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sources": ("Sources", "Sources"),
     "you": ("You", "Vous"),
+    **DOCUMENTS_TEXTS,
 }
 """By key: the English text and the French one."""
 

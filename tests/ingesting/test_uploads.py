@@ -234,7 +234,8 @@ def test_private_and_shared_names_never_meet(desk):
 
 
 READING = ["documents", "document", "nearest", "matching", "similarity", "chunks", "chunks_of"]
-READING += ["page", "pages", "original", "libraries", "cancel", "delete", "share", "delete_library"]
+READING += ["listing", "places", "page", "pages", "original", "libraries", "cancel", "delete", "share"]
+READING += ["delete_library"]
 
 
 def test_no_method_gives_anothers_anything(desk):
@@ -246,6 +247,7 @@ def test_no_method_gives_anothers_anything(desk):
     given = {
         "document_id": mine.id, "document_id_": mine.id, "number": 1, "vector": vector, "limit": 5,
         "query": "museum", "chunk_ids": [piece.id], "library": mine.library, "reader": "bob",
+        "search": "", "states": (), "start": 0,
     }  # fmt: skip
     scoped = {
         name
@@ -263,5 +265,5 @@ def test_no_method_gives_anothers_anything(desk):
                 answer = method(**asked)
             except (UnknownDocument, UnknownLibrary):
                 continue
-            assert answer in ([], {}, [-1.0]), name
+            assert answer in ([], {}, [-1.0], ([], 0)), name
     assert [one.id for one in desk.store.documents(ADA)] == [mine.id]

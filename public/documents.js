@@ -1,0 +1,13 @@
+// The theme of the chat, filters that need no button, and news of what is being read.
+(() => {
+  const chosen = localStorage.getItem("vite-ui-theme") ?? "light";
+  const dark = chosen === "dark" || (chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.classList.toggle("dark", dark);
+  addEventListener("change", (event) => {
+    if (event.target.matches?.(".filters select")) event.target.form.requestSubmit();
+  });
+  addEventListener("DOMContentLoaded", () => {
+    const busy = document.querySelector("[role=status].busy, .state.queued, .state.loading, .state.searchable");
+    if (busy && !document.querySelector("input:focus, details[open]")) setTimeout(() => location.reload(), 4000);
+  });
+})();

@@ -1,0 +1,276 @@
+"""The documents page: everybody sees what is shared and what is theirs, and changes only what they may."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from docent.assembly import House, open_house
+from docent.glossary import Scope, StoredDocument
+from docent.settings import Settings
+from docent.web import documents
+from docent.web.documents_page import size
+from tests.loading import makers
+
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("documents")
+    for name in ("kitchen", "cellar"):
+        data = folder / "data" / name
+        data.mkdir(parents=True)
+        for number in range(3):
+            (data / f"{name}-{number}.md").write_text(f"# {name}\n\nShelf {number} holds jars and bottles.\n")
+    with open_house(Settings(storage=folder / "storage", data=folder / "data")) as house:
+        house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        yield house
+
+
+@pytest.fixture
+def client(house: House, monkeypatch: pytest.MonkeyPatch):
+    """Asks as whoever the header says."""
+
+    async def reader(request) -> str | None:
+        return request.headers.get("x-reader")
+
+    monkeypatch.setattr(documents, "reader_of", reader)
+    app = Starlette(routes=documents.routes())
+    app.state.house = house
+    app.state.door = SimpleNamespace(is_admin=lambda name: name == "admin")
+    transport = httpx.ASGITransport(app)
+    return lambda reader, **headers: httpx.AsyncClient(
+        transport=transport,
+        base_url="http://docent.example",
+        headers={**({"x-reader": reader} if reader else {}), **headers},
+    )
+
+
+@pytest.fixture
+def diary(house: House, tmp_path: Path) -> Iterator[StoredDocument]:
+    """A private document of Ann's."""
+    path = tmp_path / "diary.md"
+    path.write_text(f"# Diary\n\nIt rained on day {time.monotonic_ns()}.\n")
+    ticket = house.take_in(path, name="diary.md", owner="ann")
+    ready(house, ticket)
+    yield house.store.document(ticket.document_id, Scope(reader="ann"))
+
+
+def ready(house: House, ticket) -> None:
+    while not house.standing(ticket).over:
+        time.sleep(0.02)
+
+
+def shared(house: House, name: str) -> StoredDocument:
+    return next(one for one in house.store.documents(Scope()) if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        pytest.param("", 6, id="all"),
+        pytest.param("?search=CELLAR", 3, id="by name"),
+        pytest.param("?search=cellar+2", 1, id="by two words"),
+        pytest.param("?search=%25", 0, id="a sign that means something to SQL"),
+        pytest.param("?library=kitchen", 3, id="by library"),
+        pytest.param("?state=failed", 0, id="by state"),
+        pytest.param("?state=nonsense&start=-3", 6, id="nonsense is left out"),
+    ],
+)
+async def test_the_list(client, query, names):
+    """Search and filters show what is asked for."""
+    async with client("ben") as ben:
+        response = await ben.get(f"/documents{query}")
+    assert response.status_code == 200
+    assert len(re.findall(r'<a href="/documents/\w{32}">', response.text)) == names
+
+
+async def test_one_document_shows_how_each_page_was_read(client, house):
+    """State, size and a row for each page; names are shown as text, never obeyed."""
+    async with client("ben") as ben:
+        response = await ben.get(f"/documents/{shared(house, 'kitchen-0.md').id}")
+    assert "How each page was read" in response.text
+    assert "<td>text</td>" in response.text
+    async with client("ben", **{"accept-language": "fr-CA"}) as ben:
+        assert "Comment chaque page" in (await ben.get(f"/documents/{shared(house, 'kitchen-0.md').id}")).text
+
+
+async def test_the_page_runs_nothing_of_others(client):
+    """Scripts and styles come from files of our own; nothing is written into the page."""
+    async with client("ben") as ben:
+        response = await ben.get("/documents?search=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    policy = response.headers["content-security-policy"]
+    assert "unsafe" not in policy and policy.startswith("default-src 'none'")
+    assert "<script>alert" not in response.text
+    assert response.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("way", ["", "/file", "/delete", "/again", "/share"])
+@pytest.mark.parametrize("reader", ["ben", "admin", None])
+async def test_anothers_document_is_not_there(client, house, diary, way, reader):
+    """Whichever route is tried, by a member, an administrator or nobody: it does not exist."""
+    method = "GET" if way in ("", "/file") else "POST"
+    async with client(reader, **OURS) as stranger:
+        response = await stranger.request(method, f"/documents/{diary.id}{way}", data={"library": "uploads"})
+        listed = await stranger.get("/documents?search=diary")
+    assert response.status_code in ((303, 401) if reader is None else (404,))
+    assert "diary" not in response.text
+    assert "diary.md" not in listed.text
+    assert house.store.document(diary.id, Scope(reader="ann")) == diary
+
+
+@pytest.mark.parametrize("way", ["delete", "again"])
+async def test_a_member_does_not_change_what_is_shared(client, house, way):
+    """Shared documents are for administrators; a member sees no buttons, and is refused."""
+    document = shared(house, "cellar-1.md")
+    async with client("ben", **OURS) as ben:
+        page = (await ben.get(f"/documents/{document.id}")).text
+        response = await ben.post(f"/documents/{document.id}/{way}")
+    assert "<form" not in page and "administrator" in page
+    assert response.status_code == 409
+    assert shared(house, "cellar-1.md") == document
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="says nothing"),
+        pytest.param({"sec-fetch-site": "cross-site"}, id="another site"),
+        pytest.param({"sec-fetch-site": "same-site"}, id="a neighbour"),
+        pytest.param({"origin": "http://elsewhere.example"}, id="another origin"),
+        pytest.param({"origin": "null"}, id="a hidden origin"),
+    ],
+)
+async def test_changes_come_from_our_own_page_only(client, house, diary, headers):
+    """A form of another page changes nothing, even where the reader is logged in."""
+    async with client("ann", **headers) as ann:
+        response = await ann.post(f"/documents/{diary.id}/delete")
+    assert response.status_code == 403
+    assert house.store.document(diary.id, Scope(reader="ann")) == diary
+
+
+async def test_a_browser_without_fetch_metadata_names_its_origin(client, diary):
+    """Over plain HTTP, browsers send the origin alone; ours is enough."""
+    async with client("ann", origin="http://docent.example") as ann:
+        assert (await ann.post(f"/documents/{diary.id}/delete")).status_code == 200
+
+
+async def test_a_change_is_never_a_link(client, diary):
+    """Reading the address of a change changes nothing."""
+    async with client("ann", **OURS) as ann:
+        assert (await ann.get(f"/documents/{diary.id}/delete")).status_code == 405
+
+
+async def test_the_owner_deletes_and_sees_the_receipt(client, house, diary):
+    """What was found and what is left: nothing."""
+    async with client("ann", **OURS) as ann:
+        response = await ann.post(f"/documents/{diary.id}/delete")
+        assert "Nothing of it is left." in response.text
+        assert re.search(r"<td>pieces of text</td><td>1</td><td>0</td>", response.text)
+        assert (await ann.get(f"/documents/{diary.id}")).status_code == 404
+    assert not house.store.original(shared(house, "cellar-0.md").id, Scope()).with_name(diary.sha256).exists()
+
+
+async def test_the_owner_downloads_the_very_file(client, house, diary):
+    """As an attachment, whatever it is."""
+    async with client("ann") as ann:
+        response = await ann.get(f"/documents/{diary.id}/file")
+    assert response.headers["content-disposition"].startswith("attachment")
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.content == house.store.original(diary.id, Scope(reader="ann")).read_bytes()
+
+
+async def test_sharing_moves_a_document_to_everybody(client, house, diary):
+    """It is in the library that was chosen, for all; only an administrator can change it from then on."""
+    async with client("ann", **OURS) as ann:
+        wrong = await ann.post(f"/documents/{diary.id}/share", data={"library": "~ben/uploads"})
+        assert wrong.status_code == 409
+        response = await ann.post(f"/documents/{diary.id}/share", data={"library": "kitchen"})
+        assert response.status_code == 303
+        assert (await ann.post(f"{response.headers['location']}/delete")).status_code == 409
+    async with client("admin", **OURS) as admin:
+        assert "diary.md" in (await admin.get(response.headers["location"])).text
+        assert (await admin.post(f"{response.headers['location']}/delete")).status_code == 200
+
+
+async def test_a_document_is_read_again(client, house, tmp_path):
+    """With what the reader knows now: the same document, its pages and vectors made anew."""
+    path = tmp_path / "hours.pdf"
+    path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["The museum opens at nine."]), pages=2))
+    ticket = house.take_in(path, name="hours.pdf", owner="ann")
+    ready(house, ticket)
+    scope = Scope(reader="ann")
+    before = house.store.document(ticket.document_id, scope)
+    with house.store._catalog.write() as db:  # as if an older reader had read nothing
+        db.execute(
+            "UPDATE pages SET note = 'an older reader' "
+            "WHERE document = (SELECT n FROM documents WHERE id = ?)",
+            (before.id,),
+        )
+    async with client("ann", **OURS) as ann:
+        assert (await ann.post(f"/documents/{before.id}/again")).status_code == 303
+        while house.again.pages(before.id) is not None or not house.standing(ticket).over:
+            time.sleep(0.02)
+        assert "an older reader" not in (await ann.get(f"/documents/{before.id}")).text
+    after = house.store.document(before.id, scope)
+    assert (after.pages, after.chunks, after.embedded, after.state, after.date) == (
+        before.pages, before.chunks, before.chunks, before.state, before.date,
+    )  # fmt: skip
+    assert house.retrieve("when does the museum open", Scope(reader="ann", documents=(after.id,)))
+    house.store.delete(after.id, scope)
+
+
+async def test_what_cannot_be_read_again_stays_as_it_was(client, house, diary):
+    """A damaged original changes nothing, and the page says why."""
+    scope = Scope(reader="ann")
+    house.store.original(diary.id, scope).unlink()
+    async with client("ann", **OURS) as ann:
+        await ann.post(f"/documents/{diary.id}/again")
+        while house.again.pages(diary.id) is not None:
+            time.sleep(0.02)
+        assert "Reading it again changed nothing" in (await ann.get(f"/documents/{diary.id}")).text
+    assert house.store.document(diary.id, scope) == diary
+    assert house.store.pages(diary.id, scope)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (48_000, "48 kB"), (3_200_000_000, "3.2 GB")],
+)
+def test_size(count, said):
+    """Sizes are said as people say them."""
+    assert size(count) == said
+
+
+async def test_five_thousand_documents(client, house, tmp_path):
+    """Any page of the list, filtered or not, comes within 300 milliseconds."""
+    rows = [(f"{n:032x}", f"report {n:05}.pdf", f"{n:064x}") for n in range(5_000)]
+    with house.store._catalog.write() as db:
+        (library,) = db.execute("SELECT n FROM libraries WHERE name = 'kitchen'").fetchone()
+        for key, name, sha256 in rows:
+            n = db.execute(
+                "INSERT INTO documents (id, library, sha256, name, added, bytes, state, pages, visible) "
+                "VALUES (?, ?, ?, ?, '2026-01-01', 1000, 'ready', 9, 1)",
+                (key, library, sha256, name),
+            ).lastrowid
+            db.execute("INSERT INTO paths VALUES (?, ?, ?, 1000, 1, NULL)", (library, f"many/{name}", n))
+    seconds = []
+    async with client("ben") as ben:
+        for query in ("", "?start=4950", "?search=report+049", "?state=ready&library=kitchen&start=2500"):
+            began = time.perf_counter()
+            response = await ben.get(f"/documents{query}")
+            seconds.append(time.perf_counter() - began)
+            assert 40 <= len(re.findall(r'<a href="/documents/\w{32}">', response.text)) <= 50
+        assert "5,006" in (await ben.get("/documents")).text
+    with house.store._catalog.write() as db:
+        db.execute("DELETE FROM paths WHERE path LIKE 'many/%'")
+        db.execute("DELETE FROM documents WHERE name LIKE 'report %'")
+    assert sorted(seconds)[1] < 0.3
