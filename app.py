@@ -6,7 +6,18 @@ import chainlit as cl
 import chainlit.server
 from chainlit.types import ThreadDict
 
-from docent.web import chat, conversation, fetching, leaving, liking, profiles, serving, viewing
+from docent.web import (
+    chat,
+    conversation,
+    fetching,
+    handing_in,
+    leaving,
+    liking,
+    profiles,
+    serving,
+    uploading,
+    viewing,
+)
 from docent.web.history import History
 
 serving.prepare()
@@ -43,6 +54,7 @@ async def start() -> None:
 @cl.on_chat_resume
 async def resume(thread: ThreadDict) -> None:
     await conversation.resume(thread, house=serving.house())
+    await uploading.resume(thread, house=serving.house())
 
 
 @cl.on_message
@@ -52,7 +64,7 @@ async def answer(message: cl.Message) -> None:
     elif message.command == conversation.DOCUMENTS:
         await conversation.documents()
     else:
-        await chat.reply(message.content, house=serving.house(), metrics=serving.metrics())
+        await handing_in.received(message, house=serving.house(), metrics=serving.metrics())
 
 
 @cl.on_window_message
@@ -83,3 +95,18 @@ async def keep_golden(action: cl.Action) -> None:
 @cl.action_callback(fetching.FETCH)
 async def fetch_model(action: cl.Action) -> None:
     await fetching.fetch(serving.house(), conversation.language())
+
+
+@cl.action_callback(uploading.CANCEL)
+async def cancel_file(action: cl.Action) -> None:
+    await uploading.cancel(action)
+
+
+@cl.action_callback(uploading.SHARE)
+async def share_file(action: cl.Action) -> None:
+    await uploading.share(action)
+
+
+@cl.action_callback(uploading.SHARE_IN)
+async def share_file_in(action: cl.Action) -> None:
+    await uploading.share_in(action)

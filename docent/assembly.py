@@ -46,7 +46,7 @@ from docent.ingesting import (
     rebuild,
 )
 from docent.ingesting.watching import follow, in_container
-from docent.loading import Limits, Loader, Ocr, Spans
+from docent.loading import Limits, Loader, Ocr, Spans, readable_suffixes
 from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
 from docent.store import (
@@ -205,6 +205,10 @@ class House:
         """Give up a file that is not wholly searchable yet; False when it was too late for that."""
         return self.uploads.cancel(ticket)
 
+    def unlock(self, ticket: Ticket, password: str) -> None:
+        """Read a locked PDF once more with its password, which is not stored."""
+        self.uploads.unlock(ticket, password)
+
     def share(self, document_id: str, *, reader: str, library: str) -> str:
         """Move a reader's own document to a shared library, for everybody; returns its id there."""
         return self.store.share(document_id, library, Scope(reader=reader))
@@ -256,7 +260,7 @@ class House:
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
         """Let the server fetch a model (the one of the settings); done and total are bytes."""
-        return open_model(self.settings, name=name, url=self.settings.pull_url).pull()
+        return self._model(name).pull()
 
     def _model(self, name: str) -> ModelClient:
         return open_model(self.settings, name=name)
@@ -340,7 +344,7 @@ def read_personas(settings: Settings) -> tuple[Persona, ...]:
     return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
 
 
-def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
+def open_model(settings: Settings, *, name: str = "") -> ModelClient:
     """A client of the model server; it connects when it is asked something."""
     patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
     if settings.provider == "openai":
@@ -348,7 +352,7 @@ def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelCli
 
         return OpenAIClient(
             name=name or settings.model,
-            url=url or settings.model_url,
+            url=settings.model_url,
             key=settings.key,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
@@ -358,7 +362,7 @@ def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelCli
 
     return OllamaClient(
         name=name or settings.model,
-        url=url or settings.model_url,
+        url=settings.model_url,
         key=settings.key,
         context_tokens=settings.context_tokens,
         answer_tokens=settings.answer_tokens,
@@ -378,6 +382,7 @@ __all__ = [
     "mend_catalog",
     "open_house",
     "open_model",
+    "readable_suffixes",
     "restore",
     "roll_back",
     "switch",

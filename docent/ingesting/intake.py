@@ -46,13 +46,16 @@ class Intake:
     workers: int
     tally: Tally = field(default_factory=Tally)
 
-    def read(self, path: Path, *, password: str | None, on_page: Callable[[int], None]) -> Document:
-        """A file's document; told after each page how many there are so far. Raises LoadError."""
+    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> Document:
+        """A file's document; told after each page how many were read, and of how many (0: not known).
+
+        Raises LoadError.
+        """
         with self.loader.reading(path, password=password) as reading:
             pages = []
             for page in reading.pages:
                 pages.append(page)
-                on_page(len(pages))
+                on_page(len(pages), reading.expected)
             return replace(reading.document, pages=tuple(pages))
 
     def keep(self, file: SourceFile, document: Document, *, expected: bool = False) -> list[Chunk]:

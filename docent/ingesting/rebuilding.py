@@ -67,7 +67,7 @@ def _read_again(document: Document, original: Path, intake: Intake) -> Document:
         try:
             called.symlink_to(original.absolute())
             return replace(
-                intake.read(called, password=None, on_page=lambda _: None), created=document.created
+                intake.read(called, password=None, on_page=lambda *_: None), created=document.created
             )
         except (LoadError, OSError):
             return document

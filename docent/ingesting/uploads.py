@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docent.errors import DocentError, InputError, UnknownDocument
+from docent.errors import DocentError, EncryptedFile, InputError, UnknownDocument
 from docent.glossary import Scope, SourceFile, State, StoredDocument, document_id, private_library
 from docent.ingesting.intake import Intake
 from docent.store import UPLOADED, sha256_of
@@ -38,10 +38,14 @@ class Standing:
     state: State
     pages: int
     """Read so far."""
+    expected: int
+    """Pages there will be; 0 where that is not known."""
     embedded: int
     chunks: int
     reason: str
     """Of a failure, or what is missing of a partial document."""
+    locked: bool = False
+    """It failed for want of the right password; `unlock` it."""
 
     @property
     def over(self) -> bool:
@@ -59,8 +63,11 @@ class Uploads:
         self._intake = intake
         self._pool = ThreadPoolExecutor(AT_ONCE, "upload")
         self._lock = threading.Lock()
-        self._pages: dict[str, int] = {}
-        """Pages read so far of the documents that are being read, or wait for it."""
+        self._pages: dict[str, tuple[int, int]] = {}
+        """Of the documents that are being read, or wait for it: pages read so far, and pages expected."""
+        self._passwords: dict[str, str] = {}
+        """Given for a file, until it has been read with it; nowhere else."""
+        self._locked: set[str] = set()
         self._failed: dict[str, str] = {}
         self._closed = False
 
@@ -76,6 +83,16 @@ class Uploads:
         self._submit(ticket.document_id, Scope(reader=owner))
         return ticket
 
+    def unlock(self, ticket: Ticket, password: str) -> None:
+        """Read a locked PDF once more, with its password. It is kept in memory only, until that is done."""
+        scope = Scope(reader=ticket.owner)
+        original = self._intake.store.original(ticket.document_id, scope)
+        sha256 = self._intake.store.document(ticket.document_id, scope).sha256
+        self._passwords[ticket.document_id] = password
+        name, library = ticket.name, ticket.library
+        self._intake.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
+        self._submit(ticket.document_id, scope)
+
     def resume(self) -> None:
         """Read what was handed in before the last stop and not read then."""
         for document in self._intake.store.expected():
@@ -90,9 +107,19 @@ class Uploads:
         try:
             found = self._intake.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
-            return Standing(State.FAILED, 0, 0, 0, self._failed.get(key, f"{ticket.name} was removed."))
-        pages = found.pages or self._pages.get(key, 0)
-        return Standing(found.state, pages, found.embedded, found.chunks, found.reason)
+            reason = self._failed.get(key, f"{ticket.name} was removed.")
+            return Standing(State.FAILED, 0, 0, 0, 0, reason)
+        pages, expected = self._pages.get(key, (0, 0))
+        locked = found.state is State.FAILED and key in self._locked
+        return Standing(
+            state=found.state,
+            pages=found.pages or pages,
+            expected=found.pages or expected,
+            embedded=found.embedded,
+            chunks=found.chunks,
+            reason=found.reason,
+            locked=locked,
+        )
 
     async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
         """Each time there is news, until it is over."""
@@ -125,43 +152,57 @@ class Uploads:
         with self._lock:
             if self._closed or key in self._pages:
                 return
-            self._pages[key] = 0
+            self._pages[key] = (0, 0)
             self._failed.pop(key, None)
+            self._locked.discard(key)
         self._pool.submit(self._read, key, scope).add_done_callback(_say_surprises)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store = self._intake.store
+        store, original = self._intake.store, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
-                self._keep(document, store.original(key, scope))
+                original = store.original(key, scope)
+                self._keep(document, original)
         except (_Cancelled, UnknownDocument):
             pass  # given up meanwhile: nothing is left of it
         except DocentError as error:
+            if isinstance(error, EncryptedFile) and _is_pdf(original):
+                self._locked.add(key)
             if not self._closed:  # a stop kills the readers; that is not the file's fault
                 self._failed[key] = str(error)
                 store.give_up(key, str(error))
         finally:
             with self._lock:
                 self._pages.pop(key, None)
+                self._passwords.pop(key, None)
 
     def _keep(self, document: StoredDocument, original: Path) -> None:
         self._intake.store.begin(document.id)
 
-        def count(pages: int) -> None:
+        def count(pages: int, expected: int) -> None:
             with self._lock:
                 if document.id not in self._pages:
                     raise _Cancelled
-                self._pages[document.id] = pages
+                self._pages[document.id] = (pages, expected)
 
         with tempfile.TemporaryDirectory(prefix="docent-") as folder:
             named = Path(folder) / document.name  # what a file is, and what it is about, its name says too
             named.symlink_to(original.absolute())
-            read = self._intake.read(named, password=None, on_page=count)
+            password = self._passwords.get(document.id)
+            read = self._intake.read(named, password=password, on_page=count)
         stat = original.stat()
         path = document.paths[0] if document.paths else UPLOADED + document.name
         file = SourceFile(document.library, path, original, stat.st_size, stat.st_mtime_ns)
         self._intake.keep(file, read, expected=True)
+
+
+def _is_pdf(path: Path | None) -> bool:
+    """Other formats are not unlocked here."""
+    if path is None:
+        return False
+    with path.open("rb") as file:
+        return b"%PDF-" in file.read(1024)
 
 
 def _say_surprises(reading: Future[None]) -> None:

@@ -37,10 +37,12 @@ def load(path: Path, *, limits: Limits, password: str | None, ocr: Ocr) -> Docum
 class Reading:
     """A file being read: what is known of it at once, then its pages as they come."""
 
-    def __init__(self, document: Document, pages: Iterator[Page]) -> None:
+    def __init__(self, document: Document, pages: Iterator[Page], *, expected: int) -> None:
         self.document = document
         """Without its pages; its language is known once they have all been read."""
         self.pages = pages
+        self.expected = expected
+        """Pages there will be; 0 where that is not known yet."""
 
     def collect(self) -> Document:
         pages = tuple(self.pages)
@@ -189,7 +191,7 @@ class _Attempt:
             title=str(message["title"]),
             created=str(message["created"]),
         )
-        reading = Reading(document, iter(()))
+        reading = Reading(document, iter(()), expected=int(message["expected"]))
         reading.pages = self._pages(reading)
         return reading
 

@@ -20,6 +20,8 @@ class Contents:
     language: str = ""
     note: str = ""
     """Something about the whole file that the coverage report should say."""
+    expected: int = 0
+    """Pages there will be; 0 where that is not known before they are read."""
 
 
 class Watch(Protocol):

@@ -81,7 +81,8 @@ def _load(message: dict[str, Any], say: Callable[..., None]) -> None:
     source = read_source(Path(job.path), largest=job.limits.file_bytes)
     kind = detect(source, job.limits)
     contents = open_contents(source, kind, job, watch=lambda page, step: say(page=page, step=step))
-    say(opened=True, sha256=source.sha256, kind=kind, title=contents.title, created=contents.created)
+    known = {"title": contents.title, "created": contents.created, "expected": contents.expected}
+    say(opened=True, sha256=source.sha256, kind=kind, **known)
     note = " ".join(filter(None, (mismatch(source, kind), contents.note)))
     total, sample = 0, ""
     for page in contents.pages:

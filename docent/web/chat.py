@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import chainlit as cl
@@ -10,8 +11,10 @@ from chainlit.chat_context import chat_context
 
 from docent.assembly import House
 from docent.errors import DocentError
-from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, Scope, Searching, Token
+from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, Searching, Token
+from docent.ingesting import Ticket
 from docent.web import conversation, fetching, receipts
+from docent.web.belonging import asked_here
 from docent.web.conversation import language, reader
 from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
@@ -21,15 +24,33 @@ from docent.web.texts import say
 from docent.web.viewing import panels
 
 
-async def reply(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
-    """Answer in the chat as the answer comes, then show it with its citations; `anyway` without documents."""
+async def reply(
+    question: str,
+    *,
+    house: House,
+    metrics: Metrics,
+    tickets: Sequence[Ticket] = (),
+    anyway: bool = False,
+) -> None:
+    """Answer in the chat as the answer comes, then show it with its citations.
+
+    A question that came with files is asked of them only; `anyway` asks the model without documents.
+    """
     choice = conversation.chosen(house)
+    persona = persona_of(cl.context.session.chat_profile)
+    scope = await asyncio.to_thread(
+        asked_here, house, chosen=choice.libraries, persona=persona, tickets=tickets
+    )
+    if tickets:
+        files = ", ".join(ticket.name for ticket in tickets)
+        async with cl.Step(name=say("asked_of", language(), files=files), type="retrieval"):
+            pass
     showing = _Showing(question, house, choice)
     answering = house.answer(
         question,
         history=turns(chat_context.get()),
-        scope=Scope(reader=reader(), libraries=choice.libraries),
-        persona=persona_of(cl.context.session.chat_profile),
+        scope=scope,
+        persona=persona,
         preferences=choice.preferences,
         anyway=anyway,
     )
@@ -118,14 +139,22 @@ class _Showing:
 async def ask_again(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
     """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
     await cl.Message(content=question, type="user_message", author=reader()).send()
-    again = _asked_again(question, house=house, metrics=metrics, anyway=anyway)
+    again = later(question, house=house, metrics=metrics, anyway=anyway)
     cl.context.session.current_task = asyncio.create_task(again)
 
 
-async def _asked_again(question: str, *, house: House, metrics: Metrics, anyway: bool) -> None:
+async def later(
+    question: str,
+    *,
+    house: House,
+    metrics: Metrics,
+    tickets: Sequence[Ticket] = (),
+    anyway: bool = False,
+) -> None:
+    """Reply to what was not sent just now; the page shows that it is answered, and can stop it."""
     await cl.context.emitter.task_start()
     try:
-        await reply(question, house=house, metrics=metrics, anyway=anyway)
+        await reply(question, house=house, metrics=metrics, tickets=tickets, anyway=anyway)
     except asyncio.CancelledError:
         pass
     finally:

@@ -86,7 +86,7 @@ async def start(*, house: House) -> None:
     await cl.context.emitter.set_commands(commands)
     models = await _models(house)
     cl.user_session.set(MODELS, list(models))
-    libraries = await asyncio.to_thread(house.store.libraries, reader())
+    libraries = await asyncio.to_thread(house.store.libraries, None)
     panel = widgets(
         house.settings,
         libraries=libraries,

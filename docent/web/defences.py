@@ -45,7 +45,7 @@ HEADERS = {
 }
 
 LONGEST_BODY = 1_000_000
-BOUNDED_ELSEWHERE = ("/v1/", "/ws/")
+BOUNDED_ELSEWHERE = ("/v1/", "/ws/", "/project/file")
 TOO_LONG = "This is longer than anything that this page sends. Send less."
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")

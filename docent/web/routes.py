@@ -22,8 +22,10 @@ from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
 from docent.web.history import History
 from docent.web.login import reader_of, whoever_is_there
+from docent.web.receiving import hand_back, language_of, receive
 from docent.web.sources import SHOWN, Shown, Signer, opened
 from docent.web.texts import say
+from docent.web.unlocking import unlock
 from docent.web.viewing import kept_answer, words
 
 PRIVATE = {"Cache-Control": "private, no-store"}
@@ -43,6 +45,9 @@ def routes() -> list[Route]:
         Route("/cited/{step}/{n:int}", _mine(cited)),
         Route("/cited/{step}/{n:int}/unmarked", _mine(unmarked)),
         Route("/export/{thread}", _mine(export)),
+        Route("/project/file", _mine(receive), methods=["POST"]),
+        Route("/project/file/{file_id}", _mine(hand_back)),
+        Route("/unlock/{document}", _mine(unlock), methods=["GET", "POST"]),
         Route("/feedback", _mine(feedback), methods=["PUT", "DELETE"]),
     ]
 
@@ -160,8 +165,3 @@ async def feedback(request: Request, reader: str) -> Response:
         session_id = str(payload.get("sessionId"))
         await liking.offer(given.forId, session_id=session_id, history=history, reader=reader)
     return JSONResponse({"success": True, "feedbackId": kept})
-
-
-def language_of(request: Request) -> str:
-    """The first language that the browser asks for."""
-    return request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip()

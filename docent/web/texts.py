@@ -126,6 +126,104 @@ TEXTS: dict[str, tuple[str, str]] = {
         "✓ {model} is there. Ask your question again.",
         "✓ {model} est là. Posez de nouveau votre question.",
     ),
+    # files in the chat
+    "file_queued": ("**{name}** waits to be read", "**{name}** attend d'être lu"),
+    "file_reading": ("**{name}**: reading, {done} pages so far", "**{name}** : lecture, {done} pages"),
+    "file_reading_of": (
+        "**{name}**: reading {done}/{total} pages",
+        "**{name}** : lecture, {done}/{total} pages",
+    ),
+    "file_searchable": (
+        "**{name}** can be asked about; searched by its words, by meaning {done}/{total} passages",
+        "**{name}** peut être interrogé ; cherché par ses mots, par le sens {done}/{total} passages",
+    ),
+    "file_ready": (
+        "✓ **{name}** is ready, pages: {pages}. {whose}",
+        "✓ **{name}** est prêt, pages : {pages}. {whose}",
+    ),
+    "file_yours": ("Only you can ask about it.", "Vous seul pouvez l'interroger."),
+    "file_yours_here": (
+        "It is asked in this conversation only.",
+        "Il n'est interrogé que dans cette conversation.",
+    ),
+    "file_locked": (
+        "**{name}** is locked. [Enter its password]({link}); it is used once and not kept.",
+        "**{name}** est protégé par un mot de passe. [Saisir le mot de passe]({link}) ; "
+        "il sert une fois et n'est pas conservé.",
+    ),
+    "file_cancelled": (
+        "**{name}** was cancelled; nothing of it was kept.",
+        "**{name}** a été annulé ; rien n'en a été conservé.",
+    ),
+    "file_shared": (
+        "**{name}** is shared: everybody here can ask about it, in the library {library}.",
+        "**{name}** est partagé : tout le monde ici peut l'interroger, dans la bibliothèque {library}.",
+    ),
+    "file_gone": (
+        "**{name}** has been deleted since. Hand it in again to ask about it.",
+        "**{name}** a été supprimé depuis. Déposez-le de nouveau pour l'interroger.",
+    ),
+    "file_twice": (
+        "**{name}** is the same file as {first}; it is read once.",
+        "**{name}** est le même fichier que {first} ; il n'est lu qu'une fois.",
+    ),
+    "file_too_many": (
+        "⚠️ At most {most} files go with one message. Send these with the next one: {names}",
+        "⚠️ Un message porte au plus {most} fichiers. Envoyez ceux-ci avec le suivant : {names}",
+    ),
+    "file_question_waits": (
+        "Your question is asked as soon as the files can be searched.",
+        "Votre question sera posée dès que les fichiers pourront être cherchés.",
+    ),
+    "file_none": (
+        "None of these files can be asked, so the question was not put. Hand in others, or ask without.",
+        "Aucun de ces fichiers ne peut être interrogé ; la question n'a pas été posée. "
+        "Déposez-en d'autres, ou posez-la sans.",
+    ),
+    "file_cancel": ("Cancel", "Annuler"),
+    "file_share": ("Share with the library", "Partager avec la bibliothèque"),
+    "file_share_in": ("Share with everybody in “{library}”", "Partager avec tous dans « {library} »"),
+    "file_share_not": ("Keep it private", "Garder privé"),
+    "asked_of": ("Asked of: {files}", "Demandé à : {files}"),
+    "upload_too_large": (
+        "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
+        "il dépasse {most} Mo, la taille maximale. Divisez-le ou déposez une copie plus petite.",
+    ),
+    "upload_empty": (
+        "it is empty. Hand in a file with something in it.",
+        "il est vide. Déposez un fichier qui contient quelque chose.",
+    ),
+    "upload_no_file": (
+        "it did not arrive whole. Send it again.",
+        "il n'est pas arrivé en entier. Envoyez-le de nouveau.",
+    ),
+    "upload_no_session": (
+        "this page is no longer connected. Reload it and send the file again.",
+        "cette page n'est plus connectée. Rechargez-la et renvoyez le fichier.",
+    ),
+    "upload_no_room": (
+        "the disk is full. Free some space and send it again.",
+        "le disque est plein. Libérez de la place et renvoyez-le.",
+    ),
+    "upload_not_kept": (
+        "it could not be written to the disk. Check that the folder may be written, and send it again.",
+        "il n'a pas pu être écrit sur le disque. Vérifiez les droits du dossier et renvoyez-le.",
+    ),
+    "upload_gone": (
+        "This file is not here any more.",
+        "Ce fichier n'est plus ici.",
+    ),
+    "unlock_title": ("A password for {name}", "Un mot de passe pour {name}"),
+    "unlock_hint": (
+        "It is used once, to read the file, and not kept.",
+        "Il sert une fois, à lire le fichier, et n'est pas conservé.",
+    ),
+    "unlock_password": ("Password", "Mot de passe"),
+    "unlock_button": ("Read it", "Lire"),
+    "unlock_done": (
+        "The file is being read. Close this tab; the conversation says how far it is.",
+        "Le fichier est en cours de lecture. Fermez cet onglet ; la conversation dit où il en est.",
+    ),
     # export
     "export": ("Export", "Exporter"),
     "export_hint": ("Download this conversation", "Télécharger cette conversation"),

@@ -12,11 +12,12 @@ import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
 from docent.glossary import Scope, State, document_id, private_library, shown_library
-from docent.ingesting import Background, Cut, Intake, Ticket, Uploads, find, ingest
+from docent.ingesting import Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
+from tests.loading.makers import pdf, write
 from tests.store.test_store import found
 
 ADA, BOB, ANYBODY = Scope(reader="ada"), Scope(reader="bob"), Scope()
@@ -267,3 +268,25 @@ def test_no_method_gives_anothers_anything(desk):
                 continue
             assert answer in ([], {}, [-1.0], ([], 0)), name
     assert [one.id for one in desk.store.documents(ADA)] == [mine.id]
+
+
+def test_a_locked_pdf_is_read_with_its_password(desk):
+    """It fails for want of one, says so, tries again with the wrong and the right one, and stores neither."""
+    data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
+    (desk.folder / "locked.pdf").write_bytes(data)
+    ticket = desk.uploads.take_in(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
+    assert until_over(desk, ticket).locked
+    desk.uploads.unlock(ticket, "wrong")
+    assert until_over(desk, ticket).locked
+    desk.uploads.unlock(ticket, "opens sesame")
+    standing = until_over(desk, ticket)
+    assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
+    assert not desk.uploads._passwords
+    kept = [path for path in (desk.folder / "storage").rglob("*") if path.is_file()]
+    assert not [path for path in kept if b"opens sesame" in path.read_bytes()]
+
+
+def until_over(desk: Desk, ticket: Ticket) -> Standing:
+    while not (standing := desk.uploads.standing(ticket)).over:
+        time.sleep(0.02)
+    return standing

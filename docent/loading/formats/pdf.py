@@ -60,6 +60,7 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
         created=_iso(metadata.get("CreationDate", "")),
         note=note,
+        expected=len(pdf),
     )
 
 

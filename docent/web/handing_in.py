@@ -1,0 +1,43 @@
+"""A message with files, and its question, which waits until they can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import chainlit as cl
+
+from docent.assembly import House
+from docent.web import chat, uploading
+from docent.web.conversation import ASK_AGAIN, language
+from docent.web.metrics import Metrics
+from docent.web.texts import say
+
+
+async def received(message: cl.Message, *, house: House, metrics: Metrics) -> None:
+    """Answer a question; where files came with it, show how far they are and answer from them."""
+    if not message.elements:
+        await chat.reply(message.content, house=house, metrics=metrics)
+        return
+    lines = await uploading.take_in(message, house=house)
+    if message.content.strip():
+        # Its own task, because Chainlit disables every button, also Cancel, until this function ends.
+        asking = _once_searchable(message.content, lines, house=house, metrics=metrics)
+        cl.context.session.current_task = asyncio.create_task(asking)
+
+
+async def _once_searchable(
+    question: str, lines: Sequence[uploading.Line], *, house: House, metrics: Metrics
+) -> None:
+    waiting = [line for line in lines if not line.searchable]
+    note = await cl.Message(content=say("file_question_waits", language())).send() if waiting else None
+    try:
+        tickets = await uploading.searchable(lines)
+    finally:
+        if note is not None:
+            await note.remove()
+    if tickets:
+        await chat.later(question, house=house, metrics=metrics, tickets=tickets)
+        return
+    again = cl.Action(name=ASK_AGAIN, payload={"question": question}, label=say("ask_again", language()))
+    await cl.Message(content=say("file_none", language()), actions=[again]).send()
