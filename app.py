@@ -63,6 +63,8 @@ async def answer(message: cl.Message) -> None:
         await conversation.export()
     elif message.command == conversation.DOCUMENTS:
         await conversation.documents()
+    elif message.command == conversation.FORGET:
+        await uploading.forget()
     else:
         await handing_in.received(message, house=serving.house(), metrics=serving.metrics())
 
@@ -105,6 +107,11 @@ async def cancel_file(action: cl.Action) -> None:
 @cl.action_callback(uploading.SHARE)
 async def share_file(action: cl.Action) -> None:
     await uploading.share(action)
+
+
+@cl.action_callback(uploading.KEEP)
+async def keep_file(action: cl.Action) -> None:
+    await uploading.keep(action)
 
 
 @cl.action_callback(uploading.SHARE_IN)

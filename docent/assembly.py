@@ -46,7 +46,7 @@ from docent.ingesting import (
     rebuild,
 )
 from docent.ingesting.watching import follow, in_container
-from docent.loading import Limits, Loader, Ocr, Spans, readable_suffixes
+from docent.loading import Limits, Loader, Ocr, Spans
 from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
 from docent.store import (
@@ -382,7 +382,6 @@ __all__ = [
     "mend_catalog",
     "open_house",
     "open_model",
-    "readable_suffixes",
     "restore",
     "roll_back",
     "switch",

@@ -46,6 +46,8 @@ class Standing:
     """Of a failure, or what is missing of a partial document."""
     locked: bool = False
     """It failed for want of the right password; `unlock` it."""
+    gone: bool = False
+    """It was cancelled, shared or deleted; nothing is left of it under this ticket."""
 
     @property
     def over(self) -> bool:
@@ -107,8 +109,8 @@ class Uploads:
         try:
             found = self._intake.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
-            reason = self._failed.get(key, f"{ticket.name} was removed.")
-            return Standing(State.FAILED, 0, 0, 0, 0, reason)
+            why = self._failed.get(key, "")
+            return Standing(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
         pages, expected = self._pages.get(key, (0, 0))
         locked = found.state is State.FAILED and key in self._locked
         return Standing(

@@ -78,11 +78,6 @@ def supported_kinds() -> tuple[str, ...]:
     return tuple(KINDS)
 
 
-def readable_suffixes() -> frozenset[str]:
-    """The endings that names of readable files have; what a file is, its content decides."""
-    return frozenset({".txt", ".text", ".log", ".json"} | BY_SUFFIX.keys() | EXPECTED.keys())
-
-
 def detect(source: Source, limits: Limits) -> str:
     """The kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile with the reason."""
     head = source.head

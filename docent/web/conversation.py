@@ -23,6 +23,7 @@ from docent.web.texts import say
 
 EXPORT = "export"
 DOCUMENTS = "documents"
+FORGET = "forget"
 ASK_AGAIN = "ask_again"
 ANYWAY = "answer_anyway"
 MODELS = "models"
@@ -78,6 +79,14 @@ async def start(*, house: House) -> None:
             "id": DOCUMENTS,
             "description": say("documents_hint", language()),
             "icon": "library",
+            "button": False,
+            "persistent": False,
+            "selected": False,
+        },
+        {
+            "id": FORGET,
+            "description": say("forget_hint", language()),
+            "icon": "trash-2",
             "button": False,
             "persistent": False,
             "selected": False,

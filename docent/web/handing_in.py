@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import chainlit as cl
+from chainlit.data import get_data_layer
 
 from docent.assembly import House
 from docent.web import chat, uploading
@@ -20,10 +21,27 @@ async def received(message: cl.Message, *, house: House, metrics: Metrics) -> No
         await chat.reply(message.content, house=house, metrics=metrics)
         return
     lines = await uploading.take_in(message, house=house)
-    if message.content.strip():
+    if not message.content.strip():
+        await _named(message)
+    else:
         # Its own task, because Chainlit disables every button, also Cancel, until this function ends.
         asking = _once_searchable(message.content, lines, house=house, metrics=metrics)
         cl.context.session.current_task = asyncio.create_task(asking)
+
+
+async def _named(message: cl.Message) -> None:
+    """Where nothing was said, the names of the files stand for it, also in the list of conversations."""
+    names = ", ".join(str(element.name) for element in message.elements)
+    message.content = names
+    elements, message.elements = message.elements, []  # on the page already
+    await message.update()
+    message.elements = elements
+    thread_id = cl.context.session.thread_id
+    layer = get_data_layer()
+    thread = await layer.get_thread(thread_id) if layer is not None else None
+    if layer is not None and thread is not None and not thread["name"]:
+        await layer.update_thread(thread_id, name=names)
+        await cl.context.emitter.emit("first_interaction", {"interaction": names, "thread_id": thread_id})
 
 
 async def _once_searchable(

@@ -7,6 +7,7 @@ from old conversations too.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import unicodedata
 import uuid
@@ -62,6 +63,9 @@ LIMIT :most
 
 class History(SQLAlchemyDataLayer):
     """What Chainlit asks to keep and to show again."""
+
+    before_deleting: Callable[[str, str], None] | None = None
+    """Told the user and the conversation that is about to be deleted."""
 
     def __init__(self, storage: Path) -> None:
         path = storage / "history.db"
@@ -143,6 +147,11 @@ class History(SQLAlchemyDataLayer):
         if short is not None and len(short) > NAME:
             short = short[: NAME - 1].rstrip() + "…"
         await super().update_thread(thread_id, short, user_id, metadata, tags)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        if self.before_deleting is not None and (author := await self.get_thread_author(thread_id)):
+            await asyncio.to_thread(self.before_deleting, author, thread_id)
+        await super().delete_thread(thread_id)
 
     async def forget(self, identifier: str) -> int:
         """Delete every conversation of a user, and say how many there were."""

@@ -20,6 +20,8 @@ ENDED = "file_ended"
 def words(ticket: Ticket, standing: Standing, language: str | None) -> str:
     """How far a file is, in a sentence."""
     name = escaped(ticket.name)
+    if standing.gone:
+        return say("file_gone", language, name=name)
     if standing.locked:
         return say("file_locked", language, name=name, link=unlock_link(ticket.document_id))
     match standing.state:

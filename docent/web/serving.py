@@ -13,7 +13,7 @@ from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
-from docent.web import conversation, documents, listening, logs, receiving
+from docent.web import belonging, conversation, documents, listening, logs, receiving
 from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
@@ -113,6 +113,7 @@ def history() -> History:
     state = chainlit.server.app.state
     if getattr(state, "history", None) is None:
         state.history = History(state.settings.storage)
+        state.history.before_deleting = lambda who, thread: belonging.forget(house(), who, thread)
     opened: History = state.history
     return opened
 

@@ -163,6 +163,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "**{name}** has been deleted since. Hand it in again to ask about it.",
         "**{name}** a été supprimé depuis. Déposez-le de nouveau pour l'interroger.",
     ),
+    "file_deleted": (
+        "**{name}** is deleted; nothing of it was kept.",
+        "**{name}** est supprimé ; rien n'en a été conservé.",
+    ),
+    "forget_hint": (
+        "Delete the files that were handed in here",
+        "Supprimer les fichiers déposés ici",
+    ),
+    "forgotten": ("{count} files deleted.", "{count} fichiers supprimés."),
     "file_twice": (
         "**{name}** is the same file as {first}; it is read once.",
         "**{name}** est le même fichier que {first} ; il n'est lu qu'une fois.",
@@ -183,11 +192,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "file_cancel": ("Cancel", "Annuler"),
     "file_share": ("Share with the library", "Partager avec la bibliothèque"),
     "file_share_in": ("Share with everybody in “{library}”", "Partager avec tous dans « {library} »"),
-    "file_share_not": ("Keep it private", "Garder privé"),
+    "file_keep": ("Keep it private", "Garder privé"),
     "asked_of": ("Asked of: {files}", "Demandé à : {files}"),
     "upload_too_large": (
         "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
         "il dépasse {most} Mo, la taille maximale. Divisez-le ou déposez une copie plus petite.",
+    ),
+    "upload_unreadable": (
+        "files of this kind cannot be read. Hand in PDF, Office, OpenDocument, EPUB, mail, web pages, text "
+        "or pictures (PNG, JPEG).",
+        "les fichiers de ce type ne se lisent pas. Déposez PDF, Office, OpenDocument, EPUB, courriels, "
+        "pages web, textes ou images (PNG, JPEG).",
     ),
     "upload_empty": (
         "it is empty. Hand in a file with something in it.",

@@ -24,7 +24,7 @@ from docent.web.lines import ENDED, KEY, recalled, words
 from docent.web.panels import escaped
 from docent.web.texts import say
 
-CANCEL, SHARE, SHARE_IN = "file_cancel", "file_share", "file_share_in"
+CANCEL, SHARE, SHARE_IN, KEEP = "file_cancel", "file_share", "file_share_in", "file_keep"
 PACE = 0.4  # seconds between two looks at a file; a line that changes faster is not read
 MOST_LIBRARIES = 8
 RESUMED = 1.0  # seconds until the page has drawn a conversation that is opened again
@@ -48,6 +48,7 @@ class Line:
         self.searchable = False
         message.metadata = {**(message.metadata or {}), KEY: asdict(ticket)}
         """Whether it can be asked about now."""
+        self.ended = False
         _lines.setdefault(cl.context.session, {})[message.id] = self
 
     async def asked_for(self) -> bool:
@@ -71,12 +72,14 @@ class Line:
         if self.searchable or final:
             self._answers.set()
         self._over = final
-        await self._draw(text, buttons_of(standing, self.ticket), keep=standing.over)
+        # What is gone was ended by another page, which kept its last word.
+        await self._draw(text, buttons_of(standing, self.ticket), keep=standing.over and not standing.gone)
 
     async def end(self, text: str) -> None:
         """The last word on a file that was cancelled or shared."""
         self._over = True
         self._answers.set()
+        self.ended = True
         self._message.metadata = {**(self._message.metadata or {}), ENDED: True}
         await self._draw(text, (), keep=True)
 
@@ -85,11 +88,28 @@ class Line:
             self.searchable = False
             await self.end(say("file_cancelled", self._language, name=escaped(self.ticket.name)))
 
+    async def delete(self) -> bool:
+        """Whether there was something to delete."""
+        try:
+            await asyncio.to_thread(
+                self._house.store.delete, self.ticket.document_id, Scope(reader=self.ticket.owner)
+            )
+            there = True
+        except UnknownDocument:
+            there = await asyncio.to_thread(self._house.cancel, self.ticket)
+        await self.end(say("file_deleted", self._language, name=escaped(self.ticket.name)))
+        return there
+
     async def offer_libraries(self) -> None:
         """Instead of one button to share, one for each library it can be shared in."""
         there = await asyncio.to_thread(self._house.store.libraries, None)
         names = list(dict.fromkeys((UPLOADS, *there)))[:MOST_LIBRARIES]
-        await self._put([_button(SHARE_IN, self._language, library=name) for name in names])
+        offered = [_button(SHARE_IN, self._language, library=name) for name in names]
+        await self._put([*offered, _button(KEEP, self._language)])
+
+    async def keep(self) -> None:
+        """It stays its owner's; the button to share it is back."""
+        await self._put([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
         try:
@@ -134,7 +154,7 @@ def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
 
 
 def _button(name: str, language: str, **values: str) -> cl.Action:
-    icons = {CANCEL: "x", SHARE: "share-2", SHARE_IN: "folder-input"}
+    icons = {CANCEL: "x", SHARE: "share-2", SHARE_IN: "folder-input", KEEP: "lock"}
     return cl.Action(name=name, payload=dict(values), label=say(name, language, **values), icon=icons[name])
 
 
@@ -195,9 +215,21 @@ async def share(action: cl.Action) -> None:
         await line.offer_libraries()
 
 
+async def keep(action: cl.Action) -> None:
+    if (line := _line(action)) is not None:
+        await line.keep()
+
+
 async def share_in(action: cl.Action) -> None:
     if (line := _line(action)) is not None:
         await line.share(str(action.payload.get("library") or UPLOADS))
+
+
+async def forget() -> None:
+    """Delete every file of this conversation that is still its reader's own."""
+    lines = [line for line in _lines.get(cl.context.session, {}).values() if not line.ended]
+    deleted = [await line.delete() for line in lines]
+    await cl.Message(content=say("forgotten", language(), count=sum(deleted))).send()
 
 
 def _line(action: cl.Action) -> Line | None:
@@ -209,11 +241,6 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
     for step in thread["steps"]:
         ticket = recalled(step.get("metadata"), reader=reader())
         if ticket is None or step["type"] != "assistant_message":
-            continue
-        try:
-            await asyncio.to_thread(house.store.document, ticket.document_id, Scope(reader=reader()))
-        except UnknownDocument:
-            step["output"] = say("file_gone", language(), name=escaped(ticket.name))
             continue
         message = cl.Message.from_dict(step)
         line = Line(ticket, house, message)

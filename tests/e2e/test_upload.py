@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import again, picture, running_app
+from tests.e2e.conftest import again, ask, picture, running_app
 from tests.loading.makers import pdf, write
 
 pytestmark = pytest.mark.browser
@@ -64,7 +65,7 @@ def send(page: Page, text: str = "") -> None:
     if text:
         again(page, text)
     else:
-        page.click("#chat-submit")
+        page.click("#chat-submit", no_wait_after=True)
 
 
 def line(page: Page, name: str):
@@ -84,3 +85,165 @@ def test_a_file_is_asked_in_the_message_that_brings_it(page, app, tmp_path):
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text("p. 2")
     picture(page, "upload-cited")
+
+
+def test_a_file_without_a_question(page, app, tmp_path):
+    """It is taken in by itself; a later question of the same conversation finds it."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "night boat.pdf", of="The night boat Borealis carries forty goats."))
+    send(page)
+    expect(line(page, "night boat")).to_contain_text("is ready", timeout=60_000)
+    again(page, "How many goats does the night boat Borealis carry?")
+    expect(page.get_by_text("forty goats").last).to_be_visible(timeout=60_000)
+
+
+def test_it_is_asked_in_its_own_conversation_only(page, app, tmp_path, ollama_process):
+    """Another conversation neither finds it nor is told of it."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "secret.pdf", of="The lighthouse keeper Quillfeather likes liquorice."))
+    send(page)
+    expect(line(page, "secret.pdf")).to_contain_text("is ready", timeout=60_000)
+    ollama_process.reset()
+    ask(page, app, "What does the lighthouse keeper Quillfeather like?")
+    expect(page.locator(".ai-message").first).to_be_visible(timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    assert "liquorice" not in page.inner_text("body")
+    assert "liquorice" not in str([request.body for request in ollama_process.requests])
+
+
+def test_it_is_shared_with_everybody(page, app, tmp_path):
+    """Its line names the library; from then on every conversation finds it."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "bakery.pdf", of="The bakery Zwetschge sells plum cake on Fridays."))
+    send(page)
+    expect(line(page, "bakery.pdf")).to_contain_text("is ready", timeout=60_000)
+    page.get_by_role("button", name="Share with the library").click()
+    picture(page, "upload-share")
+    page.get_by_role("button", name="Share with everybody in “uploads”").click()
+    expect(line(page, "bakery.pdf")).to_contain_text("is shared", timeout=20_000)
+    ask(page, app, "What does the bakery Zwetschge sell on Fridays?")
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".ai-message").first).to_contain_text("plum cake")
+
+
+def test_a_long_file_is_followed_and_cancelled(page, app, own_storage, tmp_path):
+    """Its line counts the pages; cancelled, nothing of it is kept, and its question is not put."""
+    opened(page, app)
+    kept = set((own_storage / "originals").iterdir())
+    attach(page, timetable(tmp_path / "long.pdf", pages=900))
+    send(page, QUESTION)
+    expect(line(page, "long.pdf")).to_contain_text(re.compile(r"reading \d+/900 pages"), timeout=60_000)
+    expect(page.get_by_text("Your question is asked as soon as")).to_be_visible()
+    picture(page, "upload-reading")
+    page.get_by_role("button", name="Cancel").click()
+    expect(line(page, "long.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    expect(page.get_by_text("the question was not put")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    picture(page, "upload-cancelled")
+    page.wait_for_timeout(1_000)
+    assert set((own_storage / "originals").iterdir()) == kept
+
+
+def test_the_page_is_reloaded_meanwhile(page, app, tmp_path):
+    """The line is there again, goes on, and can still be acted on."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "reloaded.pdf", pages=700))
+    send(page)
+    expect(line(page, "reloaded.pdf")).to_contain_text("/700 pages", timeout=60_000)
+    page.wait_for_url("**/thread/*")
+    page.reload()
+    expect(line(page, "reloaded.pdf")).to_contain_text("reloaded.pdf", timeout=20_000)
+    page.get_by_role("button", name="Cancel").click(timeout=20_000)
+    expect(line(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    page.reload()
+    expect(line(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
+    """On a page of its own; the conversation and the storage never hold it."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "locked.pdf", encrypt="opens sesame"))
+    send(page, QUESTION)
+    link = page.get_by_role("link", name="Enter its password")
+    expect(link).to_be_visible(timeout=60_000)
+    with page.context.expect_page() as tab:
+        link.click()
+    picture(tab.value, "upload-password")
+    tab.value.fill("#password", "opens sesame")
+    tab.value.click("button")
+    expect(tab.value.get_by_text("The file is being read")).to_be_visible(timeout=20_000)
+    tab.value.close()
+    expect(line(page, "locked.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    assert "sesame" not in page.inner_text("body")
+    files = [path for path in own_storage.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"opens sesame" in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        pytest.param("report.pdf", b"MZ\x90\0" + b"\0" * 500, "is a Windows program", id="a program"),
+        pytest.param("broken.pdf", b"%PDF-1.7 nothing more", "broken.pdf", id="damaged"),
+        pytest.param("archive.zip", b"PK\x03\x04", "files of this kind cannot be read", id="an archive"),
+        pytest.param("empty.txt", b"", "it is empty", id="empty"),
+    ],
+)
+def test_what_cannot_be_read(page, app, tmp_path, name, data, words):
+    """A sentence names the file and says why; the conversation goes on."""
+    (tmp_path / name).write_bytes(data)
+    opened(page, app)
+    page.set_input_files(INPUT, [tmp_path / name])
+    page.wait_for_timeout(500)
+    picture(page, f"upload-{name}")
+    if page.locator("#chat-submit").is_enabled():
+        send(page)
+    expect(page.get_by_text(words).first).to_be_visible(timeout=60_000)
+    again(page, "What do openings ask for?")
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+
+
+def test_many_at_once(page, app, tmp_path):
+    """Twenty go with a message, the same bytes are read once; the rest is named."""
+    opened(page, app)
+    paths = [tmp_path / f"note {n}.txt" for n in range(25)]
+    for n, path in enumerate(paths):
+        path.write_text(f"Note {max(n, 1)} is about the colour of boat {max(n, 1)}.")
+    attach(page, *paths)
+    send(page)
+    expect(page.get_by_text("At most 20 files go with one message")).to_contain_text("note 24.txt")
+    expect(page.locator(".ai-message", has_text="is ready")).to_have_count(19, timeout=120_000)
+    expect(page.locator(".ai-message", has_text="is the same file as")).to_have_count(1)
+    picture(page, "upload-many")
+
+
+def test_files_are_dropped_anywhere_on_the_page(page, app):
+    """Drag and drop does what the button does."""
+    opened(page, app)
+    data = page.evaluate_handle(
+        """() => { const moved = new DataTransfer();
+        const words = ["The crane Leopoldine lifts nine tonnes."];
+        moved.items.add(new File(words, "crane.txt", {type: "text/plain"}));
+        return moved; }"""
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event('div:has(> [id="#upload-drop-input"])', event, {"dataTransfer": data})
+    expect(page.get_by_text("crane.txt").first).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(500)
+    send(page)
+    expect(line(page, "crane.txt")).to_contain_text("is ready", timeout=60_000)
+
+
+def test_a_deleted_conversation_takes_its_files_along(page, app, own_storage, tmp_path):
+    """What only one conversation could ask is gone with it."""
+    opened(page, app)
+    attach(page, timetable(tmp_path / "gone.pdf", of="The gardener Ottoline grows blue turnips."))
+    send(page, "What does the gardener Ottoline grow?")
+    expect(line(page, "gone.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    page.wait_for_url("**/thread/*")
+    thread = page.url.rpartition("/")[2]
+    kept = set((own_storage / "originals").iterdir())
+    assert page.request.delete(f"{app}/project/thread", data={"threadId": thread}).ok
+    assert len(kept - set((own_storage / "originals").iterdir())) == 1

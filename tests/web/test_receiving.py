@@ -86,6 +86,21 @@ def test_what_is_refused(client, session, data, status, words):
     assert not session.files_dir.exists() or not list(session.files_dir.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        pytest.param("film.MP4", 415, id="a film"),
+        pytest.param("all.zip", 415, id="an archive"),
+        pytest.param("zip", 200, id="no ending"),
+        pytest.param("Makefile", 200, id="text without an ending"),
+        pytest.param("report.pdf.exe", 415, id="two endings"),
+    ],
+)
+def test_kinds_that_nobody_reads(client, session, name, status):
+    """By their names, as soon as these have arrived."""
+    assert send(client, session.id, name=name).status_code == status
+
+
 def test_a_body_that_does_not_say_how_long_it_is(client, session):
     """It is counted while it is read, and refused when it is too much."""
     sent = []
