@@ -55,7 +55,7 @@ class Again:
             with tempfile.TemporaryDirectory(prefix="docent-") as folder:
                 named = Path(folder) / document.name  # its name says what it is, too
                 named.symlink_to(intake.store.original(key, scope).absolute())
-                read = intake.read(named, password=None, on_page=lambda pages: self._count(key, pages))
+                read = intake.read(named, password=None, on_page=lambda pages, _: self._count(key, pages))
             chunks = chunk(
                 read,
                 document_id=key,

@@ -19,7 +19,7 @@ from docent.web import documents_page as page
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
 from docent.web.login import reader_of
-from docent.web.routes import language_of
+from docent.web.receiving import language_of
 from docent.web.texts import say
 
 HEADERS = {
