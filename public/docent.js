@@ -19,6 +19,10 @@
     "button:has(> .lucide-thumbs-up)": say("Helpful", "Utile"),
     "button:has(> .lucide-thumbs-down)": say("Not helpful", "Pas utile"),
     "button:has(> .lucide-arrow-left)": say("Close the source", "Fermer la source"),
+    ".side-pdf > .sticky > div:first-child > button:first-child": say("Previous page", "Page précédente"),
+    ".side-pdf > .sticky > div:first-child > button:last-child": say("Next page", "Page suivante"),
+    ".side-pdf > .sticky > div:last-child > button:nth-of-type(1)": say("Smaller", "Réduire"),
+    ".side-pdf > .sticky > div:last-child > button:nth-of-type(2)": say("Larger", "Agrandir"),
     ".edit-message": say("Edit and ask again", "Modifier et reposer"),
     "[role=separator]": say("Width of the source", "Largeur de la source"),
     "#edit-chat-input": say("Your question", "Votre question"),
@@ -37,6 +41,11 @@
       set(list, "role", "group");
     for (const handle of document.querySelectorAll("[role=separator][aria-controls]"))
       if (!document.getElementById(handle.getAttribute("aria-controls"))) handle.removeAttribute("aria-controls");
+    for (const around of document.querySelectorAll("button:has(> a[href])")) {
+      set(around, "role", "group"); // a link in a button would be reached twice
+      set(around, "tabindex", "-1");
+      set(around, "aria-label", around.textContent.trim());
+    }
     for (const slider of document.querySelectorAll("[role=slider]:not([aria-label])")) {
       let around = slider.parentElement;
       while (around && !around.querySelector("label")) around = around.parentElement;

@@ -1,0 +1,100 @@
+"""The documents page, as a person uses it: found from the chat, filtered, read, and emptied."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import picture, running_app
+from tests.e2e.test_looks import violations
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app(storage, tmp_path_factory, ollama_process):
+    own = shutil.copytree(storage, tmp_path_factory.mktemp("documents") / "storage")
+    with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
+        yield url
+
+
+def come_in(page: Page, app: str, theme: str = "light") -> None:
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+    with page.expect_websocket():
+        page.goto(app)
+    page.wait_for_selector("#chat-input")
+
+
+def test_from_the_chat_to_a_document(page, app):
+    """The link above the conversation leads to the list; search and a click lead to a document's pages."""
+    come_in(page, app)
+    page.get_by_role("link", name="Documents").click()
+    expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+    page.get_by_label("Name holds").fill("tidelight")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="tidelight-machine-learning.pdf").click()
+    expect(page.get_by_role("heading", name="How each page was read")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "tidelight-machine-learning.pdf"
+
+
+def test_the_command_leads_there_too(page, app):
+    """/documents answers with a link."""
+    come_in(page, app)
+    page.wait_for_timeout(500)
+    page.click("#chat-input")
+    page.keyboard.type("/documents")
+    page.keyboard.press("Enter")
+    page.keyboard.type("show")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Open the documents page")).to_be_visible(timeout=20_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_can_be_read_by_everybody(page, app, theme, width):
+    """No fault of accessibility in either theme, and nothing wider than a phone."""
+    page.set_viewport_size({"width": width, "height": 860})
+    come_in(page, app, theme)
+    for path, name in (("/documents", "documents"), ("/documents?search=tidelight", "document")):
+        page.goto(app + path)
+        if name == "document":
+            page.locator("tbody a").first.click()
+            page.locator("summary").first.click()
+        expect(page.locator("h1")).to_be_visible()
+        picture(page, f"{name}-{theme}-{width}")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_document_is_deleted_from_the_keyboard(page, app):
+    """Delete… asks first; then the receipt says that nothing is left."""
+    come_in(page, app)
+    page.goto(f"{app}/documents?search=weaverbird")
+    page.get_by_role("link", name=re.compile("weaverbird")).focus()
+    page.keyboard.press("Enter")
+    page.locator("summary", has_text="Delete").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Delete for good")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing of it is left.")).to_be_visible()
+    picture(page, "deleted")
+    page.goto(f"{app}/documents?search=weaverbird")
+    expect(page.get_by_text("No document is like that.")).to_be_visible()
+
+
+def test_a_document_is_read_again(page, app):
+    """The button works in a browser, and the document is ready afterwards."""
+    come_in(page, app)
+    page.goto(f"{app}/documents?search=halfmoon")
+    page.locator("tbody a").first.click()
+    page.get_by_role("button", name="Read again").click()
+    expect(page.locator("dd .state.ready")).to_be_visible(timeout=30_000)
+    expect(page.locator("[role=status]")).to_have_count(0, timeout=30_000)
