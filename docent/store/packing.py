@@ -93,11 +93,3 @@ def unpack_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
     if not rows:
         return np.zeros((0, 0), dtype=np.float32)
     return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), -1).astype(np.float32)
-
-
-def pack_ids(chunk_ids: Sequence[str]) -> bytes:
-    return bytes.fromhex("".join(chunk_ids))
-
-
-def unpack_ids(data: bytes) -> list[str]:
-    return [data[at : at + 16].hex() for at in range(0, len(data), 16)]

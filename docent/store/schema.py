@@ -123,7 +123,12 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_open ON jobs (state) WHERE state IN ('queued', 'running');
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+SECOND = """
+DROP TABLE outbox;                    -- never filled: what is derived is compared, and mended
+DROP TABLE jobs;                      -- never filled: what a document waits for is its state
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 
 
 def is_older(connection: sqlite3.Connection) -> bool:

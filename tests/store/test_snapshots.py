@@ -14,7 +14,6 @@ from docent.errors import DamagedStore
 from docent.glossary import Scope
 from docent.store import Store, mend_catalog
 from docent.store.packing import pack_text
-from docent.store.schema import MIGRATIONS
 from docent.store.snapshots import complaint
 from tests.store.putting import matching, nearest, put
 
@@ -159,12 +158,13 @@ def test_nothing_is_copied_when_nothing_has_changed(filled):
 def test_a_snapshot_is_taken_before_the_tables_change(filled):
     """Should a migration go wrong, the catalog before it is there."""
     catalog, last = filled / "index/catalog.db", filled / "index/snapshots/catalog.db"
-    if len(MIGRATIONS) < 2:
-        pytest.skip("there is only one version of the tables yet")
     last.unlink()
     with closing(sqlite3.connect(catalog)) as database:
-        database.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+        database.execute("CREATE TABLE outbox (n INTEGER)")
+        database.execute("CREATE TABLE jobs (n INTEGER)")
+        database.execute("PRAGMA user_version = 1")
     store = Store(filled, fingerprint="f")
     with closing(sqlite3.connect(last)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) - 1,)
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert len(store.documents(Scope())) == len(TEXTS)
     store.close()
