@@ -1,0 +1,93 @@
+"""What docs/ says is there: links, settings, commands, tests and the drawing of the house."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from docent.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+WRITER = runpy.run_path(str(ROOT / "tools/write_docs.py"))
+TESTS = frozenset(
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.M)
+)
+LOOKED_AT = (
+    *("MIT", "Apache", "BSD", "0BSD", "ISC", "PSF", "Python Software Foundation", "Zlib", "CC0", "BSL"),
+    *("HPND", "CNRI-Python", "Unlicense", "LLVM-exception", "3-Clause BSD"),
+)
+GIVES_BACK = {"bidict": "MPL", "certifi": "MPL", "orjson": "MPL", "tqdm": "MPL", "pycountry": "LGPL"}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page):
+    """Every relative link is a file that is there, and its part after # a heading in it."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, part = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if part:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+            assert part in map(anchor, headings), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_settings_exist(page):
+    """Every setting that a page names is one."""
+    names = set(re.findall(rf"\b{PREFIX}([A-Z][A-Z_]*[A-Z])\b", page.read_text(encoding="utf-8")))
+    elsewhere = set(
+        re.findall(rf"{PREFIX}([A-Z_]+)", (ROOT / "docker-compose.yml").read_text())
+    )  # compose has a few of its own
+    assert {name for name in names if name.lower() not in Settings.model_fields} <= elsewhere
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=named)
+def test_named_tests_exist(page):
+    """A page that says which test holds it names one that is there."""
+    text = page.read_text(encoding="utf-8")
+    assert {name for name in re.findall(r"`(test_\w+)`", text)} <= TESTS
+    assert all(
+        (ROOT / path).exists() for path in re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
+    )
+
+
+def test_the_drawing_is_the_table():
+    """docs/architecture.md shows the arrows of tests/test_architecture.py; tools/write_docs.py writes it."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert WRITER["architecture"](text) == text
+
+
+def test_licences_hold_no_surprise():
+    """Each package of requirements.txt is listed, and its licence is one that was looked at."""
+    listed = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", (ROOT / "docs/licences.md").read_text(), re.M))
+    del listed["package"], listed["---"]
+    pinned = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", (ROOT / "requirements.txt").read_text(), re.M)
+    assert set(listed) == {name.lower() for name in pinned}
+    odd = {
+        name: licence
+        for name, licence in listed.items()
+        if name not in GIVES_BACK and (not licence.startswith(LOOKED_AT) or re.search("GPL|MPL", licence))
+    }
+    assert odd == {}
+    assert all(kind in listed[name] for name, kind in GIVES_BACK.items())

@@ -1,0 +1,117 @@
+"""Write the drawing in docs/architecture.md and the list in docs/licences.md from what is really there.
+
+python tools/write_docs.py            write both
+python tools/write_docs.py --check    exit 1 if either is out of date
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Iterator, Mapping, Set
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = runpy.run_path(str(ROOT / "tests/test_architecture.py"))
+MAY_IMPORT: dict[str, set[str]] = TABLE["MAY_IMPORT"]
+BEGIN, END = "<!-- drawn by tools/write_docs.py -->", "<!-- end of the drawing -->"
+SAID_ONCE: set[str] = TABLE["EVERYBODY_SPEAKS"] | {"contracts", "settings"}
+"""Values and settings: nearly everybody imports them, so that their arrows would hide the house."""
+EQUALS = {
+    "mit license": "MIT",
+    "apache license 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
+    "apache software license": "Apache-2.0",
+    "isc license (iscl)": "ISC",
+    "python software foundation license": "PSF-2.0",
+    "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
+    "bsd": "BSD License",
+}
+
+
+def drawing(may_import: Mapping[str, Set[str]]) -> str:
+    return "\n".join(_drawn(may_import))
+
+
+def _drawn(may_import: Mapping[str, Set[str]]) -> Iterator[str]:
+    yield "```mermaid"
+    yield "flowchart TD"
+    rooms = [name for name in may_import if name not in SAID_ONCE]
+    for name in rooms:
+        yield f'    {_key(name)}["{name}"]'
+    for name in rooms:
+        for target in sorted({other.split(".")[0] for other in may_import[name]} - SAID_ONCE):
+            yield f"    {_key(name)} --> {_key(target)}"
+    yield "```"
+
+
+def _key(name: str) -> str:
+    return name.strip("_").replace(".", "_")
+
+
+def architecture(text: str) -> str:
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{drawing(MAY_IMPORT)}\n{END}{rest.split(END)[1]}"
+
+
+def licences() -> dict[str, str]:
+    """Every package of the compiled list, with what it says of its licence."""
+    pinned = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", (ROOT / "requirements.txt").read_text(), re.M)
+    return {name.lower(): _licence(name) for name in sorted(pinned, key=str.lower)}
+
+
+def _licence(name: str) -> str:
+    try:
+        about = metadata(name)
+    except PackageNotFoundError:
+        return "not installed on the machine that wrote this list"
+    kinds = [
+        line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")
+    ]
+    said = _field(about, "License-Expression") or "; ".join(kind for kind in kinds if kind != "OSI Approved")
+    said = said or (_field(about, "License") or "not said").strip().splitlines()[0]
+    return EQUALS.get(said.lower(), said)
+
+
+def _field(about: PackageMetadata, name: str) -> str:
+    return about[name] if name in about else ""
+
+
+def licences_page(found: Mapping[str, str]) -> str:
+    rows = [f"| {name} | {licence} |" for name, licence in found.items()]
+    return "\n".join(
+        [
+            "# Licences",
+            "",
+            f"The {len(rows)} packages of `requirements.txt`, with the licence that each states in its own "
+            "metadata. Written by",
+            "`python tools/write_docs.py`; `tests/test_docs.py` refuses any licence that nobody looked at.",
+            "MPL-2.0 and LGPL-2.1 are the only ones that ask for something in return, and only for changes",
+            "to those packages themselves; Docent uses them unchanged. None is under the GPL or AGPL.",
+            "",
+            "| package | licence |",
+            "| --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def main() -> int:
+    drawn = ROOT / "docs/architecture.md"
+    wanted = {drawn: architecture(drawn.read_text()), ROOT / "docs/licences.md": licences_page(licences())}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if "--check" in sys.argv[1:]:
+            print(f"{path.name} is out of date. Run: python tools/write_docs.py", file=sys.stderr)
+        else:
+            path.write_text(wanted[path])
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if stale and "--check" in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
