@@ -1,10 +1,11 @@
 # make run    install, ingest data/ and serve the chat at http://localhost:8000
 # make test   install what the tests need and run them all
+# make test-compose   build the image and try the compose files on this machine's Docker engine
 PYTHON ?= python3
 VENV := .venv/bin
 export PYTHON
 
-.PHONY: run install install-dev test check format settings samples requirements clean
+.PHONY: run install install-dev test test-compose bundle unbundle check format settings samples requirements clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -19,6 +20,16 @@ install-dev: install
 
 test: install-dev check
 	$(VENV)/python -m pytest
+
+test-compose: install-dev
+	$(VENV)/python -m pytest -m compose -rs tests/compose
+
+# Everything `docker compose up` needs, language model included, as one file; and back on a machine without a network.
+bundle:
+	@tools/bundle.sh pack $(or $(FILE),docent-bundle.tar)
+
+unbundle:
+	@tools/bundle.sh unpack $(or $(FILE),docent-bundle.tar)
 
 check: install-dev
 	$(VENV)/ruff check .

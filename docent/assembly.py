@@ -260,7 +260,7 @@ class House:
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
         """Let the server fetch a model (the one of the settings); done and total are bytes."""
-        return self._model(name).pull()
+        return open_model(self.settings, name=name, url=self.settings.pull_url).pull()
 
     def _model(self, name: str) -> ModelClient:
         return open_model(self.settings, name=name)
@@ -344,7 +344,7 @@ def read_personas(settings: Settings) -> tuple[Persona, ...]:
     return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
 
 
-def open_model(settings: Settings, *, name: str = "") -> ModelClient:
+def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
     """A client of the model server; it connects when it is asked something."""
     patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
     if settings.provider == "openai":
@@ -352,7 +352,7 @@ def open_model(settings: Settings, *, name: str = "") -> ModelClient:
 
         return OpenAIClient(
             name=name or settings.model,
-            url=settings.model_url,
+            url=url or settings.model_url,
             key=settings.key,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
@@ -362,7 +362,7 @@ def open_model(settings: Settings, *, name: str = "") -> ModelClient:
 
     return OllamaClient(
         name=name or settings.model,
-        url=settings.model_url,
+        url=url or settings.model_url,
         key=settings.key,
         context_tokens=settings.context_tokens,
         answer_tokens=settings.answer_tokens,

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
     model_url: str = Field("http://localhost:11434", min_length=1, description="Address of the model server.")
+    pull_url: str = Field(
+        "", description="Address of the server that fetches models, where that is not the one that answers."
+    )
     model_key: SecretStr = Field(SecretStr(""), description="Key for the model server, if it asks for one.")
     model_key_file: Path | None = Field(
         None, description="File that holds the key, instead of the key itself."
@@ -138,7 +141,7 @@ class Settings(BaseSettings):
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
     max_files: Positive = Field(20, description="Most files dropped on one message.")
 
-    @field_validator("model_url", "chroma_url")
+    @field_validator("model_url", "chroma_url", "pull_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -25,11 +25,19 @@ OTHERS = {
 
 
 def pack(value: Any) -> bytes:
-    return pickle.dumps(value, protocol=5)
+    packed = io.BytesIO()
+    _Pickler(packed, protocol=5).dump(value)
+    return packed.getvalue()
 
 
 def unpack(data: bytes) -> Any:
     return _Unpickler(io.BytesIO(data)).load()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        """Members of enumerations by their value; some versions of Python would name `getattr`."""
+        return (type(value), (value.value,)) if isinstance(value, enum.Enum) else NotImplemented
 
 
 class _Unpickler(pickle.Unpickler):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+import chainlit.config
 import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
@@ -35,6 +37,7 @@ def prepare() -> None:
     """Read the settings and put the defences up; everything that needs no document."""
     settings = Settings.read()
     app = chainlit.server.app
+    _keep_files_apart()
     logs.configure(settings.log)
     _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
@@ -53,6 +56,18 @@ def prepare() -> None:
     install(app.state.door, secret=secret)
     if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
         open_doors()
+
+
+def _keep_files_apart() -> None:
+    """A folder of this process' own for what Chainlit keeps of a session.
+
+    Chainlit removes the folder when it ends: with the common one, that of a running server as well, and
+    in a container, where `.files` is a mount, nothing that can be removed.
+    """
+    own = Path(config.root) / ".files" / str(os.getpid())
+    own.mkdir(parents=True, exist_ok=True)
+    chainlit.config.FILES_DIRECTORY = own
+    chainlit.server.FILES_DIRECTORY = own  # type: ignore[attr-defined]  # imported there by name
 
 
 def _open_api(app: Any, settings: Settings) -> None:

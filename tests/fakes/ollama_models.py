@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 _EMBEDDING = re.compile(r"embed|minilm|bge|\be5\b|arctic", re.IGNORECASE)
@@ -135,18 +136,35 @@ class Shelf:
 
     installed: dict[str, Model] = field(default_factory=dict)
     in_memory: dict[str, Loaded] = field(default_factory=dict)
+    manifests: Path | None = None
+    """A folder with a file for each model, looked into at every request: servers may share it."""
 
     def install(self, name: str) -> Model:
         model = Model(full_name(name), datetime.now(UTC))
         self.installed[model.name.lower()] = model
+        if self.manifests is not None:
+            self.manifests.mkdir(parents=True, exist_ok=True)
+            (self.manifests / model.name.replace("/", "%")).touch()
         return model
 
     def get(self, name: str) -> Model | None:
+        self._look()
         return self.installed.get(full_name(name).lower())
 
     def remove(self, name: str) -> bool:
         self.unload(name)
+        if self.manifests is not None:
+            (self.manifests / full_name(name).replace("/", "%")).unlink(missing_ok=True)
         return self.installed.pop(full_name(name).lower(), None) is not None
+
+    def _look(self) -> None:
+        if self.manifests is None or not self.manifests.is_dir():
+            return
+        for file in self.manifests.iterdir():
+            name = file.name.replace("%", "/")
+            self.installed.setdefault(
+                name.lower(), Model(name, datetime.fromtimestamp(file.stat().st_mtime, UTC))
+            )
 
     def load(self, model: Model, *, num_ctx: int, shift: bool, keep_alive: Any) -> bool:
         """Bring a model into memory; true if that took a (re)load.
@@ -170,6 +188,7 @@ class Shelf:
 
     def tags(self) -> list[dict[str, Any]]:
         """The models for /api/tags, the latest first."""
+        self._look()
         newest = sorted(self.installed.values(), key=lambda model: model.modified_at, reverse=True)
         return [model.listed() for model in newest]
 

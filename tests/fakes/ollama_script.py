@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from tests.fakes.ollama_models import Shelf
@@ -102,6 +103,8 @@ class Settings:
     load_seconds: float = 0.0
     """How long loading a model takes."""
     scripts: tuple[Script, ...] = ()
+    manifests: Path | None = None
+    """Where installed models are kept when the server ends; None: nowhere."""
 
     @property
     def numbered(self) -> tuple[int, ...]:
@@ -118,7 +121,7 @@ class State:
 
     def reset(self) -> None:
         """Forget scripts, records and pulled models: be as on the first day."""
-        self.shelf = Shelf()
+        self.shelf = Shelf(manifests=self.settings.manifests)
         for name in reversed(self.settings.models):
             self.shelf.install(name)
         self.queue: deque[Script] = deque()

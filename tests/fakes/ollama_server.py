@@ -122,6 +122,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--max-queue", type=int, default=512, help="requests that may wait for their turn")
     parser.add_argument("--load-seconds", type=float, default=0.0, help="how long loading a model takes")
     parser.add_argument("--script", type=Path, metavar="FILE.json", help="a script or a list of them")
+    parser.add_argument("--manifests", type=Path, metavar="FOLDER", help="keep installed models there")
     return parser.parse_args(arguments)
 
 
@@ -134,6 +135,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         parallel=options.parallel,
         max_queue=options.max_queue,
         load_seconds=options.load_seconds,
+        manifests=options.manifests,
         scripts=tuple(Script.read(each) for each in (orders if isinstance(orders, list) else [orders])),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, UnknownDocument
-from docent.glossary import Scope, State
+from docent.glossary import ReadBy, Scope, State
 from docent.store import SharedStore
 from docent.store.values import pack, unpack
 from tests.store.putting import matching, nearest, put
@@ -176,3 +176,10 @@ def test_a_storage_far_down(tmp_path):
     assert (first.owned, second.owned) == (True, False)
     second.close()
     first.close()
+
+
+def test_members_of_enumerations_pass_by_their_value():
+    """No version of Python's own way to pickle them, which may name `getattr`, is relied upon."""
+    packed = pack((State.READY, ReadBy.OCR))
+    assert unpack(packed) == (State.READY, ReadBy.OCR)
+    assert b"getattr" not in packed

@@ -1,0 +1,259 @@
+"""`docker compose up` from nothing, seen from outside: it answers, keeps, confines and recovers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
+from tests.e2e.conftest import ask, picture
+
+pytestmark = pytest.mark.compose
+
+KEY = "sk-a-key-that-must-not-show"
+QUESTION = "Which internship is about machine learning?"
+ANSWER = "tidelight-machine-learning.pdf"
+REACH_OUT = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 4)
+    print("reached")
+except OSError as error:
+    print("blocked", error)
+"""
+
+
+@pytest.fixture(scope="module")
+def up(images, report: Report, tmp_path_factory) -> Iterator[Stack]:
+    """Everything, from nothing."""
+    folder = tmp_path_factory.mktemp("compose")
+    key = folder / "key"
+    key.write_text(KEY)
+    key.chmod(0o644)
+    with stack("docent-test", folder) as made:
+        began = time.monotonic()
+        made.compose("up", "-d", "--no-build", DOCENT_MODEL_KEY_FILE=str(key))
+        made.wait("/health")
+        report.figures["seconds_to_page"] = round(time.monotonic() - began, 1)
+        yield made
+
+
+def found(stack: Stack) -> list[str]:
+    answer = stack.docent("search", QUESTION, "--library", "internships")
+    assert isinstance(answer, list)
+    return [passage["file"] for passage in answer]
+
+
+def test_the_documents_are_read_and_the_model_is_fetched(up: Stack, report: Report):
+    """The one-shot services end well, and then a question is answered by the model with its citation."""
+    began = time.monotonic()
+    assert up.ended("ingest") in (0, 1), up.compose("logs", "ingest").stdout
+    assert up.ended("model") == 0, up.compose("logs", "model").stdout
+    report.figures["seconds_to_answer"] = round(time.monotonic() - began, 1)
+    up.wait("/ready")
+    answer = up.docent("ask", QUESTION, "--library", "internships")
+    assert answer["citations"][0]["file"] == ANSWER
+    assert answer["receipt"]["model"] == "mistral"
+
+
+def test_chat_in_the_browser(up: Stack, page):
+    """The published port shows the chat; an answer streams, and its citation opens."""
+    ask(page, up.url, QUESTION)
+    citation = page.locator("a.element-link").first
+    citation.click(timeout=60_000)
+    expect(page.locator("#side-view-content")).to_contain_text(ANSWER)
+    picture(page, "compose")
+
+
+def test_a_file_is_handed_in_and_stays(up: Stack):
+    """Through the published port; it is found at once, and after every container was made anew (below)."""
+    text = b"# Lighthouse\n\nThe keeper of the lighthouse is called Perpetua Quill.\n"
+    with httpx.Client(base_url=up.url, timeout=30) as client:
+        made = client.post("/v1/files", files={"file": ("lighthouse.md", text)}).json()
+        limit = time.monotonic() + 60
+        while client.get(f"/v1/files/{made['id']}").json()["status"] != "processed":
+            assert time.monotonic() < limit
+            time.sleep(0.2)
+    assert keeper(up) == "lighthouse.md"
+
+
+def keeper(stack: Stack) -> str:
+    answer = stack.docent("search", "Who keeps the lighthouse?", "--library", "uploads")
+    assert isinstance(answer, list)
+    return str(answer[0]["file"])
+
+
+def test_pulling_a_model_that_is_there_does_nothing(up: Stack):
+    """Starting the one-shot service again ends at once."""
+    up.compose("up", "-d", "--no-build", "--no-deps", "model")
+    assert up.ended("model", 60) == 0
+    assert "mistral is there" in up.compose("logs", "model").stdout
+
+
+@pytest.mark.parametrize("service", ["app", "chroma", "ollama"])
+def test_no_way_out(up: Stack, service: str):
+    """Nothing but the one-shot pull reaches an address outside."""
+    host, port = outside()
+    tried = up.inside(service, "python3", "-c", REACH_OUT, host, port).stdout
+    with contextlib.suppress(OSError):
+        host = socket.gethostbyname(host)
+    by_number = up.inside(service, "python3", "-c", REACH_OUT, host, port).stdout
+    assert tried.startswith("blocked") and by_number.startswith("blocked"), (tried, by_number)
+
+
+def test_the_way_out_exists_where_it_is_meant_to(up: Stack):
+    """The network of the one-shot pull does lead outside: the test above can fail."""
+    try:
+        socket.create_connection(outside(), 4).close()
+    except OSError:
+        pytest.skip("this machine itself reaches nothing outside")
+    tried = run(
+        "docker", "run", "--rm", "--network", f"{up.name}_outside", "--entrypoint", "python3", "docent",
+        "-c", REACH_OUT, *outside(),
+    )  # fmt: skip
+    assert tried.stdout.strip() == "reached"
+
+
+def test_only_the_app_publishes_a_port_and_only_here(up: Stack):
+    """One port of one service, bound to this machine's loopback address."""
+    ports = {
+        service: json.loads(
+            run("docker", "inspect", "-f", "{{json .HostConfig.PortBindings}}", up.container(service)).stdout
+        )
+        for service in ("app", "chroma", "ollama")
+    }
+    assert ports.pop("app") == {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(up.port)}]}
+    assert not any(ports.values())
+
+
+def test_confined(up: Stack):
+    """Not root, no capability, no new privileges, and a root file system that cannot be written."""
+    status = dict(
+        line.split(":\t", 1) for line in up.inside("app", "cat", "/proc/self/status").stdout.splitlines()
+    )
+    assert up.inside("app", "id", "-u").stdout.strip() == "1000"
+    assert int(status["CapEff"], 16) == 0 and int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+    assert up.inside("app", "touch", "/app/docent/x", check=False).returncode != 0
+    assert up.inside("app", "touch", "/usr/x", check=False).returncode != 0
+    limits = json.loads(run("docker", "inspect", "-f", "{{json .HostConfig}}", up.container("app")).stdout)
+    assert limits["Memory"] > 0 and limits["PidsLimit"] > 0
+
+
+def test_secrets_do_not_show(up: Stack):
+    """A key is readable inside, and nowhere in what Docker tells: not inspect, not logs, not history."""
+    assert up.inside("app", "cat", "/run/secrets/model_key").stdout == KEY
+    told = [
+        run("docker", "inspect", up.container("app")).stdout,
+        run("docker", "history", "--no-trunc", "docent").stdout,
+        up.compose("logs").stdout,
+    ]
+    assert not any(KEY in text for text in told)
+    secret = up.inside("app", "python", "-c", "print(open('/app/storage/secret','rb').read().hex())").stdout
+    assert len(secret.strip()) >= 64 and not any(secret.strip() in text for text in told)
+
+
+@pytest.mark.parametrize("service", ["ollama", "chroma"])
+def test_a_service_dies_during_a_question(up: Stack, service: str):
+    """The question ends with a sentence rather than a hang; the service comes back, and so do answers."""
+    answers: list[subprocess.CompletedProcess[str]] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(
+            up.inside("app", "python", "-m", "docent", "ask", QUESTION, "--json", check=False)
+        )
+    )
+    asking.start()
+    run("docker", "kill", up.container(service))
+    asking.join(timeout=120)
+    assert not asking.is_alive()
+    down = up.inside("app", "python", "-m", "docent", "ask", QUESTION, "--json", check=False)
+    assert "Traceback" not in down.stdout + down.stderr
+    assert down.stdout or down.stderr
+    up.compose("up", "-d", "--no-build", "--no-deps", service)
+    limit = time.monotonic() + 60
+    while (asked := up.docent("ask", QUESTION, "--library", "internships"))["receipt"]["model"] == "":
+        assert time.monotonic() < limit, asked["receipt"]
+        time.sleep(1)
+    assert asked["citations"][0]["file"] == ANSWER
+
+
+def test_the_app_is_killed(up: Stack):
+    """It starts again by itself, and everything is there."""
+    up.inside("app", "sh", "-c", "kill -9 -1", check=False)
+    time.sleep(1)
+    up.wait("/ready")
+    assert found(up)[0] == ANSWER
+
+
+def test_stopping_is_quick(up: Stack, report: Report):
+    """A stop is answered within ten seconds, by the app itself."""
+    began = time.monotonic()
+    up.compose("stop", "app")
+    report.figures["seconds_to_stop"] = round(time.monotonic() - began, 1)
+    assert report.figures["seconds_to_stop"] < 10
+    up.compose("up", "-d", "--no-build", "--no-deps", "app")
+    up.wait("/ready")
+
+
+def test_every_container_made_anew_finds_everything(up: Stack, report: Report):
+    """After `down` and `up`, documents, vectors and the model are there; nothing is read again."""
+    up.compose("down")
+    began = time.monotonic()
+    up.compose("up", "-d", "--no-build")
+    up.wait("/ready")
+    report.figures["seconds_to_ready_again"] = round(time.monotonic() - began, 1)
+    assert found(up)[0] == ANSWER
+    assert keeper(up) == "lighthouse.md"
+    assert up.ended("ingest") in (0, 1)
+    assert "unchanged" in up.compose("logs", "ingest").stdout
+
+
+def test_down_with_volumes_leaves_nothing(up: Stack):
+    """No container, no volume, no network."""
+    up.compose("down", "-v")
+    for kind in (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"]):
+        label = f"label=com.docker.compose.project={up.name}"
+        assert run("docker", *kind, "--filter", label).stdout == ""
+
+
+def test_a_changed_line_of_code_builds_in_seconds(images, report: Report, tmp_path):
+    """Only the last layers are made again."""
+    context = tmp_path / "context"
+    run("cp", "-a", f"{ROOT}/.", context)
+    changed = context / "docent" / "__init__.py"
+    changed.write_text(changed.read_text() + "# changed\n")
+    began = time.monotonic()
+    run("docker", "build", "-q", "--network", "host", "-t", "docent-changed", context)
+    report.figures["rebuild_seconds"] = round(time.monotonic() - began, 1)
+    run("docker", "rmi", "docent-changed")
+    assert report.figures["rebuild_seconds"] < 60
+
+
+def test_the_image_is_under_two_gigabytes(images, report: Report):
+    """Unpacked, with torch and the embedding model inside."""
+    assert report.figures["image_mb"] < 2000
+
+
+def test_lite(images, tmp_path):
+    """One container with embedded vectors, beside a model server that runs elsewhere."""
+    with stack("docent-lite", tmp_path, "docker-compose.lite.yml") as lite:
+        lite.compose("up", "-d", "--no-build", DOCENT_MODEL_URL="http://server:11434")
+        run(
+            "docker", "run", "-d", "--rm", "--name", "docent-lite-server", "--network", "docent-lite_default",
+            "--network-alias", "server", "-e", "MODELS=mistral", "docent-stand-in-ollama",
+        )  # fmt: skip
+        try:
+            lite.wait("/ready")
+            answer = lite.docent("ask", QUESTION, "--library", "internships")
+            assert answer["citations"][0]["file"] == ANSWER and answer["receipt"]["model"] == "mistral"
+        finally:
+            run("docker", "rm", "-f", "docent-lite-server", check=False)

@@ -1,0 +1,44 @@
+"""The files that GitHub and Docker read are well-formed, and say what Docent's settings say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from docent.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = {
+    ".github/workflows/test.yml": "vendor.github-workflows",
+    ".github/workflows/image.yml": "vendor.github-workflows",
+    ".github/dependabot.yml": "vendor.dependabot",
+    "docker-compose.yml": "vendor.compose-spec",
+    "docker-compose.gpu.yml": "vendor.compose-spec",
+    "docker-compose.lite.yml": "vendor.compose-spec",
+}
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_the_file_follows_its_schema(path: str):
+    """Checked against the published schema of its kind, without asking anybody."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", SCHEMAS[path], str(ROOT / path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", [path for path in SCHEMAS if "compose" in path])
+def test_compose_files_name_settings_that_exist(path: str):
+    """Every DOCENT_ variable is a setting, or one that the compose file itself reads."""
+    known = {f"DOCENT_{name.upper()}" for name in Settings.model_fields} | {"DOCENT_IMAGE"}
+    assert set(re.findall(r"DOCENT_[A-Z_]+", (ROOT / path).read_text())) <= known
+
+
+def test_the_chroma_server_is_the_version_of_the_client():
+    """The image's tag is the version that is pinned."""
+    image = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["chroma"]["image"]
+    assert f"chromadb=={image.partition(':')[2]}" in (ROOT / "requirements.txt").read_text().splitlines()
