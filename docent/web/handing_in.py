@@ -39,7 +39,7 @@ async def _named(message: cl.Message) -> None:
     thread_id = cl.context.session.thread_id
     layer = get_data_layer()
     thread = await layer.get_thread(thread_id) if layer is not None else None
-    if layer is not None and thread is not None and not thread["name"]:
+    if layer is not None and not (thread and thread["name"]):
         await layer.update_thread(thread_id, name=names)
         await cl.context.emitter.emit("first_interaction", {"interaction": names, "thread_id": thread_id})
 

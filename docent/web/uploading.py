@@ -102,8 +102,7 @@ class Line:
 
     async def offer_libraries(self) -> None:
         """Instead of one button to share, one for each library it can be shared in."""
-        there = await asyncio.to_thread(self._house.store.libraries, None)
-        names = list(dict.fromkeys((UPLOADS, *there)))[:MOST_LIBRARIES]
+        names = (await self._shared())[:MOST_LIBRARIES]
         offered = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._put([*offered, _button(KEEP, self._language)])
 
@@ -111,7 +110,13 @@ class Line:
         """It stays its owner's; the button to share it is back."""
         await self._put([_button(SHARE, self._language)])
 
+    async def _shared(self) -> list[str]:
+        there = await asyncio.to_thread(self._house.store.libraries, None)
+        return list(dict.fromkeys((UPLOADS, *there)))
+
     async def share(self, library: str) -> None:
+        if library not in await self._shared():  # it comes from a browser, and may name another's
+            return
         try:
             await asyncio.to_thread(
                 self._house.share, self.ticket.document_id, reader=reader(), library=library

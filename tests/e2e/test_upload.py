@@ -147,9 +147,9 @@ def test_a_long_file_is_followed_and_cancelled(page, app, own_storage, tmp_path)
 def test_the_page_is_reloaded_meanwhile(page, app, tmp_path):
     """The line is there again, goes on, and can still be acted on."""
     opened(page, app)
-    attach(page, timetable(tmp_path / "reloaded.pdf", pages=700))
+    attach(page, timetable(tmp_path / "reloaded.pdf", pages=3000))
     send(page)
-    expect(line(page, "reloaded.pdf")).to_contain_text("/700 pages", timeout=60_000)
+    expect(line(page, "reloaded.pdf")).to_contain_text("/3000 pages", timeout=60_000)
     page.wait_for_url("**/thread/*")
     page.reload()
     expect(line(page, "reloaded.pdf")).to_contain_text("reloaded.pdf", timeout=20_000)
@@ -169,7 +169,6 @@ def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
     expect(link).to_be_visible(timeout=60_000)
     with page.context.expect_page() as tab:
         link.click()
-    picture(tab.value, "upload-password")
     tab.value.fill("#password", "opens sesame")
     tab.value.click("button")
     expect(tab.value.get_by_text("The file is being read")).to_be_visible(timeout=20_000)
@@ -212,7 +211,9 @@ def test_many_at_once(page, app, tmp_path):
         path.write_text(f"Note {max(n, 1)} is about the colour of boat {max(n, 1)}.")
     attach(page, *paths)
     send(page)
-    expect(page.get_by_text("At most 20 files go with one message")).to_contain_text("note 24.txt")
+    expect(page.get_by_text("At most 20 files go with one message")).to_contain_text(
+        "note 24.txt", timeout=60_000
+    )
     expect(page.locator(".ai-message", has_text="is ready")).to_have_count(19, timeout=120_000)
     expect(page.locator(".ai-message", has_text="is the same file as")).to_have_count(1)
     picture(page, "upload-many")
