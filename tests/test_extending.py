@@ -1,0 +1,67 @@
+"""The worked examples of docs/extending.md are run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from docent.generating import personas
+from docent.generating.client import ModelClient
+from docent.loading import kinds, opening
+from docent.loading.limits import Limits, Ocr
+from docent.loading.reading import Job
+from docent.loading.source import read_source
+
+PAGE = (Path(__file__).resolve().parent.parent / "docs/extending.md").read_text(encoding="utf-8")
+
+
+def code(heading: str, language: str) -> str:
+    """The block of a section."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.S)[0]
+
+
+def test_a_persona(tmp_path):
+    """The table is a persona with everything that it says."""
+    path = tmp_path / "personas.toml"
+    path.write_text(code("A persona", "toml"))
+    (persona,) = personas.read(path)
+    assert (persona.name, persona.library, persona.starters[0].label) == ("Archivist", "default", "The roof")
+    assert "name the date" in persona.instructions
+
+
+def test_a_format(tmp_path, monkeypatch):
+    """With the module and its two entries, a file of the new kind is found by its suffix and read in pages."""
+    module = ModuleType("docent.loading.formats.srt")
+    exec(code("A format", "python"), module.__dict__)  # the page's own code is what is tested
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(kinds.BY_SUFFIX, ".srt", "srt")
+    monkeypatch.setitem(opening.MODULES, "srt", "srt")
+    path = tmp_path / "film.srt"
+    path.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\nGood morning.\n\n2\n00:01:00,000 --> 00:01:03,000\nBye.\n"
+    )
+    job = Job(path=str(path), limits=Limits(), ocr=Ocr())
+    source = read_source(path, largest=job.limits.file_bytes)
+    assert kinds.detect(source, job.limits) == "srt"
+    contents = opening.open_contents(source, "srt", job, watch=lambda page, step: None)
+    assert [(page.place, page.text) for page in contents.pages] == [
+        ("00:00:01,000", "Good morning."),
+        ("00:01:00,000", "Bye."),
+    ]
+
+
+async def test_a_model_server():
+    """The class is a model client: it streams, with its counts at the end, and answers every other call."""
+    space: dict[str, type] = {}
+    exec(code("A model server", "python"), space)
+    client: ModelClient = space["Echo"]()
+    pieces = [piece async for piece in client.stream([{"role": "user", "content": "Who paid?"}])]
+    assert "".join(piece.text for piece in pieces) == "Who paid? "
+    assert pieces[-1].prompt_tokens
+    assert (await client.check()).ready
+    assert await client.models() == ("echo",)
+    assert [done async for done in client.pull()] == []
+    await client.warm()
