@@ -33,7 +33,7 @@ def test_a_persona(tmp_path):
 
 
 def test_a_format(tmp_path, monkeypatch):
-    """With the module and its two entries, a file of the new kind is found by its suffix and read in pages."""
+    """With the module and its two entries, a file of the new kind is read in pages."""
     module = ModuleType("docent.loading.formats.srt")
     exec(code("A format", "python"), module.__dict__)  # the page's own code is what is tested
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -45,12 +45,11 @@ def test_a_format(tmp_path, monkeypatch):
     )
     job = Job(path=str(path), limits=Limits(), ocr=Ocr())
     source = read_source(path, largest=job.limits.file_bytes)
-    assert kinds.detect(source, job.limits) == "srt"
-    contents = opening.open_contents(source, "srt", job, watch=lambda page, step: None)
-    assert [(page.place, page.text) for page in contents.pages] == [
-        ("00:00:01,000", "Good morning."),
-        ("00:01:00,000", "Bye."),
-    ]
+    with source.stream:
+        assert kinds.detect(source, job.limits) == "srt"
+        contents = opening.open_contents(source, "srt", job, watch=lambda page, step: None)
+        read = [(page.place, page.text) for page in contents.pages]
+    assert read == [("00:00:01,000", "Good morning."), ("00:01:00,000", "Bye.")]
 
 
 async def test_a_model_server():
