@@ -5,7 +5,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PYTHON
 
-.PHONY: run install install-dev test test-compose bundle unbundle check format settings samples requirements clean
+# make bench       the measurements, in minutes; make bench-full: at full size, in hours. Both take
+# BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/; without it the sample documents are used.
+.PHONY: bench bench-full run install install-dev test test-compose bundle unbundle check format settings samples requirements clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -35,6 +37,9 @@ check: install-dev
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+
+bench bench-full: install-dev
+	$(VENV)/python -m bench --size $(if $(filter bench,$@),quick,full) $(if $(BENCH_REPORTS),--reports $(BENCH_REPORTS))
 
 format: install-dev
 	$(VENV)/ruff check --fix .
