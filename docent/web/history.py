@@ -143,7 +143,7 @@ class History(SQLAlchemyDataLayer):
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        short = None if name is None else " ".join(name.split())
+        short = " ".join((name or "").split()) or None  # a message of files only has no words to go by
         if short is not None and len(short) > NAME:
             short = short[: NAME - 1].rstrip() + "…"
         await super().update_thread(thread_id, short, user_id, metadata, tags)
