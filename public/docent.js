@@ -9,6 +9,7 @@
     "#new-chat-button": say("New conversation", "Nouvelle conversation"),
     "#chat-profiles": say("Who answers", "Qui répond"),
     "#chat-settings-open-modal": say("Settings of this conversation", "Réglages de cette conversation"),
+    "#upload-button": say("Attach documents", "Joindre des documents"),
     "#chat-submit": say("Send", "Envoyer"),
     "#stop-button": say("Stop", "Arrêter"),
     "#theme-toggle": say("Light or dark", "Clair ou sombre"),
@@ -36,7 +37,7 @@
     for (const [selector, label] of Object.entries(NAMES))
       for (const element of document.querySelectorAll(selector)) set(element, "aria-label", label);
     for (const image of document.querySelectorAll("img:not([alt])")) set(image, "alt", "");
-    for (const options of document.querySelectorAll("#thread-options")) set(options, "role", "button");
+    for (const button of document.querySelectorAll("#thread-options, #upload-button")) set(button, "role", "button");
     for (const list of document.querySelectorAll("ul[data-sidebar=menu]:not(:has(> li))"))
       set(list, "role", "group");
     for (const handle of document.querySelectorAll("[role=separator][aria-controls]"))
