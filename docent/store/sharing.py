@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from docent.errors import UnknownDocument, UnknownLibrary
@@ -82,8 +84,8 @@ class Sharing(Keeping):
             with self._catalog.write() as db:
                 key = document_row(db, new)
                 assert key is not None
-                file = SourceFile(library, UPLOADED + document.name, Path(), document.bytes, 0)
-                versions.point(db, n, file, key)
+                path = _free_path(db, n, document.name, key)
+                versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
             self.withdraw(document.id)
         return new
 
@@ -134,6 +136,19 @@ class Sharing(Keeping):
         self._vectors.put(library, [moved[key.hex()] for key, _ in rows], vectors)
         with self._catalog.write() as db:
             copy_document(db, document.id, new, n, moved)
+
+
+def _free_path(db: sqlite3.Connection, library: int, name: str, document: int) -> str:
+    """Where a shared file stands: under its name, or beside another of that name, never in its place."""
+    stem, dot, suffix = name.rpartition(".")
+    numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
+    for own in chain([name], numbered):
+        row = db.execute(
+            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, UPLOADED + own)
+        ).fetchone()
+        if row is None or row[0] == document:
+            break
+    return UPLOADED + own
 
 
 def _moved(chunk_id: str, document_id: str) -> str:

@@ -239,6 +239,17 @@ READING += ["listing", "places", "page", "pages", "original", "libraries", "canc
 READING += ["delete_library"]
 
 
+def test_sharing_takes_nobodys_place(desk):
+    """Two readers share files of one name: both stay, and so does what either says."""
+    first = desk.take_in("rota.txt", "Ada opens on Monday.")
+    second = desk.take_in("rota.txt", "Bob opens on Tuesday.", owner="bob")
+    desk.store.share(first.document_id, "team", ADA)
+    desk.store.share(second.document_id, "team", BOB)
+    shared = [document for document in desk.store.documents(ANYBODY) if document.library == "team"]
+    assert len(shared) == 2
+    assert len({path for document in shared for path in document.paths}) == 2
+
+
 def test_no_method_gives_anothers_anything(desk):
     """Every method that takes a scope behaves for a stranger as if the document did not exist."""
     desk.take_in("diary.txt", "The museum opens at nine.")
