@@ -149,6 +149,23 @@ def test_a_missing_model_is_fetched_by_a_button(browser, copied_storage, ollama_
         assert ollama_process.requests_to("/api/pull")
 
 
+def test_a_model_that_another_container_fetches_is_watched(browser, copied_storage, start_ollama, tmp_path):
+    """As in containers: one server fetches, the other has the model as soon as it is there."""
+    answering = start_ollama(models=(), manifests=tmp_path)
+    fetching = start_ollama(models=(), manifests=tmp_path)
+    fetching.script(on="/api/pull", seconds_per_token=0.7, sticky=True)
+    settings = {"DOCENT_MODEL_URL": answering.url, "DOCENT_PULL_URL": fetching.url}
+    with running_app(copied_storage, **settings) as url, tab(browser, url) as page:
+        expect(page.get_by_text(re.compile(r"\d+\s%")).first).to_be_visible(timeout=20_000)
+        picture(page, "fetching")
+        again(page, QUESTION)
+        expect(page.get_by_text(re.compile("No language model answered")).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("mistral is there")).to_be_visible(timeout=60_000)
+        again(page, QUESTION)
+        expect(page.get_by_text(re.compile("How this was answered"))).to_have_count(2, timeout=60_000)
+        assert answering.requests_to("/api/chat")
+
+
 @pytest.fixture(scope="module")
 def peopled(storage, tmp_path_factory, ollama_process):
     """A house where people log in."""
