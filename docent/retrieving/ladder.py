@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 
+from docent.errors import UnknownDocument
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
 from docent.retrieving.asking import wants_figures
 from docent.retrieving.fusing import fuse, lift_pages
@@ -168,10 +170,11 @@ def _passages(
     store: Reader,
     scope: Scope,
 ) -> list[Passage]:
-    """The chunks with everything a reader wants to know of them."""
-    pages = {
-        place: store.page(*place, scope) for place in {(chunk.document_id, chunk.page) for chunk in chunks}
-    }
+    """The chunks with everything a reader wants to know of them, but those that were deleted meanwhile."""
+    pages: dict[tuple[str, int], Page] = {}
+    for place in {(chunk.document_id, chunk.page) for chunk in chunks}:
+        with suppress(UnknownDocument):
+            pages[place] = store.page(*place, scope)
     return [
         _passage(
             chunk,
@@ -181,7 +184,7 @@ def _passages(
             relevance=helps[chunk.id],
         )
         for chunk in chunks
-        if chunk.document_id in documents
+        if chunk.document_id in documents and (chunk.document_id, chunk.page) in pages
     ]
 
 

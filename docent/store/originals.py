@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Originals:
         target = self.path(sha256)
         if target.exists():
             return
-        part = self._folder / f".{sha256}.{os.getpid()}.part"
+        part = self._folder / f".{sha256}.{os.getpid()}.{threading.get_ident()}.part"
         try:
             self._copy(file, part, sha256)
             part.replace(target)

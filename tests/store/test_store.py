@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
 from docent.glossary import Document, Page, Scope, SourceFile, State, document_id
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
+from docent.store.originals import Originals, sha256_of
 from tests.fakes.embedder import WordHashEmbedder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,3 +233,17 @@ def test_what_is_listed_is_never_old(store, tmp_path):
     assert [one.title for one in store.documents(everything)] == ["Fruit"]
     store.delete(document.id, everything)
     assert store.documents(everything) == []
+
+
+def test_two_threads_keep_the_same_file(tmp_path):
+    """Neither takes the other's half-written copy away."""
+    source = tmp_path / "file"
+    source.write_bytes(b"x" * 3_000_000)
+    originals = Originals(tmp_path / "originals")
+    sha256 = sha256_of(source)
+    for _ in range(20):
+        originals.drop(sha256)
+        with ThreadPoolExecutor(4) as pool:
+            for kept in [pool.submit(originals.keep, source, sha256) for _ in range(4)]:
+                kept.result()
+        assert [*originals.held()] == [sha256]
