@@ -209,7 +209,9 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
     for role, process in crowd:
         said = process.communicate(timeout=30)[1]
         assert process.returncode == 0, f"{role}: {said}"
-    assert _final(folder, "storage") == _final(folder, "alone")
+    together, alone = _final(folder, "storage"), _final(folder, "alone")
+    differing = {what: (together[what], alone[what]) for what in alone if together[what] != alone[what]}
+    assert not differing, differing
     return done
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from docent.errors import UnknownDocument, UnreadableFile
+from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
@@ -74,11 +74,16 @@ class Keeping(Reading):
         What its path held before goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        self._originals.keep(file.full, document.sha256)
+        self._originals.keep(file.full, document.sha256)  # outside the turn: a large file takes a while
         with self._catalog.turn:
-            _refuse_changed(file)
-            if expected and not self._every_document("d.id = ?", new):
-                raise UnknownDocument(f"{document.name} was given up while it was read.")
+            try:
+                _refuse_changed(file)
+                self._originals.keep(file.full, document.sha256)  # a deletion may have taken it meanwhile
+                if expected and not self._every_document("d.id = ?", new):
+                    raise UnknownDocument(f"{document.name} was given up while it was read.")
+            except DocentError:
+                self._drop_unused(document.sha256)
+                raise
             if self.attach(file, document.sha256):
                 return
             self._words.put(new, file.library, chunks, language=document.language)
@@ -89,6 +94,13 @@ class Keeping(Reading):
                 self._name(db, library, file, n)
                 versions.finish(db, [n])
             self._purge()
+
+    def _drop_unused(self, sha256: str) -> None:
+        """An original that no document came of is not kept."""
+        with self._catalog.read() as db:
+            used = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
+        if used is None:
+            self._originals.drop(sha256)
 
     def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """What was read now of a document that is here, in place of what was read of it before."""
