@@ -148,15 +148,22 @@ def stir(data: Path, step: int) -> None:
     other = data / "churn" / f"{random.randrange(CHURNING)}.txt"
     match random.choice(("write", "write", "write", "rename", "remove", "copy")):
         case "write":
-            file.write_text(
-                f"Note {file.stem}, revision {step}.\n\n" + f"Remark {step}. " * random.randrange(300)
-            )
+            text = f"Note {file.stem}, revision {step}.\n\n" + f"Remark {step}. " * random.randrange(300)
+            _whole(file, text.encode())
         case "rename" if file.exists():
             file.rename(other)
         case "remove":
             file.unlink(missing_ok=True)
         case "copy" if file.exists():
-            other.write_bytes(file.read_bytes())
+            _whole(other, file.read_bytes())
+
+
+def _whole(file: Path, content: bytes) -> None:
+    """Written beside and moved into place: a file caught between truncation and content reads as empty, and
+    is rightly reported so."""
+    aside = file.parents[2] / "aside"
+    aside.write_bytes(content)
+    aside.replace(file)
 
 
 # --- the run -------------------------------------------------------------------------------

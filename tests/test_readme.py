@@ -62,6 +62,7 @@ def environ(ollama_process, tmp_path_factory) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
     return {
         **kept,
+        "PYTHONFAULTHANDLER": "1",
         "PATH": f"{tools}:{os.environ['PATH']}",
         "DOCENT_MODEL_URL": ollama_process.url,
         "DOCENT_PORT": str(free_port()),
@@ -130,7 +131,7 @@ def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> N
             "curl ", "curl --fail-with-body -s "
         )
         done = subprocess.run(here, shell=True, cwd=house, env=environ, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr + log.read_text()
         assert json.loads(done.stdout)["object"]
     finally:
         process.terminate()
