@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from docent.generating import claims, sentences
+from docent.generating import aligning, claims, sentences
 from docent.generating.output import addresses, clean, released
+from docent.generating.units import FIGURE
 from docent.glossary import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -22,11 +23,24 @@ LOOKED_AT = 20
 """Passages in which a sentence is looked for word by word; a document read whole has hundreds."""
 LEAST_WORDS = 2  # "Yes." and "Of course!" need no support
 SAYS_NOT = re.compile(
-    r"\b(passages?|documents?|texts?|sources?|passagen|dokumente?)\b[^.]*\b(not|no|n't|nicht|kein\w*|pas|ne)\b"
+    r"\b(passages?|documents?|texts?|sources?|passagen|dokumente?)\b[^.]*\b(not|no|nothing|n't|nicht|nichts|rien|kein\w*|pas|ne)\b"
     r"|\b(do(es)? not|don't|doesn't|cannot|can't) (say|mention|contain|find|answer|know|provide|specify)\b",
     re.IGNORECASE,
 )
 """A sentence that says that nothing was found can have no source."""
+_TELLING = (
+    r"(?:the |this |your |dem |das |der |le |la )?(?:\w+ )?"
+    r"(?:passages?|documents?|texts?|tables?|rows?|lists?|sources?|menu|dokument|tabelle|liste|tableau|texte)"
+    r"(?: (?:n?[°º] ?)?\d{1,3})?"
+)
+LEAD_IN = re.compile(
+    rf"^\s*(?:[-*•] +)?(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
+    rf"in|laut|gemäß|selon|d['’]après|dans) {_TELLING},|"
+    rf"{_TELLING} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
+    rf"(?: that| dass| que|:))\s+",
+    re.IGNORECASE,
+)
+"""Words that say where something stands say nothing about it: "According to the table, …"."""
 INTRODUCES = re.compile(r"[:：]\s*$|^#{1,6} ")
 
 
@@ -144,18 +158,17 @@ def _rounds(figure: str, numbers: Sequence[float]) -> bool:
 
 def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
     """The passages named, where they support the sentence; else the one that supports it best."""
+    sentence = LEAD_IN.sub("", sentence)
     if not claims.claim(sentence).words:
         return []
     candidates = named or _near(sentence, passages)
-    scored = [
-        (*claims.best_unit(sentence, passages[n - 1].text, passages[n - 1].header), n) for n in candidates
-    ]
-    supporting = [one for one in scored if one[0] >= claims.SUPPORT]
+    scored = [(aligning.best(sentence, passages[n - 1].text, passages[n - 1].header), n) for n in candidates]
+    supporting = [(found, n) for found, n in scored if found.share >= claims.SUPPORT]
     if not supporting and named:
         return _translated(sentence, named, passages) or _sources(sentence, (), passages)
     if not named:
-        supporting = sorted(supporting, key=lambda one: (-one[0], one[3]))[:1]
-    return [citation(n, passages[n - 1], start, end) for _, start, end, n in supporting]
+        supporting = sorted(supporting, key=lambda one: (-one[0].share, one[1]))[:1]
+    return [citation(n, passages[n - 1], *span) for found, n in supporting for span in found.spans]
 
 
 def _near(sentence: str, passages: Sequence[Passage]) -> list[int]:
@@ -214,18 +227,19 @@ def _doubtful(answer: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     everything = " ".join(f"{passage.file} {passage.header} {passage.text}" for passage in passages)
     known = claims.claim(everything)
     figures = [
-        one for one in claims.FIGURE.findall(_without_list_numbers(answer))
+        one for one in FIGURE.findall(_without_own_numbers(answer))
         if claims.figure(one) not in known.exact and one not in everything
     ]  # fmt: skip
     whole = everything.lower()
+    unknown = {name for name in claims.claim(answer).names if name not in whole}
     names = [
         word
         for word in re.findall(r"[^\W\d_][\w'’-]+", answer)
-        if re.sub(r"['’]s$", "", word).lower() in claims.claim(answer).names and word[0].isupper()
-        and re.sub(r"['’]s$", "", word).lower() not in whole
-    ]  # fmt: skip
+        if word[0].isupper() and re.sub(r"['’]s$", "", word).lower() in unknown
+    ]
     return tuple(dict.fromkeys((*figures, *names)))
 
 
-def _without_list_numbers(answer: str) -> str:
-    return re.sub(r"(?m)^\s*\d{1,2}[.)]\s", "", answer)
+def _without_own_numbers(answer: str) -> str:
+    """Without the numbers of list items and of passages, which are ours or the model's own."""
+    return re.sub(r"(?im)^\s*\d{1,2}[.)]\s|\b(?:passages?|sources?) (?:n?[°º] ?)?\d{1,3}\b", "", answer)

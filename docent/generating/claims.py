@@ -16,26 +16,26 @@ from docent.generating.vocabulary import DATES, DENIALS, LANGUAGES, NUMBERS, OPP
 
 SUPPORT = 0.5
 """Share of a sentence's words that its source must have: paraphrase keeps about two thirds."""
-JOINED = 0.2
-"""What a second neighbouring unit must add to that share, to be cited along with the first."""
 LEAST_SHARED = 2
 LONGEST_GAP = 2
 """More words than these in a row that are in no source are a statement of their own."""
 PREFIX = 5
 """Letters in which two forms of one word agree at least: "terminate", "termination"."""
 
+REMEMBERED = 2048
+"""Texts whose words are kept: the units of a few answers. About 3 kB each, 30 kB for a whole passage."""
+LONGEST_REMEMBERED = 4_000
+
 DECIMAL = re.compile(r"\d+(?:\.\d+)?")
-FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 SUBJECT = re.compile(r"(?:(?:the|an?|der|die|das|eine?|les?|la|une?)\s+|l['’])(?P<noun>[^\W\d_]{3,})", re.I)
 GENERAL = frozenset(
     "company document documents text passage passages author total amount price answer report person people "
     "first second last new main same full other remaining unternehmen dokument entreprise".split()
 )
-ROWS = 0.6
-"""Share of a unit's lines that must hold a figure to make it a table."""
 LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
 """A denial in form alone: a limit."""
+STATEMENT = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
 CLAUSE = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
 
@@ -54,8 +54,12 @@ class Claim:
     """Every word, as it is written, in lower case."""
 
 
-@lru_cache(maxsize=8192)
 def claim(text: str) -> Claim:
+    """Remembered, except for what is long: an answer's passages together are never asked for again."""
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _read(text)
+
+
+def _read(text: str) -> Claim:
     tokens = TOKEN.findall(text)
     lower = [token.lower().replace("’", "'") for token in tokens]
     plain = frozenset(part for token in lower for part in (token, token.removesuffix("'s")))
@@ -67,6 +71,9 @@ def claim(text: str) -> Claim:
     denying = LIMIT.sub("", text.lower())
     denied = any(token in DENIALS or token.endswith(("n't", "n’t")) for token in TOKEN.findall(denying))
     return Claim(words, frozenset(exact), frozenset(_names(text)), denied, bool(plain & SOFT_DENIALS), plain)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_read)
 
 
 def _stems(token: str) -> list[str]:
@@ -139,8 +146,8 @@ def _has_subject(sentence: str, said: frozenset[str], lent: frozenset[str]) -> b
 
 def _disagree(wanted: Claim, unit: str) -> bool:
     """Whether the unit says otherwise, as a whole and in the part of it that has most of the words: what is
-    denied behind a semicolon may be something else."""
-    parts = [claim(part) for part in re.split(r";\s", unit)]
+    denied behind a semicolon or an "and" may be something else."""
+    parts = [claim(part) for part in STATEMENT.split(unit)]
     nearest = max(parts, key=lambda part: sum(_has(_index(part.words), word) for word in wanted.words))
     return _contradict(wanted, nearest) and _contradict(wanted, claim(unit))
 
@@ -171,7 +178,7 @@ def _stands_on_nothing(sentence: str, said: frozenset[str], lent: frozenset[str]
     return False
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=REMEMBERED)
 def _index(words: tuple[str, ...]) -> frozenset[str]:
     """The words and their beginnings."""
     return frozenset(words) | {f"{word[:PREFIX]}…" for word in words if len(word) >= PREFIX}
@@ -181,44 +188,12 @@ def _has(index: frozenset[str], word: str) -> bool:
     return word in index or (len(word) >= PREFIX and not word[0].isdigit() and f"{word[:PREFIX]}…" in index)
 
 
+def has(text: str, word: str) -> bool:
+    return _has(_index(claim(text).words), word)
+
+
 def _in(name: str, words: frozenset[str]) -> bool:
     return name in words or any(name in word.split("-") or word in name.split("-") for word in words)
-
-
-@lru_cache(maxsize=512)
-def units(text: str) -> tuple[tuple[int, int, bool], ...]:
-    """Sentences, list items and rows, by their positions; and whether each is a row."""
-    found = []
-    for start, end in sentences.spans(text):
-        rows = _rows(text, start, end)
-        found += [(*place, len(rows) > 1) for place in rows]
-    return tuple(found)
-
-
-def _rows(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Neighbouring lines that each hold a figure are rows, and a row speaks for itself."""
-    lines = [(start + line.start(), start + line.end()) for line in re.finditer(r"[^\n]+", text[start:end])]
-    with_figure = sum(bool(FIGURE.search(text, *line)) for line in lines)
-    if len(lines) < 2 or with_figure < ROWS * len(lines) or text[lines[1][0]].islower():
-        return [(start, end)]
-    return lines
-
-
-def best_unit(sentence: str, text: str, about: str) -> tuple[float, int, int]:
-    """How much of the sentence one unit says, or two neighbours that both add to it; and where."""
-    found = units(text)
-    alone = [(said_by(sentence, text[start:end], about), start, end) for start, end, _ in found]
-    best = max(alone, key=lambda one: one[0], default=(0.0, 0, 0))
-    for (start, middle, row), (_, end, also_row) in zip(found, found[1:], strict=False):
-        if row or also_row:
-            continue  # rows of a table do not speak of each other
-        joined = said_by(sentence, text[start:end], about)
-        if joined <= best[0] + JOINED / 2:
-            continue
-        parts = (text[start:middle], text[middle:end])
-        if joined >= max(share(sentence, part, about) for part in parts) + JOINED:
-            best = (joined, start, end)
-    return best
 
 
 def share(sentence: str, unit: str, about: str) -> float:

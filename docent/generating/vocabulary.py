@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 _SPELT = {
     "2": "two zwei deux",
     "3": "three third drei trois",
@@ -17,12 +19,49 @@ _SPELT = {
     "13": "thirteen",
     "14": "fourteen",
     "15": "fifteen quinze",
-    "20": "twenty vingt",
-    "30": "thirty trente",
-    "40": "forty",
-    "50": "fifty",
+    "16": "sixteen",
+    "17": "seventeen",
+    "18": "eighteen",
+    "19": "nineteen",
 }
-NUMBERS = {word: figure for figure, words in _SPELT.items() for word in words.split()}
+_TENS = {
+    20: "twenty zwanzig vingt",
+    30: "thirty dreißig trente",
+    40: "forty vierzig quarante",
+    50: "fifty fünfzig cinquante",
+    60: "sixty sechzig soixante",
+    70: "seventy siebzig",
+    80: "eighty achtzig",
+    90: "ninety neunzig",
+}
+_ONES = {
+    1: "one ein et-un",
+    2: "two zwei deux",
+    3: "three drei trois",
+    4: "four vier quatre",
+    5: "five fünf cinq",
+    6: "six sechs six",
+    7: "seven sieben sept",
+    8: "eight acht huit",
+    9: "nine neun neuf",
+}
+
+
+def _spelt() -> Iterator[tuple[str, str]]:
+    """Every number word that is known, with its figure: also "forty-seven" and "siebenundvierzig"."""
+    for figure, words in _SPELT.items():
+        yield from ((word, figure) for word in words.split())
+    for ten, in_languages in _TENS.items():
+        english, german, *french = in_languages.split()
+        yield from ((word, str(ten)) for word in (english, german, *french))
+        for one, ones in _ONES.items():
+            in_english, in_german, in_french = ones.split()
+            yield f"{english}-{in_english}", str(ten + one)
+            yield f"{in_german}und{german}", str(ten + one)
+            yield from ((f"{each}-{in_french}", str(ten + one)) for each in french)
+
+
+NUMBERS = dict(_spelt())
 
 DATES = frozenset(
     """monday tuesday wednesday thursday friday saturday sunday january february march april june july
@@ -48,7 +87,7 @@ _PAIRS = (
         "rose rise rises rising increased increase increases grew grow up",
         "fell fall falls decreased decrease decreases declined decline dropped drop down reduced shrank",
     ),
-    ("more above over higher exceeding", "less below under lower"),
+    ("more above over higher exceeding", "less below under lower fewer"),
     ("maximum most", "minimum least"),
     ("before", "after"),
     ("allowed permitted", "forbidden prohibited banned"),
@@ -64,6 +103,7 @@ _PAIRS = (
     ("bought buys buy", "sold sells sell"),
     ("profit profits", "loss losses"),
     ("public", "private"),
+    ("weekday weekdays", "weekend weekends"),
     ("added adds", "removed removes"),
     ("stieg steigt gestiegen erhöht", "fiel fällt gefallen gesunken sank verringert"),
     ("augmenté hausse augmente", "baissé baisse diminué diminue"),

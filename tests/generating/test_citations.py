@@ -76,6 +76,55 @@ def test_a_figure_is_known_however_it_is_written(figure):
     assert cite(f"It is {figure} [1].", [passage("It is 1,250.5 at 9:30.")]).doubtful == ()
 
 
+MENU = (
+    "# Menu\n\n| Dish | Price | Diet |\n|---|---|---|\n"
+    "| Tagine | 14.50 | vegan |\n| Harira | 7.00 | vegetarian |\n| Couscous | 12.00 | |"
+)
+TAGINE, HARIRA = "Tagine | 14.50 | vegan", "Harira | 7.00 | vegetarian"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(MENU, id="markdown"),
+        pytest.param(MENU.replace(" | ", "   ").replace("|", ""), id="wide spaces"),
+        pytest.param(f"Dish | Price | Diet\n{TAGINE}\n{HARIRA}", id="csv"),
+        pytest.param("Dish: Tagine | Price: 14.50 | Diet: vegan\nDish: Harira | Price: 7.00", id="named"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("sentence", "rows"),
+    [
+        pytest.param("Tagine | 14.50 | vegan", ["Tagine"], id="copied"),
+        pytest.param("The table says: Tagine | 14.50 | vegan.", ["Tagine"], id="copied into a sentence"),
+        pytest.param("The tagine costs 14.50 and is vegan.", ["Tagine"], id="spoken"),
+        pytest.param(
+            "Tagine (14.50) and harira (7.00) are on the menu.", ["Tagine", "Harira"], id="two rows joined"
+        ),
+        pytest.param("The harira costs 14.50.", [], id="the price of another"),
+        pytest.param("The tagine costs 14.50 and is vegetarian.", [], id="the diet of another"),
+        pytest.param("The vegan dishes are tagine (14.50) and harira (7.00).", [], id="one is not"),
+        pytest.param("Harira and tagine are vegan.", [], id="not said of the first"),
+    ],
+)
+def test_rows_of_a_table(text, sentence, rows):
+    """A row is cited however the model works it into its sentence, and never for what another row says."""
+    citations = cite(sentence, [passage(text, header="menu | Menu")]).citations
+    assert [next((row for row in ("Tagine", "Harira") if row in one.quote), "") for one in citations] == rows
+    assert all(len([row for row in ("Tagine", "Harira") if row in one.quote]) == 1 for one in citations)
+
+
+@pytest.mark.parametrize(
+    "lead_in",
+    ["According to passage 2, l", "The document states that l", "Based on the provided passages, l"],
+)
+def test_words_that_say_where_it_stands_need_no_source(lead_in):
+    """What a model says about its passages is no claim, and their numbers are no figures."""
+    cited = cite(f"{lead_in}ate books cost ten cents a day.", two())
+    assert [one.n for one in cited.citations] == [2]
+    assert cited.doubtful == cited.unsupported == ()
+
+
 words = st.lists(
     st.sampled_from([*PAGE.split(), *OTHER.split(), "[1]", "[2]", "[9]", ".", "\n"]), max_size=60
 )
