@@ -33,9 +33,17 @@ def hostile(folder: Path, *, ocr: bool, keep: Path | None) -> None:
 def compare(path: Path, *, ocr: bool) -> dict[str, Any]:
     row = one_file(path, ocr=ocr)
     engines = {engine: alone(engine, path, patience=PATIENCE) for engine in ("pdfium", "pypdf")}
-    best = max(engines.values())
-    share = (row["letters"] + row["hidden"]) / best if best > 0 else 1.0
-    return {"file": path.name, **row, **engines, "share": round(share, 3)}
+    return {
+        "file": path.name,
+        **row,
+        **{engine: counted for engine, (counted, _) in engines.items()},
+        "share": _share(row["letters"] + row["hidden"], [counted for counted, _ in engines.values()]),
+        "readable_share": _share(row["readable"], [counted for _, counted in engines.values()]),
+    }
+
+
+def _share(ours: int, theirs: list[int]) -> float:
+    return round(ours / max(theirs), 3) if max(theirs) > 0 else 1.0
 
 
 def report(rows: list[dict[str, Any]]) -> None:
@@ -48,11 +56,12 @@ def report(rows: list[dict[str, Any]]) -> None:
         print(f"{name}: {most[what]} ({what}), {most['file']}")
     for engine in ("pdfium", "pypdf"):
         print(f"{engine} alone fails on {sum(row[engine] < 0 for row in rows)}")
-    less = [row for row in rows if row["outcome"] != "refused" and row["share"] < ENOUGH]
-    print(f"\nread under {ENOUGH:.0%} of the better engine: {len(less)}")
-    for row in less:
-        print(f"{row['file']}: {row['letters']} + {row['hidden']} hidden, pdfium {row['pdfium']}, "
-              f"pypdf {row['pypdf']}; {row['outcome']} {row['why']}")  # fmt: skip
+    for what, share in (("all they count", "share"), ("what is readable of it", "readable_share")):
+        less = [row for row in rows if row["outcome"] != "refused" and row[share] < ENOUGH]
+        print(f"\nread under {ENOUGH:.0%} of the better engine, by {what}: {len(less)}")
+        for row in less:
+            print(f"{row['file']}: {row['letters']} + {row['hidden']} hidden, pdfium {row['pdfium']}, "
+                  f"pypdf {row['pypdf']}; {row['outcome']} {row['why']}")  # fmt: skip
     for outcome in ("refused", "partial", "crashed"):
         ended = [row for row in rows if row["outcome"] == outcome]
         whys = [(row["file"], row["why"].replace(row["file"], "it")) for row in ended]

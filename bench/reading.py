@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from docent.errors import LoadError
 from docent.loading import Limits, Loader, Ocr
+from docent.loading.noise import is_noise
 
 CORES = os.cpu_count() or 1
 MEMORY = 1_500_000_000
 FILE_SECONDS = 30.0
-COUNTED = ("pages", "letters", "hidden", "unread", "seconds", "worker_mb", "caller_mb")
+COUNTED = ("pages", "letters", "hidden", "readable", "unread", "seconds", "worker_mb", "caller_mb")
 
 
 def letters(text: str) -> int:
@@ -26,22 +29,39 @@ def letters(text: str) -> int:
     return sum(character.isalnum() for character in text)
 
 
-def pypdf_letters(path: Path) -> list[int]:
-    """Of each page."""
+def readable(text: str) -> int:
+    """Letters that a reader could make something of.
+
+    Counted once where they are painted several times over each other; names of glyphs ("/g3") and pages
+    of codes that stand for no letters (docent/loading/noise.py) do not count.
+    """
+    text = GLYPH_NAME.sub("", text)
+    text = OVERPRINTED_LETTERS.sub(lambda found: RUN.sub(r"\1", found[0]), text)
+    text = OVERPRINTED_WORDS.sub(r"\1", text)
+    return 0 if is_noise(text) else letters(text)
+
+
+GLYPH_NAME = re.compile(r"/[gG](?:lyph|id)?\d+")
+RUN = re.compile(r"(\w)\1{2,}")
+OVERPRINTED_LETTERS = re.compile(r"(?:(\w)\1{2,}(?!\1)){2,}")
+OVERPRINTED_WORDS = re.compile(r"([^\W\d_]\S+?)\1{2,}")
+
+
+def pypdf_pages(path: Path) -> Iterator[str]:
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    return [letters(page.extract_text()) for page in PdfReader(path).pages]
+    return (page.extract_text() for page in PdfReader(path).pages)
 
 
-def pdfium_letters(path: Path) -> list[int]:
+def pdfium_pages(path: Path) -> Iterator[str]:
     import pypdfium2
 
     document = pypdfium2.PdfDocument(path)
-    return [letters(document[index].get_textpage().get_text_range()) for index in range(len(document))]
+    return (document[index].get_textpage().get_text_range() for index in range(len(document)))
 
 
-ENGINES = {"pypdf": pypdf_letters, "pdfium": pdfium_letters}
+ENGINES = {"pypdf": pypdf_pages, "pdfium": pdfium_pages}
 
 
 def own_peak() -> float:
@@ -53,7 +73,7 @@ def own_peak() -> float:
 def docent_row(path: Path, *, ocr: bool, seconds: float) -> dict[str, Any]:
     """How Docent's reading of a file ended, page by page so that nothing is kept; memory of both sides."""
     limits = Limits(file_seconds=seconds, memory_bytes=MEMORY)
-    counts = {"pages": 0, "letters": 0, "hidden": 0, "unread": 0}
+    counts = {"pages": 0, "letters": 0, "hidden": 0, "readable": 0, "unread": 0}
     outcome, why, begun = "ingested", "", time.perf_counter()
     with Loader(limits=limits, ocr=Ocr(engine="auto" if ocr else "off"), workers=1) as loader:
         try:
@@ -62,6 +82,7 @@ def docent_row(path: Path, *, ocr: bool, seconds: float) -> dict[str, Any]:
                     counts["pages"] += 1
                     counts["letters"] += letters(page.text)
                     counts["hidden"] += letters(page.hidden)
+                    counts["readable"] += readable(page.text) + readable(page.hidden)
                     if page.read_by == "failed":
                         counts["unread"] += 1
                         outcome, why = "partial", why or page.note
@@ -81,10 +102,10 @@ def one_file(path: Path, *, ocr: bool, seconds: float = FILE_SECONDS) -> dict[st
     return done or {**dict.fromkeys(COUNTED, 0), "outcome": "crashed", "why": "the calling process died"}
 
 
-def alone(engine: str, path: Path, *, patience: float) -> int:
-    """Letters that one engine reads by itself, within bounds; -1 when it fails."""
+def alone(engine: str, path: Path, *, patience: float) -> tuple[int, int]:
+    """Letters that one engine reads by itself, within bounds, and the readable ones; -1 when it fails."""
     done = _ask(engine, str(path), patience=patience)
-    return int(done["letters"]) if done else -1
+    return (int(done["letters"]), int(done["readable"])) if done else (-1, -1)
 
 
 def _ask(*arguments: str, patience: float) -> dict[str, Any] | None:
@@ -103,7 +124,8 @@ def main() -> None:
         print(json.dumps(docent_row(Path(path), ocr=more[0] == "1", seconds=float(more[1]))))
     else:
         resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
-        print(json.dumps({"letters": sum(ENGINES[reader](Path(path)))}))
+        pages = list(ENGINES[reader](Path(path)))
+        print(json.dumps({"letters": sum(map(letters, pages)), "readable": sum(map(readable, pages))}))
 
 
 if __name__ == "__main__":

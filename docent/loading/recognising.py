@@ -61,18 +61,21 @@ class Recogniser:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def begin(self, sheet: Drawable, page: Page, cover: float) -> Page:
-        """Start reading a page that shows something but says nothing; `finish` collects it."""
+    def begin(self, sheet: Drawable, page: Page, what: str) -> Page:
+        """Start reading a page that shows something but says nothing; `finish` collects it.
+
+        `what` is a sentence: what the page is, for the coverage report where it stays unread.
+        """
         self._watch(page.number, "text")
-        what = "a scan" if cover >= 0.35 else "a drawing"
         program = shutil.which("tesseract")
         if self._job.ocr.engine == "off":
-            return _unread(page, f"The page is {what} and reading scans is switched off (DOCENT_OCR=off).")
+            return _unread(page, f"{what} Reading scans is switched off (DOCENT_OCR=off).")
         png, scale, contrast = sheet.draw_grey_png(DOTS_PER_INCH)
         if contrast < BLANK:
-            return replace(page, note="The page is blank.") if not page.text else page
+            blank = replace(page, read_by=ReadBy.EMPTY, note="The page is blank.")
+            return blank if not page.text else page
         if program is None:
-            return _unread(page, f"The page is {what} and no program that reads scans is installed. {REMEDY}")
+            return _unread(page, f"{what} No program that reads scans is installed. {REMEDY}")
         self._running[page.number] = self._threads.submit(recognise, png, scale, self._job, program)
         return page
 
@@ -89,7 +92,8 @@ class Recogniser:
         finally:
             self._watch(page.number, "text")
         if not found.text:
-            return replace(page, note="A picture without text.") if not page.text else page
+            empty = page.read_by is ReadBy.EMPTY
+            return replace(page, note="A picture without text.") if empty else page
         kept = page.text if page.text and page.text not in found.text else ""
         shift = len(kept) + 1 if kept else 0
         return replace(

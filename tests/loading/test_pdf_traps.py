@@ -12,7 +12,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObjec
 from docent.errors import EncryptedFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.formats.pdf import is_noise
+from docent.loading.noise import is_noise
 from docent.loading.pdfium import _joined
 from tests.loading import makers
 
@@ -284,6 +284,8 @@ def test_characters_beyond_the_first_plane_are_whole():
         pytest.param("\x01\x02\x05\x0f \x06\x11\x10", True, id="codes without an alphabet"),
         pytest.param("\ue001\ue002\ue003 abc", True, id="private characters"),
         pytest.param("● first \uf0b7 second item of a list", False, id="a bullet of its own font"),
+        pytest.param("´¿¢Ã°£¢ ¿ðº˜ ´’«¢¬", True, id="codes that fell on signs"),
+        pytest.param("½ cup, ¼ tsp ±5°, £3 «bien» ¿qué?", False, id="a recipe with five kinds of signs"),
         pytest.param("السلام عليكم", False, id="Arabic"),
         pytest.param("ԔϸЇ ΰÎߙ Ψϣķ һӍΉʽী¢ ರ͟ȥ Rହຏഀ ƹΉటҧ ࣎ʤ̦˵ƹϕ", True, id="alphabets mixed by chance"),
         pytest.param("Ω-3, 5 μm, Доклад о 日本のカタカナ and ΔT of the Ångström", False, id="many languages"),

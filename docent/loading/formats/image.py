@@ -86,4 +86,4 @@ def _pages(source: Source, job: Job, watch: Watch) -> Iterator[Page]:
     picture = open_picture(source)
     with Recogniser(job=job, watch=watch) as recogniser:
         page = Page(1, "", place="picture", read_by=ReadBy.EMPTY, size=picture.size)
-        yield recogniser.finish(recogniser.begin(picture, page, 1.0))
+        yield recogniser.finish(recogniser.begin(picture, page, "The page is a scan."))

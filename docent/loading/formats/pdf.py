@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from docent.glossary import Heading, Line, Page, ReadBy
 from docent.loading.hidden import split_hidden
 from docent.loading.layout import TextLine, lines_of
 from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
+from docent.loading.noise import is_noise
 from docent.loading.pdfium import INVISIBLE, WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
 from docent.loading.pypdf_reader import SecondOpinion
 from docent.loading.reading import Contents, Job, Watch
@@ -27,9 +27,6 @@ SHOWS = 12  # of 255; a smaller contrast is not seen
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 SCAN_COVER = 0.35  # of the page, by images
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
-MEANINGLESS = 0.3  # of a page's characters: its font has no alphabet, so it is drawn and recognised
-BABEL = 6  # alphabets on one page, in words that mix them
-EASTERN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", "FULLWIDTH"})
 NOISE = "The file draws letters here and does not say which they are."
 HEADING = 1.2  # of the body's height
 BOLD = 600
@@ -139,7 +136,7 @@ def _draft(
         draft = read_page(sheet, number, label)
         noise = is_noise(draft.page.text)
         if noise:
-            draft = Draft(replace(draft.page, text="", read_by=ReadBy.EMPTY, note=NOISE, lines=()))
+            draft = Draft(replace(draft.page, text="", read_by=ReadBy.FAILED, note=NOISE, lines=()))
         if len(draft.page.text) >= SCAN_CHARS:
             return draft
         texts, others, cover = sheet.objects()
@@ -150,32 +147,11 @@ def _draft(
             if len(other.page.text) > len(draft.page.text) + 2:
                 return replace(other, page=replace(other.page, size=sheet.size))
         if noise or others and (cover >= SCAN_COVER or not draft.page.text):
-            return replace(draft, page=recogniser.begin(sheet, draft.page, cover))
+            picture = "The page is a scan." if cover >= SCAN_COVER else "The page is a drawing."
+            return replace(draft, page=recogniser.begin(sheet, draft.page, NOISE if noise else picture))
         return draft
     finally:
         sheet.close()
-
-
-def is_noise(text: str) -> bool:
-    """Characters without meaning: the file draws letters and does not say which they are."""
-    if text.isascii() and text.replace("\n", " ").isprintable():
-        return False
-    said = "".join(text.split())
-    meaningless = sum(unicodedata.category(char) in ("Cc", "Cn", "Co") or char == "\ufffd" for char in said)
-    return meaningless > MEANINGLESS * len(said) or _is_babel(text.split())
-
-
-def _is_babel(words: list[str]) -> bool:
-    """Words that mix alphabets which nobody mixes: codes that fell on letters by chance."""
-    foreign = [word for word in words if not word.isascii()]
-    alphabets = [{_alphabet(char) for char in word if char.isalpha()} for word in foreign]
-    mixed = sum(len(found) > 1 for found in alphabets)
-    return mixed > MEANINGLESS * len(words) and len(set().union(*alphabets)) >= BABEL
-
-
-def _alphabet(letter: str) -> str:
-    name = unicodedata.name(letter, "").partition(" ")[0]
-    return "CJK" if name in EASTERN else name
 
 
 def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
