@@ -128,7 +128,7 @@ def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> N
     try:
         wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
         here = command.replace(":8000", f":{environ['DOCENT_PORT']}").replace(
-            "curl ", "curl --fail-with-body -s "
+            "curl ", "curl --fail-with-body -sS "
         )
         done = subprocess.run(here, shell=True, cwd=house, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr + log.read_text()
