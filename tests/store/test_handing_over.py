@@ -187,7 +187,11 @@ def test_the_door_is_for_its_user_only(owner):
     guest.close()
 
 
-@pytest.mark.parametrize("harm", [print, subprocess.Popen, Path.unlink, SharedStore], ids=repr)
+@pytest.mark.parametrize(
+    "harm",
+    [print, subprocess.Popen, Path.unlink, SharedStore],
+    ids=["print", "Popen", "unlink", "SharedStore"],
+)
 def test_nothing_but_values_is_taken(harm):
     """A message that would build anything but a value of ours is refused."""
     with pytest.raises(pickle.UnpicklingError):
