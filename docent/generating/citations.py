@@ -41,6 +41,8 @@ LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 """Words that say where something stands say nothing about it: "According to the table, …"."""
+TABLE_RULE = re.compile(r"[ \t]*\n[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*(?:\n|$)")
+"""What stands below the heads of a table, which say nothing that could be cited."""
 INTRODUCES = re.compile(r"[:：]\s*$|^#{1,6} ")
 
 
@@ -72,8 +74,9 @@ def cite(answer: str, passages: Sequence[Passage], *, computed: str = "") -> Cit
         named = [int(n) for mark in MARK.finditer(sentence) for n in mark[1].split(",")]
         known = list(dict.fromkeys(n for n in named if 1 <= n <= len(passages)))
         removed += [f"[{n}]" for n in named if not 1 <= n <= len(passages)]
-        sources = _sources(plain, known, passages)
-        if not sources and _asserts(plain) and not _worked_out(plain, computed):
+        heads = plain.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
+        sources = [] if heads else _sources(plain, known, passages)
+        if not sources and not heads and _asserts(plain) and not _worked_out(plain, computed):
             unsupported.append(plain.strip())
         found += [source for source in sources if source not in found]
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
@@ -213,11 +216,13 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
 
 
 def _numbered(sentence: str, numbers: Sequence[int]) -> str:
-    """The sentence with its numbers before the full stop."""
+    """The sentence with its numbers before the full stop; a row of a table with them in its last cell."""
     if not numbers:
         return sentence
     body = sentence.rstrip()
     stop = body[-1] if body[-1:] in ".!?…" else ""
+    if body.lstrip().startswith("|") and body.endswith("|"):
+        stop = body[len(body.rstrip("| ")) :]
     marks = "".join(f" [{n}]" for n in dict.fromkeys(numbers))
     return body.removesuffix(stop) + marks + stop + sentence[len(body) :]
 

@@ -109,18 +109,11 @@ class Door:
             return pack(("error", type(error).__name__, str(error)))
         except Exception as error:
             log.exception("A call from another process failed.")
-            sentence = (
-                f"The Docent that owns {self._folder} could not do this ({error!r}). Try again; if it fails "
-                "again, restart that one, and see what is wrong with: python -m docent doctor"
-            )
-            return pack(("error", "StoreError", sentence))
+            return pack(("error", "StoreError", f"The Docent that owns storage/ failed: {error!r}"))
 
 
 class Line:
-    """A guest's connections to the owner, one for each thread that is asking.
-
-    With an empty fingerprint it may ask for another index only.
-    """
+    """A guest's connections to the owner, one for each thread that is asking."""
 
     def __init__(self, folder: Path, *, fingerprint: str) -> None:
         self._folder = folder

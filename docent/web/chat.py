@@ -96,6 +96,8 @@ class _Showing:
                 await self._finished(answer)
 
     async def failed(self, error: DocentError) -> None:
+        if not self._message.content:
+            self._message.type = "system_message"  # nothing to like or dislike
         self._message.content = "\n\n".join(filter(None, (self._message.content, f"⚠️ {error}")))
         await self._show()
 
@@ -138,23 +140,26 @@ class _Showing:
 
 async def ask_again(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
     """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
-    await cl.Message(content=question, type="user_message", author=reader()).send()
-    again = later(question, house=house, metrics=metrics, anyway=anyway)
+    message = await cl.Message(content=question, type="user_message", author=reader()).send()
+
+    again = later(question, to=message.id, house=house, metrics=metrics, anyway=anyway)
     cl.context.session.current_task = asyncio.create_task(again)
 
 
 async def later(
     question: str,
     *,
+    to: str,
     house: House,
     metrics: Metrics,
     tickets: Sequence[Ticket] = (),
     anyway: bool = False,
 ) -> None:
-    """Reply to what was not sent just now; the page shows that it is answered, and can stop it."""
+    """Reply to a message that was not sent just now; the page shows that it is answered, and can stop it."""
     await cl.context.emitter.task_start()
     try:
-        await reply(question, house=house, metrics=metrics, tickets=tickets, anyway=anyway)
+        async with cl.Step(name="on_message", type="run", parent_id=to):  # what a thumb is for
+            await reply(question, house=house, metrics=metrics, tickets=tickets, anyway=anyway)
     except asyncio.CancelledError:
         pass
     finally:

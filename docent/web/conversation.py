@@ -60,6 +60,11 @@ def reader() -> str:
     return str(user.identifier)
 
 
+def note(content: str, **more: Any) -> cl.Message:
+    """What Docent says beside its answers: no thumb is asked for it."""
+    return cl.Message(content=content, type="system_message", **more)
+
+
 def language() -> str:
     return str(getattr(cl.context.session, "language", "en"))
 
@@ -122,7 +127,7 @@ def chosen(house: House) -> Chosen:
 
 async def documents() -> None:
     """A link to the documents page."""
-    await cl.Message(content=say("documents_ready", language())).send()
+    await note(say("documents_ready", language())).send()
 
 
 async def export() -> None:
@@ -130,7 +135,7 @@ async def export() -> None:
     said = turns(chat_context.get())
     link = export_link(cl.context.session.thread_id)
     text = say("export_ready", language(), link=link) if said else say("export_empty", language())
-    await cl.Message(content=text).send()
+    await note(text).send()
 
 
 async def resume(thread: ThreadDict, *, house: House) -> None:

@@ -18,9 +18,10 @@ from docent.glossary import ANSWERING, Scope, StoredDocument
 from docent.web import documents_page as page
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
-from docent.web.login import reader_of
+from docent.web.login import reader_of, whoever_is_there
 from docent.web.receiving import language_of
 from docent.web.texts import say
+from docent.web.users import LOCAL
 
 HEADERS = {
     "Cache-Control": "private, no-store",
@@ -53,7 +54,9 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
     """Only for people who are there, and changes only from our own pages."""
 
     async def checked(request: Request) -> Response:
-        reader = await reader_of(request)
+        reader, come_in = await reader_of(request), None
+        if reader is None and request.method == "GET" and not request.app.state.door.required:
+            reader, come_in = LOCAL, await whoever_is_there(request)
         if request.method == "POST":
             if not from_our_own_page(request):
                 return PlainTextResponse("This was not sent by Docent's own page.", 403, headers=HEADERS)
@@ -62,11 +65,14 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
         if reader is None:
             return RedirectResponse("/", 303, headers=HEADERS)  # the chat lets people in
         try:
-            return await answering(request, reader)
+            response = await answering(request, reader)
         except UnknownDocument as error:
             return _html(page.refusal(str(error), language=language_of(request)), 404)
         except DocentError as error:
             return _html(page.refusal(str(error), language=language_of(request)), 409)
+        if come_in is not None:  # the first page that somebody opens here may be this one
+            response.raw_headers.extend(pair for pair in come_in.raw_headers if pair[0] == b"set-cookie")
+        return response
 
     return checked
 

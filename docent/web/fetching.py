@@ -11,6 +11,7 @@ import chainlit as cl
 from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Progress
+from docent.web.conversation import note
 from docent.web.texts import say
 
 FETCH = "fetch_model"
@@ -51,7 +52,7 @@ async def _follow(house: House, language: str) -> None:
 
 async def fetch(house: House, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Let the server fetch the model of the settings, and show how far it is."""
-    message = cl.Message(content=say("fetching", language, model=house.settings.model))
+    message = note(say("fetching", language, model=house.settings.model))
     await message.send()
     shown = clock()
     try:

@@ -10,7 +10,7 @@ from chainlit.data import get_data_layer
 
 from docent.assembly import House
 from docent.web import chat, uploading
-from docent.web.conversation import ASK_AGAIN, language
+from docent.web.conversation import ASK_AGAIN, language, note
 from docent.web.metrics import Metrics
 from docent.web.texts import say
 
@@ -25,7 +25,7 @@ async def received(message: cl.Message, *, house: House, metrics: Metrics) -> No
         await _named(message)
     else:
         # Its own task, because Chainlit disables every button, also Cancel, until this function ends.
-        asking = _once_searchable(message.content, lines, house=house, metrics=metrics)
+        asking = _once_searchable(message, lines, house=house, metrics=metrics)
         cl.context.session.current_task = asyncio.create_task(asking)
 
 
@@ -45,17 +45,19 @@ async def _named(message: cl.Message) -> None:
 
 
 async def _once_searchable(
-    question: str, lines: Sequence[uploading.Line], *, house: House, metrics: Metrics
+    message: cl.Message, lines: Sequence[uploading.Line], *, house: House, metrics: Metrics
 ) -> None:
     waiting = [line for line in lines if not line.searchable]
-    note = await cl.Message(content=say("file_question_waits", language())).send() if waiting else None
+    waits = await note(say("file_question_waits", language())).send() if waiting else None
     try:
         tickets = await uploading.searchable(lines)
     finally:
-        if note is not None:
-            await note.remove()
+        if waits is not None:
+            await waits.remove()
     if tickets:
-        await chat.later(question, house=house, metrics=metrics, tickets=tickets)
+        await chat.later(message.content, to=message.id, house=house, metrics=metrics, tickets=tickets)
         return
-    again = cl.Action(name=ASK_AGAIN, payload={"question": question}, label=say("ask_again", language()))
-    await cl.Message(content=say("file_none", language()), actions=[again]).send()
+    again = cl.Action(
+        name=ASK_AGAIN, payload={"question": message.content}, label=say("ask_again", language())
+    )
+    await note(say("file_none", language()), actions=[again]).send()

@@ -19,7 +19,7 @@ from docent.errors import DocentError, UnknownDocument
 from docent.glossary import ANSWERING, Scope, State
 from docent.ingesting import Standing, Ticket
 from docent.web.belonging import UPLOADS, here
-from docent.web.conversation import language, reader
+from docent.web.conversation import language, note, reader
 from docent.web.lines import ENDED, KEY, recalled, words
 from docent.web.panels import escaped
 from docent.web.texts import say
@@ -122,7 +122,7 @@ class Line:
                 self._house.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
-            await cl.Message(content=f"⚠️ {error}").send()
+            await note(f"⚠️ {error}").send()
             return
         name = escaped(self.ticket.name)
         await self.end(say("file_shared", self._language, name=name, library=escaped(library)))
@@ -173,19 +173,19 @@ async def take_in(message: cl.Message, *, house: House) -> list[Line]:
         try:
             ticket: Ticket = file.get("document") or await asyncio.to_thread(_kept, file, here(), house)
         except (DocentError, OSError) as error:
-            await cl.Message(content=f"⚠️ {_sentence(error, str(file['name']))}").send()
+            await note(f"⚠️ {_sentence(error, str(file['name']))}").send()
             continue
         file["document"] = ticket
         if ticket.document_id in lines:
             first, name = lines[ticket.document_id].ticket.name, escaped(str(file["name"]))
-            await cl.Message(content=say("file_twice", language(), name=name, first=escaped(first))).send()
+            await note(say("file_twice", language(), name=name, first=escaped(first))).send()
             continue
-        lines[ticket.document_id] = line = Line(ticket, house, cl.Message(content=""))
+        lines[ticket.document_id] = line = Line(ticket, house, note(""))
         await line.show(await asyncio.to_thread(house.standing, ticket))
         _in_background(line.follow())
     if len(sent) > most:
         left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
-        await cl.Message(content=say("file_too_many", language(), most=most, names=left)).send()
+        await note(say("file_too_many", language(), most=most, names=left)).send()
     return list(lines.values())
 
 
@@ -234,7 +234,7 @@ async def forget() -> None:
     """Delete every file of this conversation that is still its reader's own."""
     lines = [line for line in _lines.get(cl.context.session, {}).values() if not line.ended]
     deleted = [await line.delete() for line in lines]
-    await cl.Message(content=say("forgotten", language(), count=sum(deleted))).send()
+    await note(say("forgotten", language(), count=sum(deleted))).send()
 
 
 def _line(action: cl.Action) -> Line | None:
@@ -245,7 +245,7 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
     """The lines of a conversation that is opened again say how far their files are now."""
     for step in thread["steps"]:
         ticket = recalled(step.get("metadata"), reader=reader())
-        if ticket is None or step["type"] != "assistant_message":
+        if ticket is None or step["type"] == "user_message":
             continue
         message = cl.Message.from_dict(step)
         line = Line(ticket, house, message)

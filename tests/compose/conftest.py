@@ -20,8 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import browser, page
-from tests.ports import free_port
+from tests.e2e.conftest import browser, free_port, page
 
 __all__ = ["browser", "page"]
 

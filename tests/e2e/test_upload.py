@@ -81,6 +81,10 @@ def test_a_file_is_asked_in_the_message_that_brings_it(page, app, tmp_path):
     expect(page.get_by_text("Asked of: ferry times ⛴️ 2026.pdf")).to_be_visible(timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     expect(line(page, "ferry times")).to_contain_text("is ready, pages: 3", timeout=60_000)
+    helpful = page.get_by_role("button", name="Helpful", exact=True)
+    expect(helpful).to_have_count(1)  # an answer is liked, the line of a file is not
+    expect(page.locator(".ai-message", has=page.locator("a.element-link"))).to_contain_text("Aurora")
+    expect(page.locator(".ai-message", has=helpful).locator("a.element-link").first).to_be_visible()
     picture(page, "upload-asked")
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text("p. 2")

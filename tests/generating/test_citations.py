@@ -53,6 +53,12 @@ def two() -> list:
             [(2, "Late books cost ten cents a day.")],
             id="unknown number",
         ),
+        pytest.param(
+            "| What | When |\n| --- | --- |\n| The museum opens | 9:30 |",
+            "| What | When |\n| --- | --- |\n| The museum opens | 9:30 [1] |",
+            [(1, "The museum opens at 9:30 and closes at 18:00.")],
+            id="a table stays a table",
+        ),
     ],
 )
 def test_cite(answer, text, quotes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,6 @@ import pytest
 
 from docent.errors import StoreError
 from docent.store import Store
-from tests.ports import free_port
 from tests.store.putting import EVERYTHING, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -26,7 +26,9 @@ class Chroma:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = free_port()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 

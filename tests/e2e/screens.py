@@ -1,0 +1,341 @@
+"""The pictures in docs/screenshots: `python -m tests.e2e.screens [--look phone-dark] [--into FOLDER]`.
+
+From a clean storage, with the stand-in model saying what a real one would say of the samples. Every screen is
+taken in every look; KEPT says which are in the guide, --into keeps all of them, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from docent.web.users import Users
+from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app
+from tests.fakes.plugin import Ollama, start_process
+from tests.loading.makers import pdf, write
+
+GUIDE = ROOT / "docs" / "screenshots"
+MAIN = "start answer source receipt upload documents document history settings login".split()
+KEPT = {
+    *(f"{screen}-{look}" for screen in MAIN for look in ("light", "phone-dark")),
+    *("source-dark-french", "receipt-dark-french", "upload-phone-light-french"),
+    *("not-found-light", "personas-light", "table-light"),
+}
+PASSWORD = "a long password"
+INTERNSHIP = "Which internship is about machine learning, and what does it pay?"
+SAID = (
+    "The machine learning internship is at **Tidelight Analytics** in Aarhus: you train a small sequence "
+    "model on four years of ship positions, weather and crane logs [1]. It pays DKK 21,400 a month [1]. "
+    "It starts on Tuesday 1 June 2027 and lasts 14 weeks [1].\n\n"
+    "Applications are due by 28 February 2027 [1]."
+)
+MENU = "What does the Barolo at Casa Limonaia cost, and how long is the dough left to rise?"
+MENU_SAID = (
+    "| Wine | From | Year | Bottle |\n| --- | --- | --- | --- |\n"
+    "| Barolo Casa del Tasso | Piedmont | 2018 | €98.00 |\n\n"
+    "Barolo Casa del Tasso is €98.00 a bottle [1]. Dough is left to rise for 48 hours [2]."
+)
+MUCH = (
+    "- **Tidelight Analytics**, Aarhus: DKK 21,400 a month, from 1 June 2027, 14 weeks.\n"
+    "- **Saltmarsh**: €1,600 a month before tax.\n"
+    "- **Copper Ledger**, Nairobi: KES 45,000 a month, plus KES 600 for each reporting day.\n"
+    "- **Evenbook**: three of every four interns come back as associates; the salary then is SGD 3,900.\n"
+    "- **Plumb and Pixel**: remote interns get a monitor by post and visit once, for four days in April.\n"
+    "- **Weaverbird**: a test of 400 words, 200 from each language, paid with €40."
+)
+EARLIER = (
+    ("How do I add my own documents?", "Put files into the folder data/ and run ingest.py [1]."),
+    ("Which dishes contain no nuts?", "Burrata, grilled peach and basil contain milk, but no nuts [1]."),
+)
+UNKNOWN = "Who won the bicycle race around the moon in 1742?"
+LEASE = "The notice period for the flat in Mill Street is three months, in writing."
+LEASE_ASKED = "What is the notice period for Mill Street?"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How somebody looks at the page."""
+
+    name: str
+    width: int
+    height: int
+    theme: str
+    language: str
+
+
+LOOKS = {
+    look.name: look
+    for look in (
+        Look("light", 1280, 860, "light", "en-US"),
+        Look("phone-dark", 390, 844, "dark", "en-US"),
+        Look("dark-french", 1280, 860, "dark", "fr-FR"),
+        Look("phone-light-french", 390, 844, "light", "fr-FR"),
+    )
+}
+
+
+class Camera:
+    """One person's browser, and where its pictures go."""
+
+    def __init__(self, page: Page, look: Look, folder: Path) -> None:
+        self.page, self.look, self._folder = page, look, folder
+
+    def take(self, screen: str) -> None:
+        self.page.wait_for_timeout(500)  # what moves comes to rest
+        name = f"{screen}-{self.look.name}"
+        taken = self.page.screenshot(path=self._folder / f"{name}.png")
+        if name in KEPT:
+            (GUIDE / f"{name}.png").write_bytes(taken)
+
+    def say(self, english: str, french: str) -> str:
+        return french if self.look.language.startswith("fr") else english
+
+
+@contextmanager
+def watching(browser: Browser, look: Look, folder: Path) -> Iterator[Camera]:
+    context = browser.new_context(viewport={"width": look.width, "height": look.height}, locale=look.language)
+    page = context.new_page()
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{look.theme}')")
+    yield Camera(page, look, folder)
+    context.close()
+
+
+def come_in(page: Page, url: str) -> None:
+    with page.expect_websocket():
+        page.goto(url)
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(1500)  # Chainlit drops what is sent before its session is up
+
+
+def answered(page: Page, count: int = 1) -> None:
+    expect(answers(page)).to_have_count(count, timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+
+
+def talk(page: Page, url: str, model: Ollama, question: str, reply: str) -> None:
+    come_in(page, url)
+    model.script(reply)
+    again(page, question)
+    answered(page)
+
+
+def letters(folder: Path) -> list[Path]:
+    """What somebody might hand in: a long report, a lease, and a program by the name of a PDF."""
+    folder.mkdir(exist_ok=True)
+
+    def weather(sheet: object, number: int) -> None:
+        write(sheet, [f"Page {number} of the report speaks of wind, waves and the harbour."])
+
+    def lease(sheet: object, number: int) -> None:
+        write(sheet, [LEASE if number == 2 else f"Lease, page {number}."])
+
+    report, contract, program = (
+        folder / name for name in ("Harbour report 2019-2025.pdf", "Lease Mill Street.pdf", "Invoice.pdf")
+    )
+    report.write_bytes(pdf(weather, pages=3000))
+    contract.write_bytes(pdf(lease, pages=4))
+    program.write_bytes(b"MZ\x90\0" + b"\0" * 500)
+    return [report, contract, program]
+
+
+def start(camera: Camera, url: str) -> None:
+    page = camera.page
+    come_in(page, url)
+    camera.take("start")
+    page.click("#chat-profiles")
+    camera.take("personas")
+    come_in(page, url)
+    page.click("#chat-settings-open-modal")
+    camera.take("settings")
+
+
+def answer(camera: Camera, url: str, model: Ollama) -> None:
+    """An answer, the page behind it, and how it came about."""
+    page = camera.page
+    talk(page, url, model, INTERNSHIP, SAID)
+    camera.take("answer")
+    page.locator("a.element-link").first.click()
+    panel = page.locator("#side-view-content")
+    expect(panel.locator(".annotationLayer .highlightAnnotation").first).to_be_in_viewport(timeout=20_000)
+    page.wait_for_timeout(800)
+    camera.take("source")
+    close_panel(page)
+    page.locator("button[id^=step-]").last.click()
+    expect(page.get_by_text("█").first).to_be_visible()
+    camera.take("receipt")
+
+
+def close_panel(page: Page) -> None:
+    page.locator("button:has(.lucide-arrow-left), [role=dialog] button:has(.lucide-x)").first.click()
+    expect(page.locator("#side-view-content")).to_have_count(0)
+
+
+def table(camera: Camera, url: str, model: Ollama) -> None:
+    page = camera.page
+    talk(page, url, model, MENU, MENU_SAID)
+    camera.take("table")
+    page.locator("a.element-link").last.click()
+    expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=20_000)
+    page.wait_for_timeout(1500)
+    camera.take("table-source")
+
+
+def others(camera: Camera, url: str, model: Ollama) -> None:
+    """What goes another way: not found, the model fails, somebody stops it, it cites much."""
+    page = camera.page
+    come_in(page, url)
+    again(page, UNKNOWN)
+    answered(page)
+    camera.take("not-found")
+    come_in(page, url)
+    model.script(refuse="memory", sticky=True)
+    again(page, INTERNSHIP)
+    answered(page)
+    camera.take("error")
+    model.reset()
+    come_in(page, url)
+    model.script(reply="word " * 400, seconds_per_token=0.05)
+    again(page, INTERNSHIP)
+    expect(answers(page).last).to_contain_text("word word", timeout=60_000)
+    camera.take("streaming")
+    page.click("#stop-button")
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=20_000)
+    camera.take("stopped")
+    come_in(page, url)
+    model.script(MUCH)
+    again(page, "What does each internship pay a month, in which city is it, and when does it start?")
+    answered(page)
+    camera.take("many")
+
+
+def upload(camera: Camera, url: str, model: Ollama, files: list[Path]) -> None:
+    page = camera.page
+    come_in(page, url)
+    page.set_input_files("#upload-button-input", files)
+    page.wait_for_timeout(500)
+    expect(page.locator("#chat-submit")).to_be_enabled(timeout=20_000)
+    camera.take("attached")
+    model.script("The notice period for the flat in Mill Street is three months, in writing [1].")
+    again(page, LEASE_ASKED)
+    expect(page.get_by_text(re.compile(r"\d+/3000")).first).to_be_visible(timeout=60_000)
+    ready = camera.say("is ready", "est prêt")
+    expect(page.locator(".ai-message", has_text=ready).first).to_be_visible(timeout=60_000)
+    camera.take("upload")
+    page.get_by_role("button", name=camera.say("Cancel", "Annuler")).first.click()
+    page.locator("a.element-link").first.wait_for(timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+    camera.take("upload-answered")
+    page.get_by_role("button", name=camera.say("Share", "Partager")).first.click()
+    camera.take("upload-share")
+
+
+def documents(camera: Camera, url: str) -> None:
+    page = camera.page
+    come_in(page, url)
+    page.goto(f"{url}/documents")
+    camera.take("documents")
+    page.goto(f"{url}/documents?search=tidelight")
+    page.locator("tbody a").first.click()
+    camera.take("document")
+    page.goto(f"{url}/documents?search=lease")
+    page.locator("tbody a").first.click()
+    page.locator("summary").first.click()
+    camera.take("document-own")
+    page.get_by_role("button", name=camera.say("Delete for good", "Supprimer définitivement")).click()
+    camera.take("deleted")
+    page.goto(f"{url}/documents?search=nothing-like-that")
+    camera.take("documents-none")
+
+
+def history(camera: Camera, url: str) -> None:
+    page = camera.page
+    come_in(page, url)
+    if camera.look.width < 768:
+        page.click("#sidebar-trigger-button")
+    page.wait_for_timeout(800)
+    camera.take("history")
+    page.locator('a[href^="/thread/"]').locator("visible=true").first.hover()
+    page.locator("#thread-options").locator("visible=true").first.click()
+    camera.take("history-menu")
+    come_in(page, url)
+    if camera.look.width < 768:
+        page.click("#sidebar-trigger-button")
+    page.locator("#search-chats-button").locator("visible=true").click()
+    page.keyboard.type("nuts")
+    page.wait_for_timeout(1500)
+    camera.take("search")
+    page.keyboard.press("Escape")
+
+
+def login(camera: Camera, url: str) -> None:
+    page = camera.page
+    page.goto(url)
+    page.locator("[name=email]").fill("ada")
+    camera.take("login")
+    page.locator("[name=password]").fill("not her password")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
+    camera.take("login-refused")
+
+
+def ingested(storage: Path) -> None:
+    environ = {**os.environ, "DOCENT_STORAGE": str(storage)}
+    subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, check=True, capture_output=True)
+
+
+def take_all(looks: list[Look], work: Path, folder: Path) -> None:
+    storage = work / "one" / "storage"
+    ingested(storage)
+    peopled = shutil.copytree(storage, work / "two" / "storage")
+    Users(peopled, cost=4).add("ada", role="member", password=PASSWORD)
+    model = start_process()
+    settings = {"DOCENT_MODEL_URL": model.url}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            with running_app(storage, **settings) as url:
+                for n, look in enumerate(looks):
+                    with watching(browser, look, folder) as camera:
+                        if n == 0:
+                            for question, reply in EARLIER:
+                                talk(camera.page, url, model, question, reply)
+                        start(camera, url)
+                        answer(camera, url, model)
+                        table(camera, url, model)
+                        upload(camera, url, model, letters(work / "letters"))
+                        documents(camera, url)
+                        history(camera, url)
+                        others(camera, url, model)
+            with running_app(peopled, DOCENT_LOGIN="on", **settings) as url:
+                for look in looks:
+                    with watching(browser, look, folder) as camera:
+                        login(camera, url)
+        finally:
+            browser.close()
+            model.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--look", choices=LOOKS, action="append", help="this one only; may be repeated")
+    parser.add_argument("--into", type=Path, help="keep every picture in this folder")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        folder = asked.into or Path(work) / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        take_all([LOOKS[name] for name in asked.look or LOOKS], Path(work), folder)
+
+
+if __name__ == "__main__":
+    main()
