@@ -154,6 +154,11 @@ class Standing(BaseModel):
     unread_pages: int = 0
     chunks: int = 0
     embedded: int = 0
+    replaces: list[str] = Field(
+        [],
+        description="Told once, when a file is handed in: the older version of that name in that library, "
+        "which answers until the new one is read, and is gone then.",
+    )
 
 
 class File(BaseModel):

@@ -13,6 +13,8 @@ from typing import IO
 from docent.assembly import House
 from docent.glossary import State, StoredDocument
 from docent.ingesting import Standing, Ticket
+from docent.ingesting.uploads import plain_name
+from docent.store import UPLOADED
 from docent.web.api.allowed import Caller
 from docent.web.api.refusals import Refused, not_there
 from docent.web.api.shapes import Json
@@ -39,8 +41,9 @@ class Counter:
         self._lock = threading.Lock()
 
     def take_in(self, file: IO[bytes], *, name: str, library: str, house: House, caller: Caller) -> Json:
-        """Keep a file, read it in the background."""
+        """Keep a file, read it in the background, and tell which older one it takes the place of."""
         library = _library(library, caller)
+        older = _handed_in(name, house, caller, library)
         with tempfile.NamedTemporaryFile(prefix="docent-") as copy:
             shutil.copyfileobj(file, copy)
             copy.flush()
@@ -52,7 +55,9 @@ class Counter:
             self._tickets[ticket.document_id] = (ticket, caller.name, size)
             while len(self._tickets) > REMEMBERED:
                 self._tickets.popitem(last=False)
-        return self.told(ticket.document_id, house, caller)
+        told = self.told(ticket.document_id, house, caller)
+        told["docent"]["replaces"] = [PREFIX + one for one in older if one != ticket.document_id]
+        return told
 
     def told(self, document_id: str, house: House, caller: Caller) -> Json:
         """What is known of a file. Raises Refused where the caller may not know."""
@@ -89,6 +94,12 @@ def _library(wanted: str, caller: Caller) -> str:
     if caller.libraries and wanted not in caller.libraries:
         raise not_there("library")
     return wanted
+
+
+def _handed_in(name: str, house: House, caller: Caller, library: str) -> list[str]:
+    """What was handed in to this library under this name before."""
+    path = UPLOADED + plain_name(name)
+    return [one.id for one in house.store.documents(caller.scope(library)) if path in one.paths]
 
 
 def id_of(file: str) -> str:

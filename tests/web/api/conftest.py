@@ -58,6 +58,14 @@ class Api:
             openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
         )
 
+    def until_read(self, file: str, key: str = "none") -> openai.types.FileObject:
+        """A file that was handed in, once it is processed."""
+        limit = time.monotonic() + 30
+        while (now := self.client(key).files.retrieve(file)).status != "processed":
+            assert now.status != "error" and time.monotonic() < limit, now
+            time.sleep(0.05)
+        return now
+
     def http(self, key: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         client = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openai
 import pytest
 
+from docent.glossary import Scope
 from tests.web.api.conftest import Api
 
 pytestmark = [
@@ -145,10 +148,7 @@ def test_files(api: Api):
     made = client.files.create(
         file=("dogs.md", b"# Dogs\n\nRex guards the lighthouse.\n"), purpose="assistants"
     )
-    limit = time.monotonic() + 30
-    while (now := client.files.retrieve(made.id)).status != "processed":
-        assert now.status != "error" and time.monotonic() < limit, now
-        time.sleep(0.05)
+    now = api.until_read(made.id)
     assert now.filename == "dogs.md" and made.id in [one.id for one in client.files.list()]
     found = api.http().post("/v1/search", json={"query": "Who guards the lighthouse?"}).json()["data"]
     assert found[0]["file"] == "dogs.md"
@@ -156,6 +156,34 @@ def test_files(api: Api):
     assert deleted.deleted and not any(deleted.model_extra["docent"]["left"].values())
     with pytest.raises(openai.NotFoundError):
         client.files.retrieve(made.id)
+
+
+def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
+    """The reply names the older one; nobody else's file of that name, nor the data folder's, is touched."""
+
+    def hand_in(text: str, key: str = "", name: str = "ships.md") -> dict[str, Any]:
+        made = api.http(key).post("/v1/files", files={"file": (name, text.encode())}).json()
+        api.until_read(made["id"], key or "none")
+        return dict(made)
+
+    mine = tmp_path / "ships.md"
+    mine.write_text("# Mine\n\nMy own boat is called Calypso.\n")
+    ticket = api.house.take_in(mine, name="ships.md", owner="alice")
+    first = hand_in("# Ships\n\nThe tug Borealis rests on Sundays.\n", api.key("ships"))
+    assert first["docent"]["replaces"] == []
+    elsewhere = hand_in("# Ships\n\nCats like ships.\n", api.key("cats"))
+    assert elsewhere["docent"]["replaces"] == []
+    second = hand_in("# Ships\n\nThe tug Borealis rests on Mondays.\n", api.key("ships"))
+    assert second["docent"]["replaces"] == [first["id"]] and second["id"] != first["id"]
+    again = hand_in("# Ships\n\nThe tug Borealis rests on Mondays.\n", api.key("ships"), name="a/ships.md")
+    assert again["id"] == second["id"] and again["docent"]["replaces"] == []
+    names = [(one.library, one.paths) for one in api.house.store.documents(Scope()) if one.name == "ships.md"]
+    assert sorted(library for library, _ in names) == ["cats", "ships", "ships"]  # the data folder's, and one
+    assert api.http().get(f"/v1/files/{first['id']}").status_code == 404
+    assert api.house.store.document(ticket.document_id, Scope(reader="alice")).name == "ships.md"
+    for one in (second, elsewhere):
+        api.client().files.delete(one["id"])
+    api.house.store.delete(ticket.document_id, Scope(reader="alice"))
 
 
 def test_a_file_that_cannot_be_read_says_why(api: Api):
