@@ -4,39 +4,38 @@
 
 FOLDER holds questions.jsonl (question, file, pages) and pdfs/; FILE is SQuAD 2.0 as published, of which
 1,000 answerable questions, evenly taken, are asked over all paragraphs, each a file named by a number.
-The tutorial's way is pypdf's text page by page, llama-index's SentenceSplitter (1024/200) and the reference
-model, nearest first. What was ingested is kept under the cache folder for the next run.
+The tutorial's way is llama-index with every default, see bench.tutorial; it wants PYTHONPATH to name the
+folder of its PDF reader. What was ingested is kept under the cache folder for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from bench import tutorial
 from docent.assembly import House, open_house
 from docent.evaluating import Outcome, Question, ask, read_questions, report
 from docent.glossary import Passage, Scope
-from docent.indexing.packaged import packaged_folder
-from docent.retrieving import Weights, retrieve
+from docent.retrieving import OURS, Weights, retrieve
 from docent.settings import Settings
 from docent.store.protocols import Hit
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000
-LADDER = {
-    "both searches, fused": Weights(prior=0, page=0, title=0, figures=0, neighbours=0, parts=0),
-    "+ pages lifted by their other pieces": Weights(prior=0, title=0, figures=0, neighbours=0, parts=0),
-    "+ the document meant": Weights(title=0, figures=0, neighbours=0, parts=0),
-    "+ headings said": Weights(figures=0, neighbours=0, parts=0),
-    "+ figures wanted": Weights(neighbours=0, parts=0),
-    "+ neighbouring words": Weights(parts=0),
-    "+ parts of the question: Docent": Weights(),
+NONE = Weights(prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, parts=0)
+STEPS: dict[str, tuple[str, ...]] = {
+    "both searches, fused": (),
+    "+ pages lifted by their other pieces": ("page",),
+    "+ the document meant": ("prior",),
+    "+ headings said": ("title",),
+    "+ figures wanted": ("figures",),
+    "+ neighbouring words": ("neighbours",),
+    "+ the best sentence": ("sentence",),
+    "+ parts of the question: Docent": ("parts",),
 }
 """Each step with those before it; a weight of 0 is a step not taken."""
 
@@ -50,19 +49,19 @@ def main() -> None:
     if asked.reports:
         questions = read_questions(asked.reports / "questions.jsonl")
         measure(
-            "reports", questions, asked.reports / "pdfs", asked.cache / "reports", tutorial=asked.tutorial
+            "reports", questions, asked.reports / "pdfs", asked.cache / "reports", as_taught=asked.tutorial
         )
     if asked.squad:
         data = asked.cache / "squad" / "data"
-        measure("SQuAD", _squad(asked.squad, data), data, asked.cache / "squad", tutorial=asked.tutorial)
+        measure("SQuAD", _squad(asked.squad, data), data, asked.cache / "squad", as_taught=asked.tutorial)
 
 
-def measure(name: str, questions: Sequence[Question], data: Path, cache: Path, *, tutorial: bool) -> None:
+def measure(name: str, questions: Sequence[Question], data: Path, cache: Path, *, as_taught: bool) -> None:
     where = {"DOCENT_STORAGE": str(cache / "storage"), "DOCENT_DATA": str(data)}
     with open_house(Settings.read(environ=where, folder=cache)) as house:
         house.ingest([data], retry_failed=False, password=None, on_progress=lambda step: None)
         house.embedder.warm()
-        ways: dict[str, Retrieve] = {"tutorial": _tutorial(data, cache, house)} if tutorial else {}
+        ways: dict[str, Retrieve] = {"tutorial": _tutorial(data, cache, house)} if as_taught else {}
         ways["meaning alone"] = _by(
             house,
             lambda question, scope: house.store.nearest(house.embedder.embed_query(question), WITHIN, scope),
@@ -70,12 +69,21 @@ def measure(name: str, questions: Sequence[Question], data: Path, cache: Path, *
         ways["words alone"] = _by(
             house, lambda question, scope: house.store.matching(question, WITHIN, scope)
         )
-        ways |= {name: _step(house, weights) for name, weights in LADDER.items()}
+        ways |= {name: _step(house, weights) for name, weights in ladder().items()}
         for way, search in ways.items():
             for given in (False, True):
                 if given and name == "SQuAD":
                     continue  # a document is one paragraph
                 _row(name, way, given, _asked(questions, house, search, given))
+
+
+def ladder() -> dict[str, Weights]:
+    """Weights for each step with those before it."""
+    weights, found = NONE, {}
+    for name, taken in STEPS.items():
+        weights = replace(weights, **{step: getattr(OURS, step) for step in taken})
+        found[name] = weights
+    return found
 
 
 def _asked(questions: Sequence[Question], house: House, search: Retrieve, given: bool) -> list[Outcome]:
@@ -125,49 +133,19 @@ def _by(house: House, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve
 
 
 def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
-    """Text page by page, cut and embedded with every default; nearest first."""
-    from llama_index.core.node_parser import SentenceSplitter
-    from llama_index.core.schema import Document, MetadataMode
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-
-    model = HuggingFaceEmbedding(model_name=str(packaged_folder()))
-    kept = cache / "tutorial.npz"
-    if not kept.exists():
-        began = time.perf_counter()
-        pages = [
-            Document(text=text, metadata={"file_name": path.name, "page_label": str(number)})
-            for path in sorted(data.rglob("*.*"))
-            for number, text in enumerate(_page_texts(path), 1)
-        ]
-        nodes = SentenceSplitter().get_nodes_from_documents(pages)
-        texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
-        places = [(node.metadata["file_name"], node.metadata["page_label"]) for node in nodes]
-        np.savez(kept, vectors=model.get_text_embedding_batch(texts), places=places, texts=texts)
-        print(f"tutorial: {len(nodes)} chunks, {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    stored = np.load(kept)
-    vectors, places, texts = stored["vectors"], stored["places"], stored["texts"]
-    ids = {document.name: document.id for document in house.store.documents(Scope())}
+    """Nearest first, every part and default as it comes; see bench.tutorial."""
+    tutorial.build(data, cache / "tutorial")
+    find = tutorial.opened(cache / "tutorial", WITHIN)
+    names = {document.id: document.name for document in house.store.documents(Scope())}
+    ids = {name: document for document, name in names.items()}
 
     def found_by(question: str, scope: Scope) -> list[Passage]:
-        scores = vectors @ np.asarray(model.get_query_embedding(question))
-        found: list[Passage] = []
-        for at in np.argsort(-scores):
-            file, page = places[at]
-            if not scope.documents or ids.get(file) in scope.documents:
-                found.append(_passage(ids.get(file, ""), int(page), str(texts[at]), float(scores[at])))
-            if len(found) == WITHIN:
-                break
-        return found
+        only = names[scope.documents[0]] if scope.documents else ""
+        return [
+            _passage(ids.get(one.file, ""), one.page, one.text, one.score) for one in find(question, only)
+        ]
 
     return found_by
-
-
-def _page_texts(path: Path) -> list[str]:
-    if path.suffix != ".pdf":
-        return [path.read_text(encoding="utf-8")]
-    from pypdf import PdfReader
-
-    return [page.extract_text() for page in PdfReader(path).pages]
 
 
 def _passage(document: str, page: int, text: str, score: float) -> Passage:

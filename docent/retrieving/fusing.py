@@ -26,10 +26,14 @@ def fuse(
 def lift_pages(
     scores: Mapping[str, float], places: Mapping[str, Hashable], weights: Weights
 ) -> dict[str, float]:
-    """Every piece of a page gains from the page's second and third best."""
+    """Every piece of a page gains from the page's second and third best.
+
+    Only pages named in `places` do: where every document is one page, a page of two pieces is no better
+    than a page that is short.
+    """
     pages: dict[Hashable, list[str]] = defaultdict(list)
     for piece in sorted(scores, key=lambda piece: -scores[piece]):
-        pages[places[piece]].append(piece)
+        pages[places.get(piece, piece)].append(piece)
     lowest = min(scores.values(), default=0.0)
     lifted: dict[str, float] = {}
     for pieces in pages.values():

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 
 from docent.errors import UnknownDocument
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
-from docent.retrieving.asking import wants_figures
 from docent.retrieving.fusing import fuse, lift_pages
+from docent.retrieving.looking import Look
 from docent.retrieving.names import names_of
 from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
 from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, checked, narrowed, parse
-from docent.retrieving.relevance import common, relevance
-from docent.retrieving.signals import figures, headings, neighbours, title
 from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
 from docent.store.protocols import Reader
-
-Terms = Callable[[str, str], Sequence[str]]
 
 ROUTED = 3
 """Documents that are searched once more by themselves."""
@@ -65,11 +60,12 @@ def retrieve(
         piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
         for piece, chunk in shortlist.items()
     }
-    terms = cache(store.terms)  # both of the next steps read the same texts
-    more = _on_closer_look(query.text, shortlist, languages, terms, store, weights)
-    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, places, weights)
+    look = Look(query.text, languages, store)
+    more = look.closely(shortlist, weights)
+    pages = {piece: place for piece, place in places.items() if _has_pages(documents.get(place.document_id))}
+    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
     best = [shortlist[piece] for piece in _best(scores, limit)]
-    helps = _relevance(query.text, best, languages, by_meaning, terms, store)
+    helps = look.relevance(best, by_meaning)
     return _passages(best, scores, helps, documents, store, scope)
 
 
@@ -105,57 +101,8 @@ def _priors(
     )
 
 
-def _on_closer_look(
-    question: str,
-    chunks: Mapping[str, Chunk],
-    languages: Mapping[str, str],
-    terms: Terms,
-    store: Reader,
-    weights: Weights,
-) -> dict[str, float]:
-    """What headings, figures and neighbouring words add to each piece, read in its own language."""
-    asked = {language: terms(question, language) for language in set(languages.values())}
-    named = {
-        word
-        for piece, chunk in chunks.items()
-        for part in headings(chunk.header)
-        for word in terms(part, languages[piece])
-    }
-    rarity = store.rarity(sorted(named.union(*asked.values())))
-    figured = wants_figures(question)
-
-    def look(chunk: Chunk, language: str) -> float:
-        return (
-            weights.title * title(asked[language], chunk.header, lambda text: terms(text, language), rarity)
-            + weights.neighbours * neighbours(asked[language], terms(chunk.text, language), rarity)
-            + weights.figures * figures(chunk.text) * figured
-        )
-
-    return {piece: look(chunk, languages[piece]) for piece, chunk in chunks.items()}
-
-
-def _relevance(
-    question: str,
-    chunks: Sequence[Chunk],
-    languages: Mapping[str, str],
-    closeness: Mapping[str, float],
-    terms: Terms,
-    store: Reader,
-) -> dict[str, float]:
-    """How likely it is that each passage helps."""
-    asked = {language: terms(question, language) for language in set(languages.values())}
-    rarity = store.rarity(sorted(set().union(*asked.values())))
-    return {
-        chunk.id: relevance(
-            closeness.get(chunk.id),
-            common(
-                asked[languages[chunk.id]],
-                [*terms(chunk.header, languages[chunk.id]), *terms(chunk.text, languages[chunk.id])],
-                rarity,
-            ),
-        )
-        for chunk in chunks
-    }
+def _has_pages(document: StoredDocument | None) -> bool:
+    return document is not None and document.pages > 1
 
 
 def _best(scores: Mapping[str, float], most: int) -> list[str]:

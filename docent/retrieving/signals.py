@@ -1,4 +1,4 @@
-"""What a piece of text shows on closer look: its headings, its figures, its words side by side."""
+"""What a piece of text shows on closer look: its headings, its figures, its sentences, words side by side."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from itertools import pairwise
 
 FULL_OF_FIGURES = 0.1  # a tenth of the letters; a table of figures has more, prose has less
 UNSAID = 2.0  # so that a heading of one common word does not count as wholly said
+
+SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\n(?!\s*[a-zß-ÿ])")
+"""Also at a line's end, unless the next line goes on in small letters, as in a wrapped paragraph."""
 
 Terms = Callable[[str], Sequence[str]]
 
@@ -38,3 +41,16 @@ def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Mapping[str, 
     pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
     whole = sum(pairs.values())
     return sum(pairs[pair] for pair in pairs.keys() & set(pairwise(terms))) / whole if whole else 0.0
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut where its sentences end, or its lines when they are no prose."""
+    return [part for part in SENTENCE_ENDS.split(text) if part.strip()]
+
+
+def sentence(asked: Sequence[str], said: Sequence[Sequence[str]], rarity: Mapping[str, float]) -> float:
+    """The share of the question's words in the sentence that holds most of them, rare ones first."""
+    question = set(asked)
+    whole = sum(rarity.get(word, 0.0) for word in question)
+    shares = (sum(rarity.get(word, 0.0) for word in question.intersection(words)) for words in said)
+    return max(shares, default=0.0) / whole if whole else 0.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Weights:
     """A weight of 0 switches its step off, as `python -m bench.retrieval` does one after the other."""
 
-    meaning: float = 0.65
+    meaning: float = 0.7
     """Of a piece's closeness in meaning; its words have the rest. Rank fusion was worse."""
     parts: float = 1.0
     """Of the direction in which a compound question's parts point, beside its own."""
@@ -25,8 +25,12 @@ class Weights:
     """How much of a heading above the piece the question says."""
     figures: float = 0.25
     """How full of figures the piece is, where the question wants figures."""
-    neighbours: float = 0.3
+    neighbours: float = 0.45
     """How many of the question's pairs of neighbouring words stand as neighbours in the piece."""
+    sentence: float = 0.5
+    """How much of the question one sentence of the piece says."""
+    figured: float = 0.5
+    """What is left of the two before where the question wants figures: a table has no sentences."""
     page: float = 0.2
     """A page's best piece, plus 0.2 of its second and 0.04 of its third; more wrongs short pages."""
 

@@ -43,3 +43,9 @@ def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
     lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places, OURS)
     assert lifted["b"] > lifted["a"] == 0.71
     assert lifted["b"] == pytest.approx(0.7 + OURS.page * 0.5)
+
+
+def test_a_document_of_one_page_gains_nothing_from_being_long():
+    """Where pieces have no page named, each stands for itself."""
+    scores = {"a": 0.7, "b": 0.6}
+    assert lift_pages(scores, {}, OURS) == scores

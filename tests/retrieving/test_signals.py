@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.signals import figures, headings, neighbours, title
+from docent.retrieving.signals import figures, headings, neighbours, sentence, sentences, title
 
 EVENLY: dict[str, float] = dict.fromkeys("balance sheet cash flow statement consolidated soup".split(), 1.0)
 
@@ -52,3 +52,26 @@ def test_neighbours():
     assert neighbours(asked, ["cash", "flow", "soup", "statement"], EVENLY) == 0.5
     assert neighbours(asked, ["flow", "cash"], EVENLY) == 0
     assert neighbours(["cash"], ["cash"], EVENLY) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("One. Two? Three", ["One.", "Two?", "Three"], id="prose"),
+        pytest.param("The mill was\nbuilt by two.", ["The mill was\nbuilt by two."], id="wrapped"),
+        pytest.param("Net sales 12\nCosts 11", ["Net sales 12", "Costs 11"], id="lines of a table"),
+        pytest.param(" \n ", [], id="nothing"),
+    ],
+)
+def test_sentences(text, expected):
+    """Prose is cut where sentences end, tables where lines do."""
+    assert sentences(text) == expected
+
+
+def test_sentence():
+    """Words said in one sentence say more than the same words in two."""
+    asked = ["cash", "flow", "statement"]
+    together = sentence(asked, [["soup"], ["flow", "cash", "statement"]], EVENLY)
+    apart = sentence(asked, [["cash", "flow"], ["statement"]], EVENLY)
+    assert together == 1 > apart == pytest.approx(2 / 3)
+    assert sentence(asked, [], EVENLY) == sentence([], [["cash"]], EVENLY) == 0

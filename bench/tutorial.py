@@ -1,0 +1,117 @@
+"""Finding pages the way tutorials teach it, to be compared with: every part and every default as it comes.
+
+SimpleDirectoryReader, SentenceSplitter, HuggingFaceEmbedding and ChromaVectorStore of llama-index, with the
+model that Docent uses. SimpleDirectoryReader reads PDFs only beside llama-index-readers-file, which pins an
+older pypdf, so install that elsewhere and name its folder:
+
+    pip install --no-deps --target FOLDER llama-index-readers-file defusedxml
+    PYTHONPATH=FOLDER nice python -m bench.tutorial --data FOLDER --index FOLDER
+
+The index is written file by file, so that a run that was broken off goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from docent.indexing.packaged import packaged_folder
+
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False"}
+SMALL_FILES = 50  # taken in at once; a report is as much by itself
+
+
+class Piece(NamedTuple):
+    file: str
+    page: int
+    text: str
+    score: float
+
+
+def build(data: Path, index: Path) -> None:
+    """Read, cut, embed and store every file that is not stored yet."""
+    from llama_index.core import SimpleDirectoryReader, StorageContext, VectorStoreIndex
+
+    done_in = index / "done.json"
+    done: list[str] = json.loads(done_in.read_text()) if done_in.exists() else []
+    files = [path for path in sorted(data.rglob("*.*")) if path.name not in done]
+    pdfs = any(path.suffix == ".pdf" for path in files)
+    if pdfs and not _reads_pdfs():
+        raise SystemExit(__doc__)
+    embedder, storage = _embedder(), StorageContext.from_defaults(vector_store=_chroma(index))
+    began = time.perf_counter()
+    step = 1 if pdfs else SMALL_FILES
+    for at in range(0, len(files), step):
+        some = files[at : at + step]
+        documents = SimpleDirectoryReader(input_files=[str(path) for path in some]).load_data()
+        VectorStoreIndex.from_documents(documents, storage_context=storage, embed_model=embedder)
+        done += [path.name for path in some]
+        done_in.write_text(json.dumps(done))
+        print(f"{len(done)} files, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def opened(index: Path, limit: int) -> Callable[[str, str], list[Piece]]:
+    """What finds the nearest pieces to a question, in one file or, with "", in all."""
+    from llama_index.core import VectorStoreIndex
+    from llama_index.core.vector_stores import ExactMatchFilter, MetadataFilters
+
+    every = VectorStoreIndex.from_vector_store(_chroma(index), embed_model=_embedder())
+
+    def find(question: str, file: str) -> list[Piece]:
+        filters = MetadataFilters(filters=[ExactMatchFilter(key="file_name", value=file)]) if file else None
+        found = every.as_retriever(similarity_top_k=limit, filters=filters).retrieve(question)
+        return [
+            Piece(
+                str(one.metadata["file_name"]),
+                int(one.metadata.get("page_label", 1)),
+                one.get_content(),
+                one.score or 0.0,
+            )
+            for one in found
+        ]
+
+    return find
+
+
+def _reads_pdfs() -> bool:
+    """Whether the reader is there; without it a PDF's bytes would be taken for text, without a word."""
+    try:
+        return importlib.util.find_spec("llama_index.readers.file") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _embedder() -> Any:
+    os.environ |= OFFLINE
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+    return HuggingFaceEmbedding(model_name=str(packaged_folder()))
+
+
+def _chroma(index: Path) -> Any:
+    os.environ |= OFFLINE
+    import chromadb
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    client = chromadb.PersistentClient(path=str(index))
+    return ChromaVectorStore(chroma_collection=client.get_or_create_collection("tutorial"))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of documents")
+    parser.add_argument("--index", type=Path, required=True, help="where the index is kept")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asked = _arguments()
+    asked.index.mkdir(parents=True, exist_ok=True)
+    build(asked.data, asked.index)
