@@ -17,9 +17,10 @@ from typing import Any
 
 from docent import __version__
 from docent.commands import measuring
+from docent.commands.showing import Showing
 from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
-from docent.glossary import Answer, Answered, Notice, Page, Progress, Scope, StoredDocument, Token
+from docent.glossary import Answer, Answered, Notice, Page, Progress, Scope, StoredDocument
 from docent.settings import Settings
 from docent.web import key_commands, user_commands
 
@@ -162,29 +163,20 @@ def _ask(arguments: argparse.Namespace) -> None:
         answer = asyncio.run(_answered(house, arguments))
     if arguments.json:
         _print_json(ask_json(answer))
-        return
-    for citation in _first_of_each(answer):
-        print(f"[{citation.n}] {citation.where}: {' '.join(citation.quote.split())}")
 
 
 async def _answered(house: Any, arguments: argparse.Namespace) -> Answer:
-    shown = ""
+    showing = Showing()
     use_model = not arguments.no_model
     async for event in house.answer(
         arguments.question, history=(), scope=_scope(arguments), use_model=use_model
     ):
-        match event:
-            case Token(text) if not arguments.json:
-                print(text, end="", flush=True)
-                shown += text
-            case Progress() as progress:
-                print(f"\r{progress.what}: {progress.done} of {progress.total}", end="", file=sys.stderr)
-            case Notice(text):
-                print(text, file=sys.stderr)
-            case Answered(answer):
-                if not arguments.json:
-                    print("\n" if shown else f"{answer.text}\n")
-                return answer
+        if not arguments.json:
+            showing.take(event)
+        elif isinstance(event, Notice):
+            print(event.text, file=sys.stderr)
+        if isinstance(event, Answered):
+            return event.answer
     raise InputError("No answer came. Ask again; if it stays so, run: python -m docent doctor")
 
 
@@ -220,10 +212,6 @@ def _pull(arguments: argparse.Namespace) -> None:
 
     settings = Settings.read()
     asyncio.run(_pulled(open_model(settings, name=arguments.model).pull()))
-
-
-def _first_of_each(answer: Answer) -> list[Any]:
-    return list({citation.n: citation for citation in reversed(answer.citations)}.values())[::-1]
 
 
 def _search(arguments: argparse.Namespace) -> None:

@@ -117,6 +117,21 @@ def test_ask_with_a_model_answers_in_its_words(terminal, ollama: Ollama):
     assert answer["citations"][0]["file"] == "vision.md"
 
 
+def test_ask_prints_what_was_checked(terminal, ollama: Ollama):
+    """A terminal shows the words as they come, then the checked text in their place; a pipe that alone."""
+    said = "The stipend is 1,900 euro [7]."
+    ollama.script(said)
+    ask = ("ask", QUESTION, "--library", "internships")
+    done = terminal.docent(*ask, DOCENT_MODEL_URL=ollama.url)
+    first, *_, last = done.stdout.splitlines()
+    assert first == "The stipend is 1,900 euro [1]." and last.startswith("[1] vision.md, ")
+    ollama.script(said)
+    shown = typed(terminal, "", *ask, DOCENT_MODEL_URL=ollama.url)
+    streamed, _, checked = shown.partition("\033[J")
+    assert "The stipend is 1,900 euro" in streamed and "[1]" not in streamed
+    assert checked.splitlines()[0] == first
+
+
 def test_ask_says_what_is_missing(terminal, ollama):
     """With no server, and with a server without the model, an answer comes and the remedy is said."""
     done = terminal.docent("ask", QUESTION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,6 +16,8 @@ from docent.generating.extractive import best_sentences
 from docent.generating.record import Record
 from docent.generating.writing import within
 from docent.glossary import Event, Passage
+
+LONGEST_QUOTED = 200
 
 NO_MODEL = "No language model answered; these are the best sentences found."
 TOO_LONG = (
@@ -78,5 +81,10 @@ def _warnings(cited: Cited, record: Record) -> list[str]:
         warnings.append(f"In none of the passages: {', '.join(cited.doubtful)}. Check before you rely on it.")
     if cited.unsupported:
         more = f" (and {len(cited.unsupported) - 1} more)" if len(cited.unsupported) > 1 else ""
-        warnings.append(f"No passage was found to support: “{cited.unsupported[0]}”{more}")
+        warnings.append(f"No passage was found to support: “{_shortened(cited.unsupported[0])}”{more}")
     return warnings
+
+
+def _shortened(sentence: str) -> str:
+    """A model may copy half a page as one sentence."""
+    return textwrap.shorten(sentence, LONGEST_QUOTED, placeholder=" …")

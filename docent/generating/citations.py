@@ -217,14 +217,17 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
 
 def _numbered(sentence: str, numbers: Sequence[int]) -> str:
     """The sentence with its numbers before the full stop; a row of a table with them in its last cell."""
-    if not numbers:
-        return sentence
     body = sentence.rstrip()
+    if body.endswith(" ."):  # a number was taken out before the stop
+        body = body[:-1].rstrip() + "."
+    after = sentence[len(sentence.rstrip()) :]
+    if not numbers:
+        return body + after
     stop = body[-1] if body[-1:] in ".!?…" else ""
     if body.lstrip().startswith("|") and body.endswith("|"):
         stop = body[len(body.rstrip("| ")) :]
     marks = "".join(f" [{n}]" for n in dict.fromkeys(numbers))
-    return body.removesuffix(stop) + marks + stop + sentence[len(body) :]
+    return body.removesuffix(stop) + marks + stop + after
 
 
 def _doubtful(answer: str, passages: Sequence[Passage]) -> tuple[str, ...]:

@@ -54,6 +54,12 @@ def two() -> list:
             id="unknown number",
         ),
         pytest.param(
+            "Late books cost ten cents a day .",
+            "Late books cost ten cents a day [2].",
+            [(2, "Late books cost ten cents a day.")],
+            id="a number taken out before",
+        ),
+        pytest.param(
             "| What | When |\n| --- | --- |\n| The museum opens | 9:30 |",
             "| What | When |\n| --- | --- |\n| The museum opens | 9:30 [1] |",
             [(1, "The museum opens at 9:30 and closes at 18:00.")],
