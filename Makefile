@@ -20,8 +20,9 @@ install:
 install-dev: install
 	@tools/install.sh requirements-dev.txt
 
+# A file's tests stay in one process; more than four processes want much memory.
 test: install-dev check
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 test-compose: install-dev
 	$(VENV)/python -m pytest -m compose -rs tests/compose

@@ -148,8 +148,9 @@ def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileRepo
                 return None
             case "busy":
                 print(
-                    "The new index is whole. Another Docent, perhaps the chat, answers from the old one: "
-                    "start that again, and it takes the new one.",
+                    "The new index is whole. Another Docent, perhaps the chat, answers from the old one and "
+                    "cannot take this one, since it works with other settings: start that again with those "
+                    "of now, and it takes the new one.",
                     file=sys.stderr,
                 )
                 return []

@@ -27,9 +27,9 @@ from docent.glossary import (
     Token,
     Turn,
 )
-from tests.fakes.plugin import free_url
 from tests.generating.build import passage, stored
 from tests.generating.test_clients import native
+from tests.ports import free_url
 
 # Chroma says so of its own collections when they are opened.
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")

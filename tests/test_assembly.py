@@ -12,7 +12,7 @@ import pytest
 from docent.assembly import House, open_house
 from docent.glossary import Answered, Preferences, Progress, Scope
 from docent.settings import Settings
-from tests.fakes.plugin import free_url
+from tests.ports import free_url
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
 

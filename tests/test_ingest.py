@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from docent.assembly import open_house
+from docent.assembly import House, open_house
 from docent.errors import UnreadableFile
 from docent.glossary import Scope
 from docent.ingesting import find
@@ -311,8 +312,33 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
     assert "no earlier index" in project.run("ingest.py", "--rollback").stderr
 
 
+def rebuild_beside(house: House, project: Project) -> None:
+    """Another process rebuilds and rolls back: the one that runs answers from that index at once."""
+    with house.store._catalog.write() as db:
+        db.execute("UPDATE chunks SET header = 'of the old index'")
+    stop, told = threading.Event(), set()
+
+    def ask() -> None:
+        while not stop.is_set():
+            told.add(tuple(passage.text for passage in house.retrieve("apples", Scope())))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    headers = []
+    for step in ("--rebuild", "--rollback", "--rollback", "--forget-previous"):
+        done = project.run("ingest.py", step)
+        assert done.returncode == 0, done.stderr
+        [document] = house.store.documents(Scope())
+        headers += [chunk.header for chunk in house.store.chunks_of(document.id, Scope())]
+    stop.set()
+    asking.join()
+    assert told == {("Apples are red.",)}
+    assert [header == "of the old index" for header in headers] == [False, True, False, False]
+    assert "no earlier index" in project.run("ingest.py", "--rollback").stderr
+
+
 def test_beside_a_running_docent(project):
-    """While another process owns storage/, ingest, search, list, delete and doctor work as if alone."""
+    """While another owns storage/, ingest, rebuild, search, list, delete and doctor work as if alone."""
     project.write("a.txt", "Apples are red.")
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
     with open_house(Settings.read(environ=environ)) as house:
@@ -323,6 +349,7 @@ def test_beside_a_running_docent(project):
         assert project.search("apples")[0]["file"] == "a.txt"
         assert "1 page" in project.run("-m", "docent", "list").stdout
         assert "not ok  storage" not in project.run("-m", "docent", "doctor").stdout
+        rebuild_beside(house, project)
         done = project.run("-m", "docent", "delete", "a.txt")
         assert done.returncode == 0, done.stderr
         assert "Left behind: 0" in done.stdout

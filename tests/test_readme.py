@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = [
@@ -128,7 +128,7 @@ def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> N
     try:
         wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
         here = command.replace(":8000", f":{environ['DOCENT_PORT']}").replace(
-            "curl ", "curl --fail-with-body -s "
+            "curl ", "curl --fail-with-body -sS "
         )
         done = subprocess.run(here, shell=True, cwd=house, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr + log.read_text()

@@ -109,11 +109,18 @@ class Door:
             return pack(("error", type(error).__name__, str(error)))
         except Exception as error:
             log.exception("A call from another process failed.")
-            return pack(("error", "StoreError", f"The Docent that owns storage/ failed: {error!r}"))
+            sentence = (
+                f"The Docent that owns {self._folder} could not do this ({error!r}). Try again; if it fails "
+                "again, restart that one, and see what is wrong with: python -m docent doctor"
+            )
+            return pack(("error", "StoreError", sentence))
 
 
 class Line:
-    """A guest's connections to the owner, one for each thread that is asking."""
+    """A guest's connections to the owner, one for each thread that is asking.
+
+    With an empty fingerprint it may ask for another index only.
+    """
 
     def __init__(self, folder: Path, *, fingerprint: str) -> None:
         self._folder = folder

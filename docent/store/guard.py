@@ -1,9 +1,12 @@
-"""One owner at a time: whoever holds storage/lock may change what is at rest."""
+"""Who may be at it: one process owns the folder (Lock), and now and then one thread is alone in it (Gate)."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import StorageBusy, StoreError
@@ -35,3 +38,45 @@ class Lock:
 
     def release(self) -> None:
         os.close(self._handle)
+
+
+class Gate:
+    """Any number of threads go through at once, until one wants to be alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._closed = False
+        self._own = threading.local()
+
+    @contextmanager
+    def through(self) -> Iterator[None]:
+        """Wait until nobody is alone, and keep everybody from it; who is through already may go again."""
+        if getattr(self._own, "inside", False):
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._inside += 1
+        self._own.inside = True
+        try:
+            yield
+        finally:
+            self._own.inside = False
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody in, and wait until everybody is out."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._closed = True
+            self._changed.wait_for(lambda: not self._inside)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._closed = False
+                self._changed.notify_all()

@@ -15,13 +15,23 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from docent.errors import StorageBusy, StoreError
+from docent.errors import StorageBusy, StoreError, UnknownDocument, UnknownLibrary
+from docent.store import switching
 from docent.store.door import Door, Line, OwnerGone
+from docent.store.guard import Gate
 from docent.store.store import Store
 
 PATIENCE = 30.0  # seconds that an owner may take to open or close the store
 LOOK = 0.05
 OURS_ALONE = {"close"}
+INDEXES = {"take_new", "take_earlier", "forget_earlier"}
+"""Asked of the owner when another process has built an index, or wants the earlier one back."""
+REMOVING = {"delete", "delete_library", "share"}
+"""Done twice, these do not find again what they removed."""
+KILLED = (
+    "The Docent that was to do this ended before it answered, and what was to be removed is not there any "
+    "more: either it was finished, or there was nothing. See what there is with: python -m docent list"
+)
 
 
 class SharedStore(Store):
@@ -31,6 +41,7 @@ class SharedStore(Store):
         self.folder = folder.absolute()
         self._fingerprint = fingerprint
         self._chroma_url = chroma_url
+        self._gate = Gate()
         self._settling = threading.RLock()
         self._settled = False
         self._line: Line | None = None
@@ -51,14 +62,65 @@ class SharedStore(Store):
                 self._door.close()
             super().close()
 
+    def take_new(self) -> switching.Switched:
+        """Answer from the index that was built beside this one, from the next call on."""
+        with self._gate.alone():
+            if not switching.is_level(self.folder):
+                return "behind"
+            if switching.fingerprint_of(self.folder / "building" / "index") != self._fingerprint:
+                return "busy"
+            self._exchange(lambda: switching.put_new(self.folder))
+        return "switched"
+
+    def take_earlier(self) -> str:
+        """Answer from the index before the last rebuild, from the next call on; its fingerprint."""
+        with self._gate.alone():
+            found = switching.fingerprint_of(switching.earlier(self.folder))
+            if found != self._fingerprint:
+                raise StoreError(
+                    f"The earlier index was made with {found}; the Docent that is running, perhaps the chat, "
+                    f"works with {self._fingerprint}. Stop it and run this again, then start it with the "
+                    "settings of before."
+                )
+            self._exchange(lambda: switching.put_earlier(self.folder))
+        return found
+
+    def forget_earlier(self) -> bool:
+        """Remove the index before the last rebuild; False when there was none."""
+        with self._gate.alone():
+            return switching.remove_earlier(self.folder, chroma_url=self._chroma_url)
+
+    def _exchange(self, put: Callable[[], None]) -> None:
+        """Nobody is in; should the other index not open, the one of before goes on."""
+        self._derived.close()
+        self._catalog.close()
+        put()
+        try:
+            self._open(self._fingerprint, self._chroma_url)
+        except BaseException:
+            switching.put_earlier(self.folder)
+            self._open(self._fingerprint, self._chroma_url)
+            raise
+
     def _call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Done here when the store is ours, else by its owner; done anew when the owner is gone meanwhile."""
-        while (line := self._line) is not None:
-            try:
-                return line.call(name, arguments, keywords)
-            except OwnerGone:
-                self._settle()
-        return getattr(Store, name)(self, *arguments, **keywords)
+        again = False
+        try:
+            while (line := self._line) is not None:
+                try:
+                    return line.call(name, arguments, keywords)
+                except OwnerGone:
+                    again = True
+                    self._settle()
+            return self._here(name, arguments, keywords)
+        except (UnknownDocument, UnknownLibrary) as error:
+            if again and name in REMOVING:
+                raise type(error)(KILLED) from error
+            raise
+
+    def _here(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        with self._gate.through():
+            return getattr(Store, name)(self, *arguments, **keywords)
 
     def _settle(self) -> None:
         """Become the owner, or find the one there is."""
@@ -82,7 +144,7 @@ class SharedStore(Store):
             return False
         self._line = None
         try:
-            self._door = Door(self.folder, welcome=self._check, answer=self._answer)
+            self._door = Door(self.folder, welcome=self._receive, answer=self._answer)
         except OSError:  # a file system without sockets: then there is one process at a time
             self._door = None
         return True
@@ -94,10 +156,16 @@ class SharedStore(Store):
             return False
         return True
 
+    def _receive(self, fingerprint: str) -> None:
+        if fingerprint:
+            self._here("_check", (fingerprint,), {})
+
     def _answer(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if name in INDEXES:
+            return getattr(self, name)()
         if name not in OFFERED:
             raise StoreError(f"The store has nothing called {name!r}.")
-        return getattr(Store, name)(self, *arguments, **keywords)
+        return self._here(name, arguments, keywords)
 
 
 def _forwarded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,17 +29,7 @@ class Store(Sharing):
         self._lock = Lock(folder)
         try:
             settle(folder, fingerprint=fingerprint)
-            index = folder / "index"
-            self._catalog = Catalog(index / "catalog.db")
-            self._check(fingerprint)
-            self._originals = Originals(folder / "originals")
-            self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
-            self._vectors, self._words = self._derived.vectors, self._derived.words
-            if not self._derived.was_closed:
-                kept = kept_elsewhere(folder)
-                sweep_originals(self._catalog, self._originals, besides=kept)
-                sweep_unfinished(folder, {*kept, *self._originals.held()})
-                self._purge()
+            self._open(fingerprint, chroma_url)
         except BaseException:
             self._lock.release()
             raise
@@ -72,6 +62,21 @@ class Store(Sharing):
         self._save_quietly()
         self._catalog.close()
         self._lock.release()
+
+    def _open(self, fingerprint: str, chroma_url: str) -> None:
+        """The index that is in place now."""
+        index = self.folder / "index"
+        self._listed = (-1, {})
+        self._catalog = Catalog(index / "catalog.db")
+        self._check(fingerprint)
+        self._originals = Originals(self.folder / "originals")
+        self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
+        self._vectors, self._words = self._derived.vectors, self._derived.words
+        if not self._derived.was_closed:
+            kept = kept_elsewhere(self.folder)
+            sweep_originals(self._catalog, self._originals, besides=kept)
+            sweep_unfinished(self.folder, {*kept, *self._originals.held()})
+            self._purge()
 
     def _save_quietly(self) -> None:
         """A catalog that cannot be read was complained of before; it is closed all the same."""

@@ -7,33 +7,53 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from docent.errors import StorageBusy, StoreError
+from docent.store.door import Line, OwnerGone
 from docent.store.guard import Lock
-from docent.store.previous import Previous
+from docent.store.previous import Kept, Previous
 from docent.store.vectors import Vectors
 
 WHOLE = "whole"
 """A mark in building/: everything that the old index has is there, too."""
 
+Switched = Literal["switched", "busy", "behind"]
+"""busy: who answers from the old index cannot take the new one; behind: the old one has changed since."""
 
-def switch(folder: Path) -> Literal["switched", "busy", "behind"]:
-    """Let the new index take the old one's place.
 
-    busy: another process answers from the old one; behind: the old one has changed since.
-    """
+def switch(folder: Path) -> Switched:
+    """Let the new index take the old one's place, also for the process that answers from it now."""
     try:
         lock = Lock(folder)
     except StorageBusy:
-        return "busy"
+        try:
+            return _asked(folder, "take_new")  # type: ignore[no-any-return]
+        except StorageBusy:
+            return "busy"
     try:
-        if not _is_level(folder):
+        if not is_level(folder):
             return "behind"
-        _switch(folder)
+        put_new(folder)
         return "switched"
     finally:
         lock.release()
+
+
+def _asked(folder: Path, what: str) -> Any:
+    """Of the owner of a folder. Raises StorageBusy when it has no door, or does not answer."""
+    try:
+        line = Line(folder, fingerprint="")
+    except OwnerGone as error:
+        raise StorageBusy(f"{folder} is in use by another Docent. Stop it and run this again.") from error
+    try:
+        return line.call(what, (), {})
+    except OwnerGone as error:
+        raise StorageBusy(
+            f"The Docent that owns {folder} ended before it answered. Run this again."
+        ) from error
+    finally:
+        line.close()
 
 
 def settle(folder: Path, *, fingerprint: str) -> None:
@@ -43,7 +63,7 @@ def settle(folder: Path, *, fingerprint: str) -> None:
         if aside.exists():
             aside.rename(index)
         elif (building / WHOLE).exists():
-            _switch(folder)
+            put_new(folder)
         elif previous.exists():
             previous.rename(index)
     elif aside.exists():
@@ -53,37 +73,32 @@ def settle(folder: Path, *, fingerprint: str) -> None:
     if (building / WHOLE).exists():
         if not (building / "index").exists():
             shutil.rmtree(building)
-        elif _fingerprint(building / "index") == fingerprint and _is_level(folder):
-            _switch(folder)
+        elif fingerprint_of(building / "index") == fingerprint and is_level(folder):
+            put_new(folder)
 
 
 def roll_back(folder: Path) -> str:
     """Let the index before the last rebuild answer again; its fingerprint. Once more goes forward again."""
-    lock = Lock(folder)
     try:
-        previous, index, aside, _ = _places(folder)
-        if not previous.exists():
-            raise StoreError(
-                f"There is no earlier index in {folder}. One is kept when the index is built anew with: "
-                "python ingest.py --rebuild"
-            )
-        index.rename(aside)
-        previous.rename(index)
-        aside.rename(previous)
-        return _fingerprint(index)
+        lock = Lock(folder)
+    except StorageBusy:
+        return str(_asked(folder, "take_earlier"))
+    try:
+        found = fingerprint_of(earlier(folder))
+        put_earlier(folder)
+        return found
     finally:
         lock.release()
 
 
 def forget_previous(folder: Path, *, chroma_url: str) -> bool:
     """Remove the index before the last rebuild; False when there was none."""
-    lock = Lock(folder)
     try:
-        previous = folder / "index-previous"
-        if not previous.exists():
-            return False
-        _remove(previous, chroma_url)
-        return True
+        lock = Lock(folder)
+    except StorageBusy:
+        return bool(_asked(folder, "forget_earlier"))
+    try:
+        return remove_earlier(folder, chroma_url=chroma_url)
     finally:
         lock.release()
 
@@ -96,7 +111,36 @@ def give_up(folder: Path) -> None:
         shutil.rmtree(building)
 
 
-def _switch(folder: Path) -> None:
+def earlier(folder: Path) -> Path:
+    """The index before the last rebuild. Raises StoreError when none is kept."""
+    previous, *_ = _places(folder)
+    if not previous.exists():
+        raise StoreError(
+            f"There is no earlier index in {folder}. One is kept when the index is built anew with: "
+            "python ingest.py --rebuild"
+        )
+    return previous
+
+
+def put_earlier(folder: Path) -> None:
+    """Exchange the index that answers and the one before it. Whoever calls owns the folder."""
+    previous, index, aside, _ = _places(folder)
+    index.rename(aside)
+    previous.rename(index)
+    aside.rename(previous)
+
+
+def remove_earlier(folder: Path, *, chroma_url: str) -> bool:
+    """Whoever calls owns the folder."""
+    previous, *_ = _places(folder)
+    if not previous.exists():
+        return False
+    _remove(previous, chroma_url)
+    return True
+
+
+def put_new(folder: Path) -> None:
+    """The index that was built takes the place of the one that answers. Whoever calls owns the folder."""
     previous, index, _, building = _places(folder)
     (folder / "originals").mkdir(exist_ok=True)
     for original in (building / "originals").glob("*"):
@@ -108,23 +152,29 @@ def _switch(folder: Path) -> None:
     shutil.rmtree(building)
 
 
-def _is_level(folder: Path) -> bool:
+def is_level(folder: Path) -> bool:
     """Whether the new index is whole and has the documents that the old one has now."""
-    _, index, _, building = _places(folder)
+    building = folder / "building"
     if not (building / WHOLE).exists():
         return False
-    return _documents(building / "index") == _documents(index)
+    return _documents(building) == _documents(folder)
 
 
-def _documents(index: Path) -> set[tuple[str, str]]:
-    catalog = Previous(index, originals=index)
+def _documents(folder: Path) -> set[tuple[str, str]]:
+    catalog = Previous(folder / "index", originals=folder / "originals")
     try:
-        return {(kept.id, file.path) for kept in catalog.documents() for file in kept.files}
+        there = [*catalog.documents(), *(kept for kept, *_ in catalog.expected() if _is_kept(kept))]
+        return {(kept.id, file.path) for kept in there for file in kept.files}
     finally:
         catalog.close()
 
 
-def _fingerprint(index: Path) -> str:
+def _is_kept(kept: Kept) -> bool:
+    """Without its file a document that waits to be read cannot be carried over."""
+    return kept.files[0].full.exists()
+
+
+def fingerprint_of(index: Path) -> str:
     catalog = Previous(index, originals=index)
     try:
         return catalog.fingerprint

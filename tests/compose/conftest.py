@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import browser, free_port, page
+from tests.e2e.conftest import browser, page
+from tests.ports import free_port
 
 __all__ = ["browser", "page"]
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -16,12 +16,19 @@ from playwright.sync_api import expect
 
 from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
 from tests.e2e.conftest import ask, picture
+from tests.e2e.test_upload import FERRY, attach, opened, send, timetable
+from tests.e2e.test_upload import QUESTION as OF_THE_FERRY
 
 pytestmark = pytest.mark.compose
 
 KEY = "sk-a-key-that-must-not-show"
 QUESTION = "Which internship is about machine learning?"
 ANSWER = "tidelight-machine-learning.pdf"
+CHANGE = """
+import sqlite3, sys
+with sqlite3.connect("/app/storage/index/catalog.db") as database:
+    database.executescript(sys.argv[1])
+"""
 REACH_OUT = """
 import socket, sys
 try:
@@ -47,8 +54,8 @@ def up(images, report: Report, tmp_path_factory) -> Iterator[Stack]:
         yield made
 
 
-def found(stack: Stack) -> list[str]:
-    answer = stack.docent("search", QUESTION, "--library", "internships")
+def found(stack: Stack, question: str = QUESTION) -> list[str]:
+    answer = stack.docent("search", question, "--library", "internships")
     assert isinstance(answer, list)
     return [passage["file"] for passage in answer]
 
@@ -74,6 +81,19 @@ def test_chat_in_the_browser(up: Stack, page):
     picture(page, "compose")
 
 
+def test_a_file_is_dropped_in_the_browser(up: Stack, page, tmp_path):
+    """It is asked in the very message that brings it, and the citation opens its page."""
+    opened(page, up.url)
+    attach(page, timetable(tmp_path / "ferry.pdf"))
+    send(page, OF_THE_FERRY)
+    citation = page.locator("a.element-link").first
+    expect(citation).to_be_visible(timeout=90_000)
+    citation.click()
+    expect(page.locator("#side-view-content")).to_contain_text("p. 2")
+    expect(page.locator("#side-view-content")).to_contain_text(FERRY)
+    picture(page, "compose-upload")
+
+
 def test_a_file_is_handed_in_and_stays(up: Stack):
     """Through the published port; it is found at once, and after every container was made anew (below)."""
     text = b"# Lighthouse\n\nThe keeper of the lighthouse is called Perpetua Quill.\n"
@@ -90,6 +110,24 @@ def keeper(stack: Stack) -> str:
     answer = stack.docent("search", "Who keeps the lighthouse?", "--library", "uploads")
     assert isinstance(answer, list)
     return str(answer[0]["file"])
+
+
+def test_the_folder_is_followed_where_asked_for(up: Stack):
+    """The profile `watch`: a file that appears in data/ on the host is found, one that goes is not."""
+    up.compose("--profile", "watch", "up", "-d", "--no-build", "--no-deps", "watch")
+    boat = up.folder / "data" / "internships" / "boat.txt"
+    boat.write_text("The rowing boat Halcyon is varnished every April by the harbour master.")
+    until(lambda: "boat.txt" in found(up, "Who varnishes the rowing boat Halcyon?"))
+    boat.unlink()
+    until(lambda: "boat.txt" not in found(up, "Who varnishes the rowing boat Halcyon?"))
+    up.compose("--profile", "watch", "rm", "-sf", "watch")
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.5)
 
 
 def test_pulling_a_model_that_is_there_does_nothing(up: Stack):
@@ -215,6 +253,48 @@ def test_every_container_made_anew_finds_everything(up: Stack, report: Report):
     assert keeper(up) == "lighthouse.md"
     assert up.ended("ingest") in (0, 1)
     assert "unchanged" in up.compose("logs", "ingest").stdout
+
+
+def left_by_another_version(stack: Stack, sql: str) -> None:
+    """The volume as another version of Docent would have left it."""
+    stack.compose("stop", "app")
+    stack.compose("run", "-T", "--rm", "--no-deps", "app", "python", "-c", CHANGE, sql)
+    stack.compose("up", "-d", "--no-build", "--no-deps", "app")
+
+
+def refused(stack: Stack, sentence: str) -> None:
+    until(lambda: sentence in stack.compose("logs", "--tail", "20", "app").stdout)
+
+
+def test_an_older_catalog_is_brought_up_to_date(up: Stack):
+    """The tables of an earlier version are changed at the start, and everything is found."""
+    left_by_another_version(
+        up, "CREATE TABLE outbox (n INTEGER); CREATE TABLE jobs (n INTEGER); PRAGMA user_version = 1;"
+    )
+    up.wait("/ready")
+    assert found(up)[0] == ANSWER
+    assert keeper(up) == "lighthouse.md"
+
+
+def test_a_newer_catalog_is_refused(up: Stack):
+    """An image that is older than its storage says so, and leaves it as it is."""
+    left_by_another_version(up, "PRAGMA user_version = 99;")
+    refused(up, "was written by a newer Docent")
+    left_by_another_version(up, "PRAGMA user_version = 2;")
+    up.wait("/ready")
+    assert keeper(up) == "lighthouse.md"
+
+
+def test_an_index_of_another_model_is_rebuilt_as_documented(up: Stack):
+    """It is refused with what to do; the command of docs/containers.md does it, and the app comes back."""
+    left_by_another_version(up, "UPDATE meta SET value = 'another model' WHERE key = 'fingerprint';")
+    refused(up, "ingest.py --rebuild")
+    documented = "docker compose run --rm --no-deps app python ingest.py --rebuild"
+    assert documented in (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
+    up.compose(*documented.split()[2:])
+    up.wait("/ready")
+    assert found(up)[0] == ANSWER
+    assert keeper(up) == "lighthouse.md"
 
 
 def test_down_with_volumes_leaves_nothing(up: Stack):

@@ -17,7 +17,8 @@ import socketio
 from playwright.sync_api import Page, expect
 
 from docent.web.defences import HEADERS
-from tests.e2e.conftest import ROOT, again, answers, ask, free_port, picture, running_app, wait_for
+from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app, wait_for
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 

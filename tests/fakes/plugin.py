@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -115,10 +114,3 @@ def ollama_process() -> Iterator[Ollama]:
     server = start_process()
     yield server
     server.stop()
-
-
-def free_url() -> str:
-    """An address of this machine at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"

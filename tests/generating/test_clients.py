@@ -21,7 +21,7 @@ from docent.errors import (
 from docent.generating.client import Patience, Wishes
 from docent.generating.ollama_client import OllamaClient
 from docent.generating.openai_client import OpenAIClient
-from tests.fakes.plugin import free_url
+from tests.ports import free_url
 
 MESSAGES = [{"role": "user", "content": "When does it open?"}]
 PATIENCE = Patience(connect=2.0, first_token=5.0, token=5.0)

@@ -7,7 +7,7 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import open_embedder
-from tests.fakes.plugin import free_url
+from tests.ports import free_url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from docent.errors import StoreError
 from docent.store import Store
+from tests.ports import free_port
 from tests.store.putting import EVERYTHING, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -26,9 +26,7 @@ class Chroma:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 

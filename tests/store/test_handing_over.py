@@ -140,6 +140,39 @@ def test_an_owner_that_is_killed(tmp_path):
         guest.close()
 
 
+MORTAL = """
+import os, signal, sys
+from docent.store.keeping import Keeping
+def delete(self, *arguments, done=Keeping.delete):
+    if sys.argv[2] == "after":
+        done(self, *arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+Keeping.delete = delete
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_owner_that_is_killed_while_it_deletes(tmp_path, when):
+    """The guest finishes what was not done, with its receipt; what was done it tells as it is."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", MORTAL + OWNER, str(tmp_path), when], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"owned\n"
+    guest = opened(tmp_path)
+    try:
+        hours = put(guest, tmp_path, "hours.txt", HOURS)
+        if when == "before":
+            assert set(guest.delete(hours, ALL).left.values()) == {0}
+        else:
+            with pytest.raises(UnknownDocument, match=r"ended before it answered.*docent list"):
+                guest.delete(hours, ALL)
+        assert matching(guest, "museum") == set()
+    finally:
+        guest.close()
+        process.communicate()
+
+
 def test_the_door_is_for_its_user_only(owner):
     """Socket and key are readable by their user alone, and a wrong key is shown out."""
     for name in ("door", "door.key"):
@@ -154,7 +187,11 @@ def test_the_door_is_for_its_user_only(owner):
     guest.close()
 
 
-@pytest.mark.parametrize("harm", [print, subprocess.Popen, Path.unlink, SharedStore], ids=repr)
+@pytest.mark.parametrize(
+    "harm",
+    [print, subprocess.Popen, Path.unlink, SharedStore],
+    ids=["print", "Popen", "unlink", "SharedStore"],
+)
 def test_nothing_but_values_is_taken(harm):
     """A message that would build anything but a value of ours is refused."""
     with pytest.raises(pickle.UnpicklingError):

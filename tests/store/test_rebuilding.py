@@ -138,6 +138,17 @@ def test_what_came_after_it_was_whole_is_not_left_behind(folder, tmp_path):
     assert switch(folder) == "switched"
 
 
+def test_what_is_handed_in_after_it_was_whole_is_not_left_behind(folder, tmp_path):
+    """Nor is it, when somebody handed in a file that nobody has read yet."""
+    rebuilt(folder)
+    old = Store(folder, fingerprint="old")
+    (tmp_path / "later.txt").write_text(SOUP)
+    sha256 = sha256_of(tmp_path / "later.txt")
+    old.expect(tmp_path / "later.txt", sha256, name="later.txt", library="uploads", owner=None)
+    old.close()
+    assert switch(folder) == "behind"
+
+
 def test_it_goes_on_where_it_was_killed(folder):
     """What was carried over before is not read or embedded again."""
     new = Store(folder / "building", fingerprint="new")
