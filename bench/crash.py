@@ -24,13 +24,12 @@ from pathlib import Path
 
 from docent.errors import StoreError
 from docent.glossary import Scope
-from docent.indexing import embedded_text
 from docent.store import Rebuild, Store, switch
 from docent.store.packing import pack_text
-from tests.store.putting import EMBEDDER, nearest, put
+from tests.store.putting import finish, nearest, put, put_several
 
 ALL = Scope()
-PATHS = 8
+EVERY = [f"{number}.txt" for number in range(8)]
 
 
 def main() -> None:
@@ -68,12 +67,17 @@ def child(folder: Path, seed: int, ready: Connection) -> None:
 
         ready.send("ready")
         for step in range(10_000):
-            path = f"{chance.randrange(PATHS)}.txt"
+            path = chance.choice(EVERY)
             word = f"w{seed}x{step}q"
-            what = chance.choice(["put", "put", "put", "delete", "rebuild"])
-            say(begin=what, path=path, word=word)
+            what = chance.choice(["put", "put", "several", "delete", "rebuild"])
+            paths = chance.sample(EVERY, 4) if what == "several" else [path]
+            for path in paths:
+                say(begin=what, path=path, word=word + path[0])
             if what == "put":
-                put(store, folder, path, text_of(path, word))
+                put(store, folder, path, text_of(path, word + path[0]))
+            elif what == "several":
+                put_several(store, folder, {path: text_of(path, word + path[0]) for path in paths})
+                finish(store)
             elif what == "delete":
                 for document in store.documents(ALL):
                     if path in document.paths:
@@ -82,7 +86,8 @@ def child(folder: Path, seed: int, ready: Connection) -> None:
                 store.close()
                 _rebuild(folder / "storage")
                 store = Store(folder / "storage", fingerprint="f")
-            say(done=what, path=path, word=word)
+            for path in paths:
+                say(done=what, path=path, word=word + path[0])
 
 
 def _rebuild(folder: Path) -> None:
@@ -96,12 +101,6 @@ def _rebuild(folder: Path) -> None:
         work.finish()
     new.close()
     assert switch(folder) == "switched"
-
-
-def finish(store: Store) -> None:
-    """What the background does: the vectors that are lacking."""
-    while chunks := store.unembedded(100, besides=()):
-        store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
 
 
 def _killed(context: ForkServerContext, folder: Path, chance: random.Random, kill: int) -> str:
@@ -163,13 +162,13 @@ def text_of(path: str, word: str) -> str:
 
 def _expected(journal: list[dict[str, str]]) -> tuple[dict[str, set[str]], dict[str, str]]:
     """For each path what it may hold now (empty: nothing); and the path of every word that was written."""
-    sure: dict[str, set[str]] = {f"{number}.txt": {""} for number in range(PATHS)}
+    sure: dict[str, set[str]] = {path: {""} for path in EVERY}
     written: dict[str, str] = {}
     for entry in journal:
         what, path = entry.get("begin") or entry["done"], entry["path"]
         if what == "rebuild":
             continue
-        after = entry["word"] if what == "put" else ""
+        after = entry["word"] if what in ("put", "several") else ""
         written[entry["word"]] = path
         sure[path] = sure[path] | {after} if "begin" in entry else {after}
     return sure, written

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from docent.errors import LoadError, StoreError
-from docent.glossary import Document, FileReport, ReadBy, SourceFile
+from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, home
 from docent.ingesting.intake import Intake
-from docent.store import Store
+from docent.store import Arrival, Store
 
 AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
+TOGETHER = 64  # small files in one commit, which costs 30 ms however many they are
+PAGES_TOGETHER = 200  # so that the first of them does not wait for long
+BYTES_AHEAD = 4_000_000  # of files read beyond those that are stored
 TRIES = 3  # a file that changes while it is read is read again, this often
 
 
@@ -33,6 +38,9 @@ class Progress:
     """Of the last file; empty when only vectors are left to make."""
     waiting: int
     """Chunks without a vector so far, whoever brought them."""
+
+
+Read = Future[Document]
 
 
 class Work(NamedTuple):
@@ -71,11 +79,13 @@ def ingest(
     pages = 0
     pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
     try:
-        for number, (one, read) in enumerate(_read_ahead(work, pool, intake, password), 1):
-            report = _kept(one, read, intake, password, gone)
-            pages += report.pages
-            reports.append(report)
-            on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+        number = 0
+        for ready in _read_ahead(work, pool, intake, password):
+            for report in _kept_together(ready, intake, password, gone):
+                number += 1
+                pages += report.pages
+                reports.append(report)
+                on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
     finally:  # interrupted: what is being read ends with the loader
         pool.shutdown(wait=False, cancel_futures=True)
     for library, path in gone:
@@ -134,19 +144,55 @@ def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]
     ]
 
 
-Read = Future[Document]
-
-
 def _read_ahead(
     work: Sequence[Work], pool: ThreadPoolExecutor, intake: Intake, password: str | None
-) -> Iterator[tuple[Work, Read]]:
-    """Documents in order, a few read ahead while the one before is stored."""
-    waiting: list[tuple[Work, Read]] = []
-    for one in work:
-        waiting.append((one, pool.submit(intake.loader.load, one.file.full, password=password)))
-        if len(waiting) > intake.workers * AHEAD:
-            yield waiting.pop(0)
-    yield from waiting
+) -> Iterator[list[tuple[Work, Read]]]:
+    """Documents in order, as many at a time as have been read while those before were stored."""
+    coming, waiting = deque(work), deque[tuple[Work, Read]]()
+    while coming or waiting:
+        while coming and _has_room(waiting, intake.workers):
+            one = coming.popleft()
+            waiting.append((one, pool.submit(intake.loader.load, one.file.full, password=password)))
+        ready = [waiting.popleft()]
+        wait([ready[0][1]])
+        pages = _pages(ready[0][1])
+        while waiting and waiting[0][1].done() and len(ready) < TOGETHER and pages < PAGES_TOGETHER:
+            ready.append(waiting.popleft())
+            pages += _pages(ready[-1][1])
+        yield ready
+
+
+def _has_room(waiting: Sequence[tuple[Work, Read]], workers: int) -> bool:
+    """For one more document to be read; small ones are many, so that one commit serves many of them."""
+    if len(waiting) <= workers * AHEAD:
+        return True
+    return len(waiting) < TOGETHER and sum(one.file.bytes for one, _ in waiting) < BYTES_AHEAD
+
+
+def _pages(read: Read) -> int:
+    return 0 if read.exception() else len(read.result().pages)
+
+
+def _kept_together(
+    ready: Sequence[tuple[Work, Read]], intake: Intake, password: str | None, gone: set[tuple[str, str]]
+) -> Iterator[FileReport]:
+    """New documents in one step; whatever is not plainly new, each by itself."""
+    began = time.perf_counter()
+    arrivals: dict[Work, Arrival] = {}
+    for one, read in ready:
+        if len(ready) > 1 and not read.exception():
+            document = read.result()
+            arrivals[one] = Arrival(one.file, document, intake.pieces(one.file, document))
+    kept: dict[Work, bool] = {}
+    with suppress(StoreError):  # each is then told why, by itself
+        kept = dict(zip(arrivals, intake.keep_several([*arrivals.values()]), strict=True))
+    seconds = (time.perf_counter() - began) / len(ready)
+    for one, read in ready:
+        if kept.get(one):
+            arrival = arrivals[one]
+            yield _report(one.outcome, arrival.file, arrival.document, arrival.chunks, seconds)
+        else:
+            yield _kept(one, read, intake, password, gone)
 
 
 def _kept(
@@ -170,17 +216,27 @@ def _kept(
             file = now
         except StoreError as error:
             return FileReport(file.library, file.path, "failed", str(error))
+    return _report(work.outcome, file, document, chunks, time.perf_counter() - began)
+
+
+def _report(
+    outcome: Literal["added", "changed"],
+    file: SourceFile,
+    document: Document,
+    chunks: Sequence[Chunk],
+    seconds: float,
+) -> FileReport:
     return FileReport(
         file.library,
         file.path,
-        "partial" if document.unread else work.outcome,
+        "partial" if document.unread else outcome,
         reason=document.unread[0].note if document.unread else "",
         pages=len(document.pages),
         unread_pages=len(document.unread),
         recognised_pages=sum(page.read_by is ReadBy.OCR for page in document.pages),
         hidden_pages=sum(bool(page.hidden) for page in document.pages),
         chunks=len(chunks),
-        seconds=round(time.perf_counter() - began, 3),
+        seconds=round(seconds, 3),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from docent.indexing import chunk
 from docent.indexing.embedding import Embedder
 from docent.ingesting.background import Background
 from docent.loading import Loader
-from docent.store import Store
+from docent.store import Arrival, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,23 @@ class Intake:
 
     def keep(self, file: SourceFile, document: Document, *, expected: bool = False) -> list[Chunk]:
         """From now on the document is found by its words; its vectors follow."""
-        chunks = chunk(
+        chunks = self.pieces(file, document)
+        self.store.put_words(file, document, chunks, expected=expected)
+        self.tally.count(len(document.pages))
+        self.background.start()
+        return chunks
+
+    def keep_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """The same for new documents in one step; False for each that has to be kept by itself."""
+        kept = self.store.put_several(arrivals)
+        self.tally.count(
+            sum(len(one.document.pages) for one, is_kept in zip(arrivals, kept, strict=True) if is_kept)
+        )
+        self.background.start()
+        return kept
+
+    def pieces(self, file: SourceFile, document: Document) -> list[Chunk]:
+        return chunk(
             document,
             document_id=document_id(file.library, document.sha256),
             tokenizer=self.embedder.tokenizer,
@@ -68,10 +84,6 @@ class Intake:
             overlap=self.cut.overlap,
             limit=self.embedder.max_tokens,
         )
-        self.store.put_words(file, document, chunks, expected=expected)
-        self.tally.count(len(document.pages))
-        self.background.start()
-        return chunks
 
 
 def cores() -> int:

@@ -2,7 +2,7 @@
 
 from docent.store.backups import back_up, restore
 from docent.store.copies import Copies
-from docent.store.keeping import UPLOADED, KnownFile
+from docent.store.keeping import UPLOADED, Arrival, KnownFile
 from docent.store.originals import COPIES, sha256_of
 from docent.store.previous import Kept
 from docent.store.rebuilding import Rebuild
@@ -14,6 +14,7 @@ from docent.store.switching import forget_previous, give_up, roll_back, switch
 __all__ = [
     "COPIES",
     "UPLOADED",
+    "Arrival",
     "Copies",
     "Kept",
     "KnownFile",

@@ -1,4 +1,4 @@
-"""Writing: files come, change and go; vectors follow; what is removed is removed everywhere."""
+"""Writing: files come, change and go, and their vectors follow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
-from docent.glossary import Chunk, Deletion, Document, Scope, SourceFile, StoredDocument, document_id
+from docent.glossary import Chunk, Document, SourceFile, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
-from docent.store.previous import drop_unfinished, forget_elsewhere
-from docent.store.reading import Reading
+from docent.store.removing import Removing
 from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
 
 UPLOADED = ".uploaded/"
@@ -34,10 +33,19 @@ class KnownFile:
     """Why it could not be read; empty when it was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that was read and cut, and is to be kept."""
+
+    file: SourceFile
+    document: Document
+    chunks: Sequence[Chunk]
+
+
 def _nobody() -> None: ...
 
 
-class Keeping(Reading):
+class Keeping(Removing):
     """The writing half of the store."""
 
     on_wanted: Callable[[], None] = staticmethod(_nobody)
@@ -94,6 +102,40 @@ class Keeping(Reading):
                 self._name(db, library, file, n)
                 versions.finish(db, [n])
             self._purge()
+
+    def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Keep new documents as `put_words` does, in one step for all: a commit costs more than a small file.
+
+        False for each that `put_words` has to be asked for, since it is here already, or is refused.
+        """
+        kept: dict[str, Arrival] = {}
+        with self._catalog.turn:
+            for one in arrivals:
+                new = document_id(one.file.library, one.document.sha256)
+                if new not in kept and not self._every_document("d.id = ?", new) and self._is_kept(one):
+                    kept[new] = one
+            self._originals.settle()
+            for new, one in kept.items():
+                self._words.put(new, one.file.library, one.chunks, language=one.document.language)
+            self._words.commit()
+            with self._catalog.write() as db:
+                for new, one in kept.items():
+                    library = library_row(db, one.file.library)
+                    n = insert_document(db, new, library, one.file, one.document, one.chunks)
+                    self._name(db, library, one.file, n)
+                    versions.finish(db, [n])
+            self._purge()
+        return [one in kept.values() for one in arrivals]
+
+    def _is_kept(self, one: Arrival) -> bool:
+        """Whether its original is here, as it was read."""
+        try:
+            self._originals.keep(one.file.full, one.document.sha256, settled=False)
+            _refuse_changed(one.file)
+        except DocentError:
+            self._drop_unused(one.document.sha256)
+            return False
+        return True
 
     def _drop_unused(self, sha256: str) -> None:
         """An original that no document came of is not kept."""
@@ -219,100 +261,9 @@ class Keeping(Reading):
                 versions.finish(db, sorted({document for _, _, document, _ in there}))
             self._purge()
 
-    # --- removing ----------------------------------------------------------------------------
-
-    def cancel(self, document_id: str, scope: Scope) -> bool:
-        """Give up a document that is not whole yet; an older version stays. False: it is whole."""
-        with self._catalog.turn:
-            document = self.document(document_id, scope)
-            if document.state in versions.FINISHED:
-                return False
-            self.withdraw(document.id)
-        return True
-
-    def delete(self, document_id: str, scope: Scope) -> Deletion:
-        """Remove a document with everything derived from it, and count what is left."""
-        with self._catalog.turn:
-            document = next((d for d in self.documents(scope) if d.id == document_id), None)
-            if document is None:
-                raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
-            ids = self._chunk_ids(document_id)
-            found = self._census(document, ids)
-            self.withdraw(document.id)
-            self._catalog.forget_traces()
-            left = self._census(document, ids)
-        return Deletion(document.id, document.name, found, left)
-
-    def withdraw(self, document_id: str) -> None:
-        """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
-        with self._catalog.turn:
-            with self._catalog.write() as db:
-                n = document_row(db, document_id)
-                if n is not None:
-                    versions.withdraw(db, n)
-            self._purge()
-
-    # --- keeping the derived parts in step ---------------------------------------------------
-
     def _name(self, db: sqlite3.Connection, library: int, file: SourceFile, document: int) -> None:
         db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
         versions.point(db, library, file, document)
-
-    def _purge(self) -> None:
-        """Remove every document that no path names any more."""
-        with self._catalog.read() as db:
-            gone = db.execute(
-                f"SELECT d.n, d.id, l.name, d.sha256 FROM {DOCUMENTS} WHERE {versions.NAMELESS}"
-            ).fetchall()
-        if gone:
-            self._catalog.snapshots.drop()
-            forget_elsewhere(self.folder, [document for _, document, _, _ in gone])
-        for n, document, library, sha256 in gone:
-            ids = self._chunk_ids(document)
-            with self._catalog.write() as db:
-                db.execute(
-                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
-                )
-                for table in ("chunks", "pages"):
-                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
-                db.execute("DELETE FROM documents WHERE n = ?", (n,))
-                shared = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
-            self._vectors.drop(library, ids)
-            self._words.drop([document])
-            self._words.commit()
-            if shared is None:
-                self._originals.drop(sha256)
-                drop_unfinished(self.folder, sha256)
-
-    def _chunk_ids(self, document_id: str) -> list[str]:
-        with self._catalog.read() as db:
-            rows = db.execute(
-                "SELECT c.id FROM chunks c JOIN documents d ON d.n = c.document WHERE d.id = ?",
-                (document_id,),
-            ).fetchall()
-        return [key.hex() for (key,) in rows]
-
-    def _census(self, document: StoredDocument, chunk_ids: Sequence[str]) -> dict[str, int]:
-        """How much of a document is where."""
-        with self._catalog.read() as db:
-            keys, marks = keys_of(chunk_ids)
-            (chunks,) = db.execute(f"SELECT count(*) FROM chunks WHERE id IN ({marks})", keys).fetchone()
-            (pages,) = db.execute(
-                "SELECT count(*) FROM pages g JOIN documents d ON d.n = g.document WHERE d.id = ?",
-                (document.id,),
-            ).fetchone()
-            (shared,) = db.execute(
-                "SELECT count(*) FROM documents WHERE sha256 = ? AND id <> ?", (document.sha256, document.id)
-            ).fetchone()
-        original = self._originals.path(document.sha256).exists() and not shared
-        return {
-            "pages": pages,
-            "chunks": chunks,
-            "words": self._words.held([document.id]),
-            "vectors": self._vectors.held(document.library, chunk_ids),
-            "originals": int(original),
-            "copies": 0 if shared else self._originals.copies.held(document.sha256),
-        }
 
 
 def _refuse_changed(file: SourceFile) -> None:

@@ -38,8 +38,11 @@ class Originals:
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
 
-    def keep(self, file: Path, sha256: str) -> None:
-        """Keep a copy, unless one is there; refuse a file that is no longer what was read."""
+    def keep(self, file: Path, sha256: str, *, settled: bool = True) -> None:
+        """Keep a copy, unless one is there; refuse a file that is no longer what was read.
+
+        Not settled, it survives a power cut only after `settle`.
+        """
         target = self.path(sha256)
         if target.exists():
             return
@@ -47,7 +50,8 @@ class Originals:
         try:
             self._copy(file, part, sha256)
             part.replace(target)
-            sync(self._folder)
+            if settled:
+                self.settle()
         except OSError as error:
             raise StoreError(
                 f"{file.name} could not be kept in {self._folder} ({error.strerror}). "
@@ -69,6 +73,10 @@ class Originals:
             os.fsync(target.fileno())
         if sha256_of(part) != sha256:
             raise UnreadableFile(f"{file.name} changed while it was read. Ingest again when it is complete.")
+
+    def settle(self) -> None:
+        """Make every name in the folder durable."""
+        sync(self._folder)
 
     def drop(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)

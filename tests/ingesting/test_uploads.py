@@ -18,7 +18,7 @@ from docent.loading import Limits, Loader, Ocr
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
-from tests.store.test_store import found
+from tests.store.putting import found
 
 ADA, BOB, ANYBODY = Scope(reader="ada"), Scope(reader="bob"), Scope()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
-from docent.store import Store
+from docent.store import Arrival, Store
 from tests.fakes.embedder import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()
@@ -16,16 +17,43 @@ EVERYTHING = Scope()
 
 def put(store: Store, folder: Path, path: str, text: str, *, library: str = "default") -> str:
     """Write a file and keep it; its document's id."""
+    one = arrival(folder, path, text, library=library)
+    store.put(
+        one.file, one.document, one.chunks, EMBEDDER.embed([embedded_text(piece) for piece in one.chunks])
+    )
+    return document_id(library, one.document.sha256)
+
+
+def put_several(store: Store, folder: Path, texts: Mapping[str, str], *, change: str = "") -> list[bool]:
+    """Write files and keep them by their words in one step; one may change after it was read."""
+    arrivals = [arrival(folder, path, text) for path, text in texts.items()]
+    if change:
+        (folder / "default" / change).write_text("changed")
+    return store.put_several(arrivals)
+
+
+def arrival(folder: Path, path: str, text: str, *, library: str = "default") -> Arrival:
+    """A file that is written, read and cut."""
     full = folder / library / path
     full.parent.mkdir(parents=True, exist_ok=True)
     full.write_text(text)
     document = Document(hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),))
     new = document_id(library, document.sha256)
     chunks = chunk(document, document_id=new, tokenizer=EMBEDDER.tokenizer, size=200, overlap=25, limit=256)
-    vectors = EMBEDDER.embed([embedded_text(one) for one in chunks])
     stat = full.stat()
-    store.put(SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns), document, chunks, vectors)
-    return new
+    return Arrival(SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns), document, chunks)
+
+
+def finish(store: Store) -> None:
+    """Make the vectors that are missing, as the background does."""
+    while chunks := store.unembedded(100, besides=()):
+        store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
+
+
+def found(store: Store, question: str, scope: Scope = EVERYTHING) -> set[str]:
+    """The texts that either search finds."""
+    hits = [*store.nearest(EMBEDDER.embed_query(question), 10, scope), *store.matching(question, 10, scope)]
+    return {one.text for one in store.chunks([hit.id for hit in hits], scope).values()}
 
 
 def nearest(store: Store, question: str) -> list[str]:

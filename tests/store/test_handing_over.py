@@ -142,12 +142,12 @@ def test_an_owner_that_is_killed(tmp_path):
 
 MORTAL = """
 import os, signal, sys
-from docent.store.keeping import Keeping
-def delete(self, *arguments, done=Keeping.delete):
+from docent.store.removing import Removing
+def delete(self, *arguments, done=Removing.delete):
     if sys.argv[2] == "after":
         done(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-Keeping.delete = delete
+Removing.delete = delete
 """
 
 

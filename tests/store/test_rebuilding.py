@@ -10,8 +10,7 @@ from docent.errors import IndexMismatch, StoreError
 from docent.glossary import Scope, State, document_id
 from docent.indexing import chunk
 from docent.store import Rebuild, Store, forget_previous, roll_back, sha256_of, switch
-from tests.store.putting import EMBEDDER, EVERYTHING, matching, nearest, put
-from tests.store.test_store import finish
+from tests.store.putting import EMBEDDER, EVERYTHING, finish, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
 BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."

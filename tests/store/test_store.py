@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
-from docent.glossary import Document, Page, Scope, SourceFile, State, document_id
-from docent.indexing import chunk, embedded_text
+from docent.glossary import Scope, State
 from docent.store import Store
 from docent.store.originals import Originals, sha256_of
-from tests.fakes.embedder import WordHashEmbedder
+from tests.store.putting import EMBEDDER, found, put, put_several
 
-ROOT = Path(__file__).resolve().parents[2]
-EMBEDDER = WordHashEmbedder()
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
 BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
 
@@ -32,34 +24,6 @@ def store(tmp_path):
     store = Store(tmp_path / "storage", fingerprint="f")
     yield store
     store.close()
-
-
-def put(store: Store, folder: Path, path: str, text: str, *, library: str = "default") -> str:
-    """Write a file and keep it, as the ingesting corridor does."""
-    full = folder / library / path
-    full.parent.mkdir(parents=True, exist_ok=True)
-    full.write_text(text)
-    import hashlib
-
-    document = Document(hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),))
-    new = document_id(library, document.sha256)
-    chunks = chunk(document, document_id=new, tokenizer=EMBEDDER.tokenizer, size=200, overlap=25, limit=256)
-    vectors = EMBEDDER.embed([embedded_text(one) for one in chunks])
-    stat = full.stat()
-    store.put(SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns), document, chunks, vectors)
-    return new
-
-
-def finish(store: Store) -> None:
-    """Make the vectors that are missing, as the background does."""
-    while chunks := store.unembedded(100, besides=()):
-        store.put_vectors([one.id for one in chunks], EMBEDDER.embed([embedded_text(one) for one in chunks]))
-
-
-def found(store: Store, question: str, scope: Scope = Scope()) -> set[str]:  # noqa: B008  (frozen)
-    """The texts that either search finds."""
-    hits = [*store.nearest(EMBEDDER.embed_query(question), 10, scope), *store.matching(question, 10, scope)]
-    return {one.text for one in store.chunks([hit.id for hit in hits], scope).values()}
 
 
 def test_a_document_comes_back_as_it_was(store, tmp_path):
@@ -78,6 +42,16 @@ def test_a_document_comes_back_as_it_was(store, tmp_path):
     assert store.matching("museum opens", 1, Scope())[0].id == piece.id
     near = store.nearest(vector, 1, Scope())[0].score
     assert store.similarity(vector, [piece.id, "0" * 32], Scope()) == pytest.approx([near, -1.0], abs=2e-3)
+
+
+def test_several_documents_at_once(store, tmp_path):
+    """What is new is kept; what is here, is there twice, or has changed since it was read, is left."""
+    put(store, tmp_path, "a.txt", HOURS)
+    texts = {"b.txt": BOOKS, "a-again.txt": HOURS, "b-again.txt": BOOKS, "c.txt": "Soup is served at noon."}
+    assert put_several(store, tmp_path, texts, change="c.txt") == [True, False, False, False]
+    assert {one.name for one in store.documents(Scope())} == {"a.txt", "b.txt"}
+    assert found(store, "books museum") == {HOURS, BOOKS}
+    assert len(list(store._originals.held())) == 2
 
 
 def test_a_new_version_replaces_the_old_one(store, tmp_path):
@@ -179,45 +153,6 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
     store.__init__(store.folder, fingerprint="f")
     assert found(store, "museum opens") >= {HOURS}
     assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == set(store._ids(Scope()))
-
-
-KILLED = """
-import sys
-from contextlib import closing
-from pathlib import Path
-from docent.store import Store
-from tests.store.test_store import put
-folder = Path(sys.argv[1])
-store = Store(folder / "storage", fingerprint="f")
-print("ready", flush=True)
-for number in range(10_000):
-    put(store, folder, f"{number % 5}.txt", f"Note {number % 5} says revision {number} of the pangolin.")
-"""
-
-
-@pytest.mark.slow
-def test_killed_at_any_instant_nothing_is_lost_or_doubled(tmp_path):
-    """After each kill, every document is whole, once, with exactly its vectors and words."""
-    for attempt in range(8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.15 + 0.07 * attempt)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        store = Store(tmp_path / "storage", fingerprint="f")
-        try:
-            finish(store)
-            ids = set(store._ids(Scope()))
-            documents = store.documents(Scope())
-            assert len({path for one in documents for path in one.paths}) == len(documents) <= 5
-            assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == ids
-            assert {one.sha256 for one in documents} == set(store._originals.held())
-            assert len(ids) == len(documents)
-        finally:
-            store.close()
 
 
 def test_what_is_listed_is_never_old(store, tmp_path):

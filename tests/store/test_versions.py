@@ -11,7 +11,8 @@ from docent.errors import UnknownDocument, UnreadableFile
 from docent.glossary import Document, Page, ReadBy, Scope, SourceFile, State, document_id
 from docent.indexing import chunk
 from docent.store import Store
-from tests.store.test_store import BOOKS, EMBEDDER, HOURS, finish, found, put
+from tests.store.putting import EMBEDDER, finish, found, put
+from tests.store.test_store import BOOKS, HOURS
 
 ALL = Scope()
 

@@ -1,0 +1,103 @@
+"""Removing: what is removed is removed everywhere, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docent.errors import UnknownDocument
+from docent.glossary import Deletion, Scope, StoredDocument
+from docent.store import versions
+from docent.store.previous import drop_unfinished, forget_elsewhere
+from docent.store.reading import Reading
+from docent.store.rows import DOCUMENTS, document_row, keys_of
+
+
+class Removing(Reading):
+    """The part of the store that removes."""
+
+    def cancel(self, document_id: str, scope: Scope) -> bool:
+        """Give up a document that is not whole yet; an older version stays. False: it is whole."""
+        with self._catalog.turn:
+            document = self.document(document_id, scope)
+            if document.state in versions.FINISHED:
+                return False
+            self.withdraw(document.id)
+        return True
+
+    def delete(self, document_id: str, scope: Scope) -> Deletion:
+        """Remove a document with everything derived from it, and count what is left."""
+        with self._catalog.turn:
+            document = next((d for d in self.documents(scope) if d.id == document_id), None)
+            if document is None:
+                raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
+            ids = self._chunk_ids(document_id)
+            found = self._census(document, ids)
+            self.withdraw(document.id)
+            self._catalog.forget_traces()
+            left = self._census(document, ids)
+        return Deletion(document.id, document.name, found, left)
+
+    def withdraw(self, document_id: str) -> None:
+        """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
+        with self._catalog.turn:
+            with self._catalog.write() as db:
+                n = document_row(db, document_id)
+                if n is not None:
+                    versions.withdraw(db, n)
+            self._purge()
+
+    def _purge(self) -> None:
+        """Remove every document that no path names any more."""
+        with self._catalog.read() as db:
+            gone = db.execute(
+                f"SELECT d.n, d.id, l.name, d.sha256 FROM {DOCUMENTS} WHERE {versions.NAMELESS}"
+            ).fetchall()
+        if gone:
+            self._catalog.snapshots.drop()
+            forget_elsewhere(self.folder, [document for _, document, _, _ in gone])
+        for n, document, library, sha256 in gone:
+            ids = self._chunk_ids(document)
+            with self._catalog.write() as db:
+                db.execute(
+                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
+                )
+                for table in ("chunks", "pages"):
+                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
+                db.execute("DELETE FROM documents WHERE n = ?", (n,))
+                shared = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
+            self._vectors.drop(library, ids)
+            self._words.drop([document])
+            self._words.commit()
+            if shared is None:
+                self._originals.drop(sha256)
+                drop_unfinished(self.folder, sha256)
+
+    def _chunk_ids(self, document_id: str) -> list[str]:
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT c.id FROM chunks c JOIN documents d ON d.n = c.document WHERE d.id = ?",
+                (document_id,),
+            ).fetchall()
+        return [key.hex() for (key,) in rows]
+
+    def _census(self, document: StoredDocument, chunk_ids: Sequence[str]) -> dict[str, int]:
+        """How much of a document is where."""
+        with self._catalog.read() as db:
+            keys, marks = keys_of(chunk_ids)
+            (chunks,) = db.execute(f"SELECT count(*) FROM chunks WHERE id IN ({marks})", keys).fetchone()
+            (pages,) = db.execute(
+                "SELECT count(*) FROM pages g JOIN documents d ON d.n = g.document WHERE d.id = ?",
+                (document.id,),
+            ).fetchone()
+            (shared,) = db.execute(
+                "SELECT count(*) FROM documents WHERE sha256 = ? AND id <> ?", (document.sha256, document.id)
+            ).fetchone()
+        original = self._originals.path(document.sha256).exists() and not shared
+        return {
+            "pages": pages,
+            "chunks": chunks,
+            "words": self._words.held([document.id]),
+            "vectors": self._vectors.held(document.library, chunk_ids),
+            "originals": int(original),
+            "copies": 0 if shared else self._originals.copies.held(document.sha256),
+        }
