@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 MEANINGLESS = 0.3  # of a page's characters or words
 BABEL = 6  # alphabets on one page, in words that mix them
@@ -18,17 +19,24 @@ def is_noise(text: str) -> bool:
     """Codes that stand for no letters, or fell on letters and signs by chance."""
     if text.isascii() and text.replace("\n", " ").isprintable():
         return False
-    said = "".join(text.split())
-    meaningless = sum(unicodedata.category(char) in ("Cc", "Cn", "Co") or char == "\ufffd" for char in said)
-    return meaningless > MEANINGLESS * len(said) or _is_symbols(said) or _is_babel(text.split())
+    words = text.split()
+    said = "".join(words)
+    counts = Counter(said)
+    enough = MEANINGLESS * len(said)
+    meaningless = sum(count for char, count in counts.items() if _is_meaningless(char))
+    return meaningless > enough or _is_symbols(said, counts, enough) or _is_babel(words)
 
 
-def _is_symbols(said: str) -> bool:
+def _is_meaningless(char: str) -> bool:
+    return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
+
+
+def _is_symbols(said: str, counts: Counter[str], enough: float) -> bool:
     """Signs where letters should be, of many kinds and with hardly a word among them."""
-    found = [char for char in said if char in SYMBOLS]
-    if len(found) <= MEANINGLESS * len(said) or len(set(found)) < KINDS:
+    found = [count for char, count in counts.items() if char in SYMBOLS]
+    if sum(found) <= enough or len(found) < KINDS:
         return False
-    return sum(map(len, WORD.findall(said))) < MEANINGLESS * len(said)
+    return sum(map(len, WORD.findall(said))) < enough
 
 
 def _is_babel(words: list[str]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -30,10 +30,20 @@ ENDING_HYPHEN = "\ufffe"
 # What stands before a word, and the word. After a hyphen at a line's end the rest stands on the next line:
 # one box around both would be too high, so it is a word of its own.
 WORDS = re.compile(f"([{APART}]*)([^{APART}{ENDING_HYPHEN}]*{ENDING_HYPHEN}|[^{APART}{ENDING_HYPHEN}]+)")
-# The same function, answering with an address: one call for each word, so the pointer's wrapping is felt.
-OBJECT_AT = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
-    ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
-)
+
+
+def _fast(function: object, answer: type, *arguments: type) -> Callable[..., Any]:
+    """The same function without wrapped pointers: it is called for each word, where the wrapping is felt."""
+    address = ctypes.cast(cast(Any, function), ctypes.c_void_p).value or 0
+    fast: Callable[..., Any] = ctypes.PYFUNCTYPE(answer, *arguments)(address)
+    return fast
+
+
+ADDRESS, NUMBER = ctypes.c_void_p, ctypes.c_int
+OBJECT_AT = _fast(raw.FPDFText_GetTextObject, ADDRESS, ADDRESS, NUMBER)
+RENDER_MODE = _fast(raw.FPDFTextObj_GetTextRenderMode, NUMBER, ADDRESS)
+FILL_COLOR = _fast(raw.FPDFText_GetFillColor, NUMBER, ADDRESS, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
+LOOSE_BOX = _fast(raw.FPDFText_GetLooseCharBox, NUMBER, ADDRESS, NUMBER, ADDRESS)
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -42,11 +52,10 @@ class Style(NamedTuple):
     """How a text object is painted."""
 
     mode: int
-    color: tuple[int, ...]
-    """Red, green, blue and how opaque, each to 255."""
-
-
-BLACK = (0, 0, 0, 255)
+    darkest: int
+    """The least of red, green and blue, to 255."""
+    opaque: int
+    """To 255."""
 
 
 class Unopened(Exception):
@@ -131,9 +140,9 @@ class PdfPage:
         self._address = 0
         self._styles: dict[int, Style] = {}
         self._rectangle = raw.FS_RECTF()
-        self._rectangle_pointer = ctypes.byref(self._rectangle)
-        self._colors = [ctypes.c_uint(0) for _ in range(4)]
-        self._color_pointers = [ctypes.byref(color) for color in self._colors]
+        self._rectangle_address = ctypes.addressof(self._rectangle)
+        self._color = (ctypes.c_uint * 4)()
+        self._color_addresses = [ctypes.addressof(self._color) + 4 * part for part in range(4)]
 
     def close(self) -> None:
         if self._text is not None:
@@ -153,7 +162,8 @@ class PdfPage:
             breaks = ended or "\n" in before or "\r" in before
             ended = said[-1] == ENDING_HYPHEN
             text = said if said.isascii() and said.isprintable() else said.translate(MENDED)
-            first, last = match.start(2), match.end(2) - 1
+            first, end = match.span(2)
+            last = end - 1
             if text:
                 box = self.box(first)
                 box = box if last == first else _union(box, self.box(last))
@@ -210,9 +220,14 @@ class PdfPage:
         handle: ctypes._Pointer[raw.fpdf_textpage_t__] = self._text.raw
         return handle
 
+    def _open(self) -> int:
+        """Where the text page is in memory."""
+        self._handle()
+        return self._address
+
     def box(self, index: int) -> Box:
         """Of one character, as high as its font's lines."""
-        if not raw.FPDFText_GetLooseCharBox(self._handle(), index, self._rectangle_pointer):
+        if not LOOSE_BOX(self._address or self._open(), index, self._rectangle_address):
             return (0.0, 0.0, 0.0, 0.0)
         found = self._rectangle
         if self._turn == 0:  # as below, without a call: this happens twice for each word
@@ -249,14 +264,14 @@ class PdfPage:
 
     def style(self, index: int) -> Style:
         """How a character is painted; the same for all that one text object paints."""
-        handle = self._handle()
-        address = OBJECT_AT(self._address, index) or 0
+        text = self._address or self._open()
+        address = OBJECT_AT(text, index) or 0
         known = self._styles.get(address)
         if known is None or not address:
-            target = raw.FPDFText_GetTextObject(handle, index)
-            mode = raw.FPDFTextObj_GetTextRenderMode(target) if target else 0
-            painted = raw.FPDFText_GetFillColor(handle, index, *self._color_pointers)
-            known = Style(mode, tuple(color.value for color in self._colors) if painted else BLACK)
+            mode = RENDER_MODE(address) if address else 0
+            painted = FILL_COLOR(text, index, *self._color_addresses)
+            red, green, blue, opaque = self._color if painted else (0, 0, 0, 255)
+            known = Style(mode, min(red, green, blue), opaque)
             self._styles[address] = known
         return known
 

@@ -6,6 +6,7 @@ and output, no settings, no keys in its environment, and is killed when it is la
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -26,6 +27,7 @@ from docent.loading.limits import Limits
 from docent.loading.opening import open_contents
 from docent.loading.source import read_source
 
+COLLECTING = (100_000, 50, 100)  # words of a page make no cycles; looking for some took 7 % of a page's time
 SAMPLE = 40_000  # characters; enough to tell a language
 
 
@@ -34,6 +36,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # a library that prints must not garble the answers
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.set_threshold(*COLLECTING)
     threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
     while (message := wire.read(requests)) is not None:
         _confine(Limits(**message["job"]["limits"]))

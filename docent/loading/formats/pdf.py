@@ -222,21 +222,23 @@ def _visible(sheet: PdfPage, words: list[Word]) -> tuple[list[Word], str, bool]:
     for word in words:
         left, top, right, bottom = word.box
         style = sheet.style(word.first)
-        text, zero_width = split_hidden(word.text)
-        if zero_width:
-            marks.append(zero_width)
-        word = word._replace(text=text) if text != word.text else word
-        if not text:
-            continue
+        text = word.text
+        if not text.isascii():
+            text, zero_width = split_hidden(text)
+            if zero_width:
+                marks.append(zero_width)
+            word = word._replace(text=text) if text != word.text else word
+            if not text:
+                continue
         off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
-        if off_page or 0 < min(bottom - top, right - left if len(text) > 2 else 99) < TINY:
+        if off_page or 0 < bottom - top < TINY or 0 < right - left < TINY and len(text) > 2:
             hidden.append(word)
         elif style.mode == INVISIBLE:
             unpainted.append(word)
-        elif style.color[3] < FAINT:
+        elif style.opaque < FAINT:
             hidden.append(word)
         else:
-            if min(style.color[:3]) >= LIGHT:
+            if style.darkest >= LIGHT:
                 doubtful.append(word)
             seen.append(word)
     layer = False
