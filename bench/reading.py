@@ -44,7 +44,7 @@ def readable(text: str) -> int:
 GLYPH_NAME = re.compile(r"/[gG](?:lyph|id)?\d+")
 RUN = re.compile(r"(\w)\1{2,}")
 OVERPRINTED_LETTERS = re.compile(r"(?:(\w)\1{2,}(?!\1)){2,}")
-OVERPRINTED_WORDS = re.compile(r"([^\W\d_]\S+?)\1{2,}")
+OVERPRINTED_WORDS = re.compile(r"(([^\W\d_])(?!\2)\S+?)\1{2,}")
 
 
 def pypdf_pages(path: Path) -> Iterator[str]:

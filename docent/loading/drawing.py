@@ -1,9 +1,10 @@
-"""Boxes drawn on a picture, to show what is cited on it."""
+"""Pictures of pages: boxes drawn on them, to show what is cited, and the dots of one."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -27,3 +28,24 @@ def boxed_png(image: Image.Image, boxes: Sequence[Box], *, scale: float) -> byte
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+class Dots(NamedTuple):
+    """Grey dots, row by row; 255 is white."""
+
+    width: int
+    height: int
+    stride: int
+    dots: bytes
+    scale: float
+
+    def spread(self, box: Box) -> int:
+        """Difference between the lightest and the darkest dot in a box: 0 when nothing shows."""
+        left, top, right, bottom = (int(edge * self.scale) for edge in box)
+        left, right = max(left, 0), min(right + 1, self.width)
+        darkest, lightest = 255, 0
+        for row in range(max(top, 0), min(bottom + 1, self.height)):
+            dots = self.dots[row * self.stride + left : row * self.stride + right]
+            if dots:
+                darkest, lightest = min(darkest, min(dots)), max(lightest, max(dots))
+        return max(lightest - darkest, 0)

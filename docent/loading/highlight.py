@@ -106,7 +106,7 @@ def _shortened(data: bytes, source: Source) -> Marked:
 
 
 def _boxes(sheet: PdfPage, place: Places) -> list[Box]:
-    draft = read_page(sheet, place.page.number, "")
+    draft = read_page(sheet, place.page.number, "", place.page)
     if any(draft.page.text[start:end] != place.page.text[start:end] for start, end in place.spans):
         return [box for span in place.spans for box in stored_boxes(place.page, span)]
     lines = list(zip(draft.page.lines, draft.lines, strict=True))

@@ -59,12 +59,10 @@ class TextLine:
     box: Box
     words: tuple[tuple[int, Word], ...]
     """Each word with its position in `text`."""
+    height: float
+    """Of its letters, also where the line runs up or down the page."""
     hyphenated: bool = False
     """Ends in the middle of a word: the next line goes on without a space."""
-
-    @property
-    def height(self) -> float:
-        return self.box[3] - self.box[1]
 
 
 def lines_of(words: Sequence[Word]) -> list[TextLine]:
@@ -242,4 +240,4 @@ def _line(row: Row) -> TextLine:
     hyphenated = text.endswith(HYPHEN)
     if hyphenated:
         text = text[:-1]
-    return TextLine(text.replace(HYPHEN, "-"), row.box, tuple(words), hyphenated)
+    return TextLine(text.replace(HYPHEN, "-"), row.box, tuple(words), row.height, hyphenated)

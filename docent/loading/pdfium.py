@@ -6,13 +6,13 @@ import ctypes
 import io
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple, cast
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from docent.loading.drawing import MARKER, boxed_png
+from docent.loading.drawing import MARKER, Dots, boxed_png
 from docent.loading.hidden import split_hidden
 from docent.loading.source import Source
 from docent.loading.words import HYPHEN, Box, Word
@@ -43,7 +43,17 @@ ADDRESS, NUMBER = ctypes.c_void_p, ctypes.c_int
 OBJECT_AT = _fast(raw.FPDFText_GetTextObject, ADDRESS, ADDRESS, NUMBER)
 RENDER_MODE = _fast(raw.FPDFTextObj_GetTextRenderMode, NUMBER, ADDRESS)
 FILL_COLOR = _fast(raw.FPDFText_GetFillColor, NUMBER, ADDRESS, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
+PATH_MODE = _fast(raw.FPDFPath_GetDrawMode, NUMBER, ADDRESS, ADDRESS, ADDRESS)
+OBJECT_COLOR = _fast(raw.FPDFPageObj_GetFillColor, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
+PAGE_OBJECTS = _fast(raw.FPDFPage_CountObjects, NUMBER, ADDRESS)
+PAGE_OBJECT = _fast(raw.FPDFPage_GetObject, ADDRESS, ADDRESS, NUMBER)
+OBJECT_TYPE = _fast(raw.FPDFPageObj_GetType, NUMBER, ADDRESS)
+OBJECT_BOUNDS = _fast(raw.FPDFPageObj_GetBounds, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 LOOSE_BOX = _fast(raw.FPDFText_GetLooseCharBox, NUMBER, ADDRESS, NUMBER, ADDRESS)
+GAP_AFTER_F = re.compile("(?<=[A-Za-z])f (?=[a-z-])")
+BAND = 8  # points; shapes are looked up by how high they stand
+LEAST_COVER = 5.0  # points; less hides no line of text
+SLANT = 0.5  # points by which an italic f reaches under the letter before it
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -79,7 +89,7 @@ class Pdf:
         except pdfium.PdfiumError as error:
             if raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD or "assword" in str(error):
                 raise NeedsPassword(str(error)) from error
-            raise Unopened(str(error)) from error
+            raise Unopened(_reason(error)) from error
 
     def __len__(self) -> int:
         return len(self._document)
@@ -124,7 +134,14 @@ class Pdf:
         try:
             return PdfPage(self._document[number - 1])
         except pdfium.PdfiumError as error:
-            raise Unopened(str(error)) from error
+            raise Unopened(_reason(error)) from error
+
+
+def _reason(error: pdfium.PdfiumError) -> str:
+    """PDFium's own word for it; it has none where it finds no page tree, and then says "Success"."""
+    said = re.search(r"PDFium: ([^)]*)", str(error))
+    word = said[1].strip(" .").lower() if said else ""
+    return word if word not in ("", "success") else "no pages are found in it"
 
 
 class PdfPage:
@@ -138,9 +155,13 @@ class PdfPage:
         self._turn = page.get_rotation()
         self._characters: str | None = None
         self._address = 0
+        self._page_address = ctypes.cast(page.raw, ctypes.c_void_p).value or 0
         self._styles: dict[int, Style] = {}
         self._rectangle = raw.FS_RECTF()
         self._rectangle_address = ctypes.addressof(self._rectangle)
+        self._painted: list[int] | None = None
+        self._edges = (ctypes.c_float * 4)()
+        self._edges_address = ctypes.addressof(self._edges)
         self._color = (ctypes.c_uint * 4)()
         self._color_addresses = [ctypes.addressof(self._color) + 4 * part for part in range(4)]
 
@@ -185,9 +206,26 @@ class PdfPage:
         written = raw.FPDFText_GetText(handle, 0, count, buffer)
         text = bytes(buffer)[: 2 * count].decode("utf-16-le", "replace")
         if written == count + 1 and len(text) == count:
-            return text
+            return self._with_second_f(text)
         # Some characters are longer or shorter in the text than in the page: ask one by one.
         return _joined([raw.FPDFText_GetUnicode(handle, index) for index in range(count)])
+
+    def _with_second_f(self, text: str) -> str:
+        """Where PDFium left out an f it took for the one before, painted twice, and put a space: the f again.
+
+        So it does with "ff" in italics that are painted letter by letter: "ef ective" for "effective".
+        """
+        found = [match.end() - 1 for match in GAP_AFTER_F.finditer(text)]
+        found = [at for at in found if self.box(at - 1)[0] < self.box(at - 2)[2] - SLANT]
+        if not found:
+            return text
+        objects, characters = self._objects(), list(text)
+        place = {address: index for index, address in enumerate(objects)}
+        for at in found:
+            before, after = (place.get(OBJECT_AT(self._address, index), -1) for index in (at - 1, at + 1))
+            if 0 <= before == after - 2 and _alike(objects[before], objects[before + 1]):
+                characters[at] = "f"
+        return "".join(characters)
 
     def part(self, word: Word, start: int, end: int) -> Box | None:
         """Where characters `start:end` of a word's text stand."""
@@ -275,6 +313,52 @@ class PdfPage:
             self._styles[address] = known
         return known
 
+    def covered(self, words: list[Word]) -> list[Word]:
+        """Words over which a filled, opaque shape was painted afterwards."""
+        objects = self._objects()
+        covers = [
+            (index, box)
+            for index, kind in enumerate(map(OBJECT_TYPE, objects))
+            if kind == raw.FPDF_PAGEOBJ_PATH and (box := self._filled(objects[index])) is not None
+        ]
+        if not covers:
+            return []
+        bands: dict[int, list[tuple[int, Box]]] = {}
+        for cover in covers:
+            for band in range(max(int(cover[1][1]), 0) // BAND, int(min(cover[1][3], WIDEST)) // BAND + 1):
+                bands.setdefault(band, []).append(cover)
+        place = {address: index for index, address in enumerate(objects)}
+        found = []
+        for word in words:
+            left, top, right, bottom = word.box
+            x, y = (left + right) / 2, (top + bottom) / 2
+            over = [
+                at for at, box in bands.get(int(y) // BAND, ()) if box[0] < x < box[2] and box[1] < y < box[3]
+            ]
+            if over and place.get(OBJECT_AT(self._address, word.first), len(objects)) < over[-1]:
+                found.append(word)
+        return found
+
+    def _objects(self) -> list[int]:
+        """Addresses of what the page is painted of, in that order."""
+        if self._painted is None:
+            page = self._page_address
+            self._painted = list(map(PAGE_OBJECT, repeat(page), range(PAGE_OBJECTS(page))))
+        return self._painted
+
+    def _filled(self, address: int) -> Box | None:
+        """Where a shape is that could hide a line of text."""
+        edges, start = self._edges, self._edges_address
+        if not OBJECT_BOUNDS(address, start, start + 4, start + 8, start + 12):
+            return None
+        left, bottom, right, top = edges
+        if right - left < LEAST_COVER or top - bottom < LEAST_COVER:
+            return None
+        fill, stroke = ctypes.c_int(), ctypes.c_int()
+        PATH_MODE(address, ctypes.addressof(fill), ctypes.addressof(stroke))
+        filled = fill.value and OBJECT_COLOR(address, *self._color_addresses)
+        return self.shown(left, bottom, right, top) if filled and self._color[3] == 255 else None
+
     def weight(self, index: int) -> int:
         """Of a character's font: 400 is ordinary, 700 bold; -1 unknown."""
         return int(raw.FPDFText_GetFontWeight(self._handle(), index))
@@ -296,11 +380,11 @@ class PdfPage:
         area = self.width * self.height
         return texts, others, min(covered / area, 1.0) if area else 0.0
 
-    def draw(self, dots_per_inch: float, *, largest: int = 5_000) -> Picture:
+    def draw(self, dots_per_inch: float, *, largest: int = 5_000) -> Dots:
         """The page in grey, at most `largest` dots on a side."""
         scale = min(dots_per_inch / 72, largest / max(self.width, self.height, 1.0))
         bitmap = self._page.render(scale=scale, grayscale=True)
-        return Picture(bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer), scale)
+        return Dots(bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer), scale)
 
     def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
         """A PNG in grey, its dots per point, and the contrast between its lightest and darkest dot."""
@@ -317,25 +401,19 @@ class PdfPage:
         return boxed_png(self._page.render(scale=scale).to_pil(), boxes, scale=scale)
 
 
-class Picture(NamedTuple):
-    """Grey dots, row by row; 255 is white."""
-
-    width: int
-    height: int
-    stride: int
-    dots: bytes
-    scale: float
-
-    def spread(self, box: Box) -> int:
-        """Difference between the lightest and the darkest dot in a box: 0 when nothing shows."""
-        left, top, right, bottom = (int(edge * self.scale) for edge in box)
-        left, right = max(left, 0), min(right + 1, self.width)
-        darkest, lightest = 255, 0
-        for row in range(max(top, 0), min(bottom + 1, self.height)):
-            dots = self.dots[row * self.stride + left : row * self.stride + right]
-            if dots:
-                darkest, lightest = min(darkest, min(dots)), max(lightest, max(dots))
-        return max(lightest - darkest, 0)
+def _alike(one: int, other: int) -> bool:
+    """Two texts whose ink is of one size: the same letter."""
+    sizes = []
+    for address in (one, other):
+        if OBJECT_TYPE(address) != raw.FPDF_PAGEOBJ_TEXT:
+            return False
+        edges = (ctypes.c_float * 4)()
+        start = ctypes.addressof(edges)
+        OBJECT_BOUNDS(address, start, start + 4, start + 8, start + 12)
+        left, bottom, right, top = edges
+        sizes.append((right - left, top - bottom))
+    (width, height), (other_width, other_height) = sizes
+    return abs(width - other_width) < 0.1 * width and abs(height - other_height) < 0.1 * height
 
 
 def _joined(codes: list[int]) -> str:

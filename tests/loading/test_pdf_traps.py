@@ -59,7 +59,19 @@ def in_the_colour_of_its_box(sheet):
     sheet.drawString(60, 600, SECRET)
 
 
+def under_a_box(sheet, grey=1.0):
+    makers.write(sheet, [SECRET], x=60, y=600)
+    sheet.setFillGray(grey)
+    sheet.rect(50, 590, 400, 40, stroke=0, fill=1)
+
+
+def blacked_out(sheet):
+    under_a_box(sheet, 0.0)
+
+
 HIDING = [
+    under_a_box,
+    blacked_out,
     white_on_white,
     tiny,
     off_the_page,
@@ -268,6 +280,119 @@ def test_a_heading_is_found_by_its_size_and_by_the_outline(read):
 
     page = read("headed.pdf", makers.pdf(draw)).pages[0]
     assert [heading.text for heading in page.headings] == ["Opening hours", "Parking"]
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        pytest.param("long-term", ["Our long-term debt and the long-", "term"], id="hyphenated elsewhere"),
+        pytest.param("nontaxable", ["A nontaxable gain is non-", "taxable"], id="whole elsewhere"),
+        pytest.param(
+            "pre-tax", ["We pre and tax and pre-", "tax"], id="both halves are words of the document"
+        ),
+        pytest.param("reconciliation", ["See the reconcili-", "ation"], id="a word broken by the line"),
+        pytest.param("non-GAAP", ["Measures that are non-", "GAAP"], id="before a capital"),
+        pytest.param("year-on-year", ["It grew year-on-", "year"], id="after another hyphen"),
+        pytest.param("bro-", ["The end is bro-"], id="the page ends"),
+    ],
+)
+def test_a_hyphen_at_a_lines_end(read, said, lines):
+    """It stays where it belongs to the word, and goes where only the line's end put it there."""
+    page = read("hyphen.pdf", makers.pdf(lambda sheet, number: makers.write(sheet, lines))).pages[0]
+    assert page.text.split()[-1] == said
+    assert "".join(page.text[line.start : line.end] for line in page.lines) == page.text.replace("\n", "")
+
+
+def letter_by_letter(sheet, text, *, x=72, y=700, font="Times-Italic", size=11):
+    for letter in text:
+        sheet.setFont(font, size)
+        sheet.drawString(x, y, letter)
+        x += sheet.stringWidth(letter, font, size)
+
+
+def test_an_italic_double_f_is_two_letters(read):
+    """PDFium takes the second f for the first painted twice; what is an f and a space stays that."""
+    said = "the effect of their offers differs if different"
+    data = makers.pdf(lambda sheet, number: letter_by_letter(sheet, said))
+    assert read("italic.pdf", data).pages[0].text == said
+
+
+LEADERS = ["Directors, Executive Officers ........ 12", "Security Ownership . . . . . . . . . . . . 108"]
+
+
+def test_a_table_of_contents_stays_in_its_lines(read):
+    """A title, its dot leaders and its page number are one line, and no heading."""
+    page = read("contents.pdf", makers.pdf(lambda sheet, number: makers.write(sheet, LEADERS))).pages[0]
+    assert page.text.split("\n") == LEADERS
+    assert page.headings == ()
+
+
+def with_meanings(text, meanings):
+    """A page that paints `text`, where the file says what some of its codes mean."""
+    pairs = "".join(
+        f"<{ord(code):02x}> <{said.encode('utf-16-be').hex()}>\n" for code, said in meanings.items()
+    )
+    cmap = StreamObject()
+    cmap.set_data(
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange\n"
+        + f"{len(meanings)} beginbfchar\n{pairs}endbfchar endcmap end".encode()
+    )
+    writer = PdfWriter()
+    writer.append(io.BytesIO(makers.pdf(lambda sheet, number: makers.write(sheet, [text]))))
+    (font,) = writer.pages[0]["/Resources"]["/Font"].values()
+    font.get_object()[NameObject("/ToUnicode")] = writer._add_object(cmap)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+LETTERS = {letter: letter for letter in "abcdefghijklmnopqrstuvwxyz -"}
+
+
+@pytest.mark.parametrize(
+    ("ligature", "said"),
+    [
+        pytest.param("\ufb00", "ff", id="ff"),
+        pytest.param("\ufb01", "fi", id="fi"),
+        pytest.param("\ufb03", "ffi", id="ffi"),
+        pytest.param("\ufb06", "st", id="st"),
+        pytest.param("fl", "fl", id="one glyph that means two letters"),
+    ],
+)
+def test_ligatures_are_letters(read, ligature, said):
+    """A glyph for several letters is found by the letters, and positions still point at their text."""
+    page = read("ligature.pdf", with_meanings("a xe b", LETTERS | {"x": ligature})).pages[0]
+    assert page.text == f"a {said}e b"
+    assert [page.text[line.start : line.end] for line in page.lines] == [page.text]
+
+
+@pytest.mark.parametrize("turn", [90, 270], ids=["upwards", "downwards"])
+def test_sideways_text_is_read_word_by_word(read, turn):
+    """A label along a table's edge is words, not letters one below the other, and does not cut the prose."""
+
+    def draw(sheet, number):
+        makers.write(sheet, [SEEN] * 5, x=120)
+        sheet.translate(80, 600)
+        sheet.rotate(turn)
+        sheet.drawString(0, 0, "Millions of euros")
+
+    text = read("sideways.pdf", makers.pdf(draw)).pages[0].text
+    assert text.count(SEEN) == 5
+    assert "Millions of euros" in " ".join(text.split())
+
+
+def test_a_whole_page_on_its_side_is_read_in_order(read):
+    """A wide table that was turned to fit keeps its rows."""
+
+    def draw(sheet, number):
+        sheet.translate(100, 100)
+        sheet.rotate(90)
+        for row in range(4):
+            for column, cell in enumerate((f"Row {row}", f"{row}11", f"{row}22")):
+                sheet.drawString(150 * column, -20 * row, cell)
+
+    page = read("turned.pdf", makers.pdf(draw)).pages[0]
+    assert page.text.split("\n") == [f"Row {row}  {row}11  {row}22" for row in range(4)]
 
 
 def test_characters_beyond_the_first_plane_are_whole():

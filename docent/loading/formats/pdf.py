@@ -10,22 +10,19 @@ from dataclasses import dataclass, replace
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.glossary import Heading, Line, Page, ReadBy
 from docent.loading.hidden import split_hidden
-from docent.loading.layout import TextLine, lines_of
+from docent.loading.hyphens import Hyphens, Vocabulary, hyphens_in, hyphens_of, joined
+from docent.loading.layout import TextLine
 from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
 from docent.loading.noise import is_noise
-from docent.loading.pdfium import INVISIBLE, WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
+from docent.loading.pdfium import WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
 from docent.loading.pypdf_reader import SecondOpinion
 from docent.loading.reading import Contents, Job, Watch
 from docent.loading.recognising import Recogniser
 from docent.loading.source import Source
-from docent.loading.words import Word
+from docent.loading.turning import upright_lines
+from docent.loading.visible import SCAN_COVER, visible_words
 
-TINY = 2.0  # points; nobody reads smaller print
-LIGHT = 230  # of 255; text this light is looked at on the drawn page
-FAINT = 13  # of 255; as good as transparent
-SHOWS = 12  # of 255; a smaller contrast is not seen
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
-SCAN_COVER = 0.35  # of the page, by images
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
 NOISE = "The file draws letters here and does not say which they are."
 HEADING = 1.2  # of the body's height
@@ -91,6 +88,7 @@ def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion) -> Iterat
     """Pages in order; each is finished once the pages around it are known."""
     outline = _outline(pdf)
     heights: Counter[int] = Counter()
+    known = Vocabulary()
     before: deque[Marks] = deque(maxlen=NEIGHBOURS)
     ahead: deque[Draft] = deque()
     with Recogniser(job=job, watch=watch) as recogniser:
@@ -98,24 +96,26 @@ def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion) -> Iterat
             draft = _draft(pdf, number, job, watch, second, recogniser)
             for line in draft.lines:
                 heights[round(line.height * 2)] += len(line.text)
+            known.add(draft.lines)
             ahead.append(draft)
             if len(ahead) > NEIGHBOURS:
-                yield _next(ahead, before, heights, outline, recogniser)
+                yield _next(ahead, before, heights, known, outline, recogniser)
         while ahead:
-            yield _next(ahead, before, heights, outline, recogniser)
+            yield _next(ahead, before, heights, known, outline, recogniser)
 
 
 def _next(
     ahead: deque[Draft],
     before: deque[Marks],
     heights: Counter[int],
+    known: Vocabulary,
     outline: dict[int, list[tuple[str, int]]],
     recogniser: Recogniser,
 ) -> Page:
     draft = ahead.popleft()
     after = [other.marks for other in ahead]
     body = heights.most_common(1)[0][0] / 2 if heights else 0.0
-    page = _finish(draft, before, after, body, outline.get(draft.page.number, []))
+    page = _finish(draft, before, after, body, known, outline.get(draft.page.number, []))
     before.append(draft.marks)
     return recogniser.finish(page)
 
@@ -168,14 +168,15 @@ def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOp
     return Draft(Page(number, "", label=label, read_by=read_by, note=why or "There is nothing on this page."))
 
 
-def read_page(sheet: PdfPage, number: int, label: str) -> Draft:
+def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = None) -> Draft:
+    """What a page says; with `stored`, its hyphens are as they were decided then."""
     if max(sheet.size) > WIDEST:
         note = f"The page is {max(sheet.size) / 2835:.0f} m wide; it was read but is never drawn."
     else:
         note = ""
-    words, hidden, layer = _visible(sheet, sheet.words())
-    lines = tuple(line for line in lines_of(words) if line.text.strip())
-    text, spans = join(lines)
+    words, hidden, layer = visible_words(sheet)
+    lines = tuple(line for line in upright_lines(words, sheet.size) if line.text.strip())
+    text, spans = joined(lines, hyphens_in(stored, lines) if stored else {})
     if layer:
         note = f"{note} Text layer of a scan, as another program recognised it.".strip()
     empty = not text
@@ -195,76 +196,12 @@ def read_page(sheet: PdfPage, number: int, label: str) -> Draft:
     return Draft(page, lines, bold, marks_of(lines, sheet.height))
 
 
-def join(lines: tuple[TextLine, ...]) -> tuple[str, list[tuple[int, int]]]:
-    """The page's text, and where each line is in it. A word broken by a hyphen is whole again."""
-    parts: list[str] = []
-    spans: list[tuple[int, int]] = []
-    length = 0
-    for index, line in enumerate(lines):
-        start = length
-        parts.append(line.text)
-        length += len(line.text)
-        spans.append((start, length))
-        if index + 1 < len(lines) and not line.hyphenated:
-            parts.append("\n")
-            length += 1
-    return "".join(parts), spans
-
-
-def _visible(sheet: PdfPage, words: list[Word]) -> tuple[list[Word], str, bool]:
-    """Words a reader sees; the text of the others; whether the text is a scan's invisible layer."""
-    seen: list[Word] = []
-    hidden: list[Word] = []
-    unpainted: list[Word] = []
-    doubtful: list[Word] = []
-    marks: list[str] = []
-    width, height = sheet.size
-    for word in words:
-        left, top, right, bottom = word.box
-        style = sheet.style(word.first)
-        text = word.text
-        if not text.isascii():
-            text, zero_width = split_hidden(text)
-            if zero_width:
-                marks.append(zero_width)
-            word = word._replace(text=text) if text != word.text else word
-            if not text:
-                continue
-        off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
-        if off_page or 0 < bottom - top < TINY or 0 < right - left < TINY and len(text) > 2:
-            hidden.append(word)
-        elif style.mode == INVISIBLE:
-            unpainted.append(word)
-        elif style.opaque < FAINT:
-            hidden.append(word)
-        else:
-            if style.darkest >= LIGHT:
-                doubtful.append(word)
-            seen.append(word)
-    layer = False
-    if unpainted:
-        # Over a picture of the page, invisible text is what makes a scan searchable.
-        layer = sheet.objects()[2] >= SCAN_COVER
-        if layer:
-            seen += unpainted
-            seen.sort(key=lambda word: word.first)
-        else:
-            hidden += unpainted
-    if doubtful and max(width, height) <= WIDEST:
-        picture = sheet.draw(72)
-        unseen = {word.first for word in doubtful if picture.spread(word.box) < SHOWS}
-        hidden += [word for word in seen if word.first in unseen]
-        seen = [word for word in seen if word.first not in unseen]
-    hidden.sort(key=lambda word: word.first)
-    said = " ".join([*(word.text for word in hidden), *marks])
-    return seen, said.replace("\x02", ""), layer
-
-
 def _finish(
     draft: Draft,
     before: Sequence[Marks],
     after: Sequence[Marks],
     body: float,
+    known: Vocabulary,
     outline: list[tuple[str, int]],
 ) -> Page:
     """Give each line its role, now that the pages around are known."""
@@ -272,6 +209,8 @@ def _finish(
     if not draft.lines:
         return page
     margins = margin_lines(draft.lines, page.size[1], before, after, page.label or str(page.number))
+    if hyphens := hyphens_of(draft.lines, known, margins):
+        page = _rejoined(page, draft.lines, hyphens)
     levels = _levels(draft, body, outline, margins)
     lines = tuple(
         replace(line, role="margin" if index in margins else "heading" if index in levels else "body")
@@ -282,6 +221,15 @@ def _finish(
         for index, level in sorted(levels.items())
     )
     return replace(page, lines=lines, headings=headings)
+
+
+def _rejoined(page: Page, lines: Sequence[TextLine], hyphens: Hyphens) -> Page:
+    text, spans = joined(lines, hyphens)
+    return replace(
+        page,
+        text=text,
+        lines=tuple(Line(*span, line.box) for span, line in zip(spans, page.lines, strict=True)),
+    )
 
 
 def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: set[int]) -> dict[int, int]:

@@ -1,0 +1,63 @@
+"""Which words of a page its reader sees; the others are kept apart."""
+
+from __future__ import annotations
+
+from docent.loading.hidden import split_hidden
+from docent.loading.pdfium import INVISIBLE, WIDEST, PdfPage
+from docent.loading.words import Word
+
+TINY = 2.0  # points; nobody reads smaller print
+LIGHT = 230  # of 255; text this light is looked at on the drawn page
+FAINT = 13  # of 255; as good as transparent
+SHOWS = 12  # of 255; a smaller contrast is not seen
+SCAN_COVER = 0.35  # of the page, by images
+
+
+def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
+    """Words a reader sees; the text of the others; whether the text is a scan's invisible layer."""
+    seen: list[Word] = []
+    hidden: list[Word] = []
+    unpainted: list[Word] = []
+    doubtful: list[Word] = []
+    marks: list[str] = []
+    width, height = sheet.size
+    for word in sheet.words():
+        left, top, right, bottom = word.box
+        style = sheet.style(word.first)
+        text = word.text
+        if not text.isascii():
+            text, zero_width = split_hidden(text)
+            if zero_width:
+                marks.append(zero_width)
+            word = word._replace(text=text) if text != word.text else word
+            if not text:
+                continue
+        off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
+        if off_page or 0 < bottom - top < TINY or 0 < right - left < TINY and len(text) > 2:
+            hidden.append(word)
+        elif style.mode == INVISIBLE:
+            unpainted.append(word)
+        elif style.opaque < FAINT:
+            hidden.append(word)
+        else:
+            if style.darkest >= LIGHT:
+                doubtful.append(word)
+            seen.append(word)
+    layer = False
+    if unpainted:
+        # Over a picture of the page, invisible text is what makes a scan searchable.
+        layer = sheet.objects()[2] >= SCAN_COVER
+        if layer:
+            seen += unpainted
+            seen.sort(key=lambda word: word.first)
+        else:
+            hidden += unpainted
+    doubtful += sheet.covered(seen)
+    if doubtful and max(width, height) <= WIDEST:
+        picture = sheet.draw(72)
+        unseen = {word.first for word in doubtful if picture.spread(word.box) < SHOWS}
+        hidden += [word for word in seen if word.first in unseen]
+        seen = [word for word in seen if word.first not in unseen]
+    hidden.sort(key=lambda word: word.first)
+    said = " ".join([*(word.text for word in hidden), *marks])
+    return seen, said.replace("\x02", ""), layer
