@@ -99,6 +99,19 @@
     window.scrollTop += below - window.clientHeight / 3;
   }
 
+  // What Chainlit says of files that it refuses by itself, in a sentence and in the reader's language.
+  const REFUSED = [
+    [/^File is larger than (\S+) MB$/, "A file is larger than $1 MB, the most that is read. Split it, or attach a smaller copy.",
+      "Un fichier dépasse $1 Mo, la taille maximale. Divisez-le ou joignez une copie plus petite."],
+    [/^Too many files$/, "These are too many files at once. Attach some of them, send, then attach the others.",
+      "Il y a trop de fichiers à la fois. Joignez-en une partie, envoyez, puis joignez les autres."],
+  ];
+  function reword() {
+    for (const title of document.querySelectorAll("[data-sonner-toast] [data-title]"))
+      for (const [said, english, inFrench] of REFUSED)
+        if (said.test(title.textContent)) title.textContent = title.textContent.replace(said, say(english, inFrench));
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     quiet();
@@ -107,6 +120,7 @@
     requestAnimationFrame(() => {
       waiting = false;
       name();
+      reword();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

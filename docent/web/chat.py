@@ -16,6 +16,7 @@ from docent.ingesting import Ticket
 from docent.web import conversation, fetching, receipts
 from docent.web.belonging import asked_here
 from docent.web.conversation import language, reader
+from docent.web.french import spoken, spoken_answer
 from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
 from docent.web.preferences import Chosen
@@ -84,21 +85,24 @@ class _Showing:
                 async with cl.Step(name=say("searched_for", language(), searched=searched), type="retrieval"):
                     pass
             case Progress(what, done, total):
-                self._message.content = say("progress", language(), what=what, done=done, total=total)
+                said = spoken(what, language())
+                self._message.content = say("progress", language(), what=said, done=done, total=total)
                 await (self._message.update() if self._waiting else self._message.send())
                 self._waiting = True
             case Token(text):
                 await self._make_room()
                 await self._message.stream_token(text)
             case Notice(text):
-                self._notices.append(text)
+                self._notices.append(spoken(text, language()))
             case Answered(answer):
                 await self._finished(answer)
 
     async def failed(self, error: DocentError) -> None:
         if not self._message.content:
             self._message.type = "system_message"  # nothing to like or dislike
-        self._message.content = "\n\n".join(filter(None, (self._message.content, f"⚠️ {error}")))
+        self._message.content = "\n\n".join(
+            filter(None, (self._message.content, f"⚠️ {spoken(str(error), language())}"))
+        )
         await self._show()
 
     async def stopped(self) -> None:
@@ -115,7 +119,9 @@ class _Showing:
 
     async def _finished(self, answer: Answer) -> None:
         message = self._message
-        message.content = "\n\n".join((answer.text, *(f"ℹ️ {notice}" for notice in self._notices)))
+        message.content = "\n\n".join(
+            (spoken_answer(answer, language()), *(f"ℹ️ {notice}" for notice in self._notices))
+        )
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)
         if answer.passages and not answer.receipt.model:

@@ -18,6 +18,7 @@ from docent.glossary import ANSWERING, Scope, StoredDocument
 from docent.web import documents_page as page
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
+from docent.web.french import spoken
 from docent.web.login import reader_of, whoever_is_there
 from docent.web.receiving import language_of
 from docent.web.texts import say
@@ -59,17 +60,17 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
             reader, come_in = LOCAL, await whoever_is_there(request)
         if request.method == "POST":
             if not from_our_own_page(request):
-                return PlainTextResponse("This was not sent by Docent's own page.", 403, headers=HEADERS)
+                return PlainTextResponse(say("not_our_page", language_of(request)), 403, headers=HEADERS)
             if reader is None:
-                return PlainTextResponse("Log in first.", 401, headers=HEADERS)
+                return PlainTextResponse(say("log_in_first", language_of(request)), 401, headers=HEADERS)
         if reader is None:
             return RedirectResponse("/", 303, headers=HEADERS)  # the chat lets people in
         try:
             response = await answering(request, reader)
         except UnknownDocument as error:
-            return _html(page.refusal(str(error), language=language_of(request)), 404)
+            return _html(_refusal(request, error), 404)
         except DocentError as error:
-            return _html(page.refusal(str(error), language=language_of(request)), 409)
+            return _html(_refusal(request, error), 409)
         if come_in is not None:  # the first page that somebody opens here may be this one
             response.raw_headers.extend(pair for pair in come_in.raw_headers if pair[0] == b"set-cookie")
         return response
@@ -84,6 +85,11 @@ def from_our_own_page(request: Request) -> bool:
         return site == "same-origin"
     origin = urlsplit(request.headers.get("origin", ""))
     return bool(origin.netloc) and origin.netloc == request.headers.get("host")
+
+
+def _refusal(request: Request, error: DocentError) -> str:
+    language = language_of(request)
+    return page.refusal(spoken(str(error), language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:
@@ -130,7 +136,7 @@ def _one(request: Request, reader: str) -> str:
     if (pages := house.again.pages(document.id)) is not None:
         notes, busy = [say("reading_again", language, pages=pages)], True
     elif why := house.again.failed(document.id):
-        notes.append(say("again_failed", language, why=why))
+        notes.append(say("again_failed", language, why=spoken(why, language)))
     return page.one(
         document,
         house.store.pages(document.id, Scope(reader=reader)),
@@ -153,7 +159,7 @@ async def file(request: Request, reader: str) -> Response:
     document = await asyncio.to_thread(_document, request, reader)
     original = await asyncio.to_thread(house.store.original, document.id, Scope(reader=reader))
     if not original.exists():
-        raise UnknownDocument("The file itself is not kept any more. Run: python -m docent doctor --mend")
+        raise UnknownDocument(say("not_kept", language_of(request)))
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
@@ -182,7 +188,7 @@ async def share(request: Request, reader: str) -> Response:
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
     if library not in await asyncio.to_thread(_shared, house):
-        raise InputError(f"There is no shared library {library!r}.")
+        raise InputError(say("no_library", language_of(request), library=library))
     new = await asyncio.to_thread(partial(house.share, document.id, reader=reader, library=library))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 

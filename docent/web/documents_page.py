@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docent.glossary import Deletion, Page, ReadBy, State, StoredDocument, shown_library
+from docent.web.french import spoken
 from docent.web.texts import say, speaks
 
 AT_ONCE = 50
@@ -220,11 +221,12 @@ def _read_as(page: Page, language: str) -> str:
 
 def _remarks(page: Page, language: str, *, hidden: bool) -> str:
     """What a reader of the page would not see is for those who are in charge of the document."""
+    note = escape(spoken(page.note, language))
     if not page.hidden:
-        return escape(page.note)
+        return note
     title = t("hidden_text", language)
     told = f"<details><summary>{title}</summary><pre>{escape(page.hidden)}</pre></details>"
-    return escape(page.note) + (told if hidden else f" <small>{title}</small>")
+    return note + (told if hidden else f" <small>{title}</small>")
 
 
 def receipt(deletion: Deletion, *, language: str) -> str:
@@ -270,7 +272,7 @@ def _library(document: StoredDocument, language: str) -> str:
 
 def _state(document: StoredDocument, language: str) -> str:
     said = t(f"state_{document.state}", language)
-    why = f"<small>{escape(document.reason)}</small>" if document.reason else ""
+    why = f"<small>{escape(spoken(document.reason, language))}</small>" if document.reason else ""
     return f'<span class="state {document.state}">{said}</span>{why}'
 
 

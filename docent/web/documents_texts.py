@@ -63,6 +63,19 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
         "Un fichier de data/ y reste, et le prochain ingest le relirait : déplacez-le d'abord.",
     ),
     "delete_now": ("Delete for good", "Supprimer définitivement"),
+    "not_our_page": (
+        "This was not sent by Docent's own page. Go back to the documents and try again.",
+        "Ceci ne vient pas de la page de Docent. Revenez aux documents et réessayez.",
+    ),
+    "log_in_first": ("Log in first, then open this again.", "Connectez-vous d'abord, puis rouvrez ceci."),
+    "not_kept": (
+        "The file itself is not kept any more. Run: python -m docent doctor --mend",
+        "Le fichier lui-même n'est plus conservé. Lancez : python -m docent doctor --mend",
+    ),
+    "no_library": (
+        "There is no shared library “{library}”.",
+        "Il n'y a pas de bibliothèque partagée « {library} ».",
+    ),
     "only_admin": (
         "It is shared, so only an administrator can read it again or delete it.",
         "Il est partagé : seul un administrateur peut le relire ou le supprimer.",

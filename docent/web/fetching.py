@@ -12,6 +12,7 @@ from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Progress
 from docent.web.conversation import note
+from docent.web.french import spoken
 from docent.web.texts import say
 
 FETCH = "fetch_model"
@@ -63,7 +64,7 @@ async def fetch(house: House, language: str, *, clock: Callable[[], float] = tim
                 await message.update()
         message.content = say("fetched", language, model=house.settings.model)
     except DocentError as error:
-        message.content = f"⚠️ {error}"
+        message.content = f"⚠️ {spoken(str(error), language)}"
     await message.update()
 
 
@@ -71,6 +72,6 @@ def progress(event: Progress, language: str) -> str:
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)
     done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))
-    return f"{event.what}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
+    return f"{spoken(event.what, language)}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
         "fetch_progress", language, percent=round(100 * share), done=done, total=total
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from docent.glossary import State
 from docent.ingesting import Standing, Ticket
+from docent.web.french import spoken
 from docent.web.panels import escaped
 from docent.web.texts import say
 from docent.web.users import LOCAL
@@ -34,10 +35,10 @@ def words(ticket: Ticket, standing: Standing, language: str | None) -> str:
         case State.SEARCHABLE:
             return say("file_searchable", language, name=name, done=standing.embedded, total=standing.chunks)
         case State.FAILED:
-            return f"⚠️ {escaped(standing.reason)}"
+            return f"⚠️ {escaped(spoken(standing.reason, language))}"
     whose = "file_yours_here" if ticket.owner == LOCAL else "file_yours"
     ready = say("file_ready", language, name=name, pages=standing.pages, whose=say(whose, language))
-    return f"{ready} ⚠️ {escaped(standing.reason)}" if standing.reason else ready
+    return f"{ready} ⚠️ {escaped(spoken(standing.reason, language))}" if standing.reason else ready
 
 
 def unlock_link(document_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from docent.glossary import Receipt
+from docent.web.french import spoken
 from docent.web.panels import escaped
 from docent.web.texts import say
 
@@ -27,7 +28,7 @@ def _searching(receipt: Receipt, language: str | None) -> list[str]:
     if receipt.found:
         lines.append(say("receipt_found", language, found=receipt.found, sent=len(receipt.sent)))
     for why, count in Counter(dropped.why for dropped in receipt.dropped).most_common(3):
-        lines.append(say("receipt_dropped", language, count=count, why=escaped(why)))
+        lines.append(say("receipt_dropped", language, count=count, why=escaped(spoken(why, language))))
     if receipt.not_ready:
         files = "; ".join(escaped(one) for one in receipt.not_ready[:5])
         lines.append(say("receipt_not_ready", language, files=files))

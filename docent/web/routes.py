@@ -20,6 +20,7 @@ from docent.errors import DocentError, LoadError
 from docent.web import liking
 from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
+from docent.web.french import spoken
 from docent.web.history import History
 from docent.web.login import reader_of, whoever_is_there
 from docent.web.receiving import hand_back, language_of, receive
@@ -29,7 +30,6 @@ from docent.web.unlocking import unlock
 from docent.web.viewing import kept_answer, words
 
 PRIVATE = {"Cache-Control": "private, no-store"}
-NOT_YOURS = "There is nothing here for you. Go back to the conversation and ask again."
 LONGEST_COMMENT = 5_000
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
 
@@ -65,14 +65,16 @@ def _mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
     async def checked(request: Request) -> Response:
         reader = await reader_of(request)
         if reader is None:
-            return PlainTextResponse("Log in first, then open this again.", status_code=401, headers=PRIVATE)
+            return PlainTextResponse(
+                say("log_in_first", language_of(request)), status_code=401, headers=PRIVATE
+            )
         return await answering(request, reader)
 
     return checked
 
 
-def _nothing() -> Response:
-    return PlainTextResponse(NOT_YOURS, status_code=404, headers=PRIVATE)
+def _nothing(request: Request) -> Response:
+    return PlainTextResponse(say("not_yours", language_of(request)), status_code=404, headers=PRIVATE)
 
 
 async def avatar(request: Request) -> Response:
@@ -87,12 +89,12 @@ async def source(shown: Shown, request: Request, reader: str) -> Response:
     try:
         place = signer.place(request.path_params["token"])
         if place.reader != reader:
-            return _nothing()
+            return _nothing(request)
         found = await asyncio.to_thread(opened, house, place, shown)
     except LoadError as error:
-        return PlainTextResponse(str(error), status_code=422, headers=PRIVATE)
+        return PlainTextResponse(spoken(str(error), language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
-        return PlainTextResponse(str(error), status_code=404, headers=PRIVATE)
+        return PlainTextResponse(spoken(str(error), language_of(request)), status_code=404, headers=PRIVATE)
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
     if found.path is None:
         return Response(found.text, media_type=found.media_type, headers=headers)
@@ -111,7 +113,7 @@ async def cited(request: Request, reader: str) -> Response:
     n = request.path_params["n"]
     kept = await kept_answer(state.history, request.path_params["step"], n, reader)
     if kept is None:
-        return _nothing()
+        return _nothing(request)
     text = await asyncio.to_thread(
         partial(words, kept, n, house=state.house, signer=state.signer, reader=reader),
         language=language_of(request),
@@ -129,10 +131,10 @@ async def export(request: Request, reader: str) -> Response:
     history: History = request.app.state.history
     thread_id = request.path_params["thread"]
     if not is_well_formed(thread_id) or await history.get_thread_author(thread_id) != reader:
-        return _nothing()
+        return _nothing(request)
     thread = await history.get_thread(thread_id)
     if thread is None:
-        return _nothing()
+        return _nothing(request)
     name = quote(f"{(thread['name'] or 'Docent')[:60].replace('/', '-')}.md")
     headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     text = markdown(thread, language=language_of(request))
@@ -156,7 +158,7 @@ async def feedback(request: Request, reader: str) -> Response:
         return JSONResponse({"detail": "This is no feedback."}, status_code=400)
     said = await history.said(step_id)
     if said is None or said[1] != reader:
-        return _nothing()
+        return _nothing(request)
     if given is None:
         await history.delete_feedback(str(payload["feedbackId"]))
         return JSONResponse({"success": True})

@@ -10,6 +10,10 @@ LANGUAGES = ("en", "fr")
 
 TEXTS: dict[str, tuple[str, str]] = {
     # sources
+    "not_yours": (
+        "There is nothing here for you. Go back to the conversation and ask again.",
+        "Il n'y a rien ici pour vous. Revenez à la conversation et reposez la question.",
+    ),
     "source_n": ("Source {n}", "Source {n}"),
     "open_original": ("Open the original", "Ouvrir l'original"),
     "unmarked": (

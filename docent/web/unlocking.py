@@ -15,6 +15,7 @@ from docent.assembly import House
 from docent.errors import DocentError, UnknownDocument
 from docent.glossary import Scope, State
 from docent.ingesting import Ticket
+from docent.web.french import spoken
 from docent.web.receiving import language_of
 from docent.web.texts import say, speaks
 
@@ -56,7 +57,7 @@ async def unlock(request: Request, reader: str) -> Response:
                 password = str(form.get("password") or "")[:LONGEST]
             await asyncio.to_thread(house.unlock, ticket, password)
     except DocentError as error:
-        return PlainTextResponse(str(error), status_code=404, headers=HEADERS)
+        return PlainTextResponse(spoken(str(error), language), status_code=404, headers=HEADERS)
     if request.method == "POST":
         body = f"<p>{escape(say('unlock_done', language))}</p>"
     else:

@@ -20,6 +20,7 @@ from docent.glossary import ANSWERING, Scope, State
 from docent.ingesting import Standing, Ticket
 from docent.web.belonging import UPLOADS, here
 from docent.web.conversation import language, note, reader
+from docent.web.french import spoken
 from docent.web.lines import ENDED, KEY, recalled, words
 from docent.web.panels import escaped
 from docent.web.texts import say
@@ -122,7 +123,7 @@ class Line:
                 self._house.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
-            await note(f"⚠️ {error}").send()
+            await note(f"⚠️ {spoken(str(error), language())}").send()
             return
         name = escaped(self.ticket.name)
         await self.end(say("file_shared", self._language, name=name, library=escaped(library)))
@@ -199,7 +200,7 @@ def _kept(file: Mapping[str, Any], to: tuple[str, str], house: House) -> Ticket:
 
 def _sentence(error: Exception, name: str) -> str:
     if isinstance(error, DocentError):
-        return escaped(str(error))
+        return escaped(spoken(str(error), language()))
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{escaped(name)}: " + say("upload_no_room" if full else "upload_not_kept", language())
 

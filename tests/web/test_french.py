@@ -1,0 +1,113 @@
+"""Whatever Docent itself says to a reader is said in French, too."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docent.answering import anyway, finishing
+from docent.generating import listing, speaking
+from docent.glossary import Answer, Receipt
+from docent.loading.kinds import FOREIGN
+from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
+from docent.web.french_texts import KINDS, SENTENCES
+
+ROOT = Path(__file__).resolve().parents[2] / "docent"
+SAID = "LoadError UnreadableFile UnsupportedFile EncryptedFile HarmfulFile ModelFailed ModelMissing"
+CLASSES = {*SAID.split(), *"ModelOverflow ModelTimeout ModelUnreachable".split()}
+SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
+
+
+def template(node: ast.expr) -> str | None:
+    """A text with a sign for each gap; None for what is put together elsewhere."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(one.value) if isinstance(one, ast.Constant) else "12" for one in node.values)
+    return None
+
+
+def refusals() -> Iterator[str]:
+    """Every sentence with which loading a file or asking a model can end."""
+    for path in SPEAKING:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CLASSES and node.args:
+                said = template(node.args[0])
+                if said is not None:
+                    yield said
+
+
+CONSTANTS = [
+    *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT")),
+    *(getattr(speaking, name) for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "ANYWAY")),
+    anyway.FROM_THE_MODEL,
+]
+
+
+@pytest.mark.parametrize("said", [*dict.fromkeys(refusals()), *CONSTANTS])
+def test_every_sentence_has_a_french_one(said):
+    """No error of a file or of the model, and nothing said without a model, is left in English."""
+    assert french(said) != said
+
+
+@pytest.mark.parametrize("english", SENTENCES)
+def test_both_say_the_same(english):
+    """A French sentence has the gaps of the English one."""
+    gaps = [
+        {name for _, name, _, _ in string.Formatter().parse(one) if name}
+        for one in (english, SENTENCES[english])
+    ]
+    if "command" not in gaps[0]:
+        assert gaps[0] == gaps[1]
+
+
+def test_what_a_file_is_has_a_name_in_french():
+    """What cannot be read is named, with what to do instead."""
+    assert {word for _, what, remedy in FOREIGN for word in (what, remedy)} == set(KINDS)
+
+
+def test_two_sentences_in_one():
+    """A notice that gives a reason speaks one language."""
+    said = (
+        f"{finishing.NO_MODEL} No model server answers at http://x:1. Start it, or correct DOCENT_MODEL_URL."
+    )
+    assert spoken(said, "fr-CA") == (
+        "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées. "
+        "Aucun serveur de modèles ne répond à http://x:1. Démarrez-le, ou corrigez DOCENT_MODEL_URL."
+    )
+    assert spoken(said, "en") == said
+
+
+def answer(text: str, model: str) -> Answer:
+    return Answer(text, (), (), Receipt(question="?", searched="?", model=model))
+
+
+def test_what_a_model_says_is_left_alone():
+    """Only what Docent itself says is put into French; that an answer is from the model alone is, too."""
+    assert spoken_answer(answer(speaking.NOTHING, "mistral"), "fr") == speaking.NOTHING
+    assert spoken_answer(answer(f"{speaking.NOTHING}\n\n- A. [1]", ""), "fr") == (
+        f"{french(speaking.NOTHING)}\n\n- A. [1]"
+    )
+    assert speaking.UNGROUNDED.strip() == UNGROUNDED
+    assert spoken_answer(answer(f"{UNGROUNDED} So.", "mistral"), "fr") == "**Pas tiré de vos documents.** So."
+
+
+def test_nothing_is_said_past_the_table():
+    """What is sent to the page is a text of the table, or passes through it."""
+    for path in sorted((ROOT / "web").glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r'(?:note|Message|PlainTextResponse)\(f?"[A-Z]\w+ ', source), path.name
+        assert "{error}" not in source or path.name in {"users.py", "user_commands.py", "key_commands.py"}, (
+            path.name
+        )
+
+
+def test_listing_says_what_it_does_in_french():
+    """The progress of a long step, too."""
+    assert "Looking through the documents" in Path(listing.__file__).read_text(encoding="utf-8")
+    assert french("Reading handbook.pdf") == "Lecture de handbook.pdf"
