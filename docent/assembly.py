@@ -30,6 +30,7 @@ from docent.glossary import (
     Preferences,
     Scope,
     Turn,
+    private_library,
 )
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
 from docent.ingesting import (
@@ -212,6 +213,10 @@ class House:
     def share(self, document_id: str, *, reader: str, library: str) -> str:
         """Move a reader's own document to a shared library, for everybody; returns its id there."""
         return self.store.share(document_id, library, Scope(reader=reader))
+
+    def unshare(self, document_id: str, *, reader: str) -> str:
+        """Take back what a reader shared: it is theirs alone again; returns its id there."""
+        return self.store.unshare(document_id, private_library(reader, "uploads"), Scope(reader=reader))
 
     def delete_library(self, library: str, *, reader: str) -> Deletion:
         """Delete a reader's own library (by its stored name) with everything in it, and prove it."""

@@ -99,6 +99,47 @@
     window.scrollTop += below - window.clientHeight / 3;
   }
 
+  // Who deletes a conversation is asked whether the files handed in there go with it.
+  let conversation = "";
+  let withFiles = false;
+  const opening = (event) => {
+    const button = event.target.closest?.("#thread-options");
+    const link = button?.closest("li, a")?.closest("li")?.querySelector('a[href^="/thread/"]') ?? button?.closest("a");
+    if (link) conversation = link.getAttribute("href").split("/").pop();
+  };
+  addEventListener("pointerdown", opening, true);
+  addEventListener("keydown", opening, true);
+
+  async function offerFiles() {
+    const dialog = document.querySelector("[role=alertdialog]:not([data-files])");
+    if (!dialog || !conversation) return;
+    dialog.dataset.files = "";
+    withFiles = false;
+    const response = await fetch(`/project/thread/${conversation}/files`);
+    if (!response.ok) return;
+    const { names, always } = await response.json();
+    if (!names.length) return;
+    const label = document.createElement(always ? "p" : "label");
+    label.className = "docent-files";
+    if (always) label.append(say("Deleted with it: ", "Supprimés avec elle : "));
+    else {
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.addEventListener("change", () => (withFiles = box.checked));
+      label.append(box, say("Delete the files handed in here, too: ", "Supprimer aussi les fichiers déposés ici : "));
+    }
+    label.append(names.join(", "));
+    (dialog.querySelector("h2")?.parentElement ?? dialog).append(label);
+  }
+
+  const send = window.fetch;
+  window.fetch = (address, options) => {
+    const deleting = options?.method === "DELETE" && new URL(address, location.href).pathname === "/project/thread";
+    if (deleting && withFiles)
+      options = { ...options, body: JSON.stringify({ ...JSON.parse(options.body), files: true }) };
+    return send(address, options);
+  };
+
   // What Chainlit says of files that it refuses by itself, in a sentence and in the reader's language.
   const REFUSED = [
     [/^File is larger than (\S+) MB$/, "A file is larger than $1 MB, the most that is read. Split it, or attach a smaller copy.",
@@ -121,6 +162,7 @@
       waiting = false;
       name();
       reword();
+      offerFiles();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -7,6 +7,7 @@ from docent.store.originals import COPIES, sha256_of
 from docent.store.previous import Kept
 from docent.store.rebuilding import Rebuild
 from docent.store.shared import SharedStore
+from docent.store.sharing import is_from
 from docent.store.snapshots import mend_catalog
 from docent.store.store import Store
 from docent.store.switching import forget_previous, give_up, roll_back, switch
@@ -24,6 +25,7 @@ __all__ = [
     "back_up",
     "forget_previous",
     "give_up",
+    "is_from",
     "mend_catalog",
     "restore",
     "roll_back",

@@ -11,7 +11,16 @@ from itertools import chain, count
 from pathlib import Path
 
 from docent.errors import UnknownDocument, UnknownLibrary
-from docent.glossary import ANSWERING, Deletion, Scope, SourceFile, State, StoredDocument, document_id
+from docent.glossary import (
+    ANSWERING,
+    Deletion,
+    Scope,
+    SourceFile,
+    State,
+    StoredDocument,
+    document_id,
+    private_library,
+)
 from docent.store import versions
 from docent.store.keeping import UPLOADED, Keeping
 from docent.store.packing import unpack_vectors
@@ -75,18 +84,46 @@ class Sharing(Keeping):
                 raise UnknownDocument(f"{document.name} is shared already, in library {document.library!r}.")
             if document.state not in ANSWERING:
                 raise UnknownDocument(f"{document.name} has not been read yet. Share it when it answers.")
-            new = document_id(library, document.sha256)
-            with self._catalog.write() as db:
-                n = library_row(db, library)
-                there = document_row(db, new) is not None
-            if not there:
-                self._copy(document, library, n, new)
-            with self._catalog.write() as db:
-                key = document_row(db, new)
-                assert key is not None
-                path = _free_path(db, n, document.name, key)
-                versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
+            new = self._put_into(library, document, below=brought_by(document.owner))
             self.withdraw(document.id)
+        return new
+
+    def unshare(self, document_id_: str, library: str, scope: Scope) -> str:
+        """Take back what this reader shared, into a private library of theirs; returns its id there.
+
+        What somebody else brought as well stays shared by them.
+        """
+        with self._catalog.turn:
+            document = self.document(document_id_, scope)
+            if scope.reader is None or not is_from(document, scope.reader):
+                raise UnknownDocument(
+                    f"{document.name} was not shared by you, so it is not yours to take back."
+                )
+            new = self._put_into(library, document, owner=scope.reader)
+            with self._catalog.write() as db:
+                n = library_row(db, document.library)
+                start = brought_by(scope.reader)
+                for path in document.paths:
+                    if path.startswith(start):
+                        db.execute("DELETE FROM paths WHERE library = ? AND path = ?", (n, path))
+            self._purge()
+        return new
+
+    def _put_into(
+        self, library: str, document: StoredDocument, *, owner: str | None = None, below: str = UPLOADED
+    ) -> str:
+        """The same document in another library, vectors and all; its id there."""
+        new = document_id(library, document.sha256)
+        with self._catalog.write() as db:
+            n = library_row(db, library, owner)
+            there = document_row(db, new) is not None
+        if not there:
+            self._copy(document, library, n, new)
+        with self._catalog.write() as db:
+            key = document_row(db, new)
+            assert key is not None
+            path = _free_path(db, n, document.name, key, below=below)
+            versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
         return new
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:
@@ -138,17 +175,27 @@ class Sharing(Keeping):
             copy_document(db, document.id, new, n, moved)
 
 
-def _free_path(db: sqlite3.Connection, library: int, name: str, document: int) -> str:
+def brought_by(reader: str) -> str:
+    """Begins the path of what a reader shared, so that they can take it back."""
+    return f"{UPLOADED}{private_library(reader, '')}"
+
+
+def is_from(document: StoredDocument, reader: str) -> bool:
+    """Whether a shared document was shared by this reader."""
+    return document.owner is None and any(path.startswith(brought_by(reader)) for path in document.paths)
+
+
+def _free_path(db: sqlite3.Connection, library: int, name: str, document: int, *, below: str) -> str:
     """Where a shared file stands: under its name, or beside another of that name, never in its place."""
     stem, dot, suffix = name.rpartition(".")
     numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
     for own in chain([name], numbered):
         row = db.execute(
-            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, UPLOADED + own)
+            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, below + own)
         ).fetchone()
         if row is None or row[0] == document:
             break
-    return UPLOADED + own
+    return below + own
 
 
 def _moved(chunk_id: str, document_id: str) -> str:

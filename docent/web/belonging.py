@@ -27,6 +27,11 @@ def own_library(who: str, thread_id: str) -> str:
     return f"{CHAT}{thread_id[:8]}" if who == LOCAL else UPLOADS
 
 
+def is_of_a_conversation(library: str) -> bool:
+    """Whether only one conversation asks it."""
+    return library.startswith("~") and library.rpartition("/")[2].startswith(CHAT)
+
+
 def here() -> tuple[str, str]:
     """Who owns a file that is handed in now, and in which library of theirs."""
     who = reader()

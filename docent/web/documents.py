@@ -15,7 +15,9 @@ from starlette.routing import Route
 from docent.assembly import House
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import ANSWERING, Scope, StoredDocument
+from docent.store import is_from
 from docent.web import documents_page as page
+from docent.web.belonging import is_of_a_conversation
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
 from docent.web.french import spoken
@@ -48,6 +50,7 @@ def routes() -> list[Route]:
         Route("/documents/{id}/delete", _asked(delete), methods=["POST"]),
         Route("/documents/{id}/again", _asked(again), methods=["POST"]),
         Route("/documents/{id}/share", _asked(share), methods=["POST"]),
+        Route("/documents/{id}/unshare", _asked(unshare), methods=["POST"]),
     ]
 
 
@@ -110,14 +113,17 @@ async def listed(request: Request, reader: str) -> Response:
 
 
 def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
+    libraries = house.store.libraries(reader)
+    chosen: tuple[str, ...] = (wanted.library,) if wanted.library else ()
+    if wanted.library == page.CONVERSATIONS:
+        chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
     found = house.store.listing(
-        Scope(reader=reader, libraries=(wanted.library,) if wanted.library else ()),
+        Scope(reader=reader, libraries=chosen),
         search=wanted.search,
         states=page.STATES.get(wanted.state, ()),
         start=wanted.start,
         limit=page.AT_ONCE,
     )
-    libraries = house.store.libraries(reader)
     return page.listing(
         found.documents, total=found.total, wanted=wanted, libraries=libraries, language=language
     )
@@ -193,11 +199,20 @@ async def share(request: Request, reader: str) -> Response:
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
+async def unshare(request: Request, reader: str) -> Response:
+    """Take back what one shared oneself."""
+    house: House = request.app.state.house
+    document = await asyncio.to_thread(_document, request, reader)
+    new = await asyncio.to_thread(partial(house.unshare, document.id, reader=reader))
+    return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
+
+
 def allows(document: StoredDocument, reader: str, *, admin: bool) -> Allowed:
     """One's own is one's own; what is shared is for administrators to change."""
     own = document.owner == reader
     change = own or (document.owner is None and admin)
-    return Allowed(change=change, share=own and document.state in ANSWERING)
+    answers = document.state in ANSWERING
+    return Allowed(change, share=own and answers, unshare=answers and is_from(document, reader))
 
 
 def _document(request: Request, reader: str) -> StoredDocument:

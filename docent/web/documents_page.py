@@ -9,10 +9,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docent.glossary import Deletion, Page, ReadBy, State, StoredDocument, shown_library
+from docent.store import UPLOADED
+from docent.web.belonging import is_of_a_conversation
 from docent.web.french import spoken
 from docent.web.texts import say, speaks
 
 AT_ONCE = 50
+CONVERSATIONS = "chat-"
+"""Stands for every library that is one conversation's own."""
 PAGES_AT_ONCE = 200
 STATES: dict[str, tuple[State, ...]] = {
     "ready": (State.READY,),
@@ -46,6 +50,7 @@ class Allowed:
 
     change: bool
     share: bool
+    unshare: bool
 
 
 def listing(
@@ -92,7 +97,10 @@ def _row(document: StoredDocument, language: str) -> str:
 
 
 def _filters(wanted: Wanted, libraries: Sequence[str], language: str) -> str:
-    shown = [("", say("every_library", language)), *((name, shown_library(name)) for name in libraries)]
+    named = [(name, _named(name, language)) for name in libraries if not is_of_a_conversation(name)]
+    if any(map(is_of_a_conversation, libraries)):
+        named.append((CONVERSATIONS, say("of_a_conversation", language)))
+    shown = [("", say("every_library", language)), *named]
     states = [("", say("every_state", language)), *((key, say(f"state_{key}", language)) for key in STATES)]
     return (
         f'<form role="search" class="filters" action="/documents">'
@@ -146,7 +154,7 @@ def one(
         ("kind", escape(document.kind)),
         ("date", escape(document.date)),
         ("added", escape(document.added[:10])),
-        ("paths", "<br>".join(escape(path) for path in document.paths)),
+        ("paths", "<br>".join(escape(path) for path in document.paths if not path.startswith(UPLOADED))),
     )
     listed = "".join(f"<dt>{t(key, language)}</dt><dd>{value}</dd>" for key, value in facts if value)
     working = " busy" if busy else ""
@@ -170,13 +178,15 @@ def _actions(document: StoredDocument, allowed: Allowed, libraries: Sequence[str
             f'<form method="post" action="{at}/share"><label>{t("share_with", language)} {choice}</label>'
             f"<button>{t('share', language)}</button></form>"
         )
+    if allowed.unshare:
+        parts.append(_button(f"{at}/unshare", "unshare", language))
     if allowed.change:
         why = t("delete_shared" if document.owner is None else "delete_private", language)
         parts.append(
             f'<details class="danger"><summary>{t("delete", language)}</summary><p>{why}</p>'
             f"{_button(f'{at}/delete', 'delete_now', language)}</details>"
         )
-    else:
+    elif not allowed.unshare:
         parts.append(f"<p>{t('only_admin', language)}</p>")
     return f'<div class="actions">{"".join(parts)}</div>'
 
@@ -267,7 +277,12 @@ def _whole(title: str, content: str, language: str, *, back: tuple[str, str]) ->
 
 def _library(document: StoredDocument, language: str) -> str:
     private = f' <span class="badge">{t("private", language)}</span>' if document.owner is not None else ""
-    return escape(shown_library(document.library)) + private
+    return escape(_named(document.library, language)) + private
+
+
+def _named(library: str, language: str) -> str:
+    """A library's name; one of a conversation's own has an id for a name, which says nothing to anybody."""
+    return say("of_a_conversation", language) if is_of_a_conversation(library) else shown_library(library)
 
 
 def _state(document: StoredDocument, language: str) -> str:

@@ -51,6 +51,8 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
     "read_again": ("Read again", "Relire"),
     "share_with": ("Share with everybody, in", "Partager avec tous, dans"),
     "share": ("Share", "Partager"),
+    "unshare": ("Take it back, for me alone", "Le reprendre, pour moi seul"),
+    "of_a_conversation": ("one conversation's own", "propre à une conversation"),
     "delete": ("Delete…", "Supprimer…"),
     "delete_private": (
         "Its text, its index and the file kept here are removed for good.",

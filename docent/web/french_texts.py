@@ -295,6 +295,9 @@ SENTENCES: dict[str, str] = {
     "Reading was stopped because Docent is shutting down. Start it again.": (
         "La lecture s'est arrêtée parce que Docent s'arrête. Redémarrez-le."
     ),
+    "{name} was not shared by you, so it is not yours to take back.": (
+        "{name} n'a pas été partagé par vous ; ce n'est pas à vous de le reprendre."
+    ),
     # how a page was read
     "The page is blank.": ("La page est vide."),
     "A picture without text.": ("Une image sans texte."),

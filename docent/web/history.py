@@ -148,6 +148,15 @@ class History(SQLAlchemyDataLayer):
             short = short[: NAME - 1].rstrip() + "…"
         await super().update_thread(thread_id, short, user_id, metadata, tags)
 
+    async def metadata(self, thread_id: str) -> list[dict[str, Any]]:
+        """What is kept with each message that Docent sent in a conversation."""
+        rows = await self.rows(
+            """SELECT "metadata" FROM steps WHERE "threadId" = :id
+            AND "type" IN ('assistant_message', 'system_message') ORDER BY "createdAt" """,
+            id=thread_id,
+        )
+        return [row["metadata"] for row in rows if isinstance(row["metadata"], dict)]
+
     async def delete_thread(self, thread_id: str) -> None:
         if self.before_deleting is not None and (author := await self.get_thread_author(thread_id)):
             await asyncio.to_thread(self.before_deleting, author, thread_id)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from docent.assembly import House
 from docent.errors import DocentError, LoadError
-from docent.web import liking
+from docent.web import forgetting, liking
 from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
 from docent.web.french import spoken
@@ -48,6 +48,8 @@ def routes() -> list[Route]:
         Route("/project/file", _mine(receive), methods=["POST"]),
         Route("/project/file/{file_id}", _mine(hand_back)),
         Route("/unlock/{document}", _mine(unlock), methods=["GET", "POST"]),
+        Route("/project/thread/{thread}/files", _mine(forgetting.handed_in)),
+        Route("/project/thread", _mine(forgetting.delete), methods=["DELETE"]),
         Route("/feedback", _mine(feedback), methods=["PUT", "DELETE"]),
     ]
 

@@ -160,8 +160,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "**{name}** a été annulé ; rien n'en a été conservé.",
     ),
     "file_shared": (
-        "**{name}** is shared: everybody here can ask about it, in the library {library}.",
-        "**{name}** est partagé : tout le monde ici peut l'interroger, dans la bibliothèque {library}.",
+        "**{name}** is shared: everybody here can ask about it, in the library {library}. "
+        "[Take it back]({link})",
+        "**{name}** est partagé : tout le monde ici peut l'interroger, dans la bibliothèque {library}. "
+        "[Le reprendre]({link})",
     ),
     "file_gone": (
         "**{name}** has been deleted since. Hand it in again to ask about it.",

@@ -119,14 +119,15 @@ class Line:
         if library not in await self._shared():  # it comes from a browser, and may name another's
             return
         try:
-            await asyncio.to_thread(
+            new = await asyncio.to_thread(
                 self._house.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
             await note(f"⚠️ {spoken(str(error), language())}").send()
             return
         name = escaped(self.ticket.name)
-        await self.end(say("file_shared", self._language, name=name, library=escaped(library)))
+        link = f"/documents/{new}"
+        await self.end(say("file_shared", self._language, name=name, library=escaped(library), link=link))
 
     async def _draw(self, text: str, buttons: tuple[str, ...], *, keep: bool) -> None:
         message = self._message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("PUT", "/project/thread", {"threadId": ann.thread, "name": "mine"}),
         ("PUT", "/project/thread/share", {"threadId": ann.thread, "isShared": True}),
         ("DELETE", "/project/thread", {"threadId": ann.thread}),
+        ("DELETE", "/project/thread", {"threadId": ann.thread, "files": True}),
+        ("GET", f"/project/thread/{ann.thread}/files", None),
         ("PUT", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
         ("DELETE", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
         ("PUT", "/feedback", thumb),
@@ -172,3 +175,34 @@ def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
     page.keyboard.press("Enter")
     expect(page.get_by_text("Check the name and the password")).to_be_visible(timeout=20_000)
     picture(page, "login-refused")
+
+
+@pytest.mark.parametrize("too", [pytest.param(False, id="kept"), pytest.param(True, id="deleted")])
+def test_a_deleted_conversation_offers_to_take_its_files_along(app, browser, tmp_path, too):
+    """With a login a file answers in every conversation, so it goes only if its owner says so."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
+    assert context.request.post(f"{app}/login", form={"username": "ben", "password": PASSWORD}).ok
+    page = context.new_page()
+    with page.expect_websocket():
+        page.goto(app)
+    page.wait_for_selector("#chat-input")
+    page.wait_for_timeout(800)
+    name = f"boat {too}.txt"
+    (tmp_path / name).write_text(f"The boat of {too} leaves at nine.")
+    page.set_input_files("#upload-button-input", [tmp_path / name])
+    page.wait_for_timeout(300)
+    expect(page.locator("#chat-submit")).to_be_enabled(timeout=20_000)
+    page.click("#chat-submit", no_wait_after=True)
+    expect(page.locator(".ai-message", has_text="is ready")).to_be_visible(timeout=60_000)
+    page.locator('a[href^="/thread/"]').first.hover()
+    page.locator("#thread-options").first.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    offer = page.get_by_role("checkbox", name=re.compile(f"files handed in here.*{name}"))
+    expect(offer).not_to_be_checked()
+    offer.set_checked(too)
+    picture(page, f"delete-conversation-{too}")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Conversation deleted")).to_be_visible(timeout=20_000)
+    left = page.request.get(f"{app}/documents?search={name}").text()
+    assert (f">{name}</a>" not in left) is too
+    context.close()

@@ -235,7 +235,18 @@ def test_private_and_shared_names_never_meet(desk):
 
 
 READING = ["documents", "document", "nearest", "matching", "similarity", "chunks", "chunks_of"]
-READING += ["listing", "places", "page", "pages", "original", "libraries", "cancel", "delete", "share"]
+READING += [
+    "listing",
+    "places",
+    "page",
+    "pages",
+    "original",
+    "libraries",
+    "cancel",
+    "delete",
+    "share",
+    "unshare",
+]
 READING += ["delete_library"]
 
 
@@ -248,6 +259,21 @@ def test_sharing_takes_nobodys_place(desk):
     shared = [document for document in desk.store.documents(ANYBODY) if document.library == "team"]
     assert len(shared) == 2
     assert len({path for document in shared for path in document.paths}) == 2
+
+
+def test_what_two_shared_stays_until_both_take_it_back(desk):
+    """The same file brought by two readers is one document; each takes back their own share of it."""
+    first = desk.take_in("rota.txt", "The museum opens at nine.")
+    second = desk.take_in("rota.txt", "The museum opens at nine.", owner="bob")
+    new = desk.store.share(first.document_id, "team", ADA)
+    assert desk.store.share(second.document_id, "team", BOB) == new
+    desk.store.unshare(new, "~ada/own", ADA)
+    assert found(desk.store, "museum", ANYBODY) == {"The museum opens at nine."}
+    with pytest.raises(UnknownDocument):
+        desk.store.unshare(new, "~ada/own", ADA)
+    desk.store.unshare(new, "~bob/own", BOB)
+    assert found(desk.store, "museum", ANYBODY) == set()
+    assert found(desk.store, "museum", ADA) == found(desk.store, "museum", BOB) != set()
 
 
 def test_no_method_gives_anothers_anything(desk):

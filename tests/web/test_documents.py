@@ -129,7 +129,7 @@ async def test_the_page_runs_nothing_of_others(client):
     assert response.headers["cache-control"] == "private, no-store"
 
 
-@pytest.mark.parametrize("way", ["", "/file", "/delete", "/again", "/share"])
+@pytest.mark.parametrize("way", ["", "/file", "/delete", "/again", "/share", "/unshare"])
 @pytest.mark.parametrize("reader", ["ben", "admin", None])
 async def test_anothers_document_is_not_there(client, house, diary, way, reader):
     """Whichever route is tried, by a member, an administrator or nobody: it does not exist."""
@@ -212,9 +212,30 @@ async def test_sharing_moves_a_document_to_everybody(client, house, diary):
         response = await ann.post(f"/documents/{diary.id}/share", data={"library": "kitchen"})
         assert response.status_code == 303
         assert (await ann.post(f"{response.headers['location']}/delete")).status_code == 409
+        assert "for me alone" in (await ann.get(response.headers["location"])).text
+    async with client("ben", **OURS) as ben:
+        assert "for me alone" not in (await ben.get(response.headers["location"])).text
+        assert (await ben.post(f"{response.headers['location']}/unshare")).status_code == 404
     async with client("admin", **OURS) as admin:
         assert "diary.md" in (await admin.get(response.headers["location"])).text
         assert (await admin.post(f"{response.headers['location']}/delete")).status_code == 200
+
+
+async def test_who_shared_a_document_takes_it_back(client, house, diary):
+    """It is theirs alone again, wholly, and can be shared anew; nobody else finds it any more."""
+    async with client("ann", **OURS) as ann:
+        there = (await ann.post(f"/documents/{diary.id}/share", data={"library": "kitchen"})).headers[
+            "location"
+        ]
+        back = (await ann.post(f"{there}/unshare")).headers["location"]
+        assert "~ann" not in (await ann.get(back)).text
+        assert (await ann.post(f"{back}/share", data={"library": "kitchen"})).headers["location"] == there
+        assert (await ann.post(f"{there}/unshare")).headers["location"] == back
+    async with client("ben") as ben:
+        assert (await ben.get(there)).status_code == (await ben.get(back)).status_code == 404
+    mine = house.store.document(back.rpartition("/")[2], Scope(reader="ann"))
+    assert (mine.owner, mine.state, mine.embedded) == ("ann", diary.state, diary.embedded)
+    assert house.store.original(mine.id, Scope(reader="ann")).exists()
 
 
 async def test_a_document_is_read_again(client, house, tmp_path):
