@@ -13,6 +13,7 @@ from docent.store.catalog import Catalog
 from docent.store.mending import (
     Step,
     answers_well,
+    is_wasteful,
     libraries,
     mend_vectors,
     mend_words,
@@ -80,12 +81,15 @@ def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
 def _kept(folder: Path, catalog: Catalog, trust: Trust) -> Vectors:
     there = libraries(catalog)  # first: should the catalog be damaged, nothing is open yet
     vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
-    if trust is Trust.SOUND and any(vectors.count(library) for library in there):
+    wasteful = is_wasteful(catalog, vectors)
+    if trust is Trust.SOUND and not wasteful and any(vectors.count(library) for library in there):
         return vectors
     try:
-        if not _in_step(catalog, vectors):
+        if wasteful or not _in_step(catalog, vectors):
             vectors.close()
-            vectors = open_vectors(folder, anew=True)
+            if wasteful:
+                shutil.rmtree(folder)
+            vectors = open_vectors(folder, anew=not wasteful)
             for library in there:
                 mend_vectors(catalog, vectors, library)
     except BaseException:

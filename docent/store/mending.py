@@ -21,6 +21,8 @@ from docent.store.words import Words
 
 log = logging.getLogger(__name__)
 AT_ONCE = 2000
+LINKS = 140  # bytes of a vector's place in a graph, besides itself
+SMALL_GRAPHS = 500_000
 PROBED = 10
 
 
@@ -95,6 +97,14 @@ def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> Step:
         ids, rows = _vectors_of(catalog, some)
         vectors.put(library, ids, rows)
     return Step(len(wanted - there), len(there - wanted))
+
+
+def is_wasteful(catalog: Catalog, vectors: Vectors) -> bool:
+    """Whether most of the graphs is of vectors that are gone: Chroma never uses their place again."""
+    with catalog.read() as db:
+        count, width = db.execute("SELECT count(*), coalesce(max(length(data)), 0) FROM vectors").fetchone()
+    needed = count * (width * 2 + LINKS)  # the catalog keeps half as many bytes for a number
+    return vectors.graph_bytes() > SMALL_GRAPHS + 2 * int(needed)
 
 
 def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:

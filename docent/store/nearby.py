@@ -15,7 +15,7 @@ import numpy as np
 
 from docent.errors import StoreError
 from docent.store.catalog import Catalog
-from docent.store.mending import Step, libraries, mend_vectors
+from docent.store.mending import Step, is_wasteful, libraries, mend_vectors
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import Hit
 from docent.store.rows import CHUNKS
@@ -76,6 +76,20 @@ class Nearby:
             steps = [mend_vectors(self._catalog, self._vectors, name) for name in libraries(self._catalog)]
             self._away.clear()
         return Step(sum(step.missing for step in steps), sum(step.left_over for step in steps))
+
+    def compact(self) -> None:
+        """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers."""
+        if self.served or self.behind or not is_wasteful(self._catalog, self._vectors):
+            return
+        self._away.set()
+        try:
+            for library in libraries(self._catalog):
+                self._vectors.drop_library(library)
+                mend_vectors(self._catalog, self._vectors, library)
+            self.catch_up()  # what came and went meanwhile
+            self._vectors.sweep()
+        except StoreError as error:
+            self._fall_behind(error)
 
     def close(self) -> None:
         self._closing.set()

@@ -54,7 +54,8 @@ class Store(Sharing):
             self._derived.mend(self._catalog)
 
     def save(self) -> None:
-        """Called when nothing has changed for a while: a snapshot, for the day a disk damages the catalog."""
+        """Called when nothing has changed for a while: room is made, and a snapshot taken of the catalog."""
+        self._derived.vectors.compact()
         self._catalog.save()
 
     def close(self) -> None:
@@ -81,7 +82,7 @@ class Store(Sharing):
     def _save_quietly(self) -> None:
         """A catalog that cannot be read was complained of before; it is closed all the same."""
         with suppress(StoreError):
-            self.save()
+            self._catalog.save()
 
     def _check(self, fingerprint: str) -> None:
         stored = self._catalog.value("fingerprint")

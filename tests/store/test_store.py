@@ -66,13 +66,43 @@ def test_a_new_version_replaces_the_old_one(store, tmp_path):
     assert store._vectors.held("default", [piece.id]) == store._words.held([old]) == 0
 
 
+def size_of(store: Store) -> int:
+    """Of the index in bytes, closed, as the next start finds it."""
+    store.close()
+    taken = sum(file.stat().st_size for file in (store.folder / "index").rglob("*") if file.is_file())
+    store.__init__(store.folder, fingerprint="f")
+    return taken
+
+
 def test_fifty_updates_do_not_grow(store, tmp_path):
-    """The number of rows, vectors and words after fifty changes of one file is that of one file."""
+    """After fifty changes of one file there is what one file needs, in rows and in bytes."""
+    put(store, tmp_path, "a.txt", HOURS)
+    first = size_of(store)
     for number in range(50):
         put(store, tmp_path, "a.txt", f"{HOURS} Revision {number}.")
     assert len(store.documents(Scope())) == 1
     assert store._vectors.count("default") == store._words.count() == 1
     assert len(list(store._originals.held())) == 1
+    assert size_of(store) <= 2 * first
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while idle", "at the next start"])
+def test_room_is_made(store, tmp_path, running):
+    """What thousands of vectors that came and went leave in Chroma's files is given back, and no more."""
+    key = put(store, tmp_path, "a.txt", HOURS)
+    first = size_of(store)
+    vector = EMBEDDER.embed_query(HOURS)
+    for number in range(3):
+        ids = [f"{number * 1000 + n:032x}" for n in range(1000)]
+        store._vectors.put("default", ids, [vector] * 1000)
+        store._vectors.drop("default", ids)
+    if running:
+        store.save()
+        assert found(store, "museum opens") == {HOURS}
+    else:
+        assert size_of(store) > 2 * first
+    assert size_of(store) <= 2 * first
+    assert store._vectors.chunk_ids("default") == {one.id for one in store.chunks_of(key, Scope())}
 
 
 def test_deleting_proves_itself(store, tmp_path):
