@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from docent.generating import output, sentences
 from docent.generating.citations import Cited, citation
+from docent.generating.units import FIGURE, units
 from docent.glossary import Citation, Passage
 
 LEADERS = re.compile(r"\s*\.{4,}\s*")
@@ -17,26 +18,41 @@ FALLOFF = 0.85  # a sentence of the next passage must say this much more to come
 LONGEST = 400
 LEAST_WORDS = 4  # a heading or a page number alone answers nothing
 ABOUT = 0.3
-"""What a passage's header says, against what the sentence itself says."""
+"""What a passage's header says, against what the sentence itself says, its document's name left out."""
+WANTS_FIGURE = re.compile(
+    r"\b(how (much|many|long|often|old|far|late|early)|when|what time|prices?|costs?|pays?|paid|salary|wage"
+    r"|fee|deadline|dates?|hours|length|combien|quand|prix|co[uû]te|heures?|wie ?viel|wann|preis|kostet)\b",
+    re.IGNORECASE,
+)
+WITH_FIGURE = 1.5
+"""What a figure adds where one is asked for. Of 149 golden questions, a line shown holds the evidence for
+101 with this and the name left out, for 91 without, and the first line for 65 instead of 50."""
 
 
 def best_sentences(question: str, passages: Sequence[Passage]) -> Cited:
     """The best few sentences, each with the number of its passage."""
     asked = sentences.words(question)
     candidates = [
-        (n, start, end)
+        (n, one.start, one.end)
         for n, passage in enumerate(passages, 1)
-        for start, end in sentences.spans(passage.text)
-        if len(sentences.WORD.findall(passage.text[start:end])) >= LEAST_WORDS
+        for one in units(passage.text)
+        if len(sentences.WORD.findall(passage.text[one.start : one.end])) >= LEAST_WORDS
     ]
     said = {one: sentences.words(passages[one[0] - 1].text[one[1] : one[2]]) for one in candidates}
     common = Counter(word for words in said.values() for word in words)
     weight = {word: math.log(1 + len(candidates) / (1 + common[word])) for word in asked}
 
+    headers = [sentences.words(passage.header) for passage in passages]
+    names = [sentences.words(f"{one.file} {one.header.partition(' | ')[0]}") for one in passages]
+    wants_figure = bool(WANTS_FIGURE.search(question))
+
     def worth(one: tuple[int, int, int]) -> float:
-        own = sum(weight[word] for word in asked & said[one])
-        about = sum(weight[word] for word in asked & sentences.words(passages[one[0] - 1].header))
-        return (own + ABOUT * about) * FALLOFF ** (one[0] - 1)
+        n, start, end = one
+        header = headers[n - 1]
+        own = sum(weight[word] for word in asked & said[one] - names[n - 1])
+        about = sum(weight[word] for word in asked & header)
+        figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
+        return (own + ABOUT * about) * (WITH_FIGURE if figure else 1) * FALLOFF ** (n - 1)
 
     chosen = _without_repeats(sorted(candidates, key=lambda one: -worth(one)), passages)
     cited = tuple(citation(n, passages[n - 1], start, end) for n, start, end in chosen)

@@ -159,6 +159,14 @@ def test_without_a_model_the_best_sentence_comes_first():
     assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [2]"
 
 
+def test_without_a_model_a_documents_name_answers_nothing():
+    """A line that only repeats what the document is called comes after the row with the figure asked for."""
+    rows = "| Start | 7 June 2027 |\n| Pay | €1,600 a month before tax |"
+    found = [passage(f"The Saltmarsh internship, Galway\n\n{rows}", header="saltmarsh internship | Glance")]
+    answer = best_sentences("How much does the Saltmarsh internship pay?", found)
+    assert "€1,600" in answer.text.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     "number", ["【2】", " (source 2)", " [Passage 2]", " [^2]", " [1, 2]", " [Sources 1 and 2]"]
 )
