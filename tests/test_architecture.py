@@ -46,7 +46,7 @@ LIVES_IN: dict[str, set[str]] = {
     "chainlit": {"app.py", "docent/web/"},
     "llama_index": {"docent/indexing/", "docent/retrieving/", "docent/store/vectors.py"},
     "chromadb": {"docent/store/vectors.py"},
-    "tantivy": {"docent/store/words.py", "docent/store/languages.py"},
+    "tantivy": {"docent/store/shelf.py", "docent/store/languages.py"},
     "watchfiles": {"docent/ingesting/watching.py"},
     "ollama": {"docent/generating/ollama_client.py"},
     "openai": {"docent/generating/openai_client.py"},

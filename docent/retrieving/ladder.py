@@ -60,7 +60,7 @@ def retrieve(
         piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
         for piece, chunk in shortlist.items()
     }
-    look = Look(query.text, languages, store)
+    look = Look(query.text, languages, store, scope)
     more = look.closely(shortlist, weights)
     pages = {piece: place for piece, place in places.items() if _has_pages(documents.get(place.document_id))}
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)

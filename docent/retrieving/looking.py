@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
 
-from docent.glossary import Chunk
+from docent.glossary import Chunk, Scope
 from docent.retrieving.asking import wants_figures
 from docent.retrieving.relevance import common, relevance
 from docent.retrieving.signals import figures, headings, neighbours, sentence, sentences, title
@@ -17,11 +17,12 @@ from docent.store.protocols import Reader
 class Look:
     """One question's look at pieces; a text that is looked at twice is read once."""
 
-    def __init__(self, question: str, languages: Mapping[str, str], store: Reader) -> None:
+    def __init__(self, question: str, languages: Mapping[str, str], store: Reader, scope: Scope) -> None:
         """The language of every piece that will be looked at, by its id."""
         self._question = question
         self._languages = languages
         self._store = store
+        self._scope = scope
         self._terms = cache(store.terms)
         self._said = cache(self._sentences)
         self._asked = {language: store.terms(question, language) for language in set(languages.values())}
@@ -60,7 +61,7 @@ class Look:
         return relevance(closeness, common(self._asked[language], list(said), rarity))
 
     def _rarity(self, more: set[str]) -> dict[str, float]:
-        return self._store.rarity(sorted(more.union(*self._asked.values())))
+        return self._store.rarity(sorted(more.union(*self._asked.values())), self._scope)
 
     def _sentences(self, text: str, language: str) -> list[Sequence[str]]:
         return [self._store.terms(part, language) for part in sentences(text)]

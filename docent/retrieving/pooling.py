@@ -65,15 +65,15 @@ def _matching(wanted: Search, scope: Scope, store: Reader) -> list[Hit]:
         return hits
     alike = store.matching(wanted.alike, POOL, scope)
     pieces = list(dict.fromkeys(hit.id for hit in (*hits, *alike)))
-    scored = map(Hit, pieces, _agreement(wanted, pieces, store))
+    scored = map(Hit, pieces, _agreement(wanted, pieces, scope, store))
     return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
 
 
-def _agreement(wanted: Search, pieces: Sequence[str], store: Reader) -> list[float]:
-    said = store.agreement(wanted.words, pieces)
+def _agreement(wanted: Search, pieces: Sequence[str], scope: Scope, store: Reader) -> list[float]:
+    said = store.agreement(wanted.words, pieces, scope)
     if not wanted.alike:
         return said
-    alike = store.agreement(wanted.alike, pieces)
+    alike = store.agreement(wanted.alike, pieces, scope)
     return [own + wanted.share * other for own, other in zip(said, alike, strict=True)]
 
 
@@ -93,7 +93,7 @@ def pool(
     pieces = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in more)])
     close = [piece for piece in pieces if piece not in by_words]
     worded = [piece for piece in pieces if piece not in by_meaning]
-    by_words |= dict(zip(close, _agreement(wanted, close, store), strict=True))
+    by_words |= dict(zip(close, _agreement(wanted, close, scope, store), strict=True))
     scores = zip(worded, store.similarity(wanted.vector, worded, scope), strict=True)
     by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}
     return by_meaning, by_words

@@ -42,7 +42,7 @@ class Reader(Protocol):
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         """Exact cosine similarity of named chunks, in the order given; -1 where no vector is there (yet)."""
 
-    def agreement(self, query: str, chunk_ids: Sequence[str]) -> list[float]:
+    def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         """BM25 of named chunks, in the order given; 0 where no word matches."""
 
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
@@ -54,8 +54,8 @@ class Reader(Protocol):
     def terms(self, text: str, language: str) -> list[str]:
         """A text as the lexical index reads it: stems in their order, without stop words."""
 
-    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
-        """How telling each term is: the logarithm of how few chunks hold it, as BM25 counts it."""
+    def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
+        """How telling each term is: the logarithm of how few chunks hold it, counted in scope's libraries."""
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
         """Those of the named chunks that are in scope and answering."""
@@ -86,7 +86,10 @@ class WordIndex(Protocol):
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
-        """Chunk ids by BM25, within these libraries and, unless that is empty, these documents."""
+        """Chunk ids by BM25, within these libraries and, unless that is empty, these documents.
+
+        No other library has a part in the scores.
+        """
 
     def count(self) -> int:
         """How many chunks are indexed; cheap."""

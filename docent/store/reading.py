@@ -127,11 +127,11 @@ class Reading:
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
 
-    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
-        return self._words.rarity(terms)
+    def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
+        return self._words.rarity(terms, libraries=self._bounds(scope)[0])
 
-    def agreement(self, query: str, chunk_ids: Sequence[str]) -> list[float]:
-        found = self._words.scores(query, chunk_ids)
+    def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        found = self._words.scores(query, chunk_ids, libraries=self._bounds(scope)[0])
         return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:

@@ -1,27 +1,26 @@
-"""The lexical index: BM25 over every chunk's words, on disk; the only file that knows tantivy.
+"""The lexical index: every library's words on a shelf of its own.
+
+How telling a word is, and how long pieces are, is counted in the libraries that are asked and nowhere else,
+so that nobody learns from an order or a score what stands in a library they may not read.
 
 It holds nothing of its own: whatever is here can be written again from the catalog.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import tantivy
-from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
-
-from docent.errors import DamagedStore, StoreError
 from docent.glossary import Chunk
-from docent.store.languages import asked, indexed
+from docent.store.languages import asked
 from docent.store.protocols import Hit
+from docent.store.shelf import Known, Shelf
 
-WRITER_MEMORY = 50_000_000
-AS_THEY_ARE = "as-they-are"
-NOWHERE = Query.empty_query()
+GONE = ".gone"
 
 
 class Words:
@@ -29,128 +28,130 @@ class Words:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._schema = _schema()
-        try:
-            self._index = tantivy.Index(self._schema, path=str(folder))
-            self._index.register_tokenizer(AS_THEY_ARE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
-            self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
-            # What a killed process wrote and had not committed: the next commit may want the same file name.
-            self._writer.garbage_collect_files()
-        except ValueError as error:
-            raise DamagedStore(
-                f"The word index in {folder} cannot be opened ({error}). It holds nothing of its own; "
-                "write it again with: python ingest.py --rebuild"
-            ) from error
+        self._folder = folder
         self._writing = threading.Lock()
+        if (folder / "meta.json").exists():  # one index for all libraries, as it was once
+            shutil.rmtree(folder)
+        for left in folder.glob(f"*{GONE}"):
+            shutil.rmtree(left)
+        self._shelves = {path.name: Shelf(path) for path in sorted(folder.glob("*")) if path.is_dir()}
 
     def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
-        own = {"document": document_id, "library": library}
+        label = _label(library)
         with self._writing:
-            self._writer.delete_documents_by_term("document", document_id)
-            for chunk in chunks:
-                # The header twice: what a piece is about outweighs a passing mention.
-                header, text = indexed(chunk.header, language), indexed(chunk.text, language)
-                self._add(own | {"chunk": chunk.id, "words": " ".join([*header, *header, *text])})
-            self._add(own | {"whole": document_id})
+            if label not in self._shelves:
+                self._shelves = {**self._shelves, label: Shelf(self._folder / label)}
+            self._shelves[label].put(document_id, chunks, language=language)
 
     def drop(self, document_ids: Iterable[str]) -> None:
+        ids = list(document_ids)
         with self._writing:
-            for document_id in document_ids:
-                self._writer.delete_documents_by_term("document", document_id)
+            for shelf in self._shelves.values():
+                shelf.drop(ids)
 
     def clear(self) -> None:
         with self._writing:
-            self._writer.delete_all_documents()
+            for shelf in self._shelves.values():
+                shelf.clear()
 
     def commit(self) -> None:
         with self._writing:
-            try:
-                self._writer.commit()
-            except ValueError as error:
-                raise StoreError(
-                    f"The word index could not be written ({error}). Nothing stored is lost. Free some "
-                    "space on that disk and start again: it is then written from the catalog."
-                ) from error
-            self._index.reload()
+            written = [label for label, shelf in self._shelves.items() if shelf.changed]
+            for label in written:
+                self._shelves[label].commit()
+            for label, shelf in list(self._shelves.items()):
+                if label in written and not shelf.count():
+                    self._remove(label)
+                elif written and label != written[-1]:
+                    shelf.rest()  # only the library written last is likely to be written next
 
     def close(self) -> None:
         """Let go of the folder; what was not committed is forgotten."""
         with self._writing:
-            self._writer.rollback()
-            self._writer.wait_merging_threads()
+            for shelf in self._shelves.values():
+                shelf.rest()
 
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
-        return self._hits(self._asked(query, libraries, documents), limit, "chunk")
+        return self._best(query, limit, libraries, documents=documents, chunks=())
 
-    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
-        searcher = self._index.searcher()
-        every = searcher.num_docs
-        held = {term: searcher.doc_freq("words", term) for term in terms}
-        return {term: math.log(1 + (every - n + 0.5) / (n + 0.5)) for term, n in held.items()}
-
-    def count(self) -> int:
-        return self._count(Query.exists_query("chunk"))
-
-    def chunk_ids(self) -> set[str]:
-        return {hit.id for hit in self._hits(Query.exists_query("chunk"), max(self.count(), 1), "chunk")}
-
-    def document_ids(self) -> set[str]:
-        whole = Query.exists_query("whole")
-        return {hit.id for hit in self._hits(whole, max(self._count(whole), 1), "whole")}
-
-    def held(self, document_ids: Iterable[str]) -> int:
-        return self._count(Query.term_set_query(self._schema, "document", list(document_ids)))
-
-    def scores(self, query: str, chunk_ids: Sequence[str]) -> dict[str, float]:
+    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
         """BM25 of those of the named chunks that match at all."""
         if not chunk_ids:
             return {}
-        asked = self._within(self._any_of(query), [("chunk", chunk_ids)])
-        return {hit.id: hit.score for hit in self._hits(asked, len(chunk_ids), "chunk")}
+        return dict(self._best(query, len(chunk_ids), libraries, documents=(), chunks=chunk_ids))
 
-    def _asked(self, text: str, libraries: Sequence[str], documents: Sequence[str]) -> Query:
-        if not libraries:
-            return NOWHERE
-        bounds = [("library", libraries), *([("document", documents)] if documents else [])]
-        return self._within(self._any_of(text), bounds)
+    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        return _rarity(self._known(terms, libraries).values(), terms)
 
-    def _any_of(self, text: str) -> Query:
-        return Query.boolean_query(
-            [(Occur.Should, Query.term_query(self._schema, "words", term, "freq")) for term in asked(text)]
-        )
+    def count(self) -> int:
+        return sum(shelf.count() for shelf in self._shelves.values())
 
-    def _within(self, query: Query, bounds: Sequence[tuple[str, Sequence[str]]]) -> Query:
-        """Bounds pick, and add nothing to the score."""
-        within = [
-            (Occur.Must, Query.const_score_query(Query.term_set_query(self._schema, name, list(values)), 0.0))
-            for name, values in bounds
+    def chunk_ids(self) -> set[str]:
+        return {chunk for shelf in self._shelves.values() for chunk in shelf.ids("chunk")}
+
+    def document_ids(self) -> set[str]:
+        return {document for shelf in self._shelves.values() for document in shelf.ids("whole")}
+
+    def held(self, document_ids: Iterable[str]) -> int:
+        ids = list(document_ids)
+        return sum(shelf.held(ids) for shelf in self._shelves.values())
+
+    def _best(
+        self,
+        query: str,
+        limit: int,
+        libraries: Sequence[str],
+        *,
+        documents: Sequence[str],
+        chunks: Sequence[str],
+    ) -> list[Hit]:
+        known = self._known(asked(query), libraries)
+        hits = [
+            hit
+            for shelf, terms in _weighed(known).items()
+            for hit in shelf.matching(terms, limit, documents=documents, chunks=chunks)
         ]
-        return Query.boolean_query([(Occur.Must, query), *within])
-
-    def _hits(self, query: Query, limit: int, field: str) -> list[Hit]:
-        searcher = self._index.searcher()
-        found = searcher.search(query, limit=limit, count=False).hits
         # Equal scores in the order of their ids: the same question always gets the same answer.
-        hits = [Hit(searcher.doc(address)[field][0], score) for score, address in found]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
-    def _count(self, query: Query) -> int:
-        found: Any = self._index.searcher().search(query, limit=1, count=True)
-        return int(found.count or 0)
+    def _known(self, terms: Sequence[str], libraries: Sequence[str]) -> dict[Shelf, Known]:
+        shelves = self._shelves
+        labels = [_label(library) for library in libraries]
+        return {shelves[label]: shelves[label].known(terms) for label in labels if label in shelves}
 
-    def _add(self, entry: dict[str, str]) -> None:
-        # With the schema: without it a value's type is guessed, and a wrong guess stops the writer.
-        self._writer.add_document(tantivy.Document.from_dict(entry, self._schema))
+    def _remove(self, label: str) -> None:
+        """With the last document of a library its dictionary goes, too."""
+        self._shelves[label].rest()
+        self._shelves = {other: shelf for other, shelf in self._shelves.items() if other != label}
+        # Renamed first: half a folder, after a kill, would be taken for a damaged index.
+        gone = self._folder / (label + GONE)
+        (self._folder / label).rename(gone)
+        shutil.rmtree(gone)
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    for stored in ("chunk", "whole"):
-        builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
-    for bound in ("document", "library"):
-        builder.add_text_field(bound, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("words", tokenizer_name=AS_THEY_ARE, index_option="freq")
-    return builder.build()
+def _weighed(known: Mapping[Shelf, Known]) -> dict[Shelf, dict[str, float]]:
+    """The terms that each shelf holds, with how much more telling they are in all of them than in itself."""
+    terms = {term for one in known.values() for term, held in one.holding.items() if held}
+    together = _rarity(known.values(), terms)
+    found: dict[Shelf, dict[str, float]] = {}
+    for shelf, one in known.items():
+        alone = _rarity([one], terms) if len(known) > 1 else together
+        # In the order of the question: a sum of the same numbers in another order is another sum.
+        found[shelf] = {term: together[term] / alone[term] for term, held in one.holding.items() if held}
+    return found
+
+
+def _rarity(known: Iterable[Known], terms: Iterable[str]) -> dict[str, float]:
+    counts = list(known)
+    entries = sum(one.entries for one in counts)
+    held = {term: sum(one.holding[term] for one in counts) for term in terms}
+    # A term may be counted in more pieces than there are: deleted ones are forgotten a while later.
+    return {term: math.log(1 + (max(entries - n, 0) + 0.5) / (n + 0.5)) for term, n in held.items()}
+
+
+def _label(library: str) -> str:
+    """A folder's name, whatever the library is called."""
+    return hashlib.sha256(library.encode()).hexdigest()[:24]

@@ -104,7 +104,7 @@ def test_an_index_that_kills_its_reader_is_written_again(filled):
 
 def test_a_sound_index_is_not_touched(filled):
     """A start after a clean close writes nothing again."""
-    before = {path: path.stat().st_mtime_ns for path in (filled / "index/words").glob("*.idx")}
+    before = {path: path.stat().st_mtime_ns for path in (filled / "index/words").rglob("*.idx")}
     is_whole(filled)
     assert before
     assert {path: path.stat().st_mtime_ns for path in before} == before

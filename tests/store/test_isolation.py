@@ -1,0 +1,85 @@
+"""What stands in one library tells nothing to whoever reads another."""
+
+from __future__ import annotations
+
+import pytest
+
+from docent.glossary import Scope
+from docent.retrieving import retrieve
+from docent.store import Store
+from docent.store.rows import library_row
+from tests.store.putting import EMBEDDER, put
+
+TEXTS = {
+    "1.txt": "The owls of the tower hunt at night. The tower is closed in winter.",
+    "2.txt": "Tickets for the tower cost 4.50, or 12 for a family.",
+    "3.txt": "The family of owls was seen again. Owls eat mice.",
+}
+QUESTIONS = ["Which owls hunt at night?", "What does a family pay for the tower?", "Who eats mice in winter?"]
+HERE = Scope(libraries=("museum",), reader="ada")
+EVERYTHING = Scope(reader="ada")
+
+
+def told(store: Store, scope: Scope) -> list[object]:
+    """Everything that a question gives away: order, scores, relevance, and how telling words are."""
+    passages = [
+        retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=10) for question in QUESTIONS
+    ]
+    terms = ["en:owl", "en:tower", "en:mice", "en:secret"]
+    return [passages, store.rarity(terms, scope), store.matching("owls tower", 10, scope)]
+
+
+def fill_elsewhere(store: Store, folder, library: str) -> None:
+    """Many pieces that hold the same words, short and long, some of them deleted again."""
+    for number in range(30):
+        text = f"Owls, mice and the secret tower {number}. " + "winter family " * number
+        document = put(store, folder, f"{number}.txt", text, library=library)
+        if number % 3 == 0:
+            store.delete(document, Scope(reader="bob"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "storage", fingerprint="x")
+    for path, text in TEXTS.items():
+        put(store, tmp_path, path, text, library="museum")
+    yield store
+    store.close()
+
+
+def test_another_library_changes_nothing(store, tmp_path):
+    """Ranking, scores and relevance in a library are the same to the last bit, whatever another one holds."""
+    before = told(store, HERE)
+    fill_elsewhere(store, tmp_path, "archive")
+    assert told(store, HERE) == before
+
+
+def test_another_persons_files_change_nothing(store, tmp_path):
+    """Private files of somebody else leave no trace in what everybody may read."""
+    before = told(store, EVERYTHING)
+    with store._catalog.write() as db:
+        library_row(db, "bobs", "bob")
+    fill_elsewhere(store, tmp_path, "bobs")
+    assert told(store, EVERYTHING) == before
+    assert told(store, Scope(reader="bob")) != before
+
+
+def test_libraries_read_together_are_counted_together(store, tmp_path):
+    """A word that is rare here and common there is as rare as it is in both."""
+    fill_elsewhere(store, tmp_path, "archive")
+    alone = store.rarity(["en:secret"], HERE)["en:secret"]
+    assert alone > store.rarity(["en:secret"], EVERYTHING)["en:secret"]
+    found = [hit.id for hit in store.matching("secret tickets", 10, EVERYTHING)]
+    assert store.chunks(found, EVERYTHING)[found[0]].text == TEXTS["2.txt"]
+
+
+def test_a_library_without_documents_leaves_no_words(store, tmp_path):
+    """With the last document of a library its dictionary is gone from the disk."""
+    shelves = tmp_path / "storage/index/words"
+    before = set(shelves.iterdir())
+    key = put(store, tmp_path, "plans.txt", "The xylophonist arrives on Monday.", library="plans")
+    assert len(set(shelves.iterdir()) - before) == 1
+    store.delete(key, Scope())
+    assert set(shelves.iterdir()) == before
+    put(store, tmp_path, "again.txt", "The cellist arrives on Friday.", library="plans")
+    assert store.matching("cellist", 10, Scope(libraries=("plans",)))
