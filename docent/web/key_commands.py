@@ -22,6 +22,7 @@ def add_to(commands: Any) -> None:
     add.add_argument("--library", action="append", default=[], metavar="L", help="only this one; repeat it")
     add.add_argument("--expires", default="", metavar="DAY", help="the last day it is good for: 2027-01-31")
     add.add_argument("--rate", type=int, default=0, metavar="N", help="most requests a minute (default: any)")
+    add.add_argument("--read-only", action="store_true", help="it may ask, and neither hand in nor delete")
     add.set_defaults(run=_add)
 
     listing = actions.add_parser("list", help="show every key, but not its secret")
@@ -39,7 +40,11 @@ def _keys() -> Keys:
 
 def _add(arguments: argparse.Namespace) -> None:
     secret = _keys().add(
-        arguments.name, libraries=arguments.library, expires=arguments.expires, rate=max(arguments.rate, 0)
+        arguments.name,
+        libraries=arguments.library,
+        expires=arguments.expires,
+        rate=max(arguments.rate, 0),
+        read_only=arguments.read_only,
     )
     print(secret)
     print("Keep it now: it is stored as a hash and cannot be shown again.", file=sys.stderr)
@@ -54,7 +59,7 @@ def _list(arguments: argparse.Namespace) -> None:
         where = ", ".join(key.libraries) or "every shared library"
         until = f"until {key.expires}" + (" (over)" if key.expired else "") if key.expires else "no end"
         pace = f"{key.rate} a minute" if key.rate else "any pace"
-        print(f"{key.name}  {where}  {until}  {pace}")
+        print(f"{key.name}  {where}  {until}  {pace}" + ("  read only" if key.read_only else ""))
     if not keys:
         print("No keys yet. Make one: python -m docent key add NAME", file=sys.stderr)
 

@@ -29,6 +29,17 @@ class Caller:
     name: str
     libraries: tuple[str, ...] = ()
     """Empty: every shared library."""
+    read_only: bool = False
+
+    def changing(self) -> Caller:
+        """The same, where documents may be handed in and deleted. Raises Refused."""
+        if self.read_only:
+            raise Refused(
+                403,
+                "This key may only ask. To hand in or delete, use one that was made without --read-only.",
+                code="read_only_key",
+            )
+        return self
 
     def scope(self, library: str = "", **narrower: Any) -> Scope:
         """Where this caller looks; a library that is not theirs is not there."""
@@ -88,7 +99,7 @@ class Gate:
                 code="rate_limited",
                 headers={"Retry-After": str(max(1, round(wait)))},
             )
-        return Caller(key.name, key.libraries)
+        return Caller(key.name, key.libraries, key.read_only)
 
 
 def _bearer(request: Request) -> str:

@@ -24,7 +24,7 @@ class Failure(BaseModel):
 MEANINGS = {
     400: "The request cannot be answered as it is.",
     401: "A key is needed, or this one is unknown or over.",
-    403: "Not with this key, or not from a web page of another origin.",
+    403: "Not with this key, which is for some libraries or only reads, or from a page of another origin.",
     404: "It does not exist, or this key may not see it; which of the two is not told.",
     405: "The route does not take this method.",
     408: "The request came too slowly.",

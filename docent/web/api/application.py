@@ -159,7 +159,7 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
     ) -> Json:
         """Hand a document in. It is read in the background: ask for its status until it is processed."""
         return counter.take_in(
-            file.file, name=file.filename or "", library=library, house=house(), caller=who
+            file.file, name=file.filename or "", library=library, house=house(), caller=who.changing()
         )
 
     @app.get("/v1/files", tags=["documents"], responses=answers.of(answers.Files))
@@ -175,7 +175,7 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
     @app.delete("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.Deleted))
     def delete(file: str, who: Who) -> Json:
         """Delete a document with everything derived from it; `left` says what remains: nothing."""
-        return counter.delete(files.id_of(file), house(), who)
+        return counter.delete(files.id_of(file), house(), who.changing())
 
 
 def _refusals(app: FastAPI, metrics: Metrics) -> None:

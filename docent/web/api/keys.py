@@ -25,9 +25,11 @@ CREATE TABLE IF NOT EXISTS keys (
     libraries TEXT NOT NULL,   -- a JSON list; empty: every shared library
     expires TEXT NOT NULL,     -- the last day it is good for; empty: none
     rate INTEGER NOT NULL,     -- requests a minute; 0: no limit
-    added TEXT NOT NULL
+    added TEXT NOT NULL,
+    read_only INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
+ADDED_LATER = "ALTER TABLE keys ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Key:
     rate: int
     """Requests a minute; 0: no limit."""
     added: str
+    read_only: bool = False
+    """It may ask and search, and neither hand in nor delete."""
 
     @property
     def expired(self) -> bool:
@@ -53,19 +57,23 @@ class Keys:
         storage.mkdir(parents=True, exist_ok=True)
         with self._open() as database:
             database.execute(TABLE)
+            if not any(row["name"] == "read_only" for row in database.execute("PRAGMA table_info(keys)")):
+                database.execute(ADDED_LATER)
         self._path.chmod(0o600)
 
-    def add(self, name: str, *, libraries: Sequence[str], expires: str, rate: int) -> str:
+    def add(
+        self, name: str, *, libraries: Sequence[str], expires: str, rate: int, read_only: bool = False
+    ) -> str:
         """Make a key and return it; it cannot be shown again."""
         if not NAME.fullmatch(name):
             raise InputError(
                 f"{name!r} cannot be a name. Use letters, digits, spaces and . _ @ + -, at most 100."
             )
         secret = PREFIX + secrets.token_urlsafe(32)
-        row = (name, _hash(secret), json.dumps(list(libraries)), _day(expires), rate, _today())
+        row = (name, _hash(secret), json.dumps(list(libraries)), _day(expires), rate, _today(), read_only)
         try:
             with self._open() as database:
-                database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", row)
+                database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
             raise InputError(
                 f"There is a key {name!r} already. Take another name, or first: "
@@ -101,7 +109,8 @@ def _hash(secret: str) -> str:
 
 
 def _key(row: sqlite3.Row) -> Key:
-    return Key(row["name"], tuple(json.loads(row["libraries"])), row["expires"], row["rate"], row["added"])
+    libraries = tuple(json.loads(row["libraries"]))
+    return Key(row["name"], libraries, row["expires"], row["rate"], row["added"], bool(row["read_only"]))
 
 
 def _day(text: str) -> str:

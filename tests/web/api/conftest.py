@@ -48,10 +48,12 @@ class Api:
     clients: ExitStack
     """Closed after each test."""
 
-    def key(self, *libraries: str, name: str = "", expires: str = "", rate: int = 0) -> str:
+    def key(
+        self, *libraries: str, name: str = "", expires: str = "", rate: int = 0, read_only: bool = False
+    ) -> str:
         """A new key."""
         name = name or f"key {time.monotonic_ns()}"
-        return self.keys.add(name, libraries=libraries, expires=expires, rate=rate)
+        return self.keys.add(name, libraries=libraries, expires=expires, rate=rate, read_only=read_only)
 
     def client(self, key: str = "none") -> openai.OpenAI:
         return self.clients.enter_context(
