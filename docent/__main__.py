@@ -20,7 +20,7 @@ from docent.commands import measuring
 from docent.commands.showing import Showing
 from docent.contracts import ask_json, passage_json
 from docent.errors import DocentError, InputError, UnknownDocument
-from docent.glossary import Answer, Answered, Notice, Page, Progress, Scope, StoredDocument
+from docent.glossary import Answer, Answered, Notice, Page, Progress, Scope, State, StoredDocument
 from docent.settings import Settings
 from docent.web import key_commands, user_commands
 
@@ -256,15 +256,23 @@ def _list(arguments: argparse.Namespace) -> None:
             _coverage(house, arguments)
             return
         documents = sorted(house.store.documents(_scope(arguments)), key=lambda d: (d.library, d.name))
+        failures = house.store.failures(_scope(arguments))
+        older = sum(house.is_older(document) for document in documents)
     if arguments.json:
-        _print_json([asdict(document) for document in documents])
+        failed = [{**asdict(one), "name": one.path, "state": State.FAILED} for one in failures]
+        _print_json([*(asdict(document) for document in documents), *failed])
         return
     for document in documents:
         unread = f", {document.unread_pages} unread" if document.unread_pages else ""
         reason = f"  ({document.reason})" if document.reason else ""
         pages = f"{document.pages} {'page' if document.pages == 1 else 'pages'}{unread}"
         print(f"{document.library}  {document.name}  {document.state}  {pages}{reason}  {document.id}")
-    if not documents:
+    for one in failures:
+        print(f"{one.library}  {one.path}  failed  ({one.reason})")
+    if older:
+        told = f"{older} of them were read by an older Docent; to read all again"
+        print(f"{told}: python ingest.py --rebuild=full", file=sys.stderr)
+    if not documents and not failures:
         print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
 
 

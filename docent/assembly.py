@@ -29,6 +29,7 @@ from docent.glossary import (
     Passage,
     Preferences,
     Scope,
+    StoredDocument,
     Turn,
     private_library,
 )
@@ -47,7 +48,7 @@ from docent.ingesting import (
     rebuild,
 )
 from docent.ingesting.watching import follow, in_container
-from docent.loading import Limits, Loader, Ocr, Spans
+from docent.loading import LOADER_VERSION, Limits, Loader, Ocr, Spans
 from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
 from docent.store import (
@@ -242,6 +243,10 @@ class House:
     def rebuild(self, *, full: bool, on_progress: Callable[[Progress], None]) -> list[FileReport]:
         """Fill this house's store from the index that answers now; what could not be carried over."""
         return rebuild(self.settings.storage, intake=self.intake, full=full, on_progress=on_progress)
+
+    def is_older(self, document: StoredDocument) -> bool:
+        """Whether it was read by an older loader than the one of today."""
+        return document.pages > 0 and document.loader < LOADER_VERSION
 
     @property
     def golden(self) -> Golden:

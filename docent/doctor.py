@@ -111,11 +111,16 @@ def storage(house: House) -> Iterator[Finding]:
     """Whether what is at rest holds together, and agrees with the settings (opening it checked that)."""
     documents = house.store.documents(Scope())
     failed = [document.name for document in documents if document.state is State.FAILED]
+    failed += [one.path for one in house.store.failures(Scope())]
     yield Finding("storage", True, f"{house.settings.storage}: {len(documents)} documents")
     yield Finding("index", True, f"built with {house.embedder.name}, as the settings ask")
     if failed:
         remedy = "python -m docent list says why; mend the files and run: python ingest.py"
         yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
+    older = [document.name for document in documents if house.is_older(document)]
+    if older:
+        found = f"{len(older)} were read by an older loader, and answer as before: {', '.join(older[:5])}"
+        yield Finding("documents", True, found, "python ingest.py --rebuild=full")
 
 
 def in_step(house: House, *, mend: bool) -> Finding:

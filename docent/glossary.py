@@ -111,6 +111,8 @@ class Document:
     """ISO 639-1, or empty when unsure."""
     created: str = ""
     """ISO date from the file's own metadata."""
+    loader: int = 0
+    """Version of the loader that read it; 0 where nobody noted it."""
 
     @property
     def unread(self) -> tuple[Page, ...]:
@@ -198,6 +200,8 @@ class StoredDocument:
     date: str
     added: str
     owner: str | None = None
+    loader: int = 0
+    """Version of the loader that read it; 0 before versions were noted."""
 
 
 # --- what answers --------------------------------------------------------------------------

@@ -193,9 +193,8 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
     place.ingest()
     place.close()
     crowd = [(role, _started(role, folder)) for role in ROLES]
-    for _, process in crowd:
-        assert process.stdout is not None
-        process.stdout.readline()
+    starting = {process for _, process in crowd}
+    _all_ready(starting)
     done = {"changes": 0, "kills": 0}
     began = killed = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -209,8 +208,11 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
             role, process = crowd[at]
             process.kill()
             process.communicate()
+            starting.discard(process)
             crowd[at] = (role, _started(role, folder))
+            starting.add(crowd[at][1])
             done["kills"] += 1
+    _all_ready(starting)  # one that is still being started cannot be asked to end in good order
     for _, process in crowd:
         process.terminate()
     for role, process in crowd:
@@ -229,6 +231,13 @@ def _final(folder: Path, storage: str) -> dict[str, object]:
         return state(place)
     finally:
         place.close()
+
+
+def _all_ready(processes: set[subprocess.Popen[str]]) -> None:
+    while processes:
+        process = processes.pop()
+        assert process.stdout is not None
+        process.stdout.readline()
 
 
 def _all_alive(crowd: list[tuple[str, subprocess.Popen[str]]]) -> None:

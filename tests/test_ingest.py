@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +175,9 @@ def test_failed_files_are_tried_again_only_when_asked_or_changed(project):
     """A file that cannot be read is reported each time, and read again once it is mended."""
     project.write("late.pdf", b"")
     assert outcomes(project.ingest(code=1)) == {"late.pdf": "failed"}
+    listed = project.run("-m", "docent", "list")
+    assert re.match(r"default  late.pdf  failed  \(late.pdf .*\)\n$", listed.stdout)
+    assert "late.pdf" in project.run("-m", "docent", "doctor").stdout
     assert outcomes(project.ingest(code=1)) == {"late.pdf": "failed"}
     assert outcomes(project.ingest("--retry-failed", code=1)) == {"late.pdf": "failed"}
     pdf(project.data / "late.pdf", "It arrived at last.")
@@ -306,7 +312,12 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
     finally:
         del os.environ["DOCENT_CHUNK_TOKENS"]
     assert project.search("apples")[0]["file"] == "a.txt", "the old settings and the old index, as before"
+    with closing(sqlite3.connect(project.storage / "index/catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE documents SET loader = 0")
+    assert "1 of them were read by an older Docent" in project.run("-m", "docent", "list").stderr
+    assert "by an older loader" in project.run("-m", "docent", "doctor").stdout
     assert project.run("ingest.py", "--rebuild=full").returncode == 0
+    assert project.run("-m", "docent", "list").stderr == ""
     assert project.search("apples")[0]["file"] == "a.txt"
     assert "is removed" in project.run("ingest.py", "--forget-previous").stderr
     assert "no earlier index" in project.run("ingest.py", "--rollback").stderr

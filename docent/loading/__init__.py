@@ -6,10 +6,20 @@ from pathlib import Path
 
 from docent.loading.kinds import detect, supported_kinds
 from docent.loading.limits import Limits, Ocr
-from docent.loading.loader import Loader, Reading, Spans, load
+from docent.loading.loader import LOADER_VERSION, Loader, Reading, Spans, load
 from docent.loading.source import read_source
 
-__all__ = ["Limits", "Loader", "Ocr", "Reading", "Spans", "kind_of", "load", "supported_kinds"]
+__all__ = [
+    "LOADER_VERSION",
+    "Limits",
+    "Loader",
+    "Ocr",
+    "Reading",
+    "Spans",
+    "kind_of",
+    "load",
+    "supported_kinds",
+]
 
 
 def kind_of(path: Path, *, limits: Limits) -> str:

@@ -19,6 +19,8 @@ from docent.loading.limits import Limits, Ocr
 from docent.loading.reading import Job
 from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
 
+LOADER_VERSION = 1
+"""Raised when what is read of files has become better, so that `docent list` says what was read before."""
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
 MOST_BAD_PAGES = 3  # pages of one file that may each cost a worker before the rest is given up
 START_SECONDS = 30.0  # a bare worker is up in 0.1 s; a machine that is swapping takes longer
@@ -190,6 +192,7 @@ class _Attempt:
             pages=(),
             title=str(message["title"]),
             created=str(message["created"]),
+            loader=LOADER_VERSION,
         )
         reading = Reading(document, iter(()), expected=int(message["expected"]))
         reading.pages = self._pages(reading)

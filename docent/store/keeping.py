@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
-from docent.glossary import Chunk, Document, SourceFile, document_id
+from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
 from docent.store.removing import Removing
@@ -66,6 +66,15 @@ class Keeping(Removing):
                 (library, UPLOADED),
             ).fetchall()
         return [KnownFile(library, *row) for row in rows]
+
+    def failures(self, scope: Scope) -> list[KnownFile]:
+        """Files of folders that could not be read, in the libraries of the scope."""
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT l.name, f.path, f.bytes, f.modified_ns, '', f.reason FROM failures f "
+                "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
+            ).fetchall()
+        return [KnownFile(*row) for row in rows if not scope.libraries or row[0] in scope.libraries]
 
     def put(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]

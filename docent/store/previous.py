@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docent.glossary import ANSWERING, Document, SourceFile
@@ -73,7 +73,7 @@ class Previous:
             ).fetchall()
         one = kept.document
         pages = tuple(unpack_page(row) for row in rows)
-        return Document(one.sha256, one.name, one.kind, pages, one.title, one.language, one.created)
+        return replace(one, pages=pages)
 
     def expected(self) -> list[tuple[Kept, str | None, str]]:
         """What was handed in and not read: each with its owner, and why it could not be, if so."""
@@ -130,8 +130,9 @@ class Previous:
             for path, size, modified in sorted(json.loads(str(of["files"])))
         )
         document = Document(
-            text["sha256"], text["name"], text["kind"], (), text["title"], text["language"], text["date"]
-        )
+            text["sha256"], text["name"], text["kind"], (), text["title"], text["language"], text["date"],
+            int(str(of["loader"])),
+        )  # fmt: skip
         return Kept(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
 
 

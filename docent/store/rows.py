@@ -51,12 +51,12 @@ def insert_document(
     unread = document.unread
     db.execute(
         "UPDATE documents SET title = ?, kind = ?, language = ?, date = ?, state = ?, reason = ?, pages = ?, "
-        "unread_pages = ?, chunks = ? WHERE n = ?",
+        "unread_pages = ?, chunks = ?, loader = ? WHERE n = ?",
         (
             document.title, document.kind, document.language,
             document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat(),
             State.SEARCHABLE, unread[0].note if unread else "", len(document.pages), len(unread), len(chunks),
-            n,
+            document.loader, n,
         ),
     )  # fmt: skip
     marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
@@ -85,7 +85,7 @@ def copy_document(
     row = document_row(db, old)
     same = (
         "sha256, name, title, kind, language, date, added, bytes, state, reason, pages, unread_pages, "
-        "chunks, embedded"
+        "chunks, embedded, loader"
     )
     copy = db.execute(
         f"INSERT INTO documents (id, library, visible, {same}) SELECT ?, ?, 0, {same} FROM documents "
@@ -119,7 +119,7 @@ def rename(db: sqlite3.Connection, n: int) -> None:
 
 
 def document_of(row: Mapping[str, Any]) -> StoredDocument:
-    same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded")
+    same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded", "loader")
     return StoredDocument(
         **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},
         library=row["library_name"],

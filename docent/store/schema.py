@@ -128,7 +128,11 @@ DROP TABLE outbox;                    -- never filled: what is derived is compar
 DROP TABLE jobs;                      -- never filled: what a document waits for is its state
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+ALTER TABLE documents ADD COLUMN loader INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 
 
 def is_older(connection: sqlite3.Connection) -> bool:

@@ -124,8 +124,10 @@ def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
         start=wanted.start,
         limit=page.AT_ONCE,
     )
+    plain = not (wanted.start or wanted.search) and wanted.state in ("", "failed")
+    failures = house.store.failures(Scope(libraries=chosen)) if plain else []
     return page.listing(
-        found.documents, total=found.total, wanted=wanted, libraries=libraries, language=language
+        found.documents, failures, total=found.total, wanted=wanted, libraries=libraries, language=language
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docent.glossary import Deletion, Page, ReadBy, State, StoredDocument, shown_library
-from docent.store import UPLOADED
+from docent.store import UPLOADED, KnownFile
 from docent.web.belonging import is_of_a_conversation
 from docent.web.french import spoken
 from docent.web.texts import say, speaks
@@ -55,6 +55,7 @@ class Allowed:
 
 def listing(
     documents: Sequence[StoredDocument],
+    failures: Sequence[KnownFile],
     *,
     total: int,
     wanted: Wanted,
@@ -72,8 +73,19 @@ def listing(
     form = _filters(wanted, libraries, language)
     title = t("documents", language)
     below = pager if len(documents) > AT_ONCE // 3 else ""
-    content = f"<h1>{title}</h1>{form}{pager}{body}{below}"
+    content = f"<h1>{title}</h1>{form}{pager}{body}{below}{_failures(failures, language)}"
     return _whole(title, content, language, back=("/", "back_to_chat"))
+
+
+def _failures(failures: Sequence[KnownFile], language: str) -> str:
+    """Files of folders that could not be read, each with its reason."""
+    if not failures:
+        return ""
+    rows = "".join(
+        f"<li><strong>{escape(one.path)}</strong> ({escape(one.library)}): {escape(one.reason)}</li>"
+        for one in failures
+    )
+    return f'<h2>{t("not_taken_in", language)}</h2><ul class="failures">{rows}</ul>'
 
 
 TO_LIST = ("/documents", "all_documents")

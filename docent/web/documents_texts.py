@@ -36,6 +36,7 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
         "python ingest.py. Ou déposez-en un dans la conversation.",
     ),
     "none_found": ("No document is like that.", "Aucun document ne correspond."),
+    "not_taken_in": ("Files that could not be read", "Fichiers qui n'ont pas pu être lus"),
     "state_queued": ("waiting", "en attente"),
     "state_loading": ("being read", "en lecture"),
     "state_searchable": ("searchable by words", "cherchable par mots"),

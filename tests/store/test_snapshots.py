@@ -162,6 +162,7 @@ def test_a_snapshot_is_taken_before_the_tables_change(filled):
     with closing(sqlite3.connect(catalog)) as database:
         database.execute("CREATE TABLE outbox (n INTEGER)")
         database.execute("CREATE TABLE jobs (n INTEGER)")
+        database.execute("ALTER TABLE documents DROP COLUMN loader")
         database.execute("PRAGMA user_version = 1")
     store = Store(filled, fingerprint="f")
     with closing(sqlite3.connect(last)) as database:

@@ -31,6 +31,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         data.mkdir(parents=True)
         for number in range(3):
             (data / f"{name}-{number}.md").write_text(f"# {name}\n\nShelf {number} holds jars and bottles.\n")
+    (folder / "data" / "cellar" / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     with open_house(Settings(storage=folder / "storage", data=folder / "data")) as house:
         house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         yield house
@@ -92,6 +93,18 @@ async def test_the_list(client, query, names):
         response = await ben.get(f"/documents{query}")
     assert response.status_code == 200
     assert len(re.findall(r'<a href="/documents/\w{32}">', response.text)) == names
+
+
+async def test_what_could_not_be_read_is_named(client):
+    """A file of a folder that failed stands below the list with its reason, where it is not filtered out."""
+    async with client("ben") as ben:
+        for query in ("", "?state=failed", "?library=cellar"):
+            assert (
+                "<strong>broken.pdf</strong> (cellar): broken.pdf"
+                in (await ben.get(f"/documents{query}")).text
+            )
+        for query in ("?library=kitchen", "?state=ready", "?search=jars"):
+            assert "broken.pdf" not in (await ben.get(f"/documents{query}")).text
 
 
 async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):
