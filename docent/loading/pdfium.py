@@ -43,6 +43,7 @@ ADDRESS, NUMBER = ctypes.c_void_p, ctypes.c_int
 OBJECT_AT = _fast(raw.FPDFText_GetTextObject, ADDRESS, ADDRESS, NUMBER)
 RENDER_MODE = _fast(raw.FPDFTextObj_GetTextRenderMode, NUMBER, ADDRESS)
 FILL_COLOR = _fast(raw.FPDFText_GetFillColor, NUMBER, ADDRESS, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
+FONT_NAME = _fast(raw.FPDFText_GetFontInfo, NUMBER, ADDRESS, NUMBER, ADDRESS, ctypes.c_ulong, ADDRESS)
 PATH_MODE = _fast(raw.FPDFPath_GetDrawMode, NUMBER, ADDRESS, ADDRESS, ADDRESS)
 OBJECT_COLOR = _fast(raw.FPDFPageObj_GetFillColor, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 PAGE_OBJECTS = _fast(raw.FPDFPage_CountObjects, NUMBER, ADDRESS)
@@ -51,6 +52,7 @@ OBJECT_TYPE = _fast(raw.FPDFPageObj_GetType, NUMBER, ADDRESS)
 OBJECT_BOUNDS = _fast(raw.FPDFPageObj_GetBounds, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 LOOSE_BOX = _fast(raw.FPDFText_GetLooseCharBox, NUMBER, ADDRESS, NUMBER, ADDRESS)
 GAP_AFTER_F = re.compile("(?<=[A-Za-z])f (?=[a-z-])")
+BOLD = re.compile(rb"bold|black|heavy|demi\b|[-,]bd", re.IGNORECASE)
 BAND = 8  # points; shapes are looked up by how high they stand
 LEAST_COVER = 5.0  # points; less hides no line of text
 SLANT = 0.5  # points by which an italic f reaches under the letter before it
@@ -159,6 +161,7 @@ class PdfPage:
         self._styles: dict[int, Style] = {}
         self._rectangle = raw.FS_RECTF()
         self._rectangle_address = ctypes.addressof(self._rectangle)
+        self._font_name = ctypes.create_string_buffer(120)
         self._painted: list[int] | None = None
         self._edges = (ctypes.c_float * 4)()
         self._edges_address = ctypes.addressof(self._edges)
@@ -359,9 +362,11 @@ class PdfPage:
         filled = fill.value and OBJECT_COLOR(address, *self._color_addresses)
         return self.shown(left, bottom, right, top) if filled and self._color[3] == 255 else None
 
-    def weight(self, index: int) -> int:
-        """Of a character's font: 400 is ordinary, 700 bold; -1 unknown."""
-        return int(raw.FPDFText_GetFontWeight(self._handle(), index))
+    def is_bold(self, index: int) -> bool:
+        """By the name of a character's font; its weight is wrong or missing in most annual reports."""
+        name, handle = self._font_name, self._address or self._open()
+        length = FONT_NAME(handle, index, ctypes.addressof(name), len(name), None)
+        return BOLD.search(name.raw[: min(length, len(name))]) is not None
 
     def objects(self) -> tuple[int, int, float]:
         """How many text objects and other objects, and the share of the page that images cover."""

@@ -320,6 +320,39 @@ def test_an_italic_double_f_is_two_letters(read):
 LEADERS = ["Directors, Executive Officers ........ 12", "Security Ownership . . . . . . . . . . . . 108"]
 
 
+def test_headings_in_bold_are_found_by_the_fonts_name(read):
+    """A bold line of its own heads a section; an item of a list, a column's top and a sentence do not."""
+
+    def draw(sheet, number):
+        makers.write(sheet, ["Item 1A. Risk Factors", "Our Sellers"], y=760, font="Times-Bold")
+        makers.write(
+            sheet, ["We sell to many, and none of them is large.", "Each pays within a month."] * 8, y=700
+        )
+        makers.write(
+            sheet,
+            ["• Growth of sales", "It is said in bold, and it ends with a stop."],
+            y=400,
+            font="Times-Bold",
+        )
+        makers.write(sheet, ["Pages in"], x=480, y=340, font="Times-Bold")
+
+    page = read("bold.pdf", makers.pdf(draw)).pages[0]
+    assert [heading.text for heading in page.headings] == ["Item 1A. Risk Factors", "Our Sellers"]
+
+
+def test_a_page_set_in_large_type_has_no_heading_on_each_line(read):
+    """What is large beside its own page's text is a heading, not what is large beside other pages."""
+
+    def draw(sheet, number):
+        size = 11 if number < 3 else 16
+        makers.write(
+            sheet, [f"Line {row} says what there is to say." for row in range(25)], size=size, leading=20
+        )
+
+    *_, large = read("annex.pdf", makers.pdf(draw, pages=3)).pages
+    assert large.headings == ()
+
+
 def test_a_table_of_contents_stays_in_its_lines(read):
     """A title, its dot leaders and its page number are one line, and no heading."""
     page = read("contents.pdf", makers.pdf(lambda sheet, number: makers.write(sheet, LEADERS))).pages[0]

@@ -26,7 +26,9 @@ SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
 NOISE = "The file draws letters here and does not say which they are."
 HEADING = 1.2  # of the body's height
-BOLD = 600
+BULLETS = "•·●○▪■◦‣⁃*–—-\uf0b7\uf0a7"
+MOST_BOLD = 0.4  # of a page's lines; then bold is how it is set
+ASIDE = 0.6  # of the page's width; a bold line that begins beyond it heads a column of figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,9 @@ def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = Non
         lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),
     )
     bold = frozenset(
-        index for index, line in enumerate(lines) if sheet.weight(line.words[0][1].first) >= BOLD
+        index
+        for index, line in enumerate(lines)
+        if sheet.is_bold(line.words[0][1].first) and sheet.is_bold(line.words[-1][1].last)
     )
     return Draft(page, lines, bold, marks_of(lines, sheet.height))
 
@@ -236,29 +240,52 @@ def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: 
     """Which lines are headings, by the outline first, then by size, then by weight."""
     levels: dict[int, int] = {}
     named = {_plain(title): level for title, level in outline if _plain(title)}
-    mostly_bold = len(draft.bold) > len(draft.lines) * 0.4
+    mostly_bold = len(draft.bold) > len(draft.lines) * MOST_BOLD
+    body = max(body, _own_body(draft.lines))
     for index, line in enumerate(draft.lines):
-        words = line.text.split()
-        letters = sum(map(str.isalpha, line.text))
-        if index in margins or letters < 3 or letters < len(line.text.replace(" ", "")) * 0.5:
+        if index in margins or not _is_worded(line.text):
             continue
-        ratio = line.height / body if body else 1.0
+        words = line.text.split()
+        ratio = _height(line) / body if body else 1.0
         if (level := named.get(_plain(line.text))) is not None:
             levels[index] = level
         elif ratio >= HEADING and len(words) <= 20:
             levels[index] = 1 if ratio >= 1.6 else 2
-        elif index in draft.bold and not mostly_bold and _heads(line, words):
+        elif index in draft.bold and not mostly_bold and _heads(line, words, draft.page.size[0]):
             levels[index] = 3
     return levels
 
 
-def _heads(line: TextLine, words: list[str]) -> bool:
+def _is_worded(text: str) -> bool:
+    """More letters than figures and signs, and no item of a list."""
+    letters = sum(map(str.isalpha, text))
+    return letters >= 3 and letters >= len(text.replace(" ", "")) * 0.5 and text[0] not in BULLETS
+
+
+def _own_body(lines: Sequence[TextLine]) -> float:
+    """The height of most of this page's text: a page that is set large has no heading on each line."""
+    heights: Counter[int] = Counter()
+    for line in lines:
+        heights[round(line.height * 2)] += len(line.text)
+    height, letters = heights.most_common(1)[0]
+    return height / 2 if letters > heights.total() / 2 else 0.0
+
+
+def _height(line: TextLine) -> float:
+    """Of its lowest word: a sign of another font, or a figure above the line, does not make it larger."""
+    return min(
+        (word.box[3] - word.box[1] for _, word in line.words if len(word.text) > 1), default=line.height
+    )
+
+
+def _heads(line: TextLine, words: list[str], width: float) -> bool:
     """A short bold line that begins like a heading and does not end like a sentence or a table row."""
     return (
         len(words) <= 12
         and line.text[0].isupper() | line.text[0].isdigit()
         and not line.text.endswith((".", ",", ";"))
         and "  " not in line.text
+        and line.box[0] < ASIDE * width
     )
 
 
