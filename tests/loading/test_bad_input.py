@@ -8,9 +8,9 @@ import os
 import pytest
 from PIL import Image
 
-from docent.errors import LoadError, UnreadableFile, UnsupportedFile
+from docent.errors import HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
 from docent.glossary import ReadBy
-from docent.loading import Limits, Ocr, load
+from docent.loading import Limits, Loader, Ocr, load
 from tests.loading import makers
 
 
@@ -107,3 +107,13 @@ def test_a_file_over_the_limit(tmp_path):
     path.write_text("x" * 2_000_000)
     with pytest.raises(LoadError, match=r"larger than 1 MB.*DOCENT_MAX_FILE_MB"):
         load(path, limits=Limits(file_bytes=1_000_000), password=None, ocr=Ocr(engine="off"))
+
+
+def test_a_file_that_never_ends_is_given_up(tmp_path):
+    """What keeps its reader waiting is named when its time is over, and the next file is read."""
+    os.mkfifo(tmp_path / "endless.pdf")
+    (tmp_path / "good.txt").write_text("All is well.")
+    with Loader(limits=Limits(page_seconds=1), ocr=Ocr(engine="off"), workers=1) as loader:
+        with pytest.raises(HarmfulFile, match=r"endless\.pdf was not read within 1 s"):
+            loader.load(tmp_path / "endless.pdf")
+        assert loader.load(tmp_path / "good.txt").pages[0].text == "All is well."
