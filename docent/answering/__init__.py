@@ -84,6 +84,8 @@ def _wanted(
             return _told(speaking.plain(speaking.WELCOME), record)
         case "about" if asking.shelf is not None:
             return _told(speaking.about(documents), record)
+        case "which":
+            return _told(speaking.which(shelf.answering(documents)), record)
         case "mentions" if asking.shelf is not None:
             return listing.list_mentions(intent.term, documents, asking.shelf, record)
         case "whole" if asking.shelf is not None:

@@ -11,6 +11,7 @@ from docent.generating.units import FIGURE, Unit, cells, key, units
 
 JOINED = 0.2
 """What a second neighbouring unit must add to the share of the first, to be cited along with it."""
+LEAST_COPIED = 4
 MOST_ROWS = 12
 """Rows that one sentence may speak of."""
 
@@ -29,7 +30,25 @@ def best(sentence: str, text: str, about: str) -> Support:
     single = _one_or_two(sentence, text, about, found)
     if single.share >= claims.SUPPORT:
         return single
+    if copied := _copied(sentence, text, found):
+        return copied
     return _rows_together(sentence, text, about, [one for one in found if one.row]) or single
+
+
+def _copied(sentence: str, text: str, found: Sequence[Unit]) -> Support | None:
+    """Several whole units word for word, as a model that copies a page runs them together."""
+    words = re.findall(r"\w+", sentence)
+    if len(words) < LEAST_COPIED:
+        return None
+    place = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", text, re.I)
+    if place is None:
+        return None
+    starts, ends = {one.start for one in found}, {one.end for one in found}
+    before, after = re.search(r"\W*\Z", text[: place.start()]), re.match(r"\W*", text[place.end() :])
+    assert before is not None and after is not None
+    start = next((at for at in range(before.start(), place.start() + 1) if at in starts), None)
+    end = next((at for at in range(place.end(), place.end() + after.end() + 1) if at in ends), None)
+    return None if start is None or end is None else Support(1.0, ((start, end),))
 
 
 def _one_or_two(sentence: str, text: str, about: str, found: Sequence[Unit]) -> Support:

@@ -17,7 +17,7 @@ from docent.glossary import StoredDocument, Turn
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "anyway"]
+    kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "which", "anyway"]
     term: str = ""
     """Of `mentions`: what the documents should mention."""
     documents: tuple[StoredDocument, ...] = ()
@@ -68,6 +68,11 @@ THIS = re.compile(
     r"\b(this|the|these|both|ce|cette|dieses?|das|los|este) (two )?"
     r"(documents?|files?|pdfs?|papers?|reports?)\b"
 )
+UNNAMED = re.compile(
+    rf"(please |can you |could you )*(give me )?(an? |the )?({WHOLE.pattern}) (of )?{THIS.pattern}"
+    r"( for me| please| in \w+ \w+)*"
+)
+"""Nothing but a wish to have "this document" read."""
 ANYWAY = re.compile(
     r"(please )?(just )?answer( it| me| that)? anyway( please)?|trotzdem( antworten)?|reponds quand meme"
 )
@@ -102,6 +107,8 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         wanted = _named(said, documents)
         if len(wanted) >= (2 if TWO.search(said) else 1):
             return Intent("whole", documents=wanted)
+        if UNNAMED.fullmatch(bare):
+            return Intent("which")
     return QUESTION
 
 

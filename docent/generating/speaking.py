@@ -16,6 +16,7 @@ NOTHING = "Nothing in the documents that were searched speaks of this."
 NEAREST = "The nearest that was found, which may not answer it:"
 ANYWAY = 'To hear what the model knows without your documents, write "answer anyway".'
 UNGROUNDED = "**Not from your documents.** "
+WHICH = "Which document do you mean? Name it as it is listed here, for example: summarise {example}"
 NAMES_SHOWN = 8
 NEAREST_SHOWN = 3
 
@@ -32,18 +33,20 @@ def about(documents: Sequence[StoredDocument]) -> Cited:
             "I answer questions about your documents and show the page each answer comes from, but there are "
             "no documents yet. Put files into data/ and run: python ingest.py"
         )
-    libraries: dict[str, list[StoredDocument]] = defaultdict(list)
-    for document in answering:
-        libraries[document.library].append(document)
-    lines = [_library(name, libraries[name]) for name in sorted(libraries)]
     pages = sum(document.pages for document in answering)
     return plain(
         f"I answer questions about your {_count(len(answering), 'document')} "
         f"({_count(pages, 'page')}), and show the page each answer comes from:\n\n"
-        + "\n".join(lines)
+        + _listed(answering)
         + "\n\nYou can also ask me to summarise a document, to compare two, or to list every document that "
         "mentions something."
     )
+
+
+def which(documents: Sequence[StoredDocument]) -> Cited:
+    """That "this document" may be any of several."""
+    example = named(min(documents, key=lambda one: one.name).name)
+    return plain(f"{WHICH.format(example=example)}\n\n{_listed(documents)}")
 
 
 def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> Cited:
@@ -52,6 +55,13 @@ def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) ->
     nearest = best_sentences(question, shown) if shown else plain("")
     parts = [NOTHING, f"{NEAREST}\n\n{nearest.text}" if shown else "", ANYWAY if model else ""]
     return Cited("\n\n".join(filter(None, parts)), nearest.citations, (), (), ())
+
+
+def _listed(documents: Sequence[StoredDocument]) -> str:
+    libraries: dict[str, list[StoredDocument]] = defaultdict(list)
+    for document in documents:
+        libraries[document.library].append(document)
+    return "\n".join(_library(name, libraries[name]) for name in sorted(libraries))
 
 
 def _library(name: str, documents: Sequence[StoredDocument]) -> str:

@@ -65,6 +65,9 @@ SENTENCES: dict[str, str] = {
         "Vous pouvez aussi me demander de résumer un document, d'en comparer deux, ou de citer tous "
         "ceux qui mentionnent quelque chose."
     ),
+    "Which document do you mean? Name it as it is listed here, for example: summarise {example}": (
+        "De quel document parlez-vous ? Nommez-le comme dans cette liste, par exemple : résume {example}"
+    ),
     # the receipt
     "only the best {most} are sent": ("seuls les {most} meilleurs sont envoyés"),
     "no room in the model's context": ("plus de place dans le contexte du modèle"),

@@ -159,6 +159,14 @@ def test_without_a_model_the_best_sentence_comes_first():
     assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [2]"
 
 
+def test_what_is_copied_word_for_word():
+    """Whole sentences run together are found as they stand; what is torn out of one is not."""
+    copied = "The library lends books for four weeks, late books cost ten cents a day"
+    assert [one.quote for one in cite(copied, two()).citations] == [OTHER]
+    denied = passage("Nobody should believe that the pump may run dry for an hour.")
+    assert cite("The pump may run dry for an hour.", [denied]).citations == ()
+
+
 def test_without_a_model_a_documents_name_answers_nothing():
     """A line that only repeats what the document is called comes after the row with the figure asked for."""
     rows = "| Start | 7 June 2027 |\n| Pay | €1,600 a month before tax |"

@@ -93,6 +93,20 @@ def test_this_document_is_known_when_it_is_the_only_one():
 
 
 @pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("summarise this document", "which"),
+        ("Please compare these two documents.", "which"),
+        ("Can you give me a summary of this file?", "which"),
+        ("What is the difference between these reports in revenue?", "question"),
+    ],
+)
+def test_this_document_is_asked_for_where_there_are_many(said, kind):
+    """A wish that names none of several documents is no question about all of them."""
+    assert intent_of(said, SHELF).kind == kind
+
+
+@pytest.mark.parametrize(
     ("question", "leans"),
     [
         ("And on Sundays?", True),
