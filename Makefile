@@ -22,7 +22,7 @@ install-dev: install
 
 # A file's tests stay in one process; more than four processes want much memory.
 test: install-dev check
-	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-compose: install-dev
 	$(VENV)/python -m pytest -m compose -rs tests/compose

@@ -15,12 +15,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    seed = config.getoption("--shuffle")
-    if seed is None:
-        return
-    chance = random.Random(seed)
     files = [list(group) for _, group in groupby(items, lambda item: item.path)]
-    chance.shuffle(files)  # the tests of a file stay together, since they share its servers
-    for tests in files:
-        chance.shuffle(tests)
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        chance = random.Random(seed)
+        chance.shuffle(files)  # the tests of a file stay together, since they share its servers
+        for tests in files:
+            chance.shuffle(tests)
+    elif hasattr(config, "workerinput"):  # one of several processes: what takes long is not begun last
+        files.sort(key=lambda tests: not any(map(takes_long, tests)))
     items[:] = [test for tests in files for test in tests]
+
+
+def takes_long(test: pytest.Item) -> bool:
+    return any(test.get_closest_marker(name) for name in ("slow", "browser"))

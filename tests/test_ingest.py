@@ -26,6 +26,8 @@ from docent.ingesting import find
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb0043") + bytes(64) + b"\xff\xd9"
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.fakes.plugin import Ollama
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH_KEYS = {
     *("rank", "file", "library", "page", "page_label", "place", "heading"),

@@ -13,6 +13,8 @@ import pytest
 
 from tests.test_main import QUESTION, ROOT, Terminal, terminal
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["terminal"]
 METRICS = {
     "page_hit_1",
@@ -59,6 +61,11 @@ def test_a_folder_is_measured_by_itself(tmp_path, questions):
     assert not (tmp_path / "storage/index").exists()
 
 
+def heed_interrupts():
+    """A shell starts what runs in its background deaf to Ctrl+C, and every process started there as well."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupted_run_leaves_nothing(tmp_path, questions):
     """Ctrl+C while it ingests: a word on stderr, exit code 130, and no storage left behind."""
     terminal = Terminal(tmp_path)
@@ -73,6 +80,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, questions):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stderr is not None
     process.stderr.readline()  # "Ingesting …"

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.test_main import Terminal
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_damaged_catalog_and_a_lost_folder(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
     answered(page)
     said = answers(page).inner_text().split("[1]")[0].strip()
     open_first(page, app)
-    expect(answers(page)).to_contain_text(said, timeout=20_000)
+    expect(answers(page).first).to_contain_text(said, timeout=20_000)
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf, p\. "))
     picture(page, "resumed")

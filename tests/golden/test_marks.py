@@ -17,6 +17,8 @@ from docent.glossary import Answered, Citation, ReadBy, Scope
 from docent.settings import Settings
 from docent.web.sources import Place, marked
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent
 DATA = GOLDEN.parents[1] / "data"
 LIBRARIES = ["internships", "restaurants"]

@@ -16,6 +16,8 @@ from docent.store import Store
 from tests.ports import free_port
 from tests.store.putting import EVERYTHING, nearest, put
 
+pytestmark = pytest.mark.slow
+
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
 BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
 SOUP = "Tomato soup with basil is served at noon."
