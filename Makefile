@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 export PYTHON
 
-# make bench       the measurements, in minutes; make bench-full: at full size, in hours. Both take
-# BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/; without it the sample documents are used.
+# make bench       the measurements, in minutes; make bench-full: at full size, in hours. Both write
+# docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
+# documents are used), and BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY).
 .PHONY: bench bench-full run install install-dev test test-compose bundle unbundle check format settings samples requirements clean
 
 run: install
@@ -40,7 +41,8 @@ check: install-dev
 	$(VENV)/mypy
 
 bench bench-full: install-dev
-	$(VENV)/python -m bench --size $(if $(filter bench,$@),quick,full) $(if $(BENCH_REPORTS),--reports $(BENCH_REPORTS))
+	$(VENV)/python -m bench --size $(if $(filter bench,$@),quick,full) --write \
+		$(if $(BENCH_REPORTS),--reports $(BENCH_REPORTS)) $(if $(BENCH_OPEN_WEBUI),--open-webui $(BENCH_OPEN_WEBUI))
 
 format: install-dev
 	$(VENV)/ruff check --fix .

@@ -1,25 +1,184 @@
-"""The measurements run, over the sample documents and with nothing fetched."""
+"""The measurements run, over the sample documents and with nothing fetched, and are written down."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from bench import charts, open_webui, page, roofline
+from bench.measurements import QUESTIONS, SAMPLES, SIZES, Measurement, material, measurements
+from bench.tables import figure, tables
+from docent.evaluating import Question, read_questions
+from tests.fakes.open_webui import KEY, OpenWebUI
+
 ROOT = Path(__file__).resolve().parent.parent
+ELSEWHERE = {"embedding", "quality", "crashes", "clients", "conversations"}
+"""Those with a test of their own, and those that would take a minute each to load torch."""
+PRINTED = """
+2 questions
+
+| chunks | p50, ms | p95, ms | processor p50, ms |
+|---|---|---|---|
+| 1,000 | 10.0 | 20.0 | 5.0 |
+| 10,000 | 30.0 (29–31) | 60.0 | 25.0 |
+
+| what | share |
+|---|---|
+| all | 50% |
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[OpenWebUI]:
+    server = OpenWebUI()
+    yield server
+    server.close()
 
 
 @pytest.mark.slow
-def test_every_measurement_runs():
-    """The smallest form of each ends well and prints its figures."""
+def test_every_measurement_runs(server, tmp_path):
+    """The smallest form of each ends well and prints a table; Open WebUI is left as it was."""
+    given = material(None, tmp_path, pages=2)
+    all_of_them = measurements(SIZES["smallest"], given, cache=tmp_path, open_webui=server.url)
+    names = [one.name for one in all_of_them if one.name not in ELSEWHERE]
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--size", "smallest"],
+        [sys.executable, "-m", "bench", "--size", "smallest", "--open-webui", server.url, "--only", *names],
         cwd=ROOT,
+        env={**os.environ, "OPEN_WEBUI_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("\n## ") >= 6
+    sections = done.stdout.split("\n## ")[1:]
+    assert len(sections) == len(names)
+    assert all(list(tables(section)) for section in sections)
+    assert server.kept == {}
+    assert server.bases == {}
+
+
+def test_what_is_written(tmp_path):
+    """Figures, command, date, machine and chart stand between the marks; other words stay, old figures go."""
+    path = tmp_path / "performance.md"
+    path.write_text(f"# Mine\n\n{page.BEGIN}\nold figures\n{page.END}\n\nMine too.\n")
+    latency = Measurement("latency", "By size", ("bench.latency", "--cache", "/tmp/x"), _chart_of("latency"))
+    broken = Measurement("crashes", "Killed", ("bench.crash",))
+    found = [page.Measured(latency, PRINTED), page.Measured(broken, "")]
+    for _ in range(2):
+        page.write(path, found, size="quick", own_documents=False)
+    text = path.read_text()
+    assert text.startswith(f"# Mine\n\n{page.BEGIN}\n")
+    assert text.endswith(f"{page.END}\n\nMine too.\n")
+    assert "old figures" not in text
+    assert text.count("| 10,000 | 30.0 (29–31) | 60.0 | 25.0 |") == 1
+    assert page.machine().split(", load")[0] in text
+    assert "`python -m bench.latency --cache FOLDER`" in text
+    assert "### Killed\n\nDid not end well in this run." in text
+    assert "![By size](charts/latency.svg)" in text
+    ET.fromstring((tmp_path / "charts/latency.svg").read_text())
+
+
+def test_the_page_has_a_place_for_figures():
+    """docs/performance.md has both marks, once each, and every chart that it shows."""
+    text = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    assert text.count(page.BEGIN) == text.count(page.END) == 1
+    shown = {part.split(")")[0] for part in text.split("](charts/")[1:]}
+    assert shown == {path.name for path in (ROOT / "docs/charts").glob("*.svg")}
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1,234.5", 1234.5),
+        ("0.778 (0.67–0.89)", 0.778),
+        ("53%", 0.53),
+        ("-3", -3.0),
+        ("7 ms", 7.0),
+        ("–", 0.0),
+    ],
+)
+def test_a_figure(cell, value):
+    """What a cell says, without its sign of thousands, unit and interval."""
+    assert figure(cell) == value
+
+
+def test_the_tables_of_a_text():
+    """Each with its head and rows; a column is numbers."""
+    first, second = tables(PRINTED)
+    assert first.names == ["1,000", "10,000"]
+    assert first.column("p50, ms") == [10.0, 30.0]
+    assert second.column("share") == [0.5]
+
+
+def test_a_bar_is_as_long_as_its_value():
+    """The longest reaches across, half of it is half as long, and a name cannot break the drawing."""
+    drawn = ET.fromstring(charts.bars("<Speed> & more", {"a & b": 10.0, "<half>": 5.0}, unit="/s"))
+    whole, half = (float(bar.get("width", 0)) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect"))
+    assert half == pytest.approx(whole / 2, abs=0.1)
+
+
+def test_a_line_rises_with_its_values():
+    """Sizes stand at even steps of their logarithm; twice the value is twice as high."""
+    drawn = ET.fromstring(charts.lines("t", [1, 10, 100], {"s": [0.0, 1.0, 2.0]}, unit="ms"))
+    (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+    points = [tuple(map(float, point.split(","))) for point in line.get("points", "").split()]
+    (x0, y0), (x1, y1), (x2, y2) = points
+    assert x1 - x0 == pytest.approx(x2 - x1)
+    assert y0 - y2 == pytest.approx(2 * (y0 - y1))
+
+
+def test_the_work_of_a_text():
+    """Two for each weight and token, and four times the width for each pair of tokens and layer."""
+    weights = 6 * (4 * 384 * 384 + 2 * 384 * 1536)
+    assert roofline.flops(1) == 2 * weights + 6 * 4 * 384
+    assert roofline.flops(200) == 200 * 2 * weights + 6 * 4 * 384 * 200**2
+
+
+def test_open_webui_is_asked(server):
+    """Every file is handed in, into one knowledge base; pages are counted from one; all is tidied up."""
+    questions = [one for one in read_questions(QUESTIONS) if one.answerable][:8]
+    files = sorted(SAMPLES.glob("*.pdf"))
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        theirs = open_webui.OpenWebUI(client)
+        found = open_webui.compared(theirs, files, questions)
+        assert len(server.kept) == len(server.bases["base"]) == len(files)
+        theirs.tidy()
+    assert server.kept == server.bases == {}
+    assert found.page_hit >= 0.5
+    assert 0 < found.p50 <= found.p95
+
+
+def test_open_webui_refuses_without_a_key(server):
+    """What the server said is said."""
+    with (
+        httpx.Client(base_url=server.url) as client,
+        pytest.raises(SystemExit, match="401.*Not authenticated"),
+    ):
+        open_webui.OpenWebUI(client)
+
+
+@pytest.mark.parametrize(
+    ("place", "hit"),
+    [
+        pytest.param(("menu.pdf", 2), True, id="the page"),
+        pytest.param(("menu.pdf", 3), False, id="another page"),
+        pytest.param(("menu.pdf", None), True, id="no page told"),
+        pytest.param(("wine.pdf", 2), False, id="another file"),
+    ],
+)
+@pytest.mark.parametrize("named", ["menu.pdf", "menu", "restaurants/menu.pdf"])
+def test_a_hit(place, hit, named):
+    """The right file, and the right page where one is told."""
+    assert open_webui.is_hit(place, Question("?", named, (2,))) is hit
+
+
+def _chart_of(name: str):
+    given = material(ROOT, ROOT, pages=0)
+    return next(one for one in measurements(SIZES["quick"], given, cache=ROOT) if one.name == name).chart

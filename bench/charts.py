@@ -1,0 +1,76 @@
+"""Charts as SVG: bars that are compared, and lines over a growing size. Values in, text out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+WIDTH, LINE, LEFT, RIGHT = 720, 28, 230, 110
+COLOURS = ("#2f6f9f", "#b5652b", "#5b8c5a", "#8a5a9e")
+STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#333}.title{font-weight:600}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}}"
+)
+
+
+def bars(title: str, values: Mapping[str, float], *, unit: str) -> str:
+    """One bar a name, the longest across; each says its value."""
+    most = max([*values.values(), 0.0]) or 1.0
+    return _drawn(title, 44 + LINE * len(values), _bars(values, most, unit))
+
+
+def _bars(values: Mapping[str, float], most: float, unit: str) -> Iterator[str]:
+    for at, (name, value) in enumerate(values.items()):
+        y = 38 + at * LINE
+        wide = (WIDTH - LEFT - RIGHT) * value / most
+        yield f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
+        yield f'<rect x="{LEFT}" y="{y}" width="{wide:.1f}" height="18" fill="{COLOURS[at % 2]}"/>'
+        yield f'<text x="{LEFT + wide + 6:.1f}" y="{y + 14}">{said(value)} {escape(unit)}</text>'
+
+
+def lines(title: str, sizes: Sequence[float], series: Mapping[str, Sequence[float]], *, unit: str) -> str:
+    """One line a series; sizes stand at even steps of their logarithm, values start at zero."""
+    return _drawn(title, 320, _lines(sizes, series, unit))
+
+
+def _lines(sizes: Sequence[float], series: Mapping[str, Sequence[float]], unit: str) -> Iterator[str]:
+    left, top, right, bottom = 70, 50, WIDTH - 170, 280
+    most = max(max(values) for values in series.values()) or 1.0
+    low, high = math.log10(min(sizes)), math.log10(max(sizes))
+
+    def place(size: float, value: float) -> tuple[float, float]:
+        across = (math.log10(size) - low) / (high - low) if high > low else 0.5
+        return left + across * (right - left), bottom - (bottom - top) * value / most
+
+    for part in (0.0, 0.5, 1.0):
+        y = bottom - (bottom - top) * part
+        yield f'<path d="M{left} {y:.1f}H{right}" stroke="#999" stroke-width=".5"/>'
+        value = f"{said(most * part)} {escape(unit)}"
+        yield f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{value}</text>'
+    for size in sizes:
+        yield f'<text x="{place(size, 0)[0]:.1f}" y="{bottom + 20}" text-anchor="middle">{size:,.0f}</text>'
+    for at, (name, values) in enumerate(series.items()):
+        colour = COLOURS[at % len(COLOURS)]
+        points = [place(size, value) for size, value in zip(sizes, values, strict=True)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points)
+        yield f'<path d="M{right + 16} {top + 10 + at * 22}h18" stroke="{colour}" stroke-width="2"/>'
+        yield f'<text x="{right + 40}" y="{top + 14 + at * 22}">{escape(name)}</text>'
+
+
+def said(value: float) -> str:
+    """Three figures, as people read them."""
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _drawn(title: str, height: int, parts: Iterator[str]) -> str:
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}" width="{WIDTH}">'
+    )
+    heading = f'<text class="title" x="10" y="22">{escape(title)}</text>'
+    return "\n".join([opening, f"<style>{STYLE}</style>", heading, *parts, "</svg>\n"])
