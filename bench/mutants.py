@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = {
     "docent/retrieving/fusing.py": ["tests/retrieving/test_fusing.py"],
     "docent/generating/budget.py": ["tests/generating/test_budget.py"],
-    "docent/generating/citations.py": ["tests/generating/test_citations.py"],
+    "docent/generating/citations.py": [
+        "tests/generating/test_citations.py",
+        "tests/generating/test_after_citing.py",
+    ],
 }
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,

@@ -52,6 +52,18 @@ def test_links_lead_somewhere(page):
             assert part in map(anchor, headings), link
 
 
+def links(page: Path) -> set[Path]:
+    """The files that a page leads to."""
+    found = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / link).resolve() for link in found}
+
+
+def test_every_page_is_a_click_from_the_readme():
+    """Each page of docs/ is linked from the README, and each page of the handbook from the user guide."""
+    assert set((ROOT / "docs").glob("*.md")) - links(ROOT / "README.md") == set()
+    assert set((ROOT / "data/handbook").glob("*.md")) == links(ROOT / "docs/user-guide.md")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_settings_exist(page):
     """Every setting that a page names is one."""
