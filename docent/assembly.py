@@ -34,6 +34,7 @@ from docent.glossary import (
     private_library,
 )
 from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
+from docent.indexing.reranking import Reranker, open_reranker
 from docent.ingesting import (
     Again,
     Background,
@@ -84,6 +85,7 @@ class House:
     personas: tuple[Persona, ...]
     policy: Policy
     synonyms: Synonyms
+    rerank: Reranker | None
 
     def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
         return retrieve(
@@ -93,6 +95,7 @@ class House:
             embedder=self.embedder,
             limit=limit,
             synonyms=self.synonyms,
+            rerank=self.rerank,
         )
 
     def answer(
@@ -325,6 +328,10 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         device=settings.embedding_device,
         model_url=settings.model_url,
     )
+    # Before anything is opened that would have to be closed again.
+    rerank = open_reranker(
+        settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
+    )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     store = SharedStore(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
@@ -345,6 +352,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         personas=read_personas(settings),
         policy=policy.read(settings.content_policy_file, action=settings.content_policy),
         synonyms=Synonyms(settings.data),
+        rerank=rerank,
     )
 
 

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where embedding runs; auto takes the processor for the packaged model."
     )
+    reranker: str = Field(
+        "",
+        description="Cross-encoder that reads the best 30 passages with the question and orders them: a "
+        "folder, or a hub name already in storage/models. Empty: none, which is fast and needs no torch.",
+    )
     threads: int = Field(0, ge=0, description="Threads that embed documents; 0 for one on each core.")
     chunk_tokens: int = Field(
         200,

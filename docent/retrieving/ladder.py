@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from docent.errors import UnknownDocument
@@ -17,10 +17,15 @@ from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
 from docent.store.protocols import Reader
 
+Rerank = Callable[[str, Sequence[str]], Sequence[float]]
+"""How well each text answers a question, by a model that reads both together."""
+
 ROUTED = 3
 """Documents that are searched once more by themselves."""
 QUOTED = 1000
 """Pieces with the words of a phrase that are looked through for the phrase itself."""
+RERANKED = 30
+"""Pieces that a reranker reads, if there is one: each costs a pass through its model."""
 SHORTLIST = 120
 """Pieces that are looked at closely; from 100 on, the pages found are the same."""
 
@@ -34,6 +39,7 @@ def retrieve(
     limit: int,
     weights: Weights = OURS,
     synonyms: Synonyms | None = None,
+    rerank: Rerank | None = None,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first."""
     query = parse(question)
@@ -64,7 +70,8 @@ def retrieve(
     more = look.closely(shortlist, weights)
     pages = {piece: place for piece, place in places.items() if _has_pages(documents.get(place.document_id))}
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
-    best = [shortlist[piece] for piece in _best(scores, limit)]
+    best = [shortlist[piece] for piece in _best(scores, max(limit, RERANKED if rerank else 0))]
+    best = (_reranked(query.text, best, rerank) if rerank else best)[:limit]
     helps = look.relevance(best, by_meaning)
     return _passages(best, scores, helps, documents, store, scope)
 
@@ -99,6 +106,14 @@ def _priors(
         evidence(found.by_words, document_of),
         weights,
     )
+
+
+def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:
+    """The first pieces in the order of a reranker; whatever comes after them stays as it is."""
+    first = best[:RERANKED]
+    scores = rerank(question, [f"{chunk.header}\n{chunk.text}" for chunk in first])
+    order = sorted(range(len(first)), key=lambda at: -scores[at])  # equals keep their order
+    return [*(first[at] for at in order), *best[RERANKED:]]
 
 
 def _has_pages(document: StoredDocument | None) -> bool:

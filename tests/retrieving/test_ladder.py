@@ -170,3 +170,26 @@ def test_llama_index_gets_the_same_passages(store):
     passages = find("net sales of 2021", Scope())
     assert [node.node.node_id for node in nodes] == [passage.chunk_id for passage in passages]
     assert nodes[0].node.metadata["file"] == "acme_2021.txt"
+
+
+def test_a_reranker_has_the_last_word(store):
+    """What it likes comes first; it reads the header with the text, and is asked the bare question."""
+    read = []
+
+    def likes_pumpkins(question, texts):
+        read.append((question, list(texts)))
+        return [float("Pumpkin" in text) for text in texts]
+
+    found = retrieve(
+        "Is there nettle soup with an egg? library:menus",
+        scope=Scope(),
+        store=store,
+        embedder=EMBEDDER,
+        limit=1,
+        rerank=likes_pumpkins,
+    )
+    assert [passage.file for passage in found] == ["soup.md"]
+    ((question, texts),) = read
+    assert question == "Is there nettle soup with an egg?"
+    assert len(texts) == 2
+    assert all(" | " in text.split("\n")[0] for text in texts)

@@ -1,0 +1,60 @@
+"""A reranker by setting: any sentence-transformers CrossEncoder."""
+
+from __future__ import annotations
+
+
+import pytest
+
+from docent.errors import EmbeddingError
+from docent.indexing.packaged import packaged_folder
+from docent.indexing.reranking import open_reranker
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory):
+    """A CrossEncoder of one small layer with random weights, saved as sentence-transformers saves them."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(packaged_folder())
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=1,
+    )
+    folder = tmp_path_factory.mktemp("models") / "cross-encoder"
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_folder_is_a_reranker(folder, tmp_path):
+    """Each text gets a score of its own, the same one wherever it stands among the others."""
+    rerank = open_reranker(str(folder), cache=tmp_path, device="auto")
+    assert rerank is not None
+    one, other = rerank("Who eats mice?", ["Owls do.", "Tickets for the tower cost 4.50."])
+    assert one != other
+    assert rerank("Who eats mice?", ["Tickets for the tower cost 4.50.", "Owls do."]) == pytest.approx(
+        [other, one]
+    )
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["nothing is there", "a folder without a model"])
+def test_a_reranker_that_is_not_there(empty, tmp_path):
+    """The error names the setting's value, where it was looked for, and what to run."""
+    missing = tmp_path / "missing"
+    if empty:
+        missing.mkdir()
+    with pytest.raises(EmbeddingError, match="could not be loaded") as told:
+        open_reranker(str(missing), cache=tmp_path / "models", device="auto")
+    for part in (str(missing), str(tmp_path / "models"), "hf download", "DOCENT_RERANKER"):
+        assert part in str(told.value)
+
+
+def test_none_by_default(tmp_path):
+    """An empty setting opens nothing."""
+    assert open_reranker("", cache=tmp_path, device="auto") is None
