@@ -8,7 +8,7 @@ export PYTHON
 # make bench       the measurements, in minutes; make bench-full: at full size, in hours. Both write
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), and BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY).
-.PHONY: bench bench-full run install install-dev test test-compose bundle unbundle check format settings samples requirements clean
+.PHONY: bench bench-full run install install-dev test coverage test-compose bundle unbundle check format settings samples requirements clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -24,6 +24,11 @@ install-dev: install
 # A file's tests stay in one process; more than four processes want much memory.
 test: install-dev check
 	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# The same with the share of lines and branches that the tests reach, in the processes that they start as well.
+coverage: install-dev
+	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term-missing:skip-covered
 
 test-compose: install-dev
 	$(VENV)/python -m pytest -m compose -rs tests/compose

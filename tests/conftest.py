@@ -5,9 +5,14 @@ from __future__ import annotations
 import random
 from itertools import groupby
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.fakes.plugin"]
+
+# A busy machine is no failure: without a deadline for each example, only wrong results are.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
