@@ -173,6 +173,19 @@ def test_synonyms_are_no_document(project):
     assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', does not say what means the same")
 
 
+def test_a_file_that_is_being_copied_is_read_when_it_is_there(project):
+    """What is empty and has just been made is looked at once more before it is said to be empty."""
+    environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
+    with open_house(Settings.read(environ=environ)) as house:
+        file = project.write("a.txt", "")
+        copying = threading.Timer(0.4, lambda: file.write_text("Apples are red."))
+        copying.start()
+        (report,) = house.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
+        copying.join()
+        assert report.outcome == "added"
+        assert [passage.text for passage in house.retrieve("apples", Scope())] == ["Apples are red."]
+
+
 def test_failed_files_are_tried_again_only_when_asked_or_changed(project):
     """A file that cannot be read is reported each time, and read again once it is mended."""
     project.write("late.pdf", b"")

@@ -24,6 +24,7 @@ TOGETHER = 64  # small files in one commit, which costs 30 ms however many they 
 PAGES_TOGETHER = 200  # so that the first of them does not wait for long
 BYTES_AHEAD = 4_000_000  # of files read beyond those that are stored
 TRIES = 3  # a file that changes while it is read is read again, this often
+SETTLED = 1.0  # seconds; a file that cannot be read and is younger may be growing
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ def _kept(
             chunks = intake.keep(file, document)
             break
         except LoadError as error:
+            _let_settle(file)
             now = as_it_is_now(file)
             if now == file or now is None or attempt == TRIES:
                 intake.store.fail(file, str(error))
@@ -217,6 +219,13 @@ def _kept(
         except StoreError as error:
             return FileReport(file.library, file.path, "failed", str(error))
     return _report(work.outcome, file, document, chunks, time.perf_counter() - began)
+
+
+def _let_settle(file: SourceFile) -> None:
+    """Whoever copies a file into the folder has just begun it: what cannot be read now may be whole soon."""
+    age = time.time() - file.modified_ns / 1e9
+    if 0 <= age < SETTLED:
+        time.sleep(SETTLED - age)
 
 
 def _report(
