@@ -9,6 +9,7 @@ killed and started again. In the end storage/ must be what one ingest makes of t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import signal
@@ -31,6 +32,7 @@ from tests.fakes.embedder import WordHashEmbedder
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("ingest", "ingest", "watch", "search", "search", "search", "search", "delete")
 STABLE, CHURNING = 8, 12
+ASKED = 12  # times, ten seconds apart: each may become the owner in turn
 ANIMALS = "heron otter lynx marten viper ibex osprey beaver".split()
 HARMLESS = ("changed while it was read", "no longer there", "vanished while", "does not exist")
 """What an ingest may say of a file that is taken away under its eyes."""
@@ -129,6 +131,7 @@ def play(role: str, folder: Path) -> None:
     try:
         RUN[role](place)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         place.close()
 
 
@@ -213,15 +216,22 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
             starting.add(crowd[at][1])
             done["kills"] += 1
     _all_ready(starting)  # one that is still being started cannot be asked to end in good order
-    for _, process in crowd:
-        process.terminate()
     for role, process in crowd:
-        said = process.communicate(timeout=120)[1]  # each may become the owner in turn
+        said = _ended(process)
         assert process.returncode == 0, f"{role}: {said}"
     together, alone = _final(folder, "storage"), _final(folder, "alone")
     differing = {what: (together[what], alone[what]) for what in alone if together[what] != alone[what]}
     assert not differing, differing
     return done
+
+
+def _ended(process: subprocess.Popen[str]) -> str:
+    """What it said at last; asked again, since a library may swallow the interruption where it comes."""
+    for _ in range(ASKED):
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=10)[1]
+    raise AssertionError(f"{process.args} does not end")
 
 
 def _final(folder: Path, storage: str) -> dict[str, object]:
