@@ -226,11 +226,6 @@ class House:
         """Delete a reader's own library (by its stored name) with everything in it, and prove it."""
         return self.store.delete_library(library, Scope(reader=reader))
 
-    def forget_reader(self, reader: str) -> list[Deletion]:
-        """Delete everything a reader handed in: a conversation is deleted, or a user leaves."""
-        own = set(self.store.libraries(reader)) - set(self.store.libraries(None))
-        return [self.delete_library(library, reader=reader) for library in sorted(own)]
-
     def highlighted(self, document_id: str, spans: Spans, *, file: str, scope: Scope) -> bytes:
         """A copy of a PDF with the characters cited on each page marked; see Loader.highlighted."""
         pages = [self.store.page(document_id, number, scope) for number in spans]

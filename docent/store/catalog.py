@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -97,12 +97,6 @@ class Catalog:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
             found += [f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check")]
         return [line for line in found if line != "ok"]
-
-    def copy_to(self, target: Path) -> None:
-        """A consistent copy of the catalog, taken while others go on reading and writing."""
-        with closing(sqlite3.connect(target)) as copy, closing(self._connect()) as source:
-            source.backup(copy, pages=2048)
-            copy.execute("PRAGMA journal_mode = DELETE")
 
     def close(self) -> None:
         while True:
