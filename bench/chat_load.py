@@ -39,10 +39,15 @@ class Conversation:
     def __init__(self, url: str, cookie: str) -> None:
         self._url, self._cookie = url, cookie
         self._client = socketio.AsyncClient(reconnection=False)
-        self._ended = asyncio.Event()
+        self._begun, self._ended = asyncio.Event(), asyncio.Event()
         self.tokens = 0
+        self._client.on("task_start", self._begin)
         self._client.on("task_end", self._end)
         self._client.on("stream_token", self._token)
+
+    async def _begin(self, *_: Any) -> None:
+        self._begun.set()
+        self._ended.clear()  # an end that came meanwhile was that of something else
 
     async def _end(self, *_: Any) -> None:
         self._ended.set()
@@ -60,11 +65,11 @@ class Conversation:
             wait_timeout=30,
         )
         await self._client.emit("connection_successful")
-        await asyncio.wait_for(self._ended.wait(), timeout=120)  # the start is a task too
+        await self._until_done()  # the start is a task too
 
     async def ask(self) -> None:
         """Until the answer has ended."""
-        self._ended.clear()
+        self._begun.clear()
         message = {
             "id": str(uuid.uuid4()),
             "threadId": "",
@@ -74,6 +79,10 @@ class Conversation:
             "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         await self._client.emit("client_message", {"message": message, "fileReferences": None})
+        await self._until_done()
+
+    async def _until_done(self) -> None:
+        await asyncio.wait_for(self._begun.wait(), timeout=120)
         await asyncio.wait_for(self._ended.wait(), timeout=120)
 
     async def close(self) -> None:

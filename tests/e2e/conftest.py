@@ -9,18 +9,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 SCREENSHOTS = ROOT / "screenshots"
+expect.set_options(timeout=20_000)  # a machine under load is slow, not wrong
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -110,9 +111,22 @@ def ask(page: Page, url: str, question: str) -> None:
     """Open the chat, wait until it is connected, and ask."""
     with page.expect_websocket():
         page.goto(url)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(500)  # Chainlit drops what is sent before its session is up
+    connected(page)
     again(page, question)
+
+
+def connected(page: Page) -> None:
+    """Chainlit drops what is sent before its session is up; the settings come last in what it starts with."""
+    page.wait_for_selector("#chat-input")
+    page.wait_for_selector("#chat-settings-open-modal")
+
+
+def until(holds: Callable[[], bool], *, within: float = 20.0) -> None:
+    """Wait for what no page shows."""
+    limit = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < limit, f"not so within {within} s"
+        time.sleep(0.05)
 
 
 def again(page: Page, question: str) -> None:

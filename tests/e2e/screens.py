@@ -94,7 +94,7 @@ class Camera:
     def take(self, screen: str) -> None:
         self.page.wait_for_timeout(500)  # what moves comes to rest
         name = f"{screen}-{self.look.name}"
-        taken = self.page.screenshot(path=self._folder / f"{name}.png")
+        taken = self.page.screenshot(path=self._folder / f"{name}.png", timeout=120_000)
         if name in KEPT:
             (GUIDE / f"{name}.png").write_bytes(taken)
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import picture, running_app
+from tests.e2e.conftest import connected, picture, running_app
 from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,7 @@ def come_in(page: Page, app: str, theme: str = "light") -> None:
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
     with page.expect_websocket():
         page.goto(app)
-    page.wait_for_selector("#chat-input")
+    connected(page)
 
 
 def test_from_the_chat_to_a_document(page, app):
@@ -47,7 +47,6 @@ def test_from_the_chat_to_a_document(page, app):
 def test_the_command_leads_there_too(page, app):
     """/documents answers with a link."""
     come_in(page, app)
-    page.wait_for_timeout(500)
     page.click("#chat-input")
     page.keyboard.type("/documents")
     page.keyboard.press("Enter")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app
+from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
@@ -54,12 +54,15 @@ def conversations(page: Page):
     return page.locator('a[href^="/thread/"]').locator("visible=true")
 
 
-def open_first(page: Page, url: str) -> None:
-    """Open the app anew and the latest conversation in it."""
+def open_first(page: Page, url: str, name: str = "") -> None:
+    """Open the app anew and the latest conversation in it, or of this name; what is said then is heard."""
     with page.expect_websocket():
         page.goto(url)
-    page.wait_for_selector("#chat-input")
-    conversations(page).first.click()
+    connected(page)
+    with page.expect_websocket():  # the conversation's own
+        conversations(page).filter(has_text=name).first.click()
+    page.wait_for_url("**/thread/*")
+    expect(page.locator("#chat-input")).to_be_editable()
 
 
 def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
@@ -67,12 +70,12 @@ def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
     ask(page, app, QUESTION)
     answered(page)
     said = answers(page).inner_text().split("[1]")[0].strip()
-    open_first(page, app)
-    expect(answers(page).first).to_contain_text(said, timeout=20_000)
+    open_first(page, app, QUESTION)
+    expect(answers(page).first).to_contain_text(said)
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf, p\. "))
     picture(page, "resumed")
-    page.wait_for_timeout(500)
+    connected(page)
     again(page, FOLLOW_UP)
     answered(page, 2)
     assert said in str(ollama_process.requests_to("/api/chat")[-1].body)
@@ -81,8 +84,8 @@ def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
 def test_a_conversation_becomes_a_file(page, app):
     """The command gives a link; behind it are question, answer and quoted sources."""
     open_first(page, app)
-    expect(answers(page).first).to_be_visible(timeout=20_000)
-    page.wait_for_timeout(800)
+    expect(answers(page).first).to_be_visible()
+    connected(page)
     page.click("#chat-input")
     page.keyboard.type("/export")
     page.wait_for_timeout(300)
@@ -135,17 +138,15 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
     """The stream ends at the model server, and the part that came says that it was stopped."""
     ask(page, app, "What do openings ask for?")
     answered(page)
-    ollama_process.script(reply="word " * 400, seconds_per_token=0.05)
+    ollama_process.script(reply="word " * 400, seconds_per_token=0.2)
     edit(page, QUESTION)
     page.locator("#stop-button").wait_for(timeout=60_000)
     expect(answers(page).last).to_contain_text("word word", timeout=60_000)
     page.click("#stop-button")
-    expect(page.locator("#stop-button")).to_have_count(0, timeout=5_000)
+    expect(page.locator("#stop-button")).to_have_count(0)
     expect(answers(page).last).to_contain_text("Stopped.")
-    page.wait_for_timeout(500)
-    last = ollama_process.requests_to("/api/chat")[-1]
-    assert last.disconnected
-    assert last.tokens_sent < 200
+    until(lambda: ollama_process.requests_to("/api/chat")[-1].disconnected)
+    assert ollama_process.requests_to("/api/chat")[-1].tokens_sent < 400
 
 
 def edit(page: Page, text: str) -> None:

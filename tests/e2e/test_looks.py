@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import again, answers, picture, running_app
+from tests.e2e.conftest import again, answers, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
@@ -31,8 +31,7 @@ def opened(browser: Browser, app: str, *, width: int, theme: str, language: str)
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
     with page.expect_websocket():
         page.goto(app)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(1000)
+    connected(page)
     yield page
     context.close()
 

@@ -14,7 +14,7 @@ from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, e
 
 from docent.web.sources import SHOWN
 from docent.web.users import Users
-from tests.e2e.conftest import again, picture, running_app
+from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 
 pytestmark = pytest.mark.browser
@@ -58,8 +58,7 @@ def ann(app: str, browser: Browser) -> Ann:
     picture(page, "login")
     with page.expect_websocket():
         page.keyboard.press("Enter")
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(800)
+    connected(page)
     again(page, QUESTION)
     page.locator("a.element-link").first.click(timeout=60_000)
     href = page.get_by_role("link", name="Open the original").get_attribute("href")
@@ -185,8 +184,7 @@ def test_a_deleted_conversation_offers_to_take_its_files_along(app, browser, tmp
     page = context.new_page()
     with page.expect_websocket():
         page.goto(app)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(800)
+    connected(page)
     name = f"boat {too}.txt"
     (tmp_path / name).write_text(f"The boat of {too} leaves at nine.")
     page.set_input_files("#upload-button-input", [tmp_path / name])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from bench.chat_load import measured
 from docent.web.users import Users
-from tests.e2e.conftest import again, answers, ask, picture, running_app
+from tests.e2e.conftest import again, answers, ask, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 from tests.e2e.test_history import conversations, open_first
 
@@ -46,8 +49,7 @@ def tab(browser: Browser, url: str) -> Iterator[Page]:
     page = context.new_page()
     with page.expect_websocket():
         page.goto(url)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(500)
+    connected(page)
     yield page
     context.close()
 
@@ -60,15 +62,25 @@ def cited(page: Page) -> None:
 def test_a_long_answer_is_stopped_while_another_tab_is_answered(browser, app, ollama_process):
     """One tab streams, the other is answered in the meantime; the stop ends the first one only."""
     with tab(browser, app) as slow, tab(browser, app) as other:
-        ollama_process.script(reply="word " * 600, seconds_per_token=0.05)
+        ollama_process.script(reply="word " * 600, seconds_per_token=0.2)
         again(slow, QUESTION)
         expect(answers(slow).last).to_contain_text("word word", timeout=60_000)
         again(other, QUESTION)
         cited(other)
         expect(slow.locator("#stop-button")).to_have_count(1)
         slow.click("#stop-button")
-        expect(answers(slow).last).to_contain_text("Stopped.", timeout=10_000)
+        expect(answers(slow).last).to_contain_text("Stopped.", timeout=60_000)
         expect(answers(other)).not_to_contain_text("word word")
+
+
+def test_ten_at_once(app, ollama_process):
+    """Each is answered, nobody waits for another's slow tokens, and the list of conversations still comes."""
+    ollama_process.script(reply="word " * 40, seconds_per_token=0.05, sticky=True)
+    with ThreadPoolExecutor(1) as pool:  # the browser's driver keeps an event loop running in this thread
+        took, counted = pool.submit(asyncio.run, measured(app, conversations=10, seconds=3)).result()
+    assert [what for what in counted if what not in ("answers", "tokens")] == []
+    assert counted["answers"] >= 10
+    assert sorted(took)[len(took) // 2] < 15  # generous: `python -m bench.chat_load` measures
 
 
 def test_a_dropped_network_comes_back(browser, app):
@@ -185,12 +197,10 @@ def test_somebody_removed_is_shown_out_of_an_open_page(browser, peopled, ollama_
     page = context.new_page()
     with page.expect_websocket():
         page.goto(url)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(500)
-    ollama_process.script(reply="word " * 900, seconds_per_token=0.05)
+    connected(page)
+    ollama_process.script(reply="word " * 900, seconds_per_token=0.2)
     again(page, QUESTION)
     expect(answers(page).last).to_contain_text("word word", timeout=60_000)
     users.remove("leo")
-    page.wait_for_timeout(8000)
-    assert ollama_process.requests_to("/api/chat")[-1].disconnected
+    until(lambda: ollama_process.requests_to("/api/chat")[-1].disconnected, within=60)
     context.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import again, ask, picture, running_app
+from tests.e2e.conftest import again, ask, connected, picture, running_app
 from tests.loading.makers import pdf, write
 
 pytestmark = pytest.mark.browser
@@ -51,8 +51,7 @@ def timetable(path: Path, *, pages: int = 3, of: str = FERRY, **options: object)
 def opened(page: Page, url: str) -> None:
     with page.expect_websocket():
         page.goto(url)
-    page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(500)  # Chainlit drops what is sent before its session is up
+    connected(page)
 
 
 def attach(page: Page, *paths: Path) -> None:
