@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from docent.errors import DocentError, EmbeddingError
 from docent.indexing import embedded_text
 from docent.indexing.embedding import Embedder
 from docent.store import Store
+
+log = logging.getLogger(__name__)
 
 BATCH = 256  # chunks: a second or two of work, so that a stop and a question's progress come soon
 IDLE = 1.0  # seconds between two looks, when nobody says that there is work
@@ -72,11 +75,20 @@ class Background:
                     self._store.save()
                     saved = time.monotonic()
             except DocentError as error:  # told by `wait`, and tried again: a model server may come back
-                if self._store.owned:
-                    self._store.hold_up(str(error))
-                self._closing.wait(IDLE)
+                self._hold_up(str(error))
+            except Exception as error:  # a fault of ours must not leave documents without vectors for good
+                log.exception("Vectors could not be made; it is tried again.")
+                self._hold_up(
+                    f"Vectors could not be made ({error!r}). It is tried again every second; if it goes on, "
+                    "restart Docent, and see what is wrong with: python -m docent doctor"
+                )
             self._wake.wait(IDLE)
             self._wake.clear()
+
+    def _hold_up(self, why: str) -> None:
+        if self._store.owned:
+            self._store.hold_up(why)
+        self._closing.wait(IDLE)
 
     def _fill(self) -> None:
         """One batch is embedded while the one before is stored."""

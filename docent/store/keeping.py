@@ -203,11 +203,11 @@ class Keeping(Removing):
             with self._catalog.write() as db:
                 key = library_row(db, library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
-                row = db.execute(
+                gone = db.execute(
                     "DELETE FROM paths WHERE library = ? AND path = ? RETURNING document", (key, path)
-                ).fetchone()
-                if row is not None:
-                    rename(db, row[0])
+                ).fetchall()
+                for (document,) in gone:
+                    rename(db, document)
             self._purge()
 
     # --- vectors -----------------------------------------------------------------------------

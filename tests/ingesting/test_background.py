@@ -15,14 +15,15 @@ from tests.store.test_versions import put_words, states
 class Stubborn(WordHashEmbedder):
     """Fails as often as it is told, as a model server that is being restarted does."""
 
-    def __init__(self, *, failures: int) -> None:
+    def __init__(self, *, failures: int, error: type[Exception] = EmbeddingError) -> None:
         super().__init__()
         self._failures = failures
+        self._error = error
 
     def embed(self, texts):
         if texts and self._failures:
             self._failures -= 1
-            raise EmbeddingError("The embedding model did not answer.")
+            raise self._error("The embedding model did not answer.")
         return super().embed(texts)
 
 
@@ -48,10 +49,11 @@ def test_everything_is_embedded_once(store, tmp_path):
     assert store._vectors.count("default") == 480
 
 
-def test_trouble_is_told_and_then_overcome(store, tmp_path):
-    """Who waits hears why nothing moves; when the model is back, the rest is done."""
+@pytest.mark.parametrize("error", [EmbeddingError, RuntimeError])
+def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
+    """Who waits hears why nothing moves, be it foreseen or not; when it is over, the rest is done."""
     put_words(store, tmp_path, "a.txt", HOURS)
-    background = Background(store=store, embedder=Stubborn(failures=1))
+    background = Background(store=store, embedder=Stubborn(failures=1, error=error))
     with pytest.raises(EmbeddingError):
         background.wait(lambda left: None)
     while store.lacking():
