@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,8 +93,6 @@ def test_commands(command, house, environ):
 
 def test_a_taken_port_is_said_at_once(house, environ, tmp_path):
     """With the port taken, `make run` says so and how to choose another, before it does anything slow."""
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -151,7 +151,18 @@ def with_server(command: str, house: Path, environ: dict[str, str]) -> None:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=20)
+            wait_for_silence(int(environ["DOCENT_PORT"]))
     assert not re.search(r"\badded\b +[1-9]", log.read_text())
+
+
+def wait_for_silence(port: int) -> None:
+    """`make` ends at once; the server that it started still answers while it puts things away."""
+    limit = time.monotonic() + 60
+    with contextlib.suppress(ConnectionRefusedError):
+        while time.monotonic() < limit:
+            socket.create_connection(("127.0.0.1", port)).close()
+            time.sleep(0.1)
+        raise AssertionError("the server did not end")
 
 
 def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -26,8 +26,8 @@ QUOTED = 1000
 """Pieces with the words of a phrase that are looked through for the phrase itself."""
 RERANKED = 30
 """Pieces that a reranker reads, if there is one: each costs a pass through its model."""
-SHORTLIST = 120
-"""Pieces that are looked at closely; from 100 on, the pages found are the same."""
+SHORTLIST = 100
+"""Pieces that are looked at closely; with more, the pages found are the same."""
 
 
 def retrieve(
