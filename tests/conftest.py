@@ -10,8 +10,10 @@ import pytest
 
 pytest_plugins = ["tests.fakes.plugin"]
 
-# A busy machine is no failure: without a deadline for each example, only wrong results are.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+# A busy machine is no failure: only wrong results are.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("unhurried")
 
 

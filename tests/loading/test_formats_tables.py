@@ -168,7 +168,11 @@ def test_no_cell_is_lost(rows):
             assert page.text[heading.start :].startswith(heading.text)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(words=st.lists(CELLS.filter(lambda text: text.strip()), min_size=1, max_size=12))
 def test_no_paragraph_is_lost(words, read):
     """Every paragraph of a Word document, a slide deck and a web page is on one of its pages."""

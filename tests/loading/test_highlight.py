@@ -87,7 +87,11 @@ def says(*, turn=0, crop=None, password=None):
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_the_marks_cover_the_quote_and_nothing_else(path, data, loader):
     """Whatever span of whatever page of a sample is cited, the text under the marks is that span's."""

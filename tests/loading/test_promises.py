@@ -64,7 +64,11 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(paragraphs=PARAGRAPHS)
 def test_no_word_is_lost(name, paragraphs, read):
     """Every paragraph stands on a page, in its order, and every position points into its page's text."""
