@@ -14,6 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from docent.store.schema import MIGRATIONS
 from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
 from tests.e2e.conftest import ask, picture
 from tests.e2e.test_upload import FERRY, attach, opened, send, timetable
@@ -269,8 +270,9 @@ def refused(stack: Stack, sentence: str) -> None:
 def test_an_older_catalog_is_brought_up_to_date(up: Stack):
     """The tables of an earlier version are changed at the start, and everything is found."""
     left_by_another_version(
-        up, "CREATE TABLE outbox (n INTEGER); CREATE TABLE jobs (n INTEGER); PRAGMA user_version = 1;"
-    )
+        up, "ALTER TABLE documents DROP COLUMN loader; CREATE TABLE outbox (n INTEGER);"
+        "CREATE TABLE jobs (n INTEGER); PRAGMA user_version = 1;",
+    )  # fmt: skip
     up.wait("/ready")
     assert found(up)[0] == ANSWER
     assert keeper(up) == "lighthouse.md"
@@ -280,7 +282,7 @@ def test_a_newer_catalog_is_refused(up: Stack):
     """An image that is older than its storage says so, and leaves it as it is."""
     left_by_another_version(up, "PRAGMA user_version = 99;")
     refused(up, "was written by a newer Docent")
-    left_by_another_version(up, "PRAGMA user_version = 2;")
+    left_by_another_version(up, f"PRAGMA user_version = {len(MIGRATIONS)};")
     up.wait("/ready")
     assert keeper(up) == "lighthouse.md"
 
