@@ -34,6 +34,7 @@ ROLES = ("ingest", "ingest", "watch", "search", "search", "search", "search", "d
 STABLE, CHURNING = 8, 12
 ASKED = 12  # times, ten seconds apart: each may become the owner in turn
 ANIMALS = "heron otter lynx marten viper ibex osprey beaver".split()
+CLOSED = "closed"
 HARMLESS = ("changed while it was read", "no longer there", "vanished while", "does not exist")
 """What an ingest may say of a file that is taken away under its eyes."""
 
@@ -133,6 +134,7 @@ def play(role: str, folder: Path) -> None:
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         place.close()
+        print(CLOSED, flush=True)
 
 
 # --- the files -----------------------------------------------------------------------------
@@ -218,9 +220,10 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
     _all_ready(starting)  # one that is still being started cannot be asked to end in good order
     for role, process in crowd:
         said = _ended(process)
-        # Python says that an interruption ended it also where one came through a library and was then caught.
-        ended = process.returncode in (0, -signal.SIGINT) and "Traceback" not in said
-        assert ended, f"{role} ended with {process.returncode}: {said}"
+        assert CLOSED in said, f"{role} ended with {process.returncode}: {said}"
+        # After it has closed everything, Python may still report the interruption that it was told to end by.
+        assert process.returncode in (0, -signal.SIGINT), f"{role} ended with {process.returncode}: {said}"
+        assert "Traceback" not in said, said
     together, alone = _final(folder, "storage"), _final(folder, "alone")
     differing = {what: (together[what], alone[what]) for what in alone if together[what] != alone[what]}
     assert not differing, differing
@@ -232,7 +235,7 @@ def _ended(process: subprocess.Popen[str]) -> str:
     for _ in range(ASKED):
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=10)[1]
+            return "".join(process.communicate(timeout=10))
     raise AssertionError(f"{process.args} does not end")
 
 
