@@ -68,8 +68,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "receipt_model": ("Written by {model}", "Rédigé par {model}"),
     "receipt_turns": (
-        "With {turns} earlier questions and answers in mind",
-        "En tenant compte de {turns} échanges précédents",
+        "Earlier questions kept in mind: {turns}",
+        "Échanges précédents pris en compte : {turns}",
     ),
     "receipt_seconds": (
         "{total} s in all: {searching} s searching, {first} s until the first word",
@@ -97,7 +97,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "starter_internships": ("Find an internship", "Trouver un stage"),
     "starter_restaurants": ("Read a menu", "Lire un menu"),
     "starter_handbook": ("Learn about Docent", "Découvrir Docent"),
-    "starter_delete": ("Delete everything", "Tout supprimer"),
+    "starter_delete": ("How to delete what is stored", "Comment tout supprimer"),
     # settings panel
     "library": ("Library", "Bibliothèque"),
     "library_all": ("All libraries", "Toutes les bibliothèques"),
