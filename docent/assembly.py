@@ -79,13 +79,17 @@ class House:
     intake: Intake
     uploads: Uploads
     again: Again
-    model: ModelClient
     counters: dict[str, Learning]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
     personas: tuple[Persona, ...]
     policy: Policy
     synonyms: Synonyms
     rerank: Reranker | None
+
+    @property
+    def model(self) -> ModelClient:
+        """Made when it is asked for: an ingest does without, and its package takes 0.2 s to import."""
+        return open_model(self.settings)
 
     def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
         return retrieve(
@@ -342,7 +346,6 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         intake=intake,
         uploads=Uploads(intake),
         again=Again(intake),
-        model=open_model(settings),
         counters={},
         personas=read_personas(settings),
         policy=policy.read(settings.content_policy_file, action=settings.content_policy),

@@ -6,15 +6,21 @@ import io
 import logging
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from pypdf import PdfReader, PdfWriter
-from pypdf.errors import DeprecationError, PyPdfError
+if TYPE_CHECKING:  # 0.1 s in every reader's start, and few files need it
+    from pypdf import PdfReader
 
-# pypdf meets damage with these; each only means "no second opinion here".
-TROUBLES = (
-    PyPdfError, DeprecationError, ValueError, KeyError, TypeError, IndexError, AttributeError,
-    AssertionError, OSError, RecursionError, NotImplementedError, ArithmeticError, UnicodeError, RuntimeError,
-)  # fmt: skip
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What pypdf meets damage with; each only means "no second opinion here"."""
+    from pypdf.errors import DeprecationError, PyPdfError
+
+    return (
+        PyPdfError, DeprecationError, ValueError, KeyError, TypeError, IndexError, AttributeError,
+        AssertionError, OSError, RecursionError, NotImplementedError, ArithmeticError, UnicodeError,
+        RuntimeError,
+    )  # fmt: skip
 
 
 class SecondOpinion:
@@ -27,19 +33,21 @@ class SecondOpinion:
 
     @cached_property
     def _reader(self) -> PdfReader | None:
+        from pypdf import PdfReader
+
         try:
             reader = PdfReader(io.BytesIO(self._whole()), strict=False)
             if reader.is_encrypted and not reader.decrypt(self._password or ""):
                 return None
             return reader
-        except TROUBLES:
+        except _troubles():
             return None
 
     @cached_property
     def pages(self) -> int:
         try:
             return len(self._reader.pages) if self._reader else 0
-        except TROUBLES:
+        except _troubles():
             return 0
 
     def text(self, number: int) -> str:
@@ -48,19 +56,21 @@ class SecondOpinion:
             return ""
         try:
             return self._reader.pages[number - 1].extract_text() or ""
-        except TROUBLES:
+        except _troubles():
             return ""
 
     def rewritten(self) -> bytes | None:
         """A clean copy that PDFium may open when it could not open the original."""
         if not self.pages or self._reader is None:
             return None
+        from pypdf import PdfWriter
+
         try:
             writer = PdfWriter()
             for page in self._reader.pages:
                 writer.add_page(page)
             out = io.BytesIO()
             writer.write(out)
-        except TROUBLES:
+        except _troubles():
             return None
         return out.getvalue()

@@ -35,6 +35,8 @@ def terms(text: str, language: str) -> list[str]:
 def indexed(text: str, language: str) -> list[str]:
     """The terms of a text, and those of its words as typed by somebody without accents."""
     found = terms(text, language)
+    if text.isascii():
+        return found
     accented = " ".join(dict.fromkeys(ACCENTED.findall(text)))
     return (
         [*found, *(dict.fromkeys(terms(_folded(accented), language)).keys() - set(found))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -35,8 +36,11 @@ class Vectors:
         self._where = url or str(folder)
         self._served = bool(url)
         self._collections: dict[str, Any] = {}
-        with self._plainly():
-            self._client = _server(url) if url else _embedded(folder)
+        self._opening = threading.Lock()
+        self._at_work: ClientAPI | None = None
+        if url or folder.exists():  # else there is nothing that could not be opened, and it can wait
+            with self._plainly():
+                self._client()
 
     def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         for at in range(0, len(chunk_ids), BATCH):
@@ -80,13 +84,13 @@ class Vectors:
     def drop_library(self, library: str) -> None:
         with self._plainly():
             if self._collections.pop(library, None) is not None or self._exists(library):
-                self._client.delete_collection(self._label(library))
+                self._client().delete_collection(self._label(library))
 
     def answers(self) -> bool:
         """Whether anybody is there to be asked."""
         try:
             with self._plainly():
-                self._client.heartbeat()
+                self._client().heartbeat()
         except StoreError:
             return False
         return True
@@ -97,7 +101,9 @@ class Vectors:
             return _thin_store(collection)
 
     def close(self) -> None:
-        client: Any = self._client
+        if self._at_work is None:
+            return
+        client: Any = self._at_work
         if self._served:
             client._server._session.close()  # which Chroma's own close() forgets
         client.close()
@@ -117,13 +123,20 @@ class Vectors:
                 if graph.parent.name not in known:
                     shutil.rmtree(graph.parent, ignore_errors=True)
 
+    def _client(self) -> ClientAPI:
+        """Importing Chroma takes half a second; a new document answers by its words meanwhile."""
+        with self._opening:
+            if self._at_work is None:
+                self._at_work = _server(self._where) if self._served else _embedded(Path(self._where))
+            return self._at_work
+
     def _label(self, library: str) -> str:
         """A name Chroma allows, whatever the library is called."""
         digest = hashlib.sha256(f"{self._name}\0{library}".encode()).hexdigest()[:24]
         return f"docent-{digest}"
 
     def _exists(self, library: str) -> bool:
-        return self._label(library) in {collection.name for collection in self._client.list_collections()}
+        return self._label(library) in {collection.name for collection in self._client().list_collections()}
 
     @contextmanager
     def _collection(self, library: str) -> Iterator[Any]:
@@ -153,7 +166,7 @@ class Vectors:
             ) from error
 
     def _opened(self, library: str) -> Any:
-        collection = self._client.get_or_create_collection(
+        collection = self._client().get_or_create_collection(
             self._label(library), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
         # get_or_create returns a collection of another space without a word
