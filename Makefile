@@ -7,7 +7,8 @@ export PYTHON
 
 # make bench       the measurements, in minutes; make bench-full: at full size, in hours. Both write
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
-# documents are used), and BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY).
+# documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
+# BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
 .PHONY: bench bench-full run install install-dev test coverage test-compose bundle unbundle check format settings samples requirements clean
 
 run: install
@@ -47,7 +48,8 @@ check: install-dev
 
 bench bench-full: install-dev
 	$(VENV)/python -m bench --size $(if $(filter bench,$@),quick,full) --write \
-		$(if $(BENCH_REPORTS),--reports $(BENCH_REPORTS)) $(if $(BENCH_OPEN_WEBUI),--open-webui $(BENCH_OPEN_WEBUI))
+		$(if $(BENCH_REPORTS),--reports $(BENCH_REPORTS)) $(if $(BENCH_OPEN_WEBUI),--open-webui $(BENCH_OPEN_WEBUI)) \
+		$(if $(BENCH_CACHE),--cache $(BENCH_CACHE)) $(if $(BENCH_ONLY),--only $(BENCH_ONLY))
 
 format: install-dev
 	$(VENV)/ruff check --fix .

@@ -4,57 +4,126 @@
 
 FOLDER holds questions.jsonl (question, file, pages) and pdfs/. Without it, the sample documents are measured,
 which are few and easy: their figures show that everything works, not how well. With --write, figures and
-charts go into docs/performance.md, between the marks there.
+charts go into docs/performance.md, between the marks there, as soon as each is measured; one that fails or
+takes too long leaves the others as they are, and what stood there of it before.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.measurements import SIZES, Measurement, material, measurements
-from bench.page import Measured, machine, write
+from bench.page import Measured, circumstances, lines_of, machine, said, write
+from bench.tables import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/performance.md"
+FAREWELL = 60.0
+"""Seconds in which a measurement that is broken off tidies up."""
 
 
 def main() -> int:
     asked = _arguments()
     size = SIZES[asked.size]
     print(f"{machine()}; size {asked.size}", flush=True)
-    # Beside the repository's own folders: /tmp may be too small for a million chunks.
-    with tempfile.TemporaryDirectory(prefix="docent-bench-", dir=asked.cache) as name:
-        cache = Path(name)
+    with _cache(asked.cache) as cache:
         given = material(asked.reports, cache, size.pages)
-        found = [
-            _measured(one)
-            for one in measurements(size, given, cache=cache, open_webui=asked.open_webui)
-            if not asked.only or one.name in asked.only
-        ]
-    if asked.write:
-        write(PAGE, found, size=asked.size, own_documents=not given.are_samples)
-        print(f"\nWritten to {PAGE.relative_to(ROOT)} and docs/charts/.")
-    failed = [one.measurement.name for one in found if not one.output]
-    if failed:
-        print(f"These did not end well: {', '.join(failed)}.", file=sys.stderr)
-    return 1 if failed else 0
+        under = circumstances(size=asked.size, own_documents=not given.are_samples)
+        all_of_them = list(measurements(size, given, cache=cache, open_webui=asked.open_webui))
+        found = [Measured(one, failed=one.missing) for one in all_of_them]
+        for at, one in enumerate(all_of_them):
+            if not asked.only or one.name in asked.only:
+                found[at] = _measured(one, size.patience)
+                if asked.write:
+                    write(PAGE, found, under=under)
+    lines = [line for one in found for line in lines_of(one.measurement, one.output)]
+    print(f"\n## In short\n\n{said(lines)}")
+    failed = {one.measurement.title: one.failed for one in found if one.failed}
+    for title, how in failed.items():
+        print(f"{title}: {how}", file=sys.stderr)
+    return 1 if any(one.failed and not one.measurement.missing for one in found) else 0
 
 
-def _measured(one: Measurement) -> Measured:
-    """Run it, showing what it prints as it comes."""
+def _measured(one: Measurement, patience: float) -> Measured:
+    """Run it, showing what it prints as it comes; its own processes end with it, however it ends."""
     print(f"\n## {one.title}\n", flush=True)
-    printed = []
+    if one.missing:
+        print(one.missing, flush=True)
+        return Measured(one, failed=one.missing)
+    alone = f"By itself: `make bench BENCH_ONLY={one.name}`."
     command = [sys.executable, "-W", "ignore", "-m", *one.command]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    began, printed = time.monotonic(), []
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+        _ended_after(process, patience),
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             printed.append(line)
-    return Measured(one, "" if process.returncode else "".join(printed))
+    seconds = time.monotonic() - began
+    print(f"\n({seconds:.0f} s)", flush=True)
+    if seconds >= patience:
+        return Measured(one, failed=f"It was broken off after {patience:.0f} s. {alone}")
+    if process.returncode:
+        return Measured(one, failed=f"It ended with exit code {process.returncode}. {alone}")
+    return _readable(Measured(one, "".join(printed)))
+
+
+def _readable(measured: Measured) -> Measured:
+    """What it printed can be drawn and summed up; else it is no result."""
+    one, found = measured.measurement, list(tables(measured.output))
+    try:
+        if one.chart:
+            one.chart(found)
+        lines_of(one, measured.output)
+    except (LookupError, ValueError) as error:
+        return Measured(one, failed=f"What it printed was not understood: {error!r}.")
+    return measured
+
+
+@contextmanager
+def _ended_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    watch = threading.Timer(seconds, _end, [process])
+    watch.start()
+    try:
+        yield
+        process.wait()
+    finally:
+        watch.cancel()
+        if process.poll() is None:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """As if a person had pressed Ctrl-C there, so that servers and folders are tidied up; then for good."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(FAREWELL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _cache(asked: Path | None) -> Iterator[Path]:
+    if asked:
+        asked.mkdir(parents=True, exist_ok=True)
+        yield asked.resolve()
+    else:
+        with tempfile.TemporaryDirectory(prefix="docent-bench-") as name:
+            yield Path(name)
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,7 +134,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="such as start latency roofline"
     )
-    parser.add_argument("--cache", type=Path, help="where stores are built (a million chunks: 6 GB)")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="where stores are built, and kept for the next run (a million chunks: 6 GB);\n"
+        "a larger store that lies there, as python -m bench.latency builds it, is measured as well",
+    )
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     return parser.parse_args()
 

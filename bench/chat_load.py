@@ -148,7 +148,10 @@ def main() -> None:
     p50, p95 = np.percentile(took, [50, 95]) * 1000
     print(f"{asked.conversations} conversations, {asked.pages} pages read meanwhile: {dict(counted)}")
     worst = max(took) * 1000
-    print(f"light action, {len(took)} times: p50 {p50:.0f} ms, p95 {p95:.0f} ms, worst {worst:.0f} ms")
+    print("\n| what | times | p50, ms | p95, ms | worst, ms |\n|---|---|---|---|---|")
+    print(
+        f"| a light action: the list of conversations | {len(took)} | {p50:.0f} | {p95:.0f} | {worst:.0f} |"
+    )
 
 
 def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tuple[list[float], Counter[str]]:

@@ -37,7 +37,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         interrupted = run(Path(name), kills=asked.kills, seed=asked.seed)
     print(f"{asked.kills} kills, nothing lost, nothing doubled, nothing left of what was deleted.")
-    print("Killed during: " + ", ".join(f"{what} {times}" for what, times in interrupted.most_common()))
+    print("\n| killed during | times |\n|---|---|")
+    for what, times in interrupted.most_common():
+        print(f"| {what} | {times} |")
 
 
 def run(folder: Path, *, kills: int, seed: int) -> Counter[str]:

@@ -48,7 +48,7 @@ class Text:
 def main() -> None:
     asked = _arguments()
     engines = _engines()
-    texts = _texts(asked.pdfs, engines["fp32"])
+    texts = _texts(sorted(asked.pdfs.glob("*.pdf"))[: asked.files], engines["fp32"])
     print(f"{len(texts)} chunks, {sum(one.tokens for one in texts):,} tokens\n")
     speed(engines, random.Random(1).sample(texts, min(asked.sample, len(texts))))
     waiting(engines["default"], [one.text for one in texts[:2000]])
@@ -98,7 +98,12 @@ def retrieval(
     engines: dict[str, Embedder], texts: Sequence[Text], questions: Path, squad: Path | None
 ) -> None:
     """Dense search alone; the interval is a paired bootstrap of the difference to fp32."""
+    files = {one.file for one in texts}
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["file"] in files]
+    if not rows:
+        print("\nNo question is about these files.")
+        return
     hits: dict[str, dict[str, Matrix]] = {}
     for name, engine in engines.items():
         hits[name] = {"page-hit@5": _page_hits(engine, texts, rows)}
@@ -156,8 +161,7 @@ def _engines() -> dict[str, Embedder]:
     return found
 
 
-def _texts(folder: Path, engine: Embedder) -> list[Text]:
-    paths = sorted(folder.glob("*.pdf"))
+def _texts(paths: Sequence[Path], engine: Embedder) -> list[Text]:
     with Loader(limits=Limits(), ocr=Ocr(), workers=cores()) as loader, ThreadPoolExecutor(cores()) as pool:
         documents: Iterable[Document] = pool.map(loader.load, paths)
         return [
@@ -193,6 +197,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pdfs", type=Path, required=True, help="folder of PDF files")
     parser.add_argument("--questions", type=Path, required=True, help="JSON lines: question, file, pages")
+    parser.add_argument("--files", type=int, help="how many of them, by name; else all")
     parser.add_argument("--squad", type=Path, help="a SQuAD 2.0 file, for prose")
     parser.add_argument("--sample", type=int, default=640, help="chunks timed for each engine and round")
     return parser.parse_args()

@@ -20,11 +20,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from bench.tutorial import readers
 from docent.indexing.packaged import MAX_TOKENS, packaged_folder, packaged_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +71,7 @@ def tutorial(data: str, storage: str) -> None:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    documents = SimpleDirectoryReader(data, file_extractor=_readers()).load_data()
+    documents = SimpleDirectoryReader(data, file_extractor=readers()).load_data()
     nodes = SentenceSplitter().get_nodes_from_documents(documents)
     collection = chromadb.PersistentClient(path=storage).get_or_create_collection("tutorial")
     VectorStoreIndex(
@@ -82,25 +81,6 @@ def tutorial(data: str, storage: str) -> None:
     )
     texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
     print(json.dumps({"pages": len(documents), "texts": texts}))
-
-
-def _readers() -> dict[str, Any]:
-    """Nothing where llama-index has its own reader of PDFs; else one that does the same."""
-    if find_spec("llama_index.readers"):
-        return {}
-    from llama_index.core.readers.base import BaseReader
-    from llama_index.core.schema import Document
-    from pypdf import PdfReader
-
-    class Pages(BaseReader):
-        def load_data(self, file: Path, extra_info: dict[str, Any]) -> list[Document]:
-            pages = enumerate(PdfReader(file).pages, 1)
-            return [
-                Document(text=page.extract_text(), metadata={"page_label": str(number)} | extra_info)
-                for number, page in pages
-            ]
-
-    return {".pdf": Pages()}
 
 
 def _run_tutorial(folder: Path) -> Run:

@@ -1,20 +1,17 @@
-"""What `python -m bench` measures, in which size, and what is drawn of it."""
+"""What `python -m bench` measures, in which size, and what is made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import charts
+from bench import findings
 from bench.scanning import book
-from bench.tables import Table, figure
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "data/restaurants"
 QUESTIONS = ROOT / "tests/golden/restaurants.jsonl"
-
-Chart = Callable[[list[Table]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +19,8 @@ class Size:
     chunks: tuple[int, ...]
     """Stores of so many are asked."""
     questions: int
+    files: int
+    """Documents, at most, that are read and taken in beside the tutorial's way."""
     sample: int
     """Chunks embedded in each round."""
     pages: int
@@ -32,20 +31,37 @@ class Size:
     """That many clients work at once."""
     talking: int
     """Conversations at once."""
+    patience: float
+    """Seconds that one measurement may take."""
 
 
 SIZES = {
-    "smallest": Size((200,), 5, sample=16, pages=6, rounds=1, kills=1, seconds=2, talking=2),
-    "quick": Size((1_000, 10_000), 50, sample=160, pages=100, rounds=2, kills=10, seconds=20, talking=10),
+    "smallest": Size(
+        (200,), 5, files=2, sample=16, pages=6, rounds=1, kills=1, seconds=2, talking=2, patience=600
+    ),
+    "quick": Size(
+        (1_000, 10_000),
+        50,
+        files=4,
+        sample=160,
+        pages=100,
+        rounds=2,
+        kills=10,
+        seconds=20,
+        talking=10,
+        patience=1200,
+    ),
     "full": Size(
         (1_000, 10_000, 100_000, 1_000_000),
         200,
+        files=20,
         sample=640,
         pages=500,
         rounds=5,
         kills=200,
         seconds=600,
         talking=50,
+        patience=12 * 3600,
     ),
 }
 
@@ -57,7 +73,10 @@ class Measurement:
     title: str
     command: tuple[str, ...]
     """The module with its arguments."""
-    chart: Chart | None = None
+    chart: findings.Chart | None = None
+    summary: findings.Summary | None = None
+    missing: str = ""
+    """Why it cannot be run here, and how it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,57 +96,102 @@ def material(reports: Path | None, cache: Path, pages: int) -> Material:
         return Material(reports / "pdfs", reports / "questions.jsonl", reports, are_samples=False)
     made, long = cache / "samples", cache / "long"
     for folder in (made / "pdfs" / SAMPLES.name, long):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for path in SAMPLES.glob("*.pdf"):
-            (folder / path.name).symlink_to(path)
+            _link(folder / path.name, path)
     (long / "book.pdf").write_bytes(book(pages))
-    (made / "questions.jsonl").symlink_to(QUESTIONS)
+    _link(made / "questions.jsonl", QUESTIONS)
     return Material(long, QUESTIONS, made, are_samples=True)
 
 
+def _link(where: Path, target: Path) -> None:
+    where.unlink(missing_ok=True)  # of an earlier run, when the cache is kept
+    where.symlink_to(target)
+
+
 def measurements(size: Size, given: Material, *, cache: Path, open_webui: str = "") -> Iterator[Measurement]:
-    pdfs, questions, count = str(given.pdfs), str(given.questions), str(size.questions)
+    """In the order in which they are run and written down."""
+    yield from _from_outside(size)
+    yield from _of_documents(size, given, cache)
+    yield from _by_size(size, cache)
+    yield from _under_load(size)
+    yield _open_webui(given, open_webui)
+
+
+def _from_outside(size: Size) -> Iterator[Measurement]:
     yield Measurement(
         "start",
         "From a cold start",
         ("bench.start", "--rounds", str(size.rounds), "--pages", str(size.pages)),
-        _starts,
+        findings.starts,
+        findings.starts_said,
     )
-    yield Measurement("loading", "Loading, against pypdf", ("bench.loading", "speed", pdfs), _loading)
+
+
+def _of_documents(size: Size, given: Material, cache: Path) -> Iterator[Measurement]:
+    pdfs, questions, files = str(given.pdfs), str(given.questions), str(size.files)
+    yield Measurement(
+        "loading",
+        "Loading, against pypdf",
+        ("bench.loading", "speed", pdfs, "--files", files),
+        findings.loading,
+        findings.loading_said,
+    )
     yield Measurement(
         "ingest",
         "Ingesting, against the tutorial's pipeline",
-        ("bench.ingest", "--pdfs", pdfs, "--files", "20", "--rounds", str(min(size.rounds, 2))),
-        _ratios("Docent against the tutorial's pipeline, times", "ratio"),
+        ("bench.ingest", "--pdfs", pdfs, "--files", files, "--rounds", str(min(size.rounds, 2))),
+        findings.ratios("Docent against the tutorial's pipeline, times"),
+        findings.ingest_said,
     )
     yield Measurement(
         "embedding",
         "Embedding, against torch",
-        ("bench.embedding", "--pdfs", pdfs, "--questions", questions, "--sample", str(size.sample)),
-        _bars("Tokens embedded in a second", "tokens/s", "/s"),
+        (
+            *("bench.embedding", "--pdfs", pdfs, "--questions", questions),
+            *("--sample", str(size.sample), "--files", files),
+        ),
+        findings.bars("Tokens embedded in a second", "tokens/s", "/s"),
+        findings.embedding_said,
     )
     yield Measurement(
         "roofline",
         "Embedding, against what the processor can multiply",
         ("bench.roofline", "--chunks", str(size.sample), "--rounds", str(size.rounds)),
-        _roofline,
+        findings.roofline,
+        findings.roofline_said,
     )
+    kept = cache / "quality" / given.reports.name
     yield Measurement(
         "quality",
         "Finding the right page, against the tutorial's pipeline",
-        ("bench.retrieval", "--reports", str(given.reports), "--cache", str(cache / "quality"), "--tutorial"),
-        _quality,
+        ("bench.retrieval", "--reports", str(given.reports), "--cache", str(kept), "--tutorial"),
+        findings.quality,
+        findings.quality_said,
     )
+
+
+def _by_size(size: Size, cache: Path) -> Iterator[Measurement]:
+    kept = [int(path.parent.name) for path in cache.glob("*/questions.json")]
+    chunks = sorted({*size.chunks, *kept})
+    count = str(size.questions)
     yield Measurement(
         "latency",
         "Retrieval, by the size of the store",
-        ("bench.latency", "--cache", str(cache), "--chunks", *map(str, size.chunks), "--questions", count),
-        _latency,
+        ("bench.latency", "--cache", str(cache), "--questions", count, "--chunks", *map(str, chunks)),
+        findings.latency,
+        findings.latency_said,
     )
-    largest = str(cache / str(size.chunks[-1]))
     yield Measurement(
-        "overhead", "Before the first token", ("bench.overhead", "--store", largest, "--questions", count)
+        "overhead",
+        "Before the first token",
+        ("bench.overhead", "--store", str(cache / str(chunks[-1])), "--questions", count),
+        findings.first_token,
+        findings.first_token_said,
     )
+
+
+def _under_load(size: Size) -> Iterator[Measurement]:
     yield Measurement(
         "clients",
         "Many programs at once",
@@ -138,65 +202,23 @@ def measurements(size: Size, given: Material, *, cache: Path, open_webui: str = 
         "conversations",
         "Many people at once",
         ("bench.chat_load", *talking, "--pages", str(max(size.pages, 20))),
+        summary=findings.conversations_said,
     )
     yield Measurement("crashes", "Killed at random", ("bench.crash", "--kills", str(size.kills)))
-    if open_webui:
-        yield Measurement(
-            "open-webui",
-            "Beside Open WebUI",
-            ("bench.open_webui", "--url", open_webui, "--pdfs", pdfs, "--questions", questions),
-            _ratios("Docent against Open WebUI, times", "ratio"),
-        )
 
 
-def _bars(title: str, column: str, unit: str) -> Chart:
-    def drawn(found: list[Table]) -> str:
-        first = found[0]
-        return charts.bars(title, dict(zip(first.names, first.column(column), strict=True)), unit=unit)
-
-    return drawn
-
-
-def _ratios(title: str, column: str) -> Chart:
-    def drawn(found: list[Table]) -> str:
-        values = zip(found[0].names, found[0].column(column), strict=True)
-        return charts.bars(title, {name: value for name, value in values if value}, unit="×")
-
-    return drawn
-
-
-def _starts(found: list[Table]) -> str:
-    steps = [row for row in found[0].rows if row[0].endswith(", s") and "processor" not in row[0]]
-    values = {row[0].removesuffix(", s"): figure(row[1]) for row in steps}
-    return charts.bars("Seconds from `make run`, installed, until", values, unit="s")
-
-
-def _loading(found: list[Table]) -> str:
-    table = found[0]
-    cores = [f"{reader}, cores: {cores}" for reader, cores, *_ in table.rows]
-    return charts.bars(
-        "Pages read in a second", dict(zip(cores, table.column("pages/s"), strict=True)), unit="/s"
+def _open_webui(given: Material, url: str) -> Measurement:
+    return Measurement(
+        "open-webui",
+        "Beside Open WebUI",
+        (
+            *("bench.open_webui", "--url", url),
+            *("--pdfs", str(given.pdfs), "--questions", str(given.questions)),
+        ),
+        findings.ratios("Docent against Open WebUI, times"),
+        findings.open_webui_said,
+        missing=""
+        if url
+        else "No server to compare with was named. With its key in OPEN_WEBUI_KEY: "
+        "`make bench BENCH_OPEN_WEBUI=http://localhost:3000`",
     )
-
-
-def _roofline(found: list[Table]) -> str:
-    last = [table for table in found if "GFLOP/s" in table.head][-1]
-    rates = dict(zip(last.names, last.column("GFLOP/s"), strict=True))
-    return charts.bars("Thousand million multiplications and additions in a second", rates, unit="GFLOP/s")
-
-
-def _quality(found: list[Table]) -> str:
-    shared = [row for row in found[0].rows if row[2] == "shared store"]
-    at = found[0].head.index("page-hit@5")
-    return charts.bars(
-        "The right page is among the first five", {row[1]: figure(row[at]) for row in shared}, unit=""
-    )
-
-
-def _latency(found: list[Table]) -> str:
-    table = found[0]
-    sizes = [figure(name) for name in table.names]
-    series = {
-        name.removesuffix(", ms"): table.column(name) for name in ("p50, ms", "p95, ms", "processor p50, ms")
-    }
-    return charts.lines("Milliseconds of a retrieval, by chunks in the store", sizes, series, unit="ms")

@@ -2,11 +2,11 @@
 
     nice python -m bench.overhead --store FOLDER [--questions 200]
 
-FOLDER is one of the stores that `python -m bench.latency --cache …` builds, such as …/100000. The model is a
-stand-in that answers at once, so everything measured is ours: the question is rewritten (half of them are
-follow-ups in a conversation of six turns), searched, budgeted with Mistral's own tokens, written into a
-prompt, and the first word of the answer passes the filter. Beside the clock's time stands the processor's, of
-all threads, which other work on the machine hardly changes.
+FOLDER is one of the stores that `python -m bench.latency --cache …` builds, such as …/100000; where it is not
+there yet, it is built. The model is a stand-in that answers at once, so everything measured is ours: the
+question is rewritten (half of them are follow-ups in a conversation of six turns), searched, budgeted with
+Mistral's own tokens, written into a prompt, and the first word of the answer passes the filter. Beside the
+clock's time stands the processor's, of all threads, which other work on the machine hardly changes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.latency import build
 from docent.answering import Bounds, answer
 from docent.assembly import House, open_house
 from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
@@ -64,6 +65,8 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="a folder that bench.latency built")
     parser.add_argument("--questions", type=int, default=200, help="how many are timed")
     asked = parser.parse_args()
+    if not (asked.store / "questions.json").exists():
+        build(asked.store, int(asked.store.name))
     where = {"DOCENT_STORAGE": str(asked.store / "storage"), "DOCENT_DATA": str(asked.store / "data")}
     questions = json.loads((asked.store / "questions.json").read_text())
     with open_house(Settings.read(environ=where, folder=asked.store)) as house:

@@ -140,7 +140,9 @@ def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
     ids = {name: document for document, name in names.items()}
 
     def found_by(question: str, scope: Scope) -> list[Passage]:
-        only = names[scope.documents[0]] if scope.documents else ""
+        only = names.get(scope.documents[0], "") if scope.documents else ""
+        if scope.documents and not only:
+            return []  # the question is about no document at all
         return [
             _passage(ids.get(one.file, ""), one.page, one.text, one.score) for one in find(question, only)
         ]

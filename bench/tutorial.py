@@ -2,7 +2,8 @@
 
 SimpleDirectoryReader, SentenceSplitter, HuggingFaceEmbedding and ChromaVectorStore of llama-index, with the
 model that Docent uses. SimpleDirectoryReader reads PDFs only beside llama-index-readers-file, which pins an
-older pypdf, so install that elsewhere and name its folder:
+older pypdf. Where that is missing, a reader of three lines does what it does: pypdf's `extract_text` on each
+page. To use the real one, install it elsewhere and name its folder:
 
     pip install --no-deps --target FOLDER llama-index-readers-file defusedxml
     PYTHONPATH=FOLDER nice python -m bench.tutorial --data FOLDER --index FOLDER
@@ -13,12 +14,12 @@ The index is written file by file, so that a run that was broken off goes on whe
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,14 +44,12 @@ def build(data: Path, index: Path) -> None:
     done: list[str] = json.loads(done_in.read_text()) if done_in.exists() else []
     files = [path for path in sorted(data.rglob("*.*")) if path.name not in done]
     pdfs = any(path.suffix == ".pdf" for path in files)
-    if pdfs and not _reads_pdfs():
-        raise SystemExit(__doc__)
     embedder, storage = _embedder(), StorageContext.from_defaults(vector_store=_chroma(index))
     began = time.perf_counter()
     step = 1 if pdfs else SMALL_FILES
     for at in range(0, len(files), step):
         some = files[at : at + step]
-        documents = SimpleDirectoryReader(input_files=[str(path) for path in some]).load_data()
+        documents = SimpleDirectoryReader(input_files=some, file_extractor=readers()).load_data()
         VectorStoreIndex.from_documents(documents, storage_context=storage, embed_model=embedder)
         done += [path.name for path in some]
         done_in.write_text(json.dumps(done))
@@ -80,12 +79,25 @@ def opened(index: Path, limit: int) -> Callable[[str, str], list[Piece]]:
     return find
 
 
-def _reads_pdfs() -> bool:
-    """Whether the reader is there; without it a PDF's bytes would be taken for text, without a word."""
-    try:
-        return importlib.util.find_spec("llama_index.readers.file") is not None
-    except ModuleNotFoundError:
-        return False
+def readers() -> dict[str, Any]:
+    """Nothing where llama-index has its own reader of PDFs; else one that does the same.
+
+    Without either, a PDF's bytes would be taken for text, without a word.
+    """
+    if find_spec("llama_index.readers"):
+        return {}
+    from llama_index.core.readers.base import BaseReader
+    from llama_index.core.schema import Document
+    from pypdf import PdfReader
+
+    class Pages(BaseReader):
+        def load_data(self, file: Path, extra_info: dict[str, Any]) -> list[Document]:
+            return [
+                Document(text=page.extract_text(), metadata={"page_label": str(number)} | extra_info)
+                for number, page in enumerate(PdfReader(file).pages, 1)
+            ]
+
+    return {".pdf": Pages()}
 
 
 def _embedder() -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench import __main__ as run
 from bench import charts, open_webui, page, roofline
 from bench.measurements import QUESTIONS, SAMPLES, SIZES, Measurement, material, measurements
 from bench.tables import figure, tables
@@ -65,24 +66,64 @@ def test_every_measurement_runs(server, tmp_path):
 
 
 def test_what_is_written(tmp_path):
-    """Figures, command, date, machine and chart stand between the marks; other words stay, old figures go."""
+    """Summary, figures, command, date, machine and chart stand between the marks; other words stay."""
     path = tmp_path / "performance.md"
-    path.write_text(f"# Mine\n\n{page.BEGIN}\nold figures\n{page.END}\n\nMine too.\n")
-    latency = Measurement("latency", "By size", ("bench.latency", "--cache", "/tmp/x"), _chart_of("latency"))
-    broken = Measurement("crashes", "Killed", ("bench.crash",))
-    found = [page.Measured(latency, PRINTED), page.Measured(broken, "")]
+    path.write_text(f"# Mine\n\n{page.BEGIN}\nNot run yet.\n{page.END}\n\nMine too.\n")
+    found = [page.Measured(_one("latency"), PRINTED), page.Measured(_one("open-webui"), failed="Name one.")]
+    under = page.circumstances(size="quick", own_documents=False)
     for _ in range(2):
-        page.write(path, found, size="quick", own_documents=False)
+        page.write(path, found, under=under)
     text = path.read_text()
-    assert text.startswith(f"# Mine\n\n{page.BEGIN}\n")
+    assert text.startswith(f"# Mine\n\n{page.BEGIN}\n\n| | beside | there | Docent | Docent / there |\n")
     assert text.endswith(f"{page.END}\n\nMine too.\n")
-    assert "old figures" not in text
+    assert "Not run yet." not in text
     assert text.count("| 10,000 | 30.0 (29–31) | 60.0 | 25.0 |") == 1
+    assert "| retrieval in 1,000 chunks, p95, ms | aim | 60 | 20 | 0.33 |" in text
     assert page.machine().split(", load")[0] in text
-    assert "`python -m bench.latency --cache FOLDER`" in text
-    assert "### Killed\n\nDid not end well in this run." in text
-    assert "![By size](charts/latency.svg)" in text
+    assert "`python -m bench.latency --cache FOLDER --questions 50 --chunks 1000 10000`" in text
+    assert "### Beside Open WebUI\n\nNot measured yet. Name one.\n" in text
+    assert "![Retrieval, by the size of the store](charts/latency.svg)" in text
     ET.fromstring((tmp_path / "charts/latency.svg").read_text())
+
+
+def test_what_was_measured_before_is_kept(tmp_path):
+    """A run without a measurement, or in which it fails, leaves its figures and their date."""
+    path = tmp_path / "performance.md"
+    path.write_text(f"{page.BEGIN}\n{page.END}\n")
+    latency, start = _one("latency"), _one("start")
+    page.write(path, [page.Measured(latency, PRINTED)], under="the first day")
+    page.write(path, [page.Measured(start, failed="It fell."), page.Measured(latency)], under="the second")
+    text = path.read_text()
+    assert "(the first day)" in text
+    assert text.count("| 1,000 | 10.0 |") == 1
+    assert "aim | 60 | 60 | 1 |" in text
+    assert "Not measured yet. It fell." in text
+    page.write(
+        path, [page.Measured(start, failed="Again."), page.Measured(latency, PRINTED)], under="the third day"
+    )
+    assert "(the first day)" not in path.read_text()
+    assert "Not measured yet. Again." in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "patience", "told"),
+    [
+        pytest.param(("bench.no_such_module",), 60, "exit code 1", id="fails"),
+        pytest.param(("timeit", "-n1", "import time; time.sleep(60)"), 1, "off after 1 s", id="hangs"),
+        pytest.param(("timeit", "-n1", "pass"), 60, "not understood", id="prints no table"),
+    ],
+)
+def test_a_measurement_that_does_not_end_well(command, patience, told):
+    """It is ended, and says how it went; the run goes on."""
+    one = Measurement("mine", "Mine", command, lambda found: found[0].head[0])
+    assert told in run._measured(one, patience).failed
+
+
+def test_what_cannot_be_measured_here():
+    """It is not run, and says with which command it is."""
+    told = run._measured(_one("open-webui"), patience=60)
+    assert not told.output
+    assert "`make bench BENCH_OPEN_WEBUI=" in told.failed
 
 
 def test_the_page_has_a_place_for_figures():
@@ -179,6 +220,6 @@ def test_a_hit(place, hit, named):
     assert open_webui.is_hit(place, Question("?", named, (2,))) is hit
 
 
-def _chart_of(name: str):
+def _one(name: str) -> Measurement:
     given = material(ROOT, ROOT, pages=0)
-    return next(one for one in measurements(SIZES["quick"], given, cache=ROOT) if one.name == name).chart
+    return next(one for one in measurements(SIZES["quick"], given, cache=ROOT) if one.name == name)
