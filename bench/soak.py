@@ -4,8 +4,8 @@
 
 Serves an empty installation with a stand-in for the model server that answers at once, hands documents in,
 and lets each client ask (whole and streamed), search, embed, hand in and delete, and leave in the middle of
-an answer, with a short pause between. Memory is the server process's own, after a tenth of the time and at
-the end. "Beyond House.answer" is what one client alone waits for, less what the receipt says it took.
+an answer, with a short pause between. Memory is the server process's own, in every twentieth of the time and
+at the end. "Beyond House.answer" is what one client alone waits for, less what the receipt says it took.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ LIBRARY = "harbour"
 SHIPS = ("Aurora", "Borealis", "Calypso", "Dorado", "Esmeralda", "Fortuna", "Galatea", "Hesperia")
 PAUSE = 0.4
 """Seconds a client waits between two requests, on average."""
+SAMPLES = 20
+"""How often the server's memory is looked at."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Soaked:
     beyond: list[float] = field(default_factory=list)
     """Milliseconds that the API adds to House.answer, for one client alone."""
     megabytes: list[float] = field(default_factory=list)
-    """Of the server: after a tenth of the time, and at the end."""
+    """Of the server: in every twentieth of the time, and at the end."""
 
     @property
     def requests(self) -> int:
@@ -55,7 +57,8 @@ class Soaked:
 
     @property
     def growth(self) -> float:
-        return self.megabytes[-1] - self.megabytes[0]
+        """Megabytes, between a tenth of the time and the end."""
+        return self.megabytes[-1] - self.megabytes[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ def main() -> None:
         soaked = asyncio.run(soak(server, seconds=asked.seconds, clients=asked.clients))
     print(f"{soaked.requests:,} requests of {asked.clients} clients in {soaked.seconds:.0f} s, ", end="")
     print(f"{len(soaked.errors)} errors; ", end="")
-    print("the server's memory after a tenth of it and at the end, MB: ", end="")
-    print(" and ".join(f"{one:.0f}" for one in soaked.megabytes))
+    print(f"the server's memory every {asked.seconds / SAMPLES:.0f} s and at the end, MB: ", end="")
+    print(", ".join(f"{one:.0f}" for one in soaked.megabytes), flush=True)
     print("\n| request | count | p50, ms | p95, ms |\n|---|---|---|---|")
     for name, took in [*sorted(soaked.milliseconds.items()), ("beyond House.answer", soaked.beyond)]:
         p50, p95 = np.percentile(took, [50, 95])
@@ -145,16 +148,17 @@ async def soak(here: Served, *, seconds: float, clients: int) -> Soaked:
         await _alone(http, soaked)
         began = time.monotonic()
         crowd = [_client(http, random.Random(n), began + seconds, soaked) for n in range(clients)]
-        watching = asyncio.create_task(_after(seconds / 10, here, soaked))
+        watching = asyncio.create_task(_watch(seconds, here, soaked))
         await asyncio.gather(*crowd)
         await watching
     soaked.megabytes.append(here.megabytes)
     return soaked
 
 
-async def _after(seconds: float, here: Served, soaked: Soaked) -> None:
-    await asyncio.sleep(seconds)
-    soaked.megabytes.append(here.megabytes)
+async def _watch(seconds: float, here: Served, soaked: Soaked) -> None:
+    for _ in range(SAMPLES - 1):
+        await asyncio.sleep(seconds / SAMPLES)
+        soaked.megabytes.append(here.megabytes)
 
 
 async def _alone(http: httpx.AsyncClient, soaked: Soaked) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docent.generating import claims
+from docent.generating import claims, fields, joining
 from docent.generating.units import FIGURE, Unit, cells, key, units
 
 JOINED = 0.2
@@ -27,12 +27,17 @@ class Support:
 def best(sentence: str, text: str, about: str) -> Support:
     """How much of the sentence the best place says, and where that is."""
     found = units(text)
+    about = fields.subject(text, about)
     single = _one_or_two(sentence, text, about, found)
     if single.share >= claims.SUPPORT:
         return single
     if copied := _copied(sentence, text, found):
         return copied
-    return _rows_together(sentence, text, about, [one for one in found if one.row]) or single
+    if rows := _rows_together(sentence, text, about, [one for one in found if one.row]):
+        return rows
+    if lines := joining.together(sentence, text, about):
+        return Support(claims.SUPPORT, tuple((one.start, one.end) for one in lines))
+    return single
 
 
 def _copied(sentence: str, text: str, found: Sequence[Unit]) -> Support | None:
@@ -58,6 +63,8 @@ def _one_or_two(sentence: str, text: str, about: str, found: Sequence[Unit]) -> 
         unit = text[one.start : one.end]
         said = claims.said_by(sentence, unit, _around(one, about))
         if not said or said < score or _in_another_column(sentence, unit, one):
+            continue
+        if fields.mistaken(sentence, text, one.start, one.end):
             continue
         alone = claims.share(sentence, unit, "")
         if said > score or alone > own:  # of two, the one that leans less on its columns

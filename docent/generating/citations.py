@@ -165,7 +165,7 @@ def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -
     if not claims.claim(sentence).words:
         return []
     candidates = named or _near(sentence, passages)
-    scored = [(aligning.best(sentence, passages[n - 1].text, passages[n - 1].header), n) for n in candidates]
+    scored = [(aligning.best(sentence, passages[n - 1].text, _about(passages[n - 1])), n) for n in candidates]
     supporting = [(found, n) for found, n in scored if found.share >= claims.SUPPORT]
     if not supporting and named:
         return _translated(sentence, named, passages) or _sources(sentence, (), passages)
@@ -174,12 +174,17 @@ def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -
     return [citation(n, passages[n - 1], *span) for found, n in supporting for span in found.spans]
 
 
+def _about(passage: Passage) -> str:
+    """Its library says what its documents are, also where they never say so: internships, restaurants."""
+    return f"{passage.library} | {passage.header}"
+
+
 def _near(sentence: str, passages: Sequence[Passage]) -> list[int]:
     """The passages worth a closer look: all of a few, the likeliest of many."""
     numbers = range(1, len(passages) + 1)
     if len(passages) <= LOOKED_AT:
         return list(numbers)
-    share = {n: claims.share(sentence, passages[n - 1].text, passages[n - 1].header) for n in numbers}
+    share = {n: claims.share(sentence, passages[n - 1].text, _about(passages[n - 1])) for n in numbers}
     near = sorted((n for n in numbers if share[n] >= claims.SUPPORT), key=lambda n: (-share[n], n))
     return near[:LOOKED_AT]
 

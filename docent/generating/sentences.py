@@ -48,8 +48,19 @@ def _short_line_ends(text: str) -> Iterator[tuple[int, int]]:
     at = 0
     for line, after in zip(lines, lines[1:], strict=False):
         at += len(line) + 1
-        if len(line) < SHORT * longest and not after[:1].islower():
+        short = len(line) < SHORT * longest
+        if (short and not after[:1].islower()) or (len(after) < SHORT * longest and _heads(line, after)):
             yield at - 1, at
+
+
+def _heads(line: str, after: str) -> bool:
+    """Whether a short line begins something, and does not end what the line before it left open."""
+    left_open = (
+        line.rstrip().endswith((",", "-", "–"))
+        or line.split()[-1:][:1] == []
+        or (line.split()[-1].lower() in STOP_WORDS)
+    )
+    return after[:1].isupper() and after.rstrip()[-1:] not in ".,;!?)" and not left_open
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

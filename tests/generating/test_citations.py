@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +126,65 @@ def test_rows_of_a_table(text, sentence, rows):
     citations = cite(sentence, [passage(text, header="menu | Menu")]).citations
     assert [next((row for row in ("Tagine", "Harira") if row in one.quote), "") for one in citations] == rows
     assert all(len([row for row in ("Tagine", "Harira") if row in one.quote]) == 1 for one in citations)
+
+
+LIST = (
+    "Tidelight Analytics\nMachine learning internship\nStart: Tuesday 1 June 2027\nLength: 14 weeks\n"
+    "Hours: 37 a week\nPay: DKK 21,400 a month, lunch not included\nApply by: 28 February 2027\nThe project\n"
+    "Our forecasts come from trees that are good on ordinary days and poor in storms and in strikes."
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(LIST, id="lines"),
+        pytest.param(LIST.replace("2027\nLength", "2027   Length"), id="two columns"),
+        pytest.param(re.sub(r"(?m)^([A-Z][a-z ]+): ", r"- **\1:** ", LIST), id="markdown"),
+        pytest.param(re.sub(r"(?m)^([A-Z][a-z ]+): ", r"\1   ", LIST), id="wide spaces"),
+        pytest.param(re.sub(r"(?m)^([A-Z][a-z ]+): ", r"\1\n", LIST), id="labels above"),
+        pytest.param(
+            re.sub(r"(?m)^([A-Z][a-z ]+): (.*)$", r"| \1 | \2 |", LIST), id="a table of two columns"
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("sentence", "values"),
+    [
+        pytest.param(
+            "It starts on 1 June 2027, lasts 14 weeks, and pays DKK 21,400 a month.",
+            ["1 June", "14 weeks", "DKK"],
+            id="three",
+        ),
+        pytest.param(
+            "The internship at Tidelight pays DKK 21,400 a month for 14 weeks.",
+            ["DKK", "14 weeks"],
+            id="subject",
+        ),
+        pytest.param("It takes 37 hours a week and lasts 14 weeks.", ["37", "14 weeks"], id="in other words"),
+        pytest.param(
+            "It starts on 1 June 2027 and you must apply by 28 February 2027.",
+            ["1 June", "28 F"],
+            id="two days",
+        ),
+        pytest.param("It starts on 28 February 2027.", [], id="another's day"),
+        pytest.param(
+            "It starts on 28 February 2027 and lasts 14 weeks.", [], id="another's day among others"
+        ),
+        pytest.param("It starts on 28 February 2027; apply by 1 June 2027.", [], id="days exchanged"),
+        pytest.param("It starts on 1 June 2027 and lasts 37 weeks.", [], id="another's number"),
+        pytest.param("It pays DKK 21,400 a month, and lunch is included.", [], id="the opposite of its tail"),
+        pytest.param("It lasts 14 weeks and pays for the flight to Spain.", [], id="more than the list says"),
+    ],
+)
+def test_lines_of_a_list_put_together(text, sentence, values):
+    """A sentence may gather what lines of a list say, each is cited, and none lends its value to another."""
+    citations = cite(
+        sentence, [passage(text, header="tidelight | Tidelight Analytics - Start: Tuesday")]
+    ).citations
+    assert len(citations) == len(values)
+    assert all(value in one.quote for value, one in zip(values, citations, strict=True))
+    assert not any("The project" in one.quote for one in citations)
 
 
 @pytest.mark.parametrize(

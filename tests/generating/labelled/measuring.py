@@ -14,6 +14,7 @@ from docent.glossary import Passage
 
 BLIND = "blind_"
 ROWS = "rows_"
+FACTS = "facts_"
 HERE = Path(__file__).parent
 
 
@@ -46,7 +47,8 @@ def judged(part: int | None = None, *, which: str = "") -> Iterator[Judged]:
 
     `part` 0 or 1 takes every second sentence: one half to develop with, the other to report on.
     `which` is "blind_" or "rows_" for sentences over the samples, written and labelled before they were
-    cited; the latter half about tables, whose rows they copy, join into a sentence or speak out.
+    cited; the latter half about tables, whose rows they copy, join into a sentence or speak out. In "facts_"
+    each puts together what several lines of a list say.
     """
     everything = passages(which)
     place = {passage.chunk_id: n for n, passage in enumerate(everything)}
@@ -96,11 +98,11 @@ if __name__ == "__main__":
         found = measured(part)
         told = ", ".join(f"{label} {share:.0%}" for label, share in found.told.items())
         print(f"{name}: precision {found.precision:.3f}, recall {found.recall:.3f}; marked: {told}")
-    for which in (BLIND, ROWS):
+    for which in (BLIND, ROWS, FACTS):
         blind = measured(which=which)
         told = ", ".join(f"{label} {share:.0%}" for label, share in blind.told.items())
         print(f"{which}: precision {blind.precision:.3f}, recall {blind.recall:.3f}; marked: {told}")
-    for row in (*judged(0), *judged(which=BLIND), *judged(which=ROWS)):
+    for row in (*judged(0), *judged(which=BLIND), *judged(which=ROWS), *judged(which=FACTS)):
         wrong = not row.right or row.told if row.label == "supported" else not row.told
         if wrong:
             print(f"  {row.label:12} cited={row.cited} right={row.right} told={row.told}  {row.sentence}")
