@@ -31,6 +31,9 @@ EQUALS = {
     "bsd": "BSD License",
 }
 
+FROM_ITS_FILE = {"axe-playwright-python": "MIT"}
+"""Whose metadata says nothing; its file LICENSE does."""
+
 
 def drawing(may_import: Mapping[str, Set[str]]) -> str:
     return "\n".join(_drawn(may_import))
@@ -57,10 +60,16 @@ def architecture(text: str) -> str:
     return f"{before}{BEGIN}\n{drawing(MAY_IMPORT)}\n{END}{rest.split(END)[1]}"
 
 
-def licences() -> dict[str, str]:
-    """Every package of the compiled list, with what it says of its licence."""
-    pinned = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", (ROOT / "requirements.txt").read_text(), re.M)
-    return {name.lower(): _licence(name) for name in sorted(pinned, key=str.lower)}
+def pinned(file: str) -> dict[str, str]:
+    """Every package of a compiled list, by its name in small letters, as it is written there."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", text, re.M)
+    return {name.lower(): name for name in sorted(names, key=str.lower)}
+
+
+def licences(file: str) -> dict[str, str]:
+    """Each with what it says of its licence."""
+    return {key: _licence(name) for key, name in pinned(file).items()}
 
 
 def _licence(name: str) -> str:
@@ -72,6 +81,7 @@ def _licence(name: str) -> str:
         line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")
     ]
     said = _field(about, "License-Expression") or "; ".join(kind for kind in kinds if kind != "OSI Approved")
+    said = said or FROM_ITS_FILE.get(name.lower(), "")
     said = said or (_field(about, "License") or "not said").strip().splitlines()[0]
     return EQUALS.get(said.lower(), said)
 
@@ -80,29 +90,35 @@ def _field(about: PackageMetadata, name: str) -> str:
     return about[name] if name in about else ""
 
 
-def licences_page(found: Mapping[str, str]) -> str:
-    rows = [f"| {name} | {licence} |" for name, licence in found.items()]
-    return "\n".join(
-        [
-            "# Licences",
-            "",
-            f"The {len(rows)} packages of `requirements.txt`, with the licence that each states in its own "
-            "metadata. Written by",
-            "`python tools/write_docs.py`; `tests/test_docs.py` refuses any licence that nobody looked at.",
-            "MPL-2.0 and LGPL-2.1 are the only ones that ask for something in return, and only for changes",
-            "to those packages themselves; Docent uses them unchanged. None is under the GPL or AGPL.",
-            "",
-            "| package | licence |",
-            "| --- | --- |",
-            *rows,
-            "",
-        ]
-    )
+def licences_page(used: Mapping[str, str], tested: Mapping[str, str]) -> str:
+    """`used` runs Docent; `tested` has those as well, and what tests and checks need besides."""
+    besides = {name: licence for name, licence in tested.items() if name not in used}
+    return f"""# Licences
+
+The {len(used)} packages of `requirements.txt`, with the licence that each states in its own metadata.
+`python tools/write_docs.py` writes this page; `tests/test_docs.py` refuses any licence that nobody looked at.
+MPL-2.0 and LGPL-2.1 are the only ones that ask for something in return, and only for changes
+to those packages themselves; Docent uses them unchanged. None is under the GPL or AGPL.
+
+{_rows(used)}
+
+## For tests and checks only
+
+{len(besides)} more of `requirements-dev.txt`; nothing of them runs where Docent is used.
+
+{_rows(besides)}
+"""
+
+
+def _rows(found: Mapping[str, str]) -> str:
+    rows = (f"| {name} | {licence} |" for name, licence in found.items())
+    return "\n".join(["| package | licence |", "| --- | --- |", *rows])
 
 
 def main() -> int:
     drawn = ROOT / "docs/architecture.md"
-    wanted = {drawn: architecture(drawn.read_text()), ROOT / "docs/licences.md": licences_page(licences())}
+    listed = licences_page(licences("requirements.txt"), licences("requirements-dev.txt"))
+    wanted = {drawn: architecture(drawn.read_text()), ROOT / "docs/licences.md": listed}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if "--check" in sys.argv[1:]:
