@@ -1,7 +1,5 @@
 """The chat in the browser: receive, answer, show. `make run`, or `chainlit run app.py -w`."""
 
-import asyncio
-
 import chainlit as cl
 import chainlit.server
 from chainlit.types import ThreadDict
@@ -19,6 +17,7 @@ from docent.web import (
     viewing,
 )
 from docent.web.history import History
+from docent.web.light import lightly
 
 serving.prepare()
 
@@ -26,7 +25,7 @@ serving.prepare()
 @cl.on_app_startup
 async def open_doors() -> None:
     serving.open_doors()
-    await serving.history().rows("SELECT 1")  # the first costs a quarter of a second; here nobody waits
+    serving.history()  # opened here, where nobody waits for it
     leaving.watch(chainlit.server.sio, door=lambda: serving.state().door)
 
 
@@ -43,7 +42,7 @@ def history() -> History:
 @cl.set_chat_profiles
 async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await asyncio.to_thread(profiles.profiles, serving.house(), reader=reader, language=language)
+    return await lightly(profiles.profiles, serving.house(), reader=reader, language=language)
 
 
 @cl.on_chat_start

@@ -1,17 +1,21 @@
 """How the chat stays live while many talk at once and documents are being read.
 
-    nice python -m bench.chat_load [--conversations 50] [--seconds 30]
+    python -m bench.chat_load [--conversations 50] [--seconds 40] [--pages 500]
 
 An app of its own on the sample libraries, with a stand-in model whose tokens come slowly. Every conversation
 is a socket as the page opens it and asks again and again; meanwhile `ingest.py` reads 500 pages into the same
-storage. Timed is the round trip of a light action: the list of conversations, as the page asks for it.
+storage. Timed, by a process that does nothing else, are the round trips of light actions, one after another:
+the list of conversations, what the page asks for when it opens, and the list of documents.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +23,7 @@ import time
 import urllib.request
 import uuid
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,12 @@ from tests.fakes.plugin import start_process
 
 QUESTION = "Which internship is about machine learning?"
 WORDS, PAUSE = 150, 0.05
+BETWEEN = 0.05  # seconds between two light actions
+LIGHT: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
+    ("POST", "/project/threads", {"pagination": {"first": 20}, "filter": {}}),
+    ("GET", "/project/settings?language=en-US", None),
+    ("GET", "/documents", None),
+)
 
 
 class Conversation:
@@ -40,10 +51,13 @@ class Conversation:
         self._url, self._cookie = url, cookie
         self._client = socketio.AsyncClient(reconnection=False)
         self._begun, self._ended = asyncio.Event(), asyncio.Event()
-        self.tokens = 0
+        self.characters = 0
+        self.last = ""
         self._client.on("task_start", self._begin)
         self._client.on("task_end", self._end)
+        self._client.on("stream_start", self._start)
         self._client.on("stream_token", self._token)
+        self._client.on("new_message", self._shown)
 
     async def _begin(self, *_: Any) -> None:
         self._begun.set()
@@ -52,8 +66,15 @@ class Conversation:
     async def _end(self, *_: Any) -> None:
         self._ended.set()
 
-    async def _token(self, *_: Any) -> None:
-        self.tokens += 1
+    async def _start(self, message: dict[str, Any]) -> None:
+        self.characters += len(message["output"])
+
+    async def _token(self, token: dict[str, Any]) -> None:
+        self.characters += len(token["token"])
+
+    async def _shown(self, message: dict[str, Any]) -> None:
+        if message["type"] in ("assistant_message", "system_message"):
+            self.last = " ".join(message["output"].split())[:80]
 
     async def open(self) -> None:
         await self._client.connect(
@@ -94,26 +115,29 @@ async def talking(url: str, cookie: str, until: float, counted: Counter[str]) ->
     try:
         await conversation.open()
         while time.monotonic() < until:
-            before = conversation.tokens
+            before = conversation.characters
             await conversation.ask()
-            counted["answers" if conversation.tokens > before else "answers without a token"] += 1
+            streamed = conversation.characters > before
+            counted["answers" if streamed else f"not streamed: {conversation.last}"] += 1
     except Exception as error:  # counted, whatever it was: none may come
         counted[f"error: {type(error).__name__}: {error}"] += 1
     finally:
-        counted["tokens"] += conversation.tokens
+        counted["characters"] += conversation.characters
         await conversation.close()
 
 
-async def acting(url: str, cookie: str, until: float) -> list[float]:
-    """Seconds of each light action, four a second."""
-    took = []
-    async with httpx.AsyncClient(headers={"Cookie": cookie, "Origin": url}, timeout=60) as client:
-        while time.monotonic() < until:
+def acting(url: str, cookie: str, seconds: float) -> list[float]:
+    """Seconds of each light action, in a process of its own: the talkers' work is none of the app's."""
+    took: list[float] = []
+    until = time.monotonic() + seconds
+    with httpx.Client(headers={"Cookie": cookie, "Origin": url}, timeout=60) as client:
+        for method, path, body in itertools.cycle(LIGHT):
+            if time.monotonic() > until:
+                return took
             began = time.perf_counter()
-            body = {"pagination": {"first": 20}, "filter": {}}
-            (await client.post(f"{url}/project/threads", json=body)).raise_for_status()
+            client.request(method, url + path, json=body).raise_for_status()
             took.append(time.perf_counter() - began)
-            await asyncio.sleep(0.25)
+            time.sleep(BETWEEN)
     return took
 
 
@@ -121,10 +145,14 @@ async def measured(url: str, *, conversations: int, seconds: float) -> tuple[lis
     with urllib.request.urlopen(f"{url}/user") as response:
         cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
     counted: Counter[str] = Counter()
-    until = time.monotonic() + seconds
-    talks = (talking(url, cookie, until, counted) for _ in range(conversations))
-    took, _ = await asyncio.gather(acting(url, cookie, until), asyncio.gather(*talks))
-    return took, counted
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
+        await loop.run_in_executor(apart, acting, url, cookie, 0.0)  # so that it has begun
+        until = time.monotonic() + seconds
+        talks = (talking(url, cookie, until, counted) for _ in range(conversations))
+        acted = loop.run_in_executor(apart, acting, url, cookie, seconds)
+        await asyncio.gather(*talks)
+        return await acted, counted
 
 
 def write_pages(folder: Path, pages: int) -> None:
@@ -140,7 +168,7 @@ def write_pages(folder: Path, pages: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--conversations", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--pages", type=int, default=500, help="read into the storage meanwhile")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -155,20 +183,24 @@ def main() -> None:
 
 
 def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tuple[list[float], Counter[str]]:
-    storage = folder / "storage"
-    environ = {**os.environ, "DOCENT_STORAGE": str(storage)}
+    storage, data = folder / "storage", folder / "data"
+    shutil.copytree(ROOT / "data", data)
+    environ = {**os.environ, "DOCENT_STORAGE": str(storage), "DOCENT_DATA": str(data)}
     ingest = [sys.executable, "ingest.py"]
     subprocess.run(ingest, cwd=ROOT, env=environ, check=True, capture_output=True)
-    write_pages(folder / "data" / "ledgers", pages)
+    write_pages(data / "ledgers", pages)
     ollama = start_process()
     ollama.script(reply="word " * WORDS, seconds_per_token=PAUSE, sticky=True)
     try:
         with running_app(storage, DOCENT_MODEL_URL=ollama.url) as url:
-            there = {**environ, "DOCENT_DATA": str(folder / "data")}
-            reading = subprocess.Popen(ingest, cwd=ROOT, env=there, stdout=subprocess.DEVNULL)
+            reading = subprocess.Popen(ingest, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
             try:
                 return asyncio.run(measured(url, conversations=conversations, seconds=seconds))
             finally:
+                ended = reading.poll()
+                print(
+                    "reading ended before the talking did" if ended == 0 else "reading went on all the time"
+                )
                 reading.terminate()
                 reading.wait()
     finally:

@@ -16,6 +16,7 @@ from docent.errors import ModelError
 from docent.glossary import Scope
 from docent.web import preferences
 from docent.web.kept import fates, recall, turns
+from docent.web.light import lightly
 from docent.web.panels import escaped
 from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
@@ -100,7 +101,7 @@ async def start(*, house: House) -> None:
     await cl.context.emitter.set_commands(commands)
     models = await _models(house)
     cl.user_session.set(MODELS, list(models))
-    libraries = await asyncio.to_thread(house.store.libraries, None)
+    libraries = await lightly(house.store.libraries, None)
     panel = widgets(
         house.settings,
         libraries=libraries,
@@ -146,7 +147,7 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
         kept = recall(step.get("metadata")) if step["type"] == "assistant_message" else None
         if kept is None:
             continue
-        gone = await asyncio.to_thread(fates, kept, reader=house.store, scope=scope)
+        gone = await lightly(fates, kept, reader=house.store, scope=scope)
         if not gone:
             continue
         for fate in ("changed", "deleted"):

@@ -21,6 +21,7 @@ from docent.web.belonging import is_of_a_conversation
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
 from docent.web.french import spoken
+from docent.web.light import lightly
 from docent.web.login import reader_of, whoever_is_there
 from docent.web.receiving import language_of
 from docent.web.texts import say
@@ -108,7 +109,7 @@ async def listed(request: Request, reader: str) -> Response:
         asked.get("state", "") if asked.get("state", "") in page.STATES else "",
         _number(asked.get("start", "")),
     )
-    text = await asyncio.to_thread(_list, house, wanted, reader, language_of(request))
+    text = await lightly(_list, house, wanted, reader, language_of(request))
     return _html(text)
 
 
@@ -132,7 +133,7 @@ def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
 
 
 async def shown(request: Request, reader: str) -> Response:
-    return _html(await asyncio.to_thread(_one, request, reader))
+    return _html(await lightly(_one, request, reader))
 
 
 def _one(request: Request, reader: str) -> str:
@@ -164,8 +165,8 @@ def _shared(house: House) -> list[str]:
 async def file(request: Request, reader: str) -> Response:
     """The file itself, to be saved."""
     house: House = request.app.state.house
-    document = await asyncio.to_thread(_document, request, reader)
-    original = await asyncio.to_thread(house.store.original, document.id, Scope(reader=reader))
+    document = await lightly(_document, request, reader)
+    original = await lightly(house.store.original, document.id, Scope(reader=reader))
     if not original.exists():
         raise UnknownDocument(say("not_kept", language_of(request)))
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
@@ -176,7 +177,7 @@ async def file(request: Request, reader: str) -> Response:
 
 async def delete(request: Request, reader: str) -> Response:
     house: House = request.app.state.house
-    document = await asyncio.to_thread(_changeable, request, reader)
+    document = await lightly(_changeable, request, reader)
     deletion = await asyncio.to_thread(house.store.delete, document.id, Scope(reader=reader))
     return _html(page.receipt(deletion, language=language_of(request)))
 
@@ -184,7 +185,7 @@ async def delete(request: Request, reader: str) -> Response:
 async def again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     house: House = request.app.state.house
-    document = await asyncio.to_thread(_changeable, request, reader)
+    document = await lightly(_changeable, request, reader)
     await asyncio.to_thread(house.again.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
@@ -192,10 +193,10 @@ async def again(request: Request, reader: str) -> Response:
 async def share(request: Request, reader: str) -> Response:
     """Move a document of one's own to a shared library."""
     house: House = request.app.state.house
-    document = await asyncio.to_thread(_document, request, reader)
+    document = await lightly(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await asyncio.to_thread(_shared, house):
+    if library not in await lightly(_shared, house):
         raise InputError(say("no_library", language_of(request), library=library))
     new = await asyncio.to_thread(partial(house.share, document.id, reader=reader, library=library))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
@@ -204,7 +205,7 @@ async def share(request: Request, reader: str) -> Response:
 async def unshare(request: Request, reader: str) -> Response:
     """Take back what one shared oneself."""
     house: House = request.app.state.house
-    document = await asyncio.to_thread(_document, request, reader)
+    document = await lightly(_document, request, reader)
     new = await asyncio.to_thread(partial(house.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 

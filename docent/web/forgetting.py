@@ -17,6 +17,7 @@ from docent.errors import UnknownDocument
 from docent.glossary import Scope, StoredDocument
 from docent.web.defences import is_well_formed
 from docent.web.history import History
+from docent.web.light import lightly
 from docent.web.lines import recalled
 from docent.web.receiving import language_of
 from docent.web.texts import say
@@ -67,7 +68,7 @@ async def _own_files(history: History, thread_id: str, *, house: House, reader: 
     """What was handed in in a conversation and belongs to its reader alone."""
     tickets = [recalled(metadata, reader=reader) for metadata in await history.metadata(thread_id)]
     ids = dict.fromkeys(ticket.document_id for ticket in tickets if ticket is not None)
-    return await asyncio.to_thread(_still_own, list(ids), house, reader)
+    return await lightly(_still_own, list(ids), house, reader)
 
 
 def _still_own(ids: list[str], house: House, reader: str) -> list[StoredDocument]:

@@ -23,8 +23,8 @@ from chainlit.element import Element
 from chainlit.step import StepDict
 from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.utils import utc_now
-from sqlalchemy import URL, event
 
+from docent.web.history_file import HistoryFile, Rows, Statement
 from docent.web.history_schema import prepare
 
 Queued = TypeVar("Queued", bound=Callable[..., Awaitable[None]])
@@ -60,6 +60,8 @@ ORDER BY t.latest DESC, t."id" DESC
 LIMIT :most
 """
 
+BEGUN = 'INSERT INTO threads ("id", "createdAt") VALUES (:id, :now) ON CONFLICT ("id") DO NOTHING'
+
 
 class History(SQLAlchemyDataLayer):
     """What Chainlit asks to keep and to show again."""
@@ -70,29 +72,25 @@ class History(SQLAlchemyDataLayer):
     def __init__(self, storage: Path) -> None:
         path = storage / "history.db"
         prepare(path)
-        address = URL.create("sqlite+aiosqlite", database=str(path))
-        super().__init__(address, connect_args={"timeout": 10}, storage_provider=NoCopies())  # type: ignore[arg-type]
+        self._file = HistoryFile(path, functions=[("holds", 2, holds)])
+        # Chainlit's own beginning would open an engine that nothing here uses.
+        self.storage_provider = NoCopies()
+        self.user_thread_limit, self.show_logger = 1000, False
 
-        @event.listens_for(self.engine.sync_engine, "connect")
-        def teach(connection: Any, _: object) -> None:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.create_function("holds", 2, holds, deterministic=True)
+    async def execute_sql(self, query: str, parameters: Mapping[str, Any]) -> Rows | int | None:
+        return await self._execute((query, parameters))
 
-    async def execute_sql(
-        self, query: str, parameters: Mapping[str, Any]
-    ) -> list[dict[str, Any]] | int | None:
+    async def _execute(self, *statements: Statement) -> Rows | int | None:
         """Lists and mappings go in as JSON and come out as what they were."""
-        given = {
-            name: json.dumps(value) if isinstance(value, list | dict) else value
-            for name, value in parameters.items()
-        }
-        rows: list[dict[str, Any]] | int | None = await super().execute_sql(query, given)
+        rows = await self._file.run(*((query, _encoded(given)) for query, given in statements))
         if not isinstance(rows, list):
             return rows
         return [{name: _decoded(name, value) for name, value in row.items()} for row in rows]
 
-    async def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+    async def close(self) -> None:
+        await asyncio.to_thread(self._file.close)
+
+    async def rows(self, query: str, **parameters: Any) -> Rows:
         found = await self.execute_sql(query, parameters)
         return found if isinstance(found, list) else []
 
@@ -148,7 +146,7 @@ class History(SQLAlchemyDataLayer):
             short = short[: NAME - 1].rstrip() + "…"
         await super().update_thread(thread_id, short, user_id, metadata, tags)
 
-    async def metadata(self, thread_id: str) -> list[dict[str, Any]]:
+    async def metadata(self, thread_id: str) -> Rows:
         """What is kept with each message that Docent sent in a conversation."""
         rows = await self.rows(
             """SELECT "metadata" FROM steps WHERE "threadId" = :id
@@ -174,21 +172,18 @@ class History(SQLAlchemyDataLayer):
     @once_begun
     async def create_step(self, step_dict: StepDict) -> None:
         """Keep a step, or what has become of it; ids come from browsers, so it stays in its thread."""
-        await self.update_thread(step_dict["threadId"])
         known = {name: value for name, value in step_dict.items() if name in STEP_COLUMNS}
         values = {name: value for name, value in known.items() if value is not None}
         values["showInput"] = str(step_dict.get("showInput", "")).lower()
-        await self.execute_sql(_upsert("steps", values, same="threadId"), values)
+        thread = {"id": step_dict["threadId"], "now": utc_now()}
+        await self._execute((BEGUN, thread), (_upsert("steps", values, same="threadId"), values))
 
     @once_begun
     async def delete_step(self, step_id: str) -> None:
-        await self.execute_sql(
-            'DELETE FROM steps WHERE "id" = :id AND "threadId" = :thread',
-            {"id": step_id, "thread": context.session.thread_id},
-        )
-        await self.execute_sql(
-            'DELETE FROM elements WHERE "forId" = :id AND "threadId" = :thread',
-            {"id": step_id, "thread": context.session.thread_id},
+        there = {"id": step_id, "thread": context.session.thread_id}
+        await self._execute(
+            ('DELETE FROM steps WHERE "id" = :id AND "threadId" = :thread', there),
+            ('DELETE FROM elements WHERE "forId" = :id AND "threadId" = :thread', there),
         )
 
     async def said(self, step_id: str) -> tuple[dict[str, Any], str] | None:
@@ -275,6 +270,12 @@ def _upsert(table: str, values: Mapping[str, Any], *, same: str) -> str:
         f"INSERT INTO {table} ({names}) VALUES ({new}) "
         f'ON CONFLICT ("id") DO UPDATE SET {updates} WHERE "{same}" = EXCLUDED."{same}"'
     )
+
+
+def _encoded(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in given.items()
+    }
 
 
 def _decoded(name: str, value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chainlit.session import WebsocketSession, ws_sessions_sid
 
+from docent.web.light import lightly
 from docent.web.login import Door
 
 EVERY = 5.0
@@ -36,7 +37,7 @@ async def _watch(sio: Any, door: Callable[[], Door]) -> None:
 async def show_out(sio: Any, door: Door) -> None:
     """End the sockets, and the answers in them, of people who may no longer be here."""
     for session in list(ws_sessions_sid.values()):
-        if not await asyncio.to_thread(door.still_knows, session.token):
+        if not await lightly(door.still_knows, session.token):
             await _end(sio, session)
 
 

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from docent.settings import Settings
+from docent.web.light import lightly
 from docent.web.listening import login_required
 from docent.web.users import LOCAL, Account, Users
 
@@ -68,7 +69,7 @@ class Door:
         if self._patience.waits(name):
             return None
         async with self._checking:
-            account = await asyncio.to_thread(self._users.verify, name, password[:1000])
+            account = await lightly(self._users.verify, name, password[:1000])
         if account is None:
             self._patience.failed(name)
             return None

@@ -28,6 +28,7 @@ from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Scope
 from docent.settings import Settings
+from docent.web.light import lightly
 from docent.web.texts import say
 
 PICTURES = ("image/png", "image/jpeg")
@@ -106,7 +107,7 @@ async def hand_back(request: Request, reader: str) -> Response:
     """A file of one's own session, to be saved; a browser neither opens nor guesses at it."""
     session = _session(request, reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
-    path = await asyncio.to_thread(_where, file, request.app.state.house, reader) if file else None
+    path = await lightly(_where, file, request.app.state.house, reader) if file else None
     if file is None or path is None:
         return _refused(request, 404, "upload_gone")
     headers = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,6 +21,7 @@ from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
 from docent.web.french import spoken
 from docent.web.history import History
+from docent.web.light import lightly
 from docent.web.login import reader_of, whoever_is_there
 from docent.web.receiving import hand_back, language_of, receive
 from docent.web.sources import SHOWN, Shown, Signer, opened
@@ -92,7 +92,7 @@ async def source(shown: Shown, request: Request, reader: str) -> Response:
         place = signer.place(request.path_params["token"])
         if place.reader != reader:
             return _nothing(request)
-        found = await asyncio.to_thread(opened, house, place, shown)
+        found = await lightly(opened, house, place, shown)
     except LoadError as error:
         return PlainTextResponse(spoken(str(error), language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
@@ -116,7 +116,7 @@ async def cited(request: Request, reader: str) -> Response:
     kept = await kept_answer(state.history, request.path_params["step"], n, reader)
     if kept is None:
         return _nothing(request)
-    text = await asyncio.to_thread(
+    text = await lightly(
         partial(words, kept, n, house=state.house, signer=state.signer, reader=reader),
         language=language_of(request),
     )

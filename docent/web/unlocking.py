@@ -16,6 +16,7 @@ from docent.errors import DocentError, UnknownDocument
 from docent.glossary import Scope, State
 from docent.ingesting import Ticket
 from docent.web.french import spoken
+from docent.web.light import lightly
 from docent.web.receiving import language_of
 from docent.web.texts import say, speaks
 
@@ -51,7 +52,7 @@ async def unlock(request: Request, reader: str) -> Response:
     house: House = request.app.state.house
     language = language_of(request)
     try:
-        ticket = await asyncio.to_thread(_locked, request.path_params["document"], house, reader)
+        ticket = await lightly(_locked, request.path_params["document"], house, reader)
         if request.method == "POST":
             async with request.form(max_files=0, max_fields=1) as form:
                 password = str(form.get("password") or "")[:LONGEST]

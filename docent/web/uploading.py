@@ -21,6 +21,7 @@ from docent.ingesting import Standing, Ticket
 from docent.web.belonging import UPLOADS, here
 from docent.web.conversation import language, note, reader
 from docent.web.french import spoken
+from docent.web.light import lightly
 from docent.web.lines import ENDED, KEY, recalled, words
 from docent.web.panels import escaped
 from docent.web.texts import say
@@ -61,7 +62,7 @@ class Line:
         """Say how far it is, each time there is news, until it is over."""
         await asyncio.sleep(after)
         while not self._over:
-            standing = await asyncio.to_thread(self._house.standing, self.ticket)
+            standing = await lightly(self._house.standing, self.ticket)
             if not self._over:  # cancelled meanwhile
                 await self.show(standing)
             await asyncio.sleep(PACE)
@@ -112,7 +113,7 @@ class Line:
         await self._put([_button(SHARE, self._language)])
 
     async def _shared(self) -> list[str]:
-        there = await asyncio.to_thread(self._house.store.libraries, None)
+        there = await lightly(self._house.store.libraries, None)
         return list(dict.fromkeys((UPLOADS, *there)))
 
     async def share(self, library: str) -> None:
@@ -183,7 +184,7 @@ async def take_in(message: cl.Message, *, house: House) -> list[Line]:
             await note(say("file_twice", language(), name=name, first=escaped(first))).send()
             continue
         lines[ticket.document_id] = line = Line(ticket, house, note(""))
-        await line.show(await asyncio.to_thread(house.standing, ticket))
+        await line.show(await lightly(house.standing, ticket))
         _in_background(line.follow())
     if len(sent) > most:
         left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
@@ -251,7 +252,7 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
             continue
         message = cl.Message.from_dict(step)
         line = Line(ticket, house, message)
-        standing = await asyncio.to_thread(house.standing, ticket)
+        standing = await lightly(house.standing, ticket)
         step["output"] = words(ticket, standing, language())
         await line.show(standing)
         _in_background(line.follow(after=RESUMED))

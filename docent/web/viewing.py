@@ -6,7 +6,6 @@ panel: the browser says which citation was clicked, and is told what to show.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from docent.glossary import Answer, Citation, ReadBy, Scope
 from docent.web.defences import is_well_formed
 from docent.web.history import History
 from docent.web.kept import Kept, extract, recall
+from docent.web.light import lightly
 from docent.web.panels import Extract, panel
 from docent.web.sources import Signer, marked, picture, place_of
 from docent.web.texts import say
@@ -72,9 +72,7 @@ async def show(message: Any, *, state: State, reader: str, language: str) -> Non
     n = int(str(n))
     link = cited_link(str(step_id), n)
     quotes = kept.cited(n)
-    found = await asyncio.to_thread(
-        sheets, quotes, link, house=state.house, signer=state.signer, reader=reader
-    )
+    found = await lightly(sheets, quotes, link, house=state.house, signer=state.signer, reader=reader)
     elements = [_words(str(step_id), n), *(_element(sheet, link, quotes[0]) for sheet in found)]
     emit = cl.context.emitter.emit
     await emit("set_sidebar_title", say("source_n", language, n=n))

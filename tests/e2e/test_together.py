@@ -79,7 +79,7 @@ def test_ten_at_once(app, ollama_process):
     ollama_process.script(reply="word " * 40, seconds_per_token=0.05, sticky=True)
     with ThreadPoolExecutor(1) as pool:  # the browser's driver keeps an event loop running in this thread
         took, counted = pool.submit(asyncio.run, measured(app, conversations=10, seconds=3)).result()
-    assert [what for what in counted if what not in ("answers", "tokens")] == []
+    assert [what for what in counted if what not in ("answers", "characters")] == []
     assert counted["answers"] >= 10
     assert sorted(took)[len(took) // 2] < 15  # generous: `python -m bench.chat_load` measures
 

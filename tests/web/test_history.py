@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import time
 import uuid
+from contextlib import closing
 
 import pytest
 from chainlit.context import init_http_context
@@ -208,3 +211,18 @@ async def test_the_answers_of_a_run_are_found(history):
     assert [(row["id"], author) for row, author in await history.answers(run["id"])] == [(said["id"], "ann")]
     assert [row["id"] for row, _ in await history.answers(said["id"])] == [said["id"]]
     assert await history.answers(str(uuid.uuid4())) == []
+
+
+async def test_a_list_waits_for_no_writer(history, tmp_path):
+    """While fifty messages wait to be written, the conversations are listed; then all are there, in order."""
+    ann = await user(history, "ann")
+    thread = await conversation(history, ann, "before")
+    with closing(sqlite3.connect(tmp_path / "history.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = [step(thread, output=str(n), id="00000000-0000-4000-8000-000000000001") for n in range(50)]
+        writing = [asyncio.create_task(history.create_step(one)) for one in said]
+        found = await asyncio.wait_for(listed(history, ann), timeout=5)
+        assert [one["id"] for one in found.data] == [thread]
+        other.rollback()
+    await asyncio.gather(*writing)
+    assert [s["output"] for s in (await history.get_thread(thread))["steps"]] == ["before", "49"]
