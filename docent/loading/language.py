@@ -16,6 +16,7 @@ WORDS = {
 }
 KNOWN = {language: frozenset(words.split()) for language, words in WORDS.items()}
 ENOUGH = 20
+SAMPLE = 40_000  # characters of a document; enough to tell a language
 MARGIN = 1.25  # sister languages (es/pt, de/nl) share words; a real text wins by far more than this
 
 

@@ -35,3 +35,10 @@ class Ocr:
     """Tesseract's names ("eng", "fra"); empty: English and whatever else is installed, at most four."""
     parallel: int = 2
     """Pages of one file recognised at a time, each on one core."""
+
+
+def too_many_characters(name: str, limits: Limits) -> str:
+    return (
+        f"{name} expands to more than {limits.document_chars:,} characters. "
+        "Split it, or remove it if you do not know where it comes from."
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,19 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from docent import errors
-from docent.errors import HarmfulFile, LoadError, UnreadableFile
+from docent.errors import LoadError, UnreadableFile
 from docent.glossary import Document, Page
 from docent.loading import wire
+from docent.loading.attempt import Attempt, Toll, changed
+from docent.loading.language import SAMPLE, language_of
 from docent.loading.limits import Limits, Ocr
 from docent.loading.reading import Job
 from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
+from docent.loading.seats import Seats
+from docent.loading.sharing import FROM_PAGES, Sharing
+from docent.loading.source import IN_MEMORY
 
 LOADER_VERSION = 1
 """Raised when what is read of files has become better, so that `docent list` says what was read before."""
-RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
-MOST_BAD_PAGES = 3  # pages of one file that may each cost a worker before the rest is given up
-START_SECONDS = 30.0  # a bare worker is up in 0.1 s; a machine that is swapping takes longer
 MARKING = 2  # citations opened at once, beside the files being read
 
 Span = tuple[int, int]
@@ -58,7 +58,7 @@ class Loader:
         self._limits = limits
         self._ocr = ocr
         self._marking = threading.BoundedSemaphore(MARKING)
-        self._slots = threading.BoundedSemaphore(workers)
+        self._seats = Seats(workers)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
@@ -73,12 +73,12 @@ class Loader:
     def reading(self, path: Path, *, password: str | None = None) -> Iterator[Reading]:
         """Read one file with memory for a few pages only: iterate over `.pages` inside the block."""
         job = Job(path=str(path.absolute()), limits=self._limits, ocr=self._ocr, password=password)
-        with self._slots:
-            attempt = _Attempt(self, job, path.name)
+        with self._seats.file():
+            file = _File(self, job, path.name, self._seats)
             try:
-                yield attempt.start()
+                yield file.start()
             finally:
-                attempt.release()
+                file.release()
 
     def highlighted(
         self, original: Path, spans: Spans, *, pages: Sequence[Page], name: str, password: str | None = None
@@ -122,7 +122,7 @@ class Loader:
         if not places:
             raise UnreadableFile(f"No words of {name} were named that could be marked. Open the file itself.")
         with self._marking:
-            attempt = _Attempt(self, job, name)
+            attempt = Attempt(self, Toll(job), name)
             try:
                 return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
             finally:
@@ -166,24 +166,20 @@ class Loader:
         self.close()
 
 
-class _Attempt:
-    """One file on its way through one worker, or several when pages of it kill them."""
+class _File:
+    """One file on its way through one worker, or through several at once where it is long."""
 
-    def __init__(self, loader: Loader, job: Job, name: str) -> None:
+    def __init__(self, loader: Loader, job: Job, name: str, seats: Seats) -> None:
         self._loader = loader
-        self._job = job
-        self._limits = job.limits
         self._name = name
-        self._worker: Worker | None = None
-        self._waited = 0.0
-        """Seconds spent waiting for the worker; time that the caller takes is not the file's fault."""
-        self._working_on = (0, "")
-        self._delivered = 0
-        self._bad_pages = 0
+        self._seats = seats
+        self._toll = Toll(job)
+        self._attempt = Attempt(loader, self._toll, name)
+        self._sharing: Sharing | None = None
         self._sha256 = ""
 
     def start(self) -> Reading:
-        message = self._open()
+        message = self._attempt.open(share_from=FROM_PAGES if self._may_be_shared() else 0)
         self._sha256 = str(message["sha256"])
         document = Document(
             sha256=self._sha256,
@@ -195,135 +191,51 @@ class _Attempt:
             loader=LOADER_VERSION,
         )
         reading = Reading(document, iter(()), expected=int(message["expected"]))
-        reading.pages = self._pages(reading)
+        reading.pages = self._shared(reading) if message["shared"] else self._pages(reading)
         return reading
 
-    def once(self, task: dict[str, Any]) -> dict[str, Any]:
-        """One question to a worker, and its answer; whatever goes wrong is said in a sentence."""
-        try:
-            answer = self._next("marked", task=task)
-        except (WorkerDied, WorkerLate) as trouble:
-            late = isinstance(trouble, WorkerLate)
-            seconds = self._limits.page_seconds
-            why = _too_slow(self._name, seconds) if late else _crashed(self._name, str(trouble))
-            raise HarmfulFile(why) from trouble
-        self._finish()
-        return answer
-
     def release(self) -> None:
-        """A worker that is still in the middle of a file cannot be used for another."""
-        if self._worker is not None:
-            self._loader.give_back(self._worker, reusable=False)
-            self._worker = None
+        if self._sharing is not None:
+            self._sharing.close()
+        self._attempt.release()
 
-    def _open(self) -> dict[str, Any]:
-        while True:
-            try:
-                return self._next("opened")
-            except (WorkerDied, WorkerLate) as trouble:
-                self._blame(trouble)
+    def _may_be_shared(self) -> bool:
+        """Where nobody else needs the other workers; a very large file each would have to copy."""
+        try:
+            return self._seats.free and Path(self._toll.job.path).stat().st_size <= IN_MEMORY
+        except OSError:
+            return False  # the worker says why
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
+        first = 1
         while True:
             try:
-                message = self._next("read", "language")
+                message = self._attempt.next("read", "language")
             except (WorkerDied, WorkerLate) as trouble:
-                self._blame(trouble)
-                if self._open()["sha256"] != self._sha256:
-                    raise UnreadableFile(
-                        f"{self._name} was changed while it was being read. Ingest it again."
-                    ) from trouble
+                self._attempt.blame(trouble)
+                if self._attempt.open(first=first)["sha256"] != self._sha256:
+                    raise changed(self._name) from trouble
                 continue
             if "language" in message:
                 reading.document = replace(reading.document, language=str(message["language"]))
-                self._finish()
+                self._attempt.finish()
                 return
             page = wire.page_from_wire(message["read"])
-            self._delivered = page.number
+            first = page.number + 1
             yield page
 
-    def _next(self, *wanted: str, task: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The next message of a wanted sort, keeping note of the page that is being worked on."""
-        if self._worker is None:
-            self._worker = self._loader.take()
-            self._worker.ask({**(task or {"task": "load"}), "job": wire.job_to_wire(self._job)})
-        while True:
-            message = self._hear(self._worker)
-            if "page" in message:
-                self._working_on = (int(message["page"]), str(message["step"]))
-            elif "error" in message or "broken" in message:
-                raise _failure(self._name, message)
-            elif any(key in message for key in wanted):
-                return message
-
-    def _hear(self, worker: Worker) -> dict[str, Any]:
-        recognising = self._working_on[1] == "ocr"
-        left = self._limits.file_seconds - self._waited
-        patience = self._limits.ocr_seconds if recognising else min(self._limits.page_seconds, left)
-        begun = time.monotonic()
-        try:
-            return worker.hear(max(patience, 0.0))
-        finally:
-            if not recognising:
-                self._waited += time.monotonic() - begun
-
-    def _finish(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        try:
-            done = worker.hear(START_SECONDS)
-        except (WorkerDied, WorkerLate):
-            self._loader.give_back(worker, reusable=False)
-        else:
-            self._loader.give_back(worker, reusable=int(done["memory"]) < RETIRE_BYTES)
-
-    def _blame(self, trouble: WorkerDied | WorkerLate) -> None:
-        """Set the page aside that stopped the worker, or give the file up with its sentence."""
-        self.release()
-        page, step = self._working_on
-        self._working_on = (0, "")
-        late = isinstance(trouble, WorkerLate)
-        if late and self._waited >= self._limits.file_seconds:
-            raise HarmfulFile(_too_slow(self._name, self._limits.file_seconds)) from trouble
-        self._bad_pages += 1
-        if page == 0 or self._bad_pages > MOST_BAD_PAGES:
-            seconds = self._limits.page_seconds
-            why = _too_slow(self._name, seconds) if late else _crashed(self._name, str(trouble))
-            raise HarmfulFile(why) from trouble
-        skip, plain = dict(self._job.skip), self._job.plain
-        if step == "second" and page not in plain:
-            plain = plain | {page}
-        elif late:
-            skip[page] = f"Reading this page was stopped after {self._limits.page_seconds:.0f} s."
-        else:
-            skip[page] = f"This page ended its reader ({trouble}), most likely for want of memory."
-        self._job = replace(self._job, first=self._delivered + 1, skip=skip, plain=plain)
-
-
-def _failure(name: str, message: dict[str, Any]) -> LoadError:
-    if "error" in message:
-        sort = getattr(errors, str(message["error"]), LoadError)
-        if not (isinstance(sort, type) and issubclass(sort, LoadError)):
-            sort = LoadError
-        return sort(str(message["why"]))
-    if message["broken"] == "memory":
-        return HarmfulFile(_crashed(name, "it needed more memory than it may have"))
-    return UnreadableFile(
-        f"{name} is damaged or unusual in a way its reader does not know ({message['broken']}). "
-        "Open it in its own program, save it again and add that copy."
-    )
-
-
-def _too_slow(name: str, seconds: float) -> str:
-    return (
-        f"{name} was not read within {seconds:.0f} s, so reading it was stopped. "
-        "Save it again from its own program, or split it."
-    )
-
-
-def _crashed(name: str, how: str) -> str:
-    return (
-        f"{name} ended the process that was reading it ({how}); it is damaged or made to do harm. "
-        "Save it again from its own program, or remove it if you do not know where it comes from."
-    )
+    def _shared(self, reading: Reading) -> Iterator[Page]:
+        self._sharing = Sharing(
+            self._attempt,
+            lambda: Attempt(self._loader, self._toll, self._name),
+            name=self._name,
+            sha256=self._sha256,
+            pages=reading.expected,
+            seats=self._seats,
+        )
+        sample = ""
+        for page in self._sharing.pages(self._toll.job.limits):
+            if len(sample) < SAMPLE:
+                sample += page.text[:SAMPLE] + "\n"
+            yield page
+        reading.document = replace(reading.document, language=language_of(sample))

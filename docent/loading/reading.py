@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from docent.glossary import Page
+from docent.loading.gist import Gist
 from docent.loading.limits import Limits, Ocr
+
+
+class Meeting(Protocol):
+    """Where the reader of a range of pages tells what they say, and hears of the pages around them."""
+
+    def tell_head(self, gists: Sequence[Gist]) -> None:
+        """Of the range's first pages, each."""
+
+    def around(self, own: Gist) -> tuple[Gist, Sequence[Gist] | None]:
+        """For the gist of the range: that of all before it, and of each of the first pages after it.
+
+        None: nobody else reads those; look yourself.
+        """
+
+
+class Part(Protocol):
+    """Reads pages `first` to `last` as they come out when the whole file is read."""
+
+    def __call__(self, first: int, last: int, meeting: Meeting) -> Iterator[Page]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +42,8 @@ class Contents:
     """Something about the whole file that the coverage report should say."""
     expected: int = 0
     """Pages there will be; 0 where that is not known before they are read."""
+    part: Part | None = None
+    """For formats of which several workers can read one file."""
 
 
 class Watch(Protocol):

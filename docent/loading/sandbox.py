@@ -96,6 +96,12 @@ class Worker:
             return f"it was ended by {signal.Signals(-code).name}"
         return f"it was ended by signal {-code}"
 
+    def end(self) -> None:
+        """Whoever hears it is told that it died, and has to `kill` it."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)

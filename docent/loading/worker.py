@@ -13,22 +13,27 @@ import sys
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from docent.errors import DocentError, HarmfulFile
 from docent.glossary import Page
 from docent.loading import wire
+from docent.loading.gist import Gist
 from docent.loading.kinds import detect, mismatch
-from docent.loading.language import language_of
-from docent.loading.limits import Limits
+from docent.loading.language import SAMPLE, language_of
+from docent.loading.limits import Limits, too_many_characters
 from docent.loading.opening import open_contents
+from docent.loading.reading import Part
 from docent.loading.source import read_source
 
 COLLECTING = (100_000, 50, 100)  # words of a page make no cycles; looking for some took 7 % of a page's time
-SAMPLE = 40_000  # characters; enough to tell a language
+
+Say = Callable[..., None]
+Hear = Callable[[], dict[str, Any] | None]
 
 
 def main() -> None:
@@ -40,7 +45,7 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
     while (message := wire.read(requests)) is not None:
         _confine(Limits(**message["job"]["limits"]))
-        _serve(message, answers)
+        _serve(message, answers, partial(wire.read, requests))
 
 
 def _die_with_parent(parent: int) -> None:
@@ -58,12 +63,12 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
+def _serve(message: dict[str, Any], answers: IO[bytes], hear: Hear) -> None:
     def say(**what: Any) -> None:
         wire.write(answers, what)
 
     try:
-        TASKS[message["task"]](message, say)
+        TASKS[message["task"]](message, say, hear)
         say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     except DocentError as error:
         say(error=type(error).__name__, why=str(error))
@@ -79,14 +84,18 @@ def _serve(message: dict[str, Any], answers: IO[bytes]) -> None:
         say(broken=f"{type(error).__name__}: {str(error)[:300]}")
 
 
-def _load(message: dict[str, Any], say: Callable[..., None]) -> None:
+def _load(message: dict[str, Any], say: Say, hear: Hear) -> None:
     job = wire.job_from_wire(message["job"])
     source = read_source(Path(job.path), largest=job.limits.file_bytes)
     kind = detect(source, job.limits)
     contents = open_contents(source, kind, job, watch=lambda page, step: say(page=page, step=step))
     known = {"title": contents.title, "created": contents.created, "expected": contents.expected}
-    say(opened=True, sha256=source.sha256, kind=kind, **known)
+    shared = contents.part is not None and 0 < message["share_from"] <= contents.expected
+    say(opened=True, sha256=source.sha256, kind=kind, shared=shared, **known)
     note = " ".join(filter(None, (mismatch(source, kind), contents.note)))
+    if shared and contents.part is not None:
+        _ranges(contents.part, job.limits, note, say, hear)
+        return
     total, sample = 0, ""
     for page in contents.pages:
         if page.number < job.first:
@@ -98,17 +107,50 @@ def _load(message: dict[str, Any], say: Callable[..., None]) -> None:
         page = _bounded(page, job.limits, note if page.number == 1 else "")
         total += len(page.text) + len(page.hidden)
         if total > job.limits.document_chars:
-            raise HarmfulFile(
-                f"{source.name} expands to more than {job.limits.document_chars:,} characters. "
-                "Split it, or remove it if you do not know where it comes from."
-            )
+            raise HarmfulFile(too_many_characters(source.name, job.limits))
         if len(sample) < SAMPLE:
             sample += page.text[:SAMPLE] + "\n"
         say(read=wire.page_to_wire(page))
     say(language=contents.language or language_of(sample))
 
 
-def _mark(message: dict[str, Any], say: Callable[..., None]) -> None:
+def _ranges(part: Part, limits: Limits, note: str, say: Say, hear: Hear) -> None:
+    """Pages by ranges, as one is asked for after the other."""
+    so_far = Gist()
+    while (asked := hear()) is not None and "range" in asked:
+        first, last = asked["range"]
+        meeting = _Meeting(so_far, say, hear)
+        for page in part(first, last, meeting):
+            say(read=wire.page_to_wire(_bounded(page, limits, note if page.number == 1 else "")))
+        so_far.add(meeting.own)
+        say(ranged=True)
+
+
+class _Meeting:
+    """With the workers that read other ranges, by way of the parent."""
+
+    def __init__(self, so_far: Gist, say: Say, hear: Hear) -> None:
+        self._so_far = so_far
+        self._say = say
+        self._hear = hear
+        self.own = Gist()
+
+    def tell_head(self, gists: Sequence[Gist]) -> None:
+        self._say(head=[gist.to_wire() for gist in gists])
+
+    def around(self, own: Gist) -> tuple[Gist, Sequence[Gist] | None]:
+        self.own = own
+        self._say(gist=own.to_wire())
+        told = self._hear()
+        if told is None:
+            raise SystemExit  # nobody is there any more
+        for gist in told["before"]:
+            self._so_far.add(Gist.from_wire(gist))
+        after = told["after"]
+        return self._so_far.copy(), None if after is None else [Gist.from_wire(gist) for gist in after]
+
+
+def _mark(message: dict[str, Any], say: Say, _: Hear) -> None:
     from docent.loading.highlight import Places, mark
 
     job = wire.job_from_wire(message["job"])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.glossary import Heading, Line, Page, ReadBy
+from docent.loading.gist import Gist
 from docent.loading.hidden import split_hidden
-from docent.loading.hyphens import Hyphens, Vocabulary, hyphens_in, hyphens_of, joined
+from docent.loading.hyphens import Hyphens, hyphens_in, hyphens_of, joined
 from docent.loading.layout import TextLine
 from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
 from docent.loading.noise import is_noise
 from docent.loading.pdfium import WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
 from docent.loading.pypdf_reader import SecondOpinion
-from docent.loading.reading import Contents, Job, Watch
+from docent.loading.reading import Contents, Job, Meeting, Watch
 from docent.loading.recognising import Recogniser
 from docent.loading.source import Source
 from docent.loading.turning import upright_lines
@@ -29,6 +31,10 @@ HEADING = 1.2  # of the body's height
 BULLETS = "•·●○▪■◦‣⁃*–—-\uf0b7\uf0a7"
 MOST_BOLD = 0.4  # of a page's lines; then bold is how it is set
 ASIDE = 0.6  # of the page's width; a bold line that begins beyond it heads a column of figures
+
+Entries = dict[int, list[tuple[str, int]]]
+"""Of a document's outline, by page: title and level."""
+Outline = Callable[[], Entries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,14 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         raise UnreadableFile(f"{source.name} has no pages. Export it again from its own program.")
     metadata = pdf.metadata()
     title = metadata.get("Title", "")
+    second, outline = SecondOpinion(source.whole, job.password), cache(partial(_outline, pdf))
     return Contents(
-        pages=_pages(pdf, job=job, watch=watch, second=SecondOpinion(source.whole, job.password)),
+        pages=_pages(pdf, job=job, watch=watch, second=second, outline=outline),
         title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
         created=_iso(metadata.get("CreationDate", "")),
         note=note,
         expected=len(pdf),
+        part=partial(_part, pdf=pdf, job=job, watch=watch, second=second, outline=outline),
     )
 
 
@@ -86,40 +94,71 @@ def open_pdf(source: Source, job: Job) -> tuple[Pdf, str]:
         ) from error
 
 
-def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion) -> Iterator[Page]:
+def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion, outline: Outline) -> Iterator[Page]:
     """Pages in order; each is finished once the pages around it are known."""
-    outline = _outline(pdf)
-    heights: Counter[int] = Counter()
-    known = Vocabulary()
+    so_far = Gist()
     before: deque[Marks] = deque(maxlen=NEIGHBOURS)
     ahead: deque[Draft] = deque()
     with Recogniser(job=job, watch=watch) as recogniser:
         for number in range(job.first, len(pdf) + 1):
             draft = _draft(pdf, number, job, watch, second, recogniser)
-            for line in draft.lines:
-                heights[round(line.height * 2)] += len(line.text)
-            known.add(draft.lines)
+            so_far.see(draft.lines)
             ahead.append(draft)
             if len(ahead) > NEIGHBOURS:
-                yield _next(ahead, before, heights, known, outline, recogniser)
+                yield recogniser.finish(_next(ahead, before, so_far, outline()))
         while ahead:
-            yield _next(ahead, before, heights, known, outline, recogniser)
+            yield recogniser.finish(_next(ahead, before, so_far, outline()))
 
 
-def _next(
-    ahead: deque[Draft],
-    before: deque[Marks],
-    heights: Counter[int],
-    known: Vocabulary,
-    outline: dict[int, list[tuple[str, int]]],
-    recogniser: Recogniser,
-) -> Page:
+def _next(ahead: deque[Draft], before: deque[Marks], so_far: Gist, outline: Entries) -> Page:
     draft = ahead.popleft()
-    after = [other.marks for other in ahead]
-    body = heights.most_common(1)[0][0] / 2 if heights else 0.0
-    page = _finish(draft, before, after, body, known, outline.get(draft.page.number, []))
+    page = _finish(draft, before, [other.marks for other in ahead], so_far, outline)
     before.append(draft.marks)
-    return recogniser.finish(page)
+    return page
+
+
+def _part(
+    first: int,
+    last: int,
+    meeting: Meeting,
+    *,
+    pdf: Pdf,
+    job: Job,
+    watch: Watch,
+    second: SecondOpinion,
+    outline: Outline,
+) -> Iterator[Page]:
+    """The pages of a range, as `_pages` has them: what is not in the range, others tell."""
+    alone = replace(job, ocr=replace(job.ocr, parallel=1))  # the other cores read other ranges
+    with Recogniser(job=alone, watch=watch) as recogniser:
+        drafts = []
+        for number in range(first, last + 1):
+            drafts.append(_draft(pdf, number, job, watch, second, recogniser))
+            if len(drafts) == min(NEIGHBOURS, last + 1 - first):
+                meeting.tell_head([Gist.of(draft.lines, draft.marks) for draft in drafts])
+        gists = [Gist.of(draft.lines, draft.marks) for draft in drafts]
+        own = Gist()
+        for gist in gists:
+            own.add(gist)
+        so_far, after = meeting.around(own)
+        if after is None:
+            after = _looked_at(range(last + 1, min(last + NEIGHBOURS, len(pdf)) + 1), pdf, job, watch, second)
+        before, around = so_far.marks.copy(), [*gists, *after]
+        for gist in around[:NEIGHBOURS]:
+            so_far.add(gist)
+        for index, draft in enumerate(drafts):
+            for gist in around[index + NEIGHBOURS : index + NEIGHBOURS + 1]:
+                so_far.add(gist)
+            following = [mark for gist in around[index + 1 : index + 1 + NEIGHBOURS] for mark in gist.marks]
+            yield recogniser.finish(_finish(draft, before, following, so_far, outline()))
+            before.append(draft.marks)
+
+
+def _looked_at(numbers: Iterable[int], pdf: Pdf, job: Job, watch: Watch, second: SecondOpinion) -> list[Gist]:
+    """What pages say that somebody else will read; scans among them say nothing yet."""
+    with Recogniser(job=replace(job, ocr=replace(job.ocr, engine="off")), watch=watch) as nobody:
+        drafts = [_draft(pdf, number, job, watch, second, nobody) for number in numbers]
+    return [Gist.of(draft.lines, draft.marks) for draft in drafts]
 
 
 def _draft(
@@ -204,18 +243,17 @@ def _finish(
     draft: Draft,
     before: Sequence[Marks],
     after: Sequence[Marks],
-    body: float,
-    known: Vocabulary,
-    outline: list[tuple[str, int]],
+    so_far: Gist,
+    outline: Entries,
 ) -> Page:
     """Give each line its role, now that the pages around are known."""
     page = draft.page
     if not draft.lines:
         return page
     margins = margin_lines(draft.lines, page.size[1], before, after, page.label or str(page.number))
-    if hyphens := hyphens_of(draft.lines, known, margins):
+    if hyphens := hyphens_of(draft.lines, so_far.known, margins):
         page = _rejoined(page, draft.lines, hyphens)
-    levels = _levels(draft, body, outline, margins)
+    levels = _levels(draft, so_far.body, outline.get(page.number, []), margins)
     lines = tuple(
         replace(line, role="margin" if index in margins else "heading" if index in levels else "body")
         for index, line in enumerate(page.lines)
@@ -293,8 +331,8 @@ def _plain(text: str) -> str:
     return re.sub(r"\W+", "", text).lower()
 
 
-def _outline(pdf: Pdf) -> dict[int, list[tuple[str, int]]]:
-    found: dict[int, list[tuple[str, int]]] = {}
+def _outline(pdf: Pdf) -> Entries:
+    found: Entries = {}
     for page, title, level in pdf.outline():
         found.setdefault(page, []).append((title, level))
     return found
