@@ -377,6 +377,9 @@ def _serve(arguments: argparse.Namespace) -> None:
     settings = Settings.read()
     listening.check(settings)
     if not arguments.check:
+        from docent.web import memory
+
+        memory.share_arenas()
         from docent.web import serving
 
         serving.serve(settings)

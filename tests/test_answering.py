@@ -56,12 +56,25 @@ def notices(found: list[Any]) -> str:
     return " ".join(event.text for event in found if isinstance(event, Notice))
 
 
+async def test_numbers_come_in_order(ollama):
+    """Whatever the model calls its passages, the reader meets 1, 2: while it streams, and in the end."""
+    said = (
+        "Late books cost ten cents a day [{}]. The museum opens at 9:30 [{}]. Books are lent for weeks [{}]."
+    )
+    ollama.script(said.format(2, 1, 2))
+    found = await events("What do late books cost?", native(ollama.url))
+    assert "".join(event.text for event in found if isinstance(event, Token)) == said.format(1, 2, 1)
+    result = answer_of(found)
+    assert result.text == said.format(1, 2, 1)
+    assert {one.n: one.chunk_id for one in result.citations} == {1: "c2", 2: "c1"}
+
+
 async def test_search_find_stream_cite(ollama):
     """The events come in order, the tokens are the model's, the answer is cited, the receipt is full."""
     ollama.script("Late books cost ten cents a day [2].")
     found = await events("What do late books cost?", native(ollama.url))
     assert [type(event) for event in found[:2]] == [Searching, Found]
-    assert "".join(e.text for e in found if isinstance(e, Token)) == "Late books cost ten cents a day [2]."
+    assert "".join(e.text for e in found if isinstance(e, Token)) == "Late books cost ten cents a day [1]."
     result = answer_of(found)
     assert [citation.quote for citation in result.citations] == ["Late books cost ten cents a day."]
     receipt = result.receipt
@@ -96,7 +109,7 @@ async def test_without_a_model_the_passages_answer(server, said, start_ollama):
     url = free_url() if server == "none" else start_ollama(models=("llama3.2",)).url
     found = await events("What do late books cost?", native(url))
     result = answer_of(found)
-    assert result.text.startswith("- Late books cost ten cents a day. [2]")
+    assert result.text.startswith("- Late books cost ten cents a day. [1]")
     assert result.citations[0].quote == "Late books cost ten cents a day."
     assert result.receipt.model == ""
     assert NO_MODEL in notices(found)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from docent.answering.asking import Asking
 from docent.errors import ModelError
 from docent.generating import speaking
-from docent.generating.citations import Cited, cite, linked, only_cited
+from docent.generating.citations import Cited, cite, in_order, linked
 from docent.generating.extractive import best_sentences
 from docent.generating.record import Record
 from docent.generating.writing import within
@@ -63,14 +63,13 @@ async def finished(
         yield record.answered(best_sentences(question, sent), found)
         return
     cited = await asyncio.to_thread(cite, record.text, sent, computed="\n".join(record.computed))
-    cited = linked(cited, sent)
-    shown = found
-    if only_cited_shown:
-        cited, shown = only_cited(cited, sent)
+    cited, used = in_order(linked(cited, sent), sent)
     for warning in _warnings(cited, record):
         yield record.notice(warning)
     record.lap("cite")
-    yield record.answered(replace(cited, text="\n\n".join((cited.text, *record.tables))), shown)
+    yield record.answered(
+        replace(cited, text="\n\n".join((cited.text, *record.tables))), used if only_cited_shown else found
+    )
 
 
 def _warnings(cited: Cited, record: Record) -> list[str]:

@@ -95,8 +95,8 @@ def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:
     return replace(cited, text=released(cited.text, known))
 
 
-def only_cited(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:
-    """The same answer with the passages that it cites, numbered from 1 in the order of their appearance."""
+def in_order(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:
+    """The same answer, numbered from 1 in the order of appearance, and the passages that it cites."""
     order = dict.fromkeys(int(n) for mark in MARK.finditer(cited.text) for n in mark[1].split(","))
     number = {old: new for new, old in enumerate(order, 1)}
     text = MARK.sub(

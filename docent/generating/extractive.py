@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from docent.generating import output, sentences
-from docent.generating.citations import Cited, citation
+from docent.generating.citations import Cited, citation, in_order
 from docent.generating.units import FIGURE, units
 from docent.glossary import Citation, Passage
 
@@ -57,7 +57,7 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> Cited:
     chosen = _without_repeats(sorted(candidates, key=lambda one: -worth(one)), passages)
     cited = tuple(citation(n, passages[n - 1], start, end) for n, start, end in chosen)
     lines = [f"- {_shown(one)} [{one.n}]" for one in cited]
-    return Cited("\n".join(lines), cited, (), (), ())
+    return in_order(Cited("\n".join(lines), cited, (), (), ()), passages)[0]
 
 
 def _without_repeats(

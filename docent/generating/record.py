@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -9,6 +10,9 @@ from docent.generating.budget import Budget
 from docent.generating.citations import Cited
 from docent.generating.client import Piece
 from docent.glossary import Answer, Answered, Dropped, Notice, Passage, Receipt
+
+MARK = re.compile(r"\[(\d{1,3})\]")
+"""A number as the filter lets it go: never in pieces, never two in one bracket."""
 
 
 class Record:
@@ -40,6 +44,8 @@ class Record:
         """The model server gave up; why has been said."""
         self.refused = ""
         """What the content policy says of the answer, when it was stopped."""
+        self._order: dict[str, int] = {}
+        """The numbers that the model has written so far, with those shown for them."""
         self._notices: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = self._lap = time.perf_counter()
@@ -63,6 +69,11 @@ class Record:
             self.lap("first_token")
         if piece.prompt_tokens or piece.answer_tokens or piece.cut_short:
             self.last = piece
+
+    def numbered(self, text: str) -> str:
+        """What the model wrote, with its numbers from 1 in the order in which they come. The text that is
+        checked in the end keeps its own."""
+        return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
 
     def notice(self, text: str) -> Notice:
         self._notices.append(text)

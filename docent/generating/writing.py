@@ -107,4 +107,4 @@ async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishe
 
 def _let_go(text: str, record: Record) -> list[Token]:
     record.text += text
-    return [Token(text)] if text else []
+    return [Token(record.numbered(text))] if text else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.generating.citations import cite, linked, only_cited
+from docent.generating.citations import cite, in_order, linked
 from docent.generating.output import held
 from tests.generating.build import passage
 
@@ -31,7 +31,7 @@ def test_passages_are_numbered_as_they_appear():
     """Only what is cited is left, numbered from one as it comes; each number keeps its passage."""
     text = "Late books cost ten cents a day [1]."
     cited = cite(f"The shop sells postcards every afternoon [3]. {text}", shelf())
-    again, left = only_cited(cited, shelf())
+    again, left = in_order(cited, shelf())
     assert [one.text for one in left] == [SHOP, LIBRARY]
     assert again.text == "The shop sells postcards every afternoon [1]. Late books cost ten cents a day [2]."
     assert [(one.n, one.quote in left[one.n - 1].text) for one in again.citations] == [(1, True), (2, True)]

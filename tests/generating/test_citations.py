@@ -217,7 +217,7 @@ def test_every_quote_is_the_text_at_its_place(found):
 def test_without_a_model_the_best_sentence_comes_first():
     """The sentence that says what was asked leads, with its number."""
     answer = best_sentences("What do late books cost?", two())
-    assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [2]"
+    assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [1]"
 
 
 def test_what_is_copied_word_for_word():

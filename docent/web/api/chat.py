@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
@@ -20,6 +21,7 @@ from docent.web.api.shapes import ChatRequest, Json, Message
 EVERYTHING = "docent"
 LIBRARY, PERSONA = "library/", "persona/"
 LEAST_TOKENS = 16
+NUMBER = re.compile(r"\[(\d{1,3})\]")
 
 
 # --- models --------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ class Reply:
     created: int = field(default_factory=lambda: int(time.time()))
 
     def whole(self, answer: Answer, cutter: Cutter) -> Json:
-        text = cutter.pass_on(answer.text) + cutter.rest() + self.notes(answer)
+        text = cutter.pass_on(answer.text) + cutter.rest() + self.notes(answer, answer.text)
         return {
             **self._head("chat.completion"),
             "choices": [
@@ -195,12 +197,15 @@ class Reply:
     def counted(self, answer: Answer) -> Json:
         return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage(answer)}
 
-    def notes(self, answer: Answer) -> str:
-        """The citations as lines of text, for clients that show nothing else."""
+    def notes(self, answer: Answer, shown: str) -> str:
+        """The citations as lines of text, for clients that show nothing else. Where the text that was
+        streamed has other numbers than the checked one, the lines bear none."""
         if not self.footnotes or not answer.citations:
             return ""
         first = {citation.n: citation for citation in reversed(answer.citations)}
-        return "\n\n" + "\n".join(f"[{n}] {first[n].where}" for n in sorted(first))
+        same = NUMBER.findall(shown) == NUMBER.findall(answer.text)
+        lines = [f"[{n}] {first[n].where}" if same else f"- {first[n].where}" for n in sorted(first)]
+        return "\n\n" + "\n".join(lines)
 
     def _head(self, kind: str) -> Json:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
@@ -242,7 +247,8 @@ async def streamed(
                         pass  # in the receipt
                     case Answered(answer):
                         tail = cutter.rest() if cutter.shown or cutter.ended else cutter.pass_on(answer.text)
-                        if tail := tail + cutter.rest() + reply.notes(answer):
+                        tail += cutter.rest()
+                        if tail := tail + reply.notes(answer, cutter.shown):
                             yield _event(reply.piece(tail))
                         ended = reply.piece("", finish=finish(answer, cutter))
                         yield _event({**ended, "docent": ask_json(answer)})
