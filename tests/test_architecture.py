@@ -34,10 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "loading", "indexing", "store", "retrieving", "generating"},
     "doctor": EVERYBODY_SPEAKS | {"assembly", "settings"},
     "web": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings", "loading.highlight", "store"},
-    "commands": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
-    "__main__": EVERYBODY_SPEAKS
-    | CORRIDORS
-    | {"assembly", "contracts", "settings", "web", "doctor", "commands"},
+    "commands": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "contracts", "settings"},
+    "__main__": EVERYBODY_SPEAKS | {"assembly", "settings", "web", "doctor", "commands"},
     "app.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings", "web"},
     "ingest.py": EVERYBODY_SPEAKS | CORRIDORS | {"assembly", "settings"},
 }

@@ -1,9 +1,8 @@
-"""`docent eval` and `docent golden`: how well pages are found, and the questions that tell."""
+"""`docent eval`: how well pages are found, by questions whose pages are known."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docent.commands.common import add_library, print_json, scope
 from docent.errors import IndexMismatch, InputError
-from docent.glossary import DEFAULT_LIBRARY, Scope
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
@@ -24,6 +23,7 @@ WITHIN = 50  # passages looked at: the usual twenty hold fewer than ten differen
 
 
 def define_eval(command: argparse.ArgumentParser) -> None:
+    add_library(command)
     command.epilog = "Exit code: 0 well, 1 below the floor, 2 could not run. Details: docs/measuring.md."
     command.add_argument(
         "questions",
@@ -49,19 +49,6 @@ def define_eval(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="hold this run against a saved one; or, with two files, the second against the first",
-    )
-
-
-def define_golden(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=("add", "list", "remove"), help="what to do")
-    command.add_argument("question", nargs="?", help="the question, as you would ask it")
-    command.add_argument("--file", metavar="F", help="with add: the document that answers it")
-    command.add_argument(
-        "--page",
-        type=int,
-        action="append",
-        metavar="N",
-        help="with add: its page, counted from 1; repeatable",
     )
 
 
@@ -94,7 +81,7 @@ def run_eval(arguments: argparse.Namespace) -> int:
             _show_comparisons(against[0], run, as_json=False)
             print()
     if arguments.json:
-        _print_json(summary)
+        print_json(summary)
     else:
         _show_reports(shared, given)
     return _verdict(shared, arguments.floor)
@@ -109,7 +96,7 @@ def _measured(house: House, arguments: argparse.Namespace) -> tuple[Run, Report,
         raise InputError(
             "None of these questions has an answer, so there is nothing to find. Add one that has."
         )
-    documents = house.store.documents(_scope(arguments))
+    documents = house.store.documents(scope(arguments))
     house.embedder.warm()  # loading the model is not part of any question
     total = len(questions) + len(answerable)
 
@@ -275,7 +262,7 @@ def _show_comparisons(before: Run, after: Run, *, as_json: bool) -> None:
 
     shared, given = compare(before.shared, after.shared), compare(before.given, after.given)
     if as_json:
-        _print_json({"every_document": asdict(shared), "right_document_given": asdict(given)})
+        print_json({"every_document": asdict(shared), "right_document_given": asdict(given)})
         return
     for title, comparison in (("Every document", shared), ("Right document given", given)):
         _show_comparison(title, comparison)
@@ -298,74 +285,7 @@ def _interval(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
 
 
-# --- golden --------------------------------------------------------------------------------
-
-
-def run_golden(arguments: argparse.Namespace) -> None:
-    from docent.assembly import open_house
-
-    if arguments.what != "list" and not arguments.question:
-        raise InputError(f'Which question? python -m docent golden {arguments.what} "QUESTION"')
-    with open_house(Settings.read()) as house:
-        match arguments.what:
-            case "add":
-                said = [_added(house, arguments)]
-            case "remove":
-                said = [house.golden.remove(arguments.question, arguments.library or "")]
-            case _:
-                said = house.golden.all(arguments.library or "")
-    if arguments.json:
-        _print_json([asdict(one) for one in said])
-        return
-    for one in said:
-        pages = ", ".join(map(str, one.pages))
-        print(f"{one.library}  {one.file}, p. {pages}  {one.question}" if one.answerable else one.question)
-    if not said:
-        print(
-            "No golden questions yet. Keep one with: golden add, or a thumbs-up in the chat.", file=sys.stderr
-        )
-
-
-def _added(house: House, arguments: argparse.Namespace) -> Question:
-    """Checked against the library, so that a slip of the pen is not measured for ever."""
-    from docent.evaluating import Question
-    from docent.evaluating.asking import documents_of
-
-    if not arguments.file or not arguments.page:
-        raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
-    asked = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
-    documents = house.store.documents(_scope(arguments))
-    found = [one for one in documents if one.id in documents_of(asked, documents)]
-    if not found:
-        raise InputError(
-            f"No document is called {arguments.file!r}. `python -m docent list` shows every name."
-        )
-    if len({one.library for one in found}) > 1:
-        names = ", ".join(sorted({one.library for one in found}))
-        raise InputError(f"{arguments.file!r} is in more than one library: {names}. Name one with --library.")
-    beyond = [page for page in asked.pages if not 1 <= page <= found[0].pages]
-    if beyond:
-        raise InputError(
-            f"{found[0].name} has {_pages(found[0].pages)}, counted from 1; there is no page {beyond[0]}."
-        )
-    question = Question(asked.question, found[0].name, asked.pages, found[0].library or DEFAULT_LIBRARY)
-    house.golden.add(question)
-    return question
-
-
-def _pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"
-
-
-def _scope(arguments: argparse.Namespace) -> Scope:
-    return Scope(libraries=(arguments.library,) if arguments.library else ())
-
-
 def _progress(text: str) -> None:
     """A line that replaces itself; nothing when nobody watches."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))

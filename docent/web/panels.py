@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from docent.glossary import Citation
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$])")
 
-Link = Callable[[Citation], str]
 MOST_ABOVE = 2
 """Lines above a table that may be its title."""
 MOST_COLUMNS = 12  # a panel shows no more side by side

@@ -13,6 +13,7 @@ from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
 from docent.glossary import Scope, State
 from docent.store import Store
 from docent.store.originals import Originals, sha256_of
+from docent.store.vectors import Vectors
 from tests.store.putting import EMBEDDER, found, put, put_several
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -212,3 +213,19 @@ def test_two_threads_keep_the_same_file(tmp_path):
             for kept in [pool.submit(originals.keep, source, sha256) for _ in range(4)]:
                 kept.result()
         assert [*originals.held()] == [sha256]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
+    """llama-index's own pipelines find what Docent stored, by its ids, and may add to it."""
+    from llama_index.core.schema import TextNode
+    from llama_index.core.vector_stores.types import VectorStoreQuery
+
+    with closing(Vectors(tmp_path, name="mine", url="")) as vectors:
+        vectors.put("default", ["hours"], EMBEDDER.embed([HOURS]).tolist())
+        theirs = vectors.as_llama_index("default")
+        theirs.add([TextNode(id_="books", text=BOOKS, embedding=EMBEDDER.embed([BOOKS])[0].tolist())])
+        asked = VectorStoreQuery(query_embedding=EMBEDDER.embed_query(HOURS), similarity_top_k=2)
+        found = theirs.query(asked)
+    assert found.ids == ["hours", "books"]
+    assert found.similarities[0] > found.similarities[1]
