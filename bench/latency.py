@@ -4,8 +4,10 @@
 
 The stores are synthetic, and are kept under FOLDER for the next run. Text is drawn from 30,000 made-up words
 that are as frequent as words are in English (Zipf), 120 to a chunk, two chunks to a page, 100 to a document.
-Vectors are 384-dimensional, of length 1, scattered around 200 centres. Everything else is real: the store,
-the ladder, and the model that embeds the question. A question is eight words of one chunk in a sentence.
+Vectors are 384-dimensional, of length 1, scattered around random centres, one centre for every 500 chunks.
+Everything else is real: the store, the ladder, and the model that embeds the question. A question is eight
+words of one chunk in a sentence. 50 documents come in at a time, so that a store of 1,000,000 chunks can be
+built within an hour; one that was broken off goes on where it ended.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import pstats
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,14 +30,16 @@ from numpy.typing import NDArray
 from docent.assembly import open_house
 from docent.glossary import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
 from docent.settings import Settings
-from docent.store import Store
+from docent.store import Arrival, Store
 
 WORDS = 30_000
 WORDS_A_CHUNK = 120
 CHUNKS_A_DOCUMENT = 100
 DIMENSIONS = 384
-CENTRES = 200
-BATCH = 5000
+CHUNKS_A_CENTRE = 500
+QUESTIONS = 1000
+AT_ONCE = 50
+"""Documents that are put in one step."""
 SYLLABLES = [a + b for a in "bcdfglmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
 
 
@@ -60,29 +65,43 @@ def main() -> None:
 
 
 def build(folder: Path, chunks: int) -> None:
-    """A store of so many chunks, through the store's own front door."""
+    """A store of so many chunks, through the store's own front door; one that was broken off goes on."""
     random = np.random.default_rng(chunks)
     words = _vocabulary(random)
     frequency = 1 / np.arange(1, WORDS + 1)
     frequency /= frequency.sum()
-    centres = random.standard_normal((CENTRES, DIMENSIONS))
-    questions: list[str] = []
+    centres = random.standard_normal((max(chunks // CHUNKS_A_CENTRE, 1), DIMENSIONS))
     began = time.perf_counter()
     with open_house(_settings(folder)) as house:
-        waiting: list[str] = []
-        for number in range(chunks // CHUNKS_A_DOCUMENT):
-            drawn = random.choice(WORDS, size=(CHUNKS_A_DOCUMENT, WORDS_A_CHUNK), p=frequency)
-            texts = [" ".join(words[at] for at in row) + "." for row in drawn]
-            name = f"{words[WORDS - 1 - number % 9000]}-{2000 + number % 25}-{number}.txt".lower()
-            waiting += _put(house.store, folder, name, texts)
-            rare = [words[at] for at in drawn[0] if at > 100][:8]
-            questions.append(f"What is the {' '.join(rare[:4])} of the {' '.join(rare[4:])}?")
-            if len(waiting) >= BATCH or number == chunks // CHUNKS_A_DOCUMENT - 1:
-                house.store.put_vectors(waiting, _vectors(random, centres, len(waiting)))
-                waiting = []
-                seconds = time.perf_counter() - began
-                print(f"{number + 1} documents, {seconds:.0f} s", file=sys.stderr, flush=True)
+        there = sum(document.embedded for document in house.store.documents(Scope())) // CHUNKS_A_DOCUMENT
+        documents = chunks // CHUNKS_A_DOCUMENT
+        for first in range(there // AT_ONCE * AT_ONCE, documents, AT_ONCE):
+            random = np.random.default_rng((chunks, first))
+            arrivals = []
+            for number in range(first, min(first + AT_ONCE, documents)):
+                drawn = random.choice(WORDS, size=(CHUNKS_A_DOCUMENT, WORDS_A_CHUNK), p=frequency)
+                texts = [" ".join(words[at] for at in row) + "." for row in drawn]
+                name = f"{words[WORDS - 1 - number % 9000]}-{2000 + number % 25}-{number}.txt".lower()
+                arrivals.append(_arrival(folder, name, texts))
+            house.store.put_several(arrivals)
+            waiting = [chunk.id for arrival in arrivals for chunk in arrival.chunks]
+            house.store.put_vectors(waiting, _vectors(random, centres, len(waiting)))
+            seconds = time.perf_counter() - began
+            print(f"{first + len(arrivals)} documents, {seconds:.0f} s", file=sys.stderr, flush=True)
+        questions = [
+            _question(house.store, document.id, words)
+            for document in house.store.documents(Scope())[:QUESTIONS]
+        ]
     (folder / "questions.json").write_text(json.dumps(questions))
+
+
+def _question(store: Store, document: str, words: Sequence[str]) -> str:
+    """Eight of the words of a document's first chunk, none of them among the most frequent."""
+    common = set(words[:101])
+    rare = [word for word in store.chunks_of(document, Scope())[0].text[:-1].split() if word not in common][
+        :8
+    ]
+    return f"What is the {' '.join(rare[:4])} of the {' '.join(rare[4:])}?"
 
 
 def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
@@ -93,8 +112,11 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
     questions = json.loads((folder / "questions.json").read_text())
     asked = [questions[at % len(questions)] for at in range(count + 5)]
     with open_house(_settings(folder)) as house:
-        for question in asked[:5]:  # the first loads the model and the index
+        house.warm()  # as `docent serve` does
+        for question in asked[:5]:  # the first loads the index
             house.retrieve(question, Scope())
+        for thread in [one for one in threading.enumerate() if one.name == "warming"]:
+            thread.join()
         watch = cProfile.Profile()
         if profile:
             watch.enable()
@@ -122,7 +144,7 @@ def _timed(retrieve: object, questions: Sequence[str]) -> Iterator[tuple[float, 
         yield (time.perf_counter() - began) * 1000, (time.process_time() - own) * 1000
 
 
-def _put(store: Store, folder: Path, name: str, texts: Sequence[str]) -> list[str]:
+def _arrival(folder: Path, name: str, texts: Sequence[str]) -> Arrival:
     file = folder / "data" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     pages = [f"{first}\n{second}" for first, second in zip(texts[::2], texts[1::2], strict=True)]
@@ -144,8 +166,7 @@ def _put(store: Store, folder: Path, name: str, texts: Sequence[str]) -> list[st
         header = f"{Path(name).stem.replace('-', ' ')} | p. {page}"
         chunks.append(Chunk(key, whole, page, start, start + len(text), text, header))
     stat = file.stat()
-    store.put_words(SourceFile("bench", name, file, stat.st_size, stat.st_mtime_ns), document, chunks)
-    return [chunk.id for chunk in chunks]
+    return Arrival(SourceFile("bench", name, file, stat.st_size, stat.st_mtime_ns), document, chunks)
 
 
 def _vectors(random: np.random.Generator, centres: NDArray[np.float64], count: int) -> NDArray[np.float32]:

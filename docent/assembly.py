@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -289,8 +290,14 @@ class House:
 
     def warm(self) -> None:
         """Load both models in the background, so that the first question does not wait for them."""
-        for load in (self.embedder.warm, self._warm_model):
+        for load in (self._warm_embedder, self._warm_model):
             threading.Thread(target=load, name="warming", daemon=True).start()
+
+    def _warm_embedder(self) -> None:
+        self.embedder.warm()
+        # Else every fiftieth question waits 80 ms while Python looks for garbage among all that was loaded.
+        gc.collect()
+        gc.freeze()
 
     def _warm_model(self) -> None:
         with suppress(ModelError):  # whoever asks a question is told what is missing

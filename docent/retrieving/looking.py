@@ -52,7 +52,7 @@ class Look:
         return (
             weights.title * title(asked, chunk.header, lambda text: self._terms(text, language), rarity)
             + in_words * (weights.figured if figured else 1.0)
-            + weights.figures * figures(chunk.text) * figured
+            + (weights.figures * figures(chunk.text) if figured else 0.0)
         )
 
     def _relevance(self, chunk: Chunk, closeness: float | None, rarity: Mapping[str, float]) -> float:

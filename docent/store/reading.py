@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docent.errors import UnknownDocument
-from docent.glossary import Chunk, Page, Scope, StoredDocument
+from docent.glossary import ANSWERING, Chunk, Page, Scope, StoredDocument
 from docent.store import languages
 from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
+from docent.store.remembered import Remembered
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
-MOST_PARAMETERS = 10_000  # in one statement; SQLite's own limit is 32,766
+MOST_PLACES = 20_000  # likewise; some 5 MB
+ROWS = 10_000  # whose vectors are in memory at once
+PARAMETERS = 200  # in one statement, always as many: SQLite then need not read it anew
+NOBODY = b""
+
+
+class Shelf(NamedTuple):
+    """The documents of a scope, and what is asked of them more than once for each question."""
+
+    documents: list[StoredDocument]
+    libraries: list[str]
+    answering: frozenset[str]
+    """Ids of those that may answer."""
+
+
+Stand = tuple[int, str, int]
+"""A chunk's row, its document and its page, whoever may see them; a plain tuple, since Python's collector of
+garbage does not go through those."""
 
 
 class Reading:
@@ -34,16 +55,18 @@ class Reading:
     _originals: Originals
     _vectors: Nearby
     _words: Words
-    _listed: tuple[int, dict[Scope, list[StoredDocument]]] = (-1, {})
+    _whole: Remembered[Scope, Shelf]
+    _narrow: Remembered[Scope, Shelf]
+    """Each question has one of its own, of the documents meant; they must not push out the whole ones."""
+    _stands: Remembered[str, Stand]
+
+    def _forget_read(self) -> None:
+        """Whatever was remembered was of another catalog."""
+        self._whole, self._narrow = Remembered(MOST_SCOPES), Remembered(MOST_SCOPES)
+        self._stands = Remembered(MOST_PLACES)
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
-        # Asked three times for each question; 1,000 documents are 45 ms to read, on every one of them.
-        version, listed = self._catalog.version, self._listed
-        if listed[0] != version or len(listed[1]) >= MOST_SCOPES:
-            self._listed = listed = (version, {})
-        if scope not in listed[1]:
-            listed[1][scope] = self._documents("d.visible", (), scope)
-        return list(listed[1][scope])
+        return list(self._shelf(scope).documents)
 
     def listing(
         self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
@@ -81,11 +104,9 @@ class Reading:
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         if is_narrow(scope):
-            ids = self._ids(scope)
-            scored = zip(ids, self.similarity(vector, ids, scope), strict=True)
-            hits = [Hit(chunk, score) for chunk, score in scored if score > NO_VECTOR]
+            hits = self._compared(vector, scope)
         else:
-            libraries = {document.library for document in self.documents(scope)}
+            libraries = self._shelf(scope).libraries
             hits = [hit for library in libraries for hit in self._vectors.nearest(library, vector, limit)]
             known = self._visible([hit.id for hit in hits], scope)
             hits = [hit for hit in hits if hit.id in known]
@@ -100,38 +121,27 @@ class Reading:
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         found: dict[str, float] = {}
         wanted = np.asarray(vector, dtype=np.float32)
-        where, scoped = condition(scope)
-        with self._catalog.read() as db:
-            for at in range(0, len(chunk_ids), MOST_PARAMETERS):
-                keys, marks = keys_of(chunk_ids[at : at + MOST_PARAMETERS])
-                rows = db.execute(
-                    f"SELECT c.id, v.data FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n "
-                    f"WHERE c.id IN ({marks}) AND {where}",
-                    [*keys, *scoped],
-                ).fetchall()
-                if rows:
-                    scores = unpack_vectors([data for _, data in rows]) @ wanted
-                    found |= {key.hex(): float(score) for (key, _), score in zip(rows, scores, strict=True)}
+        rows = [row for row, _, _ in self._standing(chunk_ids, scope).values()]
+        # With the id, and not only by the row: after a deletion another chunk may have taken it.
+        some = self._read(
+            "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN", rows
+        )
+        for at in range(0, len(some), ROWS):
+            found |= _scored(some[at : at + ROWS], wanted)
         return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
 
     def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
-        where, values = condition(scope)
-        keys, marks = keys_of(chunk_ids)
-        with self._catalog.read() as db:
-            rows = db.execute(
-                f"SELECT c.id, d.id, c.page FROM {CHUNKS} WHERE c.id IN ({marks}) AND {where} AND {ANSWERS}",
-                [*keys, *values],
-            ).fetchall()
-        return {key.hex(): Place(document, page) for key, document, page in rows}
+        standing = self._standing(chunk_ids, scope)
+        return {chunk: Place(document, page) for chunk, (_, document, page) in standing.items()}
 
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
 
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
-        return self._words.rarity(terms, libraries=self._bounds(scope)[0])
+        return self._words.rarity(terms, libraries=self._shelf(scope).libraries)
 
     def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        found = self._words.scores(query, chunk_ids, libraries=self._bounds(scope)[0])
+        found = self._words.scores(query, chunk_ids, libraries=self._shelf(scope).libraries)
         return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
@@ -200,17 +210,64 @@ class Reading:
             ).fetchall()
         return [unpack_page(row) for row in rows]
 
+    def _shelf(self, scope: Scope) -> Shelf:
+        # Asked ten times for each question; 1,000 documents are 45 ms to read, on every one of them.
+        known = (self._narrow if is_narrow(scope) else self._whole).at(self._catalog.version)
+        if scope not in known:
+            documents = self._documents("d.visible", (), scope)
+            libraries = sorted({document.library for document in documents})
+            answering = frozenset(document.id for document in documents if document.state in ANSWERING)
+            known[scope] = Shelf(documents, libraries, answering)
+        return known[scope]
+
     def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
         """Libraries and, in a narrow scope, documents; what the lexical index is asked within."""
-        documents = self.documents(scope)
-        libraries = sorted({document.library for document in documents})
-        return libraries, [document.id for document in documents] if is_narrow(scope) else []
+        shelf = self._shelf(scope)
+        return shelf.libraries, [document.id for document in shelf.documents] if is_narrow(scope) else []
 
-    def _ids(self, scope: Scope) -> list[str]:
-        where, values = condition(scope)
+    def _compared(self, vector: Sequence[float], scope: Scope) -> list[Hit]:
+        """Every chunk in scope, by exact comparison."""
+        wanted = np.asarray(vector, dtype=np.float32)
+        found: dict[str, float] = {}
         with self._catalog.read() as db:
-            rows = db.execute(f"SELECT c.id FROM {CHUNKS} WHERE {where} AND {ANSWERS}", values).fetchall()
-        return [key.hex() for (key,) in rows]
+            rows = db.execute(
+                "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.document IN "
+                "(SELECT n FROM documents WHERE id IN (SELECT value FROM json_each(?)))",
+                (json.dumps(list(self._shelf(scope).answering)),),
+            )
+            while some := rows.fetchmany(ROWS):
+                found |= _scored(some, wanted)
+        return [Hit(*item) for item in found.items()]
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
-        return set(self.places(chunk_ids, scope))
+        return set(self._standing(chunk_ids, scope))
+
+    def _standing(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Stand]:
+        """Those of the named chunks that are in scope and answering."""
+        answering = self._shelf(scope).answering
+        known = self._stands.at(self._catalog.version)
+        unknown = [bytes.fromhex(chunk) for chunk in chunk_ids if chunk not in known]
+        for key, row, document, page in self._read(
+            "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN documents d ON d.n = c.document WHERE c.id IN",
+            unknown,
+        ):
+            known[key.hex()] = row, sys.intern(document), page
+        found = {chunk: known[chunk] for chunk in chunk_ids if chunk in known}
+        return {chunk: stand for chunk, stand in found.items() if stand[1] in answering}
+
+    def _read(self, statement: str, keys: Sequence[Any]) -> list[Any]:
+        """Rows for so many keys, by a statement that ends with IN; whoever may see them."""
+        marks = f"({', '.join('?' * PARAMETERS)})"
+        found: list[Any] = []
+        with self._catalog.read() as db:
+            for at in range(0, len(keys), PARAMETERS):
+                some = list(keys[at : at + PARAMETERS])
+                some += [NOBODY] * (PARAMETERS - len(some))
+                found += db.execute(f"{statement} {marks}", some).fetchall()
+        return found
+
+
+def _scored(rows: Iterable[tuple[bytes, bytes]], wanted: NDArray[np.float32]) -> dict[str, float]:
+    keys, data = zip(*rows, strict=True)
+    scores = (unpack_vectors(data) @ wanted).tolist()
+    return dict(zip((key.hex() for key in keys), scores, strict=True))

@@ -23,7 +23,8 @@ from docent.store.store import Store
 
 PATIENCE = 30.0  # seconds that an owner may take to open or close the store
 LOOK = 0.05
-OURS_ALONE = {"close"}
+OURS_ALONE = {"close", "terms"}
+"""Never asked of the owner: what a text's terms are is the same in every process."""
 INDEXES = {"take_new", "take_earlier", "forget_earlier"}
 """Asked of the owner when another process has built an index, or wants the earlier one back."""
 REMOVING = {"delete", "delete_library", "share"}

@@ -67,7 +67,7 @@ class Store(Sharing):
     def _open(self, fingerprint: str, chroma_url: str) -> None:
         """The index that is in place now."""
         index = self.folder / "index"
-        self._listed = (-1, {})
+        self._forget_read()
         self._catalog = Catalog(index / "catalog.db")
         self._check(fingerprint)
         self._originals = Originals(self.folder / "originals")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.store.languages import asked, indexed, terms
+from docent.store.languages import MOST_WORDS, _analyzer, _terms_of, asked, indexed, terms
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,26 @@ def test_terms_keep_their_order_and_figures_their_form():
     """Neighbours stay neighbours; a figure is the same in every language."""
     assert terms("Cash flow statements of 2023", "en") == ["en:cash", "en:flow", "en:statement", "2023"]
     assert terms("Bilanz 2023", "de")[-1] == "2023"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Net sales (14,694) rose_by 3.5% — don't ask; x² ½ №7", id="figures and signs"),
+        pytest.param("Straße ŒUVRE İstanbul ﬁne naïve café", id="letters with something on them"),
+        pytest.param("Ετήσια έκθεση ΟΔΟΣ и годовой ОТЧЁТ", id="Greek and Cyrillic"),
+        pytest.param("वार्षिक रिपोर्ट 2023 年度報告 รายงาน report", id="words that Python would end elsewhere"),
+    ],
+)
+def test_a_word_met_before_has_the_terms_it_had(text):
+    """Words are remembered with their terms, and those are the same as of the whole text at once."""
+    whole = _analyzer("en").analyze(text)
+    for _ in range(2):
+        assert [term.removeprefix("en:") for term in terms(text, "en")] == whole
+
+
+def test_words_without_end_take_no_more_memory():
+    """A list of part numbers is read to its end, and the words remembered stay as many as they may be."""
+    text = " ".join(f"x{number}" for number in range(MOST_WORDS + 10))
+    assert len(terms(text, "pt")) == MOST_WORDS + 10
+    assert len(_terms_of("pt")) <= MOST_WORDS

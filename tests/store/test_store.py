@@ -174,7 +174,12 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
     """Vectors and words that are missing, or too many, are mended from the catalog at the next start."""
     put(store, tmp_path, "a.txt", HOURS)
     put(store, tmp_path, "b.txt", BOOKS)
-    (piece,) = [one for one in store._ids(Scope()) if store.chunks([one], Scope())[one].text == HOURS]
+    pieces = {
+        chunk.id: chunk.text
+        for document in store.documents(Scope())
+        for chunk in store.chunks_of(document.id, Scope())
+    }
+    (piece,) = [one for one, text in pieces.items() if text == HOURS]
     store._vectors.drop("default", [piece])
     store._vectors.put("default", ["f" * 32], [EMBEDDER.embed_query("left over")])
     store._words.clear()
@@ -183,7 +188,7 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
     (store.folder / "index/in-step").unlink()  # as a killed process leaves it
     store.__init__(store.folder, fingerprint="f")
     assert found(store, "museum opens") >= {HOURS}
-    assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == set(store._ids(Scope()))
+    assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == set(pieces)
 
 
 def test_what_is_listed_is_never_old(store, tmp_path):
