@@ -13,6 +13,7 @@ from docent.web import (
     liking,
     profiles,
     serving,
+    streaming,
     uploading,
     viewing,
 )
@@ -31,6 +32,7 @@ async def open_doors() -> None:
 
 @cl.on_app_shutdown
 async def close_doors() -> None:
+    await streaming.break_off()
     serving.close_doors()
 
 

@@ -21,6 +21,7 @@ from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
 from docent.web.preferences import Chosen
 from docent.web.profiles import persona_of
+from docent.web.streaming import Stream
 from docent.web.texts import say
 from docent.web.viewing import panels
 
@@ -65,6 +66,8 @@ async def reply(
     except asyncio.CancelledError:
         await showing.stopped()
         raise
+    finally:
+        await showing.over()
 
 
 class _Showing:
@@ -75,6 +78,7 @@ class _Showing:
         self._house = house
         self._choice = choice
         self._message = cl.Message(content="")
+        self._stream = Stream(self._message, question)
         self._notices: list[str] = []
         self._waiting = False
         """Whether the message shows how far a long step is, instead of text."""
@@ -91,13 +95,17 @@ class _Showing:
                 self._waiting = True
             case Token(text):
                 await self._make_room()
-                await self._message.stream_token(text)
+                await self._stream.push(text)
             case Notice(text):
                 self._notices.append(spoken(text, language()))
             case Answered(answer):
                 await self._finished(answer)
 
+    async def over(self) -> None:
+        await self._stream.settle()
+
     async def failed(self, error: DocentError) -> None:
+        await self._settled()
         if not self._message.content:
             self._message.type = "system_message"  # nothing to like or dislike
         self._message.content = "\n\n".join(
@@ -106,11 +114,19 @@ class _Showing:
         await self._show()
 
     async def stopped(self) -> None:
-        """What there is stays, and says that it is not all."""
+        """What there is stays, and says that it is not all; where Docent ends, it will say so later."""
+        if self._stream.broken_off:
+            return
+        await self._settled()
         await self._make_room()
         mark = say("stopped", language())
         self._message.content = "\n\n".join(filter(None, (self._message.content.rstrip(), mark)))
         await self._show()
+
+    async def _settled(self) -> None:
+        """It is not all, but there will be no more of it."""
+        await self._stream.settle()
+        self._message.metadata = {}
 
     async def _make_room(self) -> None:
         if self._waiting:
@@ -118,6 +134,7 @@ class _Showing:
             await self._message.update()
 
     async def _finished(self, answer: Answer) -> None:
+        await self._stream.settle()
         message = self._message
         message.content = "\n\n".join(
             (spoken_answer(answer, language()), *(f"ℹ️ {notice}" for notice in self._notices))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
+from chainlit.step import StepDict
 from chainlit.types import CommandDict, ThreadDict
 
 from docent.assembly import House
 from docent.errors import ModelError
 from docent.glossary import Scope
 from docent.web import preferences
-from docent.web.kept import fates, recall, turns
+from docent.web.kept import Fate, fates, recall, turns
 from docent.web.light import lightly
 from docent.web.panels import escaped
 from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
+from docent.web.streaming import is_under_way, unfinished
 from docent.web.texts import say
 
 EXPORT = "export"
@@ -144,20 +147,35 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
     await start(house=house)
     scope = Scope(reader=reader())
     for step in thread["steps"]:
-        kept = recall(step.get("metadata")) if step["type"] == "assistant_message" else None
-        if kept is None:
+        if step["type"] != "assistant_message":
             continue
-        gone = await lightly(fates, kept, reader=house.store, scope=scope)
-        if not gone:
-            continue
-        for fate in ("changed", "deleted"):
-            files = ", ".join(escaped(file) for file, became in gone.items() if became == fate)
-            if files:
-                step["output"] += "\n\n" + say(f"stale_{fate}", language(), files=files)
-        again = cl.Action(
-            name=ASK_AGAIN,
-            payload={"question": kept.question},
-            label=say("ask_again", language()),
-            icon="refresh-cw",
-        )
-        await again.send(for_id=step["id"])
+        if question := unfinished(step.get("metadata")):
+            await _broken_off(step, question)
+        elif (kept := recall(step.get("metadata"))) is not None:
+            gone = await lightly(fates, kept, reader=house.store, scope=scope)
+            if gone:
+                await _stale(step, kept.question, gone)
+
+
+async def _broken_off(step: StepDict, question: str) -> None:
+    """What came before Docent ended stays, and says that it is not all."""
+    if is_under_way(step["id"]):
+        step["output"] += "\n\n" + say("being_written", language())
+        return
+    step["output"] += "\n\n" + say("broken_off", language())
+    await _offer_again(step, question)
+
+
+async def _stale(step: StepDict, question: str, gone: Mapping[str, Fate]) -> None:
+    for fate in ("changed", "deleted"):
+        files = ", ".join(escaped(file) for file, became in gone.items() if became == fate)
+        if files:
+            step["output"] += "\n\n" + say(f"stale_{fate}", language(), files=files)
+    await _offer_again(step, question)
+
+
+async def _offer_again(step: StepDict, question: str) -> None:
+    again = cl.Action(
+        name=ASK_AGAIN, payload={"question": question}, label=say("ask_again", language()), icon="refresh-cw"
+    )
+    await again.send(for_id=step["id"])

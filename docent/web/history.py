@@ -73,6 +73,8 @@ class History(SQLAlchemyDataLayer):
         path = storage / "history.db"
         prepare(path)
         self._file = HistoryFile(path, functions=[("holds", 2, holds)])
+        self._deleted: set[str] = set()
+        """An answer may still be under way in a conversation that was deleted: it is not kept."""
         # Chainlit's own beginning would open an engine that nothing here uses.
         self.storage_provider = NoCopies()
         self.user_thread_limit, self.show_logger = 1000, False
@@ -158,6 +160,7 @@ class History(SQLAlchemyDataLayer):
     async def delete_thread(self, thread_id: str) -> None:
         if self.before_deleting is not None and (author := await self.get_thread_author(thread_id)):
             await asyncio.to_thread(self.before_deleting, author, thread_id)
+        self._deleted.add(thread_id)
         await super().delete_thread(thread_id)
 
     async def forget(self, identifier: str) -> int:
@@ -172,6 +175,8 @@ class History(SQLAlchemyDataLayer):
     @once_begun
     async def create_step(self, step_dict: StepDict) -> None:
         """Keep a step, or what has become of it; ids come from browsers, so it stays in its thread."""
+        if step_dict["threadId"] in self._deleted:
+            return
         known = {name: value for name, value in step_dict.items() if name in STEP_COLUMNS}
         values = {name: value for name, value in known.items() if value is not None}
         values["showInput"] = str(step_dict.get("showInput", "")).lower()

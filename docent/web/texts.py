@@ -36,6 +36,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "⚠️ Since this answer, {files} was deleted. Ask again to hear what the other documents say.",
         "⚠️ Depuis cette réponse, {files} a été supprimé. Reposez la question aux autres documents.",
     ),
+    "broken_off": (
+        "⚠️ The answer broke off here: Docent ended while it was being written.",
+        "⚠️ La réponse s'interrompt ici : Docent s'est arrêté pendant qu'elle s'écrivait.",
+    ),
+    "being_written": (
+        "*This answer is still being written. Open the conversation again in a moment to see all of it.*",
+        "*Cette réponse est en cours d'écriture. Rouvrez la conversation dans un instant pour la voir "
+        "en entier.*",
+    ),
     "ask_again": ("Ask again", "Reposer la question"),
     "anyway": (
         "Answer anyway, from the model alone",

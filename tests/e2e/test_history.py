@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -157,8 +158,8 @@ def edit(page: Page, text: str) -> None:
     page.locator(".confirm-edit").click()
 
 
-def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_process):
-    """After a restart an answer says which source is gone, and the question can be put again."""
+def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ollama_process):
+    """Which source is gone, or that it broke off when Docent was killed; either question can be put again."""
     own = copied(storage, tmp_path)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         ask(page, url, QUESTION)
@@ -167,13 +168,27 @@ def test_a_source_that_was_deleted_is_said(page, storage, tmp_path, ollama_proce
         href.click()
         expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf"))
         name = re.search(r"[\w-]+\.pdf", page.locator("#side-view-content").inner_text())[0]
+        ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
+        ask(page, url, FOLLOW_UP)
+        expect(answers(page).last).to_contain_text("word " * 20, timeout=60_000)
+        os.kill(int((own / "lock").read_text()), signal.SIGKILL)
+    ollama_process.reset()
     command = [sys.executable, "-m", "docent", "delete", name]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
-        open_first(page, url)
+        open_first(page, url, FOLLOW_UP)
+        expect(answers(page).first).to_contain_text("word word", timeout=20_000)
+        expect(answers(page).first).to_contain_text("The answer broke off here")
+        picture(page, "broken-off")
+        asked_again(page)
+        open_first(page, url, QUESTION)
         expect(answers(page).first).to_contain_text(f"{name} was deleted", timeout=20_000)
         picture(page, "source-deleted")
         page.locator("a.element-link").first.click()
         expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")
-        page.get_by_role("button", name="Ask again").click()
-        expect(answers(page)).to_have_count(2, timeout=60_000)
+        asked_again(page)
+
+
+def asked_again(page: Page) -> None:
+    page.get_by_role("button", name="Ask again").click()
+    expect(answers(page)).to_have_count(2, timeout=60_000)

@@ -226,3 +226,12 @@ async def test_a_list_waits_for_no_writer(history, tmp_path):
         other.rollback()
     await asyncio.gather(*writing)
     assert [s["output"] for s in (await history.get_thread(thread))["steps"]] == ["before", "49"]
+
+
+async def test_nothing_is_kept_of_a_deleted_conversation(history):
+    """Not even an answer that was still being written in it."""
+    ann = await user(history, "ann")
+    thread = await conversation(history, ann, "mine")
+    await history.delete_thread(thread)
+    await history.create_step(step(thread, output="the rest of the answer"))
+    assert await history.rows("SELECT * FROM threads") == []
