@@ -8,7 +8,7 @@ even if they are painted column by column, and two columns of prose painted row 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from docent.loading.words import HYPHEN, Box, Word
 
@@ -20,22 +20,22 @@ CELLS_APART = "  "
 class Row:
     """Words beside each other, from left to right."""
 
-    words: list[Word] = field(default_factory=list)
-    left: float = 0.0
-    top: float = 0.0
-    right: float = 0.0
-    bottom: float = 0.0
+    words: list[Word]
+    left: float
+    top: float
+    right: float
+    bottom: float
 
     def add(self, word: Word) -> None:
-        box = word.box
-        if not self.words:
-            self.left, self.top, self.right, self.bottom = box
-        else:
-            left, top, right, bottom = box
-            self.left = left if left < self.left else self.left
-            self.top = top if top < self.top else self.top
-            self.right = right if right > self.right else self.right
-            self.bottom = bottom if bottom > self.bottom else self.bottom
+        left, top, right, bottom = word.box
+        if left < self.left:
+            self.left = left
+        if top < self.top:
+            self.top = top
+        if right > self.right:
+            self.right = right
+        if bottom > self.bottom:
+            self.bottom = bottom
         self.words.append(word)
 
     @property
@@ -75,20 +75,26 @@ def lines_of(words: Sequence[Word]) -> list[TextLine]:
 def _cells(words: Iterable[Word]) -> list[Row]:
     """Runs of words painted one after the other on one line, cut at wide gaps."""
     cells: list[Row] = []
+    last: Box | None = None
     for word in words:
-        if cells and _continues(cells[-1], word):
+        box = word.box
+        if last is not None and _continues(last, box):
             cells[-1].add(word)
         else:
-            cells.append(Row())
-            cells[-1].add(word)
+            cells.append(Row([word], *box))
+        last = box
     return cells
 
 
-def _continues(row: Row, word: Word) -> bool:
-    last = row.words[-1].box
-    height = max(min(last[3] - last[1], word.box[3] - word.box[1]), 1.0)
-    gap = word.box[0] - last[2]
-    return _beside(last, word.box) and -height < gap < CELL_GAP * max(height, 4.0)
+def _continues(last: Box, box: Box) -> bool:
+    """Beside each other, and near. Written out, as it is asked for every two words of a page."""
+    _, top, right, bottom = last
+    left, other_top, _, other_bottom = box
+    height, other = bottom - top, other_bottom - other_top
+    lower = height if height < other else other
+    if lower < 1.0:
+        lower = 1.0
+    return -lower < left - right < CELL_GAP * (lower if lower > 4.0 else 4.0) and _beside(last, box)
 
 
 def _beside(one: Box, two: Box) -> bool:
@@ -119,11 +125,13 @@ def _rows(cells: list[Row]) -> list[Row]:
 def _joined(cells: list[Row]) -> Row:
     if len(cells) == 1:
         return cells[0]
-    row = Row()
-    for cell in sorted(cells, key=lambda cell: cell.left):
-        for word in cell.words:
-            row.add(word)
-    return row
+    return Row(
+        [word for cell in sorted(cells, key=lambda cell: cell.left) for word in cell.words],
+        min(cell.left for cell in cells),
+        min(cell.top for cell in cells),
+        max(cell.right for cell in cells),
+        max(cell.bottom for cell in cells),
+    )
 
 
 FEW = 3  # lines that must stand side by side before they are a table or columns, not chance
@@ -158,10 +166,14 @@ def _tables_joined(rows: list[list[Row]]) -> list[list[Row]]:
 
 def _partner(rows: list[list[Row]], right: list[Row]) -> int | None:
     """The nearest earlier row that this one stands beside, wholly to its right."""
+    box = right[0].box
+    _, top, _, bottom = box
     for index in range(len(rows) - 1, max(-1, len(rows) - 80), -1):
         row = rows[index]
-        if _beside(row[0].box, right[0].box):
-            return index if all(cell.right <= right[0].left + 1 for cell in row) else None
+        first = row[0]
+        if (first.bottom < top - 2 or first.top > bottom + 2) or not _beside(first.box, box):
+            continue
+        return index if all(cell.right <= right[0].left + 1 for cell in row) else None
     return None
 
 
@@ -173,6 +185,10 @@ def _columns_apart(cells: list[Row]) -> list[Row]:
     out: list[Row] = []
     index = 0
     while index < len(cells):
+        if index + 1 == len(cells) or cells[index + 1].left <= cells[index].right:
+            out.append(cells[index])  # nothing to its right: most lines
+            index += 1
+            continue
         left, right, end = _interleaved(cells, index)
         if len(left) >= FEW and len(right) >= FEW and _is_prose(left) and _is_prose(right):
             out += left + right
@@ -225,17 +241,18 @@ def _is_prose(cells: list[Row]) -> bool:
 def _line(row: Row) -> TextLine:
     parts: list[str] = []
     words: list[tuple[int, Word]] = []
-    length, last = 0, None
+    length, last = 0, row.left
     for word in row.words:
-        if last is not None:
-            height = max(word.box[3] - word.box[1], 4.0)
-            space = CELLS_APART if word.box[0] - last.box[2] > CELL_GAP * height else " "
+        said, (left, top, right, bottom), _, _ = word
+        if parts:
+            height = bottom - top
+            space = CELLS_APART if left - last > CELL_GAP * (height if height > 4.0 else 4.0) else " "
             parts.append(space)
             length += len(space)
         words.append((length, word))
-        parts.append(word.text)
-        length += len(word.text)
-        last = word
+        parts.append(said)
+        length += len(said)
+        last = right
     text = "".join(parts)
     hyphenated = text.endswith(HYPHEN)
     if hyphenated:

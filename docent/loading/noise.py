@@ -12,6 +12,7 @@ EASTERN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", 
 # What glyphs fall on when their codes are read as Latin-1; prices and recipes use two or three of these.
 SYMBOLS = frozenset("¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿×÷ˆ˜˙˚˛˝ˇ˘‡†‰‹›ƒ")
 KINDS = 5
+ODD = re.compile("[^ -~\n]")
 WORD = re.compile("[A-Za-z]{3,}")
 
 
@@ -20,6 +21,8 @@ def is_noise(text: str) -> bool:
     if text.isascii() and text.replace("\n", " ").isprintable():
         return False
     words = text.split()
+    if len(ODD.findall(text)) <= MEANINGLESS * len(words):
+        return False  # too few for any of what follows
     said = "".join(words)
     counts = Counter(said)
     enough = MEANINGLESS * len(said)

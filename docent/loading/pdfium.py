@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import io
 import re
-from collections.abc import Callable, Iterator
-from itertools import pairwise, repeat
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import accumulate, chain, pairwise, repeat
 from typing import Any, NamedTuple, cast
 
 import pypdfium2 as pdfium
@@ -24,6 +26,7 @@ LIGATURES = {
     "\ufffe": HYPHEN, "\xad": HYPHEN, "\x00": "",
 }  # fmt: skip
 MENDED = str.maketrans(LIGATURES)
+MENDABLE = re.compile(f"[{''.join(LIGATURES)}]")
 APART = "\r\n \t\u00a0\u2002\u2003\u2009\u202f\u3000"
 ENDING_HYPHEN = "\ufffe"
 """What PDFium writes for a hyphen at a line's end; it then goes on with the next line without a break."""
@@ -33,29 +36,33 @@ WORDS = re.compile(f"([{APART}]*)([^{APART}{ENDING_HYPHEN}]*{ENDING_HYPHEN}|[^{A
 
 
 def _fast(function: object, answer: type, *arguments: type) -> Callable[..., Any]:
-    """The same function without wrapped pointers: it is called for each word, where the wrapping is felt."""
+    """The same function without wrapped pointers: it is called for each word, where the wrapping is felt.
+
+    Without `arguments` it is twice as fast, and takes pointers only as c_void_p, and numbers only of 32 bits.
+    """
     address = ctypes.cast(cast(Any, function), ctypes.c_void_p).value or 0
     fast: Callable[..., Any] = ctypes.PYFUNCTYPE(answer, *arguments)(address)
     return fast
 
 
 ADDRESS, NUMBER = ctypes.c_void_p, ctypes.c_int
-OBJECT_AT = _fast(raw.FPDFText_GetTextObject, ADDRESS, ADDRESS, NUMBER)
+OBJECT_AT = _fast(raw.FPDFText_GetTextObject, ADDRESS)
 RENDER_MODE = _fast(raw.FPDFTextObj_GetTextRenderMode, NUMBER, ADDRESS)
-FILL_COLOR = _fast(raw.FPDFText_GetFillColor, NUMBER, ADDRESS, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 FONT_NAME = _fast(raw.FPDFText_GetFontInfo, NUMBER, ADDRESS, NUMBER, ADDRESS, ctypes.c_ulong, ADDRESS)
 PATH_MODE = _fast(raw.FPDFPath_GetDrawMode, NUMBER, ADDRESS, ADDRESS, ADDRESS)
 OBJECT_COLOR = _fast(raw.FPDFPageObj_GetFillColor, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 PAGE_OBJECTS = _fast(raw.FPDFPage_CountObjects, NUMBER, ADDRESS)
-PAGE_OBJECT = _fast(raw.FPDFPage_GetObject, ADDRESS, ADDRESS, NUMBER)
+PAGE_OBJECT = _fast(raw.FPDFPage_GetObject, ADDRESS)
 OBJECT_TYPE = _fast(raw.FPDFPageObj_GetType, NUMBER, ADDRESS)
 OBJECT_BOUNDS = _fast(raw.FPDFPageObj_GetBounds, NUMBER, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS)
 LOOSE_BOX = _fast(raw.FPDFText_GetLooseCharBox, NUMBER, ADDRESS, NUMBER, ADDRESS)
-GAP_AFTER_F = re.compile("(?<=[A-Za-z])f (?=[a-z-])")
+GAP_AFTER_F = re.compile("f (?<=[A-Za-z]f )(?=[a-z-])")  # looked for by the "f ", which is fast
+TWO_BOXES, COLOR = struct.Struct("8f"), struct.Struct("4I")
 BOLD = re.compile(rb"bold|black|heavy|demi\b|[-,]bd", re.IGNORECASE)
 BAND = 8  # points; shapes are looked up by how high they stand
 LEAST_COVER = 5.0  # points; less hides no line of text
 SLANT = 0.5  # points by which an italic f reaches under the letter before it
+PATH = int(raw.FPDF_PAGEOBJ_PATH)
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -68,6 +75,10 @@ class Style(NamedTuple):
     """The least of red, green and blue, to 255."""
     opaque: int
     """To 255."""
+
+
+UNPAINTED = Style(0, 0, 255)  # a character that the engine adds has no object
+WORD: Callable[[tuple[str, Box, int, int]], Word] = partial(tuple.__new__, Word)
 
 
 class Unopened(Exception):
@@ -156,9 +167,8 @@ class PdfPage:
         self._left, self._bottom, self._right, self._top = page.get_bbox()
         self._turn = page.get_rotation()
         self._characters: str | None = None
-        self._address = 0
-        self._page_address = ctypes.cast(page.raw, ctypes.c_void_p).value or 0
-        self._styles: dict[int, Style] = {}
+        self._address = ADDRESS()
+        self._page_address = ctypes.cast(page.raw, ADDRESS)
         self._rectangle = raw.FS_RECTF()
         self._rectangle_address = ctypes.addressof(self._rectangle)
         self._font_name = ctypes.create_string_buffer(120)
@@ -179,20 +189,41 @@ class PdfPage:
 
     def words(self) -> list[Word]:
         """The page's words in the order in which they are painted."""
-        words: list[Word] = []
-        ended = False
-        for match in WORDS.finditer(self.characters()):
-            before, said = match.groups()
-            breaks = ended or "\n" in before or "\r" in before
-            ended = said[-1] == ENDING_HYPHEN
-            text = said if said.isascii() and said.isprintable() else said.translate(MENDED)
-            first, end = match.span(2)
-            last = end - 1
-            if text:
-                box = self.box(first)
-                box = box if last == first else _union(box, self.box(last))
-                words.append(Word(text, box, first, last, breaks))
-        return words
+        characters = self.characters()
+        parts = WORDS.findall(characters)
+        ends = list(accumulate(map(len, chain.from_iterable(parts))))
+        firsts, lasts = ends[0::2], [end - 1 for end in ends[1::2]]
+        texts = [said for _, said in parts]
+        mend = MENDABLE.search(characters) is not None
+        if mend:
+            texts = [
+                said if said.isascii() and said.isprintable() else said.translate(MENDED) for said in texts
+            ]
+        words = list(map(WORD, zip(texts, self._boxes(firsts, lasts), firsts, lasts, strict=True)))
+        return [word for word in words if word.text] if mend else words
+
+    def _boxes(self, firsts: Sequence[int], lasts: Sequence[int]) -> list[Box]:
+        """Around the characters from one to another; asked for all at once, as a page has a thousand."""
+        both = list(chain.from_iterable(zip(firsts, lasts, strict=True)))
+        found = (ctypes.c_float * (4 * len(both)))()
+        start = ctypes.addressof(found)
+        places = range(start, start + ctypes.sizeof(found), ctypes.sizeof(raw.FS_RECTF))
+        known = all(map(LOOSE_BOX, repeat(self._address or self._open()), both, places))
+        if self._turn or not known:
+            return [
+                _union(self.box(first), self.box(last)) for first, last in zip(firsts, lasts, strict=True)
+            ]
+        x, y = self._left, self._top
+        return [
+            (
+                (left if left < other_left else other_left) - x,
+                y - (top if top > other_top else other_top),
+                (right if right > other_right else other_right) - x,
+                y - (bottom if bottom < other_bottom else other_bottom),
+            )
+            for left, top, right, bottom, other_left, other_top, other_right, other_bottom
+            in TWO_BOXES.iter_unpack(found)
+        ]  # fmt: skip
 
     def characters(self) -> str:
         """One for each position of the engine's text; the second half of a pair is a zero byte."""
@@ -257,11 +288,11 @@ class PdfPage:
     def _handle(self) -> ctypes._Pointer[raw.fpdf_textpage_t__]:
         if self._text is None:
             self._text = self._page.get_textpage()
-            self._address = ctypes.cast(self._text.raw, ctypes.c_void_p).value or 0
+            self._address = ctypes.cast(self._text.raw, ADDRESS)
         handle: ctypes._Pointer[raw.fpdf_textpage_t__] = self._text.raw
         return handle
 
-    def _open(self) -> int:
+    def _open(self) -> ctypes.c_void_p:
         """Where the text page is in memory."""
         self._handle()
         return self._address
@@ -271,11 +302,6 @@ class PdfPage:
         if not LOOSE_BOX(self._address or self._open(), index, self._rectangle_address):
             return (0.0, 0.0, 0.0, 0.0)
         found = self._rectangle
-        if self._turn == 0:  # as below, without a call: this happens twice for each word
-            return (
-                found.left - self._left, self._top - found.top,
-                found.right - self._left, self._top - found.bottom,
-            )  # fmt: skip
         return self.shown(found.left, found.bottom, found.right, found.top)
 
     def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
@@ -303,18 +329,20 @@ class PdfPage:
             case _:
                 return (left + self._left, self._top - bottom, right + self._left, self._top - top)
 
-    def style(self, index: int) -> Style:
-        """How a character is painted; the same for all that one text object paints."""
+    def styles(self, words: Sequence[Word]) -> list[Style]:
+        """How each word is painted; one text object paints all that is of it in the same way."""
         text = self._address or self._open()
-        address = OBJECT_AT(text, index) or 0
-        known = self._styles.get(address)
-        if known is None or not address:
-            mode = RENDER_MODE(address) if address else 0
-            painted = FILL_COLOR(text, index, *self._color_addresses)
-            red, green, blue, opaque = self._color if painted else (0, 0, 0, 255)
-            known = Style(mode, min(red, green, blue), opaque)
-            self._styles[address] = known
-        return known
+        painters = list(map(OBJECT_AT, repeat(text), [word.first for word in words]))
+        objects = [address for address in dict.fromkeys(painters) if address]
+        colors = (ctypes.c_uint * (4 * len(objects)))()
+        start, end = ctypes.addressof(colors), ctypes.addressof(colors) + ctypes.sizeof(colors)
+        parts = [range(start + 4 * part, end, COLOR.size) for part in range(4)]
+        painted = list(map(OBJECT_COLOR, objects, *parts))
+        looks = list(zip(map(RENDER_MODE, objects), painted, COLOR.iter_unpack(colors), strict=True))
+        known = {look: Style(look[0], min(look[2][:3]), look[2][3]) if look[1] else Style(look[0], 0, 255)
+                 for look in set(looks)}  # fmt: skip
+        styles = dict(zip(objects, map(known.__getitem__, looks), strict=True))
+        return [styles.get(address, UNPAINTED) for address in painters]
 
     def covered(self, words: list[Word]) -> list[Word]:
         """Words over which a filled, opaque shape was painted afterwards."""
@@ -322,7 +350,7 @@ class PdfPage:
         covers = [
             (index, box)
             for index, kind in enumerate(map(OBJECT_TYPE, objects))
-            if kind == raw.FPDF_PAGEOBJ_PATH and (box := self._filled(objects[index])) is not None
+            if kind == PATH and (box := self._filled(objects[index])) is not None
         ]
         if not covers:
             return []
@@ -330,16 +358,20 @@ class PdfPage:
         for cover in covers:
             for band in range(max(int(cover[1][1]), 0) // BAND, int(min(cover[1][3], WIDEST)) // BAND + 1):
                 bands.setdefault(band, []).append(cover)
-        place = {address: index for index, address in enumerate(objects)}
         found = []
+        place: dict[int, int] = {}
         for word in words:
             left, top, right, bottom = word.box
-            x, y = (left + right) / 2, (top + bottom) / 2
-            over = [
-                at for at, box in bands.get(int(y) // BAND, ()) if box[0] < x < box[2] and box[1] < y < box[3]
-            ]
-            if over and place.get(OBJECT_AT(self._address, word.first), len(objects)) < over[-1]:
-                found.append(word)
+            y = (top + bottom) / 2
+            near = bands.get(int(y) // BAND)
+            if near is None:
+                continue
+            x = (left + right) / 2
+            over = [at for at, box in near if box[0] < x < box[2] and box[1] < y < box[3]]
+            if over:
+                place = place or {address: index for index, address in enumerate(objects)}
+                if place.get(OBJECT_AT(self._address, word.first), len(objects)) < over[-1]:
+                    found.append(word)
         return found
 
     def _objects(self) -> list[int]:

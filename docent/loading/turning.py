@@ -15,16 +15,17 @@ TALL = 1.2  # times its width; then a word of three letters or more is painted s
 def upright_lines(words: Sequence[Word], size: tuple[float, float]) -> list[TextLine]:
     """The lines of a page, in reading order; their boxes are where they are painted."""
     telling = [word for word in words if len(word.text) >= LETTERS]
-    sideways = [word for word in telling if _is_tall(word.box)]
+    sideways = [
+        word
+        for word in telling
+        for left, top, right, bottom in (word.box,)
+        if bottom - top > TALL * (right - left)
+    ]
     if len(sideways) * 2 <= len(telling):
         return lines_of(words)
     turn, back = _turns(sideways, size)
     lines = lines_of([word._replace(box=turn(word.box)) for word in words])
     return [replace(line, box=back(line.box)) for line in lines]
-
-
-def _is_tall(box: Box) -> bool:
-    return box[3] - box[1] > TALL * (box[2] - box[0])
 
 
 def _turns(

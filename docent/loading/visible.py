@@ -21,10 +21,9 @@ def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
     doubtful: list[Word] = []
     marks: list[str] = []
     width, height = sheet.size
-    for word in sheet.words():
-        left, top, right, bottom = word.box
-        style = sheet.style(word.first)
-        text = word.text
+    words = sheet.words()
+    for word, (mode, darkest, opaque) in zip(words, sheet.styles(words), strict=True):
+        text, (left, top, right, bottom), _, _ = word
         if not text.isascii():
             text, zero_width = split_hidden(text)
             if zero_width:
@@ -35,12 +34,12 @@ def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
         off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
         if off_page or 0 < bottom - top < TINY or 0 < right - left < TINY and len(text) > 2:
             hidden.append(word)
-        elif style.mode == INVISIBLE:
+        elif mode == INVISIBLE:
             unpainted.append(word)
-        elif style.opaque < FAINT:
+        elif opaque < FAINT:
             hidden.append(word)
         else:
-            if style.darkest >= LIGHT:
+            if darkest >= LIGHT:
                 doubtful.append(word)
             seen.append(word)
     layer = False

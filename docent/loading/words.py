@@ -18,5 +18,3 @@ class Word(NamedTuple):
     box: Box
     first: int
     last: int
-    breaks: bool
-    """A new line begins with it, the engine says."""

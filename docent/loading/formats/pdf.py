@@ -255,7 +255,9 @@ def _finish(
         page = _rejoined(page, draft.lines, hyphens)
     levels = _levels(draft, so_far.body, outline.get(page.number, []), margins)
     lines = tuple(
-        replace(line, role="margin" if index in margins else "heading" if index in levels else "body")
+        replace(line, role="margin" if index in margins else "heading")
+        if index in margins or index in levels
+        else line
         for index, line in enumerate(page.lines)
     )
     headings = tuple(
@@ -284,8 +286,9 @@ def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: 
         if index in margins or not _is_worded(line.text):
             continue
         words = line.text.split()
-        ratio = _height(line) / body if body else 1.0
-        if (level := named.get(_plain(line.text))) is not None:
+        large = body and line.height / body >= HEADING  # where the line is not, no word of it is
+        ratio = _height(line) / body if large else 1.0
+        if named and (level := named.get(_plain(line.text))) is not None:
             levels[index] = level
         elif ratio >= HEADING and len(words) <= 20:
             levels[index] = 1 if ratio >= 1.6 else 2
