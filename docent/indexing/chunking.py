@@ -13,15 +13,19 @@ from typing import NamedTuple
 from tokenizers import Tokenizer
 
 from docent.glossary import Chunk, Document, Page, chunk_id
-from docent.indexing.headers import HEADER_VERSION, Header, Outline
+from docent.indexing.headers import HEADER_VERSION, Header, Outline, telling_name
 
 CHUNKER_VERSION = f"1.{HEADER_VERSION}"
 
 CHARACTERS_PER_TOKEN = 10  # one token may stand for a "word" of 10 MB; no chunk may be that long
 WIDEST_GAP = 400  # white space is free in tokens; a chunk does not reach across a megabyte of it
-BATCH = 256  # lines counted at once: bounds the memory of a 10 MB file
+BATCH = 256  # lines or pieces counted at once: bounds the memory of a 10 MB file
 LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+|(?<=[。！？；])\s*")
+
+
+Cut = tuple[Page, int, int]
+"""A piece: characters `start:end` of a page."""
 
 
 class Span(NamedTuple):
@@ -44,15 +48,35 @@ def chunk(
 
     `limit` is what the model reads: header, text and special tokens together never exceed it.
     """
-    ruler = Ruler(tokenizer, size=size, limit=limit)
-    outline = Outline(document)
-    found: list[Chunk] = []
+    cutter = Cutter(tokenizer=tokenizer, size=size, overlap=overlap, limit=limit)
     for page in document.pages:
-        pieces = [
-            piece for run in _runs(page) for piece in _packed(_units(page.text, run, ruler), ruler, overlap)
+        cutter.add(page)
+    return cutter.chunks(document, document_id=document_id)
+
+
+class Cutter:
+    """Cuts a document while it is being read: its pages as they come, and then their headers."""
+
+    def __init__(self, *, tokenizer: Tokenizer, size: int, overlap: int, limit: int) -> None:
+        self._ruler = Ruler(tokenizer, size=size, limit=limit)
+        self._overlap = overlap
+        self._outline = Outline()
+        self._cut: list[Cut] = []
+
+    def add(self, page: Page) -> None:
+        self._outline.add(page)
+        for run in _runs(page):
+            units = _units(page.text, run, self._ruler)
+            self._cut += [(page, *piece) for piece in _packed(units, self._ruler, self._overlap)]
+
+    def chunks(self, document: Document, *, document_id: str) -> list[Chunk]:
+        """Of the document whose pages were added, all of them."""
+        self._outline.close(telling_name(document))
+        return [
+            made
+            for first in range(0, len(self._cut), BATCH)
+            for made in _chunks(self._cut[first : first + BATCH], document_id, self._outline, self._ruler)
         ]
-        found.extend(_chunks(page, pieces, document_id, outline, ruler))
-    return found
 
 
 class Ruler:
@@ -195,36 +219,32 @@ def _tail(piece: list[Span], room: int) -> list[Span]:
     return piece[first:]
 
 
-def _chunks(
-    page: Page, pieces: Sequence[tuple[int, int]], document_id: str, outline: Outline, ruler: Ruler
-) -> list[Chunk]:
+def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler) -> Iterator[Chunk]:
     """The pieces with their headers, counted once more as the model will read them."""
-    headers = [outline.header(page, start) for start, _ in pieces]
+    headers = [outline.header(page, start) for page, start, _ in cut]
     lines = [ruler.shortened(header) for header in headers]
-    whole = [f"{line}\n{page.text[start:end]}" for line, (start, end) in zip(lines, pieces, strict=True)]
-    found: list[Chunk] = []
-    for header, line, (start, end), tokens in zip(
-        headers, lines, pieces, ruler.counts(whole, special=True), strict=True
+    whole = [f"{line}\n{page.text[start:end]}" for line, (page, start, end) in zip(lines, cut, strict=True)]
+    for header, line, (page, start, end), tokens in zip(
+        headers, lines, cut, ruler.counts(whole, special=True), strict=True
     ):
         if tokens > ruler.limit:
             # Some tokenizers count a whole higher than its lines: halve until it fits.
             middle = _space_before(page.text, start + 1, (start + end) // 2 + 1)
             halves = [
-                half for a, b in ((start, middle), (middle, end)) if (half := _trimmed(page.text, a, b))
+                (page, *half)
+                for a, b in ((start, middle), (middle, end))
+                if (half := _trimmed(page.text, a, b))
             ]
-            found.extend(_chunks(page, halves, document_id, outline, ruler))
+            yield from _chunks(halves, document_id, outline, ruler)
             continue
-        found.append(
-            Chunk(
-                id=chunk_id(document_id, page.number, start, end, CHUNKER_VERSION),
-                document_id=document_id,
-                page=page.number,
-                start=start,
-                end=end,
-                text=page.text[start:end],
-                header=line,
-                heading=header.section,
-                tokens=tokens,
-            )
+        yield Chunk(
+            id=chunk_id(document_id, page.number, start, end, CHUNKER_VERSION),
+            document_id=document_id,
+            page=page.number,
+            start=start,
+            end=end,
+            text=page.text[start:end],
+            header=line,
+            heading=header.section,
+            tokens=tokens,
         )
-    return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from docent.glossary import Document, Heading, Page
 
@@ -40,6 +41,9 @@ UNTELLING_NAME = re.compile(
     re.IGNORECASE,
 )
 UNTELLING_TITLE = re.compile(r"untitled.*|(?:microsoft )?(?:word|excel|powerpoint)\b.*|.*\.\w{2,4}", re.I)
+
+Lines = list[tuple[int, str]]
+"""Each with where it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,35 @@ class Header:
 class Outline:
     """Every page's headings, found in the best source the document has."""
 
-    def __init__(self, document: Document) -> None:
-        self._name = telling_name(document)
-        self._headings = {page.number: _headings(page) for page in document.pages}
-        repeated = _repeated(document.pages)
-        self._tops = {page.number: _top(page, repeated) for page in document.pages}
+    def __init__(self) -> None:
+        self._name = ""
+        self._pages = 0
+        self._headings: dict[int, tuple[Heading, ...]] = {}
+        self._firsts: dict[int, tuple[str, ...]] = {}
+        self._edges: Counter[str] = Counter()
+        self._repeated: frozenset[str] = frozenset()
         self._carried: dict[int, str] = {}
-        running = ""
-        for page in document.pages:
-            self._carried[page.number] = running
-            if headings := self._headings[page.number]:
-                running = headings[-1].text
+        self._running = ""
+
+    def add(self, page: Page) -> None:
+        """The next page; headers are known once all have been added."""
+        lines = lines_of(page.text)
+        self._pages += 1
+        self._headings[page.number] = headings = _headings(page, lines)
+        self._firsts[page.number] = _firsts(page, lines)
+        self._edges.update({line.lower() for _, line in (*lines[:4], *lines[-3:])})
+        self._carried[page.number] = self._running
+        if headings:
+            self._running = headings[-1].text
+
+    def close(self, name: str) -> None:
+        """All pages of the document of this name were added.
+
+        Lines that stand at the top or bottom of many pages name the file, not the page.
+        """
+        self._name = name
+        most = max(4.0, 0.2 * self._pages)
+        self._repeated = frozenset(line for line, times in self._edges.items() if times >= most)
 
     def header(self, page: Page, start: int) -> Header:
         """The header of a chunk that begins at character `start` of the page."""
@@ -94,9 +116,14 @@ class Outline:
             if heading.start > start and not _opens(page, heading):
                 break
             section = heading.text
-        top = self._tops[page.number]
+        top = self._top(page)
         place = page.place or f"page {page.label or page.number}"
         return Header(self._name, _short(section), "" if top == _short(section) else top, place)
+
+    def _top(self, page: Page) -> str:
+        """Heading-like lines among the first of the page; often the name of a statement or a table."""
+        found = [_short(line) for line in self._firsts[page.number] if line.lower() not in self._repeated]
+        return " - ".join(found[:TOP_HEADINGS])
 
 
 def clean_name(name: str) -> str:
@@ -117,9 +144,9 @@ def telling_name(document: Document) -> str:
     return name
 
 
-def _headings(page: Page) -> tuple[Heading, ...]:
+def _headings(page: Page, lines: Lines) -> tuple[Heading, ...]:
     """Those that their wording gives away, and those found at loading (outline, type) if they read so."""
-    found = {heading.start: heading for heading in _shaped(page)}
+    found = {heading.start: heading for heading in _shaped(lines)}
     marked = page.headings or _set_large(page)
     if page.lines:  # type was judged by its size: a page set large as a whole has no heading on every line
         crowded = len(page.lines) > FEW_LINES and len(marked) > MOST_HEADINGS * len(page.lines)
@@ -146,29 +173,20 @@ def _believable(line: str) -> bool:
     )
 
 
-def _shaped(page: Page) -> tuple[Heading, ...]:
+def _shaped(lines: Lines) -> tuple[Heading, ...]:
     found = []
-    for start, line in lines_of(page.text):
+    for start, line in lines:
         if len(line) < 110 and not CONTENTS_ENTRY.search(line):
             if NAMED_SECTION.fullmatch(line) or (NUMBERED_SECTION.fullmatch(line) and _is_title(line)):
                 found.append(Heading(start, line))
     return tuple(found)
 
 
-def _top(page: Page, repeated: frozenset[str]) -> str:
-    """Heading-like lines among the first of the page; often the name of a statement or a table."""
+def _firsts(page: Page, lines: Lines) -> tuple[str, ...]:
+    """Those of the page's first lines that could be its heading."""
     margins = [(line.start, line.end) for line in page.lines if line.role == "margin"]
-    found: list[str] = []
-    seen = 0
-    for start, line in lines_of(page.text):
-        if any(left <= start < right for left, right in margins):
-            continue
-        if line.lower() not in repeated and not BARE.fullmatch(line) and _is_title(line):
-            found.append(_short(line))
-        seen += 1
-        if seen == TOP_LINES or len(found) == TOP_HEADINGS:
-            break
-    return " - ".join(found)
+    seen = (line for start, line in lines if not any(left <= start < right for left, right in margins))
+    return tuple(line for line in islice(seen, TOP_LINES) if not BARE.fullmatch(line) and _is_title(line))
 
 
 def _is_title(line: str) -> bool:
@@ -181,16 +199,6 @@ def _is_title(line: str) -> bool:
     return len(words) <= 12 and bool(telling) and capitals >= 0.6 * len(telling)
 
 
-def _repeated(pages: Sequence[Page]) -> frozenset[str]:
-    """Lines that stand at the top or bottom of many pages: they name the file, not the page."""
-    count: Counter[str] = Counter()
-    for page in pages:
-        lines = [line.lower() for _, line in lines_of(page.text)]
-        count.update(set(lines[:4] + lines[-3:]))
-    most = max(4.0, 0.2 * len(pages))
-    return frozenset(line for line, times in count.items() if times >= most)
-
-
 def _opens(page: Page, heading: Heading) -> bool:
     """Does the page begin with this heading, give or take its running head?"""
     return page.text.count("\n", 0, heading.start) < 5 and heading.start < 400
@@ -200,7 +208,7 @@ def _short(line: str) -> str:
     return " ".join(line.split()[:SECTION_WORDS])
 
 
-def lines_of(text: str) -> list[tuple[int, str]]:
+def lines_of(text: str) -> Lines:
     """The lines that say something, spaces collapsed, with where they begin."""
     found = []
     for match in re.finditer(r"[^\r\n]+", text):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from docent.errors import DocentError, InputError
 from docent.glossary import Scope, State
-from docent.indexing import chunk
 from docent.ingesting.intake import Intake
 
 
@@ -56,15 +55,8 @@ class Again:
                 named = Path(folder) / document.name  # its name says what it is, too
                 named.symlink_to(intake.store.original(key, scope).absolute())
                 read = intake.read(named, password=None, on_page=lambda pages, _: self._count(key, pages))
-            chunks = chunk(
-                read,
-                document_id=key,
-                tokenizer=intake.embedder.tokenizer,
-                size=intake.cut.tokens,
-                overlap=intake.cut.overlap,
-                limit=intake.embedder.max_tokens,
-            )
-            intake.store.put_again(key, read, chunks)
+            chunks = read.cutter.chunks(read.document, document_id=key)
+            intake.store.put_again(key, read.document, chunks)
             intake.background.start()
         except DocentError as error:
             self._failed[key] = str(error)

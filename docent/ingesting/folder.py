@@ -16,7 +16,7 @@ from docent.errors import LoadError, StoreError
 from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, home
-from docent.ingesting.intake import Intake
+from docent.ingesting.intake import Intake, Read
 from docent.store import Arrival, Store
 
 AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
@@ -41,7 +41,7 @@ class Progress:
     """Chunks without a vector so far, whoever brought them."""
 
 
-Read = Future[Document]
+Reading = Future[Read]
 
 
 class Work(NamedTuple):
@@ -147,13 +147,13 @@ def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]
 
 def _read_ahead(
     work: Sequence[Work], pool: ThreadPoolExecutor, intake: Intake, password: str | None
-) -> Iterator[list[tuple[Work, Read]]]:
+) -> Iterator[list[tuple[Work, Reading]]]:
     """Documents in order, as many at a time as have been read while those before were stored."""
-    coming, waiting = deque(work), deque[tuple[Work, Read]]()
+    coming, waiting = deque(work), deque[tuple[Work, Reading]]()
     while coming or waiting:
         while coming and _has_room(waiting, intake.workers):
             one = coming.popleft()
-            waiting.append((one, pool.submit(intake.loader.load, one.file.full, password=password)))
+            waiting.append((one, pool.submit(_read, one.file, intake, password)))
         ready = [waiting.popleft()]
         wait([ready[0][1]])
         pages = _pages(ready[0][1])
@@ -163,51 +163,55 @@ def _read_ahead(
         yield ready
 
 
-def _has_room(waiting: Sequence[tuple[Work, Read]], workers: int) -> bool:
+def _read(file: SourceFile, intake: Intake, password: str | None) -> Read:
+    return intake.read(file.full, password=password, on_page=lambda *_: None)
+
+
+def _has_room(waiting: Sequence[tuple[Work, Reading]], workers: int) -> bool:
     """For one more document to be read; small ones are many, so that one commit serves many of them."""
     if len(waiting) <= workers * AHEAD:
         return True
     return len(waiting) < TOGETHER and sum(one.file.bytes for one, _ in waiting) < BYTES_AHEAD
 
 
-def _pages(read: Read) -> int:
-    return 0 if read.exception() else len(read.result().pages)
+def _pages(reading: Reading) -> int:
+    return 0 if reading.exception() else len(reading.result().document.pages)
 
 
 def _kept_together(
-    ready: Sequence[tuple[Work, Read]], intake: Intake, password: str | None, gone: set[tuple[str, str]]
+    ready: Sequence[tuple[Work, Reading]], intake: Intake, password: str | None, gone: set[tuple[str, str]]
 ) -> Iterator[FileReport]:
     """New documents in one step; whatever is not plainly new, each by itself."""
     began = time.perf_counter()
     arrivals: dict[Work, Arrival] = {}
-    for one, read in ready:
-        if len(ready) > 1 and not read.exception():
-            document = read.result()
-            arrivals[one] = Arrival(one.file, document, intake.pieces(one.file, document))
+    for one, reading in ready:
+        if len(ready) > 1 and not reading.exception():
+            read = reading.result()
+            arrivals[one] = Arrival(one.file, read.document, read.chunks(one.file.library))
     kept: dict[Work, bool] = {}
     with suppress(StoreError):  # each is then told why, by itself
         kept = dict(zip(arrivals, intake.keep_several([*arrivals.values()]), strict=True))
     seconds = (time.perf_counter() - began) / len(ready)
-    for one, read in ready:
+    for one, reading in ready:
         if kept.get(one):
             arrival = arrivals[one]
             yield _report(one.outcome, arrival.file, arrival.document, arrival.chunks, seconds)
         else:
-            yield _kept(one, read, intake, password, gone)
+            yield _kept(one, reading, intake, password, gone)
 
 
 def _kept(
-    work: Work, read: Read, intake: Intake, password: str | None, gone: set[tuple[str, str]]
+    work: Work, reading: Reading, intake: Intake, password: str | None, gone: set[tuple[str, str]]
 ) -> FileReport:
     """One file from its reading to the store, or the reason why not."""
     began = time.perf_counter()
     file = work.file
     for attempt in range(1, TRIES + 1):
         try:
-            document = read.result() if attempt == 1 else intake.loader.load(file.full, password=password)
-            if intake.store.attach(file, document.sha256):
-                return _same_bytes(file, document, work.outcome, gone, intake.store)
-            chunks = intake.keep(file, document)
+            read = reading.result() if attempt == 1 else _read(file, intake, password)
+            if intake.store.attach(file, read.document.sha256):
+                return _same_bytes(file, read.document, work.outcome, gone, intake.store)
+            chunks = intake.keep(file, read)
             break
         except LoadError as error:
             _let_settle(file)
@@ -218,7 +222,7 @@ def _kept(
             file = now
         except StoreError as error:
             return FileReport(file.library, file.path, "failed", str(error))
-    return _report(work.outcome, file, document, chunks, time.perf_counter() - began)
+    return _report(work.outcome, file, read.document, chunks, time.perf_counter() - began)
 
 
 def _let_settle(file: SourceFile) -> None:

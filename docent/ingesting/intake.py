@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from docent.glossary import Chunk, Document, SourceFile, document_id
-from docent.indexing import chunk
+from docent.indexing import Cutter
 from docent.indexing.embedding import Embedder
 from docent.ingesting.background import Background
 from docent.loading import Loader
@@ -37,6 +37,17 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A file's document, cut as far as its pages could be while it was read."""
+
+    document: Document
+    cutter: Cutter
+
+    def chunks(self, library: str) -> list[Chunk]:
+        return self.cutter.chunks(self.document, document_id=document_id(library, self.document.sha256))
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     store: Store
     loader: Loader
@@ -46,23 +57,31 @@ class Intake:
     workers: int
     tally: Tally = field(default_factory=Tally)
 
-    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> Document:
-        """A file's document; told after each page how many were read, and of how many (0: not known).
+    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> Read:
+        """What a file says; told after each page how many were read, and of how many (0: not known).
 
         Raises LoadError.
         """
         with self.loader.reading(path, password=password) as reading:
-            pages = []
+            pages, cutter = [], self._cutter()
             for page in reading.pages:
                 pages.append(page)
+                cutter.add(page)  # while the workers read the next pages
                 on_page(len(pages), reading.expected)
-            return replace(reading.document, pages=tuple(pages))
+            return Read(replace(reading.document, pages=tuple(pages)), cutter)
 
-    def keep(self, file: SourceFile, document: Document, *, expected: bool = False) -> list[Chunk]:
+    def as_read(self, document: Document) -> Read:
+        """One that was read before."""
+        cutter = self._cutter()
+        for page in document.pages:
+            cutter.add(page)
+        return Read(document, cutter)
+
+    def keep(self, file: SourceFile, read: Read, *, expected: bool = False) -> list[Chunk]:
         """From now on the document is found by its words; its vectors follow."""
-        chunks = self.pieces(file, document)
-        self.store.put_words(file, document, chunks, expected=expected)
-        self.tally.count(len(document.pages))
+        chunks = read.chunks(file.library)
+        self.store.put_words(file, read.document, chunks, expected=expected)
+        self.tally.count(len(read.document.pages))
         self.background.start()
         return chunks
 
@@ -75,10 +94,8 @@ class Intake:
         self.background.start()
         return kept
 
-    def pieces(self, file: SourceFile, document: Document) -> list[Chunk]:
-        return chunk(
-            document,
-            document_id=document_id(file.library, document.sha256),
+    def _cutter(self) -> Cutter:
+        return Cutter(
             tokenizer=self.embedder.tokenizer,
             size=self.cut.tokens,
             overlap=self.cut.overlap,

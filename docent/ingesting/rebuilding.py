@@ -10,7 +10,7 @@ from pathlib import Path
 from docent.errors import LoadError, StoreError
 from docent.glossary import Document, FileReport
 from docent.ingesting.folder import Progress
-from docent.ingesting.intake import Intake
+from docent.ingesting.intake import Intake, Read
 from docent.store import Kept, Rebuild
 
 
@@ -47,8 +47,7 @@ def _telling(on_progress: Callable[[Progress], None], files: int, pages: int) ->
 def _carry(kept: Kept, work: Rebuild, intake: Intake, *, full: bool) -> int:
     original = kept.files[0].full
     document = work.document(kept)
-    if full:
-        document = _read_again(document, original, intake)
+    read = _read_again(document, original, intake) if full else intake.as_read(document)
     stat = original.stat() if original.exists() else None
     if stat is None:
         raise StoreError(
@@ -56,18 +55,17 @@ def _carry(kept: Kept, work: Rebuild, intake: Intake, *, full: bool) -> int:
             "document, and run this again."
         )
     file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
-    intake.keep(file, document)
-    return len(document.pages)
+    intake.keep(file, read)
+    return len(read.document.pages)
 
 
-def _read_again(document: Document, original: Path, intake: Intake) -> Document:
+def _read_again(document: Document, original: Path, intake: Intake) -> Read:
     """By the reader of today; the text of before where it cannot, as with a file that needs a password."""
     with tempfile.TemporaryDirectory() as folder:
         called = Path(folder) / document.name
         try:
             called.symlink_to(original.absolute())
-            return replace(
-                intake.read(called, password=None, on_page=lambda *_: None), created=document.created
-            )
+            read = intake.read(called, password=None, on_page=lambda *_: None)
         except (LoadError, OSError):
-            return document
+            return intake.as_read(document)
+    return replace(read, document=replace(read.document, created=document.created))

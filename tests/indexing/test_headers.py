@@ -14,6 +14,14 @@ def document(*pages, name="report.pdf", title=""):
     return Document(sha256="0" * 64, name=name, kind="pdf", pages=pages, title=title)
 
 
+def outline_of(*pages):
+    found = Outline()
+    for page in pages:
+        found.add(page)
+    found.close("report")
+    return found
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -52,7 +60,7 @@ def test_a_section_runs_on_until_the_next():
         Page(number=3, text="still leases\n" * 40 + "Pensions\nbody", headings=(Heading(520, "Pensions"),)),
         Page(number=4, text="pension body"),
     )
-    outline = Outline(document(*pages))
+    outline = outline_of(*pages)
     assert outline.header(pages[1], 0).section == "Leases"
     assert outline.header(pages[2], 0).section == "Leases"
     assert outline.header(pages[2], 520).section == "Pensions"
@@ -69,7 +77,7 @@ def test_headings_come_from_every_source():
         (outlined, ["Item 7. Shape of text", "Item 7. Shape of text", "Outline entry"]),
         (large, ["Item 7. Shape of text", "Large type", "Large type"]),
     ):
-        outline = Outline(document(page))
+        outline = outline_of(page)
         page = replace(page, text="\n" * 6 + text)  # far enough down that the page does not open with them
         assert [outline.header(page, start).section for start in (0, 22, 48)] == sections
 
@@ -86,7 +94,7 @@ def test_headings_come_from_every_source():
 def test_large_type_alone_makes_no_heading(line):
     """What was set larger than the rest is a heading only if it reads like one."""
     page = Page(number=1, text=f"{line}\nbody", lines=(Line(0, len(line), BOX, "heading"),))
-    assert Outline(document(page)).header(page, len(line) + 1).section == ""
+    assert outline_of(page).header(page, len(line) + 1).section == ""
 
 
 def test_a_page_set_large_has_no_heading_on_every_line():
@@ -97,7 +105,7 @@ def test_a_page_set_large_has_no_heading_on_every_line():
         Line(start, start + len(row), BOX, "heading") for start, row in zip(starts, rows, strict=True)
     )
     page = Page(number=1, text="\n".join(rows), lines=lines)
-    assert Outline(document(page)).header(page, starts[9]).section == ""
+    assert outline_of(page).header(page, starts[9]).section == ""
 
 
 @pytest.mark.parametrize(
@@ -125,7 +133,7 @@ def test_a_page_set_large_has_no_heading_on_every_line():
 def test_sections_by_shape(line, is_section):
     """Without outline or geometry, the wording of a line says whether it is a heading."""
     page = Page(number=1, text=f"{line}\nbody text follows here.")
-    assert bool(Outline(document(page)).header(page, len(line) + 1).section) == is_section
+    assert bool(outline_of(page).header(page, len(line) + 1).section) == is_section
 
 
 def test_running_heads_are_not_headings():
@@ -134,5 +142,5 @@ def test_running_heads_are_not_headings():
         Page(number=n, text=f"Acme Annual Report\nResults Of Region {'ABCDEFGH'[n]}\nbody")
         for n in range(1, 8)
     )
-    outline = Outline(document(*pages))
+    outline = outline_of(*pages)
     assert outline.header(pages[2], 0).top == "Results Of Region D"
