@@ -9,11 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from docent.web.api.refusals import Refused
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -48,7 +50,8 @@ LONGEST_BODY = 1_000_000
 BOUNDED_ELSEWHERE = ("/v1/", "/ws/", "/project/file")
 TOO_LONG = "This is longer than anything that this page sends. Send less."
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+UNKNOWN_HOST = "Docent is not known by this name here. If it should be, add the name to DOCENT_ALLOWED_HOSTS."
 UNUSED = frozenset(
     {
         *("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"),
@@ -104,6 +107,30 @@ class BoundedBodies:
         await self.app(scope, receive_bounded, send)
 
 
+class KnownHosts:
+    """Answers to the names that it is known by: a page that made a name of its own lead here is refused."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str]) -> None:
+        self.app = app
+        self._hosts = frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or self._knows(Headers(scope=scope).get("host", "")):
+            await self.app(scope, receive, send)
+        elif scope["path"].startswith("/v1/"):
+            await Refused(400, UNKNOWN_HOST, code="unknown_host").response()(scope, receive, send)
+        else:
+            await PlainTextResponse(UNKNOWN_HOST, status_code=400)(scope, receive, send)
+
+    def _knows(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        around = (f"*.{name.split('.', n)[n]}" for n in range(1, name.count(".") + 1))
+        return not self._hosts.isdisjoint((name, "*", *around))
+
+
 def is_well_formed(identifier: object) -> bool:
     """Whether an id that came from a browser is one that our page would have made."""
     if not isinstance(identifier, str):
@@ -136,7 +163,7 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
     _close_unused(app.router)
     app.add_middleware(BoundedBodies)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
+    app.add_middleware(KnownHosts, hosts=[*LOOPBACK, *hosts])
     app.add_middleware(SafeHeaders)
 
 

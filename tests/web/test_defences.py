@@ -90,6 +90,8 @@ def test_hosts_come_from_a_list(host, status):
     """A page of another name cannot reach the chat by pointing that name at this machine."""
     client = TestClient(application(), base_url="http://localhost")
     assert client.get("/", headers={"host": host}).status_code == status
+    refused = client.get("/v1/models", headers={"host": "elsewhere.example"}).json()["error"]
+    assert refused["code"] == "unknown_host" and "DOCENT_ALLOWED_HOSTS" in refused["message"]
 
 
 def test_every_response_carries_the_headers():

@@ -191,6 +191,9 @@ def _refusals(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            why = f"The body is not JSON: {first['ctx']['error']}, at character {first['loc'][-1]}."
+            return Refused(422, why, code="malformed").response()
         place = ".".join(str(part) for part in first["loc"] if part != "body")
         sentence = f"{place or 'The body'}: {first['msg']}. /api-docs says what is expected."
         return Refused(422, sentence, code="malformed", param=place or None).response()

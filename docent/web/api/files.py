@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +38,8 @@ class Counter:
     """Where files are handed in; remembers what was, so that a failure can be told later."""
 
     def __init__(self) -> None:
-        self._tickets: OrderedDict[str, tuple[Ticket, str, int]] = OrderedDict()
+        self._tickets: OrderedDict[str, tuple[Ticket, int, int]] = OrderedDict()
+        """With the size of each, and when it came."""
         self._lock = threading.Lock()
 
     def take_in(self, file: IO[bytes], *, name: str, library: str, house: House, caller: Caller) -> Json:
@@ -52,7 +54,7 @@ class Counter:
                 raise Refused(400, f"{name} is empty. Send a file with something in it.", code="empty_file")
             ticket = house.take_in(Path(copy.name), name=name, library=library, owner=None)
         with self._lock:
-            self._tickets[ticket.document_id] = (ticket, caller.name, size)
+            self._tickets[ticket.document_id] = (ticket, size, int(time.time()))
             while len(self._tickets) > REMEMBERED:
                 self._tickets.popitem(last=False)
         told = self.told(ticket.document_id, house, caller)
@@ -60,14 +62,16 @@ class Counter:
         return told
 
     def told(self, document_id: str, house: House, caller: Caller) -> Json:
-        """What is known of a file. Raises Refused where the caller may not know."""
+        """What is known of a file, also while its older version still answers. Raises Refused where the
+        caller may not know."""
         document = next((one for one in house.store.documents(caller.scope()) if one.id == document_id), None)
         if document is not None:
             return _file(document)
-        ticket, by, size = self._tickets.get(document_id, (None, "", 0))
-        if ticket is None or by != caller.name:
+        ticket, size, came = self._tickets.get(document_id, (None, 0, 0))
+        standing = house.standing(ticket) if ticket is not None and caller.seen([ticket.library]) else None
+        if ticket is None or standing is None or standing.gone:
             raise not_there("file")
-        return _failed(ticket, house.standing(ticket), size)
+        return _awaited(ticket, standing, size, came)
 
     def listed(self, house: House, caller: Caller) -> list[Json]:
         return [_file(document) for document in house.store.documents(caller.scope())]
@@ -127,15 +131,22 @@ def _file(document: StoredDocument) -> Json:
     }
 
 
-def _failed(ticket: Ticket, standing: Standing, size: int) -> Json:
+def _awaited(ticket: Ticket, standing: Standing, size: int, came: int) -> Json:
     return {
         "id": PREFIX + ticket.document_id,
         "object": "file",
         "bytes": size,
-        "created_at": 0,
+        "created_at": came,
         "filename": ticket.name,
         "purpose": "assistants",
         "status": STATUS[standing.state],
         "status_details": standing.reason or None,
-        "docent": {"library": ticket.library, "state": standing.state, "pages": standing.pages},
+        "docent": {
+            "library": ticket.library,
+            "state": standing.state,
+            "pages": standing.pages,
+            "unread_pages": 0,
+            "chunks": standing.chunks,
+            "embedded": standing.embedded,
+        },
     }

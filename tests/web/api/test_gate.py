@@ -223,7 +223,8 @@ def test_bad_requests(api: Api, path, body, status):
     """Each is refused in the shape that clients read."""
     response = api.http().post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == (405 if path == "/health" else status), response.text
-    assert response.json()["error"]["message"]
+    error = response.json()["error"]
+    assert error["message"] and ("not JSON" in error["message"]) == (body == b"{")
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_kept(api: Api):

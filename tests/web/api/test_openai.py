@@ -159,11 +159,14 @@ def test_files(api: Api):
 
 
 def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
-    """The reply names the older one; nobody else's file of that name, nor the data folder's, is touched."""
+    """The reply names the older one; nobody else's file of that name, nor the data folder's, is touched.
 
-    def hand_in(text: str, key: str = "", name: str = "ships.md") -> dict[str, Any]:
+    Every key of the library sees the new one from the beginning."""
+
+    def hand_in(text: str, key: str = "", name: str = "ships.md", *, seen_by: str = "") -> dict[str, Any]:
         made = api.http(key).post("/v1/files", files={"file": (name, text.encode())}).json()
-        api.until_read(made["id"], key or "none")
+        assert made["created_at"] > 1_700_000_000
+        api.until_read(made["id"], seen_by or key or "none")
         return dict(made)
 
     mine = tmp_path / "ships.md"
@@ -173,7 +176,8 @@ def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
     assert first["docent"]["replaces"] == []
     elsewhere = hand_in("# Ships\n\nCats like ships.\n", api.key("cats"))
     assert elsewhere["docent"]["replaces"] == []
-    second = hand_in("# Ships\n\nThe tug Borealis rests on Mondays.\n", api.key("ships"))
+    newer = "# Ships\n\nThe tug Borealis rests on Mondays.\n"
+    second = hand_in(newer, api.key("ships"), seen_by=api.key("ships", "cats"))
     assert second["docent"]["replaces"] == [first["id"]] and second["id"] != first["id"]
     again = hand_in("# Ships\n\nThe tug Borealis rests on Mondays.\n", api.key("ships"), name="a/ships.md")
     assert again["id"] == second["id"] and again["docent"]["replaces"] == []
