@@ -29,7 +29,7 @@ test: install-dev check
 # The same with the share of lines and branches that the tests reach, in the processes that they start as well.
 coverage: install-dev
 	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report=term-missing:skip-covered
+		-p tests.covering --cov --cov-report=term-missing:skip-covered
 
 # Known weaknesses of all that is pinned; wants a network. Those left out, and why: docs/dependencies.md.
 KNOWN := GHSA-f4j7-r4q5-qw2c GHSA-36p7-vc44-83pf GHSA-2wm9-hf6c-p5cr GHSA-xph7-9rjv-w5fr

@@ -24,7 +24,7 @@ from docent.generating.openai_client import OpenAIClient
 from tests.ports import free_url
 
 MESSAGES = [{"role": "user", "content": "When does it open?"}]
-PATIENCE = Patience(connect=2.0, first_token=5.0, token=5.0)
+PATIENCE = Patience(connect=30.0, first_token=60.0, token=60.0)
 
 
 def native(url: str, **changes: Any) -> OllamaClient:

@@ -33,7 +33,7 @@ def test_everything_that_happened_is_said():
         "Found 20 passages, showed the model 2",
         "Left out 2: no room",
         "Written by mistral",
-        "With 1 earlier",
+        "Earlier questions kept in mind: 1",
         "4.0 s in all: 0.5 s searching",
         "no passage supports: 1",
         "In none of the passages: 42",
