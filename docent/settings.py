@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     passages: int = Field(8, ge=1, le=50, description="Most passages shown to the model for one question.")
     relevant_from: float = Field(
-        0.15,
+        0.2,
         ge=0,
         le=1,
         description="Below this relevance of the best passage, it is said that the documents do not answer; "
