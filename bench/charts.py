@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-WIDTH, LINE, LEFT, RIGHT = 720, 28, 230, 110
+WIDTH, LINE, LEFT, RIGHT = 760, 28, 280, 110
 COLOURS = ("#2f6f9f", "#b5652b", "#5b8c5a", "#8a5a9e")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#333}.title{font-weight:600}"
@@ -14,19 +14,30 @@ STYLE = (
 )
 
 
-def bars(title: str, values: Mapping[str, float], *, unit: str) -> str:
-    """One bar a name, the longest across; each says its value."""
-    most = max([*values.values(), 0.0]) or 1.0
-    return _drawn(title, 44 + LINE * len(values), _bars(values, most, unit))
+def bars(
+    title: str, values: Mapping[str, float], *, unit: str, beside: tuple[str, ...] = (), mark: float = 0.0
+) -> str:
+    """One bar a name, the longest across; each says its value.
+
+    Names that begin like one of `beside` are compared with, in another colour; `mark` is a line across all.
+    """
+    most = max([*values.values(), mark]) or 1.0
+    return _drawn(title, 44 + LINE * len(values), _bars(values, most, unit, beside, mark))
 
 
-def _bars(values: Mapping[str, float], most: float, unit: str) -> Iterator[str]:
+def _bars(
+    values: Mapping[str, float], most: float, unit: str, beside: tuple[str, ...], mark: float
+) -> Iterator[str]:
     for at, (name, value) in enumerate(values.items()):
         y = 38 + at * LINE
         wide = (WIDTH - LEFT - RIGHT) * value / most
+        colour = COLOURS[1 if name.startswith(beside) else 0]
         yield f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
-        yield f'<rect x="{LEFT}" y="{y}" width="{wide:.1f}" height="18" fill="{COLOURS[at % 2]}"/>'
+        yield f'<rect x="{LEFT}" y="{y}" width="{wide:.1f}" height="18" fill="{colour}"/>'
         yield f'<text x="{LEFT + wide + 6:.1f}" y="{y + 14}">{said(value)} {escape(unit)}</text>'
+    if mark:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * mark / most
+        yield f'<path d="M{x:.1f} 34V{38 + LINE * len(values)}" stroke="#777" stroke-dasharray="3 3"/>'
 
 
 def lines(title: str, sizes: Sequence[float], series: Mapping[str, Sequence[float]], *, unit: str) -> str:

@@ -41,10 +41,10 @@ def _cell(value: float) -> str:
 # --- charts --------------------------------------------------------------------------------------
 
 
-def bars(title: str, column: str, unit: str) -> Chart:
+def bars(title: str, column: str, unit: str, beside: tuple[str, ...] = ()) -> Chart:
     def drawn(found: list[Table]) -> str:
-        first = found[0]
-        return charts.bars(title, dict(zip(first.names, first.column(column), strict=True)), unit=unit)
+        values = dict(zip(found[0].names, found[0].column(column), strict=True))
+        return charts.bars(title, values, unit=unit, beside=beside)
 
     return drawn
 
@@ -52,7 +52,7 @@ def bars(title: str, column: str, unit: str) -> Chart:
 def ratios(title: str) -> Chart:
     def drawn(found: list[Table]) -> str:
         values = zip(found[0].names, found[0].column("ratio"), strict=True)
-        return charts.bars(title, {name: value for name, value in values if value}, unit="×")
+        return charts.bars(title, {name: value for name, value in values if value}, unit="×", mark=1.0)
 
     return drawn
 
@@ -66,20 +66,20 @@ def starts(found: list[Table]) -> str:
 def loading(found: list[Table]) -> str:
     table = found[0]
     cores = [f"{reader}, cores: {cores}" for reader, cores, *_ in table.rows]
-    return charts.bars(
-        "Pages read in a second", dict(zip(cores, table.column("pages/s"), strict=True)), unit="/s"
-    )
+    values = dict(zip(cores, table.column("pages/s"), strict=True))
+    return charts.bars("Pages read in a second", values, unit="/s", beside=("tutorial",))
 
 
 def roofline(found: list[Table]) -> str:
     last = _rates(found)
     rates = dict(zip(last.names, last.column("GFLOP/s"), strict=True))
-    return charts.bars("Thousand million multiplications and additions in a second", rates, unit="GFLOP/s")
+    title = "Thousand million multiplications and additions in a second"
+    return charts.bars(title, rates, unit="GFLOP/s", beside=("numpy", "torch"))
 
 
 def quality(found: list[Table]) -> str:
     values = {row[1]: figure(row[found[0].head.index("page-hit@5")]) for row in _shared(found)}
-    return charts.bars("The right page is among the first five", values, unit="")
+    return charts.bars("The right page is among the first five", values, unit="", beside=("tutorial",))
 
 
 def latency(found: list[Table]) -> str:

@@ -151,7 +151,7 @@ def _of_documents(size: Size, given: Material, cache: Path) -> Iterator[Measurem
             *("bench.embedding", "--pdfs", pdfs, "--questions", questions),
             *("--sample", str(size.sample), "--files", files),
         ),
-        findings.bars("Tokens embedded in a second", "tokens/s", "/s"),
+        findings.bars("Tokens embedded in a second", "tokens/s", "/s", beside=("torch",)),
         findings.embedding_said,
     )
     yield Measurement(

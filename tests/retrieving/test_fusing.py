@@ -45,6 +45,13 @@ def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
     assert lifted["b"] == pytest.approx(0.7 + OURS.page * 0.5)
 
 
+def test_a_fourth_piece_adds_nothing():
+    """A page of many pieces is no better than one of three."""
+    scores = {"a": 0.9, "b": 0.8, "c": 0.7, "d": 0.6, "e": 0.0}
+    bonus = OURS.page * 0.8 + OURS.page**2 * 0.7
+    assert lift_pages(scores, dict.fromkeys("abcd", 1), OURS)["d"] == pytest.approx(0.6 + bonus)
+
+
 def test_a_document_of_one_page_gains_nothing_from_being_long():
     """Where pieces have no page named, each stands for itself."""
     scores = {"a": 0.7, "b": 0.6}
