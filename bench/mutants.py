@@ -50,15 +50,14 @@ def main() -> None:
 def _try(copy: Path, module: str, tests: list[str], every: int) -> None:
     original = (ROOT / module).read_text(encoding="utf-8")
     tried = list(mutants(original))[::every]
-    survived = []
+    survived = 0
     for what, text in tried:
         (copy / module).write_text(text, encoding="utf-8")
         if _green(copy, tests):
-            survived.append(what)
+            survived += 1
+            print(f"{module}, {what}", flush=True)
     (copy / module).write_text(original, encoding="utf-8")
-    print(f"{module}: {len(tried)} mutants, {len(survived)} survived", flush=True)
-    for what in survived:
-        print(f"    {what}", flush=True)
+    print(f"{module}: {len(tried)} mutants, {survived} survived", flush=True)
 
 
 def _green(copy: Path, tests: list[str]) -> bool:
