@@ -66,3 +66,13 @@ def read(folder, *rows):
     path = folder / "questions.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n", encoding="utf-8-sig")
     return read_questions(path)
+
+
+def test_a_file_that_is_no_list_of_questions(tmp_path):
+    """One that is not there, or is no text, is refused by its name."""
+    with pytest.raises(InputError, match="nowhere.jsonl cannot be read"):
+        read_questions(tmp_path / "nowhere.jsonl")
+    path = tmp_path / "picture.jsonl"
+    path.write_bytes(b"\x89PNG\xff")
+    with pytest.raises(InputError, match="picture.jsonl is not text in UTF-8"):
+        read_questions(path)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from docent.glossary import Document, Heading, Line, Page
-from docent.indexing.headers import Outline, clean_name, telling_name
+from docent.indexing.headers import Header, Outline, clean_name, telling_name
 
 BOX = (0.0, 0.0, 1.0, 1.0)
 
@@ -144,3 +144,13 @@ def test_running_heads_are_not_headings():
     )
     outline = outline_of(*pages)
     assert outline.header(pages[2], 0).top == "Results Of Region D"
+
+
+def test_a_header_gives_way_step_by_step():
+    """Each shortening is no longer than the one before; the name stays to the last but one, then nothing."""
+    header = Header("annual-report-" * 8, "Liquidity and capital " * 6, "Contents of it " * 6, "p. 12 " * 30)
+    lengths = [len(line) for line in header.shortenings()]
+    assert lengths == sorted(lengths, reverse=True)
+    *_, last_but_one, last = header.shortenings()
+    assert last_but_one.startswith("annual-report-")
+    assert last == ""

@@ -1,0 +1,35 @@
+"""The catalog's tables are brought up to date as a whole, or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from docent.errors import IndexMismatch
+from docent.store import schema
+
+
+def test_a_migration_that_fails_changes_nothing(monkeypatch):
+    """The catalog stays at the version that it had, whatever the broken one had done before it broke."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        schema.migrate(database)
+        before = database.execute("SELECT sql FROM sqlite_master").fetchall()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        broken = "CREATE TABLE half_done (n);\nINSERT INTO nowhere VALUES (1);"
+        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            schema.migrate(database)
+        assert database.execute("SELECT sql FROM sqlite_master").fetchall() == before
+        assert database.execute("PRAGMA user_version").fetchone() == (version,)
+
+
+def test_a_catalog_of_a_newer_docent_is_left_alone():
+    """It is refused with what to do, and not locked by it."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        schema.migrate(database)
+        database.execute("PRAGMA user_version = 999")
+        with pytest.raises(IndexMismatch, match="newer Docent.*Update Docent"):
+            schema.migrate(database)
+        assert not database.in_transaction
