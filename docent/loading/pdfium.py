@@ -59,10 +59,11 @@ LOOSE_BOX = _fast(raw.FPDFText_GetLooseCharBox, NUMBER, ADDRESS, NUMBER, ADDRESS
 GAP_AFTER_F = re.compile("f (?<=[A-Za-z]f )(?=[a-z-])")  # looked for by the "f ", which is fast
 TWO_BOXES, COLOR = struct.Struct("8f"), struct.Struct("4I")
 BOLD = re.compile(rb"bold|black|heavy|demi\b|[-,]bd", re.IGNORECASE)
+BY_LETTERS = 2  # objects for each word; a page with more is painted letter by letter
 BAND = 8  # points; shapes are looked up by how high they stand
 LEAST_COVER = 5.0  # points; less hides no line of text
 SLANT = 0.5  # points by which an italic f reaches under the letter before it
-PATH = int(raw.FPDF_PAGEOBJ_PATH)
+PATH, TEXT = int(raw.FPDF_PAGEOBJ_PATH), int(raw.FPDF_PAGEOBJ_TEXT)
 INVISIBLE = 3  # the render mode that paints nothing
 WIDEST = 28_000.0  # points; ten metres. A page cannot honestly be larger, and drawing it takes gigabytes
 
@@ -190,10 +191,11 @@ class PdfPage:
     def words(self) -> list[Word]:
         """The page's words in the order in which they are painted."""
         characters = self.characters()
-        parts = WORDS.findall(characters)
-        ends = list(accumulate(map(len, chain.from_iterable(parts))))
+        ends = list(accumulate(map(len, chain.from_iterable(WORDS.findall(characters)))))
         firsts, lasts = ends[0::2], [end - 1 for end in ends[1::2]]
-        texts = [said for _, said in parts]
+        if PAGE_OBJECTS(self._page_address) > BY_LETTERS * len(firsts):
+            firsts, lasts = self._cut_at_blanks(firsts, lasts)
+        texts = [characters[first : last + 1] for first, last in zip(firsts, lasts, strict=True)]
         mend = MENDABLE.search(characters) is not None
         if mend:
             texts = [
@@ -201,6 +203,37 @@ class PdfPage:
             ]
         words = list(map(WORD, zip(texts, self._boxes(firsts, lasts), firsts, lasts, strict=True)))
         return [word for word in words if word.text] if mend else words
+
+    def _cut_at_blanks(self, firsts: Sequence[int], lasts: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Words apart between which PDFium leaves a blank out, as it does with narrow ones painted alone.
+
+        So it does in pages that are painted letter by letter: "of3.05%", "INTERNATIONALAND".
+        """
+        text, objects = self._address, self._objects()
+        place = dict(zip(objects, range(len(objects)), strict=True))
+        begun = [place.get(address, 0) for address in map(OBJECT_AT, repeat(text), firsts)]
+        ended = [place.get(address, 0) for address in map(OBJECT_AT, repeat(text), lasts)]
+        starts, ends = [], []
+        for first, last, begins, ends_at in zip(firsts, lasts, begun, ended, strict=True):
+            starts.append(first)
+            if ends_at - begins > last - first > 0:  # more objects than letters
+                painters = [place.get(OBJECT_AT(text, index), 0) for index in range(first, last + 1)]
+                for index, (one, two) in enumerate(pairwise(painters), start=first):
+                    if any(map(self._is_blank, objects[one + 1 : two])):
+                        ends.append(index)
+                        starts.append(index + 1)
+            ends.append(last)
+        return starts, ends
+
+    def _is_blank(self, address: int) -> bool:
+        """A text without ink."""
+        edges, start = self._edges, self._edges_address
+        if OBJECT_TYPE(address) != TEXT or not OBJECT_BOUNDS(
+            address, start, start + 4, start + 8, start + 12
+        ):
+            return False
+        left, bottom, right, top = edges
+        return left == right and bottom == top
 
     def _boxes(self, firsts: Sequence[int], lasts: Sequence[int]) -> list[Box]:
         """Around the characters from one to another; asked for all at once, as a page has a thousand."""
