@@ -308,6 +308,17 @@ async def test_the_best_passage_decides(relevances, answered, ollama):
     assert bool(ollama.requests_to("/api/chat")) is answered
 
 
+async def test_before_there_are_documents(tmp_path, ollama):
+    """Who asks too early is told how to add documents, not that none of them speaks of it."""
+    store = stored(tmp_path / "storage", {})
+    found = await events(
+        "What does it cost?", native(ollama.url), reader=store, retrieve=lambda question, scope: []
+    )
+    store.close()
+    assert "python ingest.py" in answer_of(found).text
+    assert answer_of(found).receipt.not_found
+
+
 async def test_without_a_model_nothing_is_offered_anyway():
     """To answer anyway is offered only where there is a model to answer."""
     weak = [replace(one, relevance=0.1) for one in FOUND]
@@ -324,16 +335,18 @@ async def test_a_summary_needs_no_threshold(shelf, ollama):
     assert not answer_of(found).receipt.not_found
 
 
-@pytest.mark.parametrize("asked", ["the argument", "the words"])
+@pytest.mark.parametrize("asked", ["the argument", "the words", "one line"])
 async def test_answer_anyway_is_labelled(asked, ollama):
     """The model's own knowledge comes without numbers, and says at its head and in a notice what it is."""
     ollama.script("Paris is the capital of France [1].")
     history = (Turn("What is the capital of France?", "Nothing in the documents …"),)
-    found = (
-        await events("What is the capital of France?", native(ollama.url), anyway=True)
-        if asked == "the argument"
-        else await events("Answer anyway", native(ollama.url), history=history)
-    )
+    question = "What is the capital of France?"
+    said, more = {
+        "the argument": (question, {"anyway": True}),
+        "the words": ("Answer anyway", {"history": history}),
+        "one line": (f"Answer anyway: {question}", {}),
+    }[asked]
+    found = await events(said, native(ollama.url), **more)
     result = answer_of(found)
     assert result.text.startswith("**Not from your documents.** Paris is the capital of France")
     assert "[1]" not in result.text

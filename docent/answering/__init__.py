@@ -75,7 +75,7 @@ def _wanted(
     """The way that leads to what is wanted."""
     intent = intents.intent_of(question, shelf.answering(documents))
     if asking.model is not None and (anyway or intent.kind == "anyway"):
-        meant = question if intent.kind != "anyway" else intents.last_question(asking.history)
+        meant = intent.term or intents.last_question(asking.history) if intent.kind == "anyway" else question
         return answer_anyway(meant, asking.model, asking, record)
     match intent.kind:
         case "greeting":

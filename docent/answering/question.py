@@ -17,7 +17,7 @@ from docent.generating.record import Record
 from docent.generating.tools import Toolbox
 from docent.generating.using import write_with_tools
 from docent.generating.writing import write_within
-from docent.glossary import Event, Found, Passage, Searching
+from docent.glossary import Event, Found, Passage, Searching, StoredDocument
 
 
 async def answer_question(question: str, asking: Asking, record: Record) -> AsyncGenerator[Event, None]:
@@ -30,8 +30,11 @@ async def answer_question(question: str, asking: Asking, record: Record) -> Asyn
     yield Found(passages)
     if not _relevant(passages, asking):
         record.not_found = True
-        await _note_not_ready(asking, record)
-        cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
+        documents = await _documents(asking, record)
+        if passages or documents is None or shelf.answering(documents):
+            cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
+        else:
+            cited = speaking.about(documents)
         yield record.answered(cited, passages)
         return
     budget = budgeted(question, passages, asking, most=asking.bounds.passages)
@@ -50,10 +53,14 @@ async def _condensed(question: str, asking: Asking) -> str:
     )
 
 
-async def _note_not_ready(asking: Asking, record: Record) -> None:
-    """For the receipt; read only now, since nobody waits for it before the first token."""
-    if asking.shelf is not None:
-        record.not_ready = shelf.not_ready(await asyncio.to_thread(asking.shelf.documents))
+async def _documents(asking: Asking, record: Record) -> Sequence[StoredDocument] | None:
+    """Which there are, and for the receipt which are not ready; read only now, since nobody waits for it
+    before the first token."""
+    if asking.shelf is None:
+        return None
+    documents = await asyncio.to_thread(asking.shelf.documents)
+    record.not_ready = shelf.not_ready(documents)
+    return documents
 
 
 def _relevant(passages: Sequence[Passage], asking: Asking) -> bool:
@@ -91,7 +98,7 @@ async def from_passages(
         if not record.text.strip() and not record.failed:
             yield record.notice(ONLY_THOUGHT if record.last.cut_short else SILENT)
         asking.counter.learn(budgeted=record.tokens, counted=record.last.prompt_tokens)
-    await _note_not_ready(asking, record)
+    await _documents(asking, record)
     known = {passage.chunk_id: passage for passage in (*passages, *record.looked_up)}
     sent = [known[chunk_id] for chunk_id in record.sent]
     async for event in finished(question, sent or passages, tuple(known.values()), record):

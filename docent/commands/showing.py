@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
 
 from docent.glossary import Answer, Answered, Citation, Event, Notice, Progress, Token
@@ -69,14 +70,15 @@ class Showing:
 
 
 def sources(answer: Answer) -> Iterator[str]:
-    """Each number with its place, and with its words where the answer does not quote them itself."""
+    """Each number with its place, and with those of its words that the answer does not quote itself."""
     said = " ".join(answer.text.split())
-    first: dict[int, Citation] = {}
+    cited: dict[int, list[Citation]] = defaultdict(list)
     for citation in answer.citations:
-        first.setdefault(citation.n, citation)
-    for citation in first.values():
-        quote = " ".join(citation.quote.split())
-        yield f"[{citation.n}] {citation.where}" + ("" if quote in said else f": {quote}")
+        cited[citation.n].append(citation)
+    for n, places in cited.items():
+        quotes = dict.fromkeys(" ".join(one.quote.split()) for one in places)
+        shown = " … ".join(quote for quote in quotes if quote not in said)
+        yield f"[{n}] {places[0].where}" + (f": {shown}" if shown else "")
 
 
 def _width(line: str) -> int:

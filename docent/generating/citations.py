@@ -77,7 +77,7 @@ def cite(answer: str, passages: Sequence[Passage], *, computed: str = "") -> Cit
         heads = plain.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
         sources = [] if heads else _sources(plain, known, passages)
         if not sources and not heads and _asserts(plain) and not _worked_out(plain, computed):
-            unsupported.append(plain.strip())
+            unsupported.append(_numbered(plain, ()).strip())
         found += [source for source in sources if source not in found]
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
         at = end

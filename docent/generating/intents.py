@@ -19,7 +19,7 @@ from docent.glossary import StoredDocument, Turn
 class Intent:
     kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "which", "anyway"]
     term: str = ""
-    """Of `mentions`: what the documents should mention."""
+    """Of `mentions`: what the documents should mention; of `anyway`: the question, where it stands along."""
     documents: tuple[StoredDocument, ...] = ()
     """Of `whole`: what is to be read from beginning to end."""
 
@@ -76,6 +76,8 @@ UNNAMED = re.compile(
 ANYWAY = re.compile(
     r"(please )?(just )?answer( it| me| that)? anyway( please)?|trotzdem( antworten)?|reponds quand meme"
 )
+ANYWAY_ASKED = re.compile(rf"\s*({ANYWAY.pattern})\s*[:,]\s*(?P<question>.*\w.*)", re.DOTALL)
+"""In one line, for the command line, which has no question before."""
 
 REFERRING = re.compile(
     r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|one|ones|same|former"
@@ -98,6 +100,8 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         return Intent("thanks")
     if ANYWAY.fullmatch(bare):
         return Intent("anyway")
+    if found := ANYWAY_ASKED.fullmatch(said):
+        return Intent("anyway", term=question[found.start("question") :].strip())
     if ABOUT.fullmatch(bare):
         return Intent("about")
     if found := MENTIONS.fullmatch(said.strip()):

@@ -14,7 +14,10 @@ HELLO = "Hello! Ask me anything about your documents, and I will show you the pa
 WELCOME = "You are welcome. Ask on whenever you like."
 NOTHING = "Nothing in the documents that were searched speaks of this."
 NEAREST = "The nearest that was found, which may not answer it:"
-ANYWAY = 'To hear what the model knows without your documents, write "answer anyway".'
+ANYWAY = (
+    'To hear what the model knows without your documents, write "answer anyway" '
+    '(in a terminal: "answer anyway: " and the question).'
+)
 UNGROUNDED = "**Not from your documents.** "
 WHICH = "Which document do you mean? Name it as it is listed here, for example: summarise {example}"
 NAMES_SHOWN = 8

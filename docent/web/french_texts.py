@@ -48,7 +48,8 @@ SENTENCES: dict[str, str] = {
     "The nearest that was found, which may not answer it:": (
         "Ce qui s'en approche le plus, sans forcément y répondre :"
     ),
-    'To hear what the model knows without your documents, write "answer anyway".': (
+    'To hear what the model knows without your documents, write "answer anyway" '
+    '(in a terminal: "answer anyway: " and the question).': (
         "Pour entendre ce que le modèle sait sans vos documents, appuyez sur le bouton ci-dessous."
     ),
     "**Not from your documents.** {said}": ("**Pas tiré de vos documents.** {said}"),
