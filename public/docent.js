@@ -132,9 +132,24 @@
     (dialog.querySelector("h2")?.parentElement ?? dialog).append(label);
   }
 
+  // Chainlit takes a question that could not be asked for a "no", and leaves the conversation for the login.
+  async function whoIsThere(address, options) {
+    for (;;) {
+      try {
+        const response = await send(address, options);
+        if (response.status < 500) return response;
+      } catch (error) {
+        if (options?.signal?.aborted) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+
   const send = window.fetch;
   window.fetch = (address, options) => {
-    const deleting = options?.method === "DELETE" && new URL(address, location.href).pathname === "/project/thread";
+    const { pathname } = new URL(address, location.href);
+    if (pathname === "/user" && (options?.method ?? "GET") === "GET") return whoIsThere(address, options);
+    const deleting = options?.method === "DELETE" && pathname === "/project/thread";
     if (deleting && withFiles)
       options = { ...options, body: JSON.stringify({ ...JSON.parse(options.body), files: true }) };
     return send(address, options);
@@ -151,6 +166,65 @@
     for (const title of document.querySelectorAll("[data-sonner-toast] [data-title]"))
       for (const [said, english, inFrench] of REFUSED)
         if (said.test(title.textContent)) title.textContent = title.textContent.replace(said, say(english, inFrench));
+  }
+
+  // A line that breaks: it is said, what was sent into it is sent again, and Enter is remembered until it is mended.
+  const QUESTION = '42["client_message"';
+  const BEGUN = '42["task_start"';
+  const TOLD_AFTER = 1500; // milliseconds; a short break is nobody's concern
+  const SETTLED = 400; // milliseconds from a new line until the page and the server know each other again
+  let connected = false;
+  let sent = null; // the question whose answer has not begun
+  let entered = false;
+
+  window.WebSocket = class extends WebSocket {
+    constructor(address, ...more) {
+      super(address, ...more);
+      if (!new URL(address).pathname.startsWith("/ws/socket.io")) return;
+      this.addEventListener("message", ({ data }) => {
+        if (String(data).startsWith(BEGUN)) sent = null;
+      });
+      this.addEventListener("close", () => {
+        connected = false;
+        setTimeout(tell, TOLD_AFTER);
+      });
+    }
+    send(data) {
+      super.send(data);
+      if (String(data).startsWith(QUESTION)) sent = data;
+      if (data === "5") setTimeout(() => this.mended(), SETTLED); // from now on everything goes over this line
+    }
+    mended() {
+      if (this.readyState !== WebSocket.OPEN) return;
+      connected = true;
+      tell();
+      if (sent) super.send(sent);
+      if (entered) document.querySelector("#chat-submit:not(:disabled)")?.click();
+      entered = false;
+    }
+  };
+
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (event.target.id === "chat-input" && event.key === "Enter" && !event.shiftKey) entered = !connected;
+    },
+    true,
+  );
+
+  function tell() {
+    const there = document.getElementById("docent-line");
+    if (connected) there?.remove();
+    else if (!there) {
+      const line = document.createElement("div");
+      line.id = "docent-line";
+      line.setAttribute("role", "status");
+      line.textContent = say(
+        "Docent cannot be reached. The page tries again by itself; what you send goes out then.",
+        "Docent ne répond pas. La page réessaie d'elle-même ; ce que vous envoyez partira alors.",
+      );
+      document.body.append(line);
+    }
   }
 
   let waiting = false;

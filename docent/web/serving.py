@@ -15,7 +15,7 @@ from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
-from docent.web import belonging, conversation, documents, listening, logs, receiving
+from docent.web import belonging, conversation, documents, listening, logs, receiving, reconnecting
 from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
@@ -42,6 +42,7 @@ def prepare() -> None:
     _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
     conversation.mend(chainlit.server.sio)
+    reconnecting.mend(chainlit.server.sio, start=lambda: conversation.start(house=house()))
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))

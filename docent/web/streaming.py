@@ -43,6 +43,10 @@ class Stream:
         if self._soon is None:
             self._soon = asyncio.create_task(self._gulp())
 
+    @property
+    def shown(self) -> str:
+        return self._message.content
+
     async def settle(self) -> None:
         """All that came is in the message; what becomes of it is for others to say."""
         if self._soon is not None:
@@ -91,6 +95,12 @@ def unfinished(metadata: Mapping[str, Any] | None) -> str:
     """The question of an answer that was never finished; empty for any other message."""
     question = (metadata or {}).get(UNFINISHED)
     return question if isinstance(question, str) else ""
+
+
+def so_far(message_id: str) -> str | None:
+    """What has been shown of an answer that is being written."""
+    stream = _under_way.get(message_id)
+    return None if stream is None else stream.shown
 
 
 def is_under_way(message_id: str) -> bool:

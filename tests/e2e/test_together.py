@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,8 +19,9 @@ from playwright.sync_api import Browser, Page, expect
 from bench.chat_load import measured
 from docent.web.users import Users
 from tests.e2e.conftest import again, answers, ask, connected, picture, running_app, until
+from tests.e2e.network import Network
 from tests.e2e.test_chat import QUESTION
-from tests.e2e.test_history import conversations, open_first
+from tests.e2e.test_history import FOLLOW_UP, conversations, open_first
 
 pytestmark = pytest.mark.browser
 
@@ -84,21 +86,29 @@ def test_ten_at_once(app, ollama_process):
     assert sorted(took)[len(took) // 2] < 15  # generous: `python -m bench.chat_load` measures
 
 
-def test_a_dropped_network_comes_back(browser, app):
-    """After a break the same conversation goes on, with what was said before in it."""
-    with tab(browser, app) as page:
+def test_a_dropped_network_comes_back(browser, app, ollama_process):
+    """What was said during a break is there after it, and a question sent into a dead line is asked, once."""
+    network = Network(to=urlsplit(app).port)
+    with contextlib.closing(network), tab(browser, f"http://localhost:{network.port}") as page:
+        words = " ".join(f"word{n}" for n in range(30))
+        ollama_process.script(reply=words, seconds_per_token=0.1)
         again(page, QUESTION)
-        cited(page)
-        page.context.set_offline(True)
-        page.wait_for_timeout(2000)
-        page.context.set_offline(False)
-        page.wait_for_timeout(3000)
-        for patience in (15_000, 60_000):  # what is sent while the page connects again may be lost
-            again(page, "Where is it and how much does it pay?")
-            with contextlib.suppress(AssertionError):
-                expect(answers(page)).to_have_count(2, timeout=patience)
-                break
-        expect(answers(page)).to_have_count(2)
+        expect(answers(page)).to_contain_text("word3", timeout=60_000)
+        network.cut()
+        expect(page.get_by_text("Docent cannot be reached")).to_be_visible()
+        until(lambda: ollama_process.requests_to("/api/chat")[-1].tokens_sent >= 30)
+        network.mend()
+        expect(answers(page)).to_contain_text(words, timeout=60_000)
+        expect(page.get_by_text("Docent cannot be reached")).to_have_count(0)
+        expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
+        network.silent = True
+        again(page, FOLLOW_UP)
+        page.wait_for_timeout(500)
+        network.cut()
+        page.wait_for_timeout(500)
+        network.mend()
+        expect(page.get_by_text(re.compile("How this was answered"))).to_have_count(2, timeout=60_000)
+        expect(page.get_by_text(FOLLOW_UP, exact=True)).to_have_count(1)
 
 
 def test_the_first_conversation_is_the_latest(browser, app, page):
