@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from docent.errors import StoreError
+from docent.store.guard import Turn
 from docent.store.schema import is_older, migrate
 from docent.store.snapshots import Snapshots, damaged
 
@@ -21,8 +22,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.turn = threading.RLock()
-        """Held by whoever changes the store, so that catalog and derived indexes change in step."""
+        self.turn = Turn()
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         path.parent.mkdir(parents=True, exist_ok=True)
         self.snapshots = Snapshots(path.parent)

@@ -49,13 +49,17 @@ class Derived(NamedTuple):
         self.vectors.catch_up()
         mend_words(catalog, self.words)
 
-    def close(self) -> None:
-        """After the catalog's last write: what is found like this at the next start need not be compared."""
+    def close(self, *, in_step: bool) -> None:
+        """After the catalog's last write: what is found like this at the next start need not be compared.
+
+        Unless somebody was stopped in the middle of a change: then it is, as after a kill.
+        """
         kept = not (self.vectors.served or self.vectors.behind)
         distrusted = frozenset[str]() if kept else frozenset({CHROMA})
         self.vectors.close()
         self.words.close()
-        self.seal.set(distrusted=distrusted)
+        if in_step:
+            self.seal.set(distrusted=distrusted)
 
 
 def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
@@ -70,8 +74,10 @@ def open_derived(index: Path, catalog: Catalog, *, chroma_url: str) -> Derived:
             vectors = _served(catalog, chroma_url)
         else:
             vectors = _kept(index / CHROMA, catalog, trust[CHROMA])
-    except BaseException:
+    except BaseException as error:
         words.close()
+        if isinstance(error, KeyboardInterrupt):
+            seal.opened()  # by somebody who was stopped, and did not die of it
         raise
     seal.opened()
     nearby = Nearby(vectors, catalog, served=bool(chroma_url))

@@ -1,4 +1,5 @@
-"""Who may be at it: one process owns the folder (Lock), and now and then one thread is alone in it (Gate)."""
+"""Who may be at it: one process owns the folder (Lock), one thread at a time changes it (Turn), and now and
+then one is alone in it (Gate)."""
 
 from __future__ import annotations
 
@@ -8,8 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
-from docent.errors import StorageBusy, StoreError
+from docent.errors import LoadError, StorageBusy, StoreError, UnknownDocument, UnknownLibrary
+
+REFUSALS = (LoadError, UnknownDocument, UnknownLibrary)
+"""Raised before anything is changed."""
 
 
 class Lock:
@@ -38,6 +43,34 @@ class Lock:
 
     def release(self) -> None:
         os.close(self._handle)
+
+
+class Turn:
+    """Held by whoever changes the store, so that catalog and derived indexes change in step."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.broken_off = False
+        """Somebody was stopped in the middle, as by Ctrl+C: an index may hold what the catalog does not."""
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and not issubclass(kind, REFUSALS):
+            self.broken_off = True
+        self._lock.release()
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """For a part of a change that nobody else has to wait for."""
+        try:
+            yield
+        except BaseException as error:
+            self.broken_off = self.broken_off or not isinstance(error, REFUSALS)
+            raise
 
 
 class Gate:

@@ -91,7 +91,8 @@ class Keeping(Removing):
         What its path held before goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        self._originals.keep(file.full, document.sha256)  # outside the turn: a large file takes a while
+        with self._catalog.turn.beside():  # a large file takes a while
+            self._originals.keep(file.full, document.sha256)
         with self._catalog.turn:
             try:
                 _refuse_changed(file)

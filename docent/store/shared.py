@@ -93,7 +93,7 @@ class SharedStore(Store):
 
     def _exchange(self, put: Callable[[], None]) -> None:
         """Nobody is in; should the other index not open, the one of before goes on."""
-        self._derived.close()
+        self._derived.close(in_step=not self._catalog.turn.broken_off)
         self._catalog.close()
         put()
         try:

@@ -32,7 +32,8 @@ class Sharing(Keeping):
 
     def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
         """Keep a file that is to be read later; its document is queued from now on."""
-        self._originals.keep(path, sha256)
+        with self._catalog.turn.beside():
+            self._originals.keep(path, sha256)
         file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
         key = document_id(library, sha256)
         with self._catalog.turn:

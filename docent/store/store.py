@@ -59,7 +59,7 @@ class Store(Sharing):
         self._catalog.save()
 
     def close(self) -> None:
-        self._derived.close()
+        self._derived.close(in_step=not self._catalog.turn.broken_off)
         self._save_quietly()
         self._catalog.close()
         self._lock.release()

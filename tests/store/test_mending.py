@@ -12,7 +12,7 @@ import tantivy
 
 from docent.store import Store
 from docent.store.seal import Seal
-from tests.store.putting import matching, nearest, put
+from tests.store.putting import EVERYTHING, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
     ("cat", "dog", "owl", "newt", "yak", "emu", "ibis", "gnu", "koi", "asp", "bat", "elk")
@@ -42,6 +42,15 @@ def no_graph(index: Path) -> None:
     assert folders
     for folder in folders:
         shutil.rmtree(folder)
+
+
+STEPS = [
+    pytest.param("_words", "commit", id="the words were written"),
+    pytest.param("_words", "drop", id="the words go"),
+    pytest.param("_vectors", "drop", id="the vectors go"),
+    pytest.param("_originals", "drop", id="the original goes"),
+    pytest.param("_originals", "keep", id="the original comes"),
+]
 
 
 DAMAGE = [
@@ -165,3 +174,38 @@ def test_what_is_amiss_is_told_and_mended(tmp_path):
         assert matching(store, "apples") == {"Apples are red."}
     finally:
         store.close()
+
+
+@pytest.mark.parametrize(("part", "step"), STEPS)
+def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monkeypatch, part, step):
+    """Ctrl+C in the middle of a change, then everything closed in good order: nothing is left over."""
+    store = Store(filled, fingerprint="f")
+    done = getattr(getattr(store, part), step)
+
+    def interrupted(*arguments, **keywords):
+        if step != "drop":
+            done(*arguments, **keywords)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(getattr(store, part), step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        if step == "drop":
+            store.delete(found_id(store, "2.txt"), EVERYTHING)
+        else:
+            put(store, tmp_path, "new.txt", "Note 99 is about herons.")
+    monkeypatch.undo()
+    store.close()
+    store = Store(filled, fingerprint="f")
+    try:
+        assert store.complaints() == []
+        assert len(list(store._originals.held())) == len(store.documents(EVERYTHING))
+        assert matching(store, "herons") == set()
+        if step == "drop":
+            assert matching(store, "owls") == set()
+            assert TEXTS["2.txt"] not in nearest(store, "owls")
+    finally:
+        store.close()
+
+
+def found_id(store: Store, name: str) -> str:
+    return next(one.id for one in store.documents(EVERYTHING) if one.name == name)
