@@ -144,6 +144,12 @@ def _of_documents(size: Size, given: Material, cache: Path) -> Iterator[Measurem
         findings.ratios("Docent against the tutorial's pipeline, times"),
         findings.ingest_said,
     )
+    many = str(2 * size.pages)
+    yield Measurement(
+        "waiting",
+        "What people wait for around an ingest",
+        ("bench.waiting", "--pages", str(size.pages), "--files", many, "--questions", str(size.questions)),
+    )
     yield Measurement(
         "embedding",
         "Embedding, against torch",

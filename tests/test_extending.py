@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 from docent.generating import personas
 from docent.generating.client import ModelClient
@@ -64,3 +68,24 @@ async def test_a_model_server():
     assert await client.models() == ("echo",)
     assert [done async for done in client.pull()] == []
     await client.warm()
+
+
+@pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
+def test_a_pipeline_of_your_own(tmp_path):
+    """Our cutting, embedding and vectors in llama-index's pipeline: found by meaning, no text in Chroma."""
+    space: dict[str, type] = {}
+    exec(code("A pipeline of your own", "python"), space)
+    texts = [
+        "The ferry leaves at noon.",
+        "Trout are smoked over alder.",
+        "The roof was paid for by the parish.",
+    ]
+    notes = space["Notes"](tmp_path, texts)
+    try:
+        assert notes.about("When does the boat go?", limit=1) == [texts[0]]
+        assert set(notes.about("fish", limit=3)) == set(texts)
+    finally:
+        notes.close()
+    with closing(sqlite3.connect(tmp_path / "chroma/chroma.sqlite3")) as kept:
+        said = "\n".join(line for line in kept.iterdump())
+    assert "ferry" not in said

@@ -32,7 +32,7 @@ class Seats:
     def sit_down(self) -> bool:
         """To help with a file, where a seat is free."""
         with self._changed:
-            free = self._files + self._helpers < self._most
+            free = self.free
             self._helpers += free
             return free
 
@@ -42,7 +42,8 @@ class Seats:
 
     @property
     def free(self) -> bool:
-        return self._files + self._helpers < self._most
+        """Of many seats one stays free: pages are cut meanwhile, and somebody may ask a question."""
+        return self._files + self._helpers < min(self._most, max(2, self._most - 1))
 
     @property
     def crowded(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -22,7 +23,7 @@ FURNITURE = "Harbour Kitchen, 3 Cold Quay, Whitby"
 
 @pytest.fixture(scope="module")
 def together():
-    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=3) as loader:
+    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=4) as loader:
         yield loader
 
 
@@ -128,7 +129,7 @@ def test_limits_hold_for_the_file_whoever_reads_it(limits, said, tmp_path):
     """What several workers read together is counted together."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(PAGES))
-    with Loader(limits=limits, ocr=Ocr(engine="off"), workers=3) as loader:
+    with Loader(limits=limits, ocr=Ocr(engine="off"), workers=4) as loader:
         with pytest.raises(HarmfulFile, match=said):
             loader.load(path)
 
@@ -142,15 +143,23 @@ def test_every_worker_opens_a_locked_file(together, tmp_path):
         together.load(path, password="a guess")
 
 
-def test_a_file_never_waits_for_a_helper():
-    """Helpers sit where a seat is free, and a file that comes then sits down all the same."""
-    seats = Seats(2)
-    with seats.file():
-        assert seats.sit_down()
-        assert not seats.sit_down()
-        with seats.file():
-            assert seats.crowded
+@pytest.mark.parametrize(
+    ("most", "helpers"),
+    [
+        pytest.param(1, 0, id="one core: nobody helps"),
+        pytest.param(2, 1, id="two cores: one helps"),
+        pytest.param(4, 2, id="four cores: one of them is for cutting, and for questions"),
+    ],
+)
+def test_a_file_never_waits_for_a_helper(most, helpers):
+    """Helpers sit where a seat is free, and the files that come then sit down all the same."""
+    seats = Seats(most)
+    with ExitStack() as files:
+        files.enter_context(seats.file())
+        assert [seats.sit_down() for _ in range(helpers + 1)] == [True] * helpers + [False]
+        for _ in range(most - 1):
+            files.enter_context(seats.file())
+        assert seats.crowded == (helpers > 0)
+        for _ in range(helpers):
             seats.stand_up()
-            assert not seats.crowded
-            assert not seats.free
-    assert seats.free
+        assert not seats.crowded
