@@ -1,9 +1,10 @@
-"""Kill -9 at random instants: nothing lost, nothing doubled, and deleted text found nowhere.
+"""Kill -9 or Ctrl+C at random instants: nothing lost, nothing doubled, and deleted text found nowhere.
 
     python -m bench.crash [--kills 200] [--seed 1]
 
 A child process ingests, changes, deletes and rebuilds small documents, and writes down what it is about
-to do and what it has done; it is killed, the store is opened again, and everything is compared. What was
+to do and what it has done; it is killed, every other time interrupted, so that it closes everything in the
+middle of its work; the store is opened again, and everything is compared. What was
 deleted is looked for in every file, too, as text and as the catalog compresses it; not among the words,
 whose dictionary keeps single stems until tantivy merges its parts.
 """
@@ -14,13 +15,16 @@ import argparse
 import json
 import multiprocessing
 import random
+import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import TextIO
 
 from docent.errors import StoreError
 from docent.glossary import Scope
@@ -36,8 +40,8 @@ def main() -> None:
     asked = _arguments()
     with tempfile.TemporaryDirectory() as name:
         interrupted = run(Path(name), kills=asked.kills, seed=asked.seed)
-    print(f"{asked.kills} kills, nothing lost, nothing doubled, nothing left of what was deleted.")
-    print("\n| killed during | times |\n|---|---|")
+    print(f"{asked.kills} times stopped; nothing lost, nothing doubled, nothing left of what was deleted.")
+    print("\n| stopped during | times |\n|---|---|")
     for what, times in interrupted.most_common():
         print(f"| {what} | {times} |")
 
@@ -58,50 +62,63 @@ def run(folder: Path, *, kills: int, seed: int) -> Counter[str]:
 
 
 def child(folder: Path, seed: int, ready: Connection) -> None:
-    """Work until killed; the journal says of each step what it is, before and after."""
+    """Work until killed or interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), (folder / "journal").open("a") as journal:
+        _work(folder, seed, ready, journal)
+
+
+def _work(folder: Path, seed: int, ready: Connection, journal: TextIO) -> None:
+    """The journal says of each step what it is, before and after."""
     chance = random.Random(seed)
-    store = Store(folder / "storage", fingerprint="f")
-    with (folder / "journal").open("a") as journal:
 
-        def say(**what: str) -> None:
-            journal.write(json.dumps(what) + "\n")
-            journal.flush()
+    def say(**what: str) -> None:
+        journal.write(json.dumps(what) + "\n")
+        journal.flush()
 
-        ready.send("ready")
-        for step in range(10_000):
-            path = chance.choice(EVERY)
-            word = f"w{seed}x{step}q"
-            what = chance.choice(["put", "put", "several", "delete", "rebuild"])
-            paths = chance.sample(EVERY, 4) if what == "several" else [path]
-            for path in paths:
-                say(begin=what, path=path, word=word + path[0])
-            if what == "put":
-                put(store, folder, path, text_of(path, word + path[0]))
-            elif what == "several":
-                put_several(store, folder, {path: text_of(path, word + path[0]) for path in paths})
-                finish(store)
-            elif what == "delete":
-                for document in store.documents(ALL):
-                    if path in document.paths:
-                        store.delete(document.id, ALL)
-            else:
-                store.close()
-                _rebuild(folder / "storage")
-                store = Store(folder / "storage", fingerprint="f")
-            for path in paths:
-                say(done=what, path=path, word=word + path[0])
+    step = 0
+    while True:
+        what = ""
+        with closing(Store(folder / "storage", fingerprint="f")) as store:
+            if not step:
+                ready.send("ready")
+            while what != "rebuild":
+                step += 1
+                word = f"w{seed}x{step}q"
+                what = chance.choice(["put", "put", "several", "delete", "rebuild"])
+                paths = chance.sample(EVERY, 4 if what == "several" else 1)
+                for path in paths:
+                    say(begin=what, path=path, word=word + path[0])
+                if what != "rebuild":
+                    _step(store, folder, what, {path: word + path[0] for path in paths})
+                    for path in paths:
+                        say(done=what, path=path, word=word + path[0])
+        _rebuild(folder / "storage")
+        say(done=what, path=path, word=word + path[0])
+
+
+def _step(store: Store, folder: Path, what: str, words: Mapping[str, str]) -> None:
+    if what == "several":
+        put_several(store, folder, {path: text_of(path, word) for path, word in words.items()})
+        finish(store)
+        return
+    ((path, word),) = words.items()
+    if what == "put":
+        put(store, folder, path, text_of(path, word))
+        return
+    for document in store.documents(ALL):
+        if path in document.paths:
+            store.delete(document.id, ALL)
 
 
 def _rebuild(folder: Path) -> None:
-    new = Store(folder / "building", fingerprint="f")
-    with Rebuild(folder, new=new) as work:
+    with closing(Store(folder / "building", fingerprint="f")) as new, Rebuild(folder, new=new) as work:
         for kept in work.missing():
             document = work.document(kept)
             text = document.pages[0].text
             put(new, folder.parent / "again", kept.files[0].path, text)
         finish(new)
         work.finish()
-    new.close()
     assert switch(folder) == "switched"
 
 
@@ -113,11 +130,16 @@ def _killed(context: ForkServerContext, folder: Path, chance: random.Random, kil
     _sure(ours.poll(60) and ours.recv() == "ready", f"the store could not be opened after kill {kill}")
     time.sleep(chance.uniform(0.0, 0.6))
     _sure(process.is_alive(), f"the child ended by itself with {process.exitcode}")
-    process.kill()
+    how = "Ctrl+C" if kill % 2 else "kill -9"
+    if how == "Ctrl+C":
+        process.terminate()
+    else:
+        process.kill()
     process.join()
+    _sure(how == "kill -9" or process.exitcode == 0, f"an interrupted child ended with {process.exitcode}")
     ours.close()
     journal = _journal(folder)
-    return str(journal[-1].get("begin", "between two steps")) if journal else "nothing"
+    return f"{journal[-1].get('begin', 'between two steps')}, {how}" if journal else f"nothing, {how}"
 
 
 def _check(folder: Path) -> None:

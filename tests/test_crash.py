@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    """Files come, change and go and the index is rebuilt; kill -9 loses, doubles and leaves nothing.
+    """Files come, change and go and the index is rebuilt; kill -9 and Ctrl+C lose, double and leave nothing.
 
     The long form: python -m bench.crash
     """
