@@ -60,8 +60,8 @@ class Shares:
 
     @property
     def left(self) -> int:
-        """Ranges that nobody has taken."""
-        return len(self._ranges) - self._given
+        """Ranges that nobody has taken, and somebody wants."""
+        return 0 if self._stopped else len(self._ranges) - self._given
 
     def span(self, number: int) -> tuple[int, int]:
         """First and last page of a range."""
