@@ -37,7 +37,7 @@ def main() -> int:
     size = SIZES[asked.size]
     print(f"{machine()}; size {asked.size}", flush=True)
     with _cache(asked.cache) as cache:
-        given = material(asked.reports, cache, size.pages)
+        given = material(asked.reports, cache, size)
         under = circumstances(size=asked.size, own_documents=not given.are_samples)
         all_of_them = list(measurements(size, given, cache=cache, open_webui=asked.open_webui))
         found = [Measured(one, failed=one.missing) for one in all_of_them]
@@ -46,12 +46,12 @@ def main() -> int:
                 found[at] = _measured(one, size.patience)
                 if asked.write:
                     write(PAGE, found, under=under)
-    lines = [line for one in found for line in lines_of(one.measurement, one.output)]
-    print(f"\n## In short\n\n{said(lines)}")
-    failed = {one.measurement.title: one.failed for one in found if one.failed}
-    for title, how in failed.items():
-        print(f"{title}: {how}", file=sys.stderr)
-    return 1 if any(one.failed and not one.measurement.missing for one in found) else 0
+    if lines := [line for one in found for line in lines_of(one.measurement, one.output)]:
+        print(f"\n## In short\n\n{said(lines)}")
+    failed = [one for one in found if one.failed and not one.measurement.missing]
+    for measured in failed:
+        print(f"{measured.measurement.title}: {measured.failed}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _measured(one: Measurement, patience: float) -> Measured:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import findings
 from bench.scanning import book
+from docent.evaluating import read_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "data/restaurants"
@@ -21,6 +22,8 @@ class Size:
     questions: int
     files: int
     """Documents, at most, that are read and taken in beside the tutorial's way."""
+    asked: int
+    """Documents, at most, that are asked questions about, with the tutorial's way beside."""
     sample: int
     """Chunks embedded in each round."""
     pages: int
@@ -37,12 +40,13 @@ class Size:
 
 SIZES = {
     "smallest": Size(
-        (200,), 5, files=2, sample=16, pages=6, rounds=1, kills=1, seconds=2, talking=2, patience=600
+        (200,), 5, files=2, asked=2, sample=16, pages=6, rounds=1, kills=1, seconds=2, talking=2, patience=600
     ),
     "quick": Size(
         (1_000, 10_000),
         50,
         files=4,
+        asked=8,
         sample=160,
         pages=100,
         rounds=2,
@@ -55,6 +59,7 @@ SIZES = {
         (1_000, 10_000, 100_000, 1_000_000),
         200,
         files=20,
+        asked=1_000,
         sample=640,
         pages=500,
         rounds=5,
@@ -86,22 +91,38 @@ class Material:
     pdfs: Path
     questions: Path
     reports: Path
-    """A folder of questions.jsonl and pdfs/."""
+    """A folder of questions.jsonl and pdfs/, as many as are asked about."""
     are_samples: bool
 
 
-def material(reports: Path | None, cache: Path, pages: int) -> Material:
+def material(reports: Path | None, cache: Path, size: Size) -> Material:
     """A person's own folder; else the sample restaurants and their questions, and a book for length."""
+    asked = cache / f"asked-{size.asked}"
     if reports:
-        return Material(reports / "pdfs", reports / "questions.jsonl", reports, are_samples=False)
+        _some(reports.resolve(), asked, size.asked)
+        return Material(reports / "pdfs", reports / "questions.jsonl", asked, are_samples=False)
     made, long = cache / "samples", cache / "long"
     for folder in (made / "pdfs" / SAMPLES.name, long):
         folder.mkdir(parents=True, exist_ok=True)
         for path in SAMPLES.glob("*.pdf"):
             _link(folder / path.name, path)
-    (long / "book.pdf").write_bytes(book(pages))
+    (long / "book.pdf").write_bytes(book(size.pages))
     _link(made / "questions.jsonl", QUESTIONS)
     return Material(long, QUESTIONS, made, are_samples=True)
+
+
+def _some(reports: Path, into: Path, count: int) -> None:
+    """So many of the documents that questions are asked about, by name, with their questions."""
+    path = reports / "questions.jsonl"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    about = [f"{Path(one.file).name.removesuffix('.pdf')}.pdf" for one in read_questions(path)]
+    there = {path.name: path for path in (reports / "pdfs").glob("*.pdf")}
+    files = sorted(there.keys() & set(about))[:count]
+    (into / "pdfs").mkdir(parents=True, exist_ok=True)
+    for name in files:
+        _link(into / "pdfs" / name, there[name])
+    kept = [line for line, file in zip(lines, about, strict=True) if file in files]
+    (into / "questions.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
 def _link(where: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,15 @@ import pytest
 
 from bench import __main__ as run
 from bench import charts, open_webui, page, roofline
-from bench.measurements import QUESTIONS, SAMPLES, SIZES, Measurement, material, measurements
+from bench.measurements import (
+    QUESTIONS,
+    SAMPLES,
+    SIZES,
+    Material,
+    Measurement,
+    material,
+    measurements,
+)
 from bench.tables import figure, tables
 from docent.evaluating import Question, read_questions
 from tests.fakes.open_webui import KEY, OpenWebUI
@@ -46,7 +55,7 @@ def server() -> Iterator[OpenWebUI]:
 @pytest.mark.slow
 def test_every_measurement_runs(server, tmp_path):
     """The smallest form of each ends well and prints a table; Open WebUI is left as it was."""
-    given = material(None, tmp_path, pages=2)
+    given = material(None, tmp_path, SIZES["smallest"])
     all_of_them = measurements(SIZES["smallest"], given, cache=tmp_path, open_webui=server.url)
     names = [one.name for one in all_of_them if one.name not in ELSEWHERE]
     done = subprocess.run(
@@ -221,5 +230,20 @@ def test_a_hit(place, hit, named):
 
 
 def _one(name: str) -> Measurement:
-    given = material(ROOT, ROOT, pages=0)
+    given = Material(ROOT, QUESTIONS, ROOT, are_samples=False)
     return next(one for one in measurements(SIZES["quick"], given, cache=ROOT) if one.name == name)
+
+
+def test_some_of_a_persons_documents_are_asked_about(tmp_path):
+    """Only as many as the size says, of those that have questions, with their questions and no other."""
+    mine = tmp_path / "mine"
+    (mine / "pdfs").mkdir(parents=True)
+    for name in ("a.pdf", "b.pdf", "c.pdf", "d.pdf"):
+        (mine / "pdfs" / name).write_bytes(b"%PDF-1.4")
+    rows = [{"question": f"{name}?", "file": f"{name}.pdf", "pages": [1]} for name in "dcbd"]
+    (mine / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = material(mine, tmp_path / "cache", SIZES["smallest"])
+    assert sorted(path.name for path in (given.reports / "pdfs").iterdir()) == ["b.pdf", "c.pdf"]
+    asked = read_questions(given.reports / "questions.jsonl")
+    assert [one.file for one in asked] == ["c.pdf", "b.pdf"]
+    assert len(list(given.pdfs.iterdir())) == 4
