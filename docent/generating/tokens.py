@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,8 @@ LETTERS_IN_REST = 3
 TOKENS_IN_CODE = 0.7  # a letter
 TOKENS_IN_CAPITALS = 0.4
 REMEMBERED = 8
+TEXTS = 512
+"""Counts that are kept: instructions and earlier turns are counted again with every question."""
 
 VOCABULARIES = (
     (re.compile(r"(mistral-nemo|ministral|pixtral)\b"), "tekken_240718.json"),
@@ -116,7 +118,7 @@ class Learning:
     def __init__(self, counter: Counter) -> None:
         self.name = counter.name
         self.exact = counter.exact
-        self._counter = counter
+        self._counted = lru_cache(maxsize=TEXTS)(counter.count)
         self._ratios: deque[float] = deque(maxlen=REMEMBERED)
 
     @property
@@ -128,7 +130,7 @@ class Learning:
         return max(max(self._ratios), 1.0 if self.exact else 0.6)
 
     def count(self, text: str) -> int:
-        return math.ceil(self._counter.count(text) * self.factor)
+        return math.ceil(self._counted(text) * self.factor)
 
     def learn(self, *, budgeted: int, counted: int) -> None:
         """What we had budgeted for a prompt, and what the server then counted (0: it did not say)."""

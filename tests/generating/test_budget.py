@@ -125,3 +125,18 @@ def test_the_servers_counts_correct_ours():
     factor = learning.factor
     learning.learn(budgeted=1000, counted=0)
     assert learning.factor == factor
+
+
+def test_a_text_is_counted_once():
+    """Instructions and earlier turns come again with every question, and are not read again for it."""
+
+    class Slow(Estimate):
+        read: list[str] = []
+
+        def count(self, text: str) -> int:
+            self.read.append(text)
+            return super().count(text)
+
+    learning = Learning(Slow())
+    assert len({learning.count("the same instructions") for _ in range(3)}) == 1
+    assert Slow.read == ["the same instructions"]

@@ -126,6 +126,13 @@ def test_however_the_stream_is_cut_the_same_is_shown(text, cuts):
 
 
 @given(text=TEXTS)
+@example(text="JavaScript:x mailto:a WWW.a.example a@b.example")
+def test_every_address_is_looked_for(text):
+    """The quick look whether a text names an address at all misses none."""
+    assert bool(addresses([text])) == bool(ADDRESS.search(text))
+
+
+@given(text=TEXTS)
 def test_nothing_that_calls_elsewhere_is_left(text):
     """No image, no tag and no address but the known ones, whatever is written."""
     left = shown(text)
