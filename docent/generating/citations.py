@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from docent.generating import aligning, claims, sentences
 from docent.generating.output import addresses, clean, released
 from docent.generating.units import FIGURE
+from docent.generating.vocabulary import NUMBERS
 from docent.glossary import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -146,6 +147,8 @@ def _worked_out(said: str, computed: str) -> bool:
     wanted = claims.claim(said)
     numbers = [float(one) for one in known.exact if claims.DECIMAL.fullmatch(one)]
     exact = wanted.exact - known.exact
+    if digits := {claims.figure(one) for one in FIGURE.findall(said)}:
+        exact -= set(NUMBERS.values()) - digits  # "the three wines cost 160.50": the rows are shown below
     names = {said.lower()} if not wanted.exact and len(said.split()) == 1 else wanted.names
     return (
         bool(wanted.exact or names)

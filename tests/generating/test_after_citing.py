@@ -43,6 +43,8 @@ def test_passages_are_numbered_as_they_appear():
         pytest.param("1234.57", True, id="to the cent"),
         pytest.param("1234.6", True, id="rounded"),
         pytest.param("1235", True, id="rounded to a whole"),
+        pytest.param("1234.57 for three wines", True, id="with a count in words"),
+        pytest.param("1234.57 for 3 wines", False, id="with a count in digits"),
         pytest.param("1234.58", False, id="a cent off"),
         pytest.param("1236", False, id="one off"),
     ],
