@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from docent.web.french_personas import PERSONAS
+from docent.web.french_refusals import REFUSALS
+
 SENTENCES: dict[str, str] = {
+    **PERSONAS,
+    **REFUSALS,
     # notices below an answer
     "No language model answered; these are the best sentences found.": (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées."

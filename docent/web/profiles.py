@@ -9,6 +9,7 @@ from chainlit.types import ChatProfile
 
 from docent.assembly import House, Persona
 from docent.glossary import Scope
+from docent.web.french import spoken
 from docent.web.texts import say
 
 EVERYTHING = "Docent"
@@ -36,7 +37,7 @@ def profiles(house: House, *, reader: str, language: str | None) -> list[ChatPro
         default=True,
         starters=starters(there, language=language),
     )
-    personas = [_profile(persona) for persona in house.personas if persona.library in {"", *there}]
+    personas = [_profile(persona, language) for persona in house.personas if persona.library in {"", *there}]
     return [plain, *personas]
 
 
@@ -49,13 +50,16 @@ def starters(libraries: set[str], *, language: str | None) -> list[cl.Starter]:
     ]
 
 
-def _profile(persona: Persona) -> ChatProfile:
+def _profile(persona: Persona, language: str | None) -> ChatProfile:
+    """Our own personas speak French, too; anybody's own speak as they were written."""
     return ChatProfile(
         name=persona.key,
-        markdown_description=persona.description or persona.name,
+        markdown_description=spoken(persona.description or persona.name, language),
         icon=_icon(persona.key),
-        display_name=persona.name,
-        starters=[cl.Starter(label=one.label, message=one.message) for one in persona.starters],
+        display_name=spoken(persona.name, language),
+        starters=[
+            cl.Starter(label=spoken(one.label, language), message=one.message) for one in persona.starters
+        ],
     )
 
 

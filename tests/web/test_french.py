@@ -19,8 +19,17 @@ from docent.web.french_texts import KINDS, SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2] / "docent"
 SAID = "LoadError UnreadableFile UnsupportedFile EncryptedFile HarmfulFile ModelFailed ModelMissing"
-CLASSES = {*SAID.split(), *"ModelOverflow ModelTimeout ModelUnreachable".split()}
+CLASSES = {*SAID.split(), *"ModelOverflow ModelTimeout ModelUnreachable InputError EmbeddingError".split()}
+KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
+SPEAKING += [
+    ROOT / "retrieving/query.py",
+    ROOT / "indexing/ollama_embedding.py",
+    ROOT / "ingesting/uploads.py",
+]
+SPEAKING += [
+    ROOT / f"store/{n}.py" for n in "catalog keeping originals reading removing sharing shelf".split()
+]
 
 
 def template(node: ast.expr) -> str | None:
@@ -36,7 +45,7 @@ def refusals() -> Iterator[str]:
     """Every sentence with which loading a file or asking a model can end."""
     for path in SPEAKING:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CLASSES and node.args:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CLASSES | KEPT and node.args:
                 said = template(node.args[0])
                 if said is not None:
                     yield said

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from docent.assembly import Persona
+from docent.generating import personas
+from docent.web.french import spoken
 from docent.web.profiles import EVERYTHING, persona_of, profiles
 
 PUBLIC = Path(__file__).resolve().parents[2]
@@ -47,3 +49,13 @@ def test_the_plain_profile_is_no_persona():
     """Its name leads to no key; every other name is one."""
     assert persona_of(EVERYTHING) == persona_of(None) == ""
     assert persona_of("poet") == "poet"
+
+
+def test_our_own_personas_speak_french():
+    """Names, descriptions, greetings and first questions' labels; a French page shows no English one."""
+    for persona in personas.read(PUBLIC / "personas.toml"):
+        labels = [one.label for one in persona.starters]
+        for said in (persona.name, persona.description, persona.greeting, *labels):
+            assert spoken(said, "fr") != said
+    [_, shown, _] = profiles(house("restaurants"), reader="ann", language="fr")
+    assert (shown.name, shown.display_name) == ("restaurants", "Waiter")  # anybody's own, as it was written
