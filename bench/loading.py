@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from bench import oddfiles, scanning
 from bench.reading import letters, one_file, pypdf_pages
-from docent.glossary import Document, ReadBy
+from docent.glossary import Document
 from docent.loading import Limits, Loader, Ocr
 
 
@@ -33,12 +33,7 @@ def docent(files: list[Path], workers: int) -> list[int]:
         ThreadPoolExecutor(workers) as threads,
     ):
         documents: list[Document] = list(threads.map(loader.load, files))
-    return [
-        letters(page.text) + letters(page.hidden)
-        for document in documents
-        for page in document.pages
-        if page.read_by is not ReadBy.FAILED
-    ]
+    return [letters(page.text) + letters(page.hidden) for document in documents for page in document.pages]
 
 
 def tutorial(files: list[Path], workers: int) -> list[int]:
@@ -67,8 +62,8 @@ def speed(folder: Path, sample: int) -> None:
         import_module("llama_index.readers.file")  # takes seconds, and is no reading
     print(f"The tutorial's reader is {'SimpleDirectoryReader with its PDFReader' if REAL else 'pypdf'}.\n")
     print(
-        "| reader | cores | pages | seconds | pages/s | processor s | letters read |"
-        "\n|---|---|---|---|---|---|---|"
+        "| reader | cores | pages | without text | seconds | pages/s | processor s | letters read |"
+        "\n|---|---|---|---|---|---|---|---|"
     )
     rates: dict[tuple[str, int], Rate] = {}
     for count in sorted({1, len(cores)}):
@@ -110,8 +105,8 @@ def timed(name: str, cores: int, read: Callable[[list[Path], int], list[int]], f
     seconds, worked = time.perf_counter() - begun, sum(os.times()[:4]) - worked
     rate = Rate(len(pages) / seconds, len(pages) / worked)
     print(
-        f"| {name} | {cores} | {len(pages):,} | {seconds:.1f} | {rate.by_clock:.1f} | {worked:.1f} "
-        f"| {sum(pages):,} |",
+        f"| {name} | {cores} | {len(pages):,} | {pages.count(0):,} | {seconds:.1f} | {rate.by_clock:.1f} "
+        f"| {worked:.1f} | {sum(pages):,} |",
         flush=True,
     )
     return rate
