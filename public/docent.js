@@ -168,10 +168,9 @@
         if (said.test(title.textContent)) title.textContent = title.textContent.replace(said, say(english, inFrench));
   }
 
-  // A line that breaks: it is said, what was sent into it is sent again, and Enter is remembered until it is mended.
+  // A line that breaks: what was sent into it is sent again, and Enter is remembered until it is mended.
   const QUESTION = '42["client_message"';
   const BEGUN = '42["task_start"';
-  const TOLD_AFTER = 1500; // milliseconds; a short break is nobody's concern
   const SETTLED = 400; // milliseconds from a new line until the page and the server know each other again
   let connected = false;
   let sent = null; // the question whose answer has not begun
@@ -184,10 +183,7 @@
       this.addEventListener("message", ({ data }) => {
         if (String(data).startsWith(BEGUN)) sent = null;
       });
-      this.addEventListener("close", () => {
-        connected = false;
-        setTimeout(tell, TOLD_AFTER);
-      });
+      this.addEventListener("close", () => (connected = false));
     }
     send(data) {
       super.send(data);
@@ -197,7 +193,6 @@
     mended() {
       if (this.readyState !== WebSocket.OPEN) return;
       connected = true;
-      tell();
       if (sent) super.send(sent);
       if (entered) document.querySelector("#chat-submit:not(:disabled)")?.click();
       entered = false;
@@ -211,21 +206,6 @@
     },
     true,
   );
-
-  function tell() {
-    const there = document.getElementById("docent-line");
-    if (connected) there?.remove();
-    else if (!there) {
-      const line = document.createElement("div");
-      line.id = "docent-line";
-      line.setAttribute("role", "status");
-      line.textContent = say(
-        "Docent cannot be reached. The page tries again by itself; what you send goes out then.",
-        "Docent ne répond pas. La page réessaie d'elle-même ; ce que vous envoyez partira alors.",
-      );
-      document.body.append(line);
-    }
-  }
 
   let waiting = false;
   new MutationObserver(() => {
