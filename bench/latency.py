@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from docent.assembly import open_house
+from docent.assembly import House, open_house
 from docent.glossary import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
 from docent.settings import Settings
 from docent.store import Arrival, Store
@@ -112,11 +112,7 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
     questions = json.loads((folder / "questions.json").read_text())
     asked = [questions[at % len(questions)] for at in range(count + 5)]
     with open_house(_settings(folder)) as house:
-        house.warm()  # as `docent serve` does
-        for question in asked[:5]:  # the first loads the index
-            house.retrieve(question, Scope())
-        for thread in [one for one in threading.enumerate() if one.name == "warming"]:
-            thread.join()
+        make_warm(house, asked[:5])
         watch = cProfile.Profile()
         if profile:
             watch.enable()
@@ -134,6 +130,15 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
         "own_p95": float(own[1]),
         "memory": memory,
     }
+
+
+def make_warm(house: House, questions: Sequence[str]) -> None:
+    """As `docent serve` does at its start, to the end of it; the first question loads the index."""
+    house.warm()
+    for question in questions:
+        house.retrieve(question, Scope())
+    for thread in [one for one in threading.enumerate() if one.name == "warming"]:
+        thread.join()
 
 
 def _timed(retrieve: object, questions: Sequence[str]) -> Iterator[tuple[float, float]]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.latency import build
+from bench.latency import build, make_warm
 from docent.answering import Bounds, answer
 from docent.assembly import House, open_house
 from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
@@ -70,6 +70,7 @@ def main() -> None:
     where = {"DOCENT_STORAGE": str(asked.store / "storage"), "DOCENT_DATA": str(asked.store / "data")}
     questions = json.loads((asked.store / "questions.json").read_text())
     with open_house(Settings.read(environ=where, folder=asked.store)) as house:
+        make_warm(house, questions[:5])
         found = asyncio.run(measured(house, questions, asked.questions))
     print("| step | p50, ms | p95, ms | processor p50, ms | p95, ms |\n|---|---|---|---|---|")
     for step, milliseconds in found.clock.items():
