@@ -7,8 +7,9 @@ even if they are painted column by column, and two columns of prose painted row 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from docent.loading.words import HYPHEN, Box, Word
 
@@ -94,10 +95,10 @@ def _continues(last: Box, box: Box) -> bool:
     lower = height if height < other else other
     if lower < 1.0:
         lower = 1.0
-    return -lower < left - right < CELL_GAP * (lower if lower > 4.0 else 4.0) and _beside(last, box)
+    return -lower < left - right < CELL_GAP * (lower if lower > 4.0 else 4.0) and beside(last, box)
 
 
-def _beside(one: Box, two: Box) -> bool:
+def beside(one: Box, two: Box) -> bool:
     """On one line: they share at least half of the lower one's height."""
     _, top, _, bottom = one
     _, other_top, _, other_bottom = two
@@ -114,11 +115,11 @@ def _rows(cells: list[Row]) -> list[Row]:
     """Cells painted one after the other on one line become one row; so do a table's columns."""
     rows: list[list[Row]] = []
     for cell in cells:
-        if rows and _beside(rows[-1][-1].box, cell.box) and cell.left >= rows[-1][-1].right - 1:
+        if rows and beside(rows[-1][-1].box, cell.box) and cell.left >= rows[-1][-1].right - 1:
             rows[-1].append(cell)
         else:
             rows.append([cell])
-    rows = _tables_joined(rows)
+    rows = [row for part in _page_columns(rows) for row in _tables_joined(part)]
     return [_joined(row) for row in rows]
 
 
@@ -136,6 +137,32 @@ def _joined(cells: list[Row]) -> Row:
 
 FEW = 3  # lines that must stand side by side before they are a table or columns, not chance
 SHORT = 14  # letters; the cells of a column of figures, prices or dates
+COLUMN = 12  # lines; what is lower is an aside, or the top of a table with many columns
+
+
+def _page_columns(rows: list[list[Row]]) -> Iterator[list[list[Row]]]:
+    """The rows, cut where a column of the page begins or ends: a table in it has no cells outside.
+
+    Such a column begins further up than the row before, to the right of all that stands beside it. So does
+    a column of a table that is painted column by column, but its cells are short.
+    """
+    cuts = {0, len(rows)}
+    for index in range(1, len(rows)):
+        if rows[index][0].top < rows[index - 1][0].top - rows[index][0].height:
+            left, top = rows[index][0].left, rows[index][0].top
+            further = (end for end in range(index, len(rows)) if rows[end][0].left < left - 1)
+            end = next(further, len(rows))
+            others = [row for row in rows[:index] if row[0].bottom > top]
+            apart = all(cell.right <= left for row in others for cell in row)
+            if apart and _is_page_column(rows[index:end]) and _is_page_column(others):
+                cuts |= {index, end}
+    for start, end in pairwise(sorted(cuts)):
+        yield rows[start:end]
+
+
+def _is_page_column(rows: list[list[Row]]) -> bool:
+    letters = sorted(sum(cell.letters for cell in row) for row in rows)
+    return len(rows) >= COLUMN and letters[len(rows) // 2] > SHORT
 
 
 def _tables_joined(rows: list[list[Row]]) -> list[list[Row]]:
@@ -171,7 +198,7 @@ def _partner(rows: list[list[Row]], right: list[Row]) -> int | None:
     for index in range(len(rows) - 1, max(-1, len(rows) - 80), -1):
         row = rows[index]
         first = row[0]
-        if (first.bottom < top - 2 or first.top > bottom + 2) or not _beside(first.box, box):
+        if (first.bottom < top - 2 or first.top > bottom + 2) or not beside(first.box, box):
             continue
         return index if all(cell.right <= right[0].left + 1 for cell in row) else None
     return None
@@ -207,11 +234,11 @@ def _interleaved(cells: list[Row], start: int) -> tuple[list[Row], list[Row], in
     most_left, least_right = 0.0, float("inf")
     while index < len(cells):
         cell = cells[index]
-        follows = index + 1 < len(cells) and _beside(cell.box, cells[index + 1].box)
+        follows = index + 1 < len(cells) and beside(cell.box, cells[index + 1].box)
         if follows and cells[index + 1].left > cell.right:
             other = cells[index + 1]
             gutter = max(most_left, cell.right), min(least_right, other.left)
-            third = index + 2 < len(cells) and _beside(other.box, cells[index + 2].box)
+            third = index + 2 < len(cells) and beside(other.box, cells[index + 2].box)
             if gutter[0] >= gutter[1] or third:
                 break
             most_left, least_right = gutter

@@ -96,6 +96,20 @@ def test_a_table_row_stays_on_its_line(loader, tmp_path):
     ]
 
 
+def test_a_column_of_the_page_is_no_column_of_a_table(loader, tmp_path):
+    """Short lines on top of the right column are not joined to the lines that stand left of them."""
+    dishes = [f"dish {row} of this house, with rice" for row in range(14)]
+    short = ["Thali", "Southern", "Fasting", "$24.00"]
+    below = [f"and {row} words on what is served with it" for row in range(10)]
+    canvas = Canvas(str(tmp_path / "menu.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 9)
+    for lines, x, y in ((dishes, 50, 760), (short, 320, 760), (below, 320, 693)):
+        for row, line in enumerate(lines):
+            canvas.drawString(x, y - 15 * row, line)
+    canvas.save()
+    assert loader.load(tmp_path / "menu.pdf").pages[0].text.splitlines() == dishes + short + below
+
+
 def test_printed_page_labels_are_kept(loader):
     """A menu whose first pages are i to iii has those labels beside its physical numbers."""
     pages = loader.load(ROOT / "data/restaurants/meridian-supper-club.pdf").pages

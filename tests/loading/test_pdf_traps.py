@@ -348,6 +348,22 @@ def test_headings_in_bold_are_found_by_the_fonts_name(read):
     assert [heading.text for heading in page.headings] == ["Item 1A. Risk Factors", "Our Sellers"]
 
 
+def test_parts_of_a_table_are_no_headings(read):
+    """The tops of its columns, their period and what its figures count are none; the table's title is one."""
+
+    def draw(sheet, number):
+        makers.write(sheet, ["What follows is said in figures, and then in words."] * 12, y=780)
+        makers.write(sheet, ["Debts of the house", "In millions of euro"], y=580, font="Helvetica-Bold")
+        makers.write(sheet, ["Three months ended June 30"], x=200, y=550, font="Helvetica-Bold")
+        for x in (200, 300):
+            makers.write(sheet, ["Carrying", "Amount"], x=x, y=530, font="Helvetica-Bold")
+        for cell, x in (("Bank", 72), ("412", 200), ("398", 300)):
+            makers.write(sheet, [cell], x=x, y=500)
+
+    page = read("table.pdf", makers.pdf(draw)).pages[0]
+    assert [heading.text for heading in page.headings] == ["Debts of the house"]
+
+
 def test_a_page_set_in_large_type_has_no_heading_on_each_line(read):
     """What is large beside its own page's text is a heading, not what is large beside other pages."""
 

@@ -10,6 +10,7 @@ from functools import cache, partial
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.glossary import Heading, Line, Page, ReadBy
+from docent.loading.fragments import is_cell, is_unit
 from docent.loading.gist import Gist
 from docent.loading.hidden import split_hidden
 from docent.loading.hyphens import Hyphens, hyphens_in, hyphens_of, joined
@@ -290,10 +291,13 @@ def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: 
         ratio = _height(line) / body if large else 1.0
         if named and (level := named.get(_plain(line.text))) is not None:
             levels[index] = level
+        elif is_unit(line.text):
+            continue
         elif ratio >= HEADING and len(words) <= 20:
             levels[index] = 1 if ratio >= 1.6 else 2
         elif index in draft.bold and not mostly_bold and _heads(line, words, draft.page.size[0]):
-            levels[index] = 3
+            if not is_cell(draft.lines, index, draft.bold):
+                levels[index] = 3
     return levels
 
 
