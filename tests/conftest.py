@@ -28,7 +28,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chance = random.Random(seed)
         chance.shuffle(files)  # the tests of a file stay together, since they share its servers
         for tests in files:
-            chance.shuffle(tests)
+            if not getattr(getattr(tests[0], "module", None), "IN_ORDER", False):
+                chance.shuffle(tests)
     elif hasattr(config, "workerinput"):  # one of several processes: what takes long is not begun last
         files.sort(key=lambda tests: not any(map(takes_long, tests)))
     items[:] = [test for tests in files for test in tests]

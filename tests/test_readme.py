@@ -21,6 +21,7 @@ import pytest
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+IN_ORDER = True  # a reader tries the commands from the first to the last
 COMMANDS = [
     line.strip()
     for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -26,7 +26,8 @@ CAT = [{"role": "user", "content": "Where does the grey cat sleep?"}]
 def test_models(api: Api):
     """Everything, each library and each persona may be named as a model."""
     names = [model.id for model in api.client().models.list()]
-    assert names == ["docent", "library/cats", "library/ships", "persona/captain"]
+    assert names[0] == "docent"
+    assert {"library/cats", "library/ships", "persona/captain"} < set(names)
     assert api.client().models.retrieve("library/cats").id == "library/cats"
 
 
