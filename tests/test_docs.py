@@ -64,7 +64,7 @@ def links(page: Path) -> set[Path]:
 def test_every_page_is_a_click_from_the_readme():
     """Each page of docs/ is linked from the README, and each page of the handbook from the user guide."""
     assert set((ROOT / "docs").glob("*.md")) - links(ROOT / "README.md") == set()
-    assert set((ROOT / "data/handbook").glob("*.md")) == links(ROOT / "docs/user-guide.md")
+    assert set((ROOT / "data/handbook").glob("*.md")) <= links(ROOT / "docs/user-guide.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
