@@ -128,7 +128,7 @@ def test_an_edited_question_forgets_what_followed_it(page, app, ollama_process):
     """Editing takes the later messages away, from the page and from what the model is told."""
     ask(page, app, "What do openings expect?")
     answered(page)
-    edit(page, QUESTION)
+    edit(page, "What do openings expect?", QUESTION)
     expect(page.get_by_text(QUESTION).last).to_be_visible(timeout=60_000)
     answered(page)
     expect(page.get_by_text("What do openings expect?").locator("visible=true")).to_have_count(1)  # the name
@@ -140,7 +140,7 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
     ask(page, app, "What do openings ask for?")
     answered(page)
     ollama_process.script(reply="word " * 400, seconds_per_token=0.2)
-    edit(page, QUESTION)
+    edit(page, "What do openings ask for?", QUESTION)
     page.locator("#stop-button").wait_for(timeout=60_000)
     expect(answers(page).last).to_contain_text("word word", timeout=60_000)
     page.click("#stop-button")
@@ -150,9 +150,9 @@ def test_stop_works_after_an_edit(page, app, ollama_process):
     assert ollama_process.requests_to("/api/chat")[-1].tokens_sent < 400
 
 
-def edit(page: Page, text: str) -> None:
+def edit(page: Page, asked: str, text: str) -> None:
     page.locator(".step", has=answers(page)).first.wait_for()
-    page.get_by_text("What do openings ask for?").last.hover()
+    page.get_by_text(asked).last.hover()
     page.locator(".edit-message").first.click()
     page.locator("#edit-chat-input").fill(text)
     page.locator(".confirm-edit").click()
