@@ -177,9 +177,7 @@ def main() -> None:
     print(f"{asked.conversations} conversations, {asked.pages} pages read meanwhile: {dict(counted)}")
     worst = max(took) * 1000
     print("\n| what | times | p50, ms | p95, ms | worst, ms |\n|---|---|---|---|---|")
-    print(
-        f"| a light action: the list of conversations | {len(took)} | {p50:.0f} | {p95:.0f} | {worst:.0f} |"
-    )
+    print(f"| a light action, of three in turn | {len(took)} | {p50:.0f} | {p95:.0f} | {worst:.0f} |")
 
 
 def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tuple[list[float], Counter[str]]:

@@ -21,7 +21,8 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         ratio = charts.said(self.ours / self.theirs) if self.theirs else ""
-        return f"| {self.what} | {self.beside} | {_cell(self.theirs)} | {_cell(self.ours)} | {ratio} |"
+        theirs = _cell(self.theirs) if self.beside else ""
+        return f"| {self.what} | {self.beside} | {theirs} | {_cell(self.ours)} | {ratio} |"
 
 
 Summary = Callable[[list[Table]], Iterator[Line]]
