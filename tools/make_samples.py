@@ -7,7 +7,9 @@ python tools/make_samples.py --check   write nothing; name those that differ, an
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from samples import menus, openings
@@ -17,6 +19,8 @@ from samples.paper import Look, Paper, printed
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ROOT / "tools" / "samples"
 OPENINGS = {"banner": openings.banner, "sidebar": openings.sidebar, "letter": openings.letter}
+DATED = datetime(2026, 9, 1, tzinfo=UTC)
+"""When the samples say they were made: without it reportlab writes the year 2000, or the clock's time."""
 MENUS = {"card": menus.card, "columns": menus.columns, "book": menus.book}
 
 
@@ -59,6 +63,7 @@ def main(arguments: list[str]) -> int:
         "--data", type=Path, default=ROOT / "data", help="folder to write to (default: data/)"
     )
     options = parser.parse_args(arguments)
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(DATED.timestamp()))
     made = samples()
     if options.check:
         wrong = differing(made, options.data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from docent.glossary import Chunk, Page, Scope, StoredDocument
@@ -65,45 +65,6 @@ class Reader(Protocol):
 
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
         """One page, with its text and geometry. Raises UnknownDocument."""
-
-
-class WordIndex(Protocol):
-    """The lexical index: derived from the catalog, so it may be thrown away and filled again at any time.
-
-    It knows documents by id and library, and nothing of owners, versions or states: the store asks
-    it only about what may be seen. Calls come from several threads; one thread writes at a time.
-    """
-
-    def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
-        """Index a document's chunks, in place of any that were indexed for it before."""
-
-    def drop(self, document_ids: Iterable[str]) -> None:
-        """Forget these documents; unknown ids are ignored."""
-
-    def commit(self) -> None:
-        """Make everything put and dropped so far durable and visible to searches."""
-
-    def matching(
-        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
-    ) -> list[Hit]:
-        """Chunk ids by BM25, within these libraries and, unless that is empty, these documents.
-
-        No other library has a part in the scores.
-        """
-
-    def count(self) -> int:
-        """How many chunks are indexed; cheap."""
-
-    def chunk_ids(self) -> set[str]:
-        """Every chunk indexed, to be compared with the catalog."""
-
-    def document_ids(self) -> set[str]:
-        """Every document indexed, likewise."""
-
-    def held(self, document_ids: Iterable[str]) -> int:
-        """How many entries, of chunks or whole documents, are left of these documents."""
-
-    def close(self) -> None: ...
 
 
 class VectorIndex(Protocol):

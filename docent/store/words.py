@@ -24,7 +24,11 @@ GONE = ".gone"
 
 
 class Words:
-    """Chunks by their words, and documents by id, as docent.store.protocols.WordIndex describes them."""
+    """Chunks by their words, and documents by id and library.
+
+    It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
+    from several threads; one thread writes at a time.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +49,7 @@ class Words:
             self._shelves[label].put(document_id, chunks, language=language)
 
     def drop(self, document_ids: Iterable[str]) -> None:
+        """Forget these documents; unknown ids are ignored."""
         ids = list(document_ids)
         with self._writing:
             for shelf in self._shelves.values():
@@ -56,6 +61,7 @@ class Words:
                 shelf.clear()
 
     def commit(self) -> None:
+        """Make everything put and dropped so far durable and visible to searches."""
         with self._writing:
             written = [label for label, shelf in self._shelves.items() if shelf.changed]
             for label in written:
@@ -75,6 +81,7 @@ class Words:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
+        """Chunks by BM25, within these libraries and, unless that is empty, these documents."""
         return self._best(query, limit, libraries, documents=documents, chunks=())
 
     def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
@@ -87,6 +94,7 @@ class Words:
         return _rarity(self._known(terms, libraries).values(), terms)
 
     def count(self) -> int:
+        """How many chunks are indexed; cheap."""
         return sum(shelf.count() for shelf in self._shelves.values())
 
     def chunk_ids(self) -> set[str]:
@@ -96,6 +104,7 @@ class Words:
         return {document for shelf in self._shelves.values() for document in shelf.ids("whole")}
 
     def held(self, document_ids: Iterable[str]) -> int:
+        """How many entries, of chunks or whole documents, are left of these documents."""
         ids = list(document_ids)
         return sum(shelf.held(ids) for shelf in self._shelves.values())
 
