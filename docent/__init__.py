@@ -7,7 +7,7 @@ generating/  generate(question, passages) → tokens   the answer, with its cita
 store/       everything at rest, and who may see it
 
 Rooms never import each other; ingesting/, answering/ and evaluating/ are the corridors
-that join them, and assembly.py is the only place that builds anything from Settings.
+that join them, and assembly is the only place that builds anything from Settings.
 """
 
 __version__ = "0.1.0"

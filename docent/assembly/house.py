@@ -1,4 +1,4 @@
-"""The only place that builds clients, stores and models from Settings."""
+"""Everything that one run works with, and what it can be asked for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Self
 
 from docent.answering import Bounds, answer
+from docent.assembly.models import open_model
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.evaluating import Golden, Question, from_answer
-from docent.generating import personas, policy
-from docent.generating.client import ModelClient, ModelStatus, Patience
+from docent.generating.client import ModelClient, ModelStatus
 from docent.generating.personas import PLAIN, Persona
 from docent.generating.policy import Policy
 from docent.generating.tokens import Learning, counter_for
@@ -34,36 +34,23 @@ from docent.glossary import (
     Turn,
     private_library,
 )
-from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.indexing.reranking import Reranker, open_reranker
+from docent.indexing.embedding import Embedder
+from docent.indexing.reranking import Reranker
 from docent.ingesting import (
     Again,
-    Background,
-    Cut,
     Intake,
     Progress,
     Standing,
     Ticket,
     Uploads,
-    cores,
     ingest,
     rebuild,
 )
 from docent.ingesting.watching import follow, in_container
-from docent.loading import LOADER_VERSION, Limits, Loader, Ocr, Spans
+from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
-from docent.store import (
-    SharedStore,
-    Store,
-    back_up,
-    forget_previous,
-    give_up,
-    mend_catalog,
-    restore,
-    roll_back,
-    switch,
-)
+from docent.store import Store
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -323,89 +310,3 @@ class House:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def open_house(settings: Settings, *, storage: Path | None = None) -> House:
-    """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
-    embedder = open_embedder(
-        settings.embedding_model,
-        cache=settings.storage / "models",
-        threads=settings.threads,
-        device=settings.embedding_device,
-        model_url=settings.model_url,
-    )
-    # Before anything is opened that would have to be closed again.
-    rerank = open_reranker(
-        settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
-    )
-    fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
-    store = SharedStore(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
-    limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
-    loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
-    background = Background(store=store, embedder=embedder)
-    cut = Cut(settings.chunk_tokens, settings.chunk_overlap)
-    intake = Intake(store, loader, embedder, background, cut, workers=cores())
-    return House(
-        settings=settings,
-        store=store,
-        embedder=embedder,
-        loader=loader,
-        intake=intake,
-        uploads=Uploads(intake),
-        again=Again(intake),
-        counters={},
-        personas=read_personas(settings),
-        policy=policy.read(settings.content_policy_file, action=settings.content_policy),
-        synonyms=Synonyms(settings.data),
-        rerank=rerank,
-    )
-
-
-def read_personas(settings: Settings) -> tuple[Persona, ...]:
-    """None where the file of the default name is not there; a file that was named must be."""
-    unnamed = settings.personas == Settings.model_fields["personas"].default
-    return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
-
-
-def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
-    """A client of the model server; it connects when it is asked something."""
-    patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
-    if settings.provider == "openai":
-        from docent.generating.openai_client import OpenAIClient  # 0.5 s to import, for those who use it
-
-        return OpenAIClient(
-            name=name or settings.model,
-            url=url or settings.model_url,
-            key=settings.key,
-            answer_tokens=settings.answer_tokens,
-            temperature=settings.temperature,
-            patience=patience,
-        )
-    from docent.generating.ollama_client import OllamaClient
-
-    return OllamaClient(
-        name=name or settings.model,
-        url=url or settings.model_url,
-        key=settings.key,
-        context_tokens=settings.context_tokens,
-        answer_tokens=settings.answer_tokens,
-        temperature=settings.temperature,
-        keep_alive=settings.keep_alive,
-        patience=patience,
-    )
-
-
-__all__ = [
-    "House",
-    "Persona",
-    "Progress",
-    "back_up",
-    "forget_previous",
-    "give_up",
-    "mend_catalog",
-    "open_house",
-    "open_model",
-    "restore",
-    "roll_back",
-    "switch",
-]

@@ -1,0 +1,58 @@
+"""From settings to an open house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docent.assembly.house import House
+from docent.generating import personas, policy
+from docent.generating.personas import Persona
+from docent.indexing.embedding import index_fingerprint, open_embedder
+from docent.indexing.reranking import open_reranker
+from docent.ingesting import Again, Background, Cut, Intake, Uploads, cores
+from docent.loading import Limits, Loader, Ocr
+from docent.retrieving import Synonyms
+from docent.settings import Settings
+from docent.store import SharedStore
+
+
+def open_house(settings: Settings, *, storage: Path | None = None) -> House:
+    """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
+    embedder = open_embedder(
+        settings.embedding_model,
+        cache=settings.storage / "models",
+        threads=settings.threads,
+        device=settings.embedding_device,
+        model_url=settings.model_url,
+    )
+    # Before anything is opened that would have to be closed again.
+    rerank = open_reranker(
+        settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
+    )
+    fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
+    store = SharedStore(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
+    limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
+    loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
+    background = Background(store=store, embedder=embedder)
+    cut = Cut(settings.chunk_tokens, settings.chunk_overlap)
+    intake = Intake(store, loader, embedder, background, cut, workers=cores())
+    return House(
+        settings=settings,
+        store=store,
+        embedder=embedder,
+        loader=loader,
+        intake=intake,
+        uploads=Uploads(intake),
+        again=Again(intake),
+        counters={},
+        personas=read_personas(settings),
+        policy=policy.read(settings.content_policy_file, action=settings.content_policy),
+        synonyms=Synonyms(settings.data),
+        rerank=rerank,
+    )
+
+
+def read_personas(settings: Settings) -> tuple[Persona, ...]:
+    """None where the file of the default name is not there; a file that was named must be."""
+    unnamed = settings.personas == Settings.model_fields["personas"].default
+    return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
