@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from docent.generating.output import Filter, addresses, named
 from docent.generating.record import Record
 from docent.generating.tools import Toolbox, Used
 from docent.generating.writing import OVERFLOWS, write
-from docent.glossary import Event, Passage, Progress
+from docent.glossary import Event, Progress
 
 AT_ONCE = 4
 """Calls of one step that are answered; a model in a loop asks for dozens."""
@@ -40,15 +40,14 @@ async def write_with_tools(
     """Tokens, and a `Progress` for each step. What tools find is numbered on from the passages sent."""
     record.model = model.name
     schemas = await asyncio.to_thread(toolbox.schemas)
-    talk = _Talk(question, budget, instructions)
+    talk = _Talk(question, budget, instructions, count)
+    talk.room = window - budget.tokens - count(json.dumps(schemas))
     record.send(budget)
-    used: set[str] = set()
-    room = window - budget.tokens - count(json.dumps(schemas))
     step = overflows = 0
     while step <= steps:
         calls: list[Call] = []
         output = Filter(passages=len(talk.shown), known=addresses(passage.text for passage in talk.shown))
-        offered = replace(wishes, tools=schemas if step < steps and room > 0 else ())
+        offered = replace(wishes, tools=schemas if step < steps and talk.room > 0 else ())
         record.text = ""  # what was said on the way to a tool is no part of the answer
         try:
             async with aclosing(
@@ -60,19 +59,13 @@ async def write_with_tools(
             overflows += 1
             if record.text or overflows == OVERFLOWS or not talk.shorten(record):
                 raise
-            room = 0  # no more tools: the server counts more than we do
+            talk.room = 0  # no more tools: the server counts more than we do
             continue
         if not calls or not offered.tools:
             return
-        talk.messages.append({"role": "assistant", "content": record.text, "calls": tuple(calls[:AT_ONCE])})
-        room -= count(record.text) + count(json.dumps([dict(call.arguments) for call in calls])) + FRAME
+        talk.ask(calls[:AT_ONCE], record.text)
         for call in calls[:AT_ONCE]:
-            outcome = await _use(call, toolbox, talk.shown, used)
-            cost = count(outcome.text) + FRAME
-            if cost > room:
-                outcome = FULL
-            room -= cost
-            talk.add(call, outcome)
+            outcome = await talk.use(call, toolbox)
             _note(outcome, record)
             yield Progress(named(outcome.step), step + 1, steps)
         talk.tell(record)
@@ -80,12 +73,16 @@ async def write_with_tools(
 
 
 class _Talk:
-    """What has been said to the model so far, and what it was shown."""
+    """What has been said to the model so far, what it was shown, and how many tokens tools may still add."""
 
-    def __init__(self, question: str, budget: Budget, instructions: str) -> None:
+    room = 0
+
+    def __init__(self, question: str, budget: Budget, instructions: str, count: Callable[[str], int]) -> None:
         self._question = question
         self._instructions = instructions
         self._budget = budget
+        self._count = count
+        self._used: set[str] = set()
         self._begin()
 
     def _begin(self) -> None:
@@ -95,9 +92,29 @@ class _Talk:
         )
         self._begun = len(self.messages)
 
-    def add(self, call: Call, outcome: Used) -> None:
+    def ask(self, calls: Sequence[Call], text: str) -> None:
+        """What the model asked for, after the text that it said with it."""
+        self.messages.append({"role": "assistant", "content": text, "calls": tuple(calls)})
+        asked = json.dumps([dict(call.arguments) for call in calls])
+        self.room -= self._count(text) + self._count(asked) + FRAME
+
+    async def use(self, call: Call, toolbox: Toolbox) -> Used:
+        """Answer a call, as far as there is room."""
+        outcome = await self._outcome(call, toolbox)
+        cost = self._count(outcome.text) + FRAME
+        if cost > self.room:
+            outcome = FULL
+        self.room -= cost
         self.shown += outcome.passages
         self.messages.append({"role": "tool", "content": outcome.text, "call": call})
+        return outcome
+
+    async def _outcome(self, call: Call, toolbox: Toolbox) -> Used:
+        key = json.dumps([call.name, dict(call.arguments)], sort_keys=True, default=str)
+        if key in self._used:
+            return AGAIN
+        self._used.add(key)
+        return await asyncio.to_thread(toolbox.use, call, tuple(self.shown))
 
     def tell(self, record: Record) -> None:
         record.sent = tuple(passage.chunk_id for passage in self.shown)
@@ -121,11 +138,3 @@ def _note(outcome: Used, record: Record) -> None:
         record.computed += [outcome.step, outcome.text]
     if outcome.shown:
         record.tables.append(outcome.shown)
-
-
-async def _use(call: Call, toolbox: Toolbox, shown: list[Passage], used: set[str]) -> Used:
-    key = json.dumps([call.name, dict(call.arguments)], sort_keys=True, default=str)
-    if key in used:
-        return AGAIN
-    used.add(key)
-    return await asyncio.to_thread(toolbox.use, call, tuple(shown))
