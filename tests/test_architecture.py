@@ -50,7 +50,7 @@ LIVES_IN: dict[str, set[str]] = {
     "openai": {"docent/generating/openai_client.py"},
     "mistral_common": {"docent/generating/tokens.py"},
     "sentencepiece": {"docent/generating/tokens.py"},
-    "pypdfium2": {"docent/loading/pdfium.py"},
+    "pypdfium2": {"docent/loading/pdfium/"},
     "pypdf": {"docent/loading/pypdf_reader.py"},
     "docx": {"docent/loading/formats/docx.py"},
     "pptx": {"docent/loading/formats/pptx.py"},

@@ -13,7 +13,7 @@ from docent.errors import EncryptedFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.noise import is_noise
-from docent.loading.pdfium import _joined
+from docent.loading.pdfium.letters import joined
 from tests.loading import makers
 
 SEEN = "The price is ten euro for everybody who comes in."
@@ -454,8 +454,8 @@ def test_a_whole_page_on_its_side_is_read_in_order(read):
 
 def test_characters_beyond_the_first_plane_are_whole():
     """PDFium hands them over as two halves: they become one character, and positions stay."""
-    assert _joined([0x41, 0xD835, 0xDC00, 0x42]) == "A\U0001d400\x00B"
-    assert _joined([0xD835, 0x42]) == "\ufffdB"
+    assert joined([0x41, 0xD835, 0xDC00, 0x42]) == "A\U0001d400\x00B"
+    assert joined([0xD835, 0x42]) == "\ufffdB"
 
 
 @pytest.mark.parametrize(
