@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
@@ -138,7 +139,7 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
 def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
     """Build the new index and switch to it; None when it answers, and the folders can be looked through."""
     for _ in range(CHANGES):
-        with _building(settings) as house, _Bar(quiet=arguments.json) as bar:
+        with _building(settings) as house, _bar(arguments) as bar:
             failed = house.rebuild(full=arguments.rebuild == "full", on_progress=bar)
         if failed:
             print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
@@ -169,7 +170,7 @@ def _building(settings: Settings) -> House:
 def _into(
     settings: Settings, storage: Path, paths: Sequence[Path], arguments: argparse.Namespace
 ) -> list[FileReport]:
-    with open_house(settings, storage=storage) as house, _Bar(quiet=arguments.json) as bar:
+    with open_house(settings, storage=storage) as house, _bar(arguments) as bar:
         return house.ingest(
             paths,
             retry_failed=arguments.retry_failed or arguments.password,
@@ -178,12 +179,17 @@ def _into(
         )
 
 
+def _bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[Progress], None]]:
+    """On stderr; none when nobody watches."""
+    return _Bar() if sys.stderr.isatty() and not arguments.json else nullcontext(lambda _: None)
+
+
 class _Bar:
     """What `_Drawn` shows, made beside the first pages: rich takes 0.12 s to import."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self) -> None:
         self._aside = ThreadPoolExecutor(1, "bar")
-        self._drawn = self._aside.submit(_Drawn, quiet=quiet)
+        self._drawn = self._aside.submit(_Drawn)
 
     def __enter__(self) -> Callable[[Progress], None]:
         return self._show
@@ -197,9 +203,9 @@ class _Bar:
 
 
 class _Drawn:
-    """Files, pages a second and time left, on stderr; nothing when nobody watches."""
+    """Files, pages a second and time left, on stderr."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Rich
@@ -211,7 +217,6 @@ class _Drawn:
             TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=quiet,
             transient=True,
         )
         self._reading = self._rich.add_task("Reading", total=None, told="")

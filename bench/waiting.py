@@ -42,8 +42,9 @@ def main() -> None:
         long = Path(name) / "long"
         (long / "data").mkdir(parents=True)
         (long / "data" / "long.pdf").write_bytes(book(asked.pages))
-        searchable, whole = until_searchable(long)
+        searchable, processor, whole = until_searchable(long)
         _row(f"{asked.pages} pages until their words are found, s", searchable)
+        _row(f"{asked.pages} pages until their words are found, processor s", processor)
         _row(f"{asked.pages} pages until all is done, s", whole)
         small = Path(name) / "small"
         small_files(small / "data", asked.files)
@@ -59,8 +60,9 @@ def main() -> None:
             _row(f"ratio of {part}", of(busy) / of(idle))
 
 
-def until_searchable(folder: Path) -> tuple[float, float]:
-    """Seconds from the start of ingest.py until a document answers by its words, and until it has ended."""
+def until_searchable(folder: Path) -> tuple[float, float, float]:
+    """Seconds from the start of ingest.py until a document answers by its words, the processor's seconds
+    until then, and seconds until it has ended."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "ingest.py"], cwd=ROOT, env=_environment(folder), stdout=subprocess.DEVNULL
@@ -69,9 +71,9 @@ def until_searchable(folder: Path) -> tuple[float, float]:
         if process.poll() is not None:
             raise SystemExit("ingest.py ended before anything could be searched")
         time.sleep(LOOK)
-    searchable = time.perf_counter() - began
+    searchable, processor = time.perf_counter() - began, _processor(process.pid)
     process.wait()
-    return searchable, time.perf_counter() - began
+    return searchable, processor, time.perf_counter() - began
 
 
 def _answers(catalog: Path) -> bool:
@@ -80,6 +82,17 @@ def _answers(catalog: Path) -> bool:
             return bool(database.execute(FOUND).fetchone()[0])
     except sqlite3.Error:  # it is not there yet
         return False
+
+
+def _processor(pid: int) -> float:
+    """Seconds of a process and its children so far, where Linux tells them; else nan."""
+    try:
+        spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+        lists = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return 0.0 if Path("/proc").exists() else float("nan")
+    own = sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+    return own + sum(_processor(int(child)) for children in lists for child in children)
 
 
 def ingested(folder: Path) -> tuple[float, float]:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from docent.errors import SettingsError
 
@@ -28,10 +27,10 @@ Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of one run. Frozen: to change one, start again."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     storage: Path = Field(Path("storage"), description="Folder for everything at rest.")
     data: Path = Field(Path("data"), description="Folder of documents; each folder in it is a library.")
@@ -173,18 +172,6 @@ class Settings(BaseSettings):
                 f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read "
                 f"({error.strerror}). Name a readable file, or use DOCENT_MODEL_KEY."
             ) from error
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `read` hands over, so that every source is held to the same known keys."""
-        return (init_settings,)
 
     @classmethod
     def read(cls, *, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Self:

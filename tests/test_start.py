@@ -74,3 +74,12 @@ def test_the_page_needs_no_model_library(tmp_path):
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
     )
     assert imported(code, tmp_path) & (SLOW | TRACING) == set()
+
+
+def test_an_ingest_begins_to_read_without_what_vectors_and_answers_need(tmp_path):
+    """`ingest.py` waits for nothing that its first page can do without."""
+    code = (
+        "import json, sys\nimport ingest\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
+    )
+    assert imported(code, tmp_path) & (SLOW | FOR_SEARCH | {"numpy", "asyncio", "rich", "httpx"}) == set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -10,12 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from docent.answering import Bounds, answer
 from docent.assembly.models import open_model
 from docent.errors import InputError, ModelError, UnknownLibrary
-from docent.evaluating import Golden, Question, from_answer
 from docent.generating.client import ModelClient, ModelStatus
 from docent.generating.personas import PLAIN, Persona
 from docent.generating.policy import Policy
@@ -51,6 +48,9 @@ from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.retrieving import Synonyms, retrieve
 from docent.settings import Settings
 from docent.store import Store
+
+if TYPE_CHECKING:
+    from docent.evaluating import Golden, Question
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -105,6 +105,8 @@ class House:
 
         What the person prefers goes before what the persona says, and that before the settings.
         """
+        from docent.answering import Bounds, answer  # 0.1 s to import; an ingest does without
+
         speaker = self.persona(persona)
         if speaker.library and not scope.libraries:
             scope = replace(scope, libraries=(speaker.library,))
@@ -241,10 +243,14 @@ class House:
     @property
     def golden(self) -> Golden:
         """The user's own questions whose pages are known, for `eval`."""
+        from docent.evaluating import Golden
+
         return Golden(self.store.folder / "golden.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Keep the question of a good answer; not one that cites nothing, or somebody's private document."""
+        from docent.evaluating import from_answer
+
         question = from_answer(answer)
         if question is None or question.library not in self.store.libraries(None):
             return None
@@ -276,17 +282,21 @@ class House:
             )
 
     def warm(self) -> None:
-        """Load both models in the background, so that the first question does not wait for them."""
+        """Load both models and what answers in the background: the first question does not wait for them."""
         for load in (self._warm_embedder, self._warm_model):
             threading.Thread(target=load, name="warming", daemon=True).start()
 
     def _warm_embedder(self) -> None:
         self.embedder.warm()
+        import docent.answering  # noqa: F401  with the rest, before it is frozen
+
         # Else every fiftieth question waits 80 ms while Python looks for garbage among all that was loaded.
         gc.collect()
         gc.freeze()
 
     def _warm_model(self) -> None:
+        import asyncio
+
         with suppress(ModelError):  # whoever asks a question is told what is missing
             asyncio.run(self.model.warm())
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tokenizers import Tokenizer
 
 from docent.glossary import Chunk, Document, Page, chunk_id
+from docent.indexing.counting import counts
 from docent.indexing.headers import HEADER_VERSION, Header, Outline, telling_name
 
 CHUNKER_VERSION = f"1.{HEADER_VERSION}"
@@ -89,7 +90,8 @@ class Ruler:
         self._headers: dict[Header, str] = {}
         self.limit = limit
         self.header_room = limit // 5
-        self.size = min(size, limit - self.header_room - tokenizer.num_special_tokens_to_add(False))
+        self.special = tokenizer.num_special_tokens_to_add(False)
+        self.size = min(size, limit - self.header_room - self.special)
         if self.size < 16:
             raise ValueError(f"A model that reads {limit} tokens has no room for text beside a header.")
 
@@ -100,10 +102,8 @@ class Ruler:
             for (start, end), tokens in zip(some, self.counts([text[s:e] for s, e in some]), strict=True):
                 yield Span(start, end, max(tokens, (end - start) // CHARACTERS_PER_TOKEN))
 
-    def counts(self, texts: Sequence[str], *, special: bool = False) -> list[int]:
-        return [
-            len(one.ids) for one in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)
-        ]
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        return counts(texts, self._tokenizer)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token stands in the text."""
@@ -224,9 +224,8 @@ def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler
     headers = [outline.header(page, start) for page, start, _ in cut]
     lines = [ruler.shortened(header) for header in headers]
     whole = [f"{line}\n{page.text[start:end]}" for line, (page, start, end) in zip(lines, cut, strict=True)]
-    for header, line, (page, start, end), tokens in zip(
-        headers, lines, cut, ruler.counts(whole, special=True), strict=True
-    ):
+    for header, line, (page, start, end), count in zip(headers, lines, cut, ruler.counts(whole), strict=True):
+        tokens = count + ruler.special
         if tokens > ruler.limit:
             # Some tokenizers count a whole higher than its lines: halve until it fits.
             middle = _space_before(page.text, start + 1, (start + end) // 2 + 1)

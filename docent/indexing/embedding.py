@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docent.indexing.chunking import CHUNKER_VERSION
 from docent.indexing.packaged import PACKAGED_MODEL, packaged_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 OLLAMA = "ollama:"
 Device = Literal["auto", "cpu", "cuda", "mps"]

@@ -7,17 +7,19 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
-from docent.indexing.bert import Caller, Lane, Model, Precision
 from docent.indexing.packaged import DIMENSIONS, MAX_TOKENS, WEIGHTS, open_tokenizer
+
+if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docent.indexing.bert import Caller, Lane, Precision
 
 BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
 WINDOW = 2048  # texts tokenized at once: bounds memory, long enough for batches of equal length
@@ -36,7 +38,7 @@ class FastEmbedder:
         self.fingerprint = f"{name}@{WEIGHTS[:16]}/{MAX_TOKENS}"
         self.tokenizer: Tokenizer = open_tokenizer(folder)
         self._threads = threads
-        self._build = partial(Model, folder, precision=precision)
+        self._folder, self._precision = folder, precision
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
         self._asking = threading.Lock()
@@ -53,6 +55,8 @@ class FastEmbedder:
 
     def embed_query(self, text: str) -> list[float]:
         """A question's vector, waiting for no document. A very long one is the mean of its parts."""
+        import numpy as np
+
         parts = list(_parts(self.tokenizer.encode(text, add_special_tokens=True).ids, self.max_tokens))
         question = self._model().question
         with self._asking:
@@ -62,6 +66,8 @@ class FastEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One normalised row for each text. Refuses a text the model would have to cut."""
+        import numpy as np
+
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for first in range(0, len(texts), WINDOW):
             window = texts[first : first + WINDOW]
@@ -92,9 +98,11 @@ class FastEmbedder:
                 future.cancel()
 
     def _model(self) -> _Opened:
+        from docent.indexing.bert import Model
+
         with self._opening:
             if self._opened is None:
-                model = self._build()
+                model = Model(self._folder, precision=self._precision)
                 question = model.lane(streams=1).caller()
                 # Asked for by a polite thread, so that the lane's own threads are polite, too.
                 polite = self._documents.submit(model.lane, streams=self._threads)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import EmbeddingError
-from docent.indexing.reference import OFFLINE
 
 BATCH = 32
 
@@ -18,6 +17,8 @@ class Reranker:
     """A sentence-transformers CrossEncoder. Safe to call from several threads."""
 
     def __init__(self, name: str, *, cache: Path, device: str) -> None:
+        from docent.indexing.reference import OFFLINE
+
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
         from sentence_transformers import CrossEncoder
 

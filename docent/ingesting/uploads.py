@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -125,6 +124,8 @@ class Uploads:
 
     async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
         """Each time there is news, until it is over."""
+        import asyncio  # 0.05 s to import; an ingest from a folder does without
+
         told: Standing | None = None
         while told is None or not told.over:
             if (now := await asyncio.to_thread(self.standing, ticket)) != told:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
@@ -15,6 +13,10 @@ from docent.store import versions
 from docent.store.packing import pack_vectors
 from docent.store.removing import Removing
 from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 UPLOADED = ".uploaded/"
 """Begins the path of a file that came from no folder; no path below data/ begins with a dot."""

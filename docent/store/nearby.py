@@ -11,12 +11,10 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from docent.errors import StoreError
 from docent.store.catalog import Catalog
 from docent.store.mending import Step, is_wasteful, libraries, mend_vectors
-from docent.store.packing import unpack_vectors
+from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Hit
 from docent.store.rows import CHUNKS
 from docent.store.vectors import Vectors
@@ -124,7 +122,7 @@ class Nearby:
                 continue
 
     def _exactly(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        wanted = np.asarray(vector, dtype=np.float32)
+        wanted = as_vector(vector)
         best: list[Hit] = []
         with self._catalog.read() as db:
             rows = db.execute(

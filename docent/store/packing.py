@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from typing import Any, Literal, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from docent.glossary import Heading, Line, Page, ReadBy
+
+if TYPE_CHECKING:  # 0.12 s to import: pages are kept without it
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEVEL = 6
 ROLES: tuple[Literal["body", "heading", "margin"], ...] = ("body", "heading", "margin")
@@ -85,11 +86,21 @@ def _line(packed: list[int]) -> Line:
     )
 
 
+def as_vector(numbers: Sequence[float]) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.asarray(numbers, dtype=np.float32)
+
+
 def pack_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+    import numpy as np
+
     return [row.tobytes() for row in np.asarray(vectors, dtype=np.float16)]
 
 
 def unpack_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
+    import numpy as np
+
     if not rows:
         return np.zeros((0, 0), dtype=np.float32)
     return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), -1).astype(np.float32)

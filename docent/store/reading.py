@@ -7,10 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docent.errors import UnknownDocument
 from docent.glossary import ANSWERING, Chunk, Page, Scope, StoredDocument
@@ -18,12 +15,16 @@ from docent.store import languages
 from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
-from docent.store.packing import PAGE_COLUMNS, unpack_page, unpack_vectors
+from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
 from docent.store.remembered import Remembered
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
@@ -120,7 +121,7 @@ class Reading:
 
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         found: dict[str, float] = {}
-        wanted = np.asarray(vector, dtype=np.float32)
+        wanted = as_vector(vector)
         rows = [row for row, _, _ in self._standing(chunk_ids, scope).values()]
         # With the id, and not only by the row: after a deletion another chunk may have taken it.
         some = self._read(
@@ -227,7 +228,7 @@ class Reading:
 
     def _compared(self, vector: Sequence[float], scope: Scope) -> list[Hit]:
         """Every chunk in scope, by exact comparison."""
-        wanted = np.asarray(vector, dtype=np.float32)
+        wanted = as_vector(vector)
         found: dict[str, float] = {}
         with self._catalog.read() as db:
             rows = db.execute(

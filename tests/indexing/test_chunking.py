@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from docent.glossary import Document, Heading, Line, Page
 from docent.indexing.chunking import CHARACTERS_PER_TOKEN, chunk, embedded_text
+from docent.indexing.counting import counts
 
 LIMIT = 256
 BOX = (0.0, 0.0, 1.0, 1.0)
@@ -146,6 +147,18 @@ def test_the_same_document_has_the_same_chunks(tokenizer):
     doc = document("One line.\nAnother.", "A second page.")
     assert chunks_of(doc, tokenizer) == chunks_of(doc, tokenizer)
     assert len({piece.id for piece in chunks_of(doc, tokenizer)}) == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(
+        ANYTHING | st.text(st.sampled_from("a1,É́\u200b \t\n\r\x0b\x0c\x1c\x85\u2028\ufffd\0")), max_size=4
+    )
+)
+def test_words_are_counted_as_the_tokenizer_counts_the_text(texts, tokenizer):
+    """White space of every sort, and what the tokenizer drops, is counted as the tokenizer counts it."""
+    whole = tokenizer.encode_batch(texts, add_special_tokens=False)
+    assert counts(texts, tokenizer) == [len(one.ids) for one in whole]
 
 
 def test_a_cutting_tokenizer_is_refused(tokenizer):

@@ -1,0 +1,54 @@
+"""How many tokens a text has for a model, without reading the same word twice.
+
+A tokenizer of BERT's kind parts a text at white space before it does anything else, so a text costs what
+its words cost, and most words were met before: a tenth of the tokenizer's own time (docs/decisions/0026).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+NOT_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+"""White space for Python; the tokenizer drops it, and joins what stands on either side."""
+MOST_WORDS = 50_000  # some 5 MB
+LONGEST_WORD = 100  # there is no end of longer ones
+
+
+def counts(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
+    """The tokens of each text, special ones apart."""
+    known = _words_of(tokenizer)
+    if known is None or any(map(NOT_SPACE.search, texts)):
+        return [len(one.ids) for one in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    return [sum(map(known.__getitem__, text.split())) for text in texts]
+
+
+class _Words(dict[str, int]):
+    """Words, and how many tokens each has."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def __missing__(self, word: str) -> int:
+        tokens = len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        if len(word) <= LONGEST_WORD:
+            if len(self) >= MOST_WORDS:
+                self.clear()
+            self[word] = tokens
+        return tokens
+
+
+@lru_cache(maxsize=2)
+def _words_of(tokenizer: Tokenizer) -> _Words | None:
+    """None where words cannot be counted by themselves."""
+    parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
+    kinds = (BertNormalizer, BertPreTokenizer, WordPiece)
+    apart = all(isinstance(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    apart &= all(len(token.content.split()) == 1 for token in tokenizer.get_added_tokens_decoder().values())
+    return _Words(tokenizer) if apart else None
