@@ -23,6 +23,11 @@ FIGURES = re.compile(
     r"|prijs|bedrag",
     re.IGNORECASE,
 )
+DATA = re.compile(
+    r"\b(?:data|figures|statistics|donn[ée]es|chiffres|statistiques|daten|zahlen|statistik|datos|cifras|dati|cifre"
+    r"|dados|gegevens|cijfers)\b",
+    re.IGNORECASE,
+)
 
 
 def parts(question: str) -> list[str]:
@@ -41,5 +46,8 @@ def with_years(question: str) -> str:
 
 
 def wants_figures(question: str) -> bool:
-    """Whether a number, an amount or a date would answer, or a comparison that rests on one."""
-    return bool(FIGURES.search(question))
+    """Whether a number, an amount or a date would answer, or a comparison that rests on one.
+
+    The data of a year are figures; personal data are none.
+    """
+    return bool(FIGURES.search(question) or (DATA.search(question) and YEAR.search(with_years(question))))
