@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +20,7 @@ from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
 from docent.store.remembered import Remembered
-from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of, named
+from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
 
@@ -30,7 +32,7 @@ NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
 MOST_PLACES = 20_000  # likewise; some 5 MB
 ROWS = 10_000  # whose vectors are in memory at once
-PARAMETERS = 200  # in one statement, always as many: SQLite then need not read it anew
+PARAMETERS = 50  # in one statement, always as many: SQLite then need not read it anew
 NOBODY = b""
 
 
@@ -41,6 +43,8 @@ class Shelf(NamedTuple):
     libraries: list[str]
     answering: frozenset[str]
     """Ids of those that may answer."""
+    places: dict[str, int]
+    """Where each stands among the documents, by its id."""
 
 
 Stand = tuple[int, str, int]
@@ -105,7 +109,7 @@ class Reading:
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         if is_narrow(scope):
-            hits = self._compared(vector, scope)
+            hits = self._compared(vector, limit, scope)
         else:
             libraries = self._shelf(scope).libraries
             hits = [hit for library in libraries for hit in self._vectors.nearest(library, vector, limit)]
@@ -184,7 +188,8 @@ class Reading:
                 f"FROM {DOCUMENTS} WHERE {condition} ORDER BY l.name, d.name, d.n LIMIT ? OFFSET ?",
                 (*values, *only),
             )
-            return [document_of(row) for row in named(rows)]
+            names = tuple(column[0] for column in rows.description)
+            return [document_of(names, row) for row in rows]
 
     def _chunks(self, which: str, values: Sequence[Any], scope: Scope) -> list[Chunk]:
         where, scoped = condition(scope)
@@ -212,13 +217,14 @@ class Reading:
         return [unpack_page(row) for row in rows]
 
     def _shelf(self, scope: Scope) -> Shelf:
-        # Asked ten times for each question; 1,000 documents are 45 ms to read, on every one of them.
-        known = (self._narrow if is_narrow(scope) else self._whole).at(self._catalog.version)
+        # Asked ten times for each question; 1,000 documents are 15 ms to read, on every one of them.
+        version = self._catalog.version
+        known = (self._narrow if is_narrow(scope) else self._whole).at(version)
         if scope not in known:
-            documents = self._documents("d.visible", (), scope)
-            libraries = sorted({document.library for document in documents})
-            answering = frozenset(document.id for document in documents if document.state in ANSWERING)
-            known[scope] = Shelf(documents, libraries, answering)
+            wider = self._whole.at(version).get(replace(scope, documents=()))
+            known[scope] = _shelved(
+                _named_in(scope, wider) if wider else self._documents("d.visible", (), scope)
+            )
         return known[scope]
 
     def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
@@ -226,19 +232,27 @@ class Reading:
         shelf = self._shelf(scope)
         return shelf.libraries, [document.id for document in shelf.documents] if is_narrow(scope) else []
 
-    def _compared(self, vector: Sequence[float], scope: Scope) -> list[Hit]:
-        """Every chunk in scope, by exact comparison."""
+    def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        """The nearest of every chunk in scope, by exact comparison; more where some are equally near."""
         wanted = as_vector(vector)
-        found: dict[str, float] = {}
+        known = self._stands.at(self._catalog.version)
+        stands: list[tuple[bytes, int, str, int]] = []
+        scores: list[float] = []
         with self._catalog.read() as db:
             rows = db.execute(
-                "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.document IN "
-                "(SELECT n FROM documents WHERE id IN (SELECT value FROM json_each(?)))",
+                "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN chunks c ON c.document = d.n "
+                "JOIN vectors v ON v.chunk = c.n WHERE d.id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(self._shelf(scope).answering)),),
             )
             while some := rows.fetchmany(ROWS):
-                found |= _scored(some, wanted)
-        return [Hit(*item) for item in found.items()]
+                stands += [row[:4] for row in some]
+                scores += (unpack_vectors([row[4] for row in some]) @ wanted).tolist()
+        hits = []
+        for at in _highest(scores, limit):
+            key, row, document, page = stands[at]
+            hits.append(Hit(key.hex(), scores[at]))
+            known[hits[-1].id] = row, sys.intern(document), page  # where it stands is asked next
+        return hits
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
         return set(self._standing(chunk_ids, scope))
@@ -253,19 +267,47 @@ class Reading:
             unknown,
         ):
             known[key.hex()] = row, sys.intern(document), page
-        found = {chunk: known[chunk] for chunk in chunk_ids if chunk in known}
-        return {chunk: stand for chunk, stand in found.items() if stand[1] in answering}
+        return {
+            chunk: stand
+            for chunk in chunk_ids
+            if (stand := known.get(chunk)) is not None and stand[1] in answering
+        }
 
     def _read(self, statement: str, keys: Sequence[Any]) -> list[Any]:
         """Rows for so many keys, by a statement that ends with IN; whoever may see them."""
-        marks = f"({', '.join('?' * PARAMETERS)})"
         found: list[Any] = []
+        if not keys:
+            return found
+        marks = f"({', '.join('?' * PARAMETERS)})"
         with self._catalog.read() as db:
             for at in range(0, len(keys), PARAMETERS):
                 some = list(keys[at : at + PARAMETERS])
                 some += [NOBODY] * (PARAMETERS - len(some))
                 found += db.execute(f"{statement} {marks}", some).fetchall()
         return found
+
+
+def _shelved(documents: list[StoredDocument]) -> Shelf:
+    return Shelf(
+        documents,
+        sorted({document.library for document in documents}),
+        frozenset(document.id for document in documents if document.state in ANSWERING),
+        {document.id: at for at, document in enumerate(documents)},
+    )
+
+
+def _named_in(scope: Scope, wider: Shelf) -> list[StoredDocument]:
+    """The documents that a scope names, out of those of the same scope without names; in their order."""
+    places = {wider.places[document] for document in scope.documents if document in wider.places}
+    return [wider.documents[at] for at in sorted(places)]
+
+
+def _highest(scores: Sequence[float], most: int) -> list[int]:
+    """Where the highest scores are; all of them that equal the last."""
+    if len(scores) <= most:
+        return list(range(len(scores)))
+    least = heapq.nlargest(most, scores)[-1]
+    return [at for at, score in enumerate(scores) if score >= least]
 
 
 def _scored(rows: Iterable[tuple[bytes, bytes]], wanted: NDArray[np.float32]) -> dict[str, float]:

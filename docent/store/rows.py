@@ -6,6 +6,7 @@ import datetime
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from docent.glossary import Chunk, Document, SourceFile, State, StoredDocument
@@ -13,6 +14,7 @@ from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
 
 DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
 CHUNKS = f"chunks c JOIN {DOCUMENTS.replace('documents d', 'documents d ON d.n = c.document')}"
+MOST_DOCUMENTS = 20_000  # are remembered with their rows; some 40 MB
 OUTDATED = "a newer version is being read; until it is ready, this one answers"
 
 
@@ -118,7 +120,10 @@ def rename(db: sqlite3.Connection, n: int) -> None:
         db.execute("UPDATE documents SET name = ? WHERE n = ?", (names[0], n))
 
 
-def document_of(row: Mapping[str, Any]) -> StoredDocument:
+@lru_cache(maxsize=MOST_DOCUMENTS)
+def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocument:
+    """A row that was read before is the same document: after a change most are, and reading costs half."""
+    row = dict(zip(names, values, strict=True))
     same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded", "loader")
     return StoredDocument(
         **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},

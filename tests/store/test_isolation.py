@@ -64,6 +64,20 @@ def test_another_persons_files_change_nothing(store, tmp_path):
     assert told(store, Scope(reader="bob")) != before
 
 
+@pytest.mark.parametrize("listed_before", [True, False])
+def test_naming_documents_shows_no_more_than_the_list(store, tmp_path, listed_before):
+    """Whoever names every document sees theirs, in the list's order, whatever was read before."""
+    with store._catalog.write() as db:
+        library_row(db, "bobs", "bob")
+    theirs = put(store, tmp_path, "diary.txt", "The owls are mine.", library="bobs")
+    named = tuple(document.id for document in reversed(store._every_document("d.visible")))
+    put(store, tmp_path, "4.txt", "Nobody has read of this yet.", library="museum")  # forgets what was read
+    listed = store.documents(EVERYTHING) if listed_before else []
+    seen = store.documents(Scope(reader="ada", documents=named))
+    assert theirs in named and [document.name for document in seen] == sorted(TEXTS)
+    assert not listed or [document for document in listed if document.id in named] == seen
+
+
 def test_libraries_read_together_are_counted_together(store, tmp_path):
     """A word that is rare here and common there is as rare as it is in both."""
     fill_elsewhere(store, tmp_path, "archive")
