@@ -36,6 +36,7 @@ from tests.store.putting import finish, nearest, put, put_several
 
 ALL = Scope()
 WORD = re.compile(rb"w\d+x\d+q\d")
+AGAIN = 30.0
 EVERY = [f"{number}.txt" for number in range(8)]
 
 
@@ -134,11 +135,11 @@ def _killed(context: ForkServerContext, folder: Path, chance: random.Random, kil
     time.sleep(chance.uniform(0.0, 0.6))
     _sure(process.is_alive(), f"the child ended by itself with {process.exitcode}")
     how = "Ctrl+C" if kill % 2 else "kill -9"
-    if how == "Ctrl+C":
-        process.terminate()
-    else:
+    if how == "kill -9":
         process.kill()
-    process.join()
+    while process.is_alive():
+        process.terminate()  # again where it was lost: Python ignores what a weak reference's callback raises
+        process.join(AGAIN)
     _sure(how == "kill -9" or process.exitcode == 0, f"an interrupted child ended with {process.exitcode}")
     ours.close()
     journal = _journal(folder)

@@ -75,10 +75,19 @@ class Shelf:
         self.changed = False
 
     def rest(self) -> None:
-        """Let go of the means to write; what was not committed is forgotten."""
-        writer, self._writer, self.changed = self._writer, None, False
+        """Let go of the means to write; what was not committed is forgotten. Then the files are at rest.
+
+        Not by rollback: what merges meanwhile would go on, and write and remove files behind our back.
+        """
+        self._wait()
+        if self.changed:
+            self._writing()  # which removes the files of what was not committed
+            self._wait()
+            self.changed = False
+
+    def _wait(self) -> None:
+        writer, self._writer = self._writer, None
         if writer is not None:
-            writer.rollback()
             writer.wait_merging_threads()
 
     def known(self, terms: Iterable[str]) -> Known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import tantivy
 
 from docent.store import Store
 from docent.store.seal import Seal
-from tests.store.putting import EVERYTHING, matching, nearest, put
+from docent.store.words import Words
+from tests.store.putting import EVERYTHING, arrival, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
     ("cat", "dog", "owl", "newt", "yak", "emu", "ibis", "gnu", "koi", "asp", "bat", "elk")
@@ -117,6 +119,28 @@ def test_a_sound_index_is_not_touched(filled):
     is_whole(filled)
     assert before
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["in good order", "in the middle of a change"])
+def test_words_that_are_closed_are_at_rest(tmp_path, committed):
+    """What tantivy still merges is waited for: not a file changes once the words are closed."""
+    for attempt in range(4):
+        folder = tmp_path / str(attempt)
+        words = Words(folder)
+        for number in range(12):  # enough for a merge
+            one = arrival(tmp_path, f"{number}.txt", f"Note {number} of {attempt}. " * 400)
+            words.put(str(number), "default", one.chunks, language="en")
+            if number < 11 or committed:
+                words.commit()
+        words.close()
+        left = files_of(folder)
+        time.sleep(0.1)
+        assert files_of(folder) == left
+        assert len(Words(folder).document_ids()) == 11 + committed
+
+
+def files_of(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_size for path in folder.rglob("*")}
 
 
 def test_words_of_an_earlier_version_are_written_again(filled):
