@@ -26,6 +26,8 @@ QUOTED = 1000
 """Pieces with the words of a phrase that are looked through for the phrase itself."""
 RERANKED = 30
 """Pieces that a reranker reads, if there is one: each costs a pass through its model."""
+OPENING = 500
+"""Letters of a first page that name the document where its file's name does not."""
 SHORTLIST = 100
 """Pieces that are looked at closely; with more, the pages found are the same."""
 
@@ -101,11 +103,17 @@ def _priors(
     places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
     document_of = {piece: place.document_id for piece, place in places.items()}
     return prior(
-        names_of(list(documents.values())).match(question),
+        names_of(list(documents.values()), lambda document: _opening(document, store, scope)).match(question),
         evidence(found.by_meaning, document_of),
         evidence(found.by_words, document_of),
         weights,
     )
+
+
+def _opening(document: StoredDocument, store: Reader, scope: Scope) -> str:
+    with suppress(UnknownDocument):
+        return store.page(document.id, 1, scope).text[:OPENING]
+    return ""
 
 
 def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:

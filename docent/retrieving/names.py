@@ -1,4 +1,7 @@
-"""How well a question names a document: words of file names, weighed by how few files share them."""
+"""How well a question names a document: words of file names, weighed by how few files share them.
+
+Where most names say nothing, as "scan0007.pdf", the names in the question are looked for in first pages, too.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import math
 import re
 import unicodedata
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from docent.glossary import StoredDocument
@@ -18,6 +22,14 @@ BEGUN = 0.7  # "MGM" is the beginning of "mgmresorts"
 LONG = 5  # letters; a shorter word inside the question is chance
 LONGEST = 40
 SHELVES = 8
+SAYS_NOTHING = re.compile(
+    r"scan(?:ned)?|image|photo|document|file|download|untitled|output|export|copy|page|[0-9a-f\-]{16,}"
+)
+"""What a scanner, a camera or a download calls its files."""
+SILENT = 0.5  # of the names; beyond it they cannot tell documents apart
+MOST_OPENINGS = 20_000
+NAMED = re.compile(r"(?<!^)(?<![.?!:;]\s)\b[^\W\d_a-zß-ÿ][\w'’.&\-]*|\b\w*\d\w*")
+"""Words with a capital that do not begin a sentence, and whatever holds a digit."""
 SMALL = frozenset(
     "a an and are as at be by can do does for from has have how in is it its my new no not of on or our that "
     "the their this to was we were what when where which who why will with you your "
@@ -74,28 +86,66 @@ class Names:
         return math.log(1 + (self._documents - held + 0.5) / (held + 0.5))
 
 
+Opening = Callable[[StoredDocument], str]
+"""How a document begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    names: Names
+    openings: Names | None = None
+    """How documents begin whose name says nothing; None where enough names say something."""
+
+    def match(self, question: str) -> dict[str, float]:
+        found = Counter(self.names.match(question))
+        if self.openings:
+            # All words of a first page would point at a document that merely speaks of the same.
+            found.update(self.openings.match(" ".join(NAMED.findall(question))))
+        return dict(found)
+
+
 class _Kept:
-    """The names of the shelves asked last, latest first."""
+    """The names of the shelves asked last, latest first, and how documents begin."""
 
     def __init__(self) -> None:
-        self._shelves: list[tuple[list[StoredDocument], Names]] = []
+        self._shelves: list[tuple[list[StoredDocument], _Shelf]] = []
+        self._openings: dict[tuple[str, str, int], str] = {}
 
-    def of(self, shelf: list[StoredDocument]) -> Names:
+    def of(self, shelf: list[StoredDocument], opening: Opening) -> _Shelf:
         # Lists of the same objects are equal at once; a key of 10,000 names would take 4 ms to make.
         names = next((names for kept, names in self._shelves if kept == shelf), None)
         if names is None:
-            names = Names([(document.id, _telling(document.name, document.title)) for document in shelf])
+            names = self._read(shelf, opening)
         others = [one for one in self._shelves if one[1] is not names]
         self._shelves = [(shelf, names), *others][:SHELVES]
         return names
+
+    def _read(self, shelf: list[StoredDocument], opening: Opening) -> _Shelf:
+        silent = [document for document in shelf if _says_nothing(document.name)]
+        if len(silent) <= SILENT * len(shelf):
+            return _Shelf(Names([(one.id, _telling(one.name, one.title)) for one in shelf]))
+        return _Shelf(
+            Names([(one.id, one.name) for one in shelf]),
+            Names([(one.id, f"{one.title} {self._begins(one, opening)}") for one in silent]),
+        )
+
+    def _begins(self, document: StoredDocument, opening: Opening) -> str:
+        if document.pages < 2:
+            return ""  # a page that is all there is was read by the two searches already
+        key = (document.id, document.sha256, document.loader)
+        if key not in self._openings:
+            if len(self._openings) >= MOST_OPENINGS:
+                self._openings.clear()
+            self._openings[key] = opening(document)
+        return self._openings[key]
 
 
 _kept = _Kept()
 
 
-def names_of(documents: Sequence[StoredDocument]) -> Names:
+def names_of(documents: Sequence[StoredDocument], opening: Opening) -> _Shelf:
     """Kept from one question to the next, as long as the documents are the same."""
-    return _kept.of(list(documents))
+    return _kept.of(list(documents), opening)
 
 
 @lru_cache(maxsize=100_000)
@@ -109,8 +159,13 @@ def words_of(name: str) -> frozenset[str]:
 @lru_cache(maxsize=100_000)
 def _telling(name: str, title: str) -> str:
     """The file's name, with the title where the name holds no word."""
-    plain = re.search(r"[^\W\d_]{4,}", name.rpartition(".")[0] or name)
-    return name if plain else f"{title} {name}"
+    return f"{title} {name}" if _says_nothing(name) else name
+
+
+@lru_cache(maxsize=100_000)
+def _says_nothing(name: str) -> bool:
+    stem = SAYS_NOTHING.sub(" ", _fold(name.rpartition(".")[0] or name))
+    return not re.search(r"[^\W\d_]{4,}", stem)
 
 
 def _fold(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.names import Names, words_of
+from docent.glossary import State, StoredDocument
+from docent.retrieving.names import Names, names_of, words_of
 from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.weights import OURS
 from docent.store.protocols import Hit
@@ -13,6 +14,14 @@ FILES = [
     "ACME_2021_REPORT.pdf", "ACME_2022_REPORT.pdf", "BLUEHARBOUR_2022_REPORT.pdf", "BLUEHARBOUR_2022Q3.pdf",
     "la-table-d-oseille.pdf", "guide-to-the-garden.md",
 ]  # fmt: skip
+
+
+def stored(name, *, pages=3):
+    return StoredDocument(
+        id=name, library="default", name=name, title="", kind="pdf", sha256=name, paths=(name,),
+        state=State.READY, reason="", pages=pages, unread_pages=0, chunks=9, embedded=9, bytes=9,
+        language="en", date="", added="",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -35,6 +44,42 @@ def test_a_question_names_its_document(question, first):
 def test_small_words_name_nothing():
     """Words that every question has do not point at a file that happens to hold them."""
     assert Names([(name, name) for name in FILES]).match("What is the way to the door?") == {}
+
+
+OPENINGS = {
+    "scan0001.pdf": "Annual report\nAcme Mills, Inc.\nfor the year 2021",
+    "scan0002.pdf": "Annual report\nAcme Mills, Inc.\nfor the year 2022",
+    "scan0003.pdf": "Annual report\nBlue Harbour plc\nfor the year 2022",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        pytest.param("What did Acme earn in FY21?", "scan0001.pdf", id="name and year"),
+        pytest.param("What did Blue Harbour earn in 2022?", "scan0003.pdf", id="two words"),
+    ],
+)
+def test_first_pages_speak_where_names_say_nothing(question, first):
+    """What a scanner calls its files tells nothing; what a question names stands on a first page, then."""
+    matched = names_of([stored(name) for name in OPENINGS], lambda one: OPENINGS[one.name]).match(question)
+    assert max(matched, key=lambda name: matched[name]) == first
+
+
+def test_first_pages_are_not_read_for_nothing():
+    """Where most names say something, or a page is all there is, no first page is looked at."""
+    telling = [stored(name) for name in (*FILES, "scan0001.pdf")]
+    short = [stored("scan0001.pdf", pages=1), stored("scan0002.pdf", pages=1)]
+    for documents in (telling, short):
+        names_of(documents, lambda one: pytest.fail(f"{one.name} was read")).match("Acme in 2021")
+
+
+def test_words_on_a_first_page_name_nothing():
+    """A question that names nothing is not led to a document by how its first page is worded."""
+    documents = [stored(name) for name in OPENINGS]
+    assert (
+        names_of(documents, lambda one: OPENINGS[one.name]).match("What does the report say of mills?") == {}
+    )
 
 
 def test_words_of_a_name():
