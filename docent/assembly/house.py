@@ -309,8 +309,7 @@ class House:
         self.uploads.close()
         self.loader.close()
         self.again.close()
-        self.intake.background.close()
-        self.embedder.close()
+        self.intake.background.close()  # and the embedder
         self.store.close()
 
     def __enter__(self) -> Self:

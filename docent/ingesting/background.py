@@ -57,9 +57,10 @@ class Background:
         on_progress(0)
 
     def close(self) -> None:
-        """Stop after the batch under way; whoever opens the store next goes on from there."""
+        """Drop what is left of the batch under way; whoever opens the store next goes on from there."""
         self._closing.set()
         self._wake.set()
+        self._embedder.close()
         if self._thread is not None:
             self._thread.join()
 
@@ -77,6 +78,8 @@ class Background:
             except DocentError as error:  # told by `wait`, and tried again: a model server may come back
                 self._hold_up(str(error))
             except Exception as error:  # a fault of ours must not leave documents without vectors for good
+                if self._closing.is_set():
+                    return  # the embedder was closed under it
                 log.exception("Vectors could not be made; it is tried again.")
                 self._hold_up(
                     f"Vectors could not be made ({error!r}). It is tried again every second; if it goes on, "
@@ -86,7 +89,7 @@ class Background:
             self._wake.clear()
 
     def _hold_up(self, why: str) -> None:
-        if self._store.owned:
+        if self._store.owned and not self._closing.is_set():
             self._store.hold_up(why)
         self._closing.wait(IDLE)
 

@@ -154,10 +154,12 @@ class Loader:
         """End every worker, also those at work; their files report it."""
         with self._lock:
             self._closed = True
-            workers = [*self._idle, *self._busy]
+            idle, busy = list(self._idle), list(self._busy)
             self._idle.clear()
-        for worker in workers:
+        for worker in idle:
             worker.kill()
+        for worker in busy:
+            worker.end()  # whoever hears it still holds its pipes, and gives it back
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import CancelledError
+
 import pytest
 
 from docent.errors import EmbeddingError
@@ -25,6 +28,22 @@ class Stubborn(WordHashEmbedder):
             self._failures -= 1
             raise self._error("The embedding model did not answer.")
         return super().embed(texts)
+
+
+class Endless(WordHashEmbedder):
+    """A batch that ends only when the embedder is closed, as a batch of the fast one is given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self._closed = threading.Event(), threading.Event()
+
+    def embed(self, texts):
+        self.begun.set()
+        self._closed.wait()
+        raise CancelledError
+
+    def close(self):
+        self._closed.set()
 
 
 @pytest.fixture
@@ -59,4 +78,19 @@ def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
     while store.lacking():
         background.start()
     background.close()
+    assert states(store) == {"a.txt": ("ready", 1, 1)}
+
+
+def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
+    """It is given up without a word; whoever opens the store next makes those vectors."""
+    put_words(store, tmp_path, "a.txt", HOURS)
+    embedder = Endless()
+    background = Background(store=store, embedder=embedder)
+    background.start()
+    embedder.begun.wait()
+    background.close()
+    assert (store.lacking(), store.held_up(), caplog.records) == (1, "", [])
+    again = Background(store=store, embedder=WordHashEmbedder())
+    again.wait(lambda left: None)
+    again.close()
     assert states(store) == {"a.txt": ("ready", 1, 1)}

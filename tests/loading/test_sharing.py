@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from bench.scanning import book
-from docent.errors import EncryptedFile, HarmfulFile
+from docent.errors import EncryptedFile, HarmfulFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.seats import Seats
@@ -115,6 +115,19 @@ def test_a_file_that_nobody_wants_any_more_is_left_at_once(together, tmp_path):
     assert not together._busy
     (tmp_path / "next.txt").write_text("All is well.")
     assert together.load(tmp_path / "next.txt").pages[0].text == "All is well."
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_closing_ends_what_is_being_read_with_a_sentence(workers, tmp_path):
+    """Whoever waits for pages is told that Docent stops, and no pipe is closed under those who hear it."""
+    path = tmp_path / "long.pdf"
+    path.write_bytes(book(300))
+    loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=workers)
+    with loader.reading(path) as reading:
+        next(reading.pages)
+        loader.close()
+        with pytest.raises(LoadError, match="shutting down"):
+            list(reading.pages)
 
 
 @pytest.mark.parametrize(
