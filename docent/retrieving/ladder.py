@@ -69,7 +69,7 @@ def retrieve(
         for piece, chunk in shortlist.items()
     }
     look = Look(query.text, languages, store, scope)
-    more = look.closely(shortlist, weights)
+    more = look.closely(shortlist, by_words, weights)
     pages = {piece: place for piece, place in places.items() if _has_pages(documents.get(place.document_id))}
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
     best = [shortlist[piece] for piece in _best(scores, max(limit, RERANKED if rerank else 0))]

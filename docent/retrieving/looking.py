@@ -27,8 +27,13 @@ class Look:
         self._said = cache(self._sentences)
         self._asked = {language: store.terms(question, language) for language in set(languages.values())}
 
-    def closely(self, chunks: Mapping[str, Chunk], weights: Weights) -> dict[str, float]:
-        """What headings, figures, sentences and neighbouring words add to each piece."""
+    def closely(
+        self, chunks: Mapping[str, Chunk], by_words: Mapping[str, float], weights: Weights
+    ) -> dict[str, float]:
+        """What headings, figures, sentences and neighbouring words add to each piece.
+
+        A piece without a score by words holds none of the question's words, so it need not be read for them.
+        """
         named = {
             word
             for piece, chunk in chunks.items()
@@ -37,16 +42,24 @@ class Look:
         }
         rarity = self._rarity(named)
         figured = wants_figures(self._question)
-        return {piece: self._look(chunk, rarity, figured, weights) for piece, chunk in chunks.items()}
+        searched = self._store.searched(self._question)
+        whole = {language for language, asked in self._asked.items() if searched.issuperset(asked)}
+        silent = {piece for piece in chunks if not by_words[piece] and self._languages[piece] in whole}
+        return {
+            piece: self._look(chunk, rarity, figured, weights, read=piece not in silent)
+            for piece, chunk in chunks.items()
+        }
 
     def relevance(self, chunks: Sequence[Chunk], closeness: Mapping[str, float]) -> dict[str, float]:
         """How likely it is that each piece helps."""
         rarity = self._rarity(set())
         return {chunk.id: self._relevance(chunk, closeness.get(chunk.id), rarity) for chunk in chunks}
 
-    def _look(self, chunk: Chunk, rarity: Mapping[str, float], figured: bool, weights: Weights) -> float:
+    def _look(
+        self, chunk: Chunk, rarity: Mapping[str, float], figured: bool, weights: Weights, *, read: bool
+    ) -> float:
         language = self._languages[chunk.id]
-        asked, said = self._asked[language], self._said(chunk.text, language)
+        asked, said = self._asked[language], self._said(chunk.text, language) if read else []
         in_words = weights.neighbours * neighbours(asked, list(chain(*said)), rarity)
         in_words += weights.sentence * sentence(asked, said, rarity)
         return (

@@ -15,6 +15,7 @@ SENTENCE_ENDS = re.compile(r"\s(?:(?<=[.!?;]\s)\s*|(?<=\n)(?!\s*[a-zß-ÿ]))")
 It begins with what it ends at, so that nothing but blanks is looked at: a third of the time.
 """
 DIGIT = re.compile(r"\d")
+DIGITS = b"0123456789"
 
 Terms = Callable[[str], Sequence[str]]
 
@@ -36,7 +37,10 @@ def title(asked: Sequence[str], header: str, terms: Terms, rarity: Mapping[str, 
 
 def figures(text: str) -> float:
     """How full of figures a text is, 0 to 1."""
-    digits = len(DIGIT.findall(text))
+    # A tenth of the time, and most texts are.
+    digits = (
+        len(text) - len(text.encode().translate(None, DIGITS)) if text.isascii() else len(DIGIT.findall(text))
+    )
     return min(digits / (FULL_OF_FIGURES * len(text)), 1.0) if text else 0.0
 
 

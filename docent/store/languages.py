@@ -55,10 +55,11 @@ def indexed(text: str, language: str) -> list[str]:
     )
 
 
-def asked(question: str) -> list[str]:
-    """The terms of a question in every language, each once."""
+@lru_cache(maxsize=64)
+def asked(question: str) -> tuple[str, ...]:
+    """The terms of a question in every language, each once; remembered, as each search asks for them."""
     words = " ".join(_telling(question))
-    return list(dict.fromkeys(term for language in NAMES for term in terms(words, language)))
+    return tuple(dict.fromkeys(term for language in NAMES for term in terms(words, language)))
 
 
 def _telling(question: str) -> list[str]:

@@ -54,6 +54,9 @@ class Reader(Protocol):
     def terms(self, text: str, language: str) -> list[str]:
         """A text as the lexical index reads it: stems in their order, without stop words."""
 
+    def searched(self, question: str) -> frozenset[str]:
+        """The terms of every language by which pieces are matched with a question."""
+
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
         """How telling each term is: the logarithm of how few chunks hold it, counted in scope's libraries."""
 

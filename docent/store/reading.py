@@ -142,6 +142,9 @@ class Reading:
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
 
+    def searched(self, question: str) -> frozenset[str]:
+        return frozenset(languages.asked(question))
+
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
         return self._words.rarity(terms, libraries=self._shelf(scope).libraries)
 

@@ -23,7 +23,7 @@ from docent.store.store import Store
 
 PATIENCE = 30.0  # seconds that an owner may take to open or close the store
 LOOK = 0.05
-OURS_ALONE = {"close", "terms"}
+OURS_ALONE = {"close", "terms", "searched"}
 """Never asked of the owner: what a text's terms are is the same in every process."""
 INDEXES = {"take_new", "take_earlier", "forget_earlier"}
 """Asked of the owner when another process has built an index, or wants the earlier one back."""

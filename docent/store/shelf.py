@@ -16,6 +16,7 @@ from docent.store.protocols import Hit
 
 WRITER_MEMORY = 50_000_000
 AS_THEY_ARE = "as-they-are"
+MOST_TERMS = 10_000  # whose counts are remembered; 1 MB
 
 
 class Known(NamedTuple):
@@ -23,6 +24,21 @@ class Known(NamedTuple):
 
     entries: int
     holding: Mapping[str, int]
+
+
+class _Counts(dict[str, int]):
+    """How many entries hold a term, as of one commit: one question asks five times for the same ones."""
+
+    def __init__(self, searcher: tantivy.Searcher) -> None:
+        self._searcher = searcher
+        self.entries: int = searcher.num_docs
+
+    def __missing__(self, term: str) -> int:
+        if len(self) >= MOST_TERMS:
+            self.clear()
+        held: int = self._searcher.doc_freq("words", term)
+        self[term] = held
+        return held
 
 
 class Shelf:
@@ -38,7 +54,7 @@ class Shelf:
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.config_reader("Manual")  # or each index would keep a thread watching its own files
             self._index.register_tokenizer(AS_THEY_ARE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
-            self._index.searcher()
+            self._counts = _Counts(self._index.searcher())
         except ValueError as error:
             raise _damaged(folder, error) from error
         self._folder = folder
@@ -72,6 +88,7 @@ class Shelf:
                 "space on that disk and start again: it is then written from the catalog."
             ) from error
         self._index.reload()
+        self._counts = _Counts(self._index.searcher())
         self.changed = False
 
     def rest(self) -> None:
@@ -91,8 +108,8 @@ class Shelf:
             writer.wait_merging_threads()
 
     def known(self, terms: Iterable[str]) -> Known:
-        searcher = self._index.searcher()
-        return Known(searcher.num_docs, {term: searcher.doc_freq("words", term) for term in terms})
+        counts = self._counts
+        return Known(counts.entries, {term: counts[term] for term in terms})
 
     def matching(
         self, terms: Mapping[str, float], limit: int, *, documents: Sequence[str], chunks: Sequence[str]

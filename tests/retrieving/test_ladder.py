@@ -130,6 +130,23 @@ def test_the_same_question_always_gets_the_same_answer(store):
     assert files("the year", store) == files("the year", store)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("What does soup with an egg cost?", id="in the documents' language"),
+        pytest.param("Was kostet the soup with an egg?", id="its small words are words of theirs"),
+        pytest.param("Quel est le prix?", id="no word in common"),
+    ],
+)
+def test_what_holds_no_word_of_the_question_is_not_read_for_them(question, store, monkeypatch):
+    """Order and scores are those of a ladder that reads every piece."""
+    found = retrieve(question, scope=Scope(), store=store, embedder=EMBEDDER, limit=10)
+    monkeypatch.setattr(Store, "searched", lambda self, question: frozenset())
+    read = retrieve(question, scope=Scope(), store=store, embedder=EMBEDDER, limit=10)
+    assert [one.chunk_id for one in found] == [one.chunk_id for one in read]
+    assert [one.score for one in found] == pytest.approx([one.score for one in read], abs=1e-9)
+
+
 def test_the_librarys_other_words_find_it_too(store, tmp_path):
     """A word that stands in no document finds what its synonym would; without the file it does not."""
     data = tmp_path / "data"
