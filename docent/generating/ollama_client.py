@@ -24,6 +24,7 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
+from docent.generating.certificates import certificates
 from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes
 from docent.glossary import Progress
 
@@ -184,7 +185,7 @@ class OllamaClient:
             timeout=httpx.Timeout(None, connect=self._patience.connect),
             follow_redirects=False,
             trust_env=False,
-            verify=self._url.startswith("https"),  # reading the certificates costs 30 ms
+            verify=certificates(self._url),
         )
 
     @property

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
-from docent.errors import UnknownDocument
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
 from docent.retrieving.fusing import fuse, lift_pages
 from docent.retrieving.looking import Look
 from docent.retrieving.names import names_of
-from docent.retrieving.pooling import Found, QueryEmbedder, Search, meaning_of, pool, search
+from docent.retrieving.pooling import Found, QueryEmbedder, first, pool
 from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, checked, narrowed, parse
 from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
-from docent.store.protocols import Reader
+from docent.store.protocols import Place, Reader
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 """How well each text answers a question, by a model that reads both together."""
@@ -49,19 +47,20 @@ def retrieve(
     documents = {document.id: document for document in shelf}
     groups = synonyms.of({document.library for document in shelf}) if synonyms else ()
     alike = said_otherwise(query.text, groups, lambda text: store.terms(text, ""))
-    wanted = Search(query.text, meaning_of(query.text, embedder, weights), alike, weights.synonyms)
-    found = search(wanted, scope, store)
-    priors = _priors(query.text, found, documents, store, scope, weights)
+    wanted, found = first(query.text, alike, embedder=embedder, weights=weights, scope=scope, store=store)
+    places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
+    priors = _priors(query.text, found, documents, places, store, scope, weights)
     meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
     quoted = store.matching(" ".join(query.phrases), QUOTED, scope) if query.phrases else ()
     by_meaning, by_words = pool(found, wanted, scope, store, meant, quoted)
     scores = fuse(by_meaning, by_words, weights)
     if query.phrases or query.without:
         scores = _allowed(scores, query, store, scope)
-    places = store.places(list(scores), scope)
+    places |= store.places([piece for piece in scores if piece not in places], scope)
     scores = {
-        piece: scores[piece] + weights.prior * priors.get(place.document_id, 0.0)
-        for piece, place in places.items()
+        piece: score + weights.prior * priors.get(places[piece].document_id, 0.0)
+        for piece, score in scores.items()
+        if piece in places
     }
     shortlist = store.chunks(_best(scores, SHORTLIST), scope)
     languages = {
@@ -70,7 +69,7 @@ def retrieve(
     }
     look = Look(query.text, languages, store, scope)
     more = look.closely(shortlist, by_words, weights)
-    pages = {piece: place for piece, place in places.items() if _has_pages(documents.get(place.document_id))}
+    pages = {piece: places[piece] for piece in shortlist if _has_pages(documents, places[piece])}
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
     best = [shortlist[piece] for piece in _best(scores, max(limit, RERANKED if rerank else 0))]
     best = (_reranked(query.text, best, rerank) if rerank else best)[:limit]
@@ -95,12 +94,12 @@ def _priors(
     question: str,
     found: Found,
     documents: Mapping[str, StoredDocument],
+    places: Mapping[str, Place],
     store: Reader,
     scope: Scope,
     weights: Weights,
 ) -> dict[str, float]:
     """How likely each document is meant."""
-    places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
     document_of = {piece: place.document_id for piece, place in places.items()}
     return prior(
         names_of(list(documents.values()), lambda document: _opening(document, store, scope)).match(question),
@@ -111,9 +110,8 @@ def _priors(
 
 
 def _opening(document: StoredDocument, store: Reader, scope: Scope) -> str:
-    with suppress(UnknownDocument):
-        return store.page(document.id, 1, scope).text[:OPENING]
-    return ""
+    pages = store.plain_pages([(document.id, 1)], scope)
+    return "".join(page.text[:OPENING] for page in pages.values())
 
 
 def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:
@@ -124,8 +122,8 @@ def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chun
     return [*(first[at] for at in order), *best[RERANKED:]]
 
 
-def _has_pages(document: StoredDocument | None) -> bool:
-    return document is not None and document.pages > 1
+def _has_pages(documents: Mapping[str, StoredDocument], place: Place) -> bool:
+    return place.document_id in documents and documents[place.document_id].pages > 1
 
 
 def _best(scores: Mapping[str, float], most: int) -> list[str]:
@@ -141,10 +139,7 @@ def _passages(
     scope: Scope,
 ) -> list[Passage]:
     """The chunks with everything a reader wants to know of them, but those that were deleted meanwhile."""
-    pages: dict[tuple[str, int], Page] = {}
-    for place in {(chunk.document_id, chunk.page) for chunk in chunks}:
-        with suppress(UnknownDocument):
-            pages[place] = store.page(*place, scope)
+    pages = store.plain_pages({(chunk.document_id, chunk.page) for chunk in chunks}, scope)
     return [
         _passage(
             chunk,

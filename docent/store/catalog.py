@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from docent.errors import StoreError
 from docent.store.guard import Turn
@@ -23,7 +23,7 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.turn = Turn()
-        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._idle: deque[sqlite3.Connection] = deque()  # the one used last goes first: it remembers most
         path.parent.mkdir(parents=True, exist_ok=True)
         self.snapshots = Snapshots(path.parent)
         self.snapshots.refuse_lost()
@@ -58,8 +58,8 @@ class Catalog:
     def read(self) -> Iterator[sqlite3.Connection]:
         """One moment of the catalog, however long the block takes."""
         try:
-            connection = self._idle.get_nowait()
-        except Empty:
+            connection = self._idle.pop()
+        except IndexError:
             connection = self._connect()
         try:
             with self._plainly():
@@ -68,7 +68,7 @@ class Catalog:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._idle.put(connection)
+            self._idle.append(connection)
 
     def value(self, key: str) -> str:
         with self.read() as connection:
@@ -99,11 +99,8 @@ class Catalog:
         return [line for line in found if line != "ok"]
 
     def close(self) -> None:
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except Empty:
-                break
+        while self._idle:
+            self._idle.pop().close()
         self._watch.close()
         self._writer.close()
 

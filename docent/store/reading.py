@@ -6,7 +6,7 @@ import heapq
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from docent.store import languages
 from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
 from docent.store.originals import Originals
-from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_vectors
+from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_text, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
 from docent.store.remembered import Remembered
 from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of
@@ -165,6 +165,20 @@ class Reading:
         if not found:
             raise UnknownDocument(f"Page {number} of this document is not here any more. Ask again.")
         return found[0]
+
+    def plain_pages(self, wanted: Collection[tuple[str, int]], scope: Scope) -> dict[tuple[str, int], Page]:
+        where, scoped = condition(scope)
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT d.id, g.number, g.text, g.label, g.place FROM json_each(?) w CROSS JOIN documents d "
+                "ON d.id = json_extract(w.value, '$[0]') JOIN libraries l ON l.n = d.library JOIN pages g "
+                f"ON g.document = d.n AND g.number = json_extract(w.value, '$[1]') WHERE {where}",
+                [json.dumps(sorted(wanted)), *scoped],
+            ).fetchall()
+        return {
+            (document, number): Page(number, unpack_text(text), label, place)
+            for document, number, text, label, place in rows
+        }
 
     def pages(self, document_id: str, scope: Scope) -> list[Page]:
         return self._pages(document_id, scope, "")

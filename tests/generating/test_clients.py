@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -18,6 +19,7 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
+from docent.generating.certificates import certificates
 from docent.generating.client import Patience, Wishes
 from docent.generating.ollama_client import OllamaClient
 from docent.generating.openai_client import OpenAIClient
@@ -288,3 +290,10 @@ async def test_the_command_that_mends_it_is_the_one_that_works_there(url, remedy
     client._url = url
     assert client._start == remedy
     assert remedy in str(client._unreachable())
+
+
+def test_a_hosted_server_must_prove_who_it_is():
+    """Behind https its certificate and its name are checked; the authorities' are read once."""
+    checked = certificates("https://models.example")
+    assert checked.verify_mode is ssl.CERT_REQUIRED and checked.check_hostname
+    assert certificates("https://elsewhere.example") is checked is not certificates("http://localhost:11434")

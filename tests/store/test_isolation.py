@@ -75,6 +75,8 @@ def test_naming_documents_shows_no_more_than_the_list(store, tmp_path, listed_be
     listed = store.documents(EVERYTHING) if listed_before else []
     seen = store.documents(Scope(reader="ada", documents=named))
     assert theirs in named and [document.name for document in seen] == sorted(TEXTS)
+    places = {(document, 1) for document in named}
+    assert {document for document, _ in store.plain_pages(places, EVERYTHING)} == set(named) - {theirs}
     assert not listed or [document for document in listed if document.id in named] == seen
 
 
