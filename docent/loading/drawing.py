@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from PIL import Image, ImageDraw
+from typing import TYPE_CHECKING, NamedTuple
 
 from docent.loading.words import Box
+
+if TYPE_CHECKING:  # few files are ever drawn, and it takes a tenth of a reader's start
+    from PIL import Image
 
 MARKER = (255, 214, 10)  # yellow
 EDGE = (220, 140, 0, 255)
@@ -17,6 +18,8 @@ MOST_SHOWN = 2_400  # dots on a side; more is not seen in a browser and takes lo
 
 def boxed_png(image: Image.Image, boxes: Sequence[Box], *, scale: float) -> bytes:
     """The picture as a PNG with a box around each place; `scale` is dots per unit of the boxes."""
+    from PIL import ImageDraw
+
     shrink = min(1.0, MOST_SHOWN / max(image.size))
     if shrink < 1.0:
         width, height = (max(1, round(edge * shrink)) for edge in image.size)

@@ -122,7 +122,7 @@ def _boxes(sheet: PdfPage, place: Places) -> list[Box]:
 def _parts(sheet: PdfPage, line: TextLine, start: int, end: int) -> list[Box]:
     """One box around what is cited of a line; several where cells of a table stand far apart."""
     boxes: list[Box] = []
-    for at, word in line.words:
+    for at, word in line.placed():
         box = sheet.part(word, start - at, end - at)
         if box is None:
             continue

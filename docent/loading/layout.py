@@ -8,8 +8,8 @@ even if they are painted column by column, and two columns of prose painted row 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from docent.loading.words import HYPHEN, Box, Word
 
@@ -17,27 +17,14 @@ CELL_GAP = 1.6  # of the line's height; wider than any space between justified w
 CELLS_APART = "  "
 
 
-@dataclass(slots=True)
-class Row:
-    """Words beside each other, from left to right."""
+class Cell(NamedTuple):
+    """Words beside each other, from left to right, one blank between them."""
 
     words: list[Word]
     left: float
     top: float
     right: float
     bottom: float
-
-    def add(self, word: Word) -> None:
-        left, top, right, bottom = word.box
-        if left < self.left:
-            self.left = left
-        if top < self.top:
-            self.top = top
-        if right > self.right:
-            self.right = right
-        if bottom > self.bottom:
-            self.bottom = bottom
-        self.words.append(word)
 
     @property
     def box(self) -> Box:
@@ -52,50 +39,70 @@ class Row:
         return sum(len(word.text) for word in self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class TextLine:
+class TextLine(NamedTuple):
     """A line as it will stand in the page's text."""
 
     text: str
     box: Box
-    words: tuple[tuple[int, Word], ...]
-    """Each word with its position in `text`."""
+    words: tuple[Word, ...]
     height: float
     """Of its letters, also where the line runs up or down the page."""
     hyphenated: bool = False
     """Ends in the middle of a word: the next line goes on without a space."""
 
+    def placed(self) -> Iterator[tuple[int, Word]]:
+        """Each word with its position in `text`."""
+        at = 0
+        for word in self.words:
+            yield at, word
+            at += len(word.text)
+            at += len(CELLS_APART) if self.text.startswith(CELLS_APART, at) else 1
+
 
 def lines_of(words: Sequence[Word]) -> list[TextLine]:
     """The words as lines, in reading order."""
-    cells = _cells(words)
-    cells = _columns_apart(cells)
-    return [_line(row) for row in _rows(cells)]
+    return list(map(_line, _rows(_columns_apart(list(map(_cell, _runs(words)))))))
 
 
-def _cells(words: Iterable[Word]) -> list[Row]:
-    """Runs of words painted one after the other on one line, cut at wide gaps."""
-    cells: list[Row] = []
-    last: Box | None = None
+def _runs(words: Iterable[Word]) -> Iterator[list[Word]]:
+    """Words painted one after the other on one line, cut at wide gaps.
+
+    Written out, here and in `_cell`: a call for each word of a page takes as long as all the rest.
+    """
+    run: list[Word] = []
+    last: Box = (0.0, 0.0, 0.0, 0.0)
     for word in words:
-        box = word.box
-        if last is not None and _continues(last, box):
-            cells[-1].add(word)
+        box = word[1]
+        left, top, _, bottom = box
+        _, last_top, last_right, last_bottom = last
+        height, last_height = bottom - top, last_bottom - last_top
+        lower = height if height < last_height else last_height
+        near = (
+            -(lower if lower > 1.0 else 1.0) < left - last_right < CELL_GAP * (lower if lower > 4.0 else 4.0)
+        )
+        if near and run and (top == last_top and bottom == last_bottom or beside(last, box)):
+            run.append(word)
         else:
-            cells.append(Row([word], *box))
+            if run:
+                yield run
+            run = [word]
         last = box
-    return cells
+    if run:
+        yield run
 
 
-def _continues(last: Box, box: Box) -> bool:
-    """Beside each other, and near. Written out, as it is asked for every two words of a page."""
-    _, top, right, bottom = last
-    left, other_top, _, other_bottom = box
-    height, other = bottom - top, other_bottom - other_top
-    lower = height if height < other else other
-    if lower < 1.0:
-        lower = 1.0
-    return -lower < left - right < CELL_GAP * (lower if lower > 4.0 else 4.0) and beside(last, box)
+def _cell(words: list[Word]) -> Cell:
+    left, top, right, bottom = words[0][1]
+    for _, (other_left, other_top, other_right, other_bottom), _, _ in words:
+        if other_left < left:
+            left = other_left
+        if other_top < top:
+            top = other_top
+        if other_right > right:
+            right = other_right
+        if other_bottom > bottom:
+            bottom = other_bottom
+    return Cell(words, left, top, right, bottom)
 
 
 def beside(one: Box, two: Box) -> bool:
@@ -111,28 +118,15 @@ def beside(one: Box, two: Box) -> bool:
     return shared >= 0.5 * lower
 
 
-def _rows(cells: list[Row]) -> list[Row]:
+def _rows(cells: list[Cell]) -> list[list[Cell]]:
     """Cells painted one after the other on one line become one row; so do a table's columns."""
-    rows: list[list[Row]] = []
+    rows: list[list[Cell]] = []
     for cell in cells:
         if rows and beside(rows[-1][-1].box, cell.box) and cell.left >= rows[-1][-1].right - 1:
             rows[-1].append(cell)
         else:
             rows.append([cell])
-    rows = [row for part in _page_columns(rows) for row in _tables_joined(part)]
-    return [_joined(row) for row in rows]
-
-
-def _joined(cells: list[Row]) -> Row:
-    if len(cells) == 1:
-        return cells[0]
-    return Row(
-        [word for cell in sorted(cells, key=lambda cell: cell.left) for word in cell.words],
-        min(cell.left for cell in cells),
-        min(cell.top for cell in cells),
-        max(cell.right for cell in cells),
-        max(cell.bottom for cell in cells),
-    )
+    return [row for part in _page_columns(rows) for row in _tables_joined(part)]
 
 
 FEW = 3  # lines that must stand side by side before they are a table or columns, not chance
@@ -140,7 +134,7 @@ SHORT = 14  # letters; the cells of a column of figures, prices or dates
 COLUMN = 12  # lines; what is lower is an aside, or the top of a table with many columns
 
 
-def _page_columns(rows: list[list[Row]]) -> Iterator[list[list[Row]]]:
+def _page_columns(rows: list[list[Cell]]) -> Iterator[list[list[Cell]]]:
     """The rows, cut where a column of the page begins or ends: a table in it has no cells outside.
 
     Such a column begins further up than the row before, to the right of all that stands beside it. So does
@@ -160,18 +154,18 @@ def _page_columns(rows: list[list[Row]]) -> Iterator[list[list[Row]]]:
         yield rows[start:end]
 
 
-def _is_page_column(rows: list[list[Row]]) -> bool:
+def _is_page_column(rows: list[list[Cell]]) -> bool:
     letters = sorted(sum(cell.letters for cell in row) for row in rows)
     return len(rows) >= COLUMN and letters[len(rows) // 2] > SHORT
 
 
-def _tables_joined(rows: list[list[Row]]) -> list[list[Row]]:
+def _tables_joined(rows: list[list[Cell]]) -> list[list[Cell]]:
     """Columns of short cells painted after the text to their left go back to their rows.
 
     A run of consecutive one-cell rows is such a column when each stands beside an earlier row,
     to its right, and most are short. Prose columns are long, so they stay apart.
     """
-    out: list[list[Row]] = []
+    out: list[list[Cell]] = []
     index = 0
     while index < len(rows):
         end = index
@@ -191,7 +185,7 @@ def _tables_joined(rows: list[list[Row]]) -> list[list[Row]]:
     return out
 
 
-def _partner(rows: list[list[Row]], right: list[Row]) -> int | None:
+def _partner(rows: list[list[Cell]], right: list[Cell]) -> int | None:
     """The nearest earlier row that this one stands beside, wholly to its right."""
     box = right[0].box
     _, top, _, bottom = box
@@ -204,12 +198,12 @@ def _partner(rows: list[list[Row]], right: list[Row]) -> int | None:
     return None
 
 
-def _columns_apart(cells: list[Row]) -> list[Row]:
+def _columns_apart(cells: list[Cell]) -> list[Cell]:
     """Two columns of prose that were painted line by line across: first the left one, then the right.
 
     A gutter is a place that is crossed by none of a run of rows which have prose on both sides.
     """
-    out: list[Row] = []
+    out: list[Cell] = []
     index = 0
     while index < len(cells):
         if index + 1 == len(cells) or cells[index + 1].left <= cells[index].right:
@@ -226,10 +220,10 @@ def _columns_apart(cells: list[Row]) -> list[Row]:
     return out
 
 
-def _interleaved(cells: list[Row], start: int) -> tuple[list[Row], list[Row], int]:
+def _interleaved(cells: list[Cell], start: int) -> tuple[list[Cell], list[Cell], int]:
     """From `start`: cells that alternate between two sides of one gutter, and where that ends."""
-    left: list[Row] = []
-    right: list[Row] = []
+    left: list[Cell] = []
+    right: list[Cell] = []
     index = start
     most_left, least_right = 0.0, float("inf")
     while index < len(cells):
@@ -258,30 +252,41 @@ def _interleaved(cells: list[Row], start: int) -> tuple[list[Row], list[Row], in
     return left, right, index
 
 
-def _is_prose(cells: list[Row]) -> bool:
+def _is_prose(cells: list[Cell]) -> bool:
     """Most cells are several words long, and mostly letters."""
     long = sum(len(cell.words) >= 4 for cell in cells)
     text = "".join(word.text for cell in cells for word in cell.words)
     return long >= 0.6 * len(cells) and sum(map(str.isalpha, text)) >= 0.7 * len(text)
 
 
-def _line(row: Row) -> TextLine:
-    parts: list[str] = []
-    words: list[tuple[int, Word]] = []
-    length, last = 0, row.left
-    for word in row.words:
-        said, (left, top, right, bottom), _, _ = word
-        if parts:
-            height = bottom - top
-            space = CELLS_APART if left - last > CELL_GAP * (height if height > 4.0 else 4.0) else " "
-            parts.append(space)
-            length += len(space)
-        words.append((length, word))
-        parts.append(said)
-        length += len(said)
-        last = right
-    text = "".join(parts)
+def _line(cells: list[Cell]) -> TextLine:
+    if len(cells) == 1:
+        (cell,) = cells
+        words, box = cell.words, cell.box
+        text = " ".join([word[0] for word in words])
+    else:
+        cells = sorted(cells, key=lambda cell: cell.left)
+        words = [word for cell in cells for word in cell.words]
+        box = (
+            min(cell.left for cell in cells),
+            min(cell.top for cell in cells),
+            max(cell.right for cell in cells),
+            max(cell.bottom for cell in cells),
+        )
+        text = "".join(_said(cells))
     hyphenated = text.endswith(HYPHEN)
     if hyphenated:
         text = text[:-1]
-    return TextLine(text.replace(HYPHEN, "-"), row.box, tuple(words), row.height, hyphenated)
+    return TextLine(text.replace(HYPHEN, "-"), box, tuple(words), box[3] - box[1], hyphenated)
+
+
+def _said(cells: Iterable[Cell]) -> Iterator[str]:
+    """What each cell says, after what keeps it apart from the one before."""
+    last: Word | None = None
+    for cell in cells:
+        first = cell.words[0]
+        if last is not None:
+            left, top, _, bottom = first.box
+            yield CELLS_APART if left - last.box[2] > CELL_GAP * max(bottom - top, 4.0) else " "
+        yield " ".join([word.text for word in cell.words])
+        last = cell.words[-1]

@@ -202,9 +202,9 @@ class _File:
         self._attempt.release()
 
     def _may_be_shared(self) -> bool:
-        """Where nobody else needs the other workers; a very large file each would have to copy."""
+        """Where there are other workers, now or later; a very large file each would have to copy."""
         try:
-            return self._seats.free and Path(self._toll.job.path).stat().st_size <= IN_MEMORY
+            return self._seats.several and Path(self._toll.job.path).stat().st_size <= IN_MEMORY
         except OSError:
             return False  # the worker says why
 

@@ -41,6 +41,10 @@ class Seats:
             self._helpers -= 1
 
     @property
+    def several(self) -> bool:
+        return self._most > 1
+
+    @property
     def free(self) -> bool:
         """Of many seats one stays free: pages are cut meanwhile, and somebody may ask a question."""
         return self._files + self._helpers < min(self._most, max(2, self._most - 1))

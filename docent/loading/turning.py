@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from docent.loading.layout import TextLine, lines_of
 from docent.loading.words import Box, Word
@@ -14,18 +13,17 @@ TALL = 1.2  # times its width; then a word of three letters or more is painted s
 
 def upright_lines(words: Sequence[Word], size: tuple[float, float]) -> list[TextLine]:
     """The lines of a page, in reading order; their boxes are where they are painted."""
-    telling = [word for word in words if len(word.text) >= LETTERS]
     sideways = [
         word
-        for word in telling
+        for word in words
         for left, top, right, bottom in (word.box,)
-        if bottom - top > TALL * (right - left)
+        if bottom - top > TALL * (right - left) and len(word.text) >= LETTERS
     ]
-    if len(sideways) * 2 <= len(telling):
+    if not sideways or len(sideways) * 2 <= sum(len(word.text) >= LETTERS for word in words):
         return lines_of(words)
     turn, back = _turns(sideways, size)
     lines = lines_of([word._replace(box=turn(word.box)) for word in words])
-    return [replace(line, box=back(line.box)) for line in lines]
+    return [line._replace(box=back(line.box)) for line in lines]
 
 
 def _turns(

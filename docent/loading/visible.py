@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from docent.loading.hidden import split_hidden
-from docent.loading.pdfium import INVISIBLE, WIDEST, PdfPage
+from docent.loading.pdfium import INVISIBLE, WIDEST, PdfPage, Style
 from docent.loading.words import Word
 
 TINY = 2.0  # points; nobody reads smaller print
@@ -22,15 +24,19 @@ def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
     marks: list[str] = []
     width, height = sheet.size
     words = sheet.words()
-    for word, (mode, darkest, opaque) in zip(words, sheet.styles(words), strict=True):
-        text, (left, top, right, bottom), _, _ = word
-        if not text.isascii():
-            text, zero_width = split_hidden(text)
-            if zero_width:
-                marks.append(zero_width)
-            word = word._replace(text=text) if text != word.text else word
-            if not text:
-                continue
+    styles = sheet.styles(words)
+    done = 0
+    for index in _odd(words, styles, sheet.size):
+        seen += words[done:index]
+        done = index + 1
+        word, (mode, darkest, opaque) = words[index], styles[index]
+        text, zero_width = split_hidden(word.text)
+        if zero_width:
+            marks.append(zero_width)
+        if not text:
+            continue
+        word = word._replace(text=text) if text != word.text else word
+        left, top, right, bottom = word.box
         off_page = right <= 0 or bottom <= 0 or left >= width or top >= height
         if off_page or 0 < bottom - top < TINY or 0 < right - left < TINY and len(text) > 2:
             hidden.append(word)
@@ -42,6 +48,7 @@ def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
             if darkest >= LIGHT:
                 doubtful.append(word)
             seen.append(word)
+    seen += words[done:]
     layer = False
     if unpainted:
         # Over a picture of the page, invisible text is what makes a scan searchable.
@@ -60,3 +67,26 @@ def visible_words(sheet: PdfPage) -> tuple[list[Word], str, bool]:
     hidden.sort(key=lambda word: word.first)
     said = " ".join([*(word.text for word in hidden), *marks])
     return seen, said.replace("\x02", ""), layer
+
+
+def _odd(words: Sequence[Word], styles: Sequence[Style], size: tuple[float, float]) -> list[int]:
+    """Which words are looked at one by one; of most there is no doubt, and a page has hundreds."""
+    width, height = size
+    odd = {
+        style
+        for style in set(styles)
+        if style.mode == INVISIBLE or style.opaque < FAINT or style.darkest >= LIGHT
+    }
+    return [
+        index
+        for index, (text, (left, top, right, bottom), _, _) in enumerate(words)
+        if right <= 0
+        or bottom <= 0
+        or left >= width
+        or top >= height
+        or bottom - top < TINY
+        or right - left < TINY
+        or not text.isascii()
+        or odd
+        and styles[index] in odd
+    ]

@@ -86,6 +86,22 @@ def test_several_workers_read_what_one_reads(draw, last, together, alone, tmp_pa
     assert last in " ".join(shared.pages[-1].text.split())
 
 
+def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_path):
+    """It is read by one worker until another is free; nobody could tell from what comes out."""
+    path = tmp_path / "long.pdf"
+    path.write_bytes(makers.pdf(talking_across_pages, pages=2 * PAGES))
+    most = 0
+    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ExitStack() as late:
+        with two.reading(path):
+            reading = late.enter_context(two.reading(path))
+        pages = []
+        for page in reading.pages:
+            pages.append(page)
+            most = max(most, sum(thread.name == "sharing" for thread in threading.enumerate()))
+    assert most == 2
+    assert tuple(pages) == alone.load(path).pages
+
+
 def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path):
     """Its range is read once more, without the page that it was at; all else is as ever."""
     path = tmp_path / "long.pdf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
@@ -65,7 +65,7 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         created=_iso(metadata.get("CreationDate", "")),
         note=note,
         expected=len(pdf),
-        part=partial(_part, pdf=pdf, job=job, watch=watch, second=second, outline=outline),
+        part=_Ranges(pdf, job, watch, second, outline),
     )
 
 
@@ -118,48 +118,58 @@ def _next(ahead: deque[Draft], before: deque[Marks], so_far: Gist, outline: Entr
     return page
 
 
-def _part(
-    first: int,
-    last: int,
-    meeting: Meeting,
-    *,
-    pdf: Pdf,
-    job: Job,
-    watch: Watch,
-    second: SecondOpinion,
-    outline: Outline,
-) -> Iterator[Page]:
-    """The pages of a range, as `_pages` has them: what is not in the range, others tell."""
-    alone = replace(job, ocr=replace(job.ocr, parallel=1))  # the other cores read other ranges
-    with Recogniser(job=alone, watch=watch) as recogniser:
-        drafts = []
-        for number in range(first, last + 1):
-            drafts.append(_draft(pdf, number, job, watch, second, recogniser))
-            if len(drafts) == min(NEIGHBOURS, last + 1 - first):
-                meeting.tell_head([Gist.of(draft.lines, draft.marks) for draft in drafts])
-        gists = [Gist.of(draft.lines, draft.marks) for draft in drafts]
-        own = Gist()
-        for gist in gists:
-            own.add(gist)
-        so_far, after = meeting.around(own)
-        if after is None:
-            after = _looked_at(range(last + 1, min(last + NEIGHBOURS, len(pdf)) + 1), pdf, job, watch, second)
-        before, around = so_far.marks.copy(), [*gists, *after]
-        for gist in around[:NEIGHBOURS]:
-            so_far.add(gist)
-        for index, draft in enumerate(drafts):
-            for gist in around[index + NEIGHBOURS : index + NEIGHBOURS + 1]:
+@dataclass(slots=True)
+class _Ranges:
+    """Reads ranges of pages as `_pages` reads them all: what is not in a range, others tell."""
+
+    pdf: Pdf
+    job: Job
+    watch: Watch
+    second: SecondOpinion
+    outline: Outline
+    ahead: dict[int, Draft] = field(default_factory=dict)
+    """Pages that were looked at for the range before them, and need not be read again for their own."""
+
+    def __call__(self, first: int, last: int, meeting: Meeting) -> Iterator[Page]:
+        alone = replace(self.job, ocr=replace(self.job.ocr, parallel=1))  # the other cores read other ranges
+        with Recogniser(job=alone, watch=self.watch) as recogniser:
+            drafts, gists = [], []
+            for number in range(first, last + 1):
+                drafts.append(self._draft(number, recogniser))
+                gists.append(Gist.of(drafts[-1].lines, drafts[-1].marks))
+                if len(drafts) == min(NEIGHBOURS, last + 1 - first):
+                    meeting.tell_head(gists)
+            own = Gist()
+            for gist in gists:
+                own.add(gist)
+            so_far, after = meeting.around(own)
+            if after is None:
+                after = self._looked_at(range(last + 1, min(last + NEIGHBOURS, len(self.pdf)) + 1))
+            before, around = so_far.marks.copy(), [*gists, *after]
+            for gist in around[:NEIGHBOURS]:
                 so_far.add(gist)
-            following = [mark for gist in around[index + 1 : index + 1 + NEIGHBOURS] for mark in gist.marks]
-            yield recogniser.finish(_finish(draft, before, following, so_far, outline()))
-            before.append(draft.marks)
+            for index, draft in enumerate(drafts):
+                for gist in around[index + NEIGHBOURS : index + NEIGHBOURS + 1]:
+                    so_far.add(gist)
+                following = [
+                    mark for gist in around[index + 1 : index + 1 + NEIGHBOURS] for mark in gist.marks
+                ]
+                yield recogniser.finish(_finish(draft, before, following, so_far, self.outline()))
+                before.append(draft.marks)
 
+    def _looked_at(self, numbers: Iterable[int]) -> list[Gist]:
+        """What pages say that nobody has read yet; scans among them say nothing."""
+        with Recogniser(
+            job=replace(self.job, ocr=replace(self.job.ocr, engine="off")), watch=self.watch
+        ) as nobody:
+            drafts = [self._draft(number, nobody) for number in numbers]
+        self.ahead = {draft.page.number: draft for draft in drafts if draft.page.read_by is ReadBy.TEXT}
+        return [Gist.of(draft.lines, draft.marks) for draft in drafts]
 
-def _looked_at(numbers: Iterable[int], pdf: Pdf, job: Job, watch: Watch, second: SecondOpinion) -> list[Gist]:
-    """What pages say that somebody else will read; scans among them say nothing yet."""
-    with Recogniser(job=replace(job, ocr=replace(job.ocr, engine="off")), watch=watch) as nobody:
-        drafts = [_draft(pdf, number, job, watch, second, nobody) for number in numbers]
-    return [Gist.of(draft.lines, draft.marks) for draft in drafts]
+    def _draft(self, number: int, recogniser: Recogniser) -> Draft:
+        if (draft := self.ahead.pop(number, None)) is not None:
+            return draft
+        return _draft(self.pdf, number, self.job, self.watch, self.second, recogniser)
 
 
 def _draft(
@@ -235,7 +245,7 @@ def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = Non
     bold = frozenset(
         index
         for index, line in enumerate(lines)
-        if sheet.is_bold(line.words[0][1].first) and sheet.is_bold(line.words[-1][1].last)
+        if sheet.is_bold(line.words[0].first) and sheet.is_bold(line.words[-1].last)
     )
     return Draft(page, lines, bold, marks_of(lines, sheet.height))
 
@@ -284,10 +294,11 @@ def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: 
     mostly_bold = len(draft.bold) > len(draft.lines) * MOST_BOLD
     body = max(body, _own_body(draft.lines))
     for index, line in enumerate(draft.lines):
-        if index in margins or not _is_worded(line.text):
+        large = body and line.height / body >= HEADING  # where the line is not, no word of it is
+        bold = index in draft.bold and not mostly_bold
+        if index in margins or not (named or large or bold) or not _is_worded(line.text):
             continue
         words = line.text.split()
-        large = body and line.height / body >= HEADING  # where the line is not, no word of it is
         ratio = _height(line) / body if large else 1.0
         if named and (level := named.get(_plain(line.text))) is not None:
             levels[index] = level
@@ -295,9 +306,8 @@ def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: 
             continue
         elif ratio >= HEADING and len(words) <= 20:
             levels[index] = 1 if ratio >= 1.6 else 2
-        elif index in draft.bold and not mostly_bold and _heads(line, words, draft.page.size[0]):
-            if not is_cell(draft.lines, index, draft.bold):
-                levels[index] = 3
+        elif bold and _heads(line, words, draft.page.size[0]) and not is_cell(draft.lines, index, draft.bold):
+            levels[index] = 3
     return levels
 
 
@@ -318,9 +328,7 @@ def _own_body(lines: Sequence[TextLine]) -> float:
 
 def _height(line: TextLine) -> float:
     """Of its lowest word: a sign of another font, or a figure above the line, does not make it larger."""
-    return min(
-        (word.box[3] - word.box[1] for _, word in line.words if len(word.text) > 1), default=line.height
-    )
+    return min((word.box[3] - word.box[1] for word in line.words if len(word.text) > 1), default=line.height)
 
 
 def _heads(line: TextLine, words: list[str], width: float) -> bool:

@@ -2,6 +2,6 @@
 
 from docent.loading.pdfium.document import NeedsPassword, Pdf, Unopened
 from docent.loading.pdfium.page import WIDEST, PdfPage
-from docent.loading.pdfium.painted import INVISIBLE
+from docent.loading.pdfium.painted import INVISIBLE, Style
 
-__all__ = ["INVISIBLE", "WIDEST", "NeedsPassword", "Pdf", "PdfPage", "Unopened"]
+__all__ = ["INVISIBLE", "WIDEST", "NeedsPassword", "Pdf", "PdfPage", "Style", "Unopened"]

@@ -15,7 +15,7 @@ import pypdfium2.raw as raw
 
 from docent.loading.drawing import MARKER, Dots, boxed_png
 from docent.loading.hidden import split_hidden
-from docent.loading.pdfium.calls import ADDRESS, FONT_NAME, LOOSE_BOX, OBJECT_AT
+from docent.loading.pdfium.calls import ADDRESS, BOXES, FONT_NAME, LOOSE_BOX, OBJECT_AT
 from docent.loading.pdfium.letters import LIGATURES, MENDABLE, letters_of, mended
 from docent.loading.pdfium.painted import Painted, Style
 from docent.loading.words import Box, Word
@@ -49,7 +49,7 @@ class PdfPage:
         self._address = ADDRESS()
         self._painted = Painted(ctypes.cast(page.raw, ADDRESS))
         self._rectangle = raw.FS_RECTF()
-        self._rectangle_address = ctypes.addressof(self._rectangle)
+        self._rectangle_address = ADDRESS(ctypes.addressof(self._rectangle))
         self._font_name = ctypes.create_string_buffer(120)
 
     def close(self) -> None:
@@ -64,45 +64,45 @@ class PdfPage:
     def words(self) -> list[Word]:
         """The page's words in the order in which they are painted."""
         characters = self.characters()
-        ends = list(accumulate(map(len, chain.from_iterable(WORDS.findall(characters)))))
+        gaps_and_texts = WORDS.findall(characters)
+        ends = list(accumulate(map(len, chain.from_iterable(gaps_and_texts))))
         firsts, lasts = ends[0::2], [end - 1 for end in ends[1::2]]
-        if len(self._painted) > BY_LETTERS * len(firsts):
-            firsts, lasts = self._cut_at_blanks(firsts, lasts)
-        texts = [characters[first : last + 1] for first, last in zip(firsts, lasts, strict=True)]
+        texts = [text for _, text in gaps_and_texts]
+        if len(self._painted) > BY_LETTERS * len(firsts) and (cuts := self._blanks_within(firsts, lasts)):
+            firsts, lasts = sorted([*firsts, *(cut + 1 for cut in cuts)]), sorted([*lasts, *cuts])
+            texts = [characters[first : last + 1] for first, last in zip(firsts, lasts, strict=True)]
         mend = MENDABLE.search(characters) is not None
         if mend:
             texts = list(map(mended, texts))
         words = list(map(WORD, zip(texts, self._boxes(firsts, lasts), firsts, lasts, strict=True)))
         return [word for word in words if word.text] if mend else words
 
-    def _cut_at_blanks(self, firsts: Sequence[int], lasts: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Words apart between which PDFium leaves a blank out, as it does with narrow ones painted alone.
+    def _blanks_within(self, firsts: Sequence[int], lasts: Sequence[int]) -> list[int]:
+        """After which characters PDFium leaves out a blank, as it does with narrow ones painted alone.
 
         So it does in pages that are painted letter by letter: "of3.05%", "INTERNATIONALAND".
         """
-        text, place, is_blank = self._address, self._painted.place, self._painted.is_blank
-        begun = [place.get(address, 0) for address in map(OBJECT_AT, repeat(text), firsts)]
-        ended = [place.get(address, 0) for address in map(OBJECT_AT, repeat(text), lasts)]
-        starts, ends = [], []
-        for first, last, begins, ends_at in zip(firsts, lasts, begun, ended, strict=True):
-            starts.append(first)
-            if ends_at - begins > last - first > 0:  # more objects than letters
-                painters = [place.get(OBJECT_AT(text, index), 0) for index in range(first, last + 1)]
+        painted = self._painted
+        begun, ended = self._painters(firsts), self._painters(lasts)
+        found = []
+        for first, last, begins, ends in zip(firsts, lasts, begun, ended, strict=True):
+            if ends - begins > last - first > 0:  # more objects than letters
+                painters = self._painters(range(first, last + 1))
                 for index, (one, two) in enumerate(pairwise(painters), start=first):
-                    if any(map(is_blank, range(one + 1, two))):
-                        ends.append(index)
-                        starts.append(index + 1)
-            ends.append(last)
-        return starts, ends
+                    if any(map(painted.is_blank, range(one + 1, two))):
+                        found.append(index)
+        return found
+
+    def _painters(self, places: Sequence[int]) -> list[int]:
+        """When each of these characters is painted; 0 where that is not known."""
+        addresses = map(OBJECT_AT, repeat(self._address), places)
+        return list(map(self._painted.place.get, addresses, repeat(0)))
 
     def _boxes(self, firsts: Sequence[int], lasts: Sequence[int]) -> list[Box]:
         """Around the characters from one to another; asked for all at once, as a page has a thousand."""
         both = list(chain.from_iterable(zip(firsts, lasts, strict=True)))
-        found = (ctypes.c_float * (4 * len(both)))()
-        start = ctypes.addressof(found)
-        places = range(start, start + ctypes.sizeof(found), ctypes.sizeof(raw.FS_RECTF))
-        known = all(map(LOOSE_BOX, repeat(self._address or self._open()), both, places))
-        if self._turn or not known:
+        found = BOXES.of(self._address or self._open(), both)
+        if self._turn or found is None:
             return [
                 _union(self.box(first), self.box(last)) for first, last in zip(firsts, lasts, strict=True)
             ]
@@ -130,12 +130,14 @@ class PdfPage:
         So it does with "ff" in italics that are painted letter by letter: "ef ective" for "effective".
         """
         found = [match.end() - 1 for match in GAP_AFTER_F.finditer(text)]
+        painter = partial(OBJECT_AT, self._address)
+        found = [at for at in found if painter(at - 1) != painter(at + 1)]
         found = [at for at in found if self.box(at - 1)[0] < self.box(at - 2)[2] - SLANT]
         if not found:
             return text
         place, are_alike, characters = self._painted.place, self._painted.are_alike, list(text)
         for at in found:
-            before, after = (place.get(OBJECT_AT(self._address, index), -1) for index in (at - 1, at + 1))
+            before, after = (place.get(painter(index), -1) for index in (at - 1, at + 1))
             if 0 <= before == after - 2 and are_alike(before, before + 1):
                 characters[at] = "f"
         return "".join(characters)

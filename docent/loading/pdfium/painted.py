@@ -52,6 +52,7 @@ class Painted:
         self._page = page
         self._edges = (ctypes.c_float * 4)()
         self._color = (ctypes.c_uint * 4)()
+        self._modes = (ctypes.c_int * 2)()
 
     def __len__(self) -> int:
         count: int = PAGE_OBJECTS(self._page)
@@ -81,11 +82,16 @@ class Painted:
         return [UNPAINTED if address is None else styles[address] for address in painters]
 
     def covers(self) -> list[tuple[int, Edges]]:
-        """Filled, opaque shapes that could hide a line of text: when each is painted, and where."""
+        """Filled, opaque shapes that could hide a line of text: when each is painted, and where.
+
+        Those before all text hide none of it: they are the colours of tables.
+        """
+        kinds = list(map(OBJECT_TYPE, self.objects))
+        first = kinds.index(TEXT) if TEXT in kinds else len(kinds)
         return [
             (index, edges)
-            for index, kind in enumerate(map(OBJECT_TYPE, self.objects))
-            if kind == PATH and (edges := self._filled(self.objects[index])) is not None
+            for index in range(first, len(kinds))
+            if kinds[index] == PATH and (edges := self._filled(self.objects[index])) is not None
         ]
 
     def _filled(self, address: int) -> Edges | None:
@@ -95,10 +101,9 @@ class Painted:
         left, bottom, right, top = edges
         if right - left < LEAST_COVER or top - bottom < LEAST_COVER:
             return None
-        fill, stroke = ctypes.c_int(), ctypes.c_int()
-        PATH_MODE(address, ctypes.addressof(fill), ctypes.addressof(stroke))
-        color = ctypes.addressof(self._color)
-        filled = fill.value and OBJECT_COLOR(address, color, color + 4, color + 8, color + 12)
+        modes, color = ctypes.addressof(self._modes), ctypes.addressof(self._color)
+        PATH_MODE(address, modes, modes + 4)
+        filled = self._modes[0] and OBJECT_COLOR(address, color, color + 4, color + 8, color + 12)
         return edges if filled and self._color[3] == 255 else None
 
     def is_blank(self, index: int) -> bool:
