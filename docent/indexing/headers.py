@@ -14,7 +14,7 @@ from itertools import islice
 
 from docent.glossary import Document, Heading, Page
 
-HEADER_VERSION = "2"
+HEADER_VERSION = "3"
 
 SECTION_WORDS = 12
 TOP_LINES = 9  # a page's own heading stands among its first lines
@@ -22,6 +22,7 @@ TOP_HEADINGS = 3
 FEW_LINES = 8  # on a title page or a slide, every line may be a heading
 MOST_HEADINGS = 0.3  # of a page's lines; beyond it, what was taken for headings is its text
 
+LETTERS = re.compile(r"[^\W\d_]{3,}")
 WORD = re.compile(r"[^\W\d_][\w’'&\-]*")
 BARE = re.compile(r"[\W\d_]*|page \d+.*|table of contents.*", re.IGNORECASE)
 CONTENTS_ENTRY = re.compile(r"\.{4,}|\s\d{1,3}$")
@@ -41,6 +42,11 @@ UNTELLING_NAME = re.compile(
     re.IGNORECASE,
 )
 UNTELLING_TITLE = re.compile(r"untitled.*|(?:microsoft )?(?:word|excel|powerpoint)\b.*|.*\.\w{2,4}", re.I)
+
+TORN = re.compile(r"\b([^\W\d_]) ([^\W\d_]{3,})\b|\b([^\W\d_]{3,}) ([^\W\d_])\b")
+"""A letter apart from its word, as some programs paint headings: "Balance Shee t", "R EPORT"."""
+MOST_WORDS = 100_000  # bounds the memory of a long file
+WHOLE = 3.0  # times as often as its torn part stands alone, a word that was torn stands whole
 
 Lines = list[tuple[int, str]]
 """Each with where it begins."""
@@ -84,6 +90,7 @@ class Outline:
         self._headings: dict[int, tuple[Heading, ...]] = {}
         self._firsts: dict[int, tuple[str, ...]] = {}
         self._edges: Counter[str] = Counter()
+        self._words: Counter[str] = Counter()
         self._repeated: frozenset[str] = frozenset()
         self._carried: dict[int, str] = {}
         self._running = ""
@@ -92,6 +99,8 @@ class Outline:
         """The next page; headers are known once all have been added."""
         lines = lines_of(page.text)
         self._pages += 1
+        if len(self._words) < MOST_WORDS:
+            self._words.update(LETTERS.findall(page.text.lower()))
         self._headings[page.number] = headings = _headings(page, lines)
         self._firsts[page.number] = _firsts(page, lines)
         self._edges.update({line.lower() for _, line in (*lines[:4], *lines[-3:])})
@@ -118,7 +127,19 @@ class Outline:
             section = heading.text
         top = self._top(page)
         place = page.place or f"page {page.label or page.number}"
-        return Header(self._name, _short(section), "" if top == _short(section) else top, place)
+        section = _short(section)
+        return Header(self._name, self._mended(section), "" if top == section else self._mended(top), place)
+
+    def _mended(self, heading: str) -> str:
+        """The heading with torn words whole, where the document has them whole elsewhere."""
+
+        def whole(found: re.Match[str]) -> str:
+            first, second = found[1] or found[3], found[2] or found[4]
+            part = max(first, second, key=len).lower()
+            there = self._words[(first + second).lower()]
+            return first + second if there > WHOLE * self._words[part] else found[0]
+
+        return TORN.sub(whole, heading)
 
     def _top(self, page: Page) -> str:
         """Heading-like lines among the first of the page; often the name of a statement or a table."""

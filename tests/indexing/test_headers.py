@@ -67,6 +67,23 @@ def test_a_section_runs_on_until_the_next():
     assert outline.header(pages[3], 0).section == "Pensions"
 
 
+@pytest.mark.parametrize(
+    ("heading", "header"),
+    [
+        pytest.param("Balance Shee t", "Balance Sheet", id="last letter"),
+        pytest.param("R EPORT OF THE YEAR", "REPORT OF THE YEAR", id="small capitals"),
+        pytest.param("Appendix B", "Appendix B", id="a letter of its own"),
+        pytest.param("de l’eau", "de l’eau", id="small words"),
+        pytest.param("Plan B Ridge", "Plan B Ridge", id="the part is a word as well"),
+    ],
+)
+def test_a_torn_heading_is_mended(heading, header):
+    """A letter painted apart goes back to its word, where the document has the word whole elsewhere."""
+    text = "sheet report bridge ridge del\n" * 5
+    page = Page(number=1, text=f"{heading}\n{text}", headings=(Heading(0, heading),))
+    assert outline_of(page).header(page, len(heading) + 1).section == header
+
+
 def test_headings_come_from_every_source():
     """The file's outline or else the size of its type, and in either case the wording of its lines."""
     text = "Item 7. Shape of text\nLarge type\nOutline entry\nbody"
