@@ -6,19 +6,23 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from docent.web.streaming import UNFINISHED
 from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
 
 FOLLOW_UP = "Where is it and how much does it pay?"
+ENDED = "Which skills does the opening ask for?"
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,10 @@ def edit(page: Page, asked: str, text: str) -> None:
 
 
 def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ollama_process):
-    """Which source is gone, or that it broke off when Docent was killed; either question can be put again."""
+    """Which source is gone, or that it broke off when Docent was killed; either question can be put again.
+
+    Where Docent is told to end, the model stops, and what it had said is kept.
+    """
     own = copied(storage, tmp_path)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         ask(page, url, QUESTION)
@@ -187,6 +194,14 @@ def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ol
         page.locator("a.element-link").first.click()
         expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")
         asked_again(page)
+        ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
+        again(page, ENDED)
+        expect(answers(page).last).to_contain_text("word " * 20, timeout=60_000)
+    until(lambda: ollama_process.requests_to("/api/chat")[-1].disconnected)
+    with closing(sqlite3.connect(own / "history.db")) as history:
+        unfinished = "SELECT output FROM steps WHERE metadata LIKE ?"
+        kept = history.execute(unfinished, (f'%{UNFINISHED}": "{ENDED}%',)).fetchone()
+    assert kept[0].startswith("word " * 20)
 
 
 def asked_again(page: Page) -> None:
