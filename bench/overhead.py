@@ -22,13 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.latency import build, make_warm
+from bench.latency import build, make_warm, open_built
 from docent.answering import Bounds, answer
-from docent.assembly import House, open_house
+from docent.assembly import House
 from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
 from docent.generating.tokens import Learning, counter_for
 from docent.glossary import Answered, Passage, Progress, Scope, Token, Turn
-from docent.settings import Settings
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
 HISTORY = tuple(
@@ -67,9 +66,8 @@ def main() -> None:
     asked = parser.parse_args()
     if not (asked.store / "questions.json").exists():
         build(asked.store, int(asked.store.name))
-    where = {"DOCENT_STORAGE": str(asked.store / "storage"), "DOCENT_DATA": str(asked.store / "data")}
     questions = json.loads((asked.store / "questions.json").read_text())
-    with open_house(Settings.read(environ=where, folder=asked.store)) as house:
+    with open_built(asked.store) as house:
         make_warm(house, questions[:5])
         found = asyncio.run(measured(house, questions, asked.questions))
     print("| step | p50, ms | p95, ms | processor p50, ms | p95, ms |\n|---|---|---|---|---|")
