@@ -61,21 +61,32 @@ class Attempt:
         self._limits: Limits = toll.job.limits
         self._name = name
         self._worker: Worker | None = None
+        self._is_opened = False
         self._stopped = False
+        self._stopping = threading.Lock()
+        """So that `stop` never ends a worker that has been given back, and reads another file by now."""
         self._working_on = (0, "")
 
     @property
     def is_begun(self) -> bool:
         return self._worker is not None
 
+    @property
+    def is_opened(self) -> bool:
+        """Whether its worker has once opened the file."""
+        return self._is_opened
+
     def open(self, *, first: int = 1, share_from: int = 0) -> dict[str, Any]:
         """What the file says of itself. From `share_from` pages on, its worker waits to be told a range."""
         while True:
             try:
                 job = wire.job_to_wire(replace(self._toll.job, first=first))
-                return self.ask({"task": "load", "job": job, "share_from": share_from}, "opened")
+                message = self.ask({"task": "load", "job": job, "share_from": share_from}, "opened")
             except (WorkerDied, WorkerLate) as trouble:
                 self.blame(trouble)
+            else:
+                self._is_opened = True
+                return message
 
     def once(self, task: dict[str, Any]) -> dict[str, Any]:
         """One question to a worker, and its answer; whatever goes wrong is said in a sentence."""
@@ -91,9 +102,9 @@ class Attempt:
 
     def ask(self, message: dict[str, Any], *wanted: str) -> dict[str, Any]:
         """Say something to the worker; its next message of a wanted sort, if any is wanted."""
-        if self._worker is None:
+        if self._worker is None and not self._stopped:
             self._worker = self._pool.take()
-        if self._stopped:
+        if self._worker is None or self._stopped:
             raise WorkerDied("it was stopped")
         self._worker.ask(message)
         return self.next(*wanted) if wanted else {}
@@ -112,8 +123,7 @@ class Attempt:
 
     def finish(self) -> None:
         """The worker has done its task, and can do another."""
-        worker, self._worker = self._worker, None
-        if worker is None:
+        if (worker := self._let_go()) is None:
             return
         try:
             done = worker.hear(START_SECONDS)
@@ -124,15 +134,20 @@ class Attempt:
 
     def release(self) -> None:
         """A worker that is still in the middle of a file cannot be used for another."""
-        if self._worker is not None:
-            self._pool.give_back(self._worker, reusable=False)
-            self._worker = None
+        if (worker := self._let_go()) is not None:
+            self._pool.give_back(worker, reusable=False)
 
     def stop(self) -> None:
         """From another thread: whoever waits for the worker is told that it died."""
-        self._stopped = True
-        if (worker := self._worker) is not None:
-            worker.end()
+        with self._stopping:
+            self._stopped = True
+            if self._worker is not None:
+                self._worker.end()
+
+    def _let_go(self) -> Worker | None:
+        with self._stopping:
+            worker, self._worker = self._worker, None
+            return worker
 
     def blame(self, trouble: WorkerDied | WorkerLate) -> None:
         """Set the page aside that stopped the worker, or give the file up with its sentence."""

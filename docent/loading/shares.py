@@ -109,6 +109,11 @@ class Shares:
         return self._delivered[number] == self._ranges[number][1]
 
     @property
+    def are_whole(self) -> bool:
+        """Whether every page of every range was delivered."""
+        return all(map(self.is_whole, range(len(self._ranges))))
+
+    @property
     def stopped(self) -> bool:
         return self._stopped is not None
 

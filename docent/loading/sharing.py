@@ -54,11 +54,14 @@ class Sharing:
             yield page
 
     def close(self) -> None:
-        """Return when nobody is at work any more."""
-        self._shares.stop(WorkerDied("reading was stopped"))
+        """Return when nobody is at work any more; who has read its last page can read another file."""
+        whole = self._shares.are_whole
+        if not whole:
+            self._shares.stop(WorkerDied("reading was stopped"))
         with self._adding:
             for attempt in self._attempts:
-                attempt.stop()
+                if not (whole and attempt.is_opened):
+                    attempt.stop()
         for thread in self._threads:
             thread.join()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_pat
             most = max(most, sum(thread.name == "sharing" for thread in threading.enumerate()))
     assert most == 2
     assert tuple(pages) == alone.load(path).pages
+
+
+def test_who_has_read_the_last_page_reads_the_next_file(tmp_path):
+    """Nobody is ended for being ready, least of all when they have begun with another file by then."""
+    path = tmp_path / "long.pdf"
+    path.write_bytes(makers.pdf(nothing_on_most, pages=PAGES))
+    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ThreadPoolExecutor(2) as threads:
+        alone = two.load(path)
+        first = set(two._idle)
+        assert list(threads.map(two.load, [path] * 12)) == [alone] * 12
+        assert first & set(two._idle)
 
 
 def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path):
