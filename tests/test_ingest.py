@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -72,6 +73,15 @@ class Project:
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found
 
+    def embedded(self, content: str) -> list[tuple[int]]:
+        """The rows of the vectors of a document; made again, they are other ones."""
+        with closing(sqlite3.connect(self.storage / "index/catalog.db")) as catalog:
+            return catalog.execute(
+                "SELECT v.chunk FROM vectors v JOIN chunks c ON c.n = v.chunk JOIN documents d "
+                "ON d.n = c.document WHERE d.sha256 = ?",
+                (hashlib.sha256(content.encode()).hexdigest(),),
+            ).fetchall()
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -105,12 +115,13 @@ def test_a_folder_is_a_library_and_loose_files_are_default(project):
 
 
 def test_only_what_changed_is_read_again(project):
-    """Unchanged, changed, renamed and removed files are told apart, and answers follow."""
+    """Unchanged, changed, renamed and removed files are told apart, and a renamed one keeps its vectors."""
     project.write("a.txt", "Apples are red.")
     project.write("b.txt", "Bananas are yellow.")
     project.write("c.txt", "Cherries are dark.")
     assert set(outcomes(project.ingest()).values()) == {"added"}
     assert set(outcomes(project.ingest()).values()) == {"unchanged"}
+    made = project.embedded("Apples are red.")
     project.write("b.txt", "Blueberries are blue.")
     (project.data / "c.txt").unlink()
     (project.data / "a.txt").rename(project.data / "apples.txt")
@@ -120,6 +131,7 @@ def test_only_what_changed_is_read_again(project):
         "b.txt": "changed",
         "c.txt": "removed",
     }
+    assert project.embedded("Apples are red.") == made != []
     assert {row["file"] for row in project.search("fruit")} == {"apples.txt", "b.txt"}
     assert not [row for row in project.search("bananas") if "Bananas" in row["text"]]
 
