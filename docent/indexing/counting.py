@@ -17,6 +17,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 NOT_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """White space for Python; the tokenizer drops it, and joins what stands on either side."""
+PART = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
 MOST_WORDS = 50_000  # some 5 MB
 LONGEST_WORD = 100  # there is no end of longer ones
 
@@ -34,14 +35,24 @@ class _Words(dict[str, int]):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self._added = _added(tokenizer)
 
     def __missing__(self, word: str) -> int:
-        tokens = len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        parts = self._parts(word)
+        tokens = sum(map(self.__getitem__, parts)) if len(parts) > 1 else self._asked(word)
         if len(word) <= LONGEST_WORD:
             if len(self) >= MOST_WORDS:
                 self.clear()
             self[word] = tokens
         return tokens
+
+    def _parts(self, word: str) -> list[str]:
+        """A figure such as "12,345" is met once, its parts often; signs stand alone for a tokenizer, too."""
+        plain = word.isascii() and word.isprintable() and not any(token in word for token in self._added)
+        return PART.findall(word) if plain else [word]
+
+    def _asked(self, word: str) -> int:
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
 
 
 @lru_cache(maxsize=2)
@@ -50,5 +61,10 @@ def _words_of(tokenizer: Tokenizer) -> _Words | None:
     parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
     kinds = (BertNormalizer, BertPreTokenizer, WordPiece)
     apart = all(isinstance(part, kind) for part, kind in zip(parts, kinds, strict=True))
-    apart &= all(len(token.content.split()) == 1 for token in tokenizer.get_added_tokens_decoder().values())
+    apart &= all(len(token.split()) == 1 for token in _added(tokenizer))
     return _Words(tokenizer) if apart else None
+
+
+def _added(tokenizer: Tokenizer) -> list[str]:
+    """Such as "[MASK]": one token wherever they stand."""
+    return [token.content for token in tokenizer.get_added_tokens_decoder().values()]

@@ -33,7 +33,19 @@ def with_margins(text, rows):
 
 
 WORDS = st.sampled_from(
-    ["revenue", "1,577.00", "(4.2)%", "antidisestablishmentarianism", "naïve", "日本語", "....", "x" * 300]
+    [
+        "revenue",
+        "1,577.00",
+        "x[MASK],2",
+        "[SEP",
+        "a\x7f,b",
+        "(4.2)%",
+        "antidisestablishmentarianism",
+        "naïve",
+        "日本語",
+        "....",
+        "x" * 300,
+    ]
     + ["\u200b", "🙂", "don't", "Item 7. Management's Discussion", "A", "§ 4 Recht", "\t", "  ", "\ufb01le"]
 )
 ANYTHING = st.text(max_size=400) | st.lists(WORDS, max_size=300).map(" ".join)
