@@ -65,10 +65,11 @@ def first(
         vector = meaning_of(question, embedder, weights)
         return vector, store.nearest(vector, POOL, scope)
 
-    # Embedding and neighbours are outside of Python, 8 of 30 ms; the words' 3 ms are then for nothing.
+    # Embedding and neighbours are outside of Python, 8 of 30 ms; what is done meanwhile costs nothing.
     with ThreadPoolExecutor(1, "by meaning") as beside:
         meaning = beside.submit(by_meaning)
         words = _matching(Search(question, (), alike, weights.synonyms), scope, store)
+        store.read_ahead([hit.id for hit in words], scope)
         vector, near = meaning.result()
     return Search(question, vector, alike, weights.synonyms), Found(near, words)
 
@@ -104,16 +105,21 @@ def pool(
     more: Sequence[Hit],
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Every candidate by meaning and by words: those found, those inside the documents meant, and more."""
-    inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
-    by_words = {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
+    # A piece that only one search found gets its score from the other too, before the two are compared.
+    worded = {hit.id for hit in found.by_words}
+    close = [hit.id for hit in found.by_meaning if hit.id not in worded]
+    with ThreadPoolExecutor(1, "agreement") as beside:  # outside of Python, too
+        agreement = beside.submit(_agreement, wanted, close, scope, store)
+        inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
+        by_words = dict(zip(close, agreement.result(), strict=True))
+    by_words |= {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
     by_meaning = {hit.id: hit.score for hit in (*found.by_meaning, *inside.by_meaning)}
     if len(inside.by_words) < POOL and not wanted.alike:  # whatever else is in these documents has no word
         by_words = {hit.id: 0.0 for hit in inside.by_meaning} | by_words
-    # A piece that only one search found gets its score from the other too, before the two are compared.
     pieces = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in more)])
-    close = [piece for piece in pieces if piece not in by_words]
-    worded = [piece for piece in pieces if piece not in by_meaning]
-    by_words |= dict(zip(close, _agreement(wanted, close, scope, store), strict=True))
-    scores = zip(worded, store.similarity(wanted.vector, worded, scope), strict=True)
+    unworded = [piece for piece in pieces if piece not in by_words]
+    far = [piece for piece in pieces if piece not in by_meaning]
+    by_words |= dict(zip(unworded, _agreement(wanted, unworded, scope, store), strict=True))
+    scores = zip(far, store.similarity(wanted.vector, far, scope), strict=True)
     by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}
     return by_meaning, by_words

@@ -42,6 +42,9 @@ class Reader(Protocol):
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         """Exact cosine similarity of named chunks, in the order given; -1 where no vector is there (yet)."""
 
+    def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
+        """Read now what `similarity` will want of these chunks, while there is time."""
+
     def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
         """BM25 of named chunks, in the order given; 0 where no word matches."""
 

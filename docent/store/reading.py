@@ -6,7 +6,7 @@ import heapq
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,12 +25,12 @@ from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
 MOST_PLACES = 20_000  # likewise; some 5 MB
+MOST_VECTORS = 4000  # likewise; some 3 MB
 ROWS = 10_000  # whose vectors are in memory at once
 PARAMETERS = 50  # in one statement, always as many: SQLite then need not read it anew
 NOBODY = b""
@@ -64,11 +64,13 @@ class Reading:
     _narrow: Remembered[Scope, Shelf]
     """Each question has one of its own, of the documents meant; they must not push out the whole ones."""
     _stands: Remembered[str, Stand]
+    _ahead: Remembered[str, bytes]
+    """Vectors that will be asked for in a moment."""
 
     def _forget_read(self) -> None:
         """Whatever was remembered was of another catalog."""
         self._whole, self._narrow = Remembered(MOST_SCOPES), Remembered(MOST_SCOPES)
-        self._stands = Remembered(MOST_PLACES)
+        self._stands, self._ahead = Remembered(MOST_PLACES), Remembered(MOST_VECTORS)
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
         return list(self._shelf(scope).documents)
@@ -124,16 +126,14 @@ class Reading:
         return [hit for hit in hits if hit.id in known]
 
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        found: dict[str, float] = {}
-        wanted = as_vector(vector)
-        rows = [row for row, _, _ in self._standing(chunk_ids, scope).values()]
-        # With the id, and not only by the row: after a deletion another chunk may have taken it.
-        some = self._read(
-            "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN", rows
-        )
-        for at in range(0, len(some), ROWS):
-            found |= _scored(some[at : at + ROWS], wanted)
+        rows = self._vectors_of(chunk_ids, scope)
+        scores = (unpack_vectors(list(rows.values())) @ as_vector(vector)).tolist() if rows else []
+        found = dict(zip(rows, scores, strict=True))
         return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
+
+    def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
+        known = self._ahead.at(self._catalog.version)
+        known |= self._vectors_of(chunk_ids, scope)
 
     def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
         standing = self._standing(chunk_ids, scope)
@@ -290,6 +290,19 @@ class Reading:
             if (stand := known.get(chunk)) is not None and stand[1] in answering
         }
 
+    def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
+        """As they are kept, of those that are in scope and have one."""
+        known = self._ahead.at(self._catalog.version)
+        standing = self._standing(chunk_ids, scope)
+        found = {chunk: known[chunk] for chunk in standing if chunk in known}
+        # With the id, and not only by the row: after a deletion another chunk may have taken it.
+        for key, data in self._read(
+            "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN",
+            [row for chunk, (row, _, _) in standing.items() if chunk not in found],
+        ):
+            found[key.hex()] = data
+        return found
+
     def _read(self, statement: str, keys: Sequence[Any]) -> list[Any]:
         """Rows for so many keys, by a statement that ends with IN; whoever may see them."""
         found: list[Any] = []
@@ -325,9 +338,3 @@ def _highest(scores: Sequence[float], most: int) -> list[int]:
         return list(range(len(scores)))
     least = heapq.nlargest(most, scores)[-1]
     return [at for at, score in enumerate(scores) if score >= least]
-
-
-def _scored(rows: Iterable[tuple[bytes, bytes]], wanted: NDArray[np.float32]) -> dict[str, float]:
-    keys, data = zip(*rows, strict=True)
-    scores = (unpack_vectors(data) @ wanted).tolist()
-    return dict(zip((key.hex() for key in keys), scores, strict=True))
