@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from docent.errors import ModelTimeout
 from docent.glossary import Progress
 
 Message = Mapping[str, Any]
@@ -71,6 +72,18 @@ class Patience:
     connect: float
     first_token: float
     token: float
+
+
+def too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
+    if first:
+        return ModelTimeout(
+            f"{name} did not begin to answer within {seconds:g} s; a large model on a slow machine may "
+            "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
+        )
+    return ModelTimeout(
+        f"{name} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
+        "DOCENT_TOKEN_TIMEOUT."
+    )
 
 
 class ModelClient(Protocol):

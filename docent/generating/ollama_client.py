@@ -21,11 +21,10 @@ from docent.errors import (
     ModelFailed,
     ModelMissing,
     ModelOverflow,
-    ModelTimeout,
     ModelUnreachable,
 )
 from docent.generating.certificates import certificates
-from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes
+from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes, too_slow
 from docent.glossary import Progress
 
 OVERFLOW = (
@@ -121,7 +120,7 @@ class OllamaClient:
                 async with asyncio.timeout(self._patience.first_token):
                     await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
             except TimeoutError as error:
-                raise _too_slow(self.name, self._patience.first_token, first=True) from error
+                raise too_slow(self.name, self._patience.first_token, first=True) from error
             except (ConnectionError, httpx.HTTPError, ollama.ResponseError) as error:
                 raise _translated(error, self) from error
 
@@ -155,7 +154,7 @@ class OllamaClient:
                         "the connection. Ask again; its log says why it stopped."
                     ) from None
                 except TimeoutError as error:
-                    raise _too_slow(self.name, wait, first=first) from error
+                    raise too_slow(self.name, wait, first=first) from error
                 except (
                     ConnectionError,
                     httpx.HTTPError,
@@ -249,16 +248,4 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
     return ModelFailed(
         f"The connection to the model server at {client._url} broke off ({type(error).__name__}). Ask again; "
         "if it stays so, the server's log says why."
-    )
-
-
-def _too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
-    if first:
-        return ModelTimeout(
-            f"{name} did not begin to answer within {seconds:g} s; a large model on a slow machine may "
-            "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
-        )
-    return ModelTimeout(
-        f"{name} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
-        "DOCENT_TOKEN_TIMEOUT."
     )

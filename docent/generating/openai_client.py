@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -15,11 +16,10 @@ from docent.errors import (
     ModelFailed,
     ModelMissing,
     ModelOverflow,
-    ModelTimeout,
     ModelUnreachable,
 )
 from docent.generating.certificates import certificates
-from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes
+from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes, too_slow
 from docent.glossary import Progress
 
 ABOUT_US = tuple(
@@ -36,6 +36,13 @@ ABOUT_US = tuple(
     )
 )
 """Headers in which the package would describe this machine to the server."""
+
+
+TRIES = 2
+"""Where an answer broke off before its first word; what was refused, the package asks once more itself."""
+
+
+class _BrokenOff(ModelFailed): ...
 
 
 class OpenAIClient:
@@ -60,13 +67,28 @@ class OpenAIClient:
     async def stream(
         self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
     ) -> AsyncGenerator[Piece, None]:
+        for left in reversed(range(TRIES)):
+            begun = False
+            try:
+                async with aclosing(self._once(messages, wishes)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+                return
+            except _BrokenOff:
+                if begun or not left:
+                    raise
+
+    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         finished = False
+        first = True
         calls = _Calls()
         async with self._client() as client:
             try:
                 async with asyncio.timeout(self._patience.first_token):
                     chunks = await self._asked(client, messages, wishes)
                     chunk = await anext(chunks, None)
+                first = False
                 while chunk is not None:
                     finished = finished or bool(chunk.choices and chunk.choices[0].finish_reason)
                     calls.add(chunk)
@@ -75,10 +97,8 @@ class OpenAIClient:
                     async with asyncio.timeout(self._patience.token):
                         chunk = await anext(chunks, None)
             except TimeoutError as error:
-                raise ModelTimeout(
-                    f"{self.name} at {self._url} fell silent. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT "
-                    "or DOCENT_TOKEN_TIMEOUT."
-                ) from error
+                wait = self._patience.first_token if first else self._patience.token
+                raise too_slow(self.name, wait, first=first) from error
             except (
                 httpx.TransportError
             ) as error:  # once the answer streams, the package no longer wraps these
@@ -154,8 +174,8 @@ class OpenAIClient:
             ),
         )
 
-    def _broken_off(self) -> ModelFailed:
-        return ModelFailed(
+    def _broken_off(self) -> _BrokenOff:
+        return _BrokenOff(
             f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
             "connection. Ask again; its log says why it stopped."
         )
