@@ -59,9 +59,11 @@ class Look:
         self, chunk: Chunk, rarity: Mapping[str, float], figured: bool, weights: Weights, *, read: bool
     ) -> float:
         language = self._languages[chunk.id]
-        asked, said = self._asked[language], self._said(chunk.text, language) if read else []
-        in_words = weights.neighbours * neighbours(asked, list(chain(*said)), rarity)
-        in_words += weights.sentence * sentence(asked, said, rarity)
+        asked, in_words = self._asked[language], 0.0
+        if read:
+            said = self._said(chunk.text, language)
+            in_words = weights.neighbours * neighbours(asked, list(chain(*said)), rarity)
+            in_words += weights.sentence * sentence(asked, said, rarity)
         return (
             weights.title * title(asked, chunk.header, lambda text: self._terms(text, language), rarity)
             + in_words * (weights.figured if figured else 1.0)

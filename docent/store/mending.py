@@ -15,7 +15,7 @@ from docent.store.catalog import Catalog
 from docent.store.originals import Originals
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import VectorIndex
-from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, keys_of
+from docent.store.rows import CHUNKS, DOCUMENTS, chunks_of, keys_of
 from docent.store.vectors import Vectors
 from docent.store.words import Words
 
@@ -182,7 +182,7 @@ def _chunks(catalog: Catalog, document: str) -> list[Chunk]:
             "WHERE d.id = ? ORDER BY c.n",
             (document,),
         ).fetchall()
-    return [chunk_of(row) for row in rows]
+    return chunks_of(rows)
 
 
 def _vectors_of(catalog: Catalog, chunk_ids: list[str]) -> tuple[list[str], list[list[float]]]:

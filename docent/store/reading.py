@@ -20,7 +20,7 @@ from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_text, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
 from docent.store.remembered import Remembered
-from docent.store.rows import CHUNKS, DOCUMENTS, chunk_of, document_of, keys_of
+from docent.store.rows import CHUNKS, DOCUMENTS, chunks_of, document_of, keys_of
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
 
@@ -220,7 +220,7 @@ class Reading:
                 f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page WHERE {condition}",
                 values,
             ).fetchall()
-        return [chunk_of(row) for row in rows]
+        return chunks_of(rows)
 
     def _pages(self, document_id: str, scope: Scope, which: str, *values: Any) -> list[Page]:
         where, scoped = condition(scope)

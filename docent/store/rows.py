@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -134,9 +134,16 @@ def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocume
     )
 
 
-def chunk_of(row: Sequence[Any]) -> Chunk:
-    key, document, page, start, end, header, heading, tokens, text = row
-    return Chunk(key.hex(), document, page, start, end, unpack_text(text)[start:end], header, heading, tokens)
+def chunks_of(rows: Iterable[Sequence[Any]]) -> list[Chunk]:
+    """Each with its part of its page, which is unpacked once for all of them."""
+    texts: dict[tuple[str, int], str] = {}
+    found = []
+    for key, document, page, start, end, header, heading, tokens, packed in rows:
+        if (document, page) not in texts:
+            texts[document, page] = unpack_text(packed)
+        text = texts[document, page][start:end]
+        found.append(Chunk(key.hex(), document, page, start, end, text, header, heading, tokens))
+    return found
 
 
 def named(rows: sqlite3.Cursor) -> Iterator[Mapping[str, Any]]:
