@@ -153,7 +153,7 @@ def _engines() -> dict[str, Embedder]:
     folder = packaged_folder()
     reference = ReferenceEmbedder(PACKAGED_MODEL, source=str(folder), cache=folder, device="cpu")
     found: dict[str, Embedder] = {"torch fp32": reference}
-    for precision in ("fp32", "int8", "bf16"):
+    for precision in ("fp32", "int8 weights", "bf16", "int8"):
         found[precision] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores(), precision=precision)
     found["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores())
     for engine in found.values():

@@ -23,6 +23,7 @@ from bench.scanning import page_lines
 from docent.glossary import Document, Page
 from docent.indexing import chunk, embedded_text
 from docent.indexing.bert import LAYERS, Caller, Model, Precision
+from docent.indexing.eight_bits import in_eight_bits
 from docent.indexing.fast import BATCH_TOKENS, FastEmbedder, batches, cores
 from docent.indexing.packaged import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
 
@@ -36,10 +37,17 @@ KINDS = {
     "ScaledDotProductAttention": "attention, which the library fuses into one step",
     "MVN": "normalising",
     "MulAdd": "normalising",
+    "Multiply": "normalising",
+    "FakeQuantize": "normalising",
     "Add": "adding",
     "Reorder": "moving and converting",
     "Transpose": "moving and converting",
     "Convert": "moving and converting",
+}
+
+NAMES: dict[Precision, str] = {
+    "int8": "products in 8 bits",
+    "int8 weights": "8-bit weights, computed in fp32",
 }
 
 
@@ -77,7 +85,7 @@ def against_the_roof(embedder: FastEmbedder, precision: Precision, texts: Sequen
     }
     rates = {name: ways[name][0] / took / 1e9 for name, took in seconds.items()}
     roof = max(rates[name] for name in rooms)
-    named = "8-bit weights, computed in fp32" if precision == "int8" else precision
+    named = NAMES.get(precision, precision)
     mean = np.mean([len(one) for one in ids])
     print(f"\n{named}, {cores()} cores, {len(texts)} chunks of {mean:.0f} tokens:\n")
     print("| what | GFLOP/s | share of the roof |\n|---|---|---|")
@@ -116,14 +124,14 @@ def _numpy_products() -> Callable[[], object]:
 
 
 def _torch_precision(precision: Precision) -> str:
-    return "bf16" if precision == "bf16" else "fp32"
+    return "bf16" if precision in ("int8", "bf16") else "fp32"
 
 
 def _torch_products(precision: Precision) -> Callable[[], object]:
     import torch
 
     torch.set_num_threads(cores())
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    kind = torch.bfloat16 if _torch_precision(precision) == "bf16" else torch.float32
     given = {a: torch.ones((BATCH_TOKENS, a), dtype=kind) for a, _ in SHAPES}
     weights = [torch.ones(shape, dtype=kind) for shape in SHAPES]
     return lambda: [given[weight.shape[0]] @ weight for weight in weights]
@@ -133,11 +141,18 @@ def _chain(model: Model) -> Callable[[], object]:
     """The products of all layers, each given what the one before made, on every core; four times each."""
     import openvino  # type: ignore[import-untyped]
 
-    op = openvino.opset13
-    states = given = op.parameter([-1, WIDTH], openvino.Type.f32, name="states")
+    op, kind = openvino.opset13, openvino.Type
+    states = given = op.parameter([-1, WIDTH], kind.f32, name="states")
     for _ in range(LAYERS):
-        for shape in SHAPES:
-            states = op.matmul(states, op.constant(np.full(shape, 1e-3, dtype=np.float32)), False, False)
+        for into, out in SHAPES:
+            matrix = np.full((out, into), 1e-3, dtype=np.float32)
+            weights = op.constant(matrix)
+            if model.precision == "int8":
+                whole, scale = in_eight_bits(matrix)
+                weights = op.multiply(op.convert(op.constant(whole), kind.f32), op.constant(scale))
+                ends = np.float32(-1), np.float32(1)
+                states = op.fake_quantize(states, *ends, *ends, 256)
+            states = op.matmul(states, weights, False, True)
     compiled = _compiled(model, openvino.Model([states], [given], "products"), cores())
     requests = [compiled.create_infer_request() for _ in range(cores())]
     rows = np.ones((BATCH_TOKENS, WIDTH), dtype=np.float32)
@@ -179,9 +194,10 @@ def _profile(model: Model, ids: Sequence[list[int]]) -> Counter[str]:
 
 
 def _compiled(model: Model, graph: Any, streams: int, **options: object) -> Any:
-    hint = "bf16" if model.precision == "bf16" else "f32"
-    settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "INFERENCE_PRECISION_HINT": hint}
-    return model._core.compile_model(graph, "CPU", settings | {"ENABLE_CPU_PINNING": False} | options)
+    settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "ENABLE_CPU_PINNING": False}
+    return model._core.compile_model(
+        graph, "CPU", settings | {"INFERENCE_PRECISION_HINT": model.hint} | options
+    )
 
 
 def _best(run: Callable[[], object], rounds: int, *, repeat: int) -> float:

@@ -9,17 +9,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-Precision = Literal["bf16", "int8", "fp32"]
+from docent.indexing.eight_bits import (
+    ACTIVE,
+    ATTENDED,
+    NORMAL,
+    Ends,
+    in_eight_bits,
+    multiplies_bytes,
+    prepared,
+    shares,
+)
+
+Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
+"""What products are computed in; with "int8" all else is in bf16 where the processor has it."""
+
 Array = NDArray[Any]
 
 LAYERS, HEADS, EPSILON = 6, 12, 1e-12
 MASKED = -1e9
+STEP = 8  # of lengths: each new one costs 13 ms, before the library has seen it
 
 
 def _openvino() -> Any:
@@ -36,19 +50,22 @@ class Model:
     def __init__(self, folder: Path, *, precision: Precision | None) -> None:
         self._core = _openvino().Core()
         self.precision = precision or _best(self._core)
-        self._graph = _graph(load_file(folder / "model.safetensors"), int8=self.precision == "int8")
+        self.hint = "bf16" if self.precision in ("int8", "bf16") and _has_bf16(self._core) else "f32"
+        weights = load_file(folder / "model.safetensors")
+        self._graph = _graph(weights, self.precision)
+        # A question is one vector against all of them: what is off in it, is off in each comparison.
+        self._exact = _graph(weights, "fp32") if self.precision == "int8" else self._graph
 
-    def lane(self, *, streams: int) -> Lane:
+    def lane(self, *, streams: int, exact: bool = False) -> Lane:
         """Threads of its own for one kind of work; they inherit the niceness of the thread that asks."""
-        hint = "bf16" if self.precision == "bf16" else "f32"
         compiled = self._core.compile_model(
-            self._graph,
+            self._exact if exact else self._graph,
             "CPU",
             {
                 "NUM_STREAMS": streams,
                 "INFERENCE_NUM_THREADS": streams,
                 "ENABLE_CPU_PINNING": False,  # two lanes pinned to the same cores would wait for each other
-                "INFERENCE_PRECISION_HINT": hint,
+                "INFERENCE_PRECISION_HINT": self.hint,
             },
         )
         return Lane(compiled)
@@ -72,7 +89,7 @@ class Caller:
 
     def run(self, batch: list[list[int]]) -> NDArray[np.float32]:
         """One normalised vector for each list of token ids."""
-        longest = max(map(len, batch))
+        longest = -(-max(map(len, batch)) // STEP) * STEP
         ids = np.zeros((len(batch), longest), dtype=np.int32)
         mask = np.zeros_like(ids)
         for row, tokens in enumerate(batch):
@@ -83,15 +100,23 @@ class Caller:
 
 
 def _best(core: Any) -> Precision:
-    """bf16 where the processor computes in it; else 8-bit weights, the next most faithful fast way."""
-    return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "int8"
+    """The fastest that is faithful; 8-bit weights alone are the next best way where neither other is had."""
+    if multiplies_bytes():
+        return "int8"
+    return "bf16" if _has_bf16(core) else "int8 weights"
 
 
-def _graph(weights: Mapping[str, Array], *, int8: bool) -> Any:
+def _has_bf16(core: Any) -> bool:
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
     """Token ids and their mask → embeddings, six encoder layers, mean of the tokens, length one."""
     openvino = _openvino()
     op, of = openvino.opset13, openvino.Type
-    build = _Builder(weights, op, of, int8=int8)
+    if precision == "int8":
+        weights = prepared(weights, layers=LAYERS)
+    build = _Builder(weights, op, of, precision)
     ids = op.parameter([-1, -1], of.i32, name="ids")
     mask = op.parameter([-1, -1], of.i32, name="mask")
     for parameter in (ids, mask):
@@ -102,22 +127,29 @@ def _graph(weights: Mapping[str, Array], *, int8: bool) -> Any:
     for number in range(LAYERS):
         states = build.layer(states, bias, f"encoder.layer.{number}")
     share = op.unsqueeze(kept, build.ints(2))
-    total = op.reduce_sum(op.multiply(states, share), build.ints(1), False)
+    total = op.reduce_sum(op.multiply(states.whole, share), build.ints(1), False)
     mean = op.divide(total, op.reduce_sum(share, build.ints(1), False))
     return openvino.Model([op.normalize_l2(mean, build.ints(1), EPSILON, "max")], [ids, mask], "embedder")
+
+
+class _States(NamedTuple):
+    """What a layer hands on: as it is added, and as products read it."""
+
+    whole: Any
+    read: Any
 
 
 class _Builder:
     """The parts of a BERT encoder, in the library's operations."""
 
-    def __init__(self, weights: Mapping[str, Array], op: Any, of: Any, *, int8: bool) -> None:
-        self._weights, self._op, self._of, self._int8 = weights, op, of, int8
+    def __init__(self, weights: Mapping[str, Array], op: Any, of: Any, precision: Precision) -> None:
+        self._weights, self._op, self._of, self._precision = weights, op, of, precision
         self.one = np.float32(1)
 
     def ints(self, *values: int) -> Any:
         return self._op.constant(np.array(values, dtype=np.int64))
 
-    def embeddings(self, ids: Any) -> Any:
+    def embeddings(self, ids: Any) -> _States:
         op, first = self._op, self._op.constant(np.int64(0))
         words = op.gather(op.constant(self._weights["embeddings.word_embeddings.weight"]), ids, first)
         length = op.gather(op.shape_of(ids), op.constant(np.int64(1)), first)
@@ -130,19 +162,19 @@ class _Builder:
         places = op.gather(op.constant(table), positions, first)
         return self._normal(op.add(words, places), "embeddings.LayerNorm")
 
-    def layer(self, states: Any, bias: Any, name: str) -> Any:
+    def layer(self, states: _States, bias: Any, name: str) -> _States:
         op = self._op
         query, key, value = (
-            self._heads(self._linear(states, f"{name}.attention.self.{part}"))
+            self._heads(self._linear(states.read, f"{name}.attention.self.{part}"))
             for part in ("query", "key", "value")
         )
         seen = op.transpose(op.scaled_dot_product_attention(query, key, value, bias), self.ints(0, 2, 1, 3))
-        seen = op.reshape(seen, self.ints(0, 0, -1), True)
-        added = op.add(self._linear(seen, f"{name}.attention.output.dense"), states)
+        seen = self._between(op.reshape(seen, self.ints(0, 0, -1), True), ATTENDED)
+        added = op.add(self._linear(seen, f"{name}.attention.output.dense"), states.whole)
         states = self._normal(added, f"{name}.attention.output.LayerNorm")
-        wide = op.gelu(self._linear(states, f"{name}.intermediate.dense"), "ERF")
+        wide = self._between(op.gelu(self._linear(states.read, f"{name}.intermediate.dense"), "ERF"), ACTIVE)
         return self._normal(
-            op.add(self._linear(wide, f"{name}.output.dense"), states), f"{name}.output.LayerNorm"
+            op.add(self._linear(wide, f"{name}.output.dense"), states.whole), f"{name}.output.LayerNorm"
         )
 
     def _heads(self, states: Any) -> Any:
@@ -155,13 +187,22 @@ class _Builder:
 
     def _matrix(self, matrix: Array) -> Any:
         op = self._op
-        if not self._int8:
+        if self._precision not in ("int8", "int8 weights"):
             return op.constant(matrix)
-        scale = np.abs(matrix).max(axis=1, keepdims=True) / np.float32(127)
-        whole = np.round(matrix / scale).astype(np.int8)
+        whole, scale = in_eight_bits(matrix)
         return op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
 
-    def _normal(self, states: Any, name: str) -> Any:
+    def _normal(self, states: Any, name: str) -> _States:
         op = self._op
         even = op.mvn(states, self.ints(2), True, EPSILON, "INSIDE_SQRT")
-        return op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
+        whole = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
+        if self._precision != "int8":
+            return _States(whole, read=whole)
+        return _States(whole, read=self._between(op.multiply(even, shares()), NORMAL))
+
+    def _between(self, states: Any, ends: Ends) -> Any:
+        """In 256 steps between the ends, which makes the library compute the next product in eight bits."""
+        if self._precision != "int8":
+            return states
+        low, high = map(np.float32, ends)
+        return self._op.fake_quantize(states, low, high, low, high, 256)

@@ -103,7 +103,7 @@ class FastEmbedder:
         with self._opening:
             if self._opened is None:
                 model = Model(self._folder, precision=self._precision)
-                question = model.lane(streams=1).caller()
+                question = model.lane(streams=1, exact=True).caller()
                 # Asked for by a polite thread, so that the lane's own threads are polite, too.
                 polite = self._documents.submit(model.lane, streams=self._threads)
                 self._opened = _Opened(model.precision, question, polite.result())

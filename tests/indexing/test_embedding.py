@@ -13,6 +13,7 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
+from docent.indexing.eight_bits import multiplies_bytes
 from docent.indexing.fast import FastEmbedder, batches
 from docent.indexing.packaged import FILES, PACKAGED_MODEL, packaged_folder, verify
 
@@ -29,8 +30,10 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["bf16", "int8", "fp32"])
+@pytest.fixture(scope="module", params=["int8", "bf16", "int8 weights", "fp32"])
 def engine(request):
+    if request.param == "int8" and not multiplies_bytes():
+        pytest.skip("this processor's sum of products of bytes may overflow, so the default is another here")
     embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2, precision=request.param)
     yield embedder
     embedder.close()
@@ -56,10 +59,12 @@ def reference(tmp_path_factory):
 def test_every_precision_agrees_with_the_reference(engine, reference):
     """Vectors of the default engine are those of sentence-transformers, to rounding."""
     agreement = (engine.embed(TEXTS) * reference.embed(TEXTS)).sum(axis=1)
-    least = {"fp32": 0.99999, "bf16": 0.9995, "int8": 0.99}[engine.precision]
-    assert agreement.min() > least
+    least = {"fp32": 0.99999, "bf16": 0.9995, "int8": 0.98, "int8 weights": 0.99}
+    assert agreement.min() > least[engine.precision]
+    assert agreement.mean() > 0.997
     question = "How much did 3M invest in 2018?"
-    assert np.dot(engine.embed_query(question), reference.embed_query(question)) > least
+    least["int8"] = least["bf16"]  # a question is not embedded in eight bits
+    assert np.dot(engine.embed_query(question), reference.embed_query(question)) > least[engine.precision]
 
 
 @pytest.mark.filterwarnings("ignore")
