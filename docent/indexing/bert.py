@@ -151,15 +151,17 @@ class _Builder:
 
     def embeddings(self, ids: Any) -> _States:
         op, first = self._op, self._op.constant(np.int64(0))
-        words = op.gather(op.constant(self._weights["embeddings.word_embeddings.weight"]), ids, first)
+        # One copy for both graphs: the table is half of the weights.
+        table = op.constant(self._weights["embeddings.word_embeddings.weight"], shared_memory=True)
+        words = op.gather(table, ids, first)
         length = op.gather(op.shape_of(ids), op.constant(np.int64(1)), first)
         positions = op.range(first, length, op.constant(np.int64(1)), self._of.i64)
         # Every text is the first of its pair, so the segment's vector is part of the position's.
-        table = (
+        rows = (
             self._weights["embeddings.position_embeddings.weight"]
             + self._weights["embeddings.token_type_embeddings.weight"][:1]
         )
-        places = op.gather(op.constant(table), positions, first)
+        places = op.gather(op.constant(rows), positions, first)
         return self._normal(op.add(words, places), "embeddings.LayerNorm")
 
     def layer(self, states: _States, bias: Any, name: str) -> _States:
