@@ -49,6 +49,7 @@ class Names:
                 holders[word].append(document)
         self._holders = dict(holders)
         self._sorted = sorted(self._holders)
+        self._heads = {word[:LONG] for word in self._sorted if len(word) >= LONG}
         self._documents = len(names)
 
     def match(self, question: str) -> dict[str, float]:
@@ -76,6 +77,8 @@ class Names:
                         shares[self._sorted[at]] = BEGUN
                     at += 1
         for start in range(len(run_together)):
+            if run_together[start : start + LONG] not in self._heads:
+                continue  # 100 looks instead of 3,500
             for end in range(start + LONG, min(start + LONGEST, len(run_together)) + 1):
                 if (piece := run_together[start:end]) in self._holders and not piece.isdigit():
                     shares[piece] = 1.0
