@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from docent.errors import UnknownDocument
 from docent.glossary import ANSWERING, Chunk, Page, Scope, StoredDocument
@@ -23,9 +23,6 @@ from docent.store.remembered import Remembered
 from docent.store.rows import CHUNKS, DOCUMENTS, chunks_of, document_of, keys_of
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
-
-if TYPE_CHECKING:
-    pass
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
