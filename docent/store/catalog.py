@@ -31,7 +31,7 @@ class Catalog:
         self._watch, self._watching = self._connect(), threading.Lock()
         with self._plainly():
             if is_older(self._writer):
-                self.snapshots.take()
+                self.snapshots.take(whole=True)
             migrate(self._writer)
 
     @property

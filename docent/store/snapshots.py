@@ -1,5 +1,7 @@
 """A sound copy of the catalog beside it, for the day on which its disk damages it.
 
+Without the vectors, which are half of it and can be made again; until they are, words alone find documents.
+
 One copy: it replaces the one before only after SQLite found nothing wrong with it, so a second would
 be older and no safer. A deletion removes it, since it holds what was deleted; the next one is taken
 when nothing has changed for a while, and when the store is closed.
@@ -16,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
+from docent.glossary import State
 from docent.store.guard import Lock
 from docent.store.originals import Originals, sync
 from docent.store.seal import SEAL
@@ -23,6 +26,8 @@ from docent.store.seal import SEAL
 log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
 UNCLAIMED = "unclaimed"
+WHOLE_AGAIN = (State.SEARCHABLE, State.READY, State.PARTIAL)
+"""The state of a document that waits for vectors, and those of one that has them."""
 
 
 class Snapshots:
@@ -40,8 +45,11 @@ class Snapshots:
             return False
         return self.last.exists() and self.last.stat().st_mtime_ns == self._catalog.stat().st_mtime_ns
 
-    def take(self) -> bool:
-        """Copy the catalog while others go on; False when it is damaged, and the last copy stays."""
+    def take(self, *, whole: bool = False) -> bool:
+        """Copy the catalog while others go on; False when it is damaged, and the last copy stays.
+
+        With its vectors only where `whole` is said.
+        """
         part = self.folder / f".{CATALOG}.part"
         try:
             self.folder.mkdir(exist_ok=True)
@@ -51,6 +59,8 @@ class Snapshots:
                 copy.execute("PRAGMA synchronous = OFF")
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                if not whole:
+                    _leave_out_vectors(copy)
             if complaint(part):
                 return False
             sync(part)
@@ -81,6 +91,15 @@ class Snapshots:
         if self._catalog.exists():
             self._catalog.replace(self.folder / "damaged.db")
         fresh.replace(self._catalog)
+
+
+def _leave_out_vectors(copy: sqlite3.Connection) -> None:
+    copy.execute("PRAGMA journal_mode = OFF")  # nobody needs half a copy back
+    copy.execute("DELETE FROM vectors")
+    copy.execute("UPDATE documents SET state = ? WHERE state IN (?, ?) AND embedded", WHOLE_AGAIN)
+    copy.execute("UPDATE documents SET embedded = 0")
+    copy.commit()
+    copy.execute("VACUUM")
 
 
 def damaged(catalog: Path, said: str) -> DamagedStore:
@@ -133,7 +152,10 @@ def mend_catalog(folder: Path) -> str:
     finally:
         lock.release()
     kept = f" {unclaimed} files that were handed in later are in {folder / UNCLAIMED}." if unclaimed else ""
-    return f"the snapshot of {taken} was put back; python ingest.py reads again what came later.{kept}"
+    return (
+        f"the snapshot of {taken} was put back; python ingest.py reads again what came later, and makes the "
+        f"vectors, without which documents are found by their words only.{kept}"
+    )
 
 
 def _set_aside(folder: Path) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from docent.errors import DamagedStore
-from docent.glossary import Scope
+from docent.glossary import Scope, State
 from docent.store import Store, mend_catalog
 from docent.store.packing import pack_text
 from docent.store.snapshots import complaint
-from tests.store.putting import matching, nearest, put
+from tests.store.putting import finish, matching, nearest, put
 
 PAGE = 4096
 TEXTS = {f"{number}.txt": f"Note {number} tells of animal{number}." for number in range(12)}
@@ -67,7 +67,7 @@ def opened_and_read(folder: Path) -> None:
 
 @pytest.mark.parametrize("harm", DAMAGE)
 def test_a_damaged_catalog_is_put_back(filled, harm):
-    """The error names the command, and after it every document is found again."""
+    """The error names the command; after it words find every document, and once vectors are made both do."""
     harm(filled / "index/catalog.db")
     with pytest.raises(DamagedStore, match=r"snapshot .* python -m docent doctor --mend$"):
         opened_and_read(filled)
@@ -76,11 +76,24 @@ def test_a_damaged_catalog_is_put_back(filled, harm):
     try:
         assert len(store.documents(Scope())) == len(TEXTS)
         assert matching(store, "animal7") == {TEXTS["7.txt"]}
+        assert store.complaints() == []
+        finish(store)
         assert TEXTS["7.txt"] in nearest(store, "animal7")
+        assert {document.state for document in store.documents(Scope())} == {State.READY}
         assert store.complaints() == []
     finally:
         store.close()
     assert mend_catalog(filled) == ""
+
+
+def test_a_snapshot_leaves_out_what_can_be_made_again(filled):
+    """The text is in it; vectors, half of a catalog, are not, and it knows that they are wanted."""
+    with closing(sqlite3.connect(filled / "index/snapshots/catalog.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM vectors").fetchone() == (0,)
+        assert set(copy.execute("SELECT state, embedded FROM documents")) == {("searchable", 0)}
+        assert copy.execute("PRAGMA freelist_count").fetchone() == (0,)
+    with closing(sqlite3.connect(filled / "index/catalog.db")) as catalog:
+        assert catalog.execute("SELECT count(*) FROM vectors").fetchone() == (len(TEXTS),)
 
 
 def test_words_and_vectors_follow_an_older_catalog(filled, tmp_path):
