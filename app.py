@@ -32,8 +32,10 @@ async def open_doors() -> None:
 
 @cl.on_app_shutdown
 async def close_doors() -> None:
-    await streaming.break_off()
-    serving.close_doors()
+    try:
+        await streaming.break_off()
+    finally:
+        serving.close_doors()
 
 
 @cl.data_layer

@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,13 +64,20 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
+def _memory() -> int:
+    """The most that this process has held. On Linux getrusage would begin with what its parent holds."""
+    with suppress(OSError):
+        return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _serve(message: dict[str, Any], answers: IO[bytes], hear: Hear) -> None:
     def say(**what: Any) -> None:
         wire.write(answers, what)
 
     try:
         TASKS[message["task"]](message, say, hear)
-        say(done=True, memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        say(done=True, memory=_memory())
     except DocentError as error:
         say(error=type(error).__name__, why=str(error))
     except RecursionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextvars import copy_context
 from typing import Any
 
 import chainlit as cl
@@ -30,6 +31,8 @@ class Stream:
         self._soon: asyncio.Task[None] | None = None
         self.broken_off = False
         """Docent ends: what is kept is what there is."""
+        self.conversation = copy_context()
+        """Chainlit knows from it whose message this is; at its end, Docent speaks for none."""
         message.metadata = {UNFINISHED: question}
         _under_way[message.id] = self
         self._keep()
@@ -86,8 +89,10 @@ class Stream:
 
 async def break_off() -> None:
     """Docent ends: every answer is kept as far as it came."""
-    for stream in list(_under_way.values()):
-        await stream.break_off()
+    streams = list(_under_way.values())
+    await asyncio.gather(
+        *(asyncio.create_task(stream.break_off(), context=stream.conversation) for stream in streams)
+    )
     await asyncio.gather(*_writing)
 
 
