@@ -26,6 +26,8 @@ def test_a_damaged_catalog_and_a_lost_folder(tmp_path: Path) -> None:
     assert (broken.returncode, broken.stdout) == (2, "")
     assert "python -m docent doctor --mend" in broken.stderr
     assert "ok      catalog: the snapshot of" in terminal.docent("doctor", "--mend").stdout
+    assert terminal.docent("list").stdout == before.replace("ready", "searchable")  # by words, so far
+    assert terminal.run("ingest.py").returncode == 0
     assert terminal.docent("list").stdout == before
 
     refused = terminal.docent("restore", backup)
