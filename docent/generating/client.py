@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from docent.errors import ModelTimeout
+from docent.errors import ModelFailed, ModelTimeout
 from docent.glossary import Progress
 
 Message = Mapping[str, Any]
@@ -72,6 +73,25 @@ class Patience:
     connect: float
     first_token: float
     token: float
+
+
+async def once_more(
+    ask: Callable[[], AsyncGenerator[Piece, None]], broken: type[ModelFailed]
+) -> AsyncGenerator[Piece, None]:
+    """An answer; asked for again where it broke before its first word, as a model does that is unloaded."""
+    begun = False
+    try:
+        async with aclosing(ask()) as pieces:
+            async for piece in pieces:
+                begun = True
+                yield piece
+        return
+    except broken:
+        if begun:
+            raise
+    async with aclosing(ask()) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 def too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:

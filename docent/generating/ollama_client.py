@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,17 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.generating.certificates import certificates
-from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes, too_slow
+from docent.generating.client import (
+    AS_BUILT,
+    Call,
+    Message,
+    ModelStatus,
+    Patience,
+    Piece,
+    Wishes,
+    once_more,
+    too_slow,
+)
 from docent.glossary import Progress
 
 OVERFLOW = (
@@ -33,7 +42,6 @@ OVERFLOW = (
     "longer than the context",
     "context length",
 )
-TRIES = 2  # an idle connection or a model that is just being unloaded fails once, not twice
 
 
 class OllamaClient:
@@ -60,20 +68,8 @@ class OllamaClient:
             "temperature": temperature,
         }
 
-    async def stream(
-        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
-    ) -> AsyncGenerator[Piece, None]:
-        for left in reversed(range(TRIES)):
-            begun = False
-            try:
-                async with aclosing(self._once(messages, wishes)) as pieces:
-                    async for piece in pieces:
-                        begun = True
-                        yield piece
-                return
-            except ModelFailed:
-                if begun or not left:
-                    raise
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+        return once_more(lambda: self._once(messages, wishes), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -19,7 +18,17 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.generating.certificates import certificates
-from docent.generating.client import AS_BUILT, Call, Message, ModelStatus, Patience, Piece, Wishes, too_slow
+from docent.generating.client import (
+    AS_BUILT,
+    Call,
+    Message,
+    ModelStatus,
+    Patience,
+    Piece,
+    Wishes,
+    once_more,
+    too_slow,
+)
 from docent.glossary import Progress
 
 ABOUT_US = tuple(
@@ -38,11 +47,8 @@ ABOUT_US = tuple(
 """Headers in which the package would describe this machine to the server."""
 
 
-TRIES = 2
-"""Where an answer broke off before its first word; what was refused, the package asks once more itself."""
-
-
-class _BrokenOff(ModelFailed): ...
+class _BrokenOff(ModelFailed):
+    """The connection ended; what was refused, the package asks once more itself."""
 
 
 class OpenAIClient:
@@ -64,20 +70,8 @@ class OpenAIClient:
         self._patience = patience
         self._tells_usage = True
 
-    async def stream(
-        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
-    ) -> AsyncGenerator[Piece, None]:
-        for left in reversed(range(TRIES)):
-            begun = False
-            try:
-                async with aclosing(self._once(messages, wishes)) as pieces:
-                    async for piece in pieces:
-                        begun = True
-                        yield piece
-                return
-            except _BrokenOff:
-                if begun or not left:
-                    raise
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+        return once_more(lambda: self._once(messages, wishes), _BrokenOff)
 
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         finished = False
