@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from docent import __version__
+from docent import __version__, memory
 from docent.commands import asking, documents, golden, measuring
 from docent.commands.common import print_json
 from docent.errors import DocentError
@@ -141,8 +141,6 @@ def _serve(arguments: argparse.Namespace) -> None:
     settings = Settings.read()
     listening.check(settings)
     if not arguments.check:
-        from docent.web import memory
-
         memory.share_arenas()
         from docent.web import serving
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
+from docent.memory import blank
 from docent.store.protocols import Hit
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Vectors:
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
             some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
-            with self._collection(library) as collection:
+            # A new graph is a file of its memory before anything is in it: pieces of whatever was there last.
+            with self._collection(library) as collection, blank():
                 collection.upsert(ids=some, embeddings=rows)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
@@ -241,7 +243,8 @@ def _thin_store(collection: Any) -> Any:
             for at in range(0, len(nodes), BATCH):
                 some = nodes[at : at + BATCH]
                 embeddings: Any = [node.get_embedding() for node in some]
-                collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
+                with blank():
+                    collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
             return [node.node_id for node in nodes]
 
         def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:

@@ -1,4 +1,4 @@
-"""Memory of a server that runs for long."""
+"""What is asked of the C library's memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 POOLS = """
 import ctypes, sys, threading
-from docent.web.memory import share_arenas
+from docent.memory import share_arenas
 share_arenas()
 libc = ctypes.CDLL(None)
 libc.fopen.restype = ctypes.c_void_p
@@ -38,3 +38,32 @@ def test_all_threads_share_two_pools(wanted, pools, tmp_path):
     report = tmp_path / "pools.xml"
     subprocess.run([sys.executable, "-c", POOLS, str(report)], env=environ, check=True)
     assert report.read_text().count("<heap nr=") == pools
+
+
+GRAPHS = """
+import sys
+from pathlib import Path
+from docent.store.vectors import Vectors
+folder = Path(sys.argv[1])
+vectors = Vectors(folder, name="s", url="")
+for library in "abc":
+    held = [b"a deleted secret " * size for size in range(10, 10_000, 10)]
+    del held
+    vectors.put(library, ["1"], [[1.0] * 384])
+for file in folder.rglob("*.*"):
+    print(file.name, file.read_bytes().count(b"deleted secret"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")
+def test_a_new_graph_holds_nothing_of_what_was_in_memory_before(tmp_path):
+    """Chroma writes the memory of a new graph to a file before anything is in it."""
+    found = subprocess.run(
+        [sys.executable, "-c", GRAPHS, str(tmp_path)],
+        env={"MALLOC_ARENA_MAX": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert found.count("data_level0.bin") == 3
+    assert set(found[1::2]) == {"0"}
