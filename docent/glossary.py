@@ -153,6 +153,8 @@ class State(StrEnum):
 
 ANSWERING = frozenset({State.SEARCHABLE, State.READY, State.PARTIAL})
 """The states in which a document answers questions."""
+UNFINISHED = frozenset({State.QUEUED, State.LOADING, State.SEARCHABLE})
+"""The states in which a document will answer more than it does now."""
 
 DEFAULT_LIBRARY = "default"
 SYNONYMS = "synonyms.txt"

@@ -24,6 +24,8 @@ from docent.glossary import (
     Progress,
     Scope,
     Searching,
+    State,
+    StoredDocument,
     Token,
     Turn,
 )
@@ -317,6 +319,25 @@ async def test_before_there_are_documents(tmp_path, ollama):
     store.close()
     assert "python ingest.py" in answer_of(found).text
     assert answer_of(found).receipt.not_found
+
+
+async def test_what_may_answer_later_is_named(tmp_path, ollama):
+    """Where nothing is found, documents that are still being prepared are named, a few of them."""
+    store = stored(tmp_path / "storage", {f"{n}.txt": f"Hall {n} is closed." for n in range(6)})
+    ready = store.documents(Scope())
+    store.close()
+
+    names = ["ready", "searchable", "loading", "queued", "searchable", "failed"]
+
+    class Shelf:
+        def documents(self, scope: Scope) -> list[StoredDocument]:
+            return [replace(one, state=State(name)) for one, name in zip(ready, names, strict=True)]
+
+    found = await events(
+        "What does it cost?", native(ollama.url), reader=Shelf(), retrieve=lambda question, scope: []
+    )
+    assert "1.txt, 2.txt, 3.txt and 1 more" in notices(found)
+    assert "Nothing in the documents" in answer_of(found).text
 
 
 async def test_without_a_model_nothing_is_offered_anyway():

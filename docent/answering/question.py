@@ -35,6 +35,8 @@ async def answer_question(question: str, asking: Asking, record: Record) -> Asyn
             cited = speaking.nothing_found(record.searched, passages, model=asking.model is not None)
         else:
             cited = speaking.about(documents)
+        if waiting := speaking.not_yet(documents or ()):
+            yield record.notice(waiting)
         yield record.answered(cited, passages)
         return
     # Counting twenty passages takes 25 ms, in which nobody else's words would be passed on.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from docent.generating.citations import Cited
 from docent.generating.extractive import best_sentences
 from docent.generating.output import named
-from docent.glossary import ANSWERING, Passage, StoredDocument
+from docent.glossary import ANSWERING, UNFINISHED, Passage, StoredDocument
 
 HELLO = "Hello! Ask me anything about your documents, and I will show you the page each answer comes from."
 WELCOME = "You are welcome. Ask on whenever you like."
@@ -18,6 +18,7 @@ ANYWAY = (
     'To hear what the model knows without your documents, write "answer anyway" '
     '(in a terminal: "answer anyway: " and the question).'
 )
+NOT_YET = "Still being prepared, so that they may answer later: {files}. Ask again in a while."
 UNGROUNDED = "**Not from your documents.** "
 WHICH = "Which document do you mean? Name it as it is listed here, for example: summarise {example}"
 NAMES_SHOWN = 8
@@ -58,6 +59,13 @@ def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) ->
     nearest = best_sentences(question, shown) if shown else plain("")
     parts = [NOTHING, f"{NEAREST}\n\n{nearest.text}" if shown else "", ANYWAY if model else ""]
     return Cited("\n\n".join(filter(None, parts)), nearest.citations, (), (), ())
+
+
+def not_yet(documents: Sequence[StoredDocument]) -> str:
+    """Which documents may answer later what they do not answer now; empty: none."""
+    names = [named(document.name) for document in documents if document.state in UNFINISHED]
+    more = f" and {len(names) - NEAREST_SHOWN} more" if len(names) > NEAREST_SHOWN else ""
+    return NOT_YET.format(files=", ".join(names[:NEAREST_SHOWN]) + more) if names else ""
 
 
 def _listed(documents: Sequence[StoredDocument]) -> str:

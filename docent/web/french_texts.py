@@ -32,6 +32,9 @@ SENTENCES: dict[str, str] = {
     "The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.": (
         "La réponse a atteint la longueur maximale ; DOCENT_ANSWER_TOKENS l'augmente."
     ),
+    "Still being prepared, so that they may answer later: {files}. Ask again in a while.": (
+        "Encore en préparation, et pourront répondre plus tard : {files}. Reposez la question dans un moment."
+    ),
     "In none of the passages: {what}. Check before you rely on it.": (
         "Dans aucun des passages : {what}. Vérifiez avant de vous y fier."
     ),

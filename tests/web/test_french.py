@@ -53,7 +53,7 @@ def refusals() -> Iterator[str]:
 
 CONSTANTS = [
     *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT")),
-    *(getattr(speaking, name) for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "ANYWAY")),
+    *(getattr(speaking, name) for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY")),
     anyway.FROM_THE_MODEL,
 ]
 
