@@ -22,6 +22,7 @@ from docent.errors import SettingsError
 
 PREFIX = "DOCENT_"
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
+WRITTEN = "utf-8-sig"  # some editors begin a file with a mark, which would be part of its first key
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -166,11 +167,11 @@ class Settings(BaseModel):
         if self.model_key_file is None:
             return self.model_key.get_secret_value()
         try:
-            return self.model_key_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
+            return self.model_key_file.read_text(encoding=WRITTEN).strip()
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read "
-                f"({error.strerror}). Name a readable file, or use DOCENT_MODEL_KEY."
+                f"({_why(error)}). Name a readable file, or use DOCENT_MODEL_KEY."
             ) from error
 
     @classmethod
@@ -180,7 +181,7 @@ class Settings(BaseModel):
         origin: dict[str, str] = {}
         for source, found in (
             ("docent.toml", _toml(folder / "docent.toml")),
-            (".env", _prefixed(dotenv_values(folder / ".env"))),
+            (".env", _dotenv(folder / ".env")),
             ("the environment", _prefixed(os.environ if environ is None else environ)),
         ):
             for key, value in found.items():
@@ -197,11 +198,30 @@ def _toml(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding=WRITTEN))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(
             f"{path} cannot be read as TOML: {error}. Mend that line or remove the file."
         ) from error
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    try:
+        return _prefixed(dotenv_values(path, encoding=WRITTEN))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> SettingsError:
+    return SettingsError(
+        f"{path} cannot be read ({_why(error)}). Save it as text in UTF-8 that Docent may read, or remove it."
+    )
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not text in UTF-8"
 
 
 def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:

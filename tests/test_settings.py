@@ -80,6 +80,24 @@ def test_broken_toml_is_named_with_its_line(tmp_path):
         read(tmp_path)
 
 
+def test_a_file_that_an_editor_marked_as_utf_8(tmp_path):
+    """The mark at its head is no part of the first key, nor of a model server's key."""
+    (tmp_path / "docent.toml").write_text("port = 1111\n", encoding="utf-8-sig")
+    (tmp_path / ".env").write_text("DOCENT_MODEL=marked\nDOCENT_MODEL_KEY_FILE=key\n", encoding="utf-8-sig")
+    (tmp_path / "key").write_text("sk-marked\n", encoding="utf-8-sig")
+    settings = read(tmp_path, DOCENT_MODEL_KEY_FILE=str(tmp_path / "key"))
+    assert (settings.port, settings.model, settings.key) == (1111, "marked", "sk-marked")
+
+
+@pytest.mark.parametrize("name", ["docent.toml", ".env", "key"])
+def test_a_file_in_another_encoding_is_named(name, tmp_path):
+    """It is refused in a sentence, without a word of what it holds."""
+    (tmp_path / name).write_bytes('model = "müller"'.encode("latin-1"))
+    with pytest.raises(SettingsError, match=rf"{name}.*not text in UTF-8") as caught:
+        _ = read(tmp_path, DOCENT_MODEL_KEY_FILE=str(tmp_path / "key")).key
+    assert "ller" not in str(caught.value)
+
+
 def test_a_key_is_never_shown(tmp_path):
     """The model server's key is in no representation of the settings and in no error."""
     settings = read(tmp_path, DOCENT_MODEL_KEY="sk-secret")
