@@ -90,16 +90,23 @@ def narrowed(scope: Scope, query: Query, documents: Sequence[StoredDocument]) ->
     libraries = tuple(_library(name, documents) for name in query.libraries)
     ids = tuple(found for name in query.files for found in _files(name, documents))
     kinds = tuple(kind for kind in query.kinds if kind in (scope.kinds or query.kinds))
-    folders = [part.strip("/") for part in (scope.folder, query.folder.removeprefix(scope.folder))]
     return replace(
         scope,
         libraries=libraries or scope.libraries,
         documents=ids or scope.documents,
-        folder="/".join(part for part in folders if part),
+        folder=_inside(scope.folder.strip("/"), query.folder.strip("/")),
         kinds=kinds or (("none",) if query.kinds else scope.kinds),
         since=max(query.since, scope.since),
-        until=min((date for date in (query.until, scope.until) if date), default=""),
+        # "2023" ends after "2023-07".
+        until=min(filter(None, (query.until, scope.until)), key=lambda date: date + "~", default=""),
     )
+
+
+def _inside(outer: str, inner: str) -> str:
+    """The inner folder; it may be said with the outer one or without."""
+    if not outer or not inner:
+        return outer or inner
+    return inner if f"{inner}/".startswith(f"{outer}/") else f"{outer}/{inner}"
 
 
 def _kinds(typed: Sequence[str]) -> tuple[str, ...]:

@@ -97,6 +97,26 @@ def test_a_question_never_widens_the_scope():
 
 
 @pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        pytest.param("2023", "2023-drafts", "2023/2023-drafts", id="a name that begins like the outer one"),
+        pytest.param("2023/", "/spring/", "2023/spring", id="signs at the ends"),
+        pytest.param("2023", "2023", "2023", id="the same"),
+        pytest.param("", "spring", "spring", id="none outside"),
+    ],
+)
+def test_a_folder_in_the_question_lies_in_the_folder_of_the_scope(outer, inner, expected):
+    """Said with the folder around it or without, and never another one."""
+    assert narrowed(Scope(folder=outer), parse(f"x folder:{inner}"), SHELF).folder == expected
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("2023-07", "2023"), ("2023", "2023-07")])
+def test_a_year_does_not_reach_beyond_its_month(outer, inner):
+    """Until July, then until the end of the year, is until July, in whatever order."""
+    assert narrowed(Scope(until=outer), parse(f"x until:{inner}"), SHELF).until == "2023-07"
+
+
+@pytest.mark.parametrize(
     ("question", "text", "allowed"),
     [
         pytest.param('"net sales"', "Net\nsales rose", True, id="over a line's end, in capitals"),
