@@ -10,7 +10,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from docent.errors import InputError
@@ -33,18 +33,18 @@ class Golden:
 
     def add(self, question: Question) -> None:
         """Keep a question; what was known of the same words in that library is replaced."""
+        kept = replace(question, question=question.question.strip())  # as it is read again
         with WRITING:
-            others = [one for one in self.all() if not _same(one, question)]
-            self._write([*others, question])
+            self._write([*(one for one in self.all() if not _same(one, kept)), kept])
 
     def remove(self, question: str, library: str = "") -> Question:
         """Forget the question of these words. Raises InputError when there is none."""
         with WRITING:
             known = self.all()
-            gone = [one for one in known if one.question == question and library in ("", one.library)]
+            gone = [one for one in known if one.question == question.strip() and library in ("", one.library)]
             if not gone:
                 raise InputError(
-                    f"There is no golden question {question!r}. `docent golden list` shows them."
+                    f"There is no golden question {question!r}. `python -m docent golden list` shows them."
                 )
             self._write([one for one in known if one not in gone])
         return gone[0]

@@ -29,7 +29,7 @@ class Question:
 def read_questions(path: Path) -> list[Question]:
     """A JSON object a line: question, file, pages; library and answerable if given."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold what splitlines() ends at
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8. Name a file with a JSON object a line.") from error
     except OSError as error:

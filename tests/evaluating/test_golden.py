@@ -27,6 +27,18 @@ def test_kept_and_removed(tmp_path):
         golden.remove("What?")
 
 
+@pytest.mark.parametrize("break_", ["\u2028", "\x85", "\n"], ids=["line", "next line", "newline"])
+def test_whatever_is_asked_is_read_again(break_, tmp_path):
+    """A question pasted with breaks in it, and blanks around it, is one question, kept once."""
+    golden = Golden(tmp_path / "golden.jsonl")
+    asked = Question(f" What is{break_}the rent? ", "lease.pdf", (2,), "home")
+    golden.add(asked)
+    golden.add(asked)
+    assert [one.question for one in golden.all()] == [asked.question.strip()]
+    golden.remove(asked.question)
+    assert golden.all() == []
+
+
 def test_a_good_answer_becomes_a_question():
     """It is the question as searched, and the pages cited of the document that is cited most."""
     cited = (citation("lease.pdf", 4), citation("law.pdf", 9), citation("lease.pdf", 2))
