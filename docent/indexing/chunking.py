@@ -136,7 +136,7 @@ def _units(text: str, run: tuple[int, int], ruler: Ruler) -> Iterator[Span]:
         if line.cost <= ruler.size:
             yield line
             continue
-        sentences = [part for part in _sentences(text, line, ruler.size * CHARACTERS_PER_TOKEN)]
+        sentences = list(_sentences(text, line, ruler.size * CHARACTERS_PER_TOKEN))
         for sentence in ruler.costs(text, sentences):
             if sentence.cost <= ruler.size:
                 yield sentence

@@ -116,10 +116,10 @@ def _opening(document: StoredDocument, store: Reader, scope: Scope) -> str:
 
 def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:
     """The first pieces in the order of a reranker; whatever comes after them stays as it is."""
-    first = best[:RERANKED]
-    scores = rerank(question, [f"{chunk.header}\n{chunk.text}" for chunk in first])
-    order = sorted(range(len(first)), key=lambda at: -scores[at])  # equals keep their order
-    return [*(first[at] for at in order), *best[RERANKED:]]
+    read = best[:RERANKED]
+    scores = rerank(question, [f"{chunk.header}\n{chunk.text}" for chunk in read])
+    order = sorted(range(len(read)), key=lambda at: -scores[at])  # equals keep their order
+    return [*(read[at] for at in order), *best[RERANKED:]]
 
 
 def _has_pages(documents: Mapping[str, StoredDocument], place: Place) -> bool:

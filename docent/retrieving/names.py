@@ -136,11 +136,11 @@ class _Kept:
         if document.pages < 2:
             return ""  # a page that is all there is was read by the two searches already
         key = (document.id, document.sha256, document.loader)
-        if key not in self._openings:
+        if (begins := self._openings.get(key)) is None:
             if len(self._openings) >= MOST_OPENINGS:
                 self._openings.clear()
-            self._openings[key] = opening(document)
-        return self._openings[key]
+            begins = self._openings[key] = opening(document)
+        return begins
 
 
 _kept = _Kept()

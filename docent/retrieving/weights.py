@@ -1,4 +1,7 @@
-"""Every weight of retrieval, in one place. Measured in docs/decisions/0040-what-finds-the-page.md."""
+"""Every weight of retrieval, in one place, measured in docs/decisions/.
+
+0040: what finds the page; 0043: synonyms; 0044: meaning, neighbours, sentences and pages as they are now.
+"""
 
 from __future__ import annotations
 
