@@ -184,11 +184,10 @@ class Keeping(Removing):
         """Let a path name a document that is already here; False when it is not."""
         with self._catalog.turn:
             with self._catalog.write() as db:
-                library = library_row(db, file.library)
                 n = document_row(db, document_id(file.library, sha256))
                 if n is None or not versions.was_read(db, n):
                     return False
-                self._name(db, library, file, n)
+                self._name(db, library_row(db, file.library), file, n)
             self._purge()
         return True
 

@@ -19,14 +19,10 @@ class Rebuild:
         self._new = new
         self._old = Previous(folder / "index", originals=folder / "originals")
         (new.folder / WHOLE).unlink(missing_ok=True)
-        with new._catalog.write() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, ?, ?)", self._old.libraries()
-            )
 
     def missing(self) -> list[Kept]:
         """What the old index has and the new one does not; what was deleted meanwhile is forgotten here."""
-        wanted = {kept.id: kept for kept in self._old.documents()}
+        wanted = {kept.id: kept for kept in self._documents()}
         with self._new._catalog.read() as db:
             there = {str(key) for (key,) in db.execute("SELECT id FROM documents")}
         for gone in there - wanted.keys():
@@ -39,7 +35,7 @@ class Rebuild:
 
     def finish(self) -> None:
         """Paths, dates and failures as the old index has them now; everything derived is in step."""
-        documents = self._old.documents()
+        documents = self._documents()
         for kept in documents:
             for file in kept.files:
                 self._new.attach(file, kept.document.sha256)
@@ -53,6 +49,17 @@ class Rebuild:
             )
         self._new.mend()
         (self._new.folder / WHOLE).touch()
+
+    def _documents(self) -> list[Kept]:
+        """What the old index has now; the new one knows each library's owner before it gets any of it."""
+        documents = self._old.documents()
+        with self._new._catalog.write() as db:
+            db.executemany(
+                "INSERT INTO libraries (name, owner, added) VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, added = excluded.added",
+                self._old.libraries(),
+            )
+        return documents
 
     def _expect(self, kept: Kept, owner: str | None, reason: str) -> None:
         """What was handed in and waits to be read, or could not be."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from docent.errors import StoreError
 from docent.glossary import Chunk, Document, SourceFile, State, StoredDocument
 from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
 
@@ -24,9 +25,15 @@ def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
 
 
 def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> int:
-    db.execute("INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, ?, ?)", (name, owner, now()))
-    (n,) = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
-    return int(n)
+    """Made if it is not there. Raises StoreError for a private one without owner: it would be everybody's."""
+    if owner is not None or "/" not in name:  # private_library puts the slash there
+        db.execute(
+            "INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, ?, ?)", (name, owner, now())
+        )
+    row = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise StoreError(f"{name!r} is a private library whose owner is not known. Hand the file in again.")
+    return int(row[0])
 
 
 def document_row(db: sqlite3.Connection, document_id: str) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, StoreError
-from docent.glossary import Scope, State, document_id
+from docent.glossary import Scope, State, document_id, private_library
 from docent.indexing import chunk
 from docent.store import Rebuild, Store, forget_previous, roll_back, sha256_of, switch
 from tests.store.putting import EMBEDDER, EVERYTHING, finish, matching, nearest, put
@@ -120,6 +120,34 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
         assert [one.name for one in store.documents(EVERYTHING)] == ["c.txt"]
         assert matching(store, "museum soup") == {SOUP}
         assert store._words.count() == 2
+    finally:
+        store.close()
+
+
+def test_a_private_library_begun_meanwhile_stays_private(folder, tmp_path):
+    """What a reader hands in for the first time while the index is rebuilt is theirs alone in the new one."""
+    old = Store(folder, fingerprint="old")
+    own = private_library("bob", "uploads")
+    for step, name in enumerate(("diary.txt", "letter.txt")):  # the second comes after the last look
+        new = Store(folder / "building", fingerprint="new")
+        with Rebuild(folder, new=new) as work:
+            carry(work, new)
+            assert work.missing() == []
+            full = tmp_path / name
+            full.write_text(f"{SOUP} {name}")
+            old.expect(full, sha256_of(full), name=name, library=own, owner="bob")
+            put(old, tmp_path, name, full.read_text(), library=own)
+            carry(work, new, most=1 - step)
+            work.finish()
+        new.close()
+    rebuilt(folder)
+    old.close()
+    assert switch(folder) == "switched"
+    store = Store(folder, fingerprint="new")
+    try:
+        assert [one.name for one in store.documents(EVERYTHING)] == ["a.txt"]
+        theirs = store.documents(Scope(reader="bob", libraries=(own,)))
+        assert [(one.name, one.owner) for one in theirs] == [("diary.txt", "bob"), ("letter.txt", "bob")]
     finally:
         store.close()
 
