@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from docent.store import COPIES, Copies
 Shown = Literal["source", "original", "picture"]
 """What a link opens: the page cited with its words marked, the file itself, or a picture of the page."""
 SHOWN: tuple[Shown, ...] = get_args(Shown)
+SECRET_BYTES = 32
 
 INLINE = {
     "pdf": "application/pdf",
@@ -144,13 +146,19 @@ def _copy(house: House, place: Place, suffix: str, make: Callable[[], bytes]) ->
 
 
 def secret_of(storage: Path) -> bytes:
-    """The installation's own secret, made at the first start and kept in storage/."""
+    """The installation's own secret, made at the first start and kept in storage/.
+
+    It is there whole or not at all: with less of it, as a full disk leaves it, anybody could guess it.
+    """
     storage.mkdir(parents=True, exist_ok=True)
     path = storage / "secret"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(32))
+    if not path.exists() or path.stat().st_size < SECRET_BYTES:
+        handle, fresh = tempfile.mkstemp(dir=storage, prefix="secret-")  # its owner's only
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+            os.replace(fresh, path)
+        except OSError:
+            os.unlink(fresh)
+            raise
     return path.read_bytes()

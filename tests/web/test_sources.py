@@ -64,3 +64,10 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path):
     assert secret_of(tmp_path) == first
     assert len(first) == 32
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_secret_that_was_not_written_whole_is_made_anew(tmp_path):
+    """A disk that was full at the first start leaves nothing that signs so that anybody could."""
+    (tmp_path / "secret").write_bytes(b"")
+    assert len(secret_of(tmp_path)) == 32
