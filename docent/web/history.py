@@ -143,6 +143,8 @@ class History(SQLAlchemyDataLayer):
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> None:
+        if thread_id in self._deleted:  # a page that had it open says at its end what was set in it
+            return
         short = " ".join((name or "").split()) or None  # a message of files only has no words to go by
         if short is not None and len(short) > NAME:
             short = short[: NAME - 1].rstrip() + "…"

@@ -229,9 +229,10 @@ async def test_a_list_waits_for_no_writer(history, tmp_path):
 
 
 async def test_nothing_is_kept_of_a_deleted_conversation(history):
-    """Not even an answer that was still being written in it."""
+    """Neither an answer that was still being written in it, nor what a page tells of it at its end."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "mine")
     await history.delete_thread(thread)
     await history.create_step(step(thread, output="the rest of the answer"))
+    await history.update_thread(thread, metadata={"chat_settings": {"library": "cellar"}})
     assert await history.rows("SELECT * FROM threads") == []
