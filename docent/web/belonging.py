@@ -32,6 +32,11 @@ def is_of_a_conversation(library: str) -> bool:
     return library.startswith("~") and library.rpartition("/")[2].startswith(CHAT)
 
 
+def shared_libraries(house: House) -> list[str]:
+    """Where a file can be shared; that of uploads first, also when it is not there yet."""
+    return list(dict.fromkeys((UPLOADS, *house.store.libraries(None))))
+
+
 def here() -> tuple[str, str]:
     """Who owns a file that is handed in now, and in which library of theirs."""
     who = reader()

@@ -15,7 +15,7 @@ from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, 
 from docent.ingesting import Ticket
 from docent.web import conversation, fetching, receipts
 from docent.web.belonging import asked_here
-from docent.web.conversation import language, reader
+from docent.web.conversation import language, note, reader
 from docent.web.french import spoken, spoken_answer
 from docent.web.kept import keep, turns
 from docent.web.metrics import Metrics
@@ -40,9 +40,13 @@ async def reply(
     """
     choice = conversation.chosen(house)
     persona = persona_of(cl.context.session.chat_profile)
-    scope = await asyncio.to_thread(
-        asked_here, house, chosen=choice.libraries, persona=persona, tickets=tickets
-    )
+    try:
+        scope = await asyncio.to_thread(
+            asked_here, house, chosen=choice.libraries, persona=persona, tickets=tickets
+        )
+    except DocentError as error:  # an old conversation's persona may be gone
+        await note(f"⚠️ {spoken(str(error), language())}").send()
+        return
     if tickets:
         files = ", ".join(ticket.name for ticket in tickets)
         async with cl.Step(name=say("asked_of", language(), files=files), type="retrieval"):

@@ -17,7 +17,7 @@ from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import ANSWERING, Scope, StoredDocument
 from docent.store import is_from
 from docent.web import documents_page as page
-from docent.web.belonging import is_of_a_conversation
+from docent.web.belonging import is_of_a_conversation, shared_libraries
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
 from docent.web.french import spoken
@@ -35,8 +35,6 @@ HEADERS = {
     ),
     "Referrer-Policy": "same-origin",  # with "no-referrer", browsers hide the origin of our own forms too
 }
-SHARED_FIRST = "uploads"
-"""The library that is offered for sharing, also when it is not there yet."""
 LONGEST_SEARCH = 200
 FORM_BYTES = 2_000
 
@@ -151,15 +149,11 @@ def _one(request: Request, reader: str) -> str:
         house.store.pages(document.id, Scope(reader=reader)),
         start=_number(request.query_params.get("start", "")),
         allowed=allowed,
-        libraries=_shared(house),
+        libraries=shared_libraries(house),
         notes=notes,
         busy=busy,
         language=language,
     )
-
-
-def _shared(house: House) -> list[str]:
-    return [SHARED_FIRST, *(name for name in house.store.libraries(None) if name != SHARED_FIRST)]
 
 
 async def file(request: Request, reader: str) -> Response:
@@ -196,7 +190,7 @@ async def share(request: Request, reader: str) -> Response:
     document = await lightly(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await lightly(_shared, house):
+    if library not in await lightly(shared_libraries, house):
         raise InputError(say("no_library", language_of(request), library=library))
     new = await asyncio.to_thread(partial(house.share, document.id, reader=reader, library=library))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)

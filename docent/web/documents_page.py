@@ -26,6 +26,8 @@ STATES: dict[str, tuple[State, ...]] = {
     "failed": (State.FAILED,),
 }
 """By what the filter is called."""
+COLUMNS = ("name", "library", "state", "pages", "size", "added")
+TO_LIST = ("/documents", "all_documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,11 @@ def _failures(failures: Sequence[KnownFile], language: str) -> str:
     if not failures:
         return ""
     rows = "".join(
-        f"<li><strong>{escape(one.path)}</strong> ({escape(one.library)}): {escape(one.reason)}</li>"
+        f"<li><strong>{escape(one.path)}</strong> ({escape(one.library)}): "
+        f"{escape(spoken(one.reason, language))}</li>"
         for one in failures
     )
     return f'<h2>{t("not_taken_in", language)}</h2><ul class="failures">{rows}</ul>'
-
-
-TO_LIST = ("/documents", "all_documents")
-COLUMNS = ("name", "library", "state", "pages", "size", "added")
 
 
 def _row(document: StoredDocument, language: str) -> str:

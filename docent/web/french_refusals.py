@@ -1,4 +1,4 @@
-"""What the store, the search and an embedding model on a server refuse, in French."""
+"""What the store, the search, a link and an embedding model on a server refuse, in French."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ REFUSALS: dict[str, str] = {
         "arrêtez-le, et recommencez."
     ),
     # what is not there any more
+    "There is no persona {name} in {file}. There are: {known}.": (
+        "Il n'y a pas de persona {name} dans {file}. Il y a : {known}."
+    ),
+    "This link was not made here, or was changed. Ask the question again.": (
+        "Ce lien n'a pas été fait ici, ou a été modifié. Reposez la question."
+    ),
+    "This link is from another version. Ask the question again.": (
+        "Ce lien vient d'une autre version. Reposez la question."
+    ),
+    "The file itself is not kept any more. Run: python -m docent doctor --mend": (
+        "Le fichier lui-même n'est plus conservé. Lancez : python -m docent doctor --mend"
+    ),
+    "No password is needed here. Go back to the conversation.": (
+        "Aucun mot de passe n'est demandé ici. Revenez à la conversation."
+    ),
     "Page {n} of this document is not here any more. Ask again.": (
         "La page {n} de ce document n'est plus ici. Reposez la question."
     ),

@@ -11,14 +11,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import chainlit as cl
-from chainlit.session import BaseSession
+from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
 from docent.assembly import House
 from docent.errors import DocentError, UnknownDocument
 from docent.glossary import ANSWERING, Scope, State
 from docent.ingesting import Standing, Ticket
-from docent.web.belonging import UPLOADS, here
+from docent.web.belonging import UPLOADS, here, shared_libraries
 from docent.web.conversation import language, note, reader
 from docent.web.french import spoken
 from docent.web.light import lightly
@@ -48,9 +48,9 @@ class Line:
         self._over = False
         self._answers = asyncio.Event()
         self.searchable = False
-        message.metadata = {**(message.metadata or {}), KEY: asdict(ticket)}
         """Whether it can be asked about now."""
         self.ended = False
+        message.metadata = {**(message.metadata or {}), KEY: asdict(ticket)}
         _lines.setdefault(cl.context.session, {})[message.id] = self
 
     async def asked_for(self) -> bool:
@@ -59,12 +59,15 @@ class Line:
         return self.searchable
 
     async def follow(self, *, after: float = 0.0) -> None:
-        """Say how far it is, each time there is news, until it is over."""
+        """Say how far it is, each time there is news, until it is over, or nobody is left to unlock it."""
         await asyncio.sleep(after)
         while not self._over:
             standing = await lightly(self._house.standing, self.ticket)
             if not self._over:  # cancelled meanwhile
                 await self.show(standing)
+            if standing.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
+                self._over = True  # the conversation asks for the password when it is opened again
+                self._answers.set()
             await asyncio.sleep(PACE)
 
     async def show(self, standing: Standing) -> None:
@@ -104,7 +107,7 @@ class Line:
 
     async def offer_libraries(self) -> None:
         """Instead of one button to share, one for each library it can be shared in."""
-        names = (await self._shared())[:MOST_LIBRARIES]
+        names = (await lightly(shared_libraries, self._house))[:MOST_LIBRARIES]
         offered = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._put([*offered, _button(KEEP, self._language)])
 
@@ -112,13 +115,9 @@ class Line:
         """It stays its owner's; the button to share it is back."""
         await self._put([_button(SHARE, self._language)])
 
-    async def _shared(self) -> list[str]:
-        there = await lightly(self._house.store.libraries, None)
-        return list(dict.fromkeys((UPLOADS, *there)))
-
     async def share(self, library: str) -> None:
-        if library not in await self._shared():  # it comes from a browser, and may name another's
-            return
+        if library not in await lightly(shared_libraries, self._house):
+            return  # it comes from a browser, and may name another's
         try:
             new = await asyncio.to_thread(
                 self._house.share, self.ticket.document_id, reader=reader(), library=library

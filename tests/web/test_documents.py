@@ -105,6 +105,8 @@ async def test_what_could_not_be_read_is_named(client):
             )
         for query in ("?library=kitchen", "?state=ready", "?search=jars"):
             assert "broken.pdf" not in (await ben.get(f"/documents{query}")).text
+        french = (await ben.get("/documents", headers={"accept-language": "fr"})).text
+    assert "broken.pdf est trop abîmé" in french
 
 
 async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):

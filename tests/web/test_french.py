@@ -26,6 +26,8 @@ SPEAKING += [
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
+    ROOT / "web/sources.py",
+    ROOT / "web/unlocking.py",
 ]
 SPEAKING += [
     ROOT / f"store/{n}.py" for n in "catalog keeping originals reading removing sharing shelf".split()

@@ -1,0 +1,79 @@
+"""What goes on in a conversation ends when it can, and says so when it cannot begin."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from chainlit.context import init_ws_context
+from chainlit.session import WebsocketSession
+from chainlit.user import User
+
+from docent.errors import InputError
+from docent.glossary import State
+from docent.settings import Settings
+from docent.web import chat, uploading
+from docent.web.conversation import note
+from docent.web.french import french
+from docent.web.metrics import Metrics
+from docent.web.uploading import Line
+from docent.web.users import LOCAL
+from tests.web.test_lines import READY, TICKET
+
+
+class Tab:
+    """A page that somebody has open, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+        async def emit(event: str, data: Any) -> None:
+            self.told.append((event, data))
+
+        self.session = WebsocketSession(
+            id=str(uuid.uuid4()),
+            socket_id=str(uuid.uuid4()),
+            emit=emit,
+            emit_call=emit,
+            user_env={},
+            client_type="webapp",
+            user=User(identifier=LOCAL),
+        )
+        init_ws_context(self.session)
+
+
+async def test_a_locked_file_is_followed_as_long_as_somebody_may_unlock_it(monkeypatch):
+    """When the page is gone for good nobody looks any more, and its question is not waited for."""
+    monkeypatch.setattr(uploading, "PACE", 0.01)
+    tab = Tab()
+    looks = []
+    locked = replace(READY, state=State.FAILED, locked=True)
+    house: Any = SimpleNamespace(standing=lambda ticket: looks.append(ticket) or locked)
+    line = Line(TICKET, house, note(""))
+    following = asyncio.create_task(line.follow())
+    while len(looks) < 5:
+        await asyncio.sleep(0.01)
+    assert not following.done()
+    await tab.session.delete()
+    await asyncio.wait_for(following, 20)
+    assert not await asyncio.wait_for(line.asked_for(), 20)
+
+
+async def test_a_persona_that_is_gone_is_said():
+    """A conversation of its time can be opened still: the question is answered with what is wrong."""
+
+    def persona(key: str) -> Any:
+        raise InputError(f"There is no persona {key!r} in personas.toml. There are: guide.")
+
+    store = SimpleNamespace(libraries=lambda reader: [])
+    house: Any = SimpleNamespace(settings=Settings(), store=store, persona=persona)
+    tab = Tab()
+    tab.session.chat_profile = "waiter"
+    await chat.reply("What is there?", house=house, metrics=Metrics())
+    said = [data["output"] for event, data in tab.told if event == "new_message"]
+    assert said == ["⚠️ There is no persona 'waiter' in personas.toml. There are: guide."]
+    assert french(said[0].removeprefix("⚠️ ")).startswith("Il n'y a pas de persona 'waiter'")
+    await tab.session.delete()
