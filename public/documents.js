@@ -8,6 +8,10 @@
   });
   addEventListener("DOMContentLoaded", () => {
     const busy = document.querySelector("[role=status].busy, .state.queued, .state.loading, .state.searchable");
-    if (busy && !document.querySelector("input:focus, details[open]")) setTimeout(() => location.reload(), 4000);
+    if (busy) setTimeout(look, 4000);
   });
+  function look() {
+    if (document.querySelector(":is(input, select):focus, details[open]")) setTimeout(look, 4000); // somebody is at it
+    else location.reload();
+  }
 })();

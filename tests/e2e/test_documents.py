@@ -8,7 +8,7 @@ import shutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import connected, picture, running_app
+from tests.e2e.conftest import ROOT, connected, picture, running_app
 from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
@@ -87,6 +87,28 @@ def test_a_document_is_deleted_from_the_keyboard(page, app):
     picture(page, "deleted")
     page.goto(f"{app}/documents?search=weaverbird")
     expect(page.get_by_text("No document is like that.")).to_be_visible()
+
+
+def test_news_of_reading_wait_for_whoever_is_at_it(page):
+    """The list loads itself anew while something is read, but not below a question that is open."""
+    script = (ROOT / "public" / "documents.js").read_text(encoding="utf-8")
+    busy = "<span class='state loading'></span><details><summary>Delete</summary></details>"
+    loads = []
+
+    def serve(route) -> None:
+        loads.append(route.request.url)
+        route.fulfill(content_type="text/html", body=f"{busy}<script>{script}</script>")
+
+    page.route("http://docent.test/", serve)
+    page.clock.install()
+    page.goto("http://docent.test/")
+    page.locator("summary").click()
+    page.clock.run_for(9_000)
+    page.wait_for_timeout(200)
+    assert len(loads) == 1
+    page.locator("summary").click()
+    with page.expect_request("http://docent.test/"):
+        page.clock.run_for(5_000)
 
 
 def test_a_document_is_read_again(page, app):
