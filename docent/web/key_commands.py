@@ -43,7 +43,7 @@ def _add(arguments: argparse.Namespace) -> None:
         arguments.name,
         libraries=arguments.library,
         expires=arguments.expires,
-        rate=max(arguments.rate, 0),
+        rate=arguments.rate,
         read_only=arguments.read_only,
     )
     print(secret)

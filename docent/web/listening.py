@@ -15,8 +15,8 @@ ANYWHERE = frozenset({"0.0.0.0", "::"})
 
 def address(settings: Settings) -> str:
     """What a person types into the browser."""
-    name = "localhost" if settings.host in ANYWHERE | {"127.0.0.1"} else settings.host
-    return f"http://{name}:{settings.port}"
+    name = "localhost" if settings.host in ANYWHERE | {"127.0.0.1", "::1"} else settings.host
+    return f"http://[{name}]:{settings.port}" if ":" in name else f"http://{name}:{settings.port}"
 
 
 def is_loopback(settings: Settings) -> bool:

@@ -17,6 +17,7 @@ ANY = "*"
 
 LENGTHS = (("short", 200), ("medium", 500), ("long", 1500))
 MOST_PASSAGES = 30
+"""That the panel offers, where the settings themselves do not say more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ def widgets(
             id="passages",
             label=words("passages"),
             description=words("passages_hint"),
-            initial=_number(before.get("passages"), settings.passages, 1, MOST_PASSAGES),
+            initial=_number(before.get("passages"), settings.passages, 1, _most(settings)),
             min=1,
-            max=MOST_PASSAGES,
+            max=_most(settings),
             step=1,
         ),
         Slider(
@@ -70,7 +71,7 @@ def widgets(
 
 def chosen(values: Mapping[str, Any], *, settings: Settings, models: Iterable[str]) -> Chosen:
     """What the panel says. It comes from a browser: what was not offered counts as not chosen."""
-    passages = round(_number(values.get("passages"), settings.passages, 1, MOST_PASSAGES))
+    passages = round(_number(values.get("passages"), settings.passages, 1, _most(settings)))
     temperature = _number(values.get("temperature"), settings.temperature, 0, 2)
     library, model, length = (values.get(name) for name in ("library", "model", "length"))
     lengths = {str(tokens): tokens for _, tokens in LENGTHS}
@@ -84,6 +85,10 @@ def chosen(values: Mapping[str, Any], *, settings: Settings, models: Iterable[st
         libraries=(library,) if isinstance(library, str) and library not in ("", ANY) else (),
         show_receipt=values.get("receipt") is not False,
     )
+
+
+def _most(settings: Settings) -> int:
+    return max(MOST_PASSAGES, settings.passages)
 
 
 def _select(name: str, label: str, items: dict[str, str], before: Mapping[str, Any]) -> Select:

@@ -24,6 +24,20 @@ def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        pytest.param("0.0.0.0", "http://localhost:8000", id="everywhere"),
+        pytest.param("::1", "http://localhost:8000", id="this machine, IPv6"),
+        pytest.param("192.168.1.5", "http://192.168.1.5:8000", id="a network"),
+        pytest.param("fd00::5", "http://[fd00::5]:8000", id="a network, IPv6"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_opens(host, said, tmp_path):
+    """As it is typed, whatever the settings call it."""
+    assert address(settings(tmp_path, DOCENT_HOST=host)) == said
+
+
+@pytest.mark.parametrize(
     ("host", "login", "required"),
     [
         pytest.param("127.0.0.1", "auto", False, id="this machine"),

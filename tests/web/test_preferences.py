@@ -25,6 +25,15 @@ def test_an_untouched_panel_changes_nothing():
     assert chosen(values(panel()), settings=SETTINGS, models=MODELS) == Chosen()
 
 
+def test_the_panel_reaches_as_far_as_the_settings():
+    """Where they allow more passages than a panel offers otherwise, confirming it takes none away."""
+    many = Settings(passages=45)
+    shown = widgets(many, libraries=[], models=MODELS, before={}, language="en")
+    slider = next(widget.to_dict() for widget in shown if widget.id == "passages")
+    assert slider["initial"] == slider["max"] == 45
+    assert chosen(values(shown), settings=many, models=MODELS) == Chosen()
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [

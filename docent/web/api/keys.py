@@ -46,7 +46,7 @@ class Key:
 
     @property
     def expired(self) -> bool:
-        return bool(self.expires) and self.expires < datetime.now(UTC).date().isoformat()
+        return bool(self.expires) and self.expires < _today()
 
 
 class Keys:
@@ -69,6 +69,8 @@ class Keys:
             raise InputError(
                 f"{name!r} cannot be a name. Use letters, digits, spaces and . _ @ + -, at most 100."
             )
+        if rate < 0:
+            raise InputError(f"{rate} is no pace. Write how many requests a minute at most; 0 is no limit.")
         secret = PREFIX + secrets.token_urlsafe(32)
         row = (name, _hash(secret), json.dumps(list(libraries)), _day(expires), rate, _today(), read_only)
         try:

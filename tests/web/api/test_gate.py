@@ -68,6 +68,12 @@ def test_a_wrong_key_is_refused(tmp_path, name, expires, sentence):
         keys.add(name, libraries=[], expires=expires, rate=0)
 
 
+def test_a_pace_below_none_is_refused(tmp_path):
+    """It would be no limit at all."""
+    with pytest.raises(InputError, match="no pace"):
+        Keys(tmp_path).add("hurried", libraries=[], expires="", rate=-5)
+
+
 def test_pace():
     """A bucket empties at once and fills at its rate."""
     now = 0.0
@@ -242,6 +248,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_kept(api: Api):
 
 
 def test_an_empty_file_is_refused(api: Api):
+    """With a sentence that says what it is."""
     assert "empty" in refusal(api.http().post("/v1/files", files={"file": ("e.txt", b"")}), 400)["message"]
 
 
