@@ -75,33 +75,13 @@ def language() -> str:
 
 async def start(*, house: House) -> None:
     """Offer what can be done with a conversation, and how it can be set."""
-    commands: list[CommandDict] = [
-        {
-            "id": EXPORT,
-            "description": say("export_hint", language()),
-            "icon": "download",
-            "button": False,
-            "persistent": False,
-            "selected": False,
-        },
-        {
-            "id": DOCUMENTS,
-            "description": say("documents_hint", language()),
-            "icon": "library",
-            "button": False,
-            "persistent": False,
-            "selected": False,
-        },
-        {
-            "id": FORGET,
-            "description": say("forget_hint", language()),
-            "icon": "trash-2",
-            "button": False,
-            "persistent": False,
-            "selected": False,
-        },
-    ]
-    await cl.context.emitter.set_commands(commands)
+    await cl.context.emitter.set_commands(
+        [
+            _command(EXPORT, "export_hint", "download"),
+            _command(DOCUMENTS, "documents_hint", "library"),
+            _command(FORGET, "forget_hint", "trash-2"),
+        ]
+    )
     models = await _models(house)
     cl.user_session.set(MODELS, list(models))
     libraries = await lightly(house.store.libraries, None)
@@ -113,6 +93,18 @@ async def start(*, house: House) -> None:
         language=language(),
     )
     await cl.ChatSettings(panel).send()
+
+
+def _command(name: str, hint: str, icon: str) -> CommandDict:
+    """Typed with a slash, and over when it was sent."""
+    return {
+        "id": name,
+        "description": say(hint, language()),
+        "icon": icon,
+        "button": False,
+        "persistent": False,
+        "selected": False,
+    }
 
 
 async def _models(house: House) -> tuple[str, ...]:

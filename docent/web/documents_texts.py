@@ -35,7 +35,11 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
         "Il n'y a pas encore de documents. Placez des fichiers dans un dossier de data/ et lancez : "
         "python ingest.py. Ou déposez-en un dans la conversation.",
     ),
-    "none_found": ("No document is like that.", "Aucun document ne correspond."),
+    "none_found": (
+        "No document is like that. Write fewer words, or choose every library and state.",
+        "Aucun document ne correspond. Écrivez moins de mots, ou choisissez toutes les bibliothèques et "
+        "tous les états.",
+    ),
     "not_taken_in": ("Files that could not be read", "Fichiers qui n'ont pas pu être lus"),
     "state_queued": ("waiting", "en attente"),
     "state_loading": ("being read", "en lecture"),
@@ -67,8 +71,8 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "delete_now": ("Delete for good", "Supprimer définitivement"),
     "not_our_page": (
-        "This was not sent by Docent's own page. Go back to the documents and try again.",
-        "Ceci ne vient pas de la page de Docent. Revenez aux documents et réessayez.",
+        "This was not sent by Docent's own page. Go back to it and try again.",
+        "Ceci ne vient pas de la page de Docent. Revenez-y et réessayez.",
     ),
     "log_in_first": ("Log in first, then open this again.", "Connectez-vous d'abord, puis rouvrez ceci."),
     "not_kept": (
@@ -76,8 +80,8 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
         "Le fichier lui-même n'est plus conservé. Lancez : python -m docent doctor --mend",
     ),
     "no_library": (
-        "There is no shared library “{library}”.",
-        "Il n'y a pas de bibliothèque partagée « {library} ».",
+        "There is no shared library “{library}”. Go back and choose one of the list.",
+        "Il n'y a pas de bibliothèque partagée « {library} ». Revenez et choisissez dans la liste.",
     ),
     "only_admin": (
         "It is shared, so only an administrator can read it again or delete it.",

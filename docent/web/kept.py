@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from docent.errors import UnknownDocument
-from docent.glossary import Answer, Citation, Receipt, Scope, StoredDocument, Turn
+from docent.glossary import Answer, Citation, Scope, StoredDocument, Turn
 from docent.store.protocols import Reader
 from docent.web.panels import Extract
 
@@ -48,12 +48,8 @@ def keep(question: str, answer: Answer) -> dict[str, Any]:
     """The metadata of the answer's message."""
     cited = {citation.chunk_id for citation in answer.citations}
     extracts = {p.chunk_id: (p.start, p.end, p.heading) for p in answer.passages if p.chunk_id in cited}
-    kept = Kept(question, answer.text, answer.citations, extracts, receipt_of(answer.receipt))
+    kept = Kept(question, answer.text, answer.citations, extracts, asdict(answer.receipt))
     return {KEY: asdict(kept)}
-
-
-def receipt_of(receipt: Receipt) -> dict[str, Any]:
-    return asdict(receipt)
 
 
 def recall(metadata: Mapping[str, Any] | None) -> Kept | None:

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from docent.settings import Settings
 from docent.web.light import lightly
 from docent.web.listening import login_required
-from docent.web.users import LOCAL, Account, Users
+from docent.web.users import LOCAL, Account, Users, as_name
 
 FREE_TRIES = 5
 FIRST_WAIT, LONGEST_WAIT = 30.0, 900.0
@@ -65,7 +65,7 @@ class Door:
         self._checking = asyncio.Semaphore(2)  # hashing is meant to be slow; it must not take every core
 
     async def by_password(self, name: str, password: str) -> cl.User | None:
-        name = name.strip().lower()[:100]
+        name = as_name(name)[:100]
         if self._patience.waits(name):
             return None
         async with self._checking:

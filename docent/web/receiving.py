@@ -83,7 +83,7 @@ async def receive(request: Request, reader: str) -> Response:
             if not isinstance(file, UploadFile) or not file.filename:
                 return _refused(request, 400, "upload_no_file")
             if not file.size:
-                return _refused(request, 400, "upload_empty", name=file.filename)
+                return _refused(request, 400, "upload_empty")
             if file.size > largest:
                 return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
             key = await asyncio.to_thread(_keep, file.file, session)

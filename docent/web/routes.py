@@ -6,7 +6,6 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from chainlit.types import Feedback
@@ -27,14 +26,11 @@ from docent.web.receiving import hand_back, language_of, receive
 from docent.web.sources import SHOWN, Shown, Signer, opened
 from docent.web.texts import say
 from docent.web.unlocking import unlock
-from docent.web.viewing import kept_answer, words
+from docent.web.viewing import State, kept_answer, words
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
-
-State = Any
-"""Chainlit's `app.state`, with the house, the history and the signer in it."""
 
 
 def routes() -> list[Route]:
@@ -157,7 +153,7 @@ async def feedback(request: Request, reader: str) -> Response:
             given = Feedback(forId=str(there["forId"]), value=1 if there["value"] else 0, comment=comment)
             step_id = given.forId
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return JSONResponse({"detail": "This is no feedback."}, status_code=400)
+        return JSONResponse({"detail": say("not_our_page", language_of(request))}, status_code=400)
     said = await history.said(step_id)
     if said is None or said[1] != reader:
         return _nothing(request)

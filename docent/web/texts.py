@@ -186,7 +186,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Delete the files that were handed in here",
         "Supprimer les fichiers déposés ici",
     ),
-    "forgotten": ("{count} files deleted.", "{count} fichiers supprimés."),
+    "forgotten": ("Files deleted: {count}.", "Fichiers supprimés : {count}."),
     "file_twice": (
         "**{name}** is the same file as {first}; it is read once.",
         "**{name}** est le même fichier que {first} ; il n'est lu qu'une fois.",
@@ -240,8 +240,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "il n'a pas pu être écrit sur le disque. Vérifiez les droits du dossier et renvoyez-le.",
     ),
     "upload_gone": (
-        "This file is not here any more.",
-        "Ce fichier n'est plus ici.",
+        "This file is not here any more. Send it again to ask about it.",
+        "Ce fichier n'est plus ici. Envoyez-le de nouveau pour l'interroger.",
     ),
     "unlock_title": ("A password for {name}", "Un mot de passe pour {name}"),
     "unlock_hint": (

@@ -77,9 +77,10 @@ def _password(arguments: argparse.Namespace) -> None:
 
 def _remove(arguments: argparse.Namespace) -> None:
     from docent.web.history import History
+    from docent.web.users import as_name
 
     _users().remove(arguments.name)
-    deleted = asyncio.run(_forgotten(History(Settings.read().storage), arguments.name.strip().lower()))
+    deleted = asyncio.run(_forgotten(History(Settings.read().storage), as_name(arguments.name)))
     conversations = "1 conversation" if deleted == 1 else f"{deleted} conversations"
     print(f"Removed {arguments.name}, and {conversations}.")
 

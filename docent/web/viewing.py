@@ -67,9 +67,8 @@ async def show(message: Any, *, state: State, reader: str, language: str) -> Non
         return
     step_id, n = asked.get("step"), asked.get("n")
     kept = await kept_answer(state.history, step_id, n, reader)
-    if kept is None:
+    if kept is None or not isinstance(n, int):
         return
-    n = int(str(n))
     link = cited_link(str(step_id), n)
     quotes = kept.cited(n)
     found = await lightly(sheets, quotes, link, house=state.house, signer=state.signer, reader=reader)

@@ -9,5 +9,6 @@ chat         /v1/chat/completions and /v1/models
 files        /v1/files
 shelf        /v1/search, /v1/embeddings
 shapes       what requests may say; answers: what is answered, for /openapi.json
+refusals     every way of saying no
 pages        /api-docs
 """

@@ -45,7 +45,7 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    status: Literal["ready", "starting"]
+    status: Literal["ready"]
     missing: list[str] = Field(description="What keeps it from answering, or from answering well.")
 
 
