@@ -47,6 +47,9 @@ BLANK = re.compile(r"[ \t\r\n\f\v]+")
 BLANK_LINE = re.compile(r"\n[ \t]*\n")
 IDEOGRAPH = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff01-\uff60]")
 ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
+SEAM = re.compile(r"<[a-zA-Z/!?]|!\[|\][(:]")
+"""Two signs that may not come to stand side by side: they begin a tag, an image, or what a link leads to."""
+SPACE = re.compile(r"\s")
 ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 THOUGHT = ("<think>", "</think>")
@@ -98,6 +101,7 @@ class Filter:
         self._passages = passages
         self._known = known
         self._held = ""
+        self._word_so_far = ""
         self._thinking = False
         self.removed: list[str] = []
         """What was taken out, in order."""
@@ -121,10 +125,18 @@ class Filter:
             if unit is None:
                 break
             text, used = unit
-            shown.append(text)
+            shown.append(self._apart(text))
             at += used
         self._held = self._held[at:]
         return "".join(shown)
+
+    def _apart(self, text: str) -> str:
+        """The text, with a space before it where it and what was let go before would make more than they
+        were: what stood between them was taken out, or only the name of a link was left of it."""
+        if self._word_so_far and _together_lead(self._word_so_far, text):
+            text = f" {text}"
+        self._word_so_far = SPACE.split(self._word_so_far + text)[-1][-LONGEST_WORD:]
+        return text
 
     def _unit(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
         """What the characters at `at` become, and how many they are; None: more must come first."""
@@ -269,6 +281,16 @@ class Filter:
     def _may_lead(self, address: str) -> bool:
         meant = ESCAPED.sub("", html.unescape(address))
         return meant == address and _compared(address) in self._known
+
+
+def _together_lead(before: str, text: str) -> bool:
+    """Whether two pieces without a space between them begin an image, a link or a tag, or name an address."""
+    if not text or text[0].isspace():
+        return False
+    if SEAM.search(before[-1] + text[0]):
+        return True
+    both = ESCAPED.sub("", html.unescape(before + text))
+    return bool(NAMES_ONE.search(both) and ADDRESS.search(both))
 
 
 def clean(text: str, *, passages: int, known: frozenset[str]) -> str:

@@ -93,6 +93,17 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("<math><mi href='//e.example'>", " < mi href='(link removed)'>", id="tag in a tag"),
         pytest.param("<?php x ?> <![CDATA[x]]>", "< ?php x ?> < [CDATA[x]]>", id="other markup"),
         pytest.param("data:text/html,<b>x", "(link removed), x", id="page as data"),
+        pytest.param("[<](x)img src=y onerror=z>", "< img src=y onerror=z>", id="tag out of a link's name"),
+        pytest.param("[<](x)!-- hidden -->", "< !-- hidden -->", id="comment out of a link's name"),
+        pytest.param("[!](x)[[[a]](x)](y)(/i.png)", "! [a] (/i.png)", id="image out of names of links"),
+        pytest.param("[[1]](x)(/logout)", "[1] (/logout)", id="link out of a link's name"),
+        pytest.param("[[x]](y): /logout", "[x] : /logout", id="definition out of a link's name"),
+        pytest.param("[http:/](x)/evil.example", "http:/ /evil.example", id="address out of a link's name"),
+        pytest.param("[http:/](x)[&](x)#47;evil.example", "http:/& #47;evil.example", id="and of an entity"),
+        pytest.param("http:/[](x)/evil.example", "http:/ /evil.example", id="address around a link"),
+        pytest.param("http:/[9]/evil.example", "http:/ /evil.example", id="address around a number"),
+        pytest.param("a[](x)@evil.example", "a @evil.example", id="mailbox around a link"),
+        pytest.param("www<think></think>.evil.example", "www .evil.example", id="address around a thought"),
     ],
 )  # fmt: skip
 def test_what_is_shown(text, expected):
@@ -110,6 +121,23 @@ PIECES = st.sampled_from(
     ]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=40).map("".join)
+HARMFUL = (
+    "<img src=x>", "![a](http://evil.example/i)", "http://evil.example", "[1](/logout)", "www.evil.example",
+    "ada@evil.example", "http:&#47;&#47;evil.example",
+)  # fmt: skip
+HIDING = ("{}", "[{}](x)", "[{}]", "[[{}](x)](y)", "{}[](x)", "{}[9]", "{}<think></think>", "{}!")
+TORN = st.tuples(
+    st.sampled_from(HARMFUL), st.lists(st.tuples(st.integers(1, 9), st.sampled_from(HIDING)), max_size=8)
+).map(lambda drawn: torn(*drawn))
+
+
+def torn(text: str, cuts: list[tuple[int, str]]) -> str:
+    """A text in pieces, each of which stands in something of which the filter leaves only the piece."""
+    pieces = []
+    for length, hiding in cuts:
+        pieces.append(hiding.format(text[:length]))
+        text = text[length:]
+    return "".join([*pieces, text])
 
 
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 400), max_size=60))
@@ -132,11 +160,12 @@ def test_every_address_is_looked_for(text):
     assert bool(addresses([text])) == bool(ADDRESS.search(text))
 
 
-@given(text=TEXTS)
+@given(text=TEXTS | TORN)
 def test_nothing_that_calls_elsewhere_is_left(text):
     """No image, no tag and no address but the known ones, whatever is written."""
     left = shown(text)
     assert not re.search(r"\][(:]", left)
+    assert not re.search(r"!\[", left)
     assert not re.search(r"<(?:img|br|b|a)\b[^<>]*>", left)
     assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|[a-z0-9]@[\w-]+\.\w", left)
     whole = released(left, KNOWN)
