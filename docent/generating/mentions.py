@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docent.generating.citations import Cited, citation
-from docent.generating.output import named, quoted
+from docent.generating.output import named, quoted, unnumbered
 from docent.generating.shelf import passage_of
 from docent.glossary import Chunk, Passage, StoredDocument
 
@@ -66,7 +66,7 @@ def _line(n: int, mention: Mention) -> str:
     start, end = _around(mention)
     quote = quoted(mention.passage.text[start:end])
     places = "1 place" if mention.count == 1 else f"{mention.count} places"
-    return f"- {named(mention.passage.where)} ({places}): “{quote}” [{n}]"
+    return f"- {unnumbered(named(mention.passage.where))} ({places}): “{quote}” [{n}]"
 
 
 def _around(mention: Mention) -> tuple[int, int]:

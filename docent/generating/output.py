@@ -50,6 +50,7 @@ ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
 SEAM = re.compile(r"<[a-zA-Z/!?]|!\[|\][(:]")
 """Two signs that may not come to stand side by side: they begin a tag, an image, or what a link leads to."""
 SPACE = re.compile(r"\s")
+OWN_NUMBER = re.compile(r"\[(?=\d)")
 ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 THOUGHT = ("<think>", "</think>")
@@ -302,7 +303,12 @@ def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
 def quoted(text: str) -> str:
     """A document's own words on one line, shown among ours: its addresses stay, its pictures do not."""
     own = addresses([text])
-    return " ".join(released(clean(text, passages=999, known=own), own).split())
+    return unnumbered(" ".join(released(clean(text, passages=999, known=own), own).split()))
+
+
+def unnumbered(text: str) -> str:
+    """The text, whose own numbers in brackets ("as shown in [57]") are not taken for those of passages."""
+    return OWN_NUMBER.sub(f"[{HAIR_SPACE}", text)
 
 
 def named(text: str) -> str:

@@ -15,7 +15,7 @@ from docent.generating import prompt, querying, tables
 from docent.generating.calculating import calculate
 from docent.generating.client import Call
 from docent.generating.guard import tamed
-from docent.generating.output import named
+from docent.generating.output import named, unnumbered
 from docent.generating.shelf import Shelf, answering, placed, whole
 from docent.glossary import Passage, StoredDocument
 
@@ -153,12 +153,14 @@ def _table(name: str, sql: str, result: querying.Result) -> str:
     rows = [result.columns, tuple("---" for _ in result.columns), *result.rows[:MOST_ROWS]]
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
     more = ["", "… and more rows."] if result.more or len(result.rows) > MOST_ROWS else []
-    return "\n".join([f"From the tables of {named(name)}:", "", "```sql", asked, "```", "", *lines, *more])
+    return "\n".join(
+        [f"From the tables of {unnumbered(named(name))}:", "", "```sql", asked, "```", "", *lines, *more]
+    )
 
 
 def _cell(value: tables.Value) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
-    return _unfenced(named(text[:LONGEST_CELL])).replace("|", "\\|")
+    return unnumbered(_unfenced(named(text[:LONGEST_CELL]))).replace("|", "\\|")
 
 
 def _unfenced(text: str) -> str:

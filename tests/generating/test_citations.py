@@ -228,6 +228,15 @@ def test_what_is_copied_word_for_word():
     assert cite("The pump may run dry for an hour.", [denied]).citations == ()
 
 
+def test_a_papers_own_numbers_are_no_citations():
+    """A sentence quoted with its "[57]" keeps it in sight; only the number behind it leads to a passage."""
+    paper = passage("Late books are counted as in [57] and [2], ten cents a day.", n=2)
+    answer = best_sentences("How are late books counted?", [passage(OTHER), paper])
+    assert answer.text.splitlines()[0].endswith("as in [\u200a57] and [\u200a2], ten cents a day. [1]")
+    assert [(one.n, one.quote) for one in answer.citations][:1] == [(1, paper.text)]
+    assert re.findall(r"\[(\d+)\]", answer.text) == [str(one.n) for one in answer.citations]
+
+
 def test_without_a_model_a_documents_name_answers_nothing():
     """A line that only repeats what the document is called comes after the row with the figure asked for."""
     rows = "| Start | 7 June 2027 |\n| Pay | €1,600 a month before tax |"
