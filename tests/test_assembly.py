@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from docent.assembly import House, open_house
+from docent.errors import SettingsError
 from docent.glossary import Answered, Preferences, Progress, Scope
+from docent.indexing import fast
 from docent.settings import Settings
 from tests.ports import free_url
 
@@ -27,6 +29,25 @@ def house(tmp_path: Path, ollama: Any) -> Iterator[House]:
 def _until_warm() -> None:
     for thread in [one for one in threading.enumerate() if one.name == "warming"]:
         thread.join(20)
+
+
+def test_a_house_that_cannot_be_opened_is_closed(tmp_path):
+    """Where a file of the settings is refused, the storage folder is free for whoever comes next."""
+    (tmp_path / "policy.toml").write_text("[")
+    settings = Settings(storage=tmp_path / "storage", content_policy_file=tmp_path / "policy.toml")
+    with pytest.raises(SettingsError, match="content policy") as refused:
+        open_house(settings.model_copy(update={"content_policy": "warn"}))
+    with open_house(settings) as house:
+        assert house.store.owned, refused
+
+
+def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch):
+    """A quota of processor time counts like processors that are not there."""
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    monkeypatch.setattr(fast, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
+    with open_house(Settings(storage=tmp_path / "storage")) as house:
+        assert house.intake.workers == 2
 
 
 async def test_warming_loads_the_language_model(house, ollama):

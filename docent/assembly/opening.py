@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from docent.assembly.house import House
 from docent.generating import personas, policy
 from docent.generating.personas import Persona
 from docent.indexing.embedding import index_fingerprint, open_embedder
+from docent.indexing.fast import cores
 from docent.indexing.reranking import open_reranker
-from docent.ingesting import Again, Background, Cut, Intake, Uploads, cores
+from docent.ingesting import Again, Background, Cut, Intake, Uploads
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import Synonyms
 from docent.settings import Settings
@@ -18,6 +20,12 @@ from docent.store import SharedStore
 
 def open_house(settings: Settings, *, storage: Path | None = None) -> House:
     """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
+    # Before anything is opened that would have to be closed again.
+    speakers = read_personas(settings)
+    rules = policy.read(settings.content_policy_file, action=settings.content_policy)
+    rerank = open_reranker(
+        settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
+    )
     embedder = open_embedder(
         settings.embedding_model,
         cache=settings.storage / "models",
@@ -25,12 +33,13 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         device=settings.embedding_device,
         model_url=settings.model_url,
     )
-    # Before anything is opened that would have to be closed again.
-    rerank = open_reranker(
-        settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
-    )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
-    store = SharedStore(storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url)
+    with ExitStack() as unless_opened:
+        unless_opened.callback(embedder.close)
+        store = SharedStore(
+            storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url
+        )
+        unless_opened.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
     background = Background(store=store, embedder=embedder)
@@ -45,8 +54,8 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         uploads=Uploads(intake),
         again=Again(intake),
         counters={},
-        personas=read_personas(settings),
-        policy=policy.read(settings.content_policy_file, action=settings.content_policy),
+        personas=speakers,
+        policy=rules,
         synonyms=Synonyms(settings.data),
         rerank=rerank,
     )

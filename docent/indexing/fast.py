@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
 
 BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
 WINDOW = 2048  # texts tokenized at once: bounds memory, long enough for batches of equal length
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
 POLITE = 10  # niceness of the document lane: a question on the same cores goes first
 
 
@@ -146,9 +147,8 @@ def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
 def cores() -> int:
     """Processors this process may use, a container's quota included."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")
-    if quota.exists():
-        share, period = quota.read_text().split()
+    if QUOTA.exists():
+        share, period = QUOTA.read_text().split()
         if share != "max":
             allowed = min(allowed, max(1, round(int(share) / int(period))))
     return allowed

@@ -4,7 +4,7 @@ from docent.ingesting.again import Again
 from docent.ingesting.background import Background
 from docent.ingesting.finding import find
 from docent.ingesting.folder import Progress, ingest
-from docent.ingesting.intake import Cut, Intake, cores
+from docent.ingesting.intake import Cut, Intake
 from docent.ingesting.rebuilding import rebuild
 from docent.ingesting.uploads import Standing, Ticket, Uploads
 
@@ -17,7 +17,6 @@ __all__ = [
     "Standing",
     "Ticket",
     "Uploads",
-    "cores",
     "find",
     "ingest",
     "rebuild",
