@@ -7,6 +7,7 @@ commands are in docent/commands/.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -24,14 +25,18 @@ from docent.web import key_commands, user_commands
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments) or 0)
+        code = int(arguments.run(arguments) or 0)
+        print(end="", flush=True)
+        return code
     except DocentError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        # What is left in the buffer goes nowhere; else Python complains of it at its end, with exit code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -123,10 +128,11 @@ def _doctor(arguments: argparse.Namespace) -> int:
     findings = examine(mend=arguments.mend)
     if arguments.json:
         print_json([asdict(finding) for finding in findings])
-    for finding in findings if not arguments.json else ():
-        print(f"{'ok    ' if finding.ok else 'not ok'}  {finding.what}: {finding.found}")
-        if finding.remedy:
-            print(f"        → {finding.remedy}")
+    else:
+        for finding in findings:
+            print(f"{'ok    ' if finding.ok else 'not ok'}  {finding.what}: {finding.found}")
+            if finding.remedy:
+                print(f"        → {finding.remedy}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 

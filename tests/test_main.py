@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from docent.__main__ import main
 from tests.fakes.plugin import Ollama
 
 pytestmark = pytest.mark.slow
@@ -156,6 +157,14 @@ def test_a_missing_model_is_pulled(terminal, ollama):
     for said, offered, pulled in (("n", True, False), ("y", True, True), ("", False, False)):
         shown = typed(terminal, said, "ask", QUESTION, DOCENT_MODEL_URL=ollama.url, DOCENT_MODEL="orca")
         assert ("Fetch it now?" in shown, "Pulling orca" in shown) == (offered, pulled)
+
+
+def test_a_model_is_pulled_where_the_settings_say(ollama, monkeypatch, capsys):
+    """The server that answers may have no way out; then another one fetches."""
+    monkeypatch.setenv("DOCENT_MODEL_URL", NOWHERE)
+    monkeypatch.setenv("DOCENT_PULL_URL", ollama.url)
+    assert main(["pull", "tinyllama"]) == 0
+    assert ollama.requests_to("/api/pull")
 
 
 def typed(terminal: Terminal, said: str, *arguments: str, **environ: str) -> str:

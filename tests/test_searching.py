@@ -1,4 +1,4 @@
-"""`docent search` and its filters."""
+"""`docent search` and its filters, and what other commands say of the same documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ FILES = {
     "menus/spring/soup.md": ("# Soups\n\nNettle soup with an egg costs 7.50.\n", "2022-03-01"),
     "menus/autumn/soup.txt": ("Pumpkin soup with seeds costs 6.50.\n", "2022-10-15"),
     "recipes/stock.txt": ("A soup begins with a stock of roots.\n", "2023-07-31"),
+    "prices/stock.txt": ("The stock of the company fell into the soup.\n", "2023-08-01"),
 }
 
 
@@ -39,13 +40,20 @@ def environ(folder: Path) -> dict[str, str]:
     return {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(folder / "data")}
 
 
+@pytest.fixture
+def at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings name that project."""
+    for name, value in environ(folder).items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
         pytest.param([], set(FILES), id="none"),
         pytest.param(["--folder", "spring"], {"menus/spring/soup.md"}, id="folder"),
         pytest.param(["--type", "md"], {"menus/spring/soup.md"}, id="type, by its ending"),
-        pytest.param(["--since", "2023"], {"recipes/stock.txt"}, id="since a year"),
+        pytest.param(["--since", "2023"], {"recipes/stock.txt", "prices/stock.txt"}, id="since a year"),
         pytest.param(["--until", "2022-03"], {"menus/spring/soup.md"}, id="until a month"),
         pytest.param(
             ["--since", "2022-03-02", "--until", "2022"], {"menus/autumn/soup.txt"}, id="between two days"
@@ -53,18 +61,61 @@ def environ(folder: Path) -> dict[str, str]:
         pytest.param(["--library", "menus", "--type", "txt"], {"menus/autumn/soup.txt"}, id="and a library"),
     ],
 )
-def test_search_keeps_to_its_filters(filters, expected, folder, monkeypatch, capsys):
+def test_search_keeps_to_its_filters(filters, expected, at_home, capsys):
     """Passages come from the documents that every filter lets through, and from no other."""
-    for name, value in environ(folder).items():
-        monkeypatch.setenv(name, value)
     assert main(["search", "What is in the soup?", "--json", *filters]) == 0
     found = {(row["library"], row["file"]) for row in json.loads(capsys.readouterr().out)}
     assert found == {(path.split("/")[0], path.rpartition("/")[2]) for path in expected}
 
 
-def test_a_date_that_is_none_is_refused(folder, monkeypatch, capsys):
+def test_a_date_that_is_none_is_refused(at_home, capsys):
     """`--until yesterday` finds nothing wrong with the documents: it says what a date looks like."""
-    for name, value in environ(folder).items():
-        monkeypatch.setenv(name, value)
     assert main(["search", "soup", "--until", "yesterday"]) == 2
     assert "Write a year, 2023, a month, 2023-07, or a day" in capsys.readouterr().err
+
+
+def test_whoever_reads_may_stop(at_home, monkeypatch):
+    """`search … | head -1` is no error, neither here nor when Python ends and empties what it kept."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert main(["search", "soup"]) == 0
+
+
+def test_coverage_for_machines_is_of_one_document(at_home, capsys):
+    """Two of one name are shown one after the other to people; JSON is one value, so they are named."""
+    assert main(["list", "--coverage", "stock.txt"]) == 0
+    assert capsys.readouterr().out.count("stock.txt") == 2
+    assert main(["list", "--coverage", "stock.txt", "--json"]) == 2
+    assert "is more than one document" in capsys.readouterr().err
+    assert main(["list", "--coverage", "stock.txt", "--library", "recipes", "--json"]) == 0
+    assert [page["page"] for page in json.loads(capsys.readouterr().out)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["", "--file", "soup.md", "--page", "1"], "Which question?", id="no question"),
+        pytest.param([" ", "--file", "soup.md", "--page", "1"], "Which question?", id="blanks"),
+        pytest.param(
+            ["Soup?", "--file", "soup.md", "--page", "1", "--library", "soups"],
+            "There is no library 'soups'",
+            id="no such library",
+        ),
+    ],
+)
+def test_a_golden_question_that_is_none(arguments, said, at_home, capsys):
+    """It is refused before it is kept, with what is wrong."""
+    assert main(["golden", "add", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_figures_are_shown_before_they_are_kept(at_home, tmp_path, capsys):
+    """A run that cannot be saved was not for nothing."""
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text(json.dumps({"question": "What does a soup begin with?", "file": "a", "page": 1}))
+    assert main(["eval", str(questions), "--save", str(tmp_path / "nowhere/run.json")]) == 2
+    told = capsys.readouterr()
+    assert "page_hit_5" in told.out
+    assert "run.json cannot be written" in told.err

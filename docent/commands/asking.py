@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from docent.commands.common import add_filters, add_library, positive, print_json, scope
+from docent.commands.common import CLEAR_LINE, add_filters, add_library, positive, print_json, scope
 from docent.commands.documents import named
 from docent.commands.showing import Showing
 from docent.contracts import ask_json, passage_json
@@ -83,7 +83,7 @@ async def _offer_model(house: House) -> None:
 async def _pulled(steps: AsyncIterator[Event]) -> None:
     async for event in steps:
         if isinstance(event, Progress):
-            print(f"\r\033[K{bar(event)}", end="", file=sys.stderr, flush=True)
+            print(f"{CLEAR_LINE}{bar(event)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 
@@ -100,7 +100,7 @@ def run_pull(arguments: argparse.Namespace) -> None:
     from docent.assembly import open_model
 
     settings = Settings.read()
-    asyncio.run(_pulled(open_model(settings, name=arguments.model).pull()))
+    asyncio.run(_pulled(open_model(settings, name=arguments.model, url=settings.pull_url).pull()))
 
 
 def run_search(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from docent.glossary import Scope
 
+CLEAR_LINE = "\r\033[K"
+"""To a terminal: what comes next stands in this line's place."""
+
 
 def add_library(command: argparse.ArgumentParser) -> None:
     command.add_argument("--library", metavar="L", help="only in this library (a folder of data/)")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docent.commands.common import add_library, print_json, scope
 from docent.errors import InputError, UnknownDocument
@@ -36,6 +36,14 @@ def named(house: House, arguments: argparse.Namespace, name: str) -> list[Stored
     if not found:
         raise UnknownDocument(f"No document is called {name!r}. `python -m docent list` shows every name.")
     return found
+
+
+def one_named(house: House, arguments: argparse.Namespace, name: str) -> StoredDocument:
+    found = named(house, arguments, name)
+    if len(found) > 1:
+        names = ", ".join(f"{document.id} ({document.library})" for document in found)
+        raise InputError(f"{name!r} is more than one document: {names}. Give the id.")
+    return found[0]
 
 
 def run_list(arguments: argparse.Namespace) -> None:
@@ -68,28 +76,32 @@ def run_list(arguments: argparse.Namespace) -> None:
 
 
 def _coverage(house: House, arguments: argparse.Namespace) -> None:
+    if arguments.json:  # the pages of one document are the contract
+        document = one_named(house, arguments, arguments.coverage)
+        print_json(_rows(house.store.pages(document.id, scope(arguments))))
+        return
     for document in named(house, arguments, arguments.coverage):
         pages = house.store.pages(document.id, scope(arguments))
-        rows = [
-            {
-                "page": page.number,
-                "label": page.label,
-                "characters": len(page.text),
-                "read_by": page.read_by,
-                "hidden": len(page.hidden),
-                "note": page.note,
-            }
-            for page in pages
-        ]
-        if arguments.json:
-            print_json(rows)
-            continue
         print(f"{document.library}  {document.name}")
         print(f"  {_summary(pages)}")
-        for row in rows:
+        for row in _rows(pages):
             hidden = f", {row['hidden']} hidden characters" if row["hidden"] else ""
             note = f"  {row['note']}" if row["note"] else ""
             print(f"  p. {row['page']}: {row['characters']} characters, {row['read_by']}{hidden}{note}")
+
+
+def _rows(pages: list[Page]) -> list[dict[str, Any]]:
+    return [
+        {
+            "page": page.number,
+            "label": page.label,
+            "characters": len(page.text),
+            "read_by": page.read_by,
+            "hidden": len(page.hidden),
+            "note": page.note,
+        }
+        for page in pages
+    ]
 
 
 def _summary(pages: list[Page]) -> str:
@@ -106,11 +118,8 @@ def run_delete(arguments: argparse.Namespace) -> int:
 
     with open_house(Settings.read()) as house:
         house.check_library(arguments.library)
-        found = named(house, arguments, arguments.document)
-        if len(found) > 1:
-            names = ", ".join(f"{document.id} ({document.library})" for document in found)
-            raise InputError(f"{arguments.document!r} is more than one document: {names}. Give the id.")
-        deletion = house.store.delete(found[0].id, scope(arguments))
+        document = one_named(house, arguments, arguments.document)
+        deletion = house.store.delete(document.id, scope(arguments))
     if arguments.json:
         print_json(asdict(deletion))
     else:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from docent.commands.common import add_library, print_json, scope
 from docent.errors import InputError
-from docent.glossary import DEFAULT_LIBRARY
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
@@ -34,7 +33,7 @@ def define_golden(command: argparse.ArgumentParser) -> None:
 def run_golden(arguments: argparse.Namespace) -> None:
     from docent.assembly import open_house
 
-    if arguments.what != "list" and not arguments.question:
+    if arguments.what != "list" and not (arguments.question or "").strip():
         raise InputError(f'Which question? python -m docent golden {arguments.what} "QUESTION"')
     with open_house(Settings.read()) as house:
         match arguments.what:
@@ -52,7 +51,9 @@ def run_golden(arguments: argparse.Namespace) -> None:
         print(f"{one.library}  {one.file}, p. {pages}  {one.question}" if one.answerable else one.question)
     if not said:
         print(
-            "No golden questions yet. Keep one with: golden add, or a thumbs-up in the chat.", file=sys.stderr
+            "No golden questions yet. Keep one with a thumbs-up in the chat, or with: "
+            'python -m docent golden add "QUESTION" --file FILE --page N',
+            file=sys.stderr,
         )
 
 
@@ -63,6 +64,7 @@ def _added(house: House, arguments: argparse.Namespace) -> Question:
 
     if not arguments.file or not arguments.page:
         raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
+    house.check_library(arguments.library)
     asked = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
     documents = house.store.documents(scope(arguments))
     found = [one for one in documents if one.id in documents_of(asked, documents)]
@@ -78,7 +80,7 @@ def _added(house: House, arguments: argparse.Namespace) -> Question:
         raise InputError(
             f"{found[0].name} has {_pages(found[0].pages)}, counted from 1; there is no page {beyond[0]}."
         )
-    question = Question(asked.question, found[0].name, asked.pages, found[0].library or DEFAULT_LIBRARY)
+    question = Question(asked.question, found[0].name, asked.pages, found[0].library)
     house.golden.add(question)
     return question
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docent.commands.common import add_library, print_json, scope
+from docent.commands.common import CLEAR_LINE, add_library, print_json, scope
 from docent.errors import IndexMismatch, InputError
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.assembly import House
-    from docent.evaluating import Comparison, Figure, Question, Report, Run
+    from docent.evaluating import Comparison, Figure, Outcome, Question, Report, Run
 
 WITHIN = 50  # passages looked at: the usual twenty hold fewer than ten different pages
 
@@ -52,11 +52,8 @@ def define_eval(command: argparse.ArgumentParser) -> None:
     )
 
 
-# --- eval ----------------------------------------------------------------------------------
-
-
 def run_eval(arguments: argparse.Namespace) -> int:
-    from docent.evaluating import compare, read_run, save_run
+    from docent.evaluating import read_run, save_run
 
     against = [read_run(path) for path in arguments.compare or ()]
     if len(against) > 2:
@@ -64,26 +61,22 @@ def run_eval(arguments: argparse.Namespace) -> int:
     if len(against) == 2:
         if arguments.questions:
             raise InputError("With two saved runs nothing is asked. Leave out the questions, or one run.")
-        _show_comparisons(against[0], against[1], as_json=arguments.json)
+        _show_comparisons(_compared(*against), as_json=arguments.json)
         return 0
     with _house(arguments) as house:
         run, shared, given = _measured(house, arguments)
-    summary = figures_json(shared, given)
-    if arguments.save:
-        save_run(run, arguments.save, summary=summary)
-    if against:
-        if arguments.json:
-            summary["compared"] = {
-                "every_document": asdict(compare(against[0].shared, run.shared)),
-                "right_document_given": asdict(compare(against[0].given, run.given)),
-            }
-        else:
-            _show_comparisons(against[0], run, as_json=False)
-            print()
+    figures = figures_json(shared, given)
+    compared = _compared(against[0], run) if against else {}
     if arguments.json:
-        print_json(summary)
+        told = {way: asdict(comparison) for way, comparison in compared.items()}
+        print_json(figures | ({"compared": told} if told else {}))
     else:
+        if compared:
+            _show_comparisons(compared, as_json=False)
+            print()
         _show_reports(shared, given)
+    if arguments.save:  # last: where it cannot be written, the figures were shown
+        save_run(run, arguments.save, summary=figures)
     return _verdict(shared, arguments.floor)
 
 
@@ -100,7 +93,7 @@ def _measured(house: House, arguments: argparse.Namespace) -> tuple[Run, Report,
     house.embedder.warm()  # loading the model is not part of any question
     total = len(questions) + len(answerable)
 
-    def asked(some: Sequence[Question], *, given_document: bool, before: int) -> Any:
+    def asked(some: Sequence[Question], *, given_document: bool, before: int) -> tuple[Outcome, ...]:
         return tuple(
             ask(
                 some,
@@ -257,15 +250,21 @@ def _show_reports(shared: Report, given: Report) -> None:
         print(f"{'precision':<16} {precision}\n{'recall':<16} {_interval(abstention.recall)}")
 
 
-def _show_comparisons(before: Run, after: Run, *, as_json: bool) -> None:
+def _compared(before: Run, after: Run) -> dict[str, Comparison]:
     from docent.evaluating import compare
 
-    shared, given = compare(before.shared, after.shared), compare(before.given, after.given)
+    return {
+        "every_document": compare(before.shared, after.shared),
+        "right_document_given": compare(before.given, after.given),
+    }
+
+
+def _show_comparisons(compared: Mapping[str, Comparison], *, as_json: bool) -> None:
     if as_json:
-        print_json({"every_document": asdict(shared), "right_document_given": asdict(given)})
+        print_json({way: asdict(comparison) for way, comparison in compared.items()})
         return
-    for title, comparison in (("Every document", shared), ("Right document given", given)):
-        _show_comparison(title, comparison)
+    for way, comparison in compared.items():
+        _show_comparison(way.replace("_", " ").capitalize(), comparison)
 
 
 def _show_comparison(title: str, comparison: Comparison) -> None:
@@ -288,4 +287,4 @@ def _interval(figure: Figure) -> str:
 def _progress(text: str) -> None:
     """A line that replaces itself; nothing when nobody watches."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"{CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)

@@ -8,9 +8,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
+from docent.commands.common import CLEAR_LINE
 from docent.glossary import Answer, Answered, Citation, Event, Notice, Progress, Token
 
-CLEAR_LINE = "\r\033[K"
 CHECKED = "The same with its numbers checked:"
 
 
