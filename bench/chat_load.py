@@ -195,14 +195,18 @@ def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tupl
             try:
                 return asyncio.run(measured(url, conversations=conversations, seconds=seconds))
             finally:
-                ended = reading.poll()
-                print(
-                    "reading ended before the talking did" if ended == 0 else "reading went on all the time"
-                )
+                print(_how_it_ended(reading.poll()))
                 reading.terminate()
                 reading.wait()
     finally:
         ollama.stop()
+
+
+def _how_it_ended(code: int | None) -> str:
+    """Reading, by its exit code so far."""
+    if code:
+        return f"reading failed with exit code {code}, so the figures below met nothing but talking"
+    return "reading went on all the time" if code is None else "reading ended before the talking did"
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m bench.embedding --pdfs FOLDER --questions FILE.jsonl [--squad dev.json]
 
-The questions file has one JSON object a line: question, file, pages. All engines run in one process,
-in turns, since machines are noisy: read the ratios, not the absolute figures.
+The questions file has one JSON object a line: question, file, pages (docs/measuring.md). All engines run in
+one process, in turns, since machines are noisy: read the ratios, not the absolute figures.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.asking import answerable, bare
+from docent.evaluating import Question
 from docent.glossary import Document, Page, document_id
 from docent.indexing import Embedder, chunk, embedded_text
 from docent.indexing.fast import FastEmbedder, cores
@@ -98,15 +100,14 @@ def retrieval(
     engines: dict[str, Embedder], texts: Sequence[Text], questions: Path, squad: Path | None
 ) -> None:
     """Dense search alone; the interval is a paired bootstrap of the difference to fp32."""
-    files = {one.file for one in texts}
-    rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["file"] in files]
-    if not rows:
+    files = {bare(one.file) for one in texts}
+    asked = [one for one in answerable(questions) if bare(one.file) in files]
+    if not asked:
         print("\nNo question is about these files.")
         return
     hits: dict[str, dict[str, Matrix]] = {}
     for name, engine in engines.items():
-        hits[name] = {"page-hit@5": _page_hits(engine, texts, rows)}
+        hits[name] = {"page-hit@5": _page_hits(engine, texts, asked)}
         if squad:
             hits[name]["squad hit@1"] = _squad_hits(engine, squad)
     print("\n| engine | measure | value | difference to fp32, 95 % |\n|---|---|---|---|")
@@ -116,13 +117,13 @@ def retrieval(
             print(f"| {name} | {measure} | {values.mean():.3f} | {low:+.3f} to {high:+.3f} |")
 
 
-def _page_hits(engine: Embedder, texts: Sequence[Text], rows: Sequence[dict[str, Any]]) -> Matrix:
+def _page_hits(engine: Embedder, texts: Sequence[Text], questions: Sequence[Question]) -> Matrix:
     vectors = engine.embed([one.text for one in texts])
     hits = []
-    for row in rows:
-        order = np.argsort(-(vectors @ np.asarray(engine.embed_query(row["question"]), dtype=np.float32)))
-        pages = list(dict.fromkeys((texts[at].file, texts[at].page) for at in order[:200]))[:5]
-        hits.append(any(file == row["file"] and page in row["pages"] for file, page in pages))
+    for asked in questions:
+        order = np.argsort(-(vectors @ np.asarray(engine.embed_query(asked.question), dtype=np.float32)))
+        pages = list(dict.fromkeys((bare(texts[at].file), texts[at].page) for at in order[:200]))[:5]
+        hits.append(any(file == bare(asked.file) and page in asked.pages for file, page in pages))
     return np.asarray(hits, dtype=np.float32)
 
 

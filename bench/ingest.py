@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.tutorial import readers
+from bench.resources import on_disk
+from bench.tutorial import OFFLINE, readers
 from docent.indexing.packaged import MAX_TOKENS, packaged_folder, packaged_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
-OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ def _run_tutorial(folder: Path) -> Run:
     told = json.loads(output.splitlines()[-1])
     lengths = [len(one.ids) for one in packaged_tokenizer().encode_batch_fast(told["texts"])]
     read = sum(min(length, MAX_TOKENS) for length in lengths)
-    return Run(told["pages"], seconds, read, sum(lengths) - read, peak, _megabytes(folder / "storage"))
+    return Run(told["pages"], seconds, read, sum(lengths) - read, peak, on_disk(folder / "storage"))
 
 
 def _run_docent(folder: Path) -> Run:
     storage = folder / "storage"
     settings = {"DOCENT_DATA": str(folder / "data"), "DOCENT_STORAGE": str(storage)}
     seconds, peak, _ = _measured([sys.executable, "ingest.py"], settings)
-    disk = _megabytes(storage) - _megabytes(storage / "originals")
+    disk = on_disk(storage) - on_disk(storage / "originals")
     pages, tokens = _kept(settings)
     return Run(pages, seconds, tokens, 0, peak, disk)
 
@@ -150,10 +150,6 @@ def _tree_megabytes(pid: int) -> float:
         return 0.0
     own = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
     return own / 1000 + sum(_tree_megabytes(int(child)) for child in children)
-
-
-def _megabytes(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def _print(runs: dict[str, list[Run]]) -> None:

@@ -22,13 +22,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.resources import on_disk, resident
 from docent.assembly import House, open_house
 from docent.glossary import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
 from docent.indexing.embedding import index_fingerprint, open_embedder
@@ -61,9 +62,8 @@ def main() -> None:
         command = [sys.executable, "-m", "bench.latency", "--measure", "--cache", str(folder)]
         command += ["--questions", str(asked.questions), *(["--profile"] if asked.profile else [])]
         told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-        disk = sum(path.stat().st_size for path in (folder / "storage").rglob("*") if path.is_file()) / 1e6
         figures = [f"{told[key]:.1f}" for key in ("p50", "p95", "own_p50", "own_p95")]
-        figures += [f"{told['memory']:.0f}", f"{disk:.0f}"]
+        figures += [f"{told['memory']:.0f}", f"{on_disk(folder / 'storage'):.0f}"]
         print(f"| {chunks:,} | {' | '.join(figures)} |", flush=True)
 
 
@@ -101,9 +101,8 @@ def build(folder: Path, chunks: int) -> None:
 def _question(store: Store, document: str, words: Sequence[str]) -> str:
     """Eight of the words of a document's first chunk, none of them among the most frequent."""
     common = set(words[:101])
-    rare = [word for word in store.chunks_of(document, Scope())[0].text[:-1].split() if word not in common][
-        :8
-    ]
+    said = store.chunks_of(document, Scope())[0].text[:-1].split()
+    rare = [word for word in said if word not in common][:8]
     return f"What is the {' '.join(rare[:4])} of the {' '.join(rare[4:])}?"
 
 
@@ -121,7 +120,7 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
             watch.enable()
         milliseconds = list(_timed(house.retrieve, asked[5:]))
         watch.disable()
-        memory = _resident()
+        memory = resident()
     if profile:
         pstats.Stats(watch, stream=sys.stderr).sort_stats("cumulative").print_stats(40)
     p50, p95 = np.percentile([time for time, _ in milliseconds], [50, 95])
@@ -157,8 +156,9 @@ def make_warm(house: House, questions: Sequence[str]) -> None:
         thread.join()
 
 
-def _timed(retrieve: object, questions: Sequence[str]) -> Iterator[tuple[float, float]]:
-    assert callable(retrieve)
+def _timed(
+    retrieve: Callable[[str, Scope], object], questions: Sequence[str]
+) -> Iterator[tuple[float, float]]:
     for question in questions:
         began, own = time.perf_counter(), time.process_time()
         retrieve(question, Scope())
@@ -206,11 +206,6 @@ def _vocabulary(random: np.random.Generator) -> list[str]:
 def _settings(folder: Path) -> Settings:
     where = {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(folder / "data")}
     return Settings.read(environ=where, folder=folder)
-
-
-def _resident() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
 def _arguments() -> argparse.Namespace:

@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import oddfiles, scanning
 from bench.reading import letters, one_file, pypdf_pages
+from bench.tutorial import HAS_READER
 from docent.glossary import Document
 from docent.loading import Limits, Loader, Ocr
 
@@ -38,7 +38,7 @@ def docent(files: list[Path], workers: int) -> list[str]:
 
 def tutorial(files: list[Path], workers: int) -> list[str]:
     """SimpleDirectoryReader with its PDF reader; where that is missing pypdf page by page, as it does."""
-    if not REAL:
+    if not HAS_READER:
         if workers == 1:
             return [text for path in files for text in _pypdf(path)]
         with ProcessPoolExecutor(workers) as processes:
@@ -58,9 +58,10 @@ def speed(folder: Path, sample: int) -> None:
     """Both in this one run on the same files: as they come, and each on one core and on all."""
     files = spread(sorted(folder.glob("*.pdf"), key=lambda path: -path.stat().st_size), sample)
     cores = sorted(os.sched_getaffinity(0))
-    if REAL:
+    if HAS_READER:
         import_module("llama_index.readers.file")  # takes seconds, and is no reading
-    print(f"The tutorial's reader is {'SimpleDirectoryReader with its PDFReader' if REAL else 'pypdf'}.\n")
+    reader = "SimpleDirectoryReader with its PDFReader" if HAS_READER else "pypdf"
+    print(f"The tutorial's reader is {reader}.\n")
     print(
         "| reader | cores | pages | without text | seconds | pages/s | processor s | letters read |"
         "\n|---|---|---|---|---|---|---|---|"
@@ -89,7 +90,6 @@ def spread(files: list[Path], sample: int) -> list[Path]:
 
 
 READERS: dict[str, Callable[[list[Path], int], list[str]]] = {"tutorial": tutorial, "Docent": docent}
-REAL = find_spec("llama_index") is not None and find_spec("llama_index.readers") is not None
 
 
 class Rate(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import findings
+from bench.asking import bare
 from bench.scanning import book
 from docent.evaluating import read_questions
 
@@ -99,7 +100,8 @@ def material(reports: Path | None, cache: Path, size: Size) -> Material:
     """A person's own folder; else the sample restaurants and their questions, and a book for length."""
     asked = cache / f"asked-{size.asked}"
     if reports:
-        _some(reports.resolve(), asked, size.asked)
+        reports = reports.resolve()
+        _some(reports, asked, size.asked)
         return Material(reports / "pdfs", reports / "questions.jsonl", asked, are_samples=False)
     made, long = cache / "samples", cache / "long"
     for folder in (made / "pdfs" / SAMPLES.name, long):
@@ -115,7 +117,7 @@ def _some(reports: Path, into: Path, count: int) -> None:
     """So many of the documents that questions are asked about, by name, with their questions."""
     path = reports / "questions.jsonl"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    about = [f"{Path(one.file).name.removesuffix('.pdf')}.pdf" for one in read_questions(path)]
+    about = [f"{bare(one.file)}.pdf" for one in read_questions(path)]
     there = {path.name: path for path in (reports / "pdfs").glob("*.pdf")}
     files = sorted(there.keys() & set(about))[:count]
     (into / "pdfs").mkdir(parents=True, exist_ok=True)
@@ -213,7 +215,7 @@ def _by_size(size: Size, cache: Path) -> Iterator[Measurement]:
         "overhead",
         "Before the first token",
         ("bench.overhead", "--store", str(cache / str(chunks[-1])), "--questions", count),
-        findings.first_token,
+        findings.bars("Milliseconds before the first token, 95 of 100 within", "p95, ms", "ms"),
         findings.first_token_said,
     )
 

@@ -26,7 +26,8 @@ from typing import Any, Protocol
 import httpx
 import numpy as np
 
-from docent.evaluating import Question, read_questions
+from bench.asking import answerable, bare
+from docent.evaluating import Question
 from tests.e2e.conftest import running_app
 from tests.ports import free_url
 
@@ -125,7 +126,7 @@ class Docent:
 
 def main() -> None:
     asked = _arguments()
-    files, questions = sorted(asked.pdfs.glob("*.pdf")), _answerable(asked.questions)
+    files, questions = sorted(asked.pdfs.glob("*.pdf")), answerable(asked.questions)
     key = os.environ.get("OPEN_WEBUI_KEY", "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with httpx.Client(base_url=asked.url, headers=headers, trust_env=False, timeout=120) as client:
@@ -157,10 +158,9 @@ def compared(server: Server, files: Sequence[Path], questions: Sequence[Question
 
 
 def is_hit(place: Place, question: Question) -> bool:
-    """Questions name a file with or without its folder and suffix."""
+    """The right file, and the right page where one is told."""
     file, page = place
-    same = Path(file).name.removesuffix(".pdf") == Path(question.file).name.removesuffix(".pdf")
-    return same and (page is None or page in question.pages)
+    return bare(file) == bare(question.file) and (page is None or page in question.pages)
 
 
 def table(theirs: Compared, ours: Compared, *, files: int, questions: int) -> Iterator[str]:
@@ -181,10 +181,6 @@ def _place(metadata: dict[str, Any]) -> Place:
     """Pages are told from 0 (`page`), and as printed on them (`page_label`)."""
     name = Path(str(metadata.get("name") or metadata.get("source", ""))).name
     return name, int(metadata["page"]) + 1 if metadata.get("page") is not None else None
-
-
-def _answerable(path: Path) -> list[Question]:
-    return [one for one in read_questions(path) if one.answerable]
 
 
 def _until(state: Callable[[], str], *, wanted: str, name: str) -> None:

@@ -70,7 +70,7 @@ def main() -> None:
     with open_built(asked.store) as house:
         make_warm(house, questions[:5])
         found = asyncio.run(measured(house, questions, asked.questions))
-    print("| step | p50, ms | p95, ms | processor p50, ms | p95, ms |\n|---|---|---|---|---|")
+    print("| step | p50, ms | p95, ms | processor p50, ms | processor p95, ms |\n|---|---|---|---|---|")
     for step, milliseconds in found.clock.items():
         cells = [*np.percentile(milliseconds, [50, 95])]
         cells += [*np.percentile(found.processor[step], [50, 95])] if step in found.processor else []

@@ -112,6 +112,11 @@ def machine() -> str:
 
 
 def _command(measurement: Measurement) -> str:
-    """The command for a reader, without the folders of this run."""
-    words = ["FOLDER" if word.startswith("/") else word for word in measurement.command]
-    return " ".join(words)
+    """The command for a reader, without the files and folders of this run."""
+    return " ".join(map(_unnamed, measurement.command))
+
+
+def _unnamed(word: str) -> str:
+    if not word.startswith("/"):
+        return word
+    return "FILE" if Path(word).is_file() else "FOLDER"

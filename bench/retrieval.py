@@ -4,8 +4,8 @@
 
 FOLDER holds questions.jsonl (question, file, pages) and pdfs/; FILE is SQuAD 2.0 as published, of which
 1,000 answerable questions, evenly taken, are asked over all paragraphs, each a file named by a number.
-The tutorial's way is llama-index with every default, see bench.tutorial; it wants PYTHONPATH to name the
-folder of its PDF reader. What was ingested is kept under the cache folder for the next run.
+The tutorial's way is llama-index with every default, see bench.tutorial. What was ingested is kept under the
+cache folder for the next run.
 """
 
 from __future__ import annotations

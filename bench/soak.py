@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import os
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,8 +28,10 @@ from typing import Any
 import httpx
 import numpy as np
 
+from bench.resources import resident
 from docent.web.api.keys import Keys
 from tests.fakes.plugin import start_process
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = "harbour"
@@ -70,8 +71,7 @@ class Served:
 
     @property
     def megabytes(self) -> float:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
+        return resident(self.process.pid)
 
 
 def main() -> None:
@@ -98,9 +98,7 @@ def main() -> None:
 def served(folder: Path) -> Iterator[Served]:
     """`python -m docent serve` with a log in JSON, a stand-in model server, and a key for one library."""
     model = start_process()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     key = Keys(folder / "storage").add("soak", libraries=[LIBRARY], expires="", rate=0)
     environ = {
         **os.environ,

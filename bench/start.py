@@ -23,6 +23,7 @@ from statistics import median
 
 import httpx
 
+from bench.resources import resident
 from bench.scanning import book
 from tests.ports import free_port, free_url
 
@@ -69,7 +70,7 @@ def started(environ: dict[str, str]) -> dict[str, float]:
         server = _server(group)
         return told | {
             "processor time of the server, s": _processor(server),
-            "its memory, MB": _resident(server),
+            "its memory, MB": resident(server.name),
         }
 
 
@@ -143,10 +144,6 @@ def _server(group: int) -> Path:
 def _processor(process: Path) -> float:
     user, system = (process / "stat").read_text().rsplit(")", 1)[1].split()[11:13]
     return (int(user) + int(system)) / TICKS
-
-
-def _resident(process: Path) -> float:
-    return int((process / "status").read_text().split("VmRSS:")[1].split()[0]) / 1000
 
 
 def _environ(folder: Path) -> dict[str, str]:

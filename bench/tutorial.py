@@ -27,6 +27,8 @@ from docent.indexing.packaged import packaged_folder
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False"}
 SMALL_FILES = 50  # taken in at once; a report is as much by itself
+HAS_READER = find_spec("llama_index.readers") is not None
+"""Whether llama-index's own reader of PDFs is installed."""
 
 
 class Piece(NamedTuple):
@@ -84,7 +86,7 @@ def readers() -> dict[str, Any]:
 
     Without either, a PDF's bytes would be taken for text, without a word.
     """
-    if find_spec("llama_index.readers"):
+    if HAS_READER:
         return {}
     from llama_index.core.readers.base import BaseReader
     from llama_index.core.schema import Document

@@ -23,6 +23,8 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median, quantiles
 
+from bench.latency import SYLLABLES
+from bench.resources import on_disk
 from bench.scanning import book
 from docent.assembly import House, open_house
 from docent.glossary import Scope
@@ -30,7 +32,6 @@ from docent.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOK = 0.005
-SYLLABLES = [a + b for a in "bcdfglmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
 FOUND = "SELECT count(*) FROM documents WHERE state IN ('searchable', 'ready') AND visible"
 
 
@@ -52,7 +53,7 @@ def main() -> None:
             seconds, processor = ingested(small)
             _row(f"{asked.files} small files {what}, s", seconds)
             _row(f"{asked.files} small files {what}, processor s", processor)
-        _row("on disk, kB a chunk", kilobytes_a_chunk(small))
+        _row("on disk, kB a chunk, where each file is one", kilobytes_a_chunk(small))
         idle, busy = while_ingesting(small, pages=asked.pages, questions=asked.questions)
         for part, of in (("p50", median), ("p95", _p95)):
             _row(f"a question, idle, ms {part}", of(idle) * 1000)
@@ -112,10 +113,9 @@ def ingested(folder: Path) -> tuple[float, float]:
 
 def kilobytes_a_chunk(folder: Path) -> float:
     index = folder / "storage/index"
-    taken = sum(file.stat().st_size for file in index.rglob("*") if file.is_file())
     with closing(sqlite3.connect(index / "catalog.db")) as database:
         (chunks,) = database.execute("SELECT count(*) FROM chunks").fetchone()
-    return taken / 1000 / int(chunks)
+    return on_disk(index) * 1000 / int(chunks)
 
 
 def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[float], list[float]]:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from bench import __main__ as run
-from bench import charts, open_webui, page, roofline
+from bench import charts, embedding, findings, open_webui, page, roofline
 from bench.measurements import (
     QUESTIONS,
     SAMPLES,
@@ -26,6 +26,7 @@ from bench.measurements import (
 )
 from bench.tables import figure, tables
 from docent.evaluating import Question, read_questions
+from tests.fakes.embedder import WordHashEmbedder
 from tests.fakes.open_webui import KEY, OpenWebUI
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,6 +142,32 @@ def test_the_page_has_a_place_for_figures():
     assert text.count(page.BEGIN) == text.count(page.END) == 1
     shown = {part.split(")")[0] for part in text.split("](charts/")[1:]}
     assert shown == {path.name for path in (ROOT / "docs/charts").glob("*.svg")}
+
+
+def test_a_command_names_no_place_of_this_machine():
+    """A reader is told where a file belongs and where a folder."""
+    told = page._command(_one("embedding"))
+    assert told == "bench.embedding --pdfs FOLDER --questions FILE --sample 160 --files 4"
+
+
+def test_each_size_has_its_own_aim():
+    """A question over a million pieces may take 200 ms, over fewer 60."""
+    text = "| chunks | p95, ms |\n|---|---|\n| 100,000 | 30.0 |\n| 1,000,000 | 100.0 |\n"
+    assert [line.theirs for line in findings.latency_said(list(tables(text)))] == [60, 200]
+
+
+def test_engines_are_asked_what_people_wrote_down(tmp_path, capsys):
+    """Questions without an answer are left out; a file is known without its suffix, a page by itself."""
+    rows = [
+        {"question": "When does the ferry leave?", "file": "ferry", "page": 2},
+        {"question": "Is there a swimming pool?", "answerable": False},
+    ]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    texts = [embedding.Text("ferry.pdf", 2, "The ferry leaves at noon.", 6)]
+    embedding.retrieval({"fp32": WordHashEmbedder()}, texts, path, None)
+    (found,) = tables(capsys.readouterr().out)
+    assert found.column("value") == [1.0]
 
 
 @pytest.mark.parametrize(
