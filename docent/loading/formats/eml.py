@@ -18,7 +18,7 @@ from docent.glossary import Page, ReadBy
 from docent.loading.decoding import decode_bytes
 from docent.loading.flowing import Block, pages, tidy
 from docent.loading.formats.html import decode_html, parse
-from docent.loading.kinds import detect
+from docent.loading.kinds import detect, mismatch
 from docent.loading.opening import open_contents
 from docent.loading.reading import Contents, Job, Watch
 from docent.loading.source import Source
@@ -39,6 +39,8 @@ class Parts:
     html: list[str] = field(default_factory=list)
     attached: list[tuple[str, bytes]] = field(default_factory=list)
     ornaments: int = 0
+    cut: bool = False
+    """There are more parts than are read."""
 
 
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
@@ -48,14 +50,24 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
 def _read(source: Source, job: Job, watch: Watch, depth: int) -> Contents:
     message = email.message_from_bytes(source.whole(), policy=email.policy.default)
     parts = _parts(message)
-    pictures = parts.ornaments
-    said = f"{pictures} small {'picture' if pictures == 1 else 'pictures'} in the message {{}} not read."
     return Contents(
         pages=_pages(message, parts, job, watch, depth),
         title=_header(message, "Subject"),
         created=_date(message),
-        note=said.format("was" if pictures == 1 else "were") if pictures else "",
+        note=_note(parts),
     )
+
+
+def _note(parts: Parts) -> str:
+    """What of the message is not read."""
+    said = []
+    if parts.ornaments:
+        pictures = "picture" if parts.ornaments == 1 else "pictures"
+        were = "was" if parts.ornaments == 1 else "were"
+        said.append(f"{parts.ornaments} small {pictures} in the message {were} not read.")
+    if parts.cut:
+        said.append(f"The message has more than {MOST_PARTS} parts; those beyond were not read.")
+    return " ".join(said)
 
 
 def _parts(message: Message) -> Parts:
@@ -87,6 +99,7 @@ def _parts(message: Message) -> Parts:
                 found.ornaments += 1
             elif data:
                 found.attached.append((name or f"attachment.{part.get_content_subtype()}", data))
+    found.cut = bool(waiting)
     return found
 
 
@@ -150,6 +163,7 @@ def _pages(message: Message, parts: Parts, job: Job, watch: Watch, depth: int) -
         yield replace(page, place=page.place or "message")
         number = page.number + 1
     for name, data in parts.attached:
+        watch(number, "text")  # one that ends its reader is set aside, and the rest is read
         for page in _attachment(name, data, job, watch, number, depth):
             yield replace(page, place=f"attachment '{name}', {page.place}")
             number = page.number + 1
@@ -199,14 +213,17 @@ def _attachment(name: str, data: bytes, job: Job, watch: Watch, number: int, dep
         if kind == "eml" and depth >= DEEPEST:
             yield unread(f"{name} is a message within {depth} others; deeper ones are not opened.")
             return
+        shifted = _shifted(watch, before)
         contents = (
-            _read(source, inner, watch, depth + 1)
+            _read(source, inner, shifted, depth + 1)
             if kind == "eml"
-            else open_contents(source, kind, inner, watch=_shifted(watch, before))
+            else open_contents(source, kind, inner, watch=shifted)
         )
+        about = " ".join(filter(None, (mismatch(source, kind), contents.note)))
         for page in contents.pages:
             number = before + page.number + 1
-            yield replace(page, number=before + page.number, place=page.where)
+            note = f"{about} {page.note}".strip() if page.number == 1 else page.note
+            yield replace(page, number=before + page.number, place=page.where, note=note)
     except LoadError as error:
         yield unread(str(error))
     except MemoryError:

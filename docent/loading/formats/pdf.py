@@ -101,7 +101,8 @@ def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion, outline: 
     before: deque[Marks] = deque(maxlen=NEIGHBOURS)
     ahead: deque[Draft] = deque()
     with Recogniser(job=job, watch=watch) as recogniser:
-        for number in range(job.first, len(pdf) + 1):
+        # Of a file that was read to its end the last page, since a mail counts on from it.
+        for number in range(min(job.first, len(pdf)), len(pdf) + 1):
             draft = _draft(pdf, number, job, watch, second, recogniser)
             so_far.see(draft.lines)
             ahead.append(draft)
