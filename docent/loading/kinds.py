@@ -7,7 +7,7 @@ import zipfile
 
 from docent.errors import EncryptedFile, UnsupportedFile
 from docent.loading.limits import Limits
-from docent.loading.package import Damaged, damaged, open_package
+from docent.loading.package import open_package, read_part
 from docent.loading.source import Source
 
 CODE = frozenset(
@@ -28,6 +28,7 @@ BY_SUFFIX = {
     ".html": "html",
     ".xhtml": "html",
 } | dict.fromkeys(CODE, "code")
+TEXTS = (".txt", ".text", ".log", ".json")
 KINDS = (
     "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "eml",
     "json", "jsonl", "code", "png", "jpeg",
@@ -70,6 +71,8 @@ STREAMS = (
     (".xls", "Book"),
 )
 """Old Office formats share one container; the names of the streams inside tell which it is."""
+HTML = re.compile(r"(<\?xml[^>]*>\s*)?(?>(<!--.*?-->\s*)*)<(!doctype html|html|head|body)\b", re.DOTALL)
+"""Comments are taken one by one: to try where else each could end takes for ever."""
 CONVERTED = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx"}
 
 
@@ -81,7 +84,7 @@ def supported_kinds() -> tuple[str, ...]:
 def detect(source: Source, limits: Limits) -> str:
     """The kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile with the reason."""
     head = source.head
-    if b"%PDF-" in head[:1024] or (source.suffix == ".pdf" and b"%PDF-" in head):
+    if _is_pdf(source):
         return "pdf"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
@@ -104,10 +107,19 @@ def mismatch(source: Source, kind: str) -> str:
     promised = EXPECTED.get(source.suffix)
     if promised in (None, kind):
         return ""
-    article = "an" if kind[0] in "aeiox" else "a"
+    article = "an" if kind[0] in "aehiorx" else "a"
     return (
         f"{source.name} is named {source.suffix} but is {article} {kind.upper()} file; it was read as that."
     )
+
+
+def _is_pdf(source: Source) -> bool:
+    """A PDF may begin with what a server or a scanner put before it; a text may speak of one."""
+    if source.suffix == ".pdf":
+        return b"%PDF-" in source.head
+    if source.suffix in BY_SUFFIX or source.suffix in TEXTS:
+        return source.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"%PDF-")
+    return b"%PDF-" in source.head[:1024]
 
 
 def _zipped(source: Source, limits: Limits) -> str:
@@ -135,10 +147,7 @@ def _zipped(source: Source, limits: Limits) -> str:
 def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
     if archive.getinfo("mimetype").file_size > 200:
         return ""
-    try:
-        return archive.read("mimetype").decode("ascii", "replace").strip()
-    except Damaged as error:
-        raise damaged(name, error) from error
+    return read_part(archive, "mimetype", name).decode("ascii", "replace").strip()
 
 
 def _old_office(source: Source) -> UnsupportedFile | EncryptedFile:
@@ -172,11 +181,11 @@ def _textual(source: Source) -> str:
     start = head[:4096].decode("utf-8", "replace").lstrip("\ufeff \r\n\t").lower()
     if kind := BY_SUFFIX.get(source.suffix):
         return kind
-    if re.match(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", start, re.DOTALL):
+    if HTML.match(start):
         return "html"
     if source.suffix == ".json" or (source.suffix == "" and start[:1] == "{"):
         return "json"
-    if source.suffix not in (".txt", ".text", ".log") and _is_mail(start):
+    if source.suffix not in TEXTS and _is_mail(start):
         return "eml"
     return "text"
 

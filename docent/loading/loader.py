@@ -188,8 +188,8 @@ class _File:
             name=self._name,
             kind=str(message["kind"]),
             pages=(),
-            title=str(message["title"]),
-            created=str(message["created"]),
+            title=wire.whole(message["title"]),
+            created=wire.whole(message["created"]),
             loader=LOADER_VERSION,
         )
         reading = Reading(document, iter(()), expected=int(message["expected"]))

@@ -6,8 +6,10 @@ that; so what passes cannot expand beyond the limits later.
 
 from __future__ import annotations
 
+import lzma
 import re
 import zipfile
+import zlib
 from typing import IO
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
@@ -22,7 +24,8 @@ ENTITY = re.compile(rb"<!ENTITY|<\0!\0E\0N\0T\0I\0T\0Y\0|\0<\0!\0E\0N\0T\0I\0T\0
 CHAINED = re.compile(rb"<!ENTITY[^>]{0,200}?(SYSTEM|PUBLIC|&\w+;)")
 
 Damaged = (
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, KeyError
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError, OSError,
+    EOFError, KeyError,
 )  # fmt: skip
 """What zipfile raises on a container that is cut or garbled."""
 
@@ -52,6 +55,14 @@ def open_package(stream: IO[bytes], name: str, limits: Limits) -> zipfile.ZipFil
             "Open it there, save it without a password and add it again."
         )
     return archive
+
+
+def read_part(archive: zipfile.ZipFile, part: str, name: str) -> bytes:
+    """One of the files inside. Raises UnreadableFile with the reason."""
+    try:
+        return archive.read(part)
+    except Damaged as error:
+        raise damaged(name, error) from error
 
 
 def check_entities(archive: zipfile.ZipFile, name: str) -> None:

@@ -14,12 +14,11 @@ if TYPE_CHECKING:  # 0.1 s in every reader's start, and few files need it
 
 def _troubles() -> tuple[type[Exception], ...]:
     """What pypdf meets damage with; each only means "no second opinion here"."""
-    from pypdf.errors import DeprecationError, PyPdfError
+    from pypdf.errors import DependencyError, DeprecationError, PyPdfError
 
     return (
-        PyPdfError, DeprecationError, ValueError, KeyError, TypeError, IndexError, AttributeError,
-        AssertionError, OSError, RecursionError, NotImplementedError, ArithmeticError, UnicodeError,
-        RuntimeError,
+        PyPdfError, DependencyError, DeprecationError, ValueError, LookupError, TypeError, AttributeError,
+        AssertionError, OSError, ArithmeticError, RuntimeError,
     )  # fmt: skip
 
 

@@ -18,9 +18,7 @@ PAGE_CHARS = 12_000
 SAMPLE = 30  # rows looked at to tell whether a table has a header, and where it is
 HEADER_WITHIN = 10
 LONGEST_LABEL = 80
-LABELS = (
-    400  # characters; a table wider than this keeps its header on top only, or rows would be mostly labels
-)
+LABELS = 400  # characters; under a wider header rows would be mostly labels: it stands on top only
 SHORT_TABLE = 6  # rows that share a chunk with their header need no labels
 WIDE = 200
 YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d(?:[-/–]\d{2,4})?|Q[1-4](?:\s\d{2,4})?", re.IGNORECASE)

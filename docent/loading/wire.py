@@ -6,6 +6,7 @@ JSON and not pickle: a worker that a document took over must not be able to run 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from dataclasses import asdict
 from typing import IO, Any
@@ -16,6 +17,7 @@ from docent.loading.reading import Job
 
 LENGTH = struct.Struct(">I")
 LARGEST = 256 << 20
+HALF = re.compile("[\ud800-\udfff]")
 
 
 def write(stream: IO[bytes], message: dict[str, Any]) -> None:
@@ -32,6 +34,16 @@ def read(stream: IO[bytes]) -> dict[str, Any] | None:
     body = stream.read(LENGTH.unpack(head)[0])
     message: dict[str, Any] = json.loads(body)
     return message
+
+
+def whole(said: object) -> str:
+    """Text without halves of characters: JSON can write them, and no tokenizer takes them. Positions stay."""
+    text = str(said)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return HALF.sub("\ufffd", text)
+    return text
 
 
 def job_to_wire(job: Job) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def page_to_wire(page: Page) -> dict[str, Any]:
 
 def page_from_wire(data: dict[str, Any]) -> Page:
     """Rebuild a page, checking what a worker says: its spans must lie in its text."""
-    text = str(data["text"])
+    text = whole(data["text"])
     length = len(text)
 
     def position(value: Any) -> int:
@@ -88,14 +100,14 @@ def page_from_wire(data: dict[str, Any]) -> Page:
     return Page(
         number=int(data["number"]),
         text=text,
-        label=str(data["label"]),
-        place=str(data["place"]),
+        label=whole(data["label"]),
+        place=whole(data["place"]),
         read_by=ReadBy(data["read_by"]),
-        note=str(data["note"]),
-        hidden=str(data["hidden"]),
+        note=whole(data["note"]),
+        hidden=whole(data["hidden"]),
         confidence=float(data["confidence"]),
         headings=tuple(
-            Heading(position(start), str(said), int(level)) for start, said, level in data["headings"]
+            Heading(position(start), whole(said), int(level)) for start, said, level in data["headings"]
         ),
         lines=tuple(
             Line(position(start), position(end), (float(left), float(top), float(right), float(bottom)), role)

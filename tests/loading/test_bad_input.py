@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 
 import pytest
 from PIL import Image
@@ -27,6 +29,17 @@ def test_a_jpeg_named_pdf_is_read_as_what_it_is(read):
     document = read("scan.pdf", out.getvalue())
     assert document.kind == "jpeg"
     assert "scan.pdf is named .pdf but is a JPEG file" in document.pages[0].note
+
+
+def test_a_picture_of_a_billion_dots_is_too_large_not_damaged(read):
+    """However far over the limit it is, it is named by what is wrong with it."""
+    out = io.BytesIO()
+    Image.new("1", (40, 40)).save(out, "PNG")
+    head = struct.pack(">4sIIBBBBB", b"IHDR", 40_000, 40_000, 1, 0, 0, 0, 0)
+    data = bytearray(out.getvalue())
+    data[12:33] = head + struct.pack(">I", zlib.crc32(head))
+    with pytest.raises(HarmfulFile, match=r"a\.png has more dots than are read. Save it smaller"):
+        read("a.png", bytes(data))
 
 
 def test_ten_megabytes_on_one_line(read):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
+import time
 import zipfile
 
 import pytest
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, NumberObject
 
-from docent.errors import EncryptedFile, HarmfulFile, LoadError, UnsupportedFile
+from docent.errors import EncryptedFile, HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
 from docent.loading import Limits, Loader, Ocr
-from tests.loading import offices
+from tests.loading import makers, offices
 from tests.loading.test_formats import FILES
 
 LAUGHS = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY l0 "ha">{}]>'.format(
@@ -149,6 +153,88 @@ def test_a_file_with_damage_in_the_middle(read, name):
         assert read(name, bytes(data)).pages
     except LoadError as error:
         assert name in str(error)
+
+
+def damaged_inside():
+    """A Word file whose container is whole, and whose text is packed wrongly."""
+    data = bytearray(offices.word())
+    at = data.index(b"word/document.xml") + len("word/document.xml") + 4
+    data[at : at + 60] = b"\xff" * 60
+    return bytes(data)
+
+
+def test_a_part_that_cannot_be_unpacked_is_named_as_damage(read):
+    """It is damage like any other, not something that nobody knows."""
+    with pytest.raises(UnreadableFile, match=r"a\.docx is damaged: its ZIP container cannot be opened"):
+        read("a.docx", damaged_inside())
+
+
+def test_comments_without_end_are_read_in_time(read):
+    """A text of empty comments is a text; to look for a web page in it takes no time."""
+    said = "<!---->" * 60 + "nothing else"
+    begun = time.monotonic()
+    assert read("a.txt", said).pages[0].text == said
+    assert time.monotonic() - begun < 15  # it was given up after 20 s
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.py", "a.json"])
+def test_a_text_may_speak_of_pdf(read, name):
+    """What a PDF begins with is only a word where a text says it."""
+    assert read(name, '# "%PDF-1.7" is what every file begins with\n').kind != "pdf"
+
+
+HALF = "\ud83d"  # of a smiling face, as where a program cut a title
+CUT = HALF.encode("utf-16-be", "surrogatepass")
+
+
+def named_by_halves():
+    """A PDF whose title, outline and page labels end within a character."""
+    writer = PdfWriter()
+    writer.append(io.BytesIO(makers.pdf(lambda sheet, number: makers.write(sheet, ["All is well."]))))
+    half = ByteStringObject(b"\xfe\xff" + "Fun ".encode("utf-16-be") + CUT)
+    writer.add_metadata({"/Title": ""})
+    writer._info.get_object()[NameObject("/Title")] = half
+    writer.add_outline_item(title="x", page_number=0).get_object()[NameObject("/Title")] = half
+    label = DictionaryObject({NameObject("/P"): half})
+    writer.root_object[NameObject("/PageLabels")] = DictionaryObject(
+        {NameObject("/Nums"): ArrayObject([NumberObject(0), label])}
+    )
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        pytest.param("a.pdf", named_by_halves, "All is well.", id="a title"),
+        pytest.param(
+            "a.json",
+            lambda: json.dumps({"title": f"Fun {HALF}", "a": f"b{HALF}c"}).encode(),
+            "b\ufffdc",
+            id="JSON",
+        ),
+        pytest.param(
+            "a.rtf", lambda: offices.rich(r"\pard Fun\u-10179?, all of it.\par"), "Fun\ufffd,", id="RTF"
+        ),
+    ],
+)
+def test_half_a_character_costs_only_itself(read, name, make, said):
+    """The rest is read, and nothing of the document has a half in it, which no tokenizer would take."""
+    document = read(name, make())
+    assert said in document.pages[0].text
+    repr(document).encode()
+
+
+def test_a_face_in_rich_text_moves_nothing(read):
+    """RTF writes it as two halves; it is one character, and the headings behind it stay where they are."""
+    face = r"\u-10179?\u-8704?"
+    body = rf"\pard {face} {face}\par\pard\s1\outlinelevel0 Leave\par\pard Days.\par"
+    pages = read("a.rtf", offices.rich(body)).pages
+    assert "\U0001f600 \U0001f600" in pages[0].text
+    for page in pages:
+        for heading in page.headings:
+            assert page.text[heading.start :].startswith(heading.text)
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -15,7 +15,7 @@ from docent.errors import EncryptedFile
 from docent.glossary import Page, ReadBy
 from docent.loading.flowing import Block, pages, title_of
 from docent.loading.formats.html import decode_html, links_of, parse
-from docent.loading.package import Damaged, check_entities, damaged, open_package
+from docent.loading.package import check_entities, open_package, read_part
 from docent.loading.reading import Contents, Job, Watch
 from docent.loading.source import Source
 from docent.loading.xml import broken, parse_xml
@@ -57,7 +57,7 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     said = {tag: (package.findtext(f".//{DC}{tag}") or "").strip() for tag in ("title", "date", "language")}
     created = re.match(r"\d{4}(-\d{2}-\d{2})?", said["date"])
     return Contents(
-        pages=_pages(_book(archive, posixpath.dirname(path), package), source.name),
+        pages=_pages(_book(archive, posixpath.dirname(path), package, source.name), source.name),
         title=said["title"],
         created=created[0] if created and created[1] else "",
         language=said["language"][:2].lower(),
@@ -65,25 +65,18 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
 
 
 def _package(archive: zipfile.ZipFile, name: str) -> tuple[str, Any]:
-    container = parse_xml(_part(archive, "META-INF/container.xml", name), name, forgiving=True)
+    container = parse_xml(read_part(archive, "META-INF/container.xml", name), name, forgiving=True)
     file = container.find(f".//{CONTAINER}rootfile")
     if file is None:
         raise broken(name, "it does not say where its contents are")
     path = unquote(file.get("full-path", ""))
-    return path, parse_xml(_part(archive, path, name), name, forgiving=True)
-
-
-def _part(archive: zipfile.ZipFile, part: str, name: str) -> bytes:
-    try:
-        return archive.read(part)
-    except Damaged as error:
-        raise damaged(name, error) from error
+    return path, parse_xml(read_part(archive, path, name), name, forgiving=True)
 
 
 def _refuse_locked(archive: zipfile.ZipFile, name: str) -> None:
     if "META-INF/encryption.xml" not in archive.namelist():
         return
-    lock = parse_xml(_part(archive, "META-INF/encryption.xml", name), name, forgiving=True)
+    lock = parse_xml(read_part(archive, "META-INF/encryption.xml", name), name, forgiving=True)
     if any(method.get("Algorithm", "") not in FONTS for method in lock.iter(f"{LOCK}EncryptionMethod")):
         raise EncryptedFile(
             f"{name} is an e-book with copy protection, which only its shop's own program can open. "
@@ -91,7 +84,7 @@ def _refuse_locked(archive: zipfile.ZipFile, name: str) -> None:
         )
 
 
-def _book(archive: zipfile.ZipFile, folder: str, package: Any) -> Book:
+def _book(archive: zipfile.ZipFile, folder: str, package: Any, name: str) -> Book:
     items = {item.get("id", ""): item for item in package.iter(f"{OPF}item")}
     known = set(archive.namelist())
     spine = [
@@ -108,9 +101,9 @@ def _book(archive: zipfile.ZipFile, folder: str, package: Any) -> Book:
         if path not in known:
             continue
         if "nav" in item.get("properties", "").split():
-            entries = links_of(decode_html(archive.read(path))[0], "nav a[href]")
+            entries = links_of(decode_html(read_part(archive, path, name))[0], "nav a[href]")
         elif item.get("media-type") == "application/x-dtbncx+xml" and not titles:
-            entries = _ncx(archive.read(path), path)
+            entries = _ncx(read_part(archive, path, name), name)
         else:
             continue
         for target, title in entries:
@@ -134,7 +127,7 @@ def _path(folder: str, link: str) -> str:
 def _pages(book: Book, name: str) -> Iterator[Page]:
     number, chapter, place = 1, 0, ""
     for path in book.spine:
-        blocks = parse(decode_html(_part(book.archive, path, name))[0]).blocks
+        blocks = parse(decode_html(read_part(book.archive, path, name))[0]).blocks
         if not blocks:
             continue
         named = book.titles.get(path, [])

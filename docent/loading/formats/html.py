@@ -154,7 +154,7 @@ class _Walk:
         self._done: list[Block] = []
         self._tables: list[_Table | None] = []
         """Tables that are open; None for one that only lays out the page."""
-        self._level = self._bold = self._pre = self._items = 0
+        self._level = self._pre = self._items = 0
 
     def blocks(self, root: LexborNode) -> Iterator[Block]:
         stack: list[tuple[LexborNode, bool]] = [(root, True)]
@@ -210,7 +210,6 @@ class _Walk:
         elif tag in BREAKS or tag in HEADINGS:
             self._flush()
         self._level = HEADINGS.get(tag, self._level)
-        self._bold += tag in ("b", "strong")
         self._pre += tag == "pre"
         self._items += tag == "li"
 
@@ -233,7 +232,6 @@ class _Walk:
             self._flush(tag)
         if tag in HEADINGS:
             self._level = 0
-        self._bold -= tag in ("b", "strong")
         self._pre -= tag == "pre"
         self._items -= tag == "li"
 

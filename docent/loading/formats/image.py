@@ -29,7 +29,6 @@ class Picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             source.stream.seek(0)
             image = Image.open(source.stream, formats=("PNG", "JPEG"))
-        self.size = (float(image.width), float(image.height))
         if image.width * image.height > MOST_DOTS:
             raise HarmfulFile(
                 f"{source.name} is {image.width:,} by {image.height:,} dots, more than are read. "
@@ -68,7 +67,9 @@ def open_picture(source: Source) -> Picture:
     """Raises UnreadableFile with the reason."""
     try:
         return Picture(source)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise HarmfulFile(f"{source.name} has more dots than are read. Save it smaller.") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableFile(
             f"{source.name} is a damaged picture ({error}). Copy or download it again."
         ) from error

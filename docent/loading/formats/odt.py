@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from docent.loading.flowing import Block, pages, tidy, title_of
-from docent.loading.package import Damaged, check_entities, damaged, open_package
+from docent.loading.package import check_entities, open_package, read_part
 from docent.loading.reading import Contents, Job, Watch
 from docent.loading.source import Source
 from docent.loading.tables import as_lines
@@ -40,8 +39,9 @@ class Said:
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     with open_package(source.stream, source.name, job.limits) as archive:
         check_entities(archive, source.name)
-        content = parse_xml(_part(archive, "content.xml", source.name), source.name)
-        meta = parse_xml(archive.read("meta.xml"), source.name) if "meta.xml" in archive.namelist() else None
+        content = parse_xml(read_part(archive, "content.xml", source.name), source.name)
+        has_meta = "meta.xml" in archive.namelist()
+        meta = parse_xml(read_part(archive, "meta.xml", source.name), source.name) if has_meta else None
     body = content.find(f"{OFFICE}body/{OFFICE}text")
     if body is None:
         raise broken(source.name, "it holds no text")
@@ -54,13 +54,6 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         title=said[f"{DC}title"] or title_of(blocks),
         created=created[0] if created else "",
     )
-
-
-def _part(archive: zipfile.ZipFile, part: str, name: str) -> bytes:
-    try:
-        return archive.read(part)
-    except Damaged as error:
-        raise damaged(name, error) from error
 
 
 class Body:

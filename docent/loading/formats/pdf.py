@@ -56,13 +56,12 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         )
     if len(pdf) == 0:
         raise UnreadableFile(f"{source.name} has no pages. Export it again from its own program.")
-    metadata = pdf.metadata()
-    title = metadata.get("Title", "")
+    title = pdf.metadata("Title")
     second, outline = SecondOpinion(source.whole, job.password), cache(partial(_outline, pdf))
     return Contents(
         pages=_pages(pdf, job=job, watch=watch, second=second, outline=outline),
         title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
-        created=_iso(metadata.get("CreationDate", "")),
+        created=_iso(pdf.metadata("CreationDate")),
         note=note,
         expected=len(pdf),
         part=_Ranges(pdf, job, watch, second, outline),

@@ -31,15 +31,21 @@ TINY = 4  # half-points
 
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     raw = _decoded(source.whole())
-    text = rtf_to_text(_marked(raw), errors="replace")
+    text = _text(_marked(raw))
     blocks = tidy(_blocks(text))
     title = TITLE.search(raw)
     created = CREATED.search(raw)
     return Contents(
         pages=pages(blocks, first=1),
-        title=rtf_to_text(f"{{{title[1]}}}", errors="replace").strip() if title else title_of(blocks),
+        title=_text(f"{{{title[1]}}}").strip() if title else title_of(blocks),
         created="-".join(part.zfill(2) for part in created.groups()) if created else "",
     )
+
+
+def _text(raw: str) -> str:
+    """What it says; RTF writes what lies beyond the first 65,536 characters as two halves."""
+    halves: str = rtf_to_text(raw, errors="replace")
+    return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _decoded(data: bytes) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
@@ -42,11 +44,12 @@ class Pdf:
     def close(self) -> None:
         self._document.close()
 
-    def metadata(self) -> dict[str, str]:
-        return {key: value.strip() for key, value in self._document.get_metadata_dict().items()}
+    def metadata(self, key: str) -> str:
+        name = key.encode()
+        return _said(lambda *room: raw.FPDF_GetMetaText(self._document.raw, name, *room)).strip()
 
     def label(self, number: int) -> str:
-        return str(self._document.get_page_label(number - 1) or "")
+        return _said(lambda *room: raw.FPDF_GetPageLabel(self._document.raw, number - 1, *room))
 
     def outline(self) -> Iterator[tuple[int, str, int]]:
         """Page number, title, and level from 1."""
@@ -57,7 +60,7 @@ class Pdf:
             page = destination.get_index() if destination else None
             if destination is None or page is None:
                 continue
-            yield page + 1, bookmark.get_title().strip(), bookmark.level + 1
+            yield page + 1, _title(bookmark), bookmark.level + 1
 
     def saved(self) -> bytes:
         """The file with what was added to its pages, appended to its own bytes where that can be read."""
@@ -80,6 +83,18 @@ class Pdf:
             return PdfPage(self._document[number - 1])
         except pdfium.PdfiumError as error:
             raise Unopened(_reason(error)) from error
+
+
+def _title(bookmark: pdfium.PdfBookmark) -> str:
+    return _said(lambda *room: raw.FPDFBookmark_GetTitle(bookmark.raw, *room)).strip()
+
+
+def _said(tell: Callable[[Any, int], int]) -> str:
+    """What PDFium tells as UTF-16. A title that was cut within a character must not cost its file."""
+    length = tell(None, 0)
+    room = ctypes.create_string_buffer(length)
+    tell(room, length)
+    return room.raw[: max(length - 2, 0)].decode("utf-16-le", "replace")
 
 
 def _reason(error: pdfium.PdfiumError) -> str:
