@@ -57,12 +57,14 @@ class OllamaEmbedder:
         self.fingerprint = f"{self.name}@{self._digest()}/{self.max_tokens}"
 
     def embed_query(self, text: str) -> list[float]:
-        return [float(value) for value in self._vectors([self._ask_prompt + text])[0]]
+        # Of a very long question its beginning is read; a piece is refused rather than cut.
+        return [float(value) for value in self._vectors([self._ask_prompt + text], truncate=True)[0]]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         found = [np.empty((0, self.dimensions), dtype=np.float32)]
         for first in range(0, len(texts), BATCH):
-            found.append(self._vectors([self._text_prompt + text for text in texts[first : first + BATCH]]))
+            some = [self._text_prompt + text for text in texts[first : first + BATCH]]
+            found.append(self._vectors(some, truncate=False))
         return np.concatenate(found)
 
     def warm(self) -> None: ...
@@ -70,13 +72,13 @@ class OllamaEmbedder:
     def close(self) -> None:
         self._client.close()
 
-    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _vectors(self, texts: Sequence[str], *, truncate: bool) -> NDArray[np.float32]:
         answer = self._ask(
             "/api/embed",
             {
                 "model": self._model,
                 "input": list(texts),
-                "truncate": False,
+                "truncate": truncate,
                 "options": {"num_ctx": self._window},
             },
         )
@@ -101,10 +103,7 @@ class OllamaEmbedder:
         try:
             response = self._client.get(path) if body is None else self._client.post(path, json=body)
         except httpx.HTTPError as error:
-            raise EmbeddingError(
-                f"The embedding model {self.name} did not answer at {self._url} "
-                f"({type(error).__name__}). Start it with: ollama serve"
-            ) from error
+            raise self._silent(type(error).__name__) from error
         if response.status_code == 404:
             raise EmbeddingError(
                 f"The server at {self._url} does not have {self._model!r}. Run: ollama pull {self._model}"
@@ -114,8 +113,17 @@ class OllamaEmbedder:
                 f"The embedding model {self.name} refused ({response.status_code}): {response.text[:300]} "
                 "Lower DOCENT_CHUNK_TOKENS if a text was too long, and run: python ingest.py --rebuild"
             )
-        answer: dict[str, Any] = response.json()
+        try:
+            answer: dict[str, Any] = dict(response.json())
+        except (ValueError, TypeError) as error:  # something else listens there
+            raise self._silent("what came is not JSON") from error
         return answer
+
+    def _silent(self, why: str) -> EmbeddingError:
+        return EmbeddingError(
+            f"The embedding model {self.name} did not answer at {self._url} ({why}). "
+            "Start it with: ollama serve"
+        )
 
 
 def _fact(facts: dict[str, Any], ending: str) -> int | None:

@@ -110,10 +110,16 @@ def _open(name: str, source: str, cache: Path, device: str | None) -> Any:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise EmbeddingError(
-            f"The embedding model {name!r} could not be loaded: {str(error).splitlines()[0]} "
+            f"The embedding model {name!r} could not be loaded: {first_line(error)} "
             f"It must be a folder with a sentence-transformers model, or lie in {cache} already. "
             f"Run: hf download {name} --cache-dir {cache}"
         ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What a library says of its failure; some say nothing."""
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return said if said.endswith(".") else f"{said}."
 
 
 def _counting(tokenizer: Any, name: str) -> Tokenizer:

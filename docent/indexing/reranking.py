@@ -17,7 +17,7 @@ class Reranker:
     """A sentence-transformers CrossEncoder. Safe to call from several threads."""
 
     def __init__(self, name: str, *, cache: Path, device: str) -> None:
-        from docent.indexing.reference import OFFLINE
+        from docent.indexing.reference import OFFLINE, first_line
 
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
         from sentence_transformers import CrossEncoder
@@ -31,10 +31,15 @@ class Reranker:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise EmbeddingError(
-                f"The reranker {name!r} could not be loaded: {str(error).splitlines()[0]} "
+                f"The reranker {name!r} could not be loaded: {first_line(error)} "
                 f"It must be a folder with a sentence-transformers CrossEncoder, or lie in {cache} already. "
                 f"Run: hf download {name} --cache-dir {cache}, or leave DOCENT_RERANKER empty."
             ) from error
+        if self._model.num_labels != 1:
+            raise EmbeddingError(
+                f"The reranker {name!r} sorts pairs into {self._model.num_labels} classes, with no score. "
+                "Choose a CrossEncoder for ranking, or leave DOCENT_RERANKER empty."
+            )
         self._turn = threading.Lock()
 
     def __call__(self, question: str, texts: Sequence[str]) -> list[float]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
@@ -43,9 +45,13 @@ def test_nothing_is_cut_by_the_server(start_ollama, opened):
     embedder = opened("nomic-embed-text", server.url)
     with pytest.raises(EmbeddingError, match="DOCENT_CHUNK_TOKENS"):
         embedder.embed(["cat " * 9000])
-    sent = [record.body for record in server.requests_to("/api/embed")]
-    assert sent
-    assert all(body["truncate"] is False for body in sent)
+    assert server.requests_to("/api/embed")[-1].body["truncate"] is False
+
+
+def test_a_very_long_question_is_asked_all_the_same(start_ollama, opened):
+    """Its beginning counts; to refuse it over the size of chunks would help nobody."""
+    embedder = opened("nomic-embed-text", start_ollama(models=("nomic-embed-text",)).url)
+    assert len(embedder.embed_query("cat " * 9000)) == embedder.dimensions
 
 
 def test_question_and_text_carry_the_models_prompts(start_ollama, opened):
@@ -82,3 +88,24 @@ def test_a_missing_model_is_said(start_ollama, opened):
     """A model the server does not have is a sentence with the command."""
     with pytest.raises(EmbeddingError, match="ollama pull nomic-embed-text"):
         opened("nomic-embed-text", start_ollama().url)
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers whatever is asked with a page, as some web servers do."""
+
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, *said): ...
+
+
+def test_another_server_at_the_address_is_said(opened):
+    """What answers with a page is no model server, and no reason for a traceback."""
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(EmbeddingError, match=r"not JSON.*ollama serve"):
+            opened("nomic-embed-text", f"http://127.0.0.1:{server.server_port}")
+        answering.join()

@@ -11,7 +11,11 @@ from docent.indexing.reranking import open_reranker
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory):
-    """A CrossEncoder of one small layer with random weights, saved as sentence-transformers saves them."""
+    return cross_encoder(tmp_path_factory.mktemp("models") / "cross-encoder", labels=1)
+
+
+def cross_encoder(folder, *, labels):
+    """One small layer with random weights, saved as sentence-transformers saves a CrossEncoder."""
     import torch
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
@@ -23,9 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=16,
-        num_labels=1,
+        num_labels=labels,
     )
-    folder = tmp_path_factory.mktemp("models") / "cross-encoder"
     BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -40,6 +43,12 @@ def test_a_folder_is_a_reranker(folder, tmp_path):
     assert rerank("Who eats mice?", ["Tickets for the tower cost 4.50.", "Owls do."]) == pytest.approx(
         [other, one]
     )
+
+
+def test_a_model_that_gives_no_score_is_refused(tmp_path):
+    """One that sorts pairs into classes is refused when it is opened, not at the first question."""
+    with pytest.raises(EmbeddingError, match=r"3 classes.*DOCENT_RERANKER"):
+        open_reranker(str(cross_encoder(tmp_path / "nli", labels=3)), cache=tmp_path, device="cpu")
 
 
 @pytest.mark.parametrize("empty", [False, True], ids=["nothing is there", "a folder without a model"])
