@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import findings
-from bench.asking import bare
+from bench.asking import answerable, bare
 from bench.scanning import book
-from docent.evaluating import read_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "data/restaurants"
@@ -115,16 +115,18 @@ def material(reports: Path | None, cache: Path, size: Size) -> Material:
 
 def _some(reports: Path, into: Path, count: int) -> None:
     """So many of the documents that questions are asked about, by name, with their questions."""
-    path = reports / "questions.jsonl"
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    about = [f"{bare(one.file)}.pdf" for one in read_questions(path)]
-    there = {path.name: path for path in (reports / "pdfs").glob("*.pdf")}
-    files = sorted(there.keys() & set(about))[:count]
+    questions = answerable(reports / "questions.jsonl")
+    there = {bare(path.name): path for path in (reports / "pdfs").glob("*.pdf")}
+    asked_about = sorted(there.keys() & {bare(one.file) for one in questions})[:count]
     (into / "pdfs").mkdir(parents=True, exist_ok=True)
-    for name in files:
-        _link(into / "pdfs" / name, there[name])
-    kept = [line for line, file in zip(lines, about, strict=True) if file in files]
-    (into / "questions.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    for name in asked_about:
+        _link(into / "pdfs" / there[name].name, there[name])
+    rows = [
+        {"question": one.question, "file": one.file, "pages": one.pages}
+        for one in questions
+        if bare(one.file) in asked_about
+    ]
+    (into / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _link(where: Path, target: Path) -> None:

@@ -268,7 +268,8 @@ def test_some_of_a_persons_documents_are_asked_about(tmp_path):
     for name in ("a.pdf", "b.pdf", "c.pdf", "d.pdf"):
         (mine / "pdfs" / name).write_bytes(b"%PDF-1.4")
     rows = [{"question": f"{name}?", "file": f"{name}.pdf", "pages": [1]} for name in "dcbd"]
-    (mine / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows[1]["question"] = "c, as it was pasted\u2028from a page?"
+    (mine / "questions.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     given = material(mine, tmp_path / "cache", SIZES["smallest"])
     assert sorted(path.name for path in (given.reports / "pdfs").iterdir()) == ["b.pdf", "c.pdf"]
     asked = read_questions(given.reports / "questions.jsonl")

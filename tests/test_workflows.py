@@ -38,6 +38,22 @@ def test_compose_files_name_settings_that_exist(path: str):
     assert set(re.findall(r"DOCENT_[A-Z_]+", (ROOT / path).read_text())) <= known
 
 
+def test_one_container_takes_the_settings_that_several_take():
+    """docker-compose.lite.yml hands on what docker-compose.yml does, but for the servers that it has not."""
+    given = [
+        set(yaml.safe_load((ROOT / path).read_text())["services"]["app"]["environment"])
+        for path in ("docker-compose.lite.yml", "docker-compose.yml")
+    ]
+    assert given[1] - given[0] == {"DOCENT_CHROMA_URL", "DOCENT_PULL_URL"}
+    assert given[0] <= given[1]
+
+
+def test_the_image_has_the_page_about_docent_in_each_language():
+    """What the browser shows under "Readme" is copied into the image, not only in English."""
+    copied = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    assert {path.name for path in ROOT.glob("chainlit*.md")} <= copied
+
+
 def test_the_chroma_server_is_the_version_of_the_client():
     """The image's tag is the version that is pinned."""
     image = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["chroma"]["image"]

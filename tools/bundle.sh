@@ -9,6 +9,8 @@ project=${COMPOSE_PROJECT_NAME:-$(basename "$PWD" | tr 'A-Z' 'a-z' | tr -cd 'a-z
 models=${project}_models
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# The volume of models is read and written by tar in the app's own image, which is there anyway.
+app() { compose config | awk '/^  app:$/ {here = 1} here && $1 == "image:" {print $2; exit}'; }
 
 case $what in
 pack)
@@ -19,8 +21,7 @@ pack)
     }
     echo "Packing $(echo $images)…"
     docker save -o "$work/images.tar" $images
-    # With an image that is there anyway: the volume is read by tar inside it.
-    docker run --rm --network none --user 0 --entrypoint tar -v "$models:/models:ro" docent -C /models -cf - . >"$work/models.tar"
+    docker run --rm --network none --user 0 --entrypoint tar -v "$models:/models:ro" "$(app)" -C /models -cf - . >"$work/models.tar"
     tar -cf "$file.part" -C "$work" images.tar models.tar && mv "$file.part" "$file"
     echo "$file holds the images and the model ($(du -h "$file" | cut -f1)). Copy it with this folder; there: make unbundle"
     ;;
@@ -29,7 +30,7 @@ unpack)
     tar -xf "$file" -C "$work"
     docker load -i "$work/images.tar"
     docker volume create --label "com.docker.compose.project=$project" --label com.docker.compose.volume=models "$models" >/dev/null
-    docker run --rm -i --network none --user 0 --entrypoint tar -v "$models:/models" docent -C /models -xf - <"$work/models.tar"
+    docker run --rm -i --network none --user 0 --entrypoint tar -v "$models:/models" "$(app)" -C /models -xf - <"$work/models.tar"
     echo "Images and model are here. Start with: docker compose up --no-build"
     ;;
 *)
