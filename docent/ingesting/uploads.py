@@ -170,6 +170,8 @@ class Uploads:
         except (_Cancelled, UnknownDocument):
             pass  # given up meanwhile: nothing is left of it
         except DocentError as error:
+            if not self._is_there(key, scope):
+                return  # given up meanwhile: its file went, which looks like one that cannot be read
             if isinstance(error, EncryptedFile) and _is_pdf(original):
                 self._locked.add(key)
             if not self._closed:  # a stop kills the readers; that is not the file's fault
@@ -179,6 +181,13 @@ class Uploads:
             with self._lock:
                 self._pages.pop(key, None)
                 self._passwords.pop(key, None)
+
+    def _is_there(self, key: str, scope: Scope) -> bool:
+        try:
+            self._intake.store.document(key, scope)
+        except UnknownDocument:
+            return False
+        return True
 
     def _keep(self, document: StoredDocument, original: Path) -> None:
         self._intake.store.begin(document.id)

@@ -113,9 +113,11 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
     go_on.set()
+    desk.uploads._pool.shutdown()  # after it has looked for the file that is gone
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
-    assert desk.uploads.standing(ticket).state is State.FAILED
+    standing = desk.uploads.standing(ticket)
+    assert (standing.state, standing.gone) == (State.FAILED, True)  # not that the file cannot be read
     assert list(desk.store._originals.held()) == []
 
 
