@@ -86,6 +86,7 @@ class _Showing:
         self._notices: list[str] = []
         self._waiting = False
         """Whether the message shows how far a long step is, instead of text."""
+        self._whole = False
 
     async def happened(self, event: Event) -> None:
         match event:
@@ -121,6 +122,9 @@ class _Showing:
         """What there is stays, and says that it is not all; where Docent ends, it will say so later."""
         if self._stream.broken_off:
             return
+        if self._whole:  # what is said below it is stopped, the answer keeps its citations
+            await self._show()
+            return
         await self._settled()
         await self._make_room()
         mark = say("stopped", language())
@@ -145,6 +149,7 @@ class _Showing:
         )
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)
+        self._whole = True
         if answer.passages and not answer.receipt.model:
             message.actions = await fetching.offer(self._house, language())
         if answer.receipt.not_found and not message.actions:

@@ -128,10 +128,6 @@ SENTENCES: dict[str, str] = {
         "{model} s'est tu pendant {seconds} s au milieu de sa réponse. Reposez la question, ou "
         "augmentez DOCENT_TOKEN_TIMEOUT."
     ),
-    "{model} at {url} fell silent. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT or DOCENT_TOKEN_TIMEOUT.": (
-        "{model} à {url} s'est tu. Reposez la question, ou augmentez DOCENT_FIRST_TOKEN_TIMEOUT ou "
-        "DOCENT_TOKEN_TIMEOUT."
-    ),
     "The question and its passages do not fit the context of {model} ({n} tokens). Ask a shorter "
     "question, start a new chat, or raise DOCENT_CONTEXT_TOKENS.": (
         "La question et ses passages ne tiennent pas dans le contexte de {model} ({n} jetons). Posez "

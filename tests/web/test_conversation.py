@@ -13,14 +13,17 @@ from chainlit.session import WebsocketSession
 from chainlit.user import User
 
 from docent.errors import InputError
-from docent.glossary import State
+from docent.generating.personas import PLAIN
+from docent.glossary import Answered, Receipt, State
 from docent.settings import Settings
 from docent.web import chat, uploading
 from docent.web.conversation import note
 from docent.web.french import french
+from docent.web.kept import recall
 from docent.web.metrics import Metrics
 from docent.web.uploading import Line
 from docent.web.users import LOCAL
+from tests.web.test_kept import ANSWER
 from tests.web.test_lines import READY, TICKET
 
 
@@ -60,6 +63,32 @@ async def test_a_locked_file_is_followed_as_long_as_somebody_may_unlock_it(monke
     await tab.session.delete()
     await asyncio.wait_for(following, 20)
     assert not await asyncio.wait_for(line.asked_for(), 20)
+
+
+async def test_a_stop_after_the_answer_leaves_it_whole():
+    """While the model server is asked what it lacks, say: text and citations are there, and kept."""
+    asked = asyncio.Event()
+
+    async def answer(question: str, **_: Any) -> Any:
+        yield Answered(replace(ANSWER, receipt=Receipt(question, question)))
+
+    async def check_model() -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    store = SimpleNamespace(libraries=lambda reader: [])
+    house: Any = SimpleNamespace(
+        settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
+    )
+    tab = Tab()
+    replying = asyncio.create_task(chat.reply("How much?", house=house, metrics=Metrics()))
+    await asyncio.wait_for(asked.wait(), 20)
+    replying.cancel()
+    await asyncio.wait([replying])
+    (said,) = [data for event, data in tab.told if event == "new_message"]
+    assert said["output"] == ANSWER.text
+    assert recall(said["metadata"]) is not None
+    await tab.session.delete()
 
 
 async def test_a_persona_that_is_gone_is_said():
