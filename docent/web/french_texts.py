@@ -221,6 +221,9 @@ SENTENCES: dict[str, str] = {
     "{name} is {width} by {height} dots, more than are read. Save it smaller.": (
         "{name} fait {width} points sur {height}, plus qu'il n'en est lu. Enregistrez-le plus petit."
     ),
+    "{name} has more dots than are read. Save it smaller.": (
+        "{name} a plus de points qu'il n'en est lu. Enregistrez-le plus petit."
+    ),
     "{name} is a damaged picture ({why}). Copy or download it again.": (
         "{name} est une image abîmée ({why}). Copiez-la ou téléchargez-la de nouveau."
     ),
