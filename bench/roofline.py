@@ -22,7 +22,7 @@ import numpy as np
 from bench.scanning import page_lines
 from docent.glossary import Document, Page
 from docent.indexing import chunk, embedded_text
-from docent.indexing.bert import LAYERS, Caller, Model, Precision
+from docent.indexing.bert import LAYERS, STEP, Caller, Model, Precision
 from docent.indexing.eight_bits import in_eight_bits
 from docent.indexing.fast import BATCH_TOKENS, FastEmbedder, batches, cores
 from docent.indexing.packaged import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
@@ -91,21 +91,27 @@ def against_the_roof(embedder: FastEmbedder, precision: Precision, texts: Sequen
     print("| what | GFLOP/s | share of the roof |\n|---|---|---|")
     for name, rate in rates.items():
         print(f"| {name} | {rate:,.0f} | {rate / roof:.0%} |")
-    tokens = sum(map(len, ids))
-    padded = sum(
-        len(batch) * len(ids[batch[0]]) for batch in batches([len(one) for one in ids], BATCH_TOKENS)
-    )
-    begun = time.perf_counter()
-    embedder.tokenizer.encode_batch_fast(list(texts))
-    tokenising = time.perf_counter() - begun
-    print(
-        f"\nEmbedding reads {tokens / seconds['embedding, from texts']:,.0f} tokens/s. "
-        f"Tokenising takes {tokenising / seconds['embedding, from texts']:.0%} of it, "
-        f"and {1 - tokens / padded:.1%} of what the model is given is padding."
-    )
+    print(f"\n{_beside(embedder, texts, [len(one) for one in ids], seconds['embedding, from texts'])}")
     print("\n| the model's own time | share |\n|---|---|")
     for kind, share in _profile(model, ids).most_common():
         print(f"| {kind} | {share:.0%} |")
+
+
+def _beside(embedder: FastEmbedder, texts: Sequence[str], lengths: Sequence[int], seconds: float) -> str:
+    """What embedding them in so many seconds does beside the model's own work."""
+    begun = time.perf_counter()
+    embedder.tokenizer.encode_batch_fast(list(texts))
+    tokenising = time.perf_counter() - begun
+    return (
+        f"Embedding reads {sum(lengths) / seconds:,.0f} tokens/s. "
+        f"Tokenising takes {tokenising / seconds:.0%} of it, "
+        f"and {1 - sum(lengths) / given(lengths):.1%} of what the model is given is padding."
+    )
+
+
+def given(lengths: Sequence[int]) -> int:
+    """Tokens that the model is given: all of a batch are as long as its longest, in the steps of `Caller`."""
+    return sum(len(batch) * -(-lengths[batch[0]] // STEP) * STEP for batch in batches(lengths, BATCH_TOKENS))
 
 
 def flops(length: int) -> float:

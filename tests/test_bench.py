@@ -218,6 +218,13 @@ def test_the_work_of_a_text():
     assert roofline.flops(200) == 200 * 2 * weights + 6 * 4 * 384 * 200**2
 
 
+def test_what_the_model_is_given():
+    """Texts of a batch are padded to the length of the longest, in steps of eight."""
+    assert roofline.given([3, 9]) == 2 * 16
+    assert roofline.given([200] * 5) == 5 * 200
+    assert roofline.given([201] * 6) == 6 * 208
+
+
 def test_open_webui_is_asked(server):
     """Every file is handed in, into one knowledge base; pages are counted from one; all is tidied up."""
     questions = [one for one in read_questions(QUESTIONS) if one.answerable][:8]
