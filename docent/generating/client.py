@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -24,6 +25,14 @@ class Call:
     name: str
     arguments: Mapping[str, Any]
     id: str = ""
+
+
+def arguments_of(said: Any) -> dict[str, Any]:
+    """What a tool is called with, as it can be said again; a number beyond all bounds (1e999) is a text."""
+    if not isinstance(said, Mapping):
+        raise TypeError(f"{said!r} names no arguments")
+    found: dict[str, Any] = json.loads(json.dumps(dict(said)), parse_constant=str)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from docent.generating.client import (
     Patience,
     Piece,
     Wishes,
+    arguments_of,
     once_more,
     too_slow,
 )
@@ -222,7 +223,8 @@ def _spoken(message: Message) -> dict[str, Any]:
 
 def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
     return tuple(
-        Call(call.function.name, dict(call.function.arguments)) for call in answer.message.tool_calls or ()
+        Call(call.function.name, arguments_of(call.function.arguments))
+        for call in answer.message.tool_calls or ()
     )
 
 

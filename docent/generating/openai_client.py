@@ -26,6 +26,7 @@ from docent.generating.client import (
     Patience,
     Piece,
     Wishes,
+    arguments_of,
     once_more,
     too_slow,
 )
@@ -250,10 +251,10 @@ class _Calls:
     def made(self, model: str) -> tuple[Call, ...]:
         try:
             return tuple(
-                Call(name, json.loads(arguments or "{}"), id=key)
+                Call(name, arguments_of(json.loads(arguments or "{}")), id=key)
                 for key, name, arguments in self._parts.values()
             )
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, TypeError) as error:
             raise ModelFailed(
                 f"{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off."
             ) from error

@@ -87,10 +87,11 @@ class Toolbox:
         try:
             match call.name, dict(call.arguments):
                 case "search", {"query": str(query)}:
-                    found = self._new(self._search(query), shown)
+                    known = {passage.chunk_id for passage in shown}
+                    found = [one for one in self._search(query) if one.chunk_id not in known]
                     return _quoted(f"Searched: {query}", found[:MOST_FOUND], shown)
                 case "open_page", {"document": str(name), "page": page}:
-                    found = self._new(self._page(name, page), shown)
+                    found = self._page(name, page, shown)
                     return _quoted(f"Opened: {name}, p. {page}", found, shown)
                 case "list_documents", _:
                     return self._listed()
@@ -100,17 +101,13 @@ class Toolbox:
                 case "query_table", {"document": str(name), "sql": str(sql)}:
                     return self._queried(name, sql)
                 case name, _:
-                    known = ", ".join(str(schema["function"]["name"]) for schema in self.schemas())
-                    raise InputError(f"There is no tool {name!r} with these arguments. There are: {known}.")
+                    names = ", ".join(str(schema["function"]["name"]) for schema in self.schemas())
+                    raise InputError(f"There is no tool {name!r} with these arguments. There are: {names}.")
         except DocentError as error:
             return Used(f"{call.name}: {error}", f"Error: {tamed(str(error))}")
 
-    @staticmethod
-    def _new(found: Sequence[Passage], shown: Sequence[Passage]) -> list[Passage]:
-        known = {passage.chunk_id for passage in shown}
-        return [passage for passage in found if passage.chunk_id not in known]
-
-    def _page(self, name: str, page: Any) -> list[Passage]:
+    def _page(self, name: str, page: Any, shown: Sequence[Passage]) -> list[Passage]:
+        """What the page says beyond what was shown of it."""
         try:
             number = int(page)
         except (TypeError, ValueError) as error:
@@ -119,8 +116,10 @@ class Toolbox:
         chunks = [one for one in self._shelf.chunks_of(document.id) if one.page == number]
         if not chunks:
             raise InputError(f"{name} has no text on page {number}; it has {document.pages} pages.")
+        known = {passage.chunk_id for passage in shown}
         kept = self._shelf.page(document.id, number)
-        return [placed(passage, kept) for passage in whole(document, chunks)]
+        unseen = [one for one in chunks if one.id not in known]
+        return [placed(passage, kept) for passage in whole(document, unseen)]
 
     def _document(self, name: str) -> StoredDocument:
         for one in answering(self._shelf.documents()):

@@ -257,6 +257,13 @@ async def test_warming_loads_the_model_as_it_will_be_used(ollama):
         await native(free_url()).warm()
 
 
+async def test_a_call_that_cannot_be_read(ollama):
+    """Arguments that are a list name nothing; that is an error with its sentence."""
+    ollama.script(tool_calls=[{"name": "search", "arguments": ["dogs"]}], reply="")
+    with pytest.raises(ModelFailed, match="asked for a tool in a form that cannot be read"):
+        await text_of(mirror(ollama.url))
+
+
 @BOTH
 async def test_one_answer_may_differ(client, ollama):
     """A length and a temperature for this answer alone; the window stays."""

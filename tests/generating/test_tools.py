@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from docent.errors import InputError
 from docent.generating.calculating import calculate
+from docent.generating.shelf import passage_of
 from docent.glossary import Progress, Scope
 from tests.generating.build import passage, stored
 from tests.generating.test_clients import mirror, native
@@ -48,6 +51,22 @@ async def test_a_page_is_opened_and_cited(client, shelf, ollama):
     assert result.citations[0].chunk_id in {one.chunk_id for one in result.passages}
     assert len(result.receipt.sent) == 3
     assert any(isinstance(event, Progress) and event.what == "Opened: archive.txt, p. 2" for event in found)
+
+
+async def test_the_rest_of_a_page_is_read(tmp_path, ollama):
+    """A page of which the first piece was shown already is opened all the same; that piece is left out."""
+    text = " ".join(f"Shelf {n} holds {n} boxes of letters." for n in range(1, 40))
+    with closing(stored(tmp_path / "storage", {"rules/archive.txt": text})) as store:
+        [document] = store.documents(Scope())
+        first = store.chunks_of(document.id, Scope())[0]
+        ollama.script(
+            call("open_page", document="archive.txt", page=1), "Shelf 39 holds 39 boxes of letters [2]."
+        )
+        found = await events("What does shelf 39 hold?", native(ollama.url), reader=store, bounds=WITH_TOOLS,
+                             retrieve=lambda question, scope: [passage_of(document, first)])  # fmt: skip
+    result = answer_of(found)
+    assert [(one.n, one.quote) for one in result.citations] == [(1, "Shelf 39 holds 39 boxes of letters.")]
+    assert len(set(result.receipt.sent)) == 2
 
 
 async def test_searching_again(shelf, ollama):
@@ -95,6 +114,7 @@ async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
             {"name": "shell", "arguments": {"command": "ls"}},
             {"name": "open_page", "arguments": {"document": "archive.txt", "page": 9}},
             {"name": "calculate", "arguments": {"expression": "__import__('os')"}},
+            {"name": "open_page", "arguments": {"document": "archive.txt", "page": math.inf}},
         ], "reply": ""},
         "Sorry.",
     )  # fmt: skip
@@ -103,6 +123,7 @@ async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
     assert "There is no tool 'shell'" in told[0]
     assert "no text on page 9" in told[1]
     assert "no arithmetic" in told[2]
+    assert "'Infinity' is no page number" in told[3]
 
 
 WINES = "Wine | Price\nBarolo | €42.50\nChablis | €28.00\nSoave ![x](http://evil.example/i) | €19.00"
