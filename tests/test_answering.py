@@ -30,7 +30,7 @@ from docent.glossary import (
     Turn,
 )
 from tests.generating.build import passage, stored
-from tests.generating.test_clients import native
+from tests.generating.test_clients import mirror, native
 from tests.ports import free_url
 
 # Chroma says so of its own collections when they are opened.
@@ -248,6 +248,16 @@ async def test_a_question_longer_than_the_context(ollama):
     found = await events("why? " * 4000, native(ollama.url))
     assert "longer than" in notices(found)
     assert ollama.requests_to("/api/chat") == []
+
+
+@pytest.mark.parametrize("client", [native, mirror])
+async def test_an_answer_that_was_cut_short_says_so(client, ollama):
+    """Whichever of the server's last pieces says it: the reader is told, and the counts are there."""
+    ollama.script(reply="The museum opens at 9:30 and closes at 18:00. " * 20)
+    found = await events("When?", client(ollama.url), preferences=Preferences(answer_tokens=16))
+    assert "longest length" in notices(found)
+    assert answer_of(found).receipt.cut_short
+    assert answer_of(found).receipt.tokens_counted > 0
 
 
 async def test_a_question_that_stands_alone_is_not_rewritten(ollama):

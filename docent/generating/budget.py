@@ -24,7 +24,11 @@ class Budget:
     history: tuple[Turn, ...]
     dropped: tuple[Dropped, ...]
     tokens: int
-    fits: bool = True
+    fixed: int
+    """Tokens of instructions and question alone."""
+    costs: tuple[int, ...]
+    """Tokens of each passage, as it is quoted."""
+    fits: bool
     """False: the question alone is longer than the context."""
 
     def halved(self) -> Budget:
@@ -34,7 +38,14 @@ class Budget:
             Dropped(passage.chunk_id, "the server said that the prompt was too long")
             for passage in self.passages[keep:]
         )
-        return replace(self, passages=self.passages[:keep], history=(), dropped=(*cut, *self.dropped))
+        return replace(
+            self,
+            passages=self.passages[:keep],
+            history=(),
+            dropped=(*cut, *self.dropped),
+            tokens=self.fixed + sum(self.costs[:keep]),
+            costs=self.costs[:keep],
+        )
 
 
 def fit(
@@ -57,6 +68,7 @@ def fit(
     kept = recent(history, count=count, room=min(int(window * HISTORY_SHARE), window - fixed))
     used = fixed + sum(_cost(turn, count) for turn in kept)
     sent: list[Passage] = []
+    costs: list[int] = []
     dropped: list[Dropped] = []
     for passage in passages:
         if len(sent) == most:
@@ -67,8 +79,9 @@ def fit(
             dropped.append(Dropped(passage.chunk_id, "no room in the model's context"))
         else:
             sent.append(passage)
+            costs.append(cost)
             used += cost
-    return Budget(tuple(sent), kept, tuple(dropped), used, fits=fixed <= window)
+    return Budget(tuple(sent), kept, tuple(dropped), used, fixed, tuple(costs), fits=fixed <= window)
 
 
 def recent(history: Sequence[Turn], *, count: Count, room: int) -> tuple[Turn, ...]:

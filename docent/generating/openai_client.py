@@ -75,7 +75,7 @@ class OpenAIClient:
         return once_more(lambda: self._once(messages, wishes), _BrokenOff)
 
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
-        finished = False
+        ended = ""
         first = True
         calls = _Calls()
         async with self._client() as client:
@@ -85,22 +85,20 @@ class OpenAIClient:
                     chunk = await anext(chunks, None)
                 first = False
                 while chunk is not None:
-                    finished = finished or bool(chunk.choices and chunk.choices[0].finish_reason)
+                    ended = ended or (chunk.choices and chunk.choices[0].finish_reason) or ""
                     calls.add(chunk)
-                    if (piece := _piece(chunk)) is not None:
+                    if (piece := _piece(chunk, cut_short=ended == "length")) is not None:
                         yield piece
                     async with asyncio.timeout(self._patience.token):
                         chunk = await anext(chunks, None)
             except TimeoutError as error:
                 wait = self._patience.first_token if first else self._patience.token
                 raise too_slow(self.name, wait, first=first) from error
-            except (
-                httpx.TransportError
-            ) as error:  # once the answer streams, the package no longer wraps these
+            except httpx.TransportError as error:  # the package does not wrap these while it streams
                 raise self._broken_off() from error
             except openai.APIError as error:
                 raise self._translated(error) from error
-        if not finished:  # this protocol has no other sign of an answer that broke off
+        if not ended:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
         if made := calls.made(self.name):
             yield Piece(calls=made)
@@ -220,17 +218,18 @@ def _spoken(message: Message) -> dict[str, Any]:
     return spoken
 
 
-def _piece(chunk: Any) -> Piece | None:
-    """What one event says; None when it says nothing that we need."""
-    if chunk.usage is not None:
-        return Piece(prompt_tokens=chunk.usage.prompt_tokens, answer_tokens=chunk.usage.completion_tokens)
-    if not chunk.choices:
+def _piece(chunk: Any, *, cut_short: bool) -> Piece | None:
+    """What one event says; None when it says nothing that we need. The counts mostly come last, alone."""
+    if chunk.usage is None and not chunk.choices:
         return None
-    choice = chunk.choices[0]
-    thought = (
-        getattr(choice.delta, "reasoning_content", None) or getattr(choice.delta, "reasoning", None) or ""
+    said = chunk.choices[0].delta if chunk.choices else None
+    return Piece(
+        getattr(said, "content", None) or "",
+        str(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""),
+        prompt_tokens=chunk.usage.prompt_tokens if chunk.usage is not None else 0,
+        answer_tokens=chunk.usage.completion_tokens if chunk.usage is not None else 0,
+        cut_short=cut_short,
     )
-    return Piece(choice.delta.content or "", str(thought), cut_short=choice.finish_reason == "length")
 
 
 class _Calls:

@@ -41,8 +41,10 @@ async def write_with_tools(
     record.model = model.name
     schemas = await asyncio.to_thread(toolbox.schemas)
     talk = _Talk(question, budget, instructions, count)
-    talk.room = window - budget.tokens - count(json.dumps(schemas))
+    talk.tokens += count(json.dumps(schemas))
+    talk.room = window - talk.tokens
     record.send(budget)
+    record.tokens = talk.tokens
     step = overflows = 0
     while step <= steps:
         calls: list[Call] = []
@@ -73,7 +75,8 @@ async def write_with_tools(
 
 
 class _Talk:
-    """What has been said to the model so far, what it was shown, and how many tokens tools may still add."""
+    """What has been said to the model so far and in how many tokens, what it was shown, and how many tokens
+    tools may still add."""
 
     room = 0
 
@@ -86,6 +89,7 @@ class _Talk:
         self._begin()
 
     def _begin(self) -> None:
+        self.tokens = self._budget.tokens
         self.shown = list(self._budget.passages)
         self.messages = prompt.messages(
             self._question, self._budget.passages, self._budget.history, instructions=self._instructions
@@ -96,7 +100,9 @@ class _Talk:
         """What the model asked for, after the text that it said with it."""
         self.messages.append({"role": "assistant", "content": text, "calls": tuple(calls)})
         asked = json.dumps([dict(call.arguments) for call in calls])
-        self.room -= self._count(text) + self._count(asked) + FRAME
+        cost = self._count(text) + self._count(asked) + FRAME
+        self.room -= cost
+        self.tokens += cost
 
     async def use(self, call: Call, toolbox: Toolbox) -> Used:
         """Answer a call, as far as there is room."""
@@ -105,6 +111,7 @@ class _Talk:
         if cost > self.room:
             outcome = FULL
         self.room -= cost
+        self.tokens += self._count(outcome.text) + FRAME
         self.shown += outcome.passages
         self.messages.append({"role": "tool", "content": outcome.text, "call": call})
         return outcome
@@ -119,6 +126,7 @@ class _Talk:
     def tell(self, record: Record) -> None:
         record.sent = tuple(passage.chunk_id for passage in self.shown)
         record.looked_up = tuple(self.shown[len(self._budget.passages) :])
+        record.tokens = self.tokens
 
     def shorten(self, record: Record) -> bool:
         """Less for a server that found it too long: without what tools found, then half of the passages."""

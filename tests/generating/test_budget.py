@@ -79,6 +79,15 @@ def test_a_question_longer_than_the_context_is_caught():
     assert not fitted("why? " * 3000, [passage()], []).fits
 
 
+def test_half_of_it_is_counted_anew():
+    """What the server then counts is held against what was sent, not against what it refused."""
+    passages = [passage("word " * 50 * n, n=n) for n in range(1, 6)]
+    half = fitted("When?", passages, [Turn("Who?", "Nobody.")]).halved()
+    assert len(half.passages) == 2 and not half.history
+    assert half.tokens == fitted("When?", passages[:2], []).tokens
+    assert half.halved().tokens == fitted("When?", passages[:1], []).tokens
+
+
 def test_mistral_is_counted_exactly():
     """The count is the one that Mistral's own package gives."""
     from mistral_common.tokens.tokenizers.mistral import MistralTokenizer

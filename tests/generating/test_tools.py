@@ -11,6 +11,7 @@ import pytest
 from docent.errors import InputError
 from docent.generating.calculating import calculate
 from docent.generating.shelf import passage_of
+from docent.generating.tokens import Learning, counter_for
 from docent.glossary import Progress, Scope
 from tests.generating.build import passage, stored
 from tests.generating.test_clients import mirror, native
@@ -92,6 +93,21 @@ async def test_tools_see_no_other_library(shelf, ollama):
     await events("What does Ada earn?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS, scope=scope)
     told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
     assert told == ["Error: There is no document 'pay.txt'.", "rules/archive.txt, 2 pages"]
+
+
+async def test_what_tools_brought_is_counted(tmp_path, ollama):
+    """The server's count is held against everything that was sent: the next prompt is not cut for it."""
+    text = " ".join(f"Shelf {n} holds {n} boxes of letters." for n in range(1, 120))
+    counter = Learning(counter_for("mistral"))
+    with closing(stored(tmp_path / "storage", {"rules/archive.txt": text})) as store:
+        ollama.script(
+            call("open_page", document="archive.txt", page=1), "Shelf 9 holds 9 boxes of letters [3]."
+        )
+        found = await events("What does shelf 9 hold?", native(ollama.url), reader=store, bounds=WITH_TOOLS,
+                             counter=counter)  # fmt: skip
+    receipt = answer_of(found).receipt
+    assert 1000 < receipt.tokens_counted <= receipt.tokens_budgeted
+    assert counter.factor == 1.0
 
 
 async def test_a_loop_is_stopped(shelf, ollama):
