@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from docent.glossary import State
+from docent.web.documents_texts import DOCUMENTS_TEXTS
 from docent.web.french_personas import PERSONAS
 from docent.web.french_refusals import REFUSALS
+
+NOT_READY = {
+    f"{{name}}: {state}{why}": f"{{name}} : {DOCUMENTS_TEXTS[f'state_{state}'][1]}{why}"
+    for state in State
+    for why in ("", " ({more})")
+}
+"""A document that was not wholly searched, as a receipt names it."""
 
 SENTENCES: dict[str, str] = {
     **PERSONAS,
     **REFUSALS,
+    **NOT_READY,
     # notices below an answer
     "No language model answered; these are the best sentences found.": (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées."
@@ -61,6 +71,9 @@ SENTENCES: dict[str, str] = {
         "Pour entendre ce que le modèle sait sans vos documents, appuyez sur le bouton ci-dessous."
     ),
     "**Not from your documents.** {said}": ("**Pas tiré de vos documents.** {said}"),
+    "**Not from your documents.** No answer came.": (
+        "**Pas tiré de vos documents.** Aucune réponse n'est venue. Reposez la question."
+    ),
     "I answer questions about your documents and show the page each answer comes from, but there are "
     "no documents yet. Put files into data/ and run: python ingest.py": (
         "Je réponds aux questions sur vos documents et montre la page d'où vient chaque réponse, mais "
@@ -85,6 +98,12 @@ SENTENCES: dict[str, str] = {
     "Looking through the documents": ("Parcours des documents"),
     "Reading the notes again": ("Relecture des notes"),
     "Reading {what}": ("Lecture de {what}"),
+    "Searched: {what}": ("Cherché : {what}"),
+    "Opened: {name}, p. {page}": ("Ouvert : {name}, p. {page}"),
+    "Listed {n} documents": ("{n} documents énumérés"),
+    "Calculated: {what}": ("Calculé : {what}"),
+    "Looked at the tables of {name}": ("Tableaux de {name} parcourus"),
+    "Queried {name}: {sql}": ("Interrogé {name} : {sql}"),
     # the model server
     "The model server at {url} does not have the model {model}. Run: {command}": (
         "Le serveur de modèles à {url} n'a pas le modèle {model}. Lancez : {command}"

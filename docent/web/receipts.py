@@ -30,7 +30,7 @@ def _searching(receipt: Receipt, language: str | None) -> list[str]:
     for why, count in Counter(dropped.why for dropped in receipt.dropped).most_common(3):
         lines.append(say("receipt_dropped", language, count=count, why=escaped(spoken(why, language))))
     if receipt.not_ready:
-        files = "; ".join(escaped(one) for one in receipt.not_ready[:5])
+        files = "; ".join(escaped(spoken(one, language)) for one in receipt.not_ready[:5])
         lines.append(say("receipt_not_ready", language, files=files))
     return lines
 

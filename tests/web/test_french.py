@@ -7,15 +7,18 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from docent.answering import anyway, finishing
-from docent.generating import listing, speaking
-from docent.glossary import Answer, Receipt
+from docent.generating import listing, speaking, tools
+from docent.generating.shelf import not_ready
+from docent.glossary import Answer, Receipt, State
 from docent.loading.kinds import FOREIGN
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
+from docent.web.texts import say
 
 ROOT = Path(__file__).resolve().parents[2] / "docent"
 SAID = "LoadError UnreadableFile UnsupportedFile EncryptedFile HarmfulFile ModelFailed ModelMissing"
@@ -118,7 +121,24 @@ def test_nothing_is_said_past_the_table():
         )
 
 
-def test_listing_says_what_it_does_in_french():
-    """The progress of a long step, too."""
+def test_long_steps_say_what_they_do_in_french():
+    """Those that read much, and each that a model takes with a tool."""
     assert "Looking through the documents" in Path(listing.__file__).read_text(encoding="utf-8")
     assert french("Reading handbook.pdf") == "Lecture de handbook.pdf"
+    steps = [one for one in map(template, first_words(tools, "Used")) if one]
+    assert len(steps) >= 3
+    assert [one for one in steps if french(one) == one] == ["12: 12"]  # a mistake that a tool told the model
+
+
+def first_words(module: ModuleType, name: str) -> Iterator[ast.expr]:
+    """What each call of a name begins with."""
+    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (name, "_quoted"):
+            yield node.args[0]
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.READY}))
+def test_what_was_not_ready_is_named_in_french(state):
+    """A receipt's line of a document that was not wholly searched, with the reason for it."""
+    (said,) = not_ready([SimpleNamespace(name="a: b.pdf", state=state, reason="The page is blank.")])
+    assert french(said) == f"a: b.pdf : {say(f'state_{state}', 'fr')} (La page est vide.)"
