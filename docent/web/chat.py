@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import chainlit as cl
@@ -60,7 +60,11 @@ async def reply(
         preferences=choice.preferences,
         anyway=anyway,
     )
-    events = metrics.observed(answering, "chat")
+    await _shown(metrics.observed(answering, "chat"), showing)
+
+
+async def _shown(events: AsyncGenerator[Event, None], showing: _Showing) -> None:
+    """What happens, on the page, until the answer is whole, has failed or was stopped."""
     try:
         async with aclosing(events):  # a stop that comes between two events closes the model's stream too
             async for event in events:

@@ -60,9 +60,10 @@ class Metrics:
                         self._count(receipt)
                         end = "answered" if receipt.model else "without_model"
                     yield event
-        except DocentError as error:
+        except Exception as error:
             end = "failed"
-            self.errors.labels(type(error).__name__).inc()
+            if isinstance(error, DocentError):  # others are counted where they are told
+                self.errors.labels(type(error).__name__).inc()
             raise
         finally:
             self.questions.labels(way, end).inc()
