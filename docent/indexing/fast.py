@@ -40,15 +40,18 @@ class FastEmbedder:
         self.tokenizer: Tokenizer = open_tokenizer(folder)
         self._threads = threads
         self._folder, self._precision = folder, precision
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
+        self._closed = False
         self._opened: _Opened | None = None
         self._asking = threading.Lock()
         self._here = threading.local()
         self._documents = ThreadPoolExecutor(threads, "embedding", initializer=_yield_to_others)
 
     def warm(self) -> None:
-        """Half a second, once."""
-        self._model()
+        """Half a second, once; nothing when it was closed meanwhile."""
+        with self._opening:
+            if not self._closed:
+                self._model()
 
     @property
     def precision(self) -> Precision:
@@ -79,6 +82,9 @@ class FastEmbedder:
 
     def close(self) -> None:
         """Finish the batches under way, drop the rest."""
+        # A thread that is still opening the model when Python ends takes the whole process down with it.
+        with self._opening:
+            self._closed = True
         self._documents.shutdown(wait=True, cancel_futures=True)
 
     def _fill(self, rows: NDArray[np.float32], ids: list[list[int]]) -> None:
@@ -99,10 +105,10 @@ class FastEmbedder:
                 future.cancel()
 
     def _model(self) -> _Opened:
-        from docent.indexing.bert import Model
-
         with self._opening:
             if self._opened is None:
+                from docent.indexing.bert import Model
+
                 model = Model(self._folder, precision=self._precision)
                 question = model.lane(streams=1, exact=True).caller()
                 # Asked for by a polite thread, so that the lane's own threads are polite, too.

@@ -214,6 +214,18 @@ def test_close_ends_the_threads():
     assert threading.active_count() == before
 
 
+def test_closing_in_the_middle_of_warming(monkeypatch):
+    """Docent that is stopped right after its start leaves no thread behind, and no error in one."""
+    raised = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    warming = threading.Thread(target=embedder.warm)
+    warming.start()
+    embedder.close()
+    warming.join()
+    assert raised == []
+
+
 def test_index_fingerprint_tells_chunkings_apart(fast):
     """Another chunk size is another index."""
     assert index_fingerprint(fast, size=200, overlap=25) != index_fingerprint(fast, size=180, overlap=25)
