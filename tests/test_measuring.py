@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from docent.__main__ import main
+from docent.evaluating import Run, save_run
+from tests.evaluating.build import outcome
 from tests.test_main import QUESTION, ROOT, Terminal, terminal
 
 pytestmark = pytest.mark.slow
@@ -120,6 +124,17 @@ def test_a_change_is_seen_before_it_is_kept(terminal, questions, tmp_path):
     assert "page_hit_5       +0.500" in fresh.stdout
     stored = terminal.json("eval", "--compare", str(after), str(before))
     assert [one["question"]["file"] for one in stored["every_document"]["lost"]] == ["garden.md"]
+
+
+@pytest.mark.parametrize("more", [["questions.jsonl"], ["--floor", "0.9"], ["--save", "after.json"]])
+def test_two_saved_runs_are_compared_and_nothing_else(more, tmp_path, capsys):
+    """A floor that nobody would look at is refused, not passed."""
+    runs = [str(tmp_path / name) for name in ("before.json", "after.json")]
+    for run in runs:
+        save_run(Run((outcome(1),), (outcome(1),)), Path(run), summary={})
+    assert main(["eval", "--compare", *runs]) == 0
+    assert main(["eval", *more, "--compare", *runs]) == 2
+    assert "nothing is asked" in capsys.readouterr().err
 
 
 def test_golden_questions_are_kept_and_run(tmp_path):

@@ -59,8 +59,12 @@ def run_eval(arguments: argparse.Namespace) -> int:
     if len(against) > 2:
         raise InputError("--compare takes one saved run, or two. Leave the others out.")
     if len(against) == 2:
-        if arguments.questions:
-            raise InputError("With two saved runs nothing is asked. Leave out the questions, or one run.")
+        asked = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
+        if any(one is not None for one in asked):
+            raise InputError(
+                "With two saved runs nothing is asked. Leave out the questions, --documents, --save and "
+                "--floor, or one run."
+            )
         _show_comparisons(_compared(*against), as_json=arguments.json)
         return 0
     with _house(arguments) as house:

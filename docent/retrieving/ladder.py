@@ -62,7 +62,7 @@ def retrieve(
         for piece, score in scores.items()
         if piece in places
     }
-    shortlist = store.chunks(_best(scores, SHORTLIST), scope)
+    shortlist = store.chunks(_best(scores, max(limit, SHORTLIST)), scope)
     languages = {
         piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
         for piece, chunk in shortlist.items()

@@ -10,7 +10,7 @@ import pytest
 from docent.errors import InputError, UnknownDocument
 from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import OURS, Synonyms, retrieve
+from docent.retrieving import OURS, Synonyms, ladder, retrieve
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
 
@@ -123,6 +123,12 @@ def test_an_unknown_file_is_said(store):
     """A misspelt file name is an error with what comes near, not an empty answer."""
     with pytest.raises(UnknownDocument, match="acme_2022.txt"):
         files("sales file:acme_2O22.txt", store)
+
+
+def test_as_many_as_are_asked_for(store, monkeypatch):
+    """Whoever wants more passages than are looked at closely otherwise gets them."""
+    monkeypatch.setattr(ladder, "SHORTLIST", 1)
+    assert len(files("the year", store)) == len(TEXTS)
 
 
 def test_the_same_question_always_gets_the_same_answer(store):
