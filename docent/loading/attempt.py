@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from docent import errors
 from docent.errors import HarmfulFile, LoadError, UnreadableFile
+from docent.glossary import Page
 from docent.loading import wire
 from docent.loading.limits import Limits
 from docent.loading.reading import Job
@@ -40,6 +42,11 @@ class Toll:
     def wait(self, seconds: float) -> None:
         with self.lock:
             self.waited += seconds
+
+    def count_bad_page(self) -> int:
+        with self.lock:
+            self.bad_pages += 1
+            return self.bad_pages
 
     def set_aside(self, page: int, step: str, why: str) -> None:
         """Read this page by the first engine only from now on; if that was to blame, not at all."""
@@ -121,6 +128,12 @@ class Attempt:
             elif any(key in message for key in wanted):
                 return message
 
+    def dismiss(self) -> None:
+        """There is no range left for its worker; one that died meanwhile had told all."""
+        with suppress(WorkerDied):
+            self.ask({"end": True})
+            self.finish()
+
     def finish(self) -> None:
         """The worker has done its task, and can do another."""
         if (worker := self._let_go()) is None:
@@ -157,9 +170,8 @@ class Attempt:
         late = isinstance(trouble, WorkerLate)
         if late and self._toll.waited >= self._limits.file_seconds:
             raise HarmfulFile(too_slow(self._name, self._limits.file_seconds)) from trouble
-        self._toll.bad_pages += 1
-        seconds = self._limits.page_seconds
-        if page == 0 or self._toll.bad_pages > MOST_BAD_PAGES:
+        seconds = self._limits.ocr_seconds if step == "ocr" else self._limits.page_seconds
+        if self._toll.count_bad_page() > MOST_BAD_PAGES or page == 0:
             why = too_slow(self._name, seconds) if late else crashed(self._name, str(trouble))
             raise HarmfulFile(why) from trouble
         if late:
@@ -178,6 +190,14 @@ class Attempt:
         finally:
             if not recognising:
                 self._toll.wait(time.monotonic() - begun)
+
+
+def page_in(message: dict[str, Any]) -> Page:
+    """The page that a worker tells of. Raises WorkerDied where that is none: nothing it says is believed."""
+    try:
+        return wire.page_from_wire(message["read"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise WorkerDied("what it said makes no sense") from error
 
 
 def changed(name: str) -> UnreadableFile:

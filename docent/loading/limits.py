@@ -37,6 +37,10 @@ class Ocr:
     """Pages of one file recognised at a time, each on one core."""
 
 
+def too_many_pages(name: str, limits: Limits) -> str:
+    return f"{name} has more than {limits.pages:,} pages, the most that are read. Split it."
+
+
 def too_many_characters(name: str, limits: Limits) -> str:
     return (
         f"{name} expands to more than {limits.document_chars:,} characters. "

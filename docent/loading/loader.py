@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from docent.errors import LoadError, UnreadableFile
+from docent.errors import HarmfulFile, LoadError, UnreadableFile
 from docent.glossary import Document, Page
 from docent.loading import wire
-from docent.loading.attempt import Attempt, Toll, changed
+from docent.loading.attempt import Attempt, Toll, changed, page_in
 from docent.loading.language import SAMPLE, language_of
-from docent.loading.limits import Limits, Ocr
+from docent.loading.limits import Limits, Ocr, too_many_characters, too_many_pages
 from docent.loading.reading import Job
 from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
 from docent.loading.seats import Seats
@@ -193,7 +193,9 @@ class _File:
             loader=LOADER_VERSION,
         )
         reading = Reading(document, iter(()), expected=int(message["expected"]))
-        reading.pages = self._shared(reading) if message["shared"] else self._pages(reading)
+        reading.pages = self._within_limits(
+            self._shared(reading) if message["shared"] else self._pages(reading)
+        )
         return reading
 
     def release(self) -> None:
@@ -208,21 +210,32 @@ class _File:
         except OSError:
             return False  # the worker says why
 
+    def _within_limits(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """Counted here, where neither a new worker nor one that lies begins anew."""
+        limits, total = self._toll.job.limits, 0
+        for count, page in enumerate(pages, 1):
+            total += len(page.text) + len(page.hidden)
+            if count > limits.pages:
+                raise HarmfulFile(too_many_pages(self._name, limits))
+            if total > limits.document_chars:
+                raise HarmfulFile(too_many_characters(self._name, limits))
+            yield page
+
     def _pages(self, reading: Reading) -> Iterator[Page]:
         first = 1
         while True:
             try:
                 message = self._attempt.next("read", "language")
+                page = page_in(message) if "read" in message else None
             except (WorkerDied, WorkerLate) as trouble:
                 self._attempt.blame(trouble)
                 if self._attempt.open(first=first)["sha256"] != self._sha256:
                     raise changed(self._name) from trouble
                 continue
-            if "language" in message:
+            if page is None:
                 reading.document = replace(reading.document, language=str(message["language"]))
                 self._attempt.finish()
                 return
-            page = wire.page_from_wire(message["read"])
             first = page.number + 1
             yield page
 
@@ -236,7 +249,7 @@ class _File:
             seats=self._seats,
         )
         sample = ""
-        for page in self._sharing.pages(self._toll.job.limits):
+        for page in self._sharing.pages():
             if len(sample) < SAMPLE:
                 sample += page.text[:SAMPLE] + "\n"
             yield page

@@ -81,7 +81,12 @@ class Worker:
             return None
         body = bytes(self._buffer[head : head + length])
         del self._buffer[: head + length]
-        message: dict[str, Any] = json.loads(body)
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise WorkerDied("what it said makes no sense") from error
+        if not isinstance(message, dict):
+            raise WorkerDied("what it said makes no sense")
         return message
 
     def last_words(self) -> str:

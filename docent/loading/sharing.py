@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 
 from docent.errors import HarmfulFile
 from docent.glossary import Page
-from docent.loading import wire
-from docent.loading.attempt import Attempt, changed
-from docent.loading.limits import Limits, too_many_characters
+from docent.loading.attempt import Attempt, changed, page_in
 from docent.loading.sandbox import WorkerDied, WorkerLate
 from docent.loading.seats import Seats
 from docent.loading.shares import Shares
@@ -44,14 +42,9 @@ class Sharing:
         self._adding = threading.Lock()
         self._add(begun, helps=False)
 
-    def pages(self, limits: Limits) -> Iterator[Page]:
+    def pages(self) -> Iterator[Page]:
         """In order. Raises LoadError with a sentence."""
-        total = 0
-        for page in self._shares.pages():
-            total += len(page.text) + len(page.hidden)
-            if total > limits.document_chars:
-                raise HarmfulFile(too_many_characters(self._name, limits))
-            yield page
+        return self._shares.pages()
 
     def close(self) -> None:
         """Return when nobody is at work any more; who has read its last page can read another file."""
@@ -90,8 +83,7 @@ class Sharing:
                     break
                 self._read(number, attempt, share)
             if attempt.is_begun:
-                attempt.ask({"end": True})
-                attempt.finish()
+                attempt.dismiss()
         except BaseException as error:  # raised again where the pages are waited for
             self._shares.stop(error)
         finally:
@@ -104,7 +96,7 @@ class Sharing:
         """Whether there is one more worker; where there is no room for it, those at work do without."""
         try:
             self._open(number, attempt)
-        except HarmfulFile:
+        except (HarmfulFile, OSError):
             return False
         return True
 
@@ -134,7 +126,7 @@ class Sharing:
                 self._shares.tell_gist(share, message["gist"])
                 attempt.ask(self._shares.around(number, share))
             else:
-                self._shares.deliver(share, wire.page_from_wire(message["read"]))
+                self._shares.deliver(share, page_in(message))
             message = attempt.next("head", "gist", "read", "ranged")
         if not self._shares.is_whole(share):
             raise WorkerDied("it left pages out")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -20,13 +21,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from docent.errors import DocentError, HarmfulFile
+from docent.errors import DocentError
 from docent.glossary import Page
 from docent.loading import wire
 from docent.loading.gist import Gist
 from docent.loading.kinds import detect, mismatch
 from docent.loading.language import SAMPLE, language_of
-from docent.loading.limits import Limits, too_many_characters
+from docent.loading.limits import Limits
 from docent.loading.opening import open_contents
 from docent.loading.reading import Part
 from docent.loading.source import read_source
@@ -52,6 +53,8 @@ def main() -> None:
 def _die_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
+    if os.getpgrp() == os.getpid():  # with what it started itself: tesseract has no limit of time
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 
@@ -104,18 +107,11 @@ def _load(message: dict[str, Any], say: Say, hear: Hear) -> None:
     if shared and contents.part is not None:
         _ranges(contents.part, job.limits, note, say, hear)
         return
-    total, sample = 0, ""
+    sample = ""
     for page in contents.pages:
         if page.number < job.first:
             continue  # delivered before a later page stopped the reader
-        if page.number > job.limits.pages:
-            raise HarmfulFile(
-                f"{source.name} has more than {job.limits.pages:,} pages, the most that are read. Split it."
-            )
         page = _bounded(page, job.limits, note if page.number == 1 else "")
-        total += len(page.text) + len(page.hidden)
-        if total > job.limits.document_chars:
-            raise HarmfulFile(too_many_characters(source.name, job.limits))
         if len(sample) < SAMPLE:
             sample += page.text[:SAMPLE] + "\n"
         say(read=wire.page_to_wire(page))
