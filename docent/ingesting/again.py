@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from docent.errors import DocentError, InputError
+from docent.errors import InputError
 from docent.glossary import Scope, State
-from docent.ingesting.intake import Intake
+from docent.ingesting.intake import Intake, told
 
 
 class Again:
@@ -58,8 +58,8 @@ class Again:
             chunks = read.cutter.chunks(read.document, document_id=key)
             intake.store.put_again(key, read.document, chunks)
             intake.background.start()
-        except DocentError as error:
-            self._failed[key] = str(error)
+        except Exception as error:  # also a fault of ours is told: nobody else asks how this ended
+            self._failed[key] = told(error)
         finally:
             self._pages.pop(key, None)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from docent.errors import DocentError
 from docent.glossary import Chunk, Document, SourceFile, document_id
 from docent.indexing import Cutter
 from docent.indexing.embedding import Embedder
 from docent.ingesting.background import Background
 from docent.loading import Loader
 from docent.store import Arrival, Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +104,14 @@ class Intake:
             overlap=self.cut.overlap,
             limit=self.embedder.max_tokens,
         )
+
+
+def told(error: Exception) -> str:
+    """Why a file was not read, for whoever waits for it; of what nobody foresaw, the log has all."""
+    if isinstance(error, DocentError):
+        return str(error)
+    log.error("A file could not be read.", exc_info=error)
+    return (
+        f"It could not be read ({error!r}). Try again; if it fails again, see what is wrong with: "
+        "python -m docent doctor"
+    )

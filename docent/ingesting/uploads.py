@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docent.errors import DocentError, EncryptedFile, InputError, UnknownDocument
+from docent.errors import EncryptedFile, InputError, UnknownDocument
 from docent.glossary import Scope, SourceFile, State, StoredDocument, document_id, private_library
-from docent.ingesting.intake import Intake
+from docent.ingesting.intake import Intake, told
 from docent.store import UPLOADED, sha256_of
 
 AT_ONCE = 2  # files read at the same time; each in a worker process of its own
@@ -169,14 +169,14 @@ class Uploads:
                 self._keep(document, original)
         except (_Cancelled, UnknownDocument):
             pass  # given up meanwhile: nothing is left of it
-        except DocentError as error:
+        except Exception as error:  # also a fault of ours must not leave whoever waits without an end
             if not self._is_there(key, scope):
                 return  # given up meanwhile: its file went, which looks like one that cannot be read
             if isinstance(error, EncryptedFile) and _is_pdf(original):
                 self._locked.add(key)
             if not self._closed:  # a stop kills the readers; that is not the file's fault
-                self._failed[key] = str(error)
-                store.give_up(key, str(error))
+                self._failed[key] = why = told(error)
+                store.give_up(key, why)
         finally:
             with self._lock:
                 self._pages.pop(key, None)
@@ -233,4 +233,4 @@ def plain_name(name: str) -> str:
     while len(kept.encode()) > LONGEST_NAME and stem:
         stem = stem[:-1]
         kept = f"{stem}{dot}{suffix}"
-    return kept
+    return kept.lstrip(".").encode()[:LONGEST_NAME].decode(errors="ignore")  # all of it may be suffix

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -47,8 +47,7 @@ class Vectors:
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
             some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
-            # A new graph is a file of its memory before anything is in it: pieces of whatever was there last.
-            with self._collection(library) as collection, blank():
+            with self._collection(library) as collection, self._blank():
                 collection.upsert(ids=some, embeddings=rows)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
@@ -178,7 +177,13 @@ class Vectors:
                 f"The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
                 "something else made it. Run: python ingest.py --rebuild"
             )
+        with self._blank():
+            collection.count()  # makes the graph of what a killed process had handed over and no more
         return collection
+
+    def _blank(self) -> AbstractContextManager[None]:
+        """A new graph is a file of its memory before anything is in it: pieces of whatever was there last."""
+        return nullcontext() if self._served else blank()
 
 
 def _vacuum(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
 from docent.glossary import Scope, State, document_id, private_library, shown_library
-from docent.ingesting import Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
+from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store
@@ -89,6 +89,28 @@ def test_a_file_that_cannot_be_read(desk):
     ticket = desk.take_in("b.txt", "%PDF-1.7 broken, too")
     assert "b.txt" in desk.uploads.standing(ticket).reason
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
+    """A disk without room for a moment: the file has failed, or stays as it was, and that is told and logged."""
+    key = desk.take_in("a.txt", "The museum opens at nine.").document_id if again else ""
+
+    def full(path, *, password):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(desk.intake.loader, "reading", full)
+    if not again:
+        standing = desk.uploads.standing(desk.take_in("a.txt", "The museum opens at nine."))
+        assert standing.state is State.FAILED and "No space left" in standing.reason
+    else:
+        read_again = Again(desk.intake)
+        read_again.start(key, ADA)
+        while read_again.pages(key) is not None:
+            time.sleep(0.02)
+        assert "No space left" in read_again.failed(key)
+        assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+    assert "No space left" in caplog.text
 
 
 def test_a_new_version_of_the_same_name(desk):
@@ -214,6 +236,8 @@ def test_a_whole_private_library_is_deleted(desk):
         pytest.param(".hidden", "hidden", id="hidden"),
         pytest.param("a\x00b\nc.txt", "abc.txt", id="control characters"),
         pytest.param("é" * 300 + ".pdf", "é" * 98 + ".pdf", id="too long"),
+        pytest.param("é" * 300, "é" * 100, id="too long, without a suffix"),
+        pytest.param("a." + "é" * 300, "é" * 100, id="a suffix that is too long"),
     ],
 )
 def test_names_are_only_names(given, kept):
