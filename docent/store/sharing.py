@@ -37,6 +37,7 @@ class Sharing(Keeping):
         file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
         key = document_id(library, sha256)
         with self._catalog.turn:
+            self._originals.keep(path, sha256)  # a deletion may have taken it meanwhile
             with self._catalog.write() as db:
                 n = library_row(db, library, owner)
                 db.execute(
@@ -68,7 +69,7 @@ class Sharing(Keeping):
         with self._catalog.turn:
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
-                if n is None:
+                if n is None or versions.was_read(db, n):  # by somebody who brought the same bytes
                     return
                 db.execute(
                     f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (reason, n)
@@ -117,14 +118,18 @@ class Sharing(Keeping):
         new = document_id(library, document.sha256)
         with self._catalog.write() as db:
             n = library_row(db, library, owner)
-            there = document_row(db, new) is not None
-        if not there:
+            there = document_row(db, new)
+            was_read = there is not None and versions.was_read(db, there)
+        handed_in: list[str] = []
+        if not was_read:  # the same bytes, handed in there, may have failed for want of a password
+            handed_in = [path for one in self._every_document("d.id = ?", new) for path in one.paths]
+            self.withdraw(new)
             self._copy(document, library, n, new)
         with self._catalog.write() as db:
             key = document_row(db, new)
             assert key is not None
-            path = _free_path(db, n, document.name, key, below=below)
-            versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
+            for path in (*handed_in, _free_path(db, n, document.name, key, below=below)):
+                versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
         return new
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:

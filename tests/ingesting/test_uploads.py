@@ -15,7 +15,7 @@ from docent.glossary import Scope, State, document_id, private_library, shown_li
 from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
-from docent.store import Store
+from docent.store import Store, sha256_of
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
 from tests.store.putting import found
@@ -187,6 +187,46 @@ def test_sharing_half_embedded(desk, monkeypatch):
     monkeypatch.undo()
     desk.background.wait(lambda left: None)
     assert [one.state for one in desk.store.documents(ANYBODY)] == [State.READY]
+
+
+def test_sharing_what_could_not_be_read_there(desk):
+    """Where the same bytes failed before, for want of their password, the shared document answers all the same."""
+    path = desk.write("upload.tmp", "The museum opens at nine.")
+    sha256 = sha256_of(path)
+    desk.store.expect(path, sha256, name="hours.txt", library="museum", owner=None)
+    desk.store.give_up(document_id("museum", sha256), "It is locked.")
+    mine = desk.take_in("hours.txt", "The museum opens at nine.")
+    new = desk.store.share(mine.document_id, "museum", ADA)
+    assert [one.state for one in desk.store.documents(ANYBODY)] == [State.READY]
+    desk.store.unshare(new, private_library("ada", "uploads"), ADA)
+    assert found(desk.store, "museum", BOB) == {"The museum opens at nine."}, "it was not only hers"
+
+
+def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
+    """Handed in twice and read once, a document goes on answering when the other reading fails."""
+    ticket = desk.take_in("hours.txt", "The museum opens at nine.")
+    desk.store.give_up(ticket.document_id, "The worker was stopped.")
+    assert desk.uploads.standing(ticket).state is State.READY
+    assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+
+
+def test_a_deletion_while_a_file_is_handed_in(desk):
+    """The same bytes deleted elsewhere at that moment: the file that was handed in is kept all the same."""
+    path = desk.write("upload.tmp", "The museum opens at nine.")
+    sha256 = sha256_of(path)
+    bobs = desk.take_in("hours.txt", "The museum opens at nine.", owner="bob").document_id
+    own = private_library("ada", "uploads")
+
+    def hand_in() -> None:
+        desk.store.expect(path, sha256, name="a.txt", library=own, owner="ada")
+
+    handing_in = threading.Thread(target=hand_in)
+    with desk.store._catalog.turn:
+        handing_in.start()
+        handing_in.join(0.2)  # it has looked whether the file is there, and waits for its turn
+        desk.store.delete(bobs, BOB)
+    handing_in.join()
+    assert desk.store.original(document_id(own, sha256), ADA).read_text() == "The museum opens at nine."
 
 
 def test_an_ingest_leaves_uploads_alone(desk):
