@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
     if arguments.json:
-        print(json.dumps(_as_json(reports), ensure_ascii=False, indent=2))
-    else:
+        print(json.dumps(_as_json(reports or []), ensure_ascii=False, indent=2))
+    elif reports is not None:
         _print_table(reports)
-    return 1 if any(report.outcome == "failed" for report in reports) else 0
+    return 1 if any(report.outcome == "failed" for report in reports or []) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +116,8 @@ def _password(arguments: argparse.Namespace) -> str | None:
     return getpass("Password of the locked files: ") if arguments.password else None
 
 
-def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
+def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
+    """What became of each file; None when no file was looked at."""
     settings = Settings.read()
     paths = _paths(arguments, settings)
     if arguments.rollback:
@@ -124,16 +125,16 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport]:
             f"The earlier index answers again; it was made with {roll_back(settings.storage)}.",
             file=sys.stderr,
         )
-        return []
+        return None
     if arguments.forget_previous:
         there = forget_previous(settings.storage, chroma_url=settings.chroma_url)
         print("The earlier index is removed." if there else "There is no earlier index.", file=sys.stderr)
-        return []
+        return None
     if arguments.rebuild and (settings.storage / "index" / "catalog.db").exists():
         failed = _rebuilt(settings, arguments)
         if failed is not None:
-            return failed
-    return _into(settings, settings.storage, paths, arguments)
+            return failed or None
+    return _into(settings, paths, arguments)
 
 
 def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
@@ -167,10 +168,8 @@ def _building(settings: Settings) -> House:
         return open_house(settings, storage=settings.storage / "building")
 
 
-def _into(
-    settings: Settings, storage: Path, paths: Sequence[Path], arguments: argparse.Namespace
-) -> list[FileReport]:
-    with open_house(settings, storage=storage) as house, _bar(arguments) as bar:
+def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:
+    with open_house(settings) as house, _bar(arguments) as bar:
         return house.ingest(
             paths,
             retry_failed=arguments.retry_failed or arguments.password,

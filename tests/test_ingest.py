@@ -336,6 +336,7 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
         assert json.loads(done.stdout)[0]["file"] == "a.txt"
         done = subprocess.run([*command, "--rollback"], cwd=ROOT, env=kept, capture_output=True, text=True)
         assert "chunks" in done.stderr
+        assert done.stdout == "", "it says nothing of files, of which none was looked at"
     finally:
         del os.environ["DOCENT_CHUNK_TOKENS"]
     assert project.search("apples")[0]["file"] == "a.txt", "the old settings and the old index, as before"

@@ -63,8 +63,8 @@ make(lambda vectors, library: vectors.nearest(library, [1.0] * 384, 1))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")
 def test_a_new_graph_holds_nothing_of_what_was_in_memory_before(tmp_path):
-    """Chroma writes the memory of a new graph to a file before anything is in it: when vectors are handed over,
-    or at the next question, where a kill came between that and the graph."""
+    """Chroma writes the memory of a new graph to a file before anything is in it: when vectors come, or
+    at the next question, where a kill came between that and the graph."""
     found = subprocess.run(
         [sys.executable, "-c", GRAPHS, str(tmp_path)],
         env={"MALLOC_ARENA_MAX": "1"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from docent.errors import LoadError, StoreError
+from docent.errors import LoadError, StoreError, UnreadableFile
 from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, home
 from docent.ingesting.intake import Intake, Read
-from docent.store import Arrival, Store
+from docent.store import Arrival, Store, sha256_of
 
 AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
 TOGETHER = 64  # small files in one commit, which costs 30 ms however many they are
@@ -121,9 +120,8 @@ def _planned(
 def _sha256(file: SourceFile) -> str:
     """Empty for a file that cannot be read: whoever reads it next says why."""
     try:
-        with file.full.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
+        return sha256_of(file.full)
+    except UnreadableFile:
         return ""
 
 

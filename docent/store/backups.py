@@ -18,13 +18,14 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.guard import Lock
+from docent.store.door import KEY, SOCKET
+from docent.store.guard import LOCK, Lock
 from docent.store.originals import sha256_of
 from docent.store.previous import Previous
 
 LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"
-LEFT_OUT = ("lock", "owner")
+LEFT_OUT = (LOCK, SOCKET, KEY)
 """Of the files directly in storage/: they belong to a running process."""
 
 

@@ -29,10 +29,14 @@ class Catalog:
         self.snapshots.refuse_lost()
         self._writer = self._connect()
         self._watch, self._watching = self._connect(), threading.Lock()
-        with self._plainly():
-            if is_older(self._writer):
-                self.snapshots.take(whole=True)
-            migrate(self._writer)
+        try:
+            with self._plainly():
+                if is_older(self._writer):
+                    self.snapshots.take(whole=True)
+                migrate(self._writer)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def version(self) -> int:
@@ -105,17 +109,19 @@ class Catalog:
         self._writer.close()
 
     def _connect(self) -> sqlite3.Connection:
-        try:
+        with self._plainly():
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
-            connection.execute("PRAGMA cache_size = -16000")
-        except sqlite3.DatabaseError as error:
-            raise self._translated(error) from error
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
+                connection.execute("PRAGMA cache_size = -16000")
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
     @contextmanager

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES = 500_000_000
@@ -25,8 +26,8 @@ class Copies:
     def get(self, original: Path, name: str, make: Callable[[], bytes]) -> Path:
         """A copy of an original under this name, made now if it is not there. Raises what `make` raises."""
         path = self._folder / original.name / name
-        if path.exists():
-            path.touch()
+        with suppress(FileNotFoundError):
+            os.utime(path)  # and not touch(): one that makes room at this moment would be here again, empty
             return path
         data = make()
         part = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")

@@ -46,14 +46,11 @@ class Door:
         self._guests: dict[Connection, threading.Lock] = {}
         self._closing = False
         self._socket = socket.socket(socket.AF_UNIX)
-        (folder / SOCKET).unlink(missing_ok=True)
-        (folder / KEY).unlink(missing_ok=True)
-        with os.fdopen(os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(self._key)
-        with _address(folder) as address:
-            self._socket.bind(address)
-        (folder / SOCKET).chmod(0o600)
-        self._socket.listen(64)
+        try:
+            self._hang()
+        except OSError:
+            self._socket.close()
+            raise
         threading.Thread(target=self._open, name="door", daemon=True).start()
 
     def close(self) -> None:
@@ -69,6 +66,18 @@ class Door:
             with busy, self._lock:
                 if guest in self._guests:
                     _wake(guest)
+
+    def _hang(self) -> None:
+        """The key first: whoever finds a door finds it, too."""
+        (self._folder / SOCKET).unlink(missing_ok=True)
+        (self._folder / KEY).unlink(missing_ok=True)
+        handle = os.open(self._folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(self._key)
+        with _address(self._folder) as address:
+            self._socket.bind(address)
+        (self._folder / SOCKET).chmod(0o600)
+        self._socket.listen(64)
 
     def _open(self) -> None:
         while not self._closing:

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from docent.errors import LoadError, StorageBusy, StoreError, UnknownDocument, UnknownLibrary
 
+LOCK = "lock"
 REFUSALS = (LoadError, UnknownDocument, UnknownLibrary)
 """Raised before anything is changed."""
 
@@ -23,7 +24,7 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(
                 f"{folder} cannot be written ({error.strerror}). Make it writable, or name another "

@@ -12,7 +12,16 @@ from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
 from docent.store import versions
 from docent.store.packing import pack_vectors
 from docent.store.removing import Removing
-from docent.store.rows import DOCUMENTS, document_row, insert_document, keys_of, library_row, now, rename
+from docent.store.rows import (
+    DOCUMENTS,
+    clear_document,
+    document_row,
+    insert_document,
+    keys_of,
+    library_row,
+    now,
+    rename,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,13 +178,10 @@ class Keeping(Removing):
             self._words.commit()
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
+                assert n is not None
+                clear_document(db, n)
                 library = library_row(db, there.library)
-                db.execute(
-                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
-                )
-                for table in ("chunks", "pages"):
-                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
-                n = insert_document(db, document_id, library, file, document, chunks)
+                insert_document(db, document_id, library, file, document, chunks)
                 db.execute("UPDATE documents SET date = ? WHERE n = ?", (document.created or there.date, n))
                 versions.finish(db, [n])
             self._vectors.drop(there.library, old)

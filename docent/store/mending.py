@@ -15,7 +15,7 @@ from docent.store.catalog import Catalog
 from docent.store.originals import Originals
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import VectorIndex
-from docent.store.rows import CHUNKS, DOCUMENTS, chunks_of, keys_of
+from docent.store.rows import CHUNKS, CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, keys_of
 from docent.store.vectors import Vectors
 from docent.store.words import Words
 
@@ -176,12 +176,7 @@ def _chunk_ids(catalog: Catalog) -> set[str]:
 
 def _chunks(catalog: Catalog, document: str) -> list[Chunk]:
     with catalog.read() as db:
-        rows = db.execute(
-            'SELECT c.id, d.id, c.page, c.start, c."end", c.header, c.heading, c.tokens, g.text '
-            f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page "
-            "WHERE d.id = ? ORDER BY c.n",
-            (document,),
-        ).fetchall()
+        rows = db.execute(f"{CHUNKS_WITH_TEXT} WHERE d.id = ? ORDER BY c.n", (document,)).fetchall()
     return chunks_of(rows)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docent.glossary import ANSWERING, Document, SourceFile
+from docent.glossary import Document, SourceFile
 from docent.store.catalog import Catalog
 from docent.store.packing import PAGE_COLUMNS, unpack_page
 from docent.store.rows import DOCUMENTS, named
 from docent.store.snapshots import Snapshots
+from docent.store.versions import READ
 
-ANSWERS = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
 KEPT = (
     "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(json_array(p.path, p.bytes, "
     "p.modified_ns)) FROM paths p WHERE coalesce(p.next, p.document) = d.n) AS files "
@@ -58,7 +59,7 @@ class Previous:
     def documents(self) -> list[Kept]:
         """The newest version of everything that was read."""
         with self._catalog.read() as db:
-            rows = db.execute(f"{KEPT} WHERE d.state IN ({ANSWERS}) ORDER BY l.owner IS NULL, d.n")
+            rows = db.execute(f"{KEPT} WHERE d.state IN ({READ}) ORDER BY l.owner IS NULL, d.n")
             found = list(named(rows))
         return [self._kept(row) for row in found if row["files"] != "[]"]
 
@@ -79,7 +80,7 @@ class Previous:
         """What was handed in and not read: each with its owner, and why it could not be, if so."""
         with self._catalog.read() as db:
             rows = db.execute(
-                f"{KEPT} WHERE d.state NOT IN ({ANSWERS}) ORDER BY d.n",
+                f"{KEPT} WHERE d.state NOT IN ({READ}) ORDER BY d.n",
             )
             found = list(named(rows))
         return [(self._kept(row), row["owner"], row["reason"]) for row in found if row["files"] != "[]"]
@@ -176,7 +177,6 @@ def kept_elsewhere(folder: Path) -> set[str]:
     """Originals that another index in storage/ still leads to."""
     found: set[str] = set()
     for index in others(folder):
-        previous = Previous(index, originals=folder / "originals")
-        found |= previous.sha256s()
-        previous.close()
+        with closing(Previous(index, originals=folder / "originals")) as previous:
+            found |= previous.sha256s()
     return found

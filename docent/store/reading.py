@@ -20,7 +20,7 @@ from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_text, unpack_vectors
 from docent.store.protocols import Hit, Listing, Place
 from docent.store.remembered import Remembered
-from docent.store.rows import CHUNKS, DOCUMENTS, chunks_of, document_of, keys_of
+from docent.store.rows import CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, document_of, keys_of
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
 
@@ -212,11 +212,7 @@ class Reading:
     def _chunks_where(self, condition: str, values: Sequence[Any]) -> list[Chunk]:
         """Chunks whoever may see them: for the store itself."""
         with self._catalog.read() as db:
-            rows = db.execute(
-                'SELECT c.id, d.id, c.page, c.start, c."end", c.header, c.heading, c.tokens, g.text '
-                f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page WHERE {condition}",
-                values,
-            ).fetchall()
+            rows = db.execute(f"{CHUNKS_WITH_TEXT} WHERE {condition}", values).fetchall()
         return chunks_of(rows)
 
     def _pages(self, document_id: str, scope: Scope, which: str, *values: Any) -> list[Page]:

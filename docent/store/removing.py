@@ -9,7 +9,7 @@ from docent.glossary import Deletion, Scope, StoredDocument
 from docent.store import versions
 from docent.store.previous import drop_unfinished, forget_elsewhere
 from docent.store.reading import Reading
-from docent.store.rows import DOCUMENTS, document_row, keys_of
+from docent.store.rows import DOCUMENTS, clear_document, document_row, keys_of
 
 
 class Removing(Reading):
@@ -58,11 +58,7 @@ class Removing(Reading):
         for n, document, library, sha256 in gone:
             ids = self._chunk_ids(document)
             with self._catalog.write() as db:
-                db.execute(
-                    "DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,)
-                )
-                for table in ("chunks", "pages"):
-                    db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
+                clear_document(db, n)
                 db.execute("DELETE FROM documents WHERE n = ?", (n,))
                 shared = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
             self._vectors.drop(library, ids)

@@ -15,6 +15,11 @@ from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
 
 DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
 CHUNKS = f"chunks c JOIN {DOCUMENTS.replace('documents d', 'documents d ON d.n = c.document')}"
+CHUNKS_WITH_TEXT = (
+    'SELECT c.id, d.id, c.page, c.start, c."end", c.header, c.heading, c.tokens, g.text '
+    f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page"
+)
+"""As `chunks_of` takes them."""
 MOST_DOCUMENTS = 20_000  # are remembered with their rows; some 40 MB
 OUTDATED = "a newer version is being read; until it is ready, this one answers"
 
@@ -114,6 +119,13 @@ def copy_document(
             (bytes.fromhex(chunk_ids[key.hex()]), copy, n),
         ).lastrowid
         db.execute("INSERT INTO vectors SELECT ?, data FROM vectors WHERE chunk = ?", (chunk, n))
+
+
+def clear_document(db: sqlite3.Connection, n: int) -> None:
+    """Its pages, chunks and vectors, all that was read of it."""
+    db.execute("DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,))
+    for table in ("chunks", "pages"):
+        db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
 
 
 def rename(db: sqlite3.Connection, n: int) -> None:

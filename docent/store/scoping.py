@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from docent.glossary import ANSWERING, Scope
+from docent.glossary import Scope
+from docent.store.versions import READ
 
-ANSWERS = "d.visible AND d.state IN (" + ", ".join(f"'{state}'" for state in sorted(ANSWERING)) + ")"
+ANSWERS = f"d.visible AND d.state IN ({READ})"
 """Documents that may answer: not waiting to replace an older version, and searchable at least by words."""
 
 

@@ -27,7 +27,7 @@ OURS_ALONE = {"close", "terms", "searched"}
 """Never asked of the owner: what a text's terms are is the same in every process."""
 INDEXES = {"take_new", "take_earlier", "forget_earlier"}
 """Asked of the owner when another process has built an index, or wants the earlier one back."""
-REMOVING = {"delete", "delete_library", "share"}
+REMOVING = {"delete", "delete_library", "share", "unshare"}
 """Done twice, these do not find again what they removed."""
 KILLED = (
     "The Docent that was to do this ended before it answered, and what was to be removed is not there any "

@@ -69,9 +69,13 @@ class Store(Sharing):
         index = self.folder / "index"
         self._forget_read()
         self._catalog = Catalog(index / "catalog.db")
-        self._check(fingerprint)
-        self._originals = Originals(self.folder / "originals")
-        self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
+        try:
+            self._check(fingerprint)
+            self._originals = Originals(self.folder / "originals")
+            self._derived = open_derived(index, self._catalog, chroma_url=chroma_url)
+        except BaseException:
+            self._catalog.close()
+            raise
         self._vectors, self._words = self._derived.vectors, self._derived.words
         if not self._derived.was_closed:
             kept = kept_elsewhere(self.folder)

@@ -67,8 +67,8 @@ def settle(folder: Path, *, fingerprint: str) -> None:
         elif previous.exists():
             previous.rename(index)
     elif aside.exists():
-        (previous if not previous.exists() else aside).mkdir(exist_ok=True)
-        shutil.rmtree(previous)
+        if previous.exists():
+            shutil.rmtree(previous)
         aside.rename(previous)
     if (building / WHOLE).exists():
         if not (building / "index").exists():

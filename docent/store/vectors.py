@@ -118,9 +118,10 @@ class Vectors:
 
     def sweep(self) -> None:
         """Remove the graphs of collections that are gone: Chroma leaves their folders where they are."""
+        there = list(Path(self._where).glob(GRAPHS))  # first: one that is made meanwhile is not among them
         with suppress(sqlite3.Error), closing(_database(Path(self._where))) as db:
             known = {str(segment) for (segment,) in db.execute("SELECT id FROM segments")}
-            for graph in Path(self._where).glob(GRAPHS):
+            for graph in there:
                 if graph.parent.name not in known:
                     shutil.rmtree(graph.parent, ignore_errors=True)
 

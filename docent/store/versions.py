@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from docent.glossary import ANSWERING, SourceFile, State
 
 FINISHED = (State.READY, State.PARTIAL)
-ANSWERS = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
+READ = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
+"""States of documents that were read, as SQL lists them."""
 
 
 def was_read(db: sqlite3.Connection, document: int) -> bool:
@@ -31,7 +32,7 @@ def point(db: sqlite3.Connection, library: int, file: SourceFile, document: int)
     (state,) = db.execute("SELECT state FROM documents WHERE n = ?", (document,)).fetchone()
     older = db.execute(
         "SELECT d.n FROM paths p JOIN documents d ON d.n = p.document WHERE p.library = ? AND p.path = ? "
-        f"AND d.n <> ? AND d.state IN ({ANSWERS})",
+        f"AND d.n <> ? AND d.state IN ({READ})",
         (library, file.path, document),
     ).fetchone()
     now, later = (older[0], document) if older and state not in FINISHED else (document, None)

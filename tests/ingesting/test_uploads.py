@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read(desk):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
-    """A disk without room for a moment: the file has failed, or stays as it was, and that is told and logged."""
+    """A disk without room for a moment: the file failed, or stays as it was; that is told and logged."""
     key = desk.take_in("a.txt", "The museum opens at nine.").document_id if again else ""
 
     def full(path, *, password):
@@ -190,7 +190,7 @@ def test_sharing_half_embedded(desk, monkeypatch):
 
 
 def test_sharing_what_could_not_be_read_there(desk):
-    """Where the same bytes failed before, for want of their password, the shared document answers all the same."""
+    """Where the same bytes failed before, for want of a password, the shared document answers."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     desk.store.expect(path, sha256, name="hours.txt", library="museum", owner=None)

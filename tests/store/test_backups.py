@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from docent.errors import DamagedStore, StoreError
-from docent.store import Store, back_up, restore
+from docent.store import SharedStore, Store, back_up, restore
 from tests.store.putting import EVERYTHING, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -45,6 +46,17 @@ def test_everything_is_back(backup, tmp_path):
     assert history.execute("SELECT text FROM said").fetchall() == [("hello",)]
     history.close()
     assert backup.stat().st_mode & 0o077 == 0
+
+
+def test_what_belongs_to_a_running_process_stays_with_it(tmp_path):
+    """Neither its lock nor the key to its door is in a backup."""
+    store = SharedStore(tmp_path / "storage", fingerprint="f")
+    put(store, tmp_path, "a.txt", HOURS)
+    back_up(store.folder, tmp_path / "b.tar")
+    store.close()
+    with tarfile.open(tmp_path / "b.tar") as tar:
+        (document,) = [name for name in tar.getnames() if name.startswith("originals/")]
+        assert set(tar.getnames()) == {"index/catalog.db", document, "docent-backup.json"}
 
 
 def test_nothing_is_overwritten_unasked(backup, tmp_path):

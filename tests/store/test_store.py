@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -234,3 +236,13 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
         found = theirs.query(asked)
     assert found.ids == ["hours", "books"]
     assert found.similarities[0] > found.similarities[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are open")
+def test_a_store_that_was_refused_holds_nothing_open(tmp_path):
+    """After another fingerprint was refused nobody has the catalog, or the lock, in hand."""
+    Store(tmp_path / "storage", fingerprint="f").close()
+    with pytest.raises(IndexMismatch) as refused:
+        Store(tmp_path / "storage", fingerprint="g")
+    held = {os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.exists()}
+    assert not [path for path in held if path.startswith(str(tmp_path))], refused.value
