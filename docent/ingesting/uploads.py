@@ -218,7 +218,7 @@ def _is_pdf(path: Path | None) -> bool:
 
 
 def _say_surprises(reading: Future[None]) -> None:
-    """What is no DocentError is a mistake of ours; raised here, it reaches the log."""
+    """Where not even the failure could be noted: raised here, it reaches the log."""
     if not reading.cancelled():
         reading.result()
 
