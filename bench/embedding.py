@@ -110,11 +110,12 @@ def retrieval(
         hits[name] = {"page-hit@5": _page_hits(engine, texts, asked)}
         if squad:
             hits[name]["squad hit@1"] = _squad_hits(engine, squad)
-    print("\n| engine | measure | value | difference to fp32, 95 % |\n|---|---|---|---|")
+    print("\n| engine | measure (questions) | value | difference to fp32, 95 % |\n|---|---|---|---|")
     for name, measures in hits.items():
         for measure, values in measures.items():
             low, high = _interval(values - hits["fp32"][measure])
-            print(f"| {name} | {measure} | {values.mean():.3f} | {low:+.3f} to {high:+.3f} |")
+            counted = f"{measure} ({len(values)})"
+            print(f"| {name} | {counted} | {values.mean():.3f} | {low:+.3f} to {high:+.3f} |")
 
 
 def _page_hits(engine: Embedder, texts: Sequence[Text], questions: Sequence[Question]) -> Matrix:
