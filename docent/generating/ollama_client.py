@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,39 +139,31 @@ class OllamaClient:
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         body = self._body(messages, wishes)
         async with self._client() as client:
-            answers = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
-            first = True
-            while True:
-                wait = self._patience.first_token if first else self._patience.token
-                try:
-                    async with asyncio.timeout(wait):
-                        answer = await anext(answers)
-                except StopAsyncIteration:
-                    raise ModelFailed(
-                        f"{self.name} stopped in the middle of its answer: the server at {self._url} closed "
-                        "the connection. Ask again; its log says why it stopped."
-                    ) from None
-                except TimeoutError as error:
-                    raise too_slow(self.name, wait, first=first) from error
-                except (
-                    ConnectionError,
-                    httpx.HTTPError,
-                    ollama.ResponseError,
-                    json.JSONDecodeError,
-                ) as error:
-                    raise _translated(error, self) from error
-                first = False
-                if answer.done:
-                    yield Piece(
-                        answer.message.content or "",
-                        answer.message.thinking or "",
-                        prompt_tokens=answer.prompt_eval_count or 0,
-                        answer_tokens=answer.eval_count or 0,
-                        cut_short=answer.done_reason == "length",
-                        calls=_calls(answer),
-                    )
-                    return
-                yield Piece(answer.message.content or "", answer.message.thinking or "", calls=_calls(answer))
+            asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
+            async with aclosing(asked) as answers:
+                answer = await self._next(answers, first=True)
+                yield _piece(answer)
+                while not answer.done:
+                    answer = await self._next(answers, first=False)
+                    yield _piece(answer)
+
+    async def _next(
+        self, answers: AsyncGenerator[ollama.ChatResponse, None], *, first: bool
+    ) -> ollama.ChatResponse:
+        """What the server says next, within the time that it has for it."""
+        wait = self._patience.first_token if first else self._patience.token
+        try:
+            async with asyncio.timeout(wait):
+                return await anext(answers)
+        except StopAsyncIteration:
+            raise ModelFailed(
+                f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
+                "connection. Ask again; its log says why it stopped."
+            ) from None
+        except TimeoutError as error:
+            raise too_slow(self.name, wait, first=first) from error
+        except (ConnectionError, httpx.HTTPError, ollama.ResponseError, json.JSONDecodeError) as error:
+            raise _translated(error, self) from error
 
     def _client(self) -> Any:
         """A connection for one request: closing it is what stops the model."""
@@ -219,6 +212,18 @@ def _spoken(message: Message) -> dict[str, Any]:
     if call := message.get("call"):
         spoken["tool_name"] = call.name
     return spoken
+
+
+def _piece(answer: ollama.ChatResponse) -> Piece:
+    """What one line says; the last one has the counts."""
+    return Piece(
+        answer.message.content or "",
+        answer.message.thinking or "",
+        prompt_tokens=answer.prompt_eval_count or 0,
+        answer_tokens=answer.eval_count or 0,
+        cut_short=answer.done_reason == "length",
+        calls=_calls(answer),
+    )
 
 
 def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
