@@ -473,6 +473,14 @@ async def test_a_long_document_is_read_part_by_part(shelf, ollama):
     assert page.text[result.citations[0].start : result.citations[0].end] == result.citations[0].quote
 
 
+async def test_a_long_question_about_a_long_document(shelf, ollama):
+    """Where the question takes the room, nothing is read in pieces of a line each: it is said."""
+    found = await events(f"Summarise rooms.txt: {'why ' * 3300}", native(ollama.url), reader=shelf)
+    assert "leaves no room" in notices(found)
+    assert answer_of(found).citations
+    assert ollama.requests_to("/api/chat") == []
+
+
 async def test_reading_a_long_document_can_be_stopped(shelf, ollama):
     """Stopping in the middle closes the connection, and nothing more is asked."""
     ollama.script(reply="word " * 300, seconds_per_token=0.02, sticky=True)

@@ -27,7 +27,7 @@ async def answer_from_whole(
     record.lap("retrieve")
     yield Found(passages)
     asking = replace(asking, history=())
-    budget = budgeted(question, passages, asking, most=len(passages))
+    budget = await asyncio.to_thread(budgeted, question, passages, asking, most=len(passages))
     if asking.model is None or not budget.fits or not budget.dropped:
         async with aclosing(from_passages(question, passages, budget, asking, record)) as events:
             async for event in events:

@@ -106,7 +106,8 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         return Intent("about")
     if found := MENTIONS.fullmatch(said.strip()):
         start = found.start("term") + len(said) - len(said.lstrip())
-        return Intent("mentions", term=_unquoted(question[start : start + len(found["term"])]))
+        if term := _unquoted(question[start : start + len(found["term"])]):
+            return Intent("mentions", term=term)
     if WHOLE.search(said):
         wanted = _named(said, documents)
         if len(wanted) >= (2 if TWO.search(said) else 1):

@@ -70,7 +70,7 @@ def without_documents(question: str, history: Sequence[Turn]) -> list[Message]:
 def note_taking(part: str, task: str) -> list[Message]:
     """Notes on one part of a document that is too long to be read at once."""
     return [
-        {"role": "system", "content": NOTES.format(task=task)},
+        {"role": "system", "content": NOTES.format(task=tamed(task))},
         {"role": "user", "content": f"<notes>\n{tamed(part)}\n</notes>\n\nWrite the notes."},
     ]
 

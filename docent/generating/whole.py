@@ -6,9 +6,11 @@ is then aligned to the documents' own text, not to the notes: a note is nobody's
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
+from docent.errors import ModelOverflow
 from docent.generating import prompt
 from docent.generating.client import ModelClient, Wishes
 from docent.generating.output import Filter, named
@@ -19,6 +21,10 @@ from docent.glossary import Event, Passage, Progress
 NOTE_TOKENS = 384
 NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
 FRAME = 60
+NO_ROOM = (
+    "The question leaves no room in the model's context to read a document in parts. Ask a shorter one, or "
+    "raise DOCENT_CONTEXT_TOKENS."
+)
 
 Count = Callable[[str], int]
 
@@ -41,10 +47,12 @@ async def write_from_all(
     task = question.replace("\n", " ")
     room = context_tokens - NOTE_TOKENS - count(prompt.NOTES) - count(task) - FRAME
     last = context_tokens - answer_tokens - count(instructions) - count(question) - 2 * FRAME
+    if room <= NOTE_TOKENS:
+        raise ModelOverflow(NO_ROOM)  # notes would be no shorter than what they are taken from
     parts = [_text(passage) for passage in passages]
     what = "Reading " + ", ".join(dict.fromkeys(named(passage.file) for passage in passages))
-    while sum(map(count, parts)) + len(parts) > last:
-        groups = list(grouped(parts, count=count, room=room))
+    while await asyncio.to_thread(_length, parts, count) > last:
+        groups = await asyncio.to_thread(_groups, parts, count, room)
         notes = []
         for done, group in enumerate(groups):
             yield Progress(what, done, len(groups))
@@ -62,6 +70,14 @@ async def write_from_all(
     async with aclosing(write(messages, model=model, wishes=wishes, output=output, record=record)) as tokens:
         async for token in tokens:
             yield token
+
+
+def _length(parts: Sequence[str], count: Count) -> int:
+    return sum(map(count, parts)) + len(parts)
+
+
+def _groups(parts: Sequence[str], count: Count, room: int) -> list[str]:
+    return list(grouped(parts, count=count, room=room))
 
 
 def grouped(parts: Sequence[str], *, count: Count, room: int) -> Iterator[str]:

@@ -61,6 +61,7 @@ def test_intent(said, kind):
         ("How many files contain the word 'penalty'?", "penalty"),
         ("show me all the contracts which refer to force majeure.", "force majeure"),
         ("In which documents does the name Ada appear?", None),
+        ('Which documents mention ""?', None),
         ("Liste tous les documents qui mentionnent la grève", "la grève"),
     ],
 )
