@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from docent.errors import InputError
+from docent.glossary import Scope
 from docent.settings import Settings
 
 
@@ -31,7 +32,12 @@ def add_to(commands: Any) -> None:
     password = _verb(verbs, "password", _password, "Change a password; older logins end.")
     password.add_argument("name")
 
-    remove = _verb(verbs, "remove", _remove, "Remove a user and every conversation they had.")
+    remove = _verb(
+        verbs,
+        "remove",
+        _remove,
+        "Remove a user, every conversation they had and every document of their own.",
+    )
     remove.add_argument("name")
 
 
@@ -76,13 +82,38 @@ def _password(arguments: argparse.Namespace) -> None:
 
 
 def _remove(arguments: argparse.Namespace) -> None:
+    """The login goes first; should the documents not go, the same command tries again."""
     from docent.web.history import History
     from docent.web.users import as_name
 
-    _users().remove(arguments.name)
-    deleted = asyncio.run(_forgotten(History(Settings.read().storage), as_name(arguments.name)))
-    conversations = "1 conversation" if deleted == 1 else f"{deleted} conversations"
-    print(f"Removed {arguments.name}, and {conversations}.")
+    settings, name = Settings.read(), as_name(arguments.name)
+    users = _users()
+    known = name in {account.name for account in users.all()}
+    if known:
+        users.remove(name)
+    deleted = asyncio.run(_forgotten(History(settings.storage), name))
+    documents = _documents_deleted(settings, name)
+    if not (known or deleted or documents):
+        users.remove(name)
+    print(
+        f"Removed {name}, {_count(deleted, 'conversation')} and {_count(documents, 'document')} of their own."
+    )
+
+
+def _documents_deleted(settings: Settings, name: str) -> int:
+    """What is theirs alone; what they shared is everybody's. Else whoever has that name next would see it."""
+    from docent.assembly import open_house
+
+    with open_house(settings) as house:
+        own = set(house.store.libraries(name)) - set(house.store.libraries(None))
+        documents = house.store.documents(Scope(reader=name, libraries=tuple(own))) if own else []
+        for library in own:
+            house.delete_library(library, reader=name)
+    return len(documents)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 async def _forgotten(history: Any, name: str) -> int:

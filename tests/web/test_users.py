@@ -9,8 +9,11 @@ import stat
 import pytest
 
 from docent.__main__ import main
+from docent.assembly import open_house
 from docent.errors import InputError
+from docent.glossary import Scope, private_library
 from docent.settings import Settings
+from docent.store.originals import sha256_of
 from docent.web.login import FREE_TRIES, LONGEST_WAIT, Door, Patience
 from docent.web.users import Users
 
@@ -156,6 +159,24 @@ def test_users_from_the_terminal(tmp_path, monkeypatch, capsys):
     assert Users(tmp_path).verify("ann", "another password")
     assert "0 conversations" in run("remove", "ann")
     assert Users(tmp_path).all() == []
+
+
+def test_what_was_theirs_alone_goes_with_a_user(tmp_path, monkeypatch, capsys):
+    """Whoever has that name next sees no document of before; what was shared stays."""
+    monkeypatch.setenv("DOCENT_STORAGE", str(tmp_path / "storage"))
+    for library, owner, text in (
+        (private_library("ann", "uploads"), "ann", b"Salary"),
+        ("uploads", None, b"Hours"),
+    ):
+        path = tmp_path / "a.txt"
+        path.write_bytes(text)
+        with open_house(Settings.read()) as house:
+            house.store.expect(path, sha256_of(path), name="a.txt", library=library, owner=owner)
+    assert main(["user", "remove", "Ann"]) == 0  # as after a removal that could not do the documents
+    assert capsys.readouterr().out == "Removed ann, 0 conversations and 1 document of their own.\n"
+    with open_house(Settings.read()) as house:
+        assert [one.library for one in house.store.documents(Scope(reader="ann"))] == ["uploads"]
+    assert main(["user", "remove", "ann"]) == 2
 
 
 def test_a_mistake_from_the_terminal_is_a_sentence(tmp_path, monkeypatch, capsys):
