@@ -10,8 +10,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from docent.assembly import House, open_house
 from docent.errors import UnreadableFile
 from docent.glossary import Scope
 from docent.ingesting import find
+from docent.ingesting.finding import is_gone
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 
@@ -249,6 +252,37 @@ def test_an_unreadable_folder(project, monkeypatch):
     assert [file.path for file in files] == ["open.txt"]
     assert [(report.library, report.outcome) for report in closed] == [("default", "failed")]
     assert "chmod u+rx" in closed[0].reason
+
+
+@pytest.fixture
+def shut() -> Iterator[Callable[[int], Path]]:
+    """Makes a data folder with a folder in it that is closed, also for root, who may enter every one."""
+    data = Path(tempfile.mkdtemp(prefix="docent-test-"))
+    (data / "closed").mkdir()
+    (data / "closed" / "secret.txt").write_text("x")
+
+    def shut(mode: int) -> Path:
+        (data / "closed").chmod(mode)
+        data.chmod(0o755)
+        if os.getuid() == 0:
+            os.seteuid(65534)
+        return data
+
+    yield shut
+    os.seteuid(os.getuid())
+    (data / "closed").chmod(0o755)
+    shutil.rmtree(data)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["neither listed nor entered", "listed, not entered"])
+def test_a_folder_that_is_closed_for_a_while(shut, mode):
+    """It is named with its remedy, and what was read of it before is not taken for removed."""
+    data = shut(mode)
+    files, (report,) = find([data], data=data)
+    assert files == []
+    assert "chmod u+rx" in report.reason
+    assert not is_gone("closed", "secret.txt", data)
+    assert is_gone("other", "secret.txt", data)
 
 
 def test_a_file_that_vanishes_while_it_is_read(project):

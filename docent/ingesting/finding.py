@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ def _files(path: Path, seen: set[Path]) -> Iterator[Path | FolderClosed]:
     seen.add(real)
     try:
         entries = sorted(path.iterdir())
+        os.stat(f"{path}/.")  # one that may be listed and not entered would fail at its first file
     except OSError as error:
         yield FolderClosed(path, error.strerror or "unknown")
         return
@@ -86,6 +88,17 @@ def as_it_is_now(file: SourceFile) -> SourceFile | None:
 def home(library: str, data: Path) -> Path:
     """Where the files of a library lie."""
     return data.absolute() if library == DEFAULT_LIBRARY else data.absolute() / library
+
+
+def is_gone(library: str, inside: str, data: Path) -> bool:
+    """Whether a file is certainly not there; in a folder that may not be entered now, nobody knows."""
+    try:
+        (home(library, data) / inside).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def covers(path: Path, library: str, inside: str, data: Path) -> bool:

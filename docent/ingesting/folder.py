@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from docent.errors import LoadError, StoreError, UnreadableFile
 from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
-from docent.ingesting.finding import as_it_is_now, covers, find, home
+from docent.ingesting.finding import as_it_is_now, covers, find, is_gone
 from docent.ingesting.intake import Intake, Read
 from docent.store import Arrival, Store, sha256_of
 
@@ -89,7 +89,7 @@ def ingest(
     finally:  # interrupted: what is being read ends with the loader
         pool.shutdown(wait=False, cancel_futures=True)
     for library, path in gone:
-        if not (home(library, data) / path).exists():  # it may have come back meanwhile
+        if is_gone(library, path, data):  # it may have come back meanwhile
             store.forget(library, path)
     intake.background.wait(lambda waiting: on_progress(Progress(len(work), len(work), pages, "", waiting)))
     return sorted(reports, key=lambda report: (report.library, report.path))
@@ -108,12 +108,14 @@ def _planned(
     store: Store,
     retry_failed: bool,
 ) -> Plan:
+    files = [file for file in found if file.library == library]
+    there = {file.path for file in files}
     known = [
         one
         for one in store.known_files(library)
         if any(covers(path, library, one.path, data) for path in paths)
+        and (one.path in there or is_gone(library, one.path, data))
     ]
-    files = [file for file in found if file.library == library]
     return plan(files, known, sha256=_sha256, retry_failed=retry_failed)
 
 
