@@ -161,7 +161,7 @@ class Uploads:
         self._pool.submit(self._read, key, scope).add_done_callback(_say_surprises)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store, original = self._intake.store, None
+        store, original, failed = self._intake.store, None, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
@@ -170,17 +170,16 @@ class Uploads:
         except (_Cancelled, UnknownDocument):
             pass  # given up meanwhile: nothing is left of it
         except Exception as error:  # also a fault of ours must not leave whoever waits without an end
-            if not self._is_there(key, scope):
-                return  # given up meanwhile: its file went, which looks like one that cannot be read
-            if isinstance(error, EncryptedFile) and _is_pdf(original):
+            failed = error
+        with self._lock:  # before a failure is told: whoever hears of it may try again at once
+            self._pages.pop(key, None)
+            self._passwords.pop(key, None)
+        # A stop kills the readers, and the file of what was given up is gone: neither is the file's fault.
+        if failed is not None and not self._closed and self._is_there(key, scope):
+            if isinstance(failed, EncryptedFile) and _is_pdf(original):
                 self._locked.add(key)
-            if not self._closed:  # a stop kills the readers; that is not the file's fault
-                self._failed[key] = why = told(error)
-                store.give_up(key, why)
-        finally:
-            with self._lock:
-                self._pages.pop(key, None)
-                self._passwords.pop(key, None)
+            self._failed[key] = why = told(failed)
+            store.give_up(key, why)
 
     def _is_there(self, key: str, scope: Scope) -> bool:
         try:

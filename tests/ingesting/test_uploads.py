@@ -382,6 +382,29 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     assert not [path for path in kept if b"opens sesame" in path.read_bytes()]
 
 
+def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
+    """Whoever hears that a file is locked unlocks it at once, and it is read."""
+    data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
+    (desk.folder / "locked.pdf").write_bytes(data)
+    unlocked, give_up = threading.Event(), desk.store.give_up
+
+    def told(document_id: str, reason: str) -> None:
+        give_up(document_id, reason)
+        desk.uploads.unlock(ticket, "opens sesame")
+        unlocked.set()
+
+    with desk.store._catalog.turn:  # until the ticket is there
+        monkeypatch.setattr(desk.store, "give_up", told)
+        file = desk.folder / "locked.pdf"
+        ticket = desk.uploads.take_in(file, name="a.pdf", library="uploads", owner="ada")
+    assert unlocked.wait(60)
+    for _ in range(3000):
+        if (standing := desk.uploads.standing(ticket)).over:
+            break
+        time.sleep(0.02)
+    assert standing.state is State.READY
+
+
 def until_over(desk: Desk, ticket: Ticket) -> Standing:
     while not (standing := desk.uploads.standing(ticket)).over:
         time.sleep(0.02)
