@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import chainlit.config
 import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
@@ -15,7 +13,7 @@ from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
-from docent.web import belonging, conversation, documents, listening, logs, receiving, reconnecting
+from docent.web import apart, belonging, conversation, documents, listening, logs, receiving, reconnecting
 from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
@@ -37,7 +35,7 @@ def prepare() -> None:
     """Read the settings and put the defences up; everything that needs no document."""
     settings = Settings.read()
     app = chainlit.server.app
-    _keep_files_apart()
+    apart.keep_apart()
     logs.configure(settings.log)
     _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
@@ -57,18 +55,6 @@ def prepare() -> None:
     install(app.state.door, secret=secret)
     if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
         open_doors()
-
-
-def _keep_files_apart() -> None:
-    """A folder of this process' own for what Chainlit keeps of a session.
-
-    Chainlit removes the folder when it ends: with the common one, that of a running server as well, and
-    in a container, where `.files` is a mount, nothing that can be removed.
-    """
-    own = Path(config.root) / ".files" / str(os.getpid())
-    own.mkdir(parents=True, exist_ok=True)
-    chainlit.config.FILES_DIRECTORY = own
-    chainlit.server.FILES_DIRECTORY = own  # type: ignore[attr-defined]  # imported there by name
 
 
 def _open_api(app: Any, settings: Settings) -> None:
