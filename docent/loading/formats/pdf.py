@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.glossary import Heading, Line, Page, ReadBy
-from docent.loading.fragments import is_cell, is_unit
 from docent.loading.gist import Gist
+from docent.loading.headings import Titles, levels_of
 from docent.loading.hidden import split_hidden
 from docent.loading.hyphens import Hyphens, hyphens_in, hyphens_of, joined
 from docent.loading.layout import TextLine
@@ -28,13 +28,9 @@ from docent.loading.visible import SCAN_COVER, visible_words
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
 NOISE = "The file draws letters here and does not say which they are."
-HEADING = 1.2  # of the body's height
-BULLETS = "•·●○▪■◦‣⁃*–—-\uf0b7\uf0a7"
-MOST_BOLD = 0.4  # of a page's lines; then bold is how it is set
-ASIDE = 0.6  # of the page's width; a bold line that begins beyond it heads a column of figures
 
-Entries = dict[int, list[tuple[str, int]]]
-"""Of a document's outline, by page: title and level."""
+Entries = dict[int, Titles]
+"""Of a document's outline, by page."""
 Outline = Callable[[], Entries]
 
 
@@ -264,7 +260,14 @@ def _finish(
     margins = margin_lines(draft.lines, page.size[1], before, after, page.label or str(page.number))
     if hyphens := hyphens_of(draft.lines, so_far.known, margins):
         page = _rejoined(page, draft.lines, hyphens)
-    levels = _levels(draft, so_far.body, outline.get(page.number, []), margins)
+    levels = levels_of(
+        draft.lines,
+        bold=draft.bold,
+        body=so_far.body,
+        width=page.size[0],
+        outline=outline.get(page.number, []),
+        margins=margins,
+    )
     lines = tuple(
         replace(line, role="margin" if index in margins else "heading")
         if index in margins or index in levels
@@ -285,65 +288,6 @@ def _rejoined(page: Page, lines: Sequence[TextLine], hyphens: Hyphens) -> Page:
         text=text,
         lines=tuple(Line(*span, line.box) for span, line in zip(spans, page.lines, strict=True)),
     )
-
-
-def _levels(draft: Draft, body: float, outline: list[tuple[str, int]], margins: set[int]) -> dict[int, int]:
-    """Which lines are headings, by the outline first, then by size, then by weight."""
-    levels: dict[int, int] = {}
-    named = {_plain(title): level for title, level in outline if _plain(title)}
-    mostly_bold = len(draft.bold) > len(draft.lines) * MOST_BOLD
-    body = max(body, _own_body(draft.lines))
-    for index, line in enumerate(draft.lines):
-        large = body and line.height / body >= HEADING  # where the line is not, no word of it is
-        bold = index in draft.bold and not mostly_bold
-        if index in margins or not (named or large or bold) or not _is_worded(line.text):
-            continue
-        words = line.text.split()
-        ratio = _height(line) / body if large else 1.0
-        if named and (level := named.get(_plain(line.text))) is not None:
-            levels[index] = level
-        elif is_unit(line.text):
-            continue
-        elif ratio >= HEADING and len(words) <= 20:
-            levels[index] = 1 if ratio >= 1.6 else 2
-        elif bold and _heads(line, words, draft.page.size[0]) and not is_cell(draft.lines, index, draft.bold):
-            levels[index] = 3
-    return levels
-
-
-def _is_worded(text: str) -> bool:
-    """More letters than figures and signs, and no item of a list."""
-    letters = sum(map(str.isalpha, text))
-    return letters >= 3 and letters >= len(text.replace(" ", "")) * 0.5 and text[0] not in BULLETS
-
-
-def _own_body(lines: Sequence[TextLine]) -> float:
-    """The height of most of this page's text: a page that is set large has no heading on each line."""
-    heights: Counter[int] = Counter()
-    for line in lines:
-        heights[round(line.height * 2)] += len(line.text)
-    height, letters = heights.most_common(1)[0]
-    return height / 2 if letters > heights.total() / 2 else 0.0
-
-
-def _height(line: TextLine) -> float:
-    """Of its lowest word: a sign of another font, or a figure above the line, does not make it larger."""
-    return min((word.box[3] - word.box[1] for word in line.words if len(word.text) > 1), default=line.height)
-
-
-def _heads(line: TextLine, words: list[str], width: float) -> bool:
-    """A short bold line that begins like a heading and does not end like a sentence or a table row."""
-    return (
-        len(words) <= 12
-        and line.text[0].isupper() | line.text[0].isdigit()
-        and not line.text.endswith((".", ",", ";"))
-        and "  " not in line.text
-        and line.box[0] < ASIDE * width
-    )
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\W+", "", text).lower()
 
 
 def _outline(pdf: Pdf) -> Entries:
