@@ -117,7 +117,7 @@ def _unread(page: Page, why: str) -> Page:
 
 def recognise(png: bytes, scale: float, job: Job, program: str) -> Recognised:
     """Read one picture. An empty result is tried again as scattered text."""
-    languages = "+".join(job.ocr.languages or _installed(program))
+    languages = "+".join(job.ocr.languages or _installed(program, job))
     for mode in ("3", SPARSE):
         table = _tesseract([program, "-", "-", "-l", languages, "--psm", mode, "tsv"], png, job)
         found = _read_table(table, scale)
@@ -127,27 +127,31 @@ def recognise(png: bytes, scale: float, job: Job, program: str) -> Recognised:
 
 
 def _tesseract(command: list[str], png: bytes, job: Job) -> str:
-    try:
-        # One thread: four are ten times slower on one page.
-        done = subprocess.run(
-            command,
-            input=png,
-            capture_output=True,
-            timeout=job.limits.ocr_seconds * 0.9,
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise OcrFailed(f"Reading this scan was stopped after {job.limits.ocr_seconds:.0f} s.") from error
+    done = _run(command, png, job)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise OcrFailed(f"tesseract could not read this page: {said[-1] if said else done.returncode}.")
     return done.stdout.decode("utf-8", "replace")
 
 
-def _installed(program: str) -> list[str]:
-    done = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=20, check=False)
-    found = set(done.stdout.split())
+def _run(command: list[str], given: bytes, job: Job) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command,
+            input=given,
+            capture_output=True,
+            timeout=job.limits.ocr_seconds * 0.9,
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},  # four threads are ten times slower on one page
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OcrFailed(f"Reading this scan was stopped after {job.limits.ocr_seconds:.0f} s.") from error
+    except OSError as error:
+        raise OcrFailed(f"tesseract could not be started ({error.strerror}). {REMEDY}") from error
+
+
+def _installed(program: str, job: Job) -> list[str]:
+    found = set(_run([program, "--list-langs"], b"", job).stdout.decode("utf-8", "replace").split())
     return [language for language in COMMON if language in found][:MOST_LANGUAGES] or ["eng"]
 
 

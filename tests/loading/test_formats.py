@@ -470,6 +470,15 @@ def test_libreoffice_as_its_reader_sees_it(read, body, seen, hidden):
     assert (page.text, page.hidden) == (seen, hidden)
 
 
+def test_a_chapter_that_is_not_in_the_book_is_told(read):
+    """The other chapters are read, and the coverage report says that parts are missing."""
+    with zipfile.ZipFile(io.BytesIO(offices.book())) as archive:
+        parts = {one: archive.read(one) for one in archive.namelist() if one != "OEBPS/text/c2.xhtml"}
+    (page,) = read("a.epub", offices.zipped(parts)).pages
+    assert "Gulls wheel." in page.text
+    assert page.note == "Parts of the book that are not in the file: 1."
+
+
 # --- mail ------------------------------------------------------------------------------------
 
 

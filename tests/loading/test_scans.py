@@ -88,6 +88,19 @@ def test_no_engine_is_reported_with_the_command_that_mends_it(tmp_path, monkeypa
     assert "apt-get install tesseract-ocr" in unread.note
 
 
+def test_an_engine_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch):
+    """The scan is unread with the reason, and the other pages are read all the same."""
+    (tmp_path / "tesseract").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(mixed())
+    with Loader(limits=Limits(), ocr=Ocr(), workers=1) as loader:
+        document = loader.load(path)
+    assert [page.number for page in document.unread] == [2]
+    assert "tesseract could not be started (Exec format error)" in document.unread[0].note
+    assert "ordinary text" in document.pages[0].text
+
+
 def test_a_damaged_picture_is_named(read):
     """Half a PNG is refused by name, in words."""
     with pytest.raises(Exception, match=r"cut\.png is a damaged picture"):

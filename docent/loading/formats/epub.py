@@ -47,6 +47,8 @@ class Book:
     """Paths of its parts inside the container, in reading order."""
     titles: dict[str, list[str]] = field(default_factory=dict)
     """What the table of contents calls them."""
+    missing: int = 0
+    """Parts that its order names and the container does not hold."""
 
 
 def read(source: Source, *, job: Job, watch: Watch) -> Contents:
@@ -56,11 +58,13 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     path, package = _package(archive, source.name)
     said = {tag: (package.findtext(f".//{DC}{tag}") or "").strip() for tag in ("title", "date", "language")}
     created = re.match(r"\d{4}(-\d{2}-\d{2})?", said["date"])
+    book = _book(archive, posixpath.dirname(path), package, source.name)
     return Contents(
-        pages=_pages(_book(archive, posixpath.dirname(path), package, source.name), source.name),
+        pages=_pages(book, source.name),
         title=said["title"],
         created=created[0] if created and created[1] else "",
         language=said["language"][:2].lower(),
+        note=f"Parts of the book that are not in the file: {book.missing}." if book.missing else "",
     )
 
 
@@ -87,14 +91,14 @@ def _refuse_locked(archive: zipfile.ZipFile, name: str) -> None:
 def _book(archive: zipfile.ZipFile, folder: str, package: Any, name: str) -> Book:
     items = {item.get("id", ""): item for item in package.iter(f"{OPF}item")}
     known = set(archive.namelist())
-    spine = [
-        path
+    named = [
+        _path(folder, item.get("href", ""))
         for reference in package.iter(f"{OPF}itemref")
         if (item := items.get(reference.get("idref", ""))) is not None
         and item.get("media-type", CHAPTERS[0]) in CHAPTERS
-        and (path := _path(folder, item.get("href", ""))) in known
         and "nav" not in item.get("properties", "").split()
     ]
+    spine = [path for path in named if path in known]
     titles: dict[str, list[str]] = defaultdict(list)
     for item in items.values():
         path = _path(folder, item.get("href", ""))
@@ -108,7 +112,7 @@ def _book(archive: zipfile.ZipFile, folder: str, package: Any, name: str) -> Boo
             continue
         for target, title in entries:
             titles[_path(posixpath.dirname(path), target)].append(title)
-    return Book(archive, spine, dict(titles))
+    return Book(archive, spine, dict(titles), missing=len(named) - len(spine))
 
 
 def _ncx(data: bytes, name: str) -> list[tuple[str, str]]:
