@@ -115,13 +115,13 @@ def test_loading_takes_its_time_once(start_ollama):
 async def test_only_so_many_are_answered_at_once(start_ollama):
     """With two places, four requests take at least twice as long as one; a fifth is refused."""
     server = start_ollama(parallel=2, max_queue=2)
-    server.script(reply="one two three four", seconds_per_token=0.05, sticky=True)
+    server.script(reply="one two three four", seconds_per_token=0.1, sticky=True)
     body = {"model": "mistral", "messages": ask("Hi"), "stream": False}
     started = time.monotonic()
     async with httpx.AsyncClient() as client:
         asked = [client.post(f"{server.url}/api/chat", json=body) for _ in range(5)]
         replies = await asyncio.gather(*asked)
-    assert time.monotonic() - started >= 0.4
+    assert time.monotonic() - started >= 0.8
     assert sorted(reply.status_code for reply in replies) == [200, 200, 200, 200, 503]
     refused = next(reply for reply in replies if reply.status_code == 503)
     assert refused.json()["error"] == "server busy, please try again.  maximum pending requests exceeded"
@@ -330,10 +330,10 @@ async def test_a_client_that_leaves_is_noticed(ollama, stream):
     body = {"model": "mistral", "messages": ask("Hi"), "stream": stream}
     async with httpx.AsyncClient() as client:
         asking = asyncio.create_task(client.post(f"{ollama.url}/api/chat", json=body))
-        await ollama.until(lambda: bool(ollama.requests) and ollama.requests[-1].tokens_sent >= 3, within=2)
+        await ollama.until(lambda: bool(ollama.requests) and ollama.requests[-1].tokens_sent >= 3, within=20)
         left_at = time.monotonic()
         asking.cancel()
-        await ollama.until(lambda: ollama.requests[-1].disconnected, within=1)
+        await ollama.until(lambda: ollama.requests[-1].disconnected, within=20)
     record = ollama.requests[-1]
     assert 0 <= record.disconnected_at - left_at < 0.5
     assert 3 <= record.tokens_sent < 50
@@ -345,15 +345,15 @@ async def test_a_client_that_leaves_is_noticed(ollama, stream):
 async def test_a_client_that_leaves_while_it_waits_frees_its_place(start_ollama):
     """A request that is cancelled before its turn neither runs nor blocks the others."""
     server = start_ollama(parallel=1)
-    server.script({"reply": "word " * 20, "seconds_per_token": 0.02}, "Never said.", "Next.")
+    server.script({"reply": "word " * 50, "seconds_per_token": 0.02}, "Never said.", "Next.")
     body = {"model": "mistral", "messages": ask("Hi"), "stream": False}
     async with httpx.AsyncClient() as client:
         first = asyncio.create_task(client.post(f"{server.url}/api/chat", json=body))
-        await server.until(lambda: len(server.requests) == 1, within=1)
+        await server.until(lambda: len(server.requests) == 1, within=20)
         second = asyncio.create_task(client.post(f"{server.url}/api/chat", json=body))
-        await server.until(lambda: len(server.requests) == 2, within=1)
+        await server.until(lambda: len(server.requests) == 2, within=20)
         await asyncio.sleep(0.05)
         second.cancel()
-        await server.until(lambda: server.requests[1].disconnected, within=1)
+        await server.until(lambda: server.requests[1].disconnected, within=20)
         assert (await first).status_code == 200
         assert said(await client.post(f"{server.url}/api/chat", json=body)) == "Next."

@@ -73,7 +73,7 @@ async def test_closing_the_stream_closes_the_connection(client, ollama):
     async with aclosing(client(ollama.url).stream(MESSAGES)) as pieces:
         await anext(pieces)
     closed = time.monotonic()
-    await ollama.until(lambda: ollama.requests[-1].disconnected, within=2.0)
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=20)
     assert ollama.requests[-1].disconnected_at - closed < 0.2
     assert ollama.requests[-1].tokens_sent < 100
 
@@ -83,11 +83,11 @@ async def test_cancelling_the_task_closes_the_connection(client, ollama):
     """A cancelled question, as the stop button makes it, does not go on in the background."""
     ollama.script(reply="word " * 500, seconds_per_token=0.02)
     task = asyncio.create_task(text_of(client(ollama.url)))
-    await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=5.0)
+    await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await ollama.until(lambda: ollama.requests[-1].disconnected, within=2.0)
+    await ollama.until(lambda: ollama.requests[-1].disconnected, within=20)
 
 
 async def test_the_context_is_fixed_and_nothing_is_lost_silently(ollama):
