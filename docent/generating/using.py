@@ -16,7 +16,7 @@ from docent.generating.output import Filter, addresses, named
 from docent.generating.record import Record
 from docent.generating.tools import Toolbox, Used
 from docent.generating.writing import OVERFLOWS, write
-from docent.glossary import Event, Progress
+from docent.glossary import Event, Progress, Token
 
 AT_ONCE = 4
 """Calls of one step that are answered; a model in a loop asks for dozens."""
@@ -65,6 +65,8 @@ async def write_with_tools(
             continue
         if not calls or not offered.tools:
             return
+        if record.text:
+            yield Token("\n\n")  # what comes next is another text, and may not continue a word of this one
         talk.ask(calls[:AT_ONCE], record.text)
         for call in calls[:AT_ONCE]:
             outcome = await talk.use(call, toolbox)

@@ -12,7 +12,7 @@ from docent.errors import InputError
 from docent.generating.calculating import calculate
 from docent.generating.shelf import passage_of
 from docent.generating.tokens import Learning, counter_for
-from docent.glossary import Progress, Scope
+from docent.glossary import Progress, Scope, Token
 from tests.generating.build import passage, stored
 from tests.generating.test_clients import mirror, native
 from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices
@@ -108,6 +108,17 @@ async def test_what_tools_brought_is_counted(tmp_path, ollama):
     receipt = answer_of(found).receipt
     assert 1000 < receipt.tokens_counted <= receipt.tokens_budgeted
     assert counter.factor == 1.0
+
+
+async def test_what_is_said_on_the_way_stands_apart(shelf, ollama):
+    """What a model says before it uses a tool streams, no address comes of it and what follows, and it is
+    no part of the answer."""
+    looking = call("open_page", document="archive.txt", page=2) | {"reply": "See http:/"}
+    ollama.script(looking, "/evil.example: the archive has 120 boxes [3].")
+    found = await events("How many boxes?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    streamed = "".join(event.text for event in found if isinstance(event, Token))
+    assert streamed == "See http:/\n\n/evil.example: the archive has 120 boxes [1]."
+    assert answer_of(found).text.startswith("/evil.example: the archive")
 
 
 async def test_a_loop_is_stopped(shelf, ollama):
