@@ -6,12 +6,12 @@ Decided by words alone, at no cost; whatever is not clearly one of the others is
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from docent.generating import sentences
+from docent.generating.sentences import folded
 from docent.glossary import StoredDocument, Turn
 
 
@@ -91,7 +91,7 @@ LEADING = re.compile(
 
 def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
     """What this question wants, given the documents that it may speak of."""
-    said = _plain(question)
+    said = folded(question)
     bare = re.sub(r"[^\w' ]+", " ", said)
     bare = " ".join(bare.split())
     if GREETING.fullmatch(bare):
@@ -119,14 +119,14 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
 
 def needs_documents(question: str) -> bool:
     """Whether what is wanted depends on which documents there are. Listing them takes longer than telling."""
-    said = _plain(question)
+    said = folded(question)
     bare = " ".join(re.sub(r"[^\w' ]+", " ", said).split())
     return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(said.strip()) or WHOLE.search(said))
 
 
 def leans_on_history(question: str) -> bool:
     """Whether a question is likely not to be understood without what was said before."""
-    said = _plain(question)
+    said = folded(question)
     return bool(LEADING.match(said) or REFERRING.search(said) or len(sentences.words(question)) <= 2)
 
 
@@ -136,22 +136,13 @@ def _named(said: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocume
     found = []
     for document in documents:
         stem = document.name.rpartition(".")[0] or document.name
-        named = sentences.words(_plain(re.sub(r"[_\W]+", " ", stem)))
-        titled = sentences.words(_plain(document.title))
+        named = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
+        titled = sentences.words(folded(document.title))
         if document.name.lower() in said or named and named <= asked or len(titled) > 1 and titled <= asked:
             found.append(document)
     if not found and THIS.search(said) and len(documents) <= 2:
         return tuple(documents)
     return tuple(found)
-
-
-def _plain(text: str) -> str:
-    """Lower case, without accents; as long as the text it came from."""
-    folded = []
-    for sign in text:
-        bare = unicodedata.normalize("NFD", sign)[0].lower()
-        folded.append(bare if len(bare) == 1 else sign)
-    return "".join(folded)
 
 
 def _unquoted(term: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docent.generating.citations import Cited, citation
 from docent.generating.output import named, quoted, unnumbered
+from docent.generating.sentences import folded
 from docent.generating.shelf import passage_of
 from docent.glossary import Chunk, Passage, StoredDocument
 
@@ -28,7 +28,7 @@ class Mention:
 
 def pattern_of(term: str) -> re.Pattern[str]:
     """The term as whole words, however it is spaced, in any case, in the plural too."""
-    words = [re.escape(word) for word in _folded(term).split()]
+    words = [re.escape(word) for word in folded(term).split()]
     phrase = r"[\s\-]+".join(words)
     return re.compile(rf"(?<!\w){phrase}(?:['’]?s|es)?(?!\w)")
 
@@ -38,7 +38,7 @@ def find(pattern: re.Pattern[str], document: StoredDocument, chunks: Sequence[Ch
     places: set[tuple[int, int]] = set()
     first: tuple[Chunk, int, int] | None = None
     for chunk in chunks:
-        for found in pattern.finditer(_folded(chunk.text)):
+        for found in pattern.finditer(folded(chunk.text)):
             places.add((chunk.page, chunk.start + found.start()))
             first = first or (chunk, found.start(), found.end())
     if first is None:
@@ -78,10 +78,3 @@ def _around(mention: Mention) -> tuple[int, int]:
     while mention.end < end < len(text) and not text[end].isspace():
         end -= 1
     return start, end
-
-
-def _folded(text: str) -> str:
-    """Lower case without accents, character for character."""
-    return "".join(
-        bare if len(bare := unicodedata.normalize("NFD", sign)[0].lower()) == 1 else sign for sign in text
-    )

@@ -1,8 +1,9 @@
-"""Sentences of a text, by their positions; and the words that carry meaning."""
+"""Sentences of a text, by their positions; its words that carry meaning, and how they are compared."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -24,6 +25,13 @@ STOP_WORDS = frozenset(
     were what when where which who whom whose why will with would you your un une des du de et est sont dans
     pour par sur au aux que qui quel quelle quels quelles der die das und ist""".split()
 )
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, character for character: as long as the text it came from."""
+    return "".join(
+        bare if len(bare := unicodedata.normalize("NFD", sign)[0].lower()) == 1 else sign for sign in text
+    )
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:

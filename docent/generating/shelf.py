@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from docent.glossary import ANSWERING, Chunk, Page, Passage, StoredDocument
+from docent.glossary import ANSWERING, Chunk, Page, Passage, State, StoredDocument
 
 LONGEST = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
@@ -30,7 +30,7 @@ def not_ready(documents: Iterable[StoredDocument]) -> tuple[str, ...]:
     return tuple(
         f"{document.name}: {document.state}{f' ({document.reason})' if document.reason else ''}"
         for document in documents
-        if document.state not in ("ready",)
+        if document.state != State.READY
     )
 
 

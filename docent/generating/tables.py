@@ -119,7 +119,8 @@ def written(name: str, taken: set[str], *, otherwise: str) -> str:
     """A name that needs no quotation marks, and that nothing else has."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40] or otherwise
-    plain = f"t_{plain}" if plain[0].isdigit() or plain in RESERVED else plain
+    taken_by_sql = plain[0].isdigit() or plain in RESERVED or plain.startswith("sqlite_")
+    plain = f"t_{plain}" if taken_by_sql else plain
     numbered = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
     chosen = next(one for one in numbered if one not in taken)
     taken.add(chosen)

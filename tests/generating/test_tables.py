@@ -67,6 +67,8 @@ def test_names_can_be_written_in_a_query():
     """Two columns of one name, a word of SQL, digits and signs all become plain names."""
     table = tables_of("2024 Über.csv", [page("Group | Group | % of all | 2019 | ", "a | b | 1 | 2 | c")])[0]
     assert table.name == "t_2024_uber"
+    own = tables_of("SQLite notes.csv", [page("a | b", "1 | 2")])
+    assert query("SELECT a FROM t_sqlite_notes", own).rows == ((1,),)
     assert table.columns == ("t_group", "t_group_2", "of_all", "t_2019", "column_5")
 
 
