@@ -138,7 +138,12 @@ def in_step(house: House, *, mend: bool) -> Finding:
 def size(house: House) -> Finding:
     """What the index takes beside the originals, for each chunk."""
     index = house.settings.storage / "index"
-    parts = {"catalog": "catalog.db*", "words": "words/**/*", "vectors": "chroma/**/*"}
+    parts = {
+        "catalog": "catalog.db*",
+        "words": "words/**/*",
+        "vectors": "chroma/**/*",
+        "snapshot": "snapshots/*",
+    }
     chunks = max(1, sum(document.chunks for document in house.store.documents(Scope())))
     taken = {
         name: sum(path.stat().st_size for path in index.glob(pattern) if path.is_file()) / chunks / 1000

@@ -23,7 +23,7 @@ from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from docent.assembly import House, open_house
-from docent.errors import UnreadableFile
+from docent.errors import InputError, UnreadableFile
 from docent.glossary import Scope
 from docent.ingesting import find
 from docent.ingesting.finding import is_gone
@@ -281,6 +281,8 @@ def test_a_folder_that_is_closed_for_a_while(shut, mode):
     files, (report,) = find([data], data=data)
     assert files == []
     assert "chmod u+rx" in report.reason
+    with pytest.raises(InputError, match="may not be looked at"):
+        find([data / "closed" / "secret.txt"], data=data)
     assert not is_gone("closed", "secret.txt", data)
     assert is_gone("other", "secret.txt", data)
 

@@ -16,8 +16,9 @@ def find(paths: Sequence[Path], *, data: Path) -> tuple[list[SourceFile], list[F
     files: dict[tuple[str, str], SourceFile] = {}
     closed: list[FileReport] = []
     for path in paths:
-        if not path.exists():
-            raise InputError(f"{path} does not exist. Name a file or folder, or put documents into {data}.")
+        if not os.path.exists(path):  # False also below a folder that may not be entered
+            why = "does not exist or may not be looked at"
+            raise InputError(f"{path} {why}. Name a file or folder, or put documents into {data}.")
         for full in _files(path, set()):
             if isinstance(full, FolderClosed):
                 library, inside = _place(full.folder, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def _changes(paths: Sequence[Path], polling: bool) -> Iterator[None]:
     from watchfiles import watch  # 0.1 s to import, for those who follow a folder
 
     while True:
-        there = [path for path in paths if path.exists()]
+        there = [path for path in paths if os.path.exists(path)]
         if len(there) < len(paths):  # what is gone cannot be watched; ingest says so until it is back
             yield
             continue
@@ -73,5 +74,5 @@ def _changes(paths: Sequence[Path], polling: bool) -> Iterator[None]:
             if changes or time.monotonic() - looked > SWEEP_SECONDS:
                 looked = time.monotonic()
                 yield
-            if not all(path.exists() for path in paths):
+            if not all(map(os.path.exists, paths)):
                 break

@@ -55,7 +55,10 @@ class Copies:
 
     def _make_room(self, *, besides: Path) -> None:
         with self._lock:
-            there = [(path.stat(), path) for path in self._folder.glob("*/*") if path.exists()]
+            there = []
+            for path in self._folder.glob("*/*"):
+                with suppress(FileNotFoundError):  # a deletion takes them meanwhile
+                    there.append((path.stat(), path))
             total = sum(stat.st_size for stat, _ in there)
             for stat, path in sorted(there, key=lambda one: one[0].st_mtime_ns):
                 if total <= self._most:

@@ -39,6 +39,12 @@ class Lock:
                 f"{folder} is in use by another Docent (process {owner}), perhaps the chat. Stop it and run "
                 "this again, or ask there."
             ) from None
+        except OSError as error:
+            os.close(self._handle)
+            raise StoreError(
+                f"{folder} cannot be locked ({error.strerror}). Name a folder on a disk of this machine with "
+                "DOCENT_STORAGE."
+            ) from error
         os.ftruncate(self._handle, 0)
         os.write(self._handle, str(os.getpid()).encode())
 

@@ -109,7 +109,7 @@ def test_room_is_made(store, tmp_path, running):
 
 
 def test_deleting_proves_itself(store, tmp_path):
-    """The receipt counts what was there and what is left; no file in storage/ holds the words any more."""
+    """The receipt counts what was there and what is left; only the words' own dictionary may know them."""
     key = put(store, tmp_path, "a.txt", "The secret word is xylophonist.")
     put(store, tmp_path, "b.txt", BOOKS)
     deletion = store.delete(key, Scope())
