@@ -41,6 +41,19 @@ def test_a_house_that_cannot_be_opened_is_closed(tmp_path):
         assert house.store.owned, refused
 
 
+def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
+    """A part that cannot be closed leaves the storage folder to whoever comes next all the same."""
+    settings = Settings(storage=tmp_path / "storage")
+    house = open_house(settings)
+    with monkeypatch.context() as broken:
+        broken.setattr(house.uploads, "close", lambda: [][0])
+        with pytest.raises(IndexError):
+            house.close()
+    house.uploads.close()
+    with open_house(settings) as after:
+        assert after.store.owned
+
+
 def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch):
     """A quota of processor time counts like processors that are not there."""
     (tmp_path / "cpu.max").write_text("150000 100000\n")

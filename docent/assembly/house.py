@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -306,11 +306,11 @@ class House:
         self.uploads.resume()
 
     def close(self) -> None:
-        self.uploads.close()
-        self.loader.close()
-        self.again.close()
-        self.intake.background.close()  # and the embedder
-        self.store.close()
+        """Each part, the store last, whatever becomes of those before."""
+        background = self.intake.background  # closes the embedder, too
+        with ExitStack() as parts:
+            for part in (self.store, background, self.again, self.loader, self.uploads):
+                parts.callback(part.close)
 
     def __enter__(self) -> Self:
         return self
