@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from copy import deepcopy
 
 import pytest
 from docx.shared import RGBColor
+from lxml import etree
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.oxml.ns import qn
 
 from docent.glossary import ReadBy
 from tests.loading import offices
@@ -292,6 +295,22 @@ def deck(show):
     hidden = show.slides.add_slide(show.slide_layouts[5])
     hidden.shapes.title.text = "Layoffs"
     hidden.element.set("show", "0")
+
+
+def test_a_shape_with_a_formula_is_read(read):
+    """PowerPoint writes such a shape twice, and its words are read once; ink beside it does no harm."""
+
+    def deck(show):
+        shape = offices.text_box(show.slides.add_slide(show.slide_layouts[6]), "The pressure falls.")._element
+        space = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+        both = etree.Element(f"{{{space}}}AlternateContent", nsmap={"mc": space})
+        shape.addprevious(both)
+        for name in ("Choice", "Fallback"):
+            etree.SubElement(both, f"{{{space}}}{name}", Requires="a14").append(deepcopy(shape))
+        etree.SubElement(shape.getparent(), qn("p:contentPart"))
+        shape.getparent().remove(shape)
+
+    assert read("physics.pptx", offices.slides(deck)).pages[0].text == "The pressure falls."
 
 
 def test_slides_say_everything_in_order(read):

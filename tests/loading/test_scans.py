@@ -11,6 +11,8 @@ from reportlab.lib.utils import ImageReader
 
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
+from docent.loading.formats.image import open_picture
+from docent.loading.source import Source
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays"
@@ -68,6 +70,17 @@ def test_a_picture_is_a_page(reader, tmp_path, kind):
     assert document.kind == kind.lower()
     assert document.pages[0].text.strip() == SAID
     assert document.pages[0].where == "picture"
+
+
+def test_a_scan_in_65536_greys_is_not_blank():
+    """Its print is as dark as in 256; it was all white, and the page was called blank."""
+    out = io.BytesIO()
+    fine = bytes(half for grey in [70] * 900 + [180] * 900 for half in (0, grey))
+    Image.frombytes("I;16", (60, 30), fine).save(out, "PNG")
+    picture = open_picture(Source("fine.png", "", len(out.getvalue()), ".png", b"", out))
+    _, _, contrast = picture.draw_grey_png(300)
+    assert 100 < contrast < 140
+    assert picture.draw_png([]).startswith(b"\x89PNG")
 
 
 def test_switched_off_the_scan_is_unread_and_says_so(read):

@@ -35,6 +35,8 @@ class Picture:
                 "Save it smaller."
             )
         upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # 65,536 greys, of which `convert` makes all but 256 white
+            upright = upright.point(lambda grey: grey * (1 / 256)).convert("L")
         self.size = (float(upright.width), float(upright.height))
         self._upright = upright
         self._grey = _on_white(upright)

@@ -35,6 +35,8 @@ MARGINS = frozenset(
 )
 TITLES = frozenset({PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE})
 ROWS = 12  # shapes whose tops differ by less than a twelfth of the slide are side by side
+COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+SHAPES = frozenset(qn(f"p:{tag}") for tag in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp"))
 DIAGRAM = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
 NOTES = "Speaker notes"
 
@@ -66,7 +68,23 @@ def _pages(show: Any) -> Iterator[Page]:
         yield Page(1, "", place="presentation", read_by=ReadBy.EMPTY, note="There is no slide in it.")
 
 
+def _unwrap(slide: Any) -> None:
+    """Shapes that PowerPoint writes twice, as those with a formula: the one that it shows itself.
+
+    The other is for older programs, a picture of the first; python-pptx passes over both. Over what was
+    drawn by hand it stumbles, and that says nothing.
+    """
+    for ink in list(slide.element.iter(qn("p:contentPart"))):
+        ink.getparent().remove(ink)
+    for both in list(slide.element.iter(f"{COMPATIBILITY}AlternateContent")):
+        newer = both.find(f"{COMPATIBILITY}Choice")
+        for shape in list(newer) if newer is not None else []:
+            if shape.tag in SHAPES:
+                both.addprevious(shape)
+
+
 def _page(number: int, slide: Any, size: tuple[int, int]) -> Page:
+    _unwrap(slide)
     title = slide.shapes.title
     shapes = sorted(
         (shape for shape in slide.shapes if title is None or shape.shape_id != title.shape_id),
