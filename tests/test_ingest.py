@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,9 @@ from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from docent.assembly import House, open_house
-from docent.errors import InputError, UnreadableFile
+from docent.errors import UnreadableFile
 from docent.glossary import Scope
 from docent.ingesting import find
-from docent.ingesting.finding import is_gone
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 
@@ -254,37 +252,39 @@ def test_an_unreadable_folder(project, monkeypatch):
     assert "chmod u+rx" in closed[0].reason
 
 
-@pytest.fixture
-def shut() -> Iterator[Callable[[int], Path]]:
-    """Makes a data folder with a folder in it that is closed, also for root, who may enter every one."""
-    data = Path(tempfile.mkdtemp(prefix="docent-test-"))
-    (data / "closed").mkdir()
-    (data / "closed" / "secret.txt").write_text("x")
-
-    def shut(mode: int) -> Path:
-        (data / "closed").chmod(mode)
-        data.chmod(0o755)
-        if os.getuid() == 0:
-            os.seteuid(65534)
-        return data
-
-    yield shut
-    os.seteuid(os.getuid())
-    (data / "closed").chmod(0o755)
-    shutil.rmtree(data)
-
-
-@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["neither listed nor entered", "listed, not entered"])
-def test_a_folder_that_is_closed_for_a_while(shut, mode):
-    """It is named with its remedy, and what was read of it before is not taken for removed."""
-    data = shut(mode)
+CLOSED = """
+import os, sys
+from pathlib import Path
+from docent.errors import InputError
+from docent.ingesting.finding import find, is_gone
+data = Path(sys.argv[1])
+for mode in (0o000, 0o444):  # neither listed nor entered; listed, and not entered
+    (data / "closed").chmod(mode)
+    if os.getuid() == 0:
+        os.seteuid(65534)  # root may enter every folder
     files, (report,) = find([data], data=data)
-    assert files == []
-    assert "chmod u+rx" in report.reason
-    with pytest.raises(InputError, match="may not be looked at"):
+    print(files, "chmod u+rx" in report.reason)
+    print(is_gone("closed", "secret.txt", data), is_gone("other", "secret.txt", data))
+    try:
         find([data / "closed" / "secret.txt"], data=data)
-    assert not is_gone("closed", "secret.txt", data)
-    assert is_gone("other", "secret.txt", data)
+    except InputError as error:
+        print(error)
+    os.seteuid(os.getuid())
+(data / "closed").chmod(0o755)
+"""
+
+
+def test_a_folder_that_is_closed_for_a_while():
+    """It is named with its remedy, and what was read of it before is not taken for removed."""
+    with tempfile.TemporaryDirectory(prefix="docent-test-") as folder:  # one that others may enter
+        Path(folder).chmod(0o755)
+        (Path(folder) / "closed").mkdir()
+        (Path(folder) / "closed" / "secret.txt").write_text("x")
+        command = [sys.executable, "-c", CLOSED, folder]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(
+        r"(\[\] True\nFalse True\n.*secret.txt does not exist or may not be looked at.*\n){2}", said
+    )
 
 
 def test_a_file_that_vanishes_while_it_is_read(project):
