@@ -124,7 +124,8 @@ class Loader:
         with self._marking:
             attempt = Attempt(self, Toll(job), name)
             try:
-                return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
+                with _room_for(name):
+                    return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
             finally:
                 attempt.release()
 
@@ -168,6 +169,18 @@ class Loader:
         self.close()
 
 
+@contextmanager
+def _room_for(name: str) -> Iterator[None]:
+    """A machine without room for one more process is told of by file, like all else that keeps one unread."""
+    try:
+        yield
+    except OSError as error:
+        raise LoadError(
+            f"{name} was not read: no process could be started for it ({error.strerror or error}). "
+            "Close other programs and try again."
+        ) from error
+
+
 class _File:
     """One file on its way through one worker, or through several at once where it is long."""
 
@@ -181,7 +194,8 @@ class _File:
         self._sha256 = ""
 
     def start(self) -> Reading:
-        message = self._attempt.open(share_from=FROM_PAGES if self._may_be_shared() else 0)
+        with _room_for(self._name):
+            message = self._attempt.open(share_from=FROM_PAGES if self._may_be_shared() else 0)
         self._sha256 = str(message["sha256"])
         document = Document(
             sha256=self._sha256,
@@ -213,13 +227,14 @@ class _File:
     def _within_limits(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Counted here, where neither a new worker nor one that lies begins anew."""
         limits, total = self._toll.job.limits, 0
-        for count, page in enumerate(pages, 1):
-            total += len(page.text) + len(page.hidden)
-            if count > limits.pages:
-                raise HarmfulFile(too_many_pages(self._name, limits))
-            if total > limits.document_chars:
-                raise HarmfulFile(too_many_characters(self._name, limits))
-            yield page
+        with _room_for(self._name):
+            for count, page in enumerate(pages, 1):
+                total += len(page.text) + len(page.hidden)
+                if count > limits.pages:
+                    raise HarmfulFile(too_many_pages(self._name, limits))
+                if total > limits.document_chars:
+                    raise HarmfulFile(too_many_characters(self._name, limits))
+                yield page
 
     def _pages(self, reading: Reading) -> Iterator[Page]:
         first = 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.scanning import book
-from docent.errors import HarmfulFile
+from docent.errors import HarmfulFile, LoadError
 from docent.glossary import Page
 from docent.loading import Limits, Loader, Ocr, sandbox, wire
 from docent.loading.attempt import Attempt, Toll
@@ -72,6 +72,17 @@ def test_a_worker_that_a_file_took_over_costs_its_file_only(lie, times, said, tm
         with pytest.raises(HarmfulFile, match=rf"a\.txt .*{said}"):
             loader.load(tmp_path / "a.txt")
         assert not loader._busy
+
+
+def test_no_room_for_a_process_costs_its_file_only(tmp_path, monkeypatch):
+    """It is said in a sentence, and once there is room the file is read."""
+    (tmp_path / "a.txt").write_text("All is well.")
+    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
+        with monkeypatch.context() as without:
+            without.setattr(sys, "executable", str(tmp_path / "nothing"))
+            with pytest.raises(LoadError, match=r"a\.txt was not read: no process could be started for it"):
+                loader.load(tmp_path / "a.txt")
+        assert loader.load(tmp_path / "a.txt").pages[0].text == "All is well."
 
 
 def test_a_limit_holds_when_a_new_worker_goes_on(tmp_path):

@@ -190,24 +190,11 @@ def _attachment(name: str, data: bytes, job: Job, watch: Watch, number: int, dep
     def unread(why: str) -> Page:
         return Page(number, "", place="not read", read_by=ReadBy.FAILED, note=why)
 
-    source = Source(
-        name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        suffix=PurePath(name).suffix.lower(),
-        head=data[:65536],
-        stream=io.BytesIO(data),
-    )
-    before = number - 1
-    inner = replace(
-        job,
-        first=max(1, job.first - before),
-        skip={page - before: why for page, why in job.skip.items()},
-        plain=frozenset(page - before for page in job.plain),
-    )
     if number in job.skip:
         yield unread(job.skip[number])
         return
+    before = number - 1
+    source, inner = _as_file(name, data), _from_page(number, job)
     try:
         kind = detect(source, job.limits)
         if kind == "eml" and depth >= DEEPEST:
@@ -230,6 +217,28 @@ def _attachment(name: str, data: bytes, job: Job, watch: Watch, number: int, dep
         raise
     except Exception as error:  # the message is read all the same, and its page says what is wrong
         yield unread(f"{name} is damaged or unusual in a way its reader does not know ({error}).")
+
+
+def _as_file(name: str, data: bytes) -> Source:
+    return Source(
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        suffix=PurePath(name).suffix.lower(),
+        head=data[:65536],
+        stream=io.BytesIO(data),
+    )
+
+
+def _from_page(number: int, job: Job) -> Job:
+    """The same for an attachment, whose own first page has that number in the mail."""
+    before = number - 1
+    return replace(
+        job,
+        first=max(1, job.first - before),
+        skip={page - before: why for page, why in job.skip.items()},
+        plain=frozenset(page - before for page in job.plain),
+    )
 
 
 def _shifted(watch: Watch, before: int) -> Watch:
