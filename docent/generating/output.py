@@ -254,7 +254,7 @@ class Filter:
         stop = end.start() if end else None
         script = IDEOGRAPH.search(text, at + 1, stop or at + LONGEST_WORD)
         if script and not ADDRESS_SIGN.search(text, at, script.start()):
-            return text[at : script.start()], script.start() - at  # these scripts put no spaces
+            return inert(text[at : script.start()]), script.start() - at  # these scripts put no spaces
         if stop is None:
             if len(text) - at > LONGEST_WORD:
                 return self._scrubbed(text[at : at + LONGEST_WORD]) + " ", LONGEST_WORD

@@ -68,6 +68,7 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("[1]: /logout", "[1] : /logout", id="number as a definition"),
         pytest.param("data:image/png;base64,AAAA", "(link removed)", id="data"),
         pytest.param("東京タワーは333mです。[1]", "東京タワーは333mです。[1]", id="no spaces"),
+        pytest.param("](x)東", "] (x)東", id="no spaces behind a target"),
         pytest.param("<think>It says [1] <b></think>It is open [1].", "It is open [1].", id="thoughts"),
         pytest.param("a </think> b", "a < /think> b", id="end of no thought"),
         pytest.param("an array a[0] and [note", "an array a and [note", id="brackets"),
