@@ -35,7 +35,7 @@ ADDRESS = re.compile(
 NAMES_ONE = re.compile(r"//|[wW]{3}\.|@|(?<=[a-zA-Z]):(?=\S)")
 """What every address has: most passages have none, and looking for the whole takes ten times as long."""
 HAIR_SPACE = "\u200a"
-LINKED_BY = re.compile(r"//|^www(?=\.)|(?=@)", re.IGNORECASE)
+LINKED_BY = re.compile(r"//|(?<![/\w])www(?=\.)|(?=@)", re.IGNORECASE)
 """Where an address stops being one for the page, when a space is put behind it."""
 HELD = re.compile(rf"[^\s<>\"'`|]*(?:{HAIR_SPACE}[^\s<>\"'`|]*)+")
 OPENS = re.compile(r"\](?=[(:])")

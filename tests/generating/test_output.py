@@ -203,6 +203,7 @@ def test_a_name_leads_nowhere():
     assert named("![x](http://e.example/i).pdf") == "x.pdf"
     assert named("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
     assert named("<img src=//e.example>\n# a.pdf") == "# a.pdf"
+    assert named("data:image/png,(www.e.example") == f"data:image/png,(www{HAIR_SPACE}.e.example"
 
 
 def test_no_bracket_is_left_that_leads_anywhere():
