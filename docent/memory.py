@@ -41,8 +41,8 @@ def blank() -> Iterator[None]:
 
 
 def _set(what: int, value: int) -> None:
-    mallopt = (
-        getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    )  # musl has none
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
         mallopt(what, value)

@@ -18,6 +18,11 @@ from docent.store import Arrival, Store
 
 log = logging.getLogger(__name__)
 
+UNFORESEEN = (
+    "It could not be read ({why}). Try again; if it fails again, see what is wrong with: "
+    "python -m docent doctor"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -111,7 +116,4 @@ def told(error: Exception) -> str:
     if isinstance(error, DocentError):
         return str(error)
     log.error("A file could not be read.", exc_info=error)
-    return (
-        f"It could not be read ({error!r}). Try again; if it fails again, see what is wrong with: "
-        "python -m docent doctor"
-    )
+    return UNFORESEEN.format(why=repr(error))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 REFUSALS: dict[str, str] = {
+    "It could not be read ({why}). Try again; if it fails again, see what is wrong with: "
+    "python -m docent doctor": (
+        "Il n'a pas pu être lu ({why}). Réessayez ; si cela échoue encore, voyez ce qui ne va pas avec : "
+        "python -m docent doctor"
+    ),
     # while a file is kept
     "{name} was given up while it was read.": "{name} a été abandonné pendant sa lecture.",
     "{name} was deleted while it was read again.": "{name} a été supprimé pendant sa relecture.",

@@ -15,6 +15,7 @@ from docent.answering import anyway, finishing
 from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
+from docent.ingesting import intake
 from docent.loading.kinds import FOREIGN
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
@@ -60,6 +61,7 @@ CONSTANTS = [
     *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT")),
     *(getattr(speaking, name) for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY")),
     anyway.FROM_THE_MODEL,
+    intake.UNFORESEEN,
 ]
 
 
