@@ -21,10 +21,6 @@ from docent.glossary import Event, Passage, Progress
 NOTE_TOKENS = 384
 NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
 FRAME = 60
-NO_ROOM = (
-    "The question leaves no room in the model's context to read a document in parts. Ask a shorter one, or "
-    "raise DOCENT_CONTEXT_TOKENS."
-)
 
 Count = Callable[[str], int]
 
@@ -48,7 +44,11 @@ async def write_from_all(
     room = context_tokens - NOTE_TOKENS - count(prompt.NOTES) - count(task) - FRAME
     last = context_tokens - answer_tokens - count(instructions) - count(question) - 2 * FRAME
     if room <= NOTE_TOKENS:
-        raise ModelOverflow(NO_ROOM)  # notes would be no shorter than what they are taken from
+        # Notes would be no shorter than what they are taken from.
+        raise ModelOverflow(
+            "The question leaves no room in the model's context to read a document in parts. Ask a shorter "
+            "one, or raise DOCENT_CONTEXT_TOKENS."
+        )
     parts = [_text(passage) for passage in passages]
     what = "Reading " + ", ".join(dict.fromkeys(named(passage.file) for passage in passages))
     while await asyncio.to_thread(_length, parts, count) > last:

@@ -157,6 +157,11 @@ SENTENCES: dict[str, str] = {
         "La question et ses passages ne tiennent pas dans le contexte de {model}. Posez une question "
         "plus courte, commencez une conversation, ou baissez DOCENT_PASSAGES."
     ),
+    "The question leaves no room in the model's context to read a document in parts. Ask a shorter one, or "
+    "raise DOCENT_CONTEXT_TOKENS.": (
+        "La question ne laisse pas de place dans le contexte du modèle pour lire un document par parties. "
+        "Posez-en une plus courte, ou augmentez DOCENT_CONTEXT_TOKENS."
+    ),
     "{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off.": (
         "{model} a demandé un outil sous une forme illisible. Reposez la question, ou coupez les outils."
     ),
@@ -325,6 +330,11 @@ SENTENCES: dict[str, str] = {
     "program, or split it.": (
         "{name} n'a pas été lu en {seconds} s ; sa lecture a été arrêtée. Enregistrez-le de nouveau "
         "depuis son programme, ou divisez-le."
+    ),
+    "{name} was not read: no process could be started for it ({reason}). Close other programs and try "
+    "again.": (
+        "{name} n'a pas été lu : aucun processus n'a pu être démarré pour lui ({reason}). Fermez d'autres "
+        "programmes et réessayez."
     ),
     "Reading was stopped because Docent is shutting down. Start it again.": (
         "La lecture s'est arrêtée parce que Docent s'arrête. Redémarrez-le."

@@ -27,6 +27,7 @@ CLASSES = {*SAID.split(), *"ModelOverflow ModelTimeout ModelUnreachable InputErr
 KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
 SPEAKING += [
+    ROOT / "generating/whole.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
