@@ -3,7 +3,8 @@
 A page that draws an image or opens a link tells its server what the address says; a document that
 makes a model write one could carry text away. So the stream is read unit by unit (a word, a
 bracket, a tag), and a unit is let go only when nothing that follows could change what it is:
-however the stream is cut into tokens, the same text comes out.
+however the stream is cut into tokens, the same text comes out. What is left of one unit may not
+make more of what is left of the one before it, so a space parts them where it would.
 
 Which passages an answer cites is known when it is whole. Until then an address that some passage
 names is shown in full, but held: a hair space keeps the page from making a link of it.
