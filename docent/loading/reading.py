@@ -66,3 +66,7 @@ class Job:
     """Pages that stopped a reader before, with what happened."""
     plain: frozenset[int] = frozenset()
     """Pages that are read by the first engine only, because a second look stopped a reader before."""
+
+
+def unread_pictures(count: int) -> str:
+    return f"{count} {'picture was' if count == 1 else 'pictures were'} not read."

@@ -9,6 +9,7 @@ from copy import deepcopy
 import pytest
 from docx.shared import RGBColor
 from lxml import etree
+from PIL import Image
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.oxml.ns import qn
@@ -55,6 +56,29 @@ def test_places_are_in_the_readers_words(read, name, kind, places):
     assert document.kind == kind
     assert [page.where for page in document.pages] == places
     assert all(page.read_by is ReadBy.TEXT for page in document.pages)
+
+
+def test_what_of_a_word_document_is_not_read_is_told(read):
+    """Pictures, and what stands above and below each page; a document of nothing else is unread."""
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(picture, "PNG")
+
+    def build(document):
+        document.add_picture(picture)
+        document.sections[0].footer.paragraphs[0].text = "4"
+
+    (page,) = read("scan.docx", offices.word(build)).pages
+    assert page.read_by is ReadBy.FAILED
+    assert page.note.endswith("1 picture was not read. Save it as a PDF: its pages are then read like scans.")
+
+    def build_more(document):
+        document.add_paragraph("The museum opens at nine.")
+        document.sections[0].header.paragraphs[0].text = "Contract"
+        build(document)
+
+    (page,) = read("mixed.docx", offices.word(build_more)).pages
+    assert page.read_by is ReadBy.TEXT
+    assert page.note == "1 picture was not read. Headers and footers were not read."
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -15,15 +15,20 @@ from docx.package import Package
 from docx.parts.document import DocumentPart
 
 from docent.errors import UnreadableFile
+from docent.glossary import Page, ReadBy
 from docent.loading.flowing import Block, pages, tidy, title_of
 from docent.loading.numbering import BULLET, Numbering
 from docent.loading.package import check_entities, open_package
-from docent.loading.reading import Contents, Job, Watch
+from docent.loading.reading import Contents, Job, Watch, unread_pictures
 from docent.loading.source import Source
 from docent.loading.tables import as_lines
 
 W = f"{{{nsmap['w']}}}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+PICTURES = (
+    "{http://schemas.openxmlformats.org/drawingml/2006/picture}pic",
+    "{urn:schemas-microsoft-com:vml}imagedata",  # as older programs write them, and newer ones once more
+)
 MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 WORD = "application/vnd."
 OTHER_SORTS = (
@@ -78,10 +83,30 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     blocks = tidy(Body(part).blocks())
     core = part.package.core_properties
     return Contents(
-        pages=pages(blocks, first=1),
+        pages=_told(pages(blocks, first=1), part),
         title=core.title or title_of(blocks),
         created=core.created.date().isoformat() if core.created else "",
     )
+
+
+def _told(found: Iterator[Page], part: Any) -> Iterator[Page]:
+    """The first page says what was not read: pictures, and what stands above and below every page."""
+    first = next(found)
+    said = [first.note]
+    if pictures := max(sum(1 for _ in part.element.body.iter(sort)) for sort in PICTURES):
+        said.append(unread_pictures(pictures))
+        if not first.text:
+            said.append("Save it as a PDF: its pages are then read like scans.")
+            first = replace(first, read_by=ReadBy.FAILED)
+    if any(_has_words(part, relation) for relation in (RELATION.HEADER, RELATION.FOOTER)):
+        said.append("Headers and footers were not read.")
+    yield replace(first, note=" ".join(filter(None, said)))
+    yield from found
+
+
+def _has_words(part: Any, relation: str) -> bool:
+    roots = _all_related(part, relation)
+    return any(any(map(str.isalpha, text.text or "")) for root in roots for text in root.iter(f"{W}t"))
 
 
 class Body:
@@ -242,11 +267,14 @@ def _table_of(element: Any) -> Any:
 
 def _related(part: Any, relation: str) -> Any:
     """The root of a part that belongs to the document, or nothing."""
-    found = [one for one in part.rels.values() if one.reltype == relation and not one.is_external]
-    if not found:
-        return None
-    target = found[0].target_part
-    return target.element if hasattr(target, "element") else parse_xml(target.blob)
+    return next(_all_related(part, relation), None)
+
+
+def _all_related(part: Any, relation: str) -> Iterator[Any]:
+    for one in part.rels.values():
+        if one.reltype == relation and not one.is_external:
+            target = one.target_part
+            yield target.element if hasattr(target, "element") else parse_xml(target.blob)
 
 
 def _styles(root: Any) -> dict[str, Style]:

@@ -17,7 +17,7 @@ from docent.errors import UnreadableFile
 from docent.glossary import Heading, Page, ReadBy
 from docent.loading.hidden import split_hidden
 from docent.loading.package import check_entities, open_package
-from docent.loading.reading import Contents, Job, Watch
+from docent.loading.reading import Contents, Job, Watch, unread_pictures
 from docent.loading.source import Source
 from docent.loading.tables import as_lines
 
@@ -105,7 +105,7 @@ def _page(number: int, slide: Any, size: tuple[int, int]) -> Page:
     text, unseen = split_hidden("\n\n".join(filter(None, seen)))
     hidden.append(unseen)
     pictures = sum(shape.shape_type is not None and shape.shape_type.name == "PICTURE" for shape in shapes)
-    note = f"{pictures} {'picture was' if pictures == 1 else 'pictures were'} not read." if pictures else ""
+    note = unread_pictures(pictures) if pictures else ""
     if slide.element.get("show") == "0":
         text, headings, hidden = "", [], [text, *hidden]
         note = "The slide is hidden."
