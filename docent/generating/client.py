@@ -103,6 +103,17 @@ async def once_more(
             yield piece
 
 
+STRANGE = (ValueError, TypeError, AttributeError)
+"""What the packages raise over an answer that is no JSON, or JSON of another shape."""
+
+
+def stranger(url: str, error: Exception) -> ModelFailed:
+    return ModelFailed(
+        f"What came from {url} is nothing that such a model server says ({type(error).__name__}). Ask again; "
+        "if it stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol."
+    )
+
+
 def too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
     if first:
         return ModelTimeout(

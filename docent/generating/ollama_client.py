@@ -7,7 +7,6 @@ overlong prompt must be an error instead of losing its beginning; so the request
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -26,6 +25,7 @@ from docent.errors import (
 from docent.generating.certificates import certificates
 from docent.generating.client import (
     AS_BUILT,
+    STRANGE,
     Call,
     Message,
     ModelStatus,
@@ -34,6 +34,7 @@ from docent.generating.client import (
     Wishes,
     arguments_of,
     once_more,
+    stranger,
     too_slow,
 )
 from docent.glossary import Progress
@@ -44,6 +45,8 @@ OVERFLOW = (
     "longer than the context",
     "context length",
 )
+
+FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *STRANGE)
 
 
 class OllamaClient:
@@ -77,7 +80,7 @@ class OllamaClient:
         try:
             async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
                 found = (await client.list()).models
-        except (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError) as error:
+        except FAULTS as error:
             raise _translated(error, self) from error
         families = [(model.model or "", (model.details and model.details.family) or "") for model in found]
         return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
@@ -99,7 +102,7 @@ class OllamaClient:
                     status = step.status or status
                     what = f"Pulling {self.name}: {status}"
                     yield Progress(what, step.completed or 0, step.total or 0)
-            except (ConnectionError, httpx.HTTPError, ollama.ResponseError, json.JSONDecodeError) as error:
+            except FAULTS as error:
                 if isinstance(error, ollama.ResponseError):
                     raise ModelFailed(
                         f"The model server could not fetch {self.name!r}: {str(error.error).strip()}. Check "
@@ -162,7 +165,7 @@ class OllamaClient:
             ) from None
         except TimeoutError as error:
             raise too_slow(self.name, wait, first=first) from error
-        except (ConnectionError, httpx.HTTPError, ollama.ResponseError, json.JSONDecodeError) as error:
+        except FAULTS as error:
             raise _translated(error, self) from error
 
     def _client(self) -> Any:
@@ -240,7 +243,7 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
     if isinstance(error, ollama.ResponseError):
         said = str(error.error)
         if error.status_code == 404:
-            return client._missing()
+            return client._missing() if "model" in said else stranger(client._url, error)
         if any(words in said for words in OVERFLOW):
             return ModelOverflow(
                 f"The question and its passages do not fit the context of {client.name} "
@@ -248,6 +251,8 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
                 "DOCENT_CONTEXT_TOKENS."
             )
         return ModelFailed(f"The model server could not answer: {said.strip()}. Ask again in a moment.")
+    if isinstance(error, STRANGE):
+        return stranger(client._url, error)
     return ModelFailed(
         f"The connection to the model server at {client._url} broke off ({type(error).__name__}). Ask again; "
         "if it stays so, the server's log says why."

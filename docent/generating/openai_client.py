@@ -20,6 +20,7 @@ from docent.errors import (
 from docent.generating.certificates import certificates
 from docent.generating.client import (
     AS_BUILT,
+    STRANGE,
     Call,
     Message,
     ModelStatus,
@@ -28,6 +29,7 @@ from docent.generating.client import (
     Wishes,
     arguments_of,
     once_more,
+    stranger,
     too_slow,
 )
 from docent.glossary import Progress
@@ -140,6 +142,8 @@ class OpenAIClient:
             return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
+        except STRANGE as error:
+            raise stranger(self._url, error) from error
 
     async def check(self) -> ModelStatus:
         try:

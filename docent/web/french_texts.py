@@ -126,6 +126,11 @@ SENTENCES: dict[str, str] = {
     "The model server at {url} refused the key. Set DOCENT_MODEL_KEY or DOCENT_MODEL_KEY_FILE.": (
         "Le serveur de modèles à {url} a refusé la clé. Réglez DOCENT_MODEL_KEY ou DOCENT_MODEL_KEY_FILE."
     ),
+    "What came from {url} is nothing that such a model server says ({why}). Ask again; if it stays so, "
+    "correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol.": (
+        "Ce qui est venu de {url} n'est rien de ce que dit un tel serveur de modèles ({why}). Reposez la "
+        "question ; si cela dure, corrigez DOCENT_MODEL_URL, ou DOCENT_PROVIDER pour l'autre protocole."
+    ),
     "The connection to the model server at {url} broke off ({why}). Ask again; if it stays so, the "
     "server's log says why.": (
         "La connexion au serveur de modèles à {url} s'est rompue ({why}). Reposez la question ; si "

@@ -122,6 +122,26 @@ async def test_every_failure_has_its_sentence(client, ollama, order, error, said
         await text_of(client(ollama.url))
 
 
+@pytest.mark.parametrize("said", [b"<html>Welcome</html>", b"[]", b'"yes"', b'{"models": 3, "data": 3}', b""])
+@BOTH
+async def test_another_server_at_the_address_is_told(client, said):
+    """What speaks no such protocol is neither a model server nor a traceback; the settings are named."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(said) + said)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        status = await client(url).check()
+        assert not status.ready
+        assert "DOCENT_MODEL" in status.sentence + status.remedy
+        with pytest.raises(ModelError):
+            await text_of(client(url))
+
+
 @BOTH
 async def test_nobody_there(client):
     """With no server, the address is named."""
