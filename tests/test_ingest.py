@@ -23,8 +23,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from docent.assembly import House, open_house
 from docent.errors import UnreadableFile
-from docent.glossary import Scope
+from docent.glossary import Chunk, FileReport, Scope
 from docent.ingesting import find
+from docent.ingesting.intake import Read
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 
@@ -285,6 +286,32 @@ def test_a_folder_that_is_closed_for_a_while():
     assert re.fullmatch(
         r"(\[\] True\nFalse True\n.*secret.txt does not exist or may not be looked at.*\n){2}", said
     )
+
+
+def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
+    """Whatever is raised over one file, alone or among others, the rest is ingested and it is tried again."""
+    for name in ("a", "b", "c"):
+        project.write(f"{name}.txt", f"{name} is a letter.")
+    chunks = Read.chunks
+
+    def stumble(read: Read, library: str) -> list[Chunk]:
+        if read.document.name == "b.txt":
+            raise RuntimeError("a fault")
+        return chunks(read, library)
+
+    with open_house(Settings(data=project.data, storage=project.storage)) as house:
+
+        def ingested() -> dict[str, FileReport]:
+            found = house.ingest([project.data], retry_failed=False, password=None, on_progress=print)
+            return {one.path: one for one in found}
+
+        monkeypatch.setattr(Read, "chunks", stumble)
+        reports = ingested()
+        monkeypatch.undo()
+        assert [reports[f"{name}.txt"].outcome for name in "abc"] == ["added", "failed", "added"]
+        assert "a fault" in reports["b.txt"].reason
+        assert "doctor" in reports["b.txt"].reason
+        assert ingested()["b.txt"].outcome == "added"
 
 
 def test_a_file_that_vanishes_while_it_is_read(project):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from docent.errors import LoadError, StoreError, UnreadableFile
+from docent.errors import DocentError, LoadError, StoreError, UnreadableFile
 from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, is_gone
-from docent.ingesting.intake import Intake, Read
+from docent.ingesting.intake import Intake, Read, told
 from docent.store import Arrival, Store, sha256_of
 
 AHEAD = 2  # documents read beyond the one that is stored, for each worker: bounds the memory
@@ -184,12 +184,12 @@ def _kept_together(
     """New documents in one step; whatever is not plainly new, each by itself."""
     began = time.perf_counter()
     arrivals: dict[Work, Arrival] = {}
-    for one, reading in ready:
-        if len(ready) > 1 and not reading.exception():
-            read = reading.result()
-            arrivals[one] = Arrival(one.file, read.document, read.chunks(one.file.library))
     kept: dict[Work, bool] = {}
-    with suppress(StoreError):  # each is then told why, by itself
+    with suppress(Exception):  # each is then told why, by itself
+        for one, reading in ready if len(ready) > 1 else ():
+            if not reading.exception():
+                read = reading.result()
+                arrivals[one] = Arrival(one.file, read.document, read.chunks(one.file.library))
         kept = dict(zip(arrivals, intake.keep_several([*arrivals.values()]), strict=True))
     seconds = (time.perf_counter() - began) / len(ready)
     for one, reading in ready:
@@ -222,6 +222,10 @@ def _kept(
             file = now
         except StoreError as error:
             return FileReport(file.library, file.path, "failed", str(error))
+        except DocentError:
+            raise  # what one file meets, all would: the embedding model does not answer
+        except Exception as error:  # the others are read all the same, and the next ingest tries again
+            return FileReport(file.library, file.path, "failed", told(error))
     return _report(work.outcome, file, read.document, chunks, time.perf_counter() - began)
 
 
