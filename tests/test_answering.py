@@ -386,6 +386,12 @@ async def test_answer_anyway_is_labelled(asked, ollama):
     assert "capital of France" in ollama.requests_to("/api/chat")[-1].body["messages"][-1]["content"]
 
 
+async def test_answer_anyway_wants_a_question(ollama):
+    """As the first words of a conversation there is nothing to answer; no model is asked."""
+    assert "Which question?" in answer_of(await events("Answer anyway", native(ollama.url))).text
+    assert ollama.requests_to("/api/chat") == []
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("Hello!", "Ask me"), ("Thank you!", "welcome"), ("Bonjour", "Ask me")],

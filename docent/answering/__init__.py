@@ -76,6 +76,8 @@ def _wanted(
     intent = intents.intent_of(question, shelf.answering(documents))
     if asking.model is not None and (anyway or intent.kind == "anyway"):
         meant = intent.term or intents.last_question(asking.history) if intent.kind == "anyway" else question
+        if not meant:
+            return _told(speaking.plain(speaking.NO_QUESTION), record)
         return answer_anyway(meant, asking.model, asking, record)
     match intent.kind:
         case "greeting":

@@ -19,6 +19,7 @@ ANYWAY = (
     '(in a terminal: "answer anyway: " and the question).'
 )
 NOT_YET = "Still being prepared, so that they may answer later: {files}. Ask again in a while."
+NO_QUESTION = 'Which question? Write "answer anyway: " and the question in one line.'
 UNGROUNDED = "**Not from your documents.** "
 WHICH = "Which document do you mean? Name it as it is listed here, for example: summarise {example}"
 NAMES_SHOWN = 8

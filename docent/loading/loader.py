@@ -22,7 +22,7 @@ from docent.loading.seats import Seats
 from docent.loading.sharing import FROM_PAGES, Sharing
 from docent.loading.source import IN_MEMORY
 
-LOADER_VERSION = 1
+LOADER_VERSION = 2
 """Raised when what is read of files has become better, so that `docent list` says what was read before."""
 MARKING = 2  # citations opened at once, beside the files being read
 

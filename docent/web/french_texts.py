@@ -66,6 +66,9 @@ SENTENCES: dict[str, str] = {
     "The nearest that was found, which may not answer it:": (
         "Ce qui s'en approche le plus, sans forcément y répondre :"
     ),
+    'Which question? Write "answer anyway: " and the question in one line.': (
+        "Quelle question ? Écrivez « answer anyway: » et la question sur une ligne."
+    ),
     'To hear what the model knows without your documents, write "answer anyway" '
     '(in a terminal: "answer anyway: " and the question).': (
         "Pour entendre ce que le modèle sait sans vos documents, appuyez sur le bouton ci-dessous."

@@ -40,9 +40,11 @@ def test_csv_in_any_dialect(read, separator, encoding):
     assert page.text.splitlines()[1] == "Straße: Hauptstr. 1 | Ort, Land: Köln; DE | Betrag: 1,50"
 
 
-def test_csv_that_names_its_separator(read):
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_csv_that_names_its_separator(read, separator):
     """A first line "sep=;" is Excel's word for the separator, not a row."""
-    (page,) = read("a.csv", "sep=;\nWine;Price\nBarolo;4,5\n").pages
+    table = "sep=;\nWine;Price\nBarolo;4,5\n".replace(";", separator)
+    (page,) = read("a.csv", table).pages
     assert page.text == "Wine | Price\nWine: Barolo | Price: 4,5"
     assert page.where == "rows 2–3"
 

@@ -60,7 +60,10 @@ def refusals() -> Iterator[str]:
 
 CONSTANTS = [
     *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT")),
-    *(getattr(speaking, name) for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY")),
+    *(
+        getattr(speaking, name)
+        for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY", "NO_QUESTION")
+    ),
     anyway.FROM_THE_MODEL,
     intake.UNFORESEEN,
 ]

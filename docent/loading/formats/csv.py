@@ -46,7 +46,7 @@ def rows(text: IO[str]) -> Iterator[Row]:
 
 def separator_of(sample: str) -> tuple[str, int]:
     """What separates the columns, and how many first rows only say so ("sep=;")."""
-    first = sample.split("\n", 1)[0].strip()
+    first = sample.split("\n", 1)[0].strip(" \r")
     if first.lower().startswith("sep=") and len(first) == 5:
         return first[4], 1
     return max(SEPARATORS, key=lambda separator: _agreement(sample, separator)), 0
