@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -153,6 +154,7 @@ def with_server(command: str, house: Path, environ: dict[str, str]) -> None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=20)
             wait_for_silence(int(environ["DOCENT_PORT"]))
+            wait_until_closed(house / "storage")
     assert not re.search(r"\badded\b +[1-9]", log.read_text())
 
 
@@ -164,6 +166,18 @@ def wait_for_silence(port: int) -> None:
             socket.create_connection(("127.0.0.1", port)).close()
             time.sleep(0.1)
         raise AssertionError("the server did not end")
+
+
+def wait_until_closed(storage: Path) -> None:
+    """The port is free before the store is closed, and until then it still writes."""
+    limit = time.monotonic() + 60
+    with (storage / "lock").open() as lock:
+        while time.monotonic() < limit:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(0.1)
+    raise AssertionError("the store was not closed")
 
 
 def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
