@@ -330,10 +330,6 @@ SENTENCES: dict[str, str] = {
     "{name} was changed while it was being read. Ingest it again.": (
         "{name} a changé pendant sa lecture. Ajoutez-le de nouveau."
     ),
-    "{name} was not read: no process could be started for it ({why}). Close other programs and try again.": (
-        "{name} n'a pas été lu : aucun processus n'a pu être lancé pour lui ({why}). Fermez d'autres "
-        "programmes et réessayez."
-    ),
     "{name} was not read within {seconds} s, so reading it was stopped. Save it again from its own "
     "program, or split it.": (
         "{name} n'a pas été lu en {seconds} s ; sa lecture a été arrêtée. Enregistrez-le de nouveau "
