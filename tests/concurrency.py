@@ -128,8 +128,8 @@ def play(role: str, folder: Path) -> None:
     """One process, until it is told to stop."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     place = Place(folder)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)  # from now on it may be told to stop
         RUN[role](place)
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -54,6 +54,7 @@ class Background:
                 raise EmbeddingError(why)
             on_progress(left)
             time.sleep(LOOK)
+        self._store.come_to_rest()
         on_progress(0)
 
     def close(self) -> None:

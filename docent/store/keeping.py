@@ -102,27 +102,27 @@ class Keeping(Removing):
         What its path held before goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        with self._catalog.turn.beside():  # a large file takes a while
+        with self._catalog.turn.beside():  # a large file takes a while, and nobody waits for it
             self._originals.keep(file.full, document.sha256)
-        with self._catalog.turn:
-            try:
-                _refuse_changed(file)
-                self._originals.keep(file.full, document.sha256)  # a deletion may have taken it meanwhile
-                if expected and not self._every_document("d.id = ?", new):
-                    raise UnknownDocument(f"{document.name} was given up while it was read.")
-            except DocentError:
-                self._drop_unused(document.sha256)
-                raise
-            if self.attach(file, document.sha256):
-                return
-            self._words.put(new, file.library, chunks, language=document.language)
-            self._words.commit()
-            with self._catalog.write() as db:
-                library = library_row(db, file.library)
-                n = insert_document(db, new, library, file, document, chunks)
-                self._name(db, library, file, n)
-                versions.finish(db, [n])
-            self._purge()
+            with self._catalog.turn:
+                try:
+                    _refuse_changed(file)
+                    self._originals.keep(file.full, document.sha256)  # a deletion may have taken it meanwhile
+                    if expected and not self._every_document("d.id = ?", new):
+                        raise UnknownDocument(f"{document.name} was given up while it was read.")
+                except DocentError:
+                    self._drop_unused(document.sha256)
+                    raise
+                if self.attach(file, document.sha256):
+                    return
+                self._words.put(new, file.library, chunks, language=document.language)
+                self._words.commit()
+                with self._catalog.write() as db:
+                    library = library_row(db, file.library)
+                    n = insert_document(db, new, library, file, document, chunks)
+                    self._name(db, library, file, n)
+                    versions.finish(db, [n])
+                self._purge()
 
     def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
         """Keep new documents as `put_words` does, in one step for all: a commit costs more than a small file.
@@ -244,6 +244,11 @@ class Keeping(Removing):
                 "SELECT coalesce(sum(chunks - embedded), 0) FROM documents WHERE state = 'searchable'"
             ).fetchone()
         return int(row[0])
+
+    def come_to_rest(self) -> None:
+        """Return when the change under way is whole: what it replaced is removed last."""
+        with self._catalog.turn:
+            pass
 
     def want_vectors(self) -> None:
         """Somebody waits for vectors: whoever makes them should."""

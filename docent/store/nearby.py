@@ -32,6 +32,7 @@ class Nearby:
         self._catalog = catalog
         self.served = served
         self._away = threading.Event()
+        self._compacting = False
         self._closing = threading.Event()
         self._waiting: threading.Thread | None = None
 
@@ -61,8 +62,12 @@ class Nearby:
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
         """Raises StoreError while Chroma is away: what cannot be asked cannot be counted."""
-        if self.behind and self.served:
-            self.catch_up()
+        if self.behind and not self._compacting:
+            try:
+                self.catch_up()
+            except StoreError:
+                if self.served:
+                    raise
         return self._vectors.held(library, chunk_ids)
 
     def drop_library(self, library: str) -> None:
@@ -79,6 +84,7 @@ class Nearby:
         """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers."""
         if self.served or self.behind or not is_wasteful(self._catalog, self._vectors):
             return
+        self._compacting = True
         self._away.set()
         try:
             for library in libraries(self._catalog):
@@ -88,6 +94,8 @@ class Nearby:
             self._vectors.sweep()
         except StoreError as error:
             self._fall_behind(error)
+        finally:
+            self._compacting = False
 
     def close(self) -> None:
         self._closing.set()

@@ -34,23 +34,23 @@ class Sharing(Keeping):
         """Keep a file that is to be read later; its document is queued from now on."""
         with self._catalog.turn.beside():
             self._originals.keep(path, sha256)
-        file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
-        key = document_id(library, sha256)
-        with self._catalog.turn:
-            self._originals.keep(path, sha256)  # a deletion may have taken it meanwhile
-            with self._catalog.write() as db:
-                n = library_row(db, library, owner)
-                db.execute(
-                    "INSERT INTO documents (id, library, sha256, name, added, bytes, state, visible) "
-                    f"VALUES (?, ?, ?, ?, ?, ?, '{State.QUEUED}', 0) ON CONFLICT (id) DO UPDATE "
-                    f"SET state = '{State.QUEUED}', reason = '', name = excluded.name "
-                    f"WHERE state = '{State.FAILED}'",
-                    (key, n, sha256, name, now(), file.bytes),
-                )
-                document = document_row(db, key)
-                assert document is not None
-                versions.point(db, n, file, document)
-            self._purge()
+            file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
+            key = document_id(library, sha256)
+            with self._catalog.turn:
+                self._originals.keep(path, sha256)  # a deletion may have taken it meanwhile
+                with self._catalog.write() as db:
+                    n = library_row(db, library, owner)
+                    db.execute(
+                        "INSERT INTO documents (id, library, sha256, name, added, bytes, state, visible) "
+                        f"VALUES (?, ?, ?, ?, ?, ?, '{State.QUEUED}', 0) ON CONFLICT (id) DO UPDATE "
+                        f"SET state = '{State.QUEUED}', reason = '', name = excluded.name "
+                        f"WHERE state = '{State.FAILED}'",
+                        (key, n, sha256, name, now(), file.bytes),
+                    )
+                    document = document_row(db, key)
+                    assert document is not None
+                    versions.point(db, n, file, document)
+                self._purge()
 
     def expected(self) -> list[StoredDocument]:
         """What was handed in and is not read yet, whoever it belongs to."""

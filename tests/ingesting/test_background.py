@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 
 import pytest
@@ -66,6 +68,25 @@ def test_everything_is_embedded_once(store, tmp_path):
     assert embedder.embedded == 480
     assert set(states(store).values()) == {("ready", 40, 40)}
     assert store._vectors.count("default") == 480
+
+
+def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
+    """All vectors are there a moment before what they replaced is removed; waiting ends after that."""
+    background = Background(store=store, embedder=WordHashEmbedder())
+    put_words(store, tmp_path, "a.txt", HOURS)
+    background.wait(lambda left: None)
+    put_words(store, tmp_path, "a.txt", f"{HOURS} From May on at eight.")
+    drop = store._words.drop
+
+    def slowly(documents: Sequence[str]) -> None:
+        time.sleep(0.5)
+        drop(documents)
+
+    monkeypatch.setattr(store._words, "drop", slowly)
+    background.wait(lambda left: None)
+    held = len(list(store._originals.held()))
+    background.close()
+    assert held == 1
 
 
 @pytest.mark.parametrize("error", [EmbeddingError, RuntimeError])
