@@ -72,7 +72,8 @@ class Turn:
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """For a part of a change that nobody else has to wait for."""
+        """For a change of which nobody else has to wait for a part: stopped in it, or while it waits for its
+        turn, it is broken off, too."""
         try:
             yield
         except BaseException as error:

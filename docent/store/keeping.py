@@ -102,7 +102,7 @@ class Keeping(Removing):
         What its path held before goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        with self._catalog.turn.beside():  # a large file takes a while, and nobody waits for it
+        with self._catalog.turn.beside():  # a large file takes a while
             self._originals.keep(file.full, document.sha256)
             with self._catalog.turn:
                 try:

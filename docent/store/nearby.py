@@ -61,7 +61,7 @@ class Nearby:
         return self._vectors.chunk_ids(library)
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
-        """Raises StoreError while Chroma is away: what cannot be asked cannot be counted."""
+        """Counted after what Chroma missed. Raises StoreError while a server of it is away."""
         if self.behind and not self._compacting:
             try:
                 self.catch_up()
