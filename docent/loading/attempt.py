@@ -21,6 +21,10 @@ MOST_BAD_PAGES = 3  # pages of one file that may each cost a worker before the r
 START_SECONDS = 30.0  # a bare worker is up in 0.1 s; a machine that is swapping takes longer
 
 
+class NoRoom(LoadError):
+    """The machine has no room for one more process."""
+
+
 class Pool(Protocol):
     """Where workers come from."""
 
@@ -110,11 +114,20 @@ class Attempt:
     def ask(self, message: dict[str, Any], *wanted: str) -> dict[str, Any]:
         """Say something to the worker; its next message of a wanted sort, if any is wanted."""
         if self._worker is None and not self._stopped:
-            self._worker = self._pool.take()
+            self._worker = self._taken()
         if self._worker is None or self._stopped:
             raise WorkerDied("it was stopped")
         self._worker.ask(message)
         return self.next(*wanted) if wanted else {}
+
+    def _taken(self) -> Worker:
+        try:
+            return self._pool.take()
+        except OSError as error:
+            raise NoRoom(
+                f"{self._name} was not read: no process could be started for it ({error.strerror or error}). "
+                "Close other programs and try again."
+            ) from error
 
     def next(self, *wanted: str) -> dict[str, Any]:
         """The next message of a wanted sort, keeping note of the page that is being worked on."""

@@ -124,7 +124,7 @@ class Loader:
         with self._marking:
             attempt = Attempt(self, Toll(job), name)
             try:
-                with _room_for(name):
+                with _in_a_sentence(name):
                     return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
             finally:
                 attempt.release()
@@ -170,14 +170,14 @@ class Loader:
 
 
 @contextmanager
-def _room_for(name: str) -> Iterator[None]:
-    """A machine without room for one more process is told of by file, like all else that keeps one unread."""
+def _in_a_sentence(name: str) -> Iterator[None]:
+    """What the machine refuses on the way is told of by file, like all else that keeps one unread."""
     try:
         yield
     except OSError as error:
         raise LoadError(
-            f"{name} was not read: no process could be started for it ({error.strerror or error}). "
-            "Close other programs and try again."
+            f"{name} was not read: the machine did not let its reader go on ({error.strerror or error}). Try "
+            "again; if it fails again, see what is wrong with: python -m docent doctor"
         ) from error
 
 
@@ -194,7 +194,7 @@ class _File:
         self._sha256 = ""
 
     def start(self) -> Reading:
-        with _room_for(self._name):
+        with _in_a_sentence(self._name):
             message = self._attempt.open(share_from=FROM_PAGES if self._may_be_shared() else 0)
         self._sha256 = str(message["sha256"])
         document = Document(
@@ -227,7 +227,7 @@ class _File:
     def _within_limits(self, pages: Iterator[Page]) -> Iterator[Page]:
         """Counted here, where neither a new worker nor one that lies begins anew."""
         limits, total = self._toll.job.limits, 0
-        with _room_for(self._name):
+        with _in_a_sentence(self._name):
             for count, page in enumerate(pages, 1):
                 total += len(page.text) + len(page.hidden)
                 if count > limits.pages:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -48,7 +50,8 @@ def read_source(path: Path, *, largest: int) -> Source:
                     )
                 head = head or block[:65536]
                 digest.update(block)
-                copy.write(block)
+                with _writing(copy, path.name):
+                    copy.write(block)
     except OSError as error:
         raise UnreadableFile(_unreadable(path, error)) from error
     if size == 0:
@@ -56,8 +59,23 @@ def read_source(path: Path, *, largest: int) -> Source:
             f"{path.name} is empty (0 bytes), so there is nothing to read. "
             "Copy or download it again, or remove it."
         )
-    copy.seek(0)
+    with _writing(copy, path.name):
+        copy.seek(0)  # writes the rest
     return Source(path.name, digest.hexdigest(), size, path.suffix.lower(), head, copy)
+
+
+@contextmanager
+def _writing(copy: IO[bytes], name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):  # what is still to be written has no room now either
+            copy.close()
+        raise UnreadableFile(
+            f"{name} was not read: a file so large is read from a copy, and none could be written to the "
+            f"folder for temporary files ({error.strerror or error}). Make room there, or name another "
+            "folder in TMPDIR, and try again."
+        ) from error
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -340,6 +340,17 @@ SENTENCES: dict[str, str] = {
         "{name} n'a pas été lu : aucun processus n'a pu être démarré pour lui ({reason}). Fermez d'autres "
         "programmes et réessayez."
     ),
+    "{name} was not read: the machine did not let its reader go on ({reason}). Try again; if it fails "
+    "again, see what is wrong with: python -m docent doctor": (
+        "{name} n'a pas été lu : la machine n'a pas laissé son lecteur continuer ({reason}). Réessayez ; en "
+        "cas de nouvel échec, voyez ce qui ne va pas avec : python -m docent doctor"
+    ),
+    "{name} was not read: a file so large is read from a copy, and none could be written to the folder "
+    "for temporary files ({reason}). Make room there, or name another folder in TMPDIR, and try again.": (
+        "{name} n'a pas été lu : un fichier de cette taille est lu dans une copie, et aucune n'a pu être "
+        "écrite dans le dossier des fichiers temporaires ({reason}). Faites-y de la place, ou indiquez un "
+        "autre dossier dans TMPDIR, et réessayez."
+    ),
     "Reading was stopped because Docent is shutting down. Start it again.": (
         "La lecture s'est arrêtée parce que Docent s'arrête. Redémarrez-le."
     ),

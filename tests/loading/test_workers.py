@@ -85,6 +85,20 @@ def test_no_room_for_a_process_costs_its_file_only(tmp_path, monkeypatch):
         assert loader.load(tmp_path / "a.txt").pages[0].text == "All is well."
 
 
+def test_trouble_on_the_way_is_told_by_its_own_reason(tmp_path):
+    """Only where no process could be started that is said; a process that was there did start."""
+    (tmp_path / "a.txt").write_text("All is well.")
+    with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
+        loader.load(tmp_path / "a.txt")
+        (worker,) = loader._idle
+        folder = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(folder, worker._answers.fileno())  # from a folder nothing can be read
+        os.close(folder)
+        with pytest.raises(LoadError, match=r"a\.txt was not read: .*go on \(Is a directory\)"):
+            loader.load(tmp_path / "a.txt")
+        assert loader.load(tmp_path / "a.txt").pages[0].text == "All is well."
+
+
 def test_a_limit_holds_when_a_new_worker_goes_on(tmp_path):
     """A file that ends its readers cannot say more than one that does not."""
     path = tmp_path / "long.pdf"
