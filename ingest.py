@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -27,15 +28,23 @@ OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "fai
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.watch:
-            return _watch(arguments)
-        reports = _ingest(arguments)
+        code = _watch(arguments) if arguments.watch else _reported(arguments)
+        print(end="", flush=True)
+        return code
     except DocentError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        # What is left in the buffer goes nowhere; else Python complains of it at its end, with exit code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _reported(arguments: argparse.Namespace) -> int:
+    reports = _ingest(arguments)
     if arguments.json:
         print(json.dumps(_as_json(reports or []), ensure_ascii=False, indent=2))
     elif reports is not None:
@@ -47,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ingest.py",
         description="Read documents into storage/. Only what is new or changed is read again.",
-        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run.",
+        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 141 nobody reads any more.",
     )
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -255,7 +264,11 @@ def _print_table(reports: Sequence[FileReport]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    class Open(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `main`; rich would end with 1, which says that files failed
+
+    console = Open()
     if not reports:
         console.print(
             "There are no documents yet. Put PDF, Markdown or text files into data/ and run this again."

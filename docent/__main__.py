@@ -1,7 +1,7 @@
 """`python -m docent …`: ask, search, list, eval, user, key, serve and more, from a terminal.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run. Longer
-commands are in docent/commands/.
+Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run, 141
+whoever read has gone. Longer commands are in docent/commands/.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads has seen enough, as `head` does
         # What is left in the buffer goes nowhere; else Python complains of it at its end, with exit code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
 
 
 def parser() -> argparse.ArgumentParser:

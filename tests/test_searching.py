@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import ingest
 from docent.__main__ import main
 from docent.assembly import open_house
 from docent.settings import Settings
@@ -74,13 +75,22 @@ def test_a_date_that_is_none_is_refused(at_home, capsys):
     assert "Write a year, 2023, a month, 2023-07, or a day" in capsys.readouterr().err
 
 
-def test_whoever_reads_may_stop(at_home, monkeypatch):
-    """`search … | head -1` is no error, neither here nor when Python ends and empties what it kept."""
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        pytest.param(main, ["search", "soup"], id="search"),
+        pytest.param(ingest.main, [], id="ingest, a table"),
+        pytest.param(ingest.main, ["--json"], id="ingest, JSON"),
+    ],
+)
+def test_whoever_reads_may_stop(command, arguments, at_home, monkeypatch):
+    """`… | head -1` ends as a closed pipe ends any program, without a word, here and when Python ends and
+    empties what it kept."""
     ours, theirs = os.pipe()
     os.close(ours)
     with os.fdopen(theirs, "w") as out:
         monkeypatch.setattr("sys.stdout", out)
-        assert main(["search", "soup"]) == 0
+        assert command(arguments) == 141
 
 
 def test_coverage_for_machines_is_of_one_document(at_home, capsys):
