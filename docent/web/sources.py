@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -148,17 +149,20 @@ def _copy(house: House, place: Place, suffix: str, make: Callable[[], bytes]) ->
 def secret_of(storage: Path) -> bytes:
     """The installation's own secret, made at the first start and kept in storage/.
 
-    It is there whole or not at all: with less of it, as a full disk leaves it, anybody could guess it.
+    Less of it than all, as a full disk leaves it, is not taken: anybody could guess it.
     """
     storage.mkdir(parents=True, exist_ok=True)
     path = storage / "secret"
-    if not path.exists() or path.stat().st_size < SECRET_BYTES:
-        handle, fresh = tempfile.mkstemp(dir=storage, prefix="secret-")  # its owner's only
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_bytes(SECRET_BYTES))
-            os.replace(fresh, path)
-        except OSError:
-            os.unlink(fresh)
-            raise
-    return path.read_bytes()
+    with suppress(FileNotFoundError):
+        if len(secret := path.read_bytes()) >= SECRET_BYTES:
+            return secret
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        with suppress(OSError):  # where nothing can be locked, the store says so when it is opened
+            fcntl.flock(file, fcntl.LOCK_EX)  # two that start at once have one secret
+        secret = file.read()
+        if len(secret) < SECRET_BYTES:
+            secret = secrets.token_bytes(SECRET_BYTES)
+            file.seek(0)
+            file.write(secret)
+            os.fsync(file.fileno())
+    return secret

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 import pytest
@@ -65,6 +66,14 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path):
     assert len(first) == 32
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_servers_that_start_at_once_have_one_secret(tmp_path):
+    """What one has signed at the very first start opens at the other, too."""
+    with ThreadPoolExecutor(4) as pool:
+        for n in range(50):
+            made = set(pool.map(secret_of, [tmp_path / str(n)] * 4))
+            assert made == {secret_of(tmp_path / str(n))}
 
 
 def test_a_secret_that_was_not_written_whole_is_made_anew(tmp_path):
