@@ -138,7 +138,12 @@ def open_built(folder: Path) -> House:
     """A store that was built, perhaps by an earlier version: its pieces were drawn here, not cut."""
     settings = _settings(folder)
     embedder = open_embedder(
-        settings.embedding_model, cache=folder, threads=1, device="cpu", model_url=settings.model_url
+        settings.embedding_model,
+        cache=folder,
+        threads=1,
+        device="cpu",
+        model_url=settings.model_url,
+        model_key=settings.key,
     )
     now = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     embedder.close()

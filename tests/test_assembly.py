@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from docent.assembly import House, open_house
 from docent.errors import SettingsError
@@ -61,6 +62,20 @@ def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
     with open_house(Settings(storage=tmp_path / "storage")) as house:
         assert house.intake.workers == 2
+
+
+def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):
+    """Also those for vectors; without a key none is sent."""
+    server = start_ollama(models=("nomic-embed-text",))
+    settings = Settings(
+        storage=tmp_path / "storage", model_url=server.url, embedding_model="ollama:nomic-embed-text"
+    )
+    with open_house(settings.model_copy(update={"model_key": SecretStr("sk-test")})):
+        assert server.requests
+        assert {one.headers.get("authorization") for one in server.requests} == {"Bearer sk-test"}
+    told = len(server.requests)
+    with open_house(settings):
+        assert {one.headers.get("authorization") for one in server.requests[told:]} == {None}
 
 
 async def test_warming_loads_the_language_model(house, ollama):

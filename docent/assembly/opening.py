@@ -32,6 +32,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
         threads=settings.threads,
         device=settings.embedding_device,
         model_url=settings.model_url,
+        model_key=settings.key,
     )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as unless_opened:

@@ -53,7 +53,9 @@ class Embedder(Protocol):
     def close(self) -> None: ...
 
 
-def open_embedder(name: str, *, cache: Path, threads: int, device: Device, model_url: str) -> Embedder:
+def open_embedder(
+    name: str, *, cache: Path, threads: int, device: Device, model_url: str, model_key: str
+) -> Embedder:
     """The embedder a setting names: the packaged model, "ollama:NAME", a folder, or a hub name.
 
     A hub model must already lie in `cache`, as the hub's own tools keep it: nothing is fetched.
@@ -63,7 +65,7 @@ def open_embedder(name: str, *, cache: Path, threads: int, device: Device, model
     if name.startswith(OLLAMA):
         from docent.indexing.ollama_embedding import OllamaEmbedder
 
-        return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url)
+        return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url, key=model_key)
     if name != PACKAGED_MODEL:
         from docent.indexing.reference import ReferenceEmbedder
 

@@ -31,10 +31,11 @@ PROMPTS = {
 class OllamaEmbedder:
     """A model of the server's, held to our protocol; a question does not wait for a document's batch."""
 
-    def __init__(self, model: str, *, url: str) -> None:
+    def __init__(self, model: str, *, url: str, key: str) -> None:
         self.name = f"ollama:{model}"
         self._model, self._url = model, url
-        self._client = httpx.Client(base_url=url, timeout=SECONDS, trust_env=False)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
         try:
             self._introduce(model)
         except EmbeddingError:
@@ -107,6 +108,11 @@ class OllamaEmbedder:
         if response.status_code == 404:
             raise EmbeddingError(
                 f"The server at {self._url} does not have {self._model!r}. Run: ollama pull {self._model}"
+            )
+        if response.status_code in (401, 403):
+            raise EmbeddingError(
+                f"The model server at {self._url} refused the key. Set DOCENT_MODEL_KEY or "
+                "DOCENT_MODEL_KEY_FILE."
             )
         if response.is_error:
             raise EmbeddingError(

@@ -107,7 +107,8 @@ def test_no_torch_and_no_telemetry_at_run_time():
 import json, sys
 from pathlib import Path
 from docent.indexing import open_embedder
-embedder = open_embedder("all-MiniLM-L6-v2", cache=Path("."), threads=1, device="auto", model_url="")
+server = {"model_url": "", "model_key": ""}
+embedder = open_embedder("all-MiniLM-L6-v2", cache=Path("."), threads=1, device="auto", **server)
 vector = embedder.embed_query("hello")
 absent = ("torch", "transformers", "sentence_transformers", "llama_index")
 loaded = [n for n in (*absent, "openvino_telemetry") if sys.modules.get(n)]
@@ -239,7 +240,7 @@ def test_any_folder_is_a_model(tmp_path, reference):
 
     shutil.copytree(packaged_folder(), tmp_path / "mine")
     name = str(tmp_path / "mine")
-    mine = open_embedder(name, cache=tmp_path, threads=1, device="cpu", model_url="")
+    mine = open_embedder(name, cache=tmp_path, threads=1, device="cpu", model_url="", model_key="")
     assert np.allclose(mine.embed(["a cat"]), reference.embed(["a cat"]), atol=1e-6)
     assert mine.fingerprint != reference.fingerprint
     assert mine.tokenizer.truncation is None
@@ -249,4 +250,4 @@ def test_any_folder_is_a_model(tmp_path, reference):
 def test_a_model_that_is_not_there_is_said(tmp_path):
     """A hub model is not fetched: the sentence says where it has to lie."""
     with pytest.raises(EmbeddingError, match=r"'nobody/nothing' could not be loaded.*hf download"):
-        open_embedder("nobody/nothing", cache=tmp_path, threads=1, device="cpu", model_url="")
+        open_embedder("nobody/nothing", cache=tmp_path, threads=1, device="cpu", model_url="", model_key="")

@@ -19,7 +19,7 @@ def opened(tmp_path):
 
         def opened(name, url):
             embedder = open_embedder(
-                f"ollama:{name}", cache=tmp_path, threads=1, device="auto", model_url=url
+                f"ollama:{name}", cache=tmp_path, threads=1, device="auto", model_url=url, model_key=""
             )
             stack.callback(embedder.close)
             return embedder
@@ -93,19 +93,29 @@ def test_a_missing_model_is_said(start_ollama, opened):
 class Page(BaseHTTPRequestHandler):
     """Answers whatever is asked with a page, as some web servers do."""
 
+    status = 200
+
     def do_POST(self):
-        self.send_response(200)
+        self.send_response(self.status)
         self.end_headers()
         self.wfile.write(b"<html>Welcome</html>")
 
     def log_message(self, *said): ...
 
 
-def test_another_server_at_the_address_is_said(opened):
-    """What answers with a page is no model server, and no reason for a traceback."""
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        pytest.param(200, r"not JSON.*ollama serve", id="a page, no model server"),
+        pytest.param(401, r"refused the key.*DOCENT_MODEL_KEY", id="a model server that wants a key"),
+    ],
+)
+def test_another_server_at_the_address_is_said(status, said, opened, monkeypatch):
+    """What answers otherwise than a model server that lets us in is no reason for a traceback."""
+    monkeypatch.setattr(Page, "status", status)
     with HTTPServer(("127.0.0.1", 0), Page) as server:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        with pytest.raises(EmbeddingError, match=r"not JSON.*ollama serve"):
+        with pytest.raises(EmbeddingError, match=said):
             opened("nomic-embed-text", f"http://127.0.0.1:{server.server_port}")
         answering.join()
