@@ -131,7 +131,10 @@ def play(role: str, folder: Path) -> None:
     try:
         print("ready", flush=True)  # from now on it may be told to stop
         RUN[role](place)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Python 3.11 makes a RuntimeError of what interrupts the making of a class, as in an import.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         place.close()
         print(CLOSED, flush=True)

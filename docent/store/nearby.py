@@ -10,6 +10,7 @@ import heapq
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from docent.errors import StoreError
 from docent.store.catalog import Catalog
@@ -51,7 +52,10 @@ class Nearby:
             try:
                 return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
-                self._fall_behind(error)
+                hits = self._exactly(library, vector, limit)
+                if hits:  # else there is nothing to be behind of, as in a library that was just deleted
+                    self._fall_behind(error)
+                return hits
         return self._exactly(library, vector, limit)
 
     def count(self, library: str) -> int:
@@ -81,8 +85,16 @@ class Nearby:
         return Step(sum(step.missing for step in steps), sum(step.left_over for step in steps))
 
     def compact(self) -> None:
-        """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers."""
-        if self.served or self.behind or not is_wasteful(self._catalog, self._vectors):
+        """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers.
+
+        Where Chroma's own files refused something, as on a disk that was full, it is tried again before.
+        """
+        if self.served:
+            return
+        if self.behind:
+            with suppress(StoreError):
+                self.catch_up()
+        if self.behind or not is_wasteful(self._catalog, self._vectors):
             return
         self._compacting = True
         self._away.set()

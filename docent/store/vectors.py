@@ -37,6 +37,8 @@ class Vectors:
         self._where = url or str(folder)
         self._served = bool(url)
         self._collections: dict[str, Any] = {}
+        self._filled: set[str] = set()
+        """Libraries with a graph: before the first vectors are written, Chroma may refuse a question."""
         self._opening = threading.Lock()
         self._at_work: ClientAPI | None = None
         if url or folder.exists():  # else there is nothing that could not be opened, and it can wait
@@ -49,6 +51,7 @@ class Vectors:
             some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
             with self._collection(library) as collection, self._blank():
                 collection.upsert(ids=some, embeddings=rows)
+            self._filled.add(library)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
         for at in range(0, len(chunk_ids), BATCH):
@@ -57,6 +60,8 @@ class Vectors:
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         with self._collection(library) as collection:
+            if library not in self._filled:
+                return []
             # Without asking for the count first: that takes as long as the query, and fewer is no error.
             found = collection.query(query_embeddings=[list(vector)], n_results=limit, include=["distances"])
         return [
@@ -84,8 +89,10 @@ class Vectors:
 
     def drop_library(self, library: str) -> None:
         with self._plainly():
-            if self._collections.pop(library, None) is not None or self._exists(library):
+            if library in self._collections or self._exists(library):
                 self._client().delete_collection(self._label(library))
+            self._collections.pop(library, None)  # afterwards: who asks meanwhile opens it again
+            self._filled.discard(library)
 
     def answers(self) -> bool:
         """Whether anybody is there to be asked."""
@@ -99,6 +106,7 @@ class Vectors:
     def as_llama_index(self, library: str) -> Any:
         """The library as a llama-index vector store, for anybody's pipeline."""
         with self._collection(library) as collection:
+            self._filled.add(library)  # or will be, by others
             return _thin_store(collection)
 
     def close(self) -> None:
@@ -164,7 +172,7 @@ class Vectors:
                 ) from error
             raise DamagedStore(
                 f"The vectors in {self._where} cannot be used ({error}). Nothing is lost: they are written "
-                "again from the catalog at the next start."
+                "again from the catalog, at the latest at the next start."
             ) from error
 
     def _opened(self, library: str) -> Any:
@@ -178,8 +186,9 @@ class Vectors:
                 f"The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
                 "something else made it. Run: python ingest.py --rebuild"
             )
-        with self._blank():
-            collection.count()  # makes the graph of what a killed process had handed over and no more
+        with self._blank():  # counting makes the graph of what a killed process had handed over and no more
+            if collection.count():
+                self._filled.add(library)
         return collection
 
     def _blank(self) -> AbstractContextManager[None]:

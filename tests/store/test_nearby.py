@@ -1,0 +1,81 @@
+"""The vectors while they are changed: a question then is answered, and Chroma is not given up for it."""
+
+from __future__ import annotations
+
+import threading
+
+from docent.errors import DamagedStore
+from docent.store import Store
+from docent.store.vectors import Vectors
+from tests.store.putting import EMBEDDER, nearest, put
+
+VECTOR = EMBEDDER.embed_query("a heron")
+ASKING = 3
+
+
+def test_questions_while_the_first_vectors_are_written(tmp_path):
+    """A library's first vectors may come while it is asked: the question finds none yet, or some."""
+    vectors = Vectors(tmp_path / "chroma", name="docent", url="")
+    refused: list[DamagedStore] = []
+
+    def ask(library: str, written: threading.Event) -> None:
+        while not written.is_set():
+            try:
+                vectors.nearest(library, VECTOR, 3)
+            except DamagedStore as error:
+                refused.append(error)
+
+    for library in (f"library {number}" for number in range(25)):
+        vectors.nearest(library, VECTOR, 3)
+        written = threading.Event()
+        asking = [threading.Thread(target=ask, args=(library, written)) for _ in range(ASKING)]
+        for thread in asking:
+            thread.start()
+        try:
+            vectors.put(library, ["a" * 32], [VECTOR])
+        finally:
+            written.set()
+            for thread in asking:
+                thread.join()
+        assert [hit.id for hit in vectors.nearest(library, VECTOR, 3)] == ["a" * 32]
+    vectors.close()
+    assert refused == []
+
+
+def test_a_question_to_a_library_that_goes(tmp_path):
+    """Chroma may have dropped a library that is being deleted: nothing is found, and nothing is given up."""
+    store = Store(tmp_path / "storage", fingerprint="f")
+    try:
+        document = put(store, tmp_path, "a.txt", "The heron lives in the valley.")
+        store.withdraw(document)
+        chroma = store._vectors._vectors
+        chroma._client().delete_collection(chroma._label("default"))
+        assert store._vectors.nearest("default", VECTOR, 3) == []
+        assert not store._vectors.behind
+        put(store, tmp_path, "b.txt", "The otter lives in the river.")
+        assert nearest(store, "otter") == ["The otter lives in the river."]
+        assert store._vectors.count("default") == 1
+    finally:
+        store.close()
+
+
+def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
+    """After a refusal, as on a disk that was full, the next quiet moment brings Chroma in step."""
+
+    def full(*_: object) -> None:
+        raise DamagedStore("The vectors cannot be used (database or disk is full).")
+
+    store = Store(tmp_path / "storage", fingerprint="f")
+    try:
+        with monkeypatch.context() as refusing:
+            refusing.setattr(store._vectors._vectors, "put", full)
+            put(store, tmp_path, "a.txt", "The heron lives in the valley.")
+            assert store._vectors.behind
+            store.save()
+            assert store._vectors.behind
+        assert nearest(store, "heron") == ["The heron lives in the valley."]
+        store.save()
+        assert not store._vectors.behind
+        assert store._vectors.count("default") == 1
+    finally:
+        store.close()
