@@ -51,9 +51,21 @@ def asked_here(
     if tickets:
         documents = tuple(ticket.document_id for ticket in tickets)
         return Scope(reader=who, libraries=(private_library(who, name),), documents=documents)
+    if chosen:
+        return _not_empty(Scope(reader=who, libraries=chosen), house)
     there = house.store.libraries(who)
     mine = private_library(who, name)
-    return Scope(reader=who, libraries=chosen or within(there, mine, persona=house.persona(persona).library))
+    return Scope(reader=who, libraries=within(there, mine, persona=house.persona(persona).library))
+
+
+def _not_empty(scope: Scope, house: House) -> Scope:
+    """Raises UnknownLibrary where the library that was chosen has gone since, or all that was in it."""
+    if not house.store.documents(scope):
+        raise UnknownLibrary(
+            f"The library {scope.libraries[0]!r} is chosen here, and it or all that was in it has been "
+            "deleted. Choose another in the settings, or all libraries, and ask again."
+        )
+    return scope
 
 
 def within(there: Sequence[str], mine: str, *, persona: str) -> tuple[str, ...]:

@@ -49,6 +49,11 @@ REFUSALS: dict[str, str] = {
     "There is no persona {name} in {file}. There are: {known}.": (
         "Il n'y a pas de persona {name} dans {file}. Il y a : {known}."
     ),
+    "The library {name} is chosen here, and it or all that was in it has been deleted. Choose another in the "
+    "settings, or all libraries, and ask again.": (
+        "La bibliothèque {name} est choisie ici, et elle a été supprimée, ou tout son contenu. Choisissez-en "
+        "une autre dans les réglages, ou toutes les bibliothèques, et reposez la question."
+    ),
     "This link was not made here, or was changed. Ask the question again.": (
         "Ce lien n'a pas été fait ici, ou a été modifié. Reposez la question."
     ),

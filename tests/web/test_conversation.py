@@ -106,3 +106,17 @@ async def test_a_persona_that_is_gone_is_said():
     assert said == ["⚠️ There is no persona 'waiter' in personas.toml. There are: guide."]
     assert french(said[0].removeprefix("⚠️ ")).startswith("Il n'y a pas de persona 'waiter'")
     await tab.session.delete()
+
+
+async def test_a_chosen_library_that_is_gone_is_said():
+    """Not that there are no documents: the others are there, and can be chosen."""
+    house: Any = SimpleNamespace(settings=Settings(), store=SimpleNamespace(documents=lambda scope: []))
+    tab = Tab()
+    tab.session.chat_settings = {"library": "menus"}
+    await chat.reply("What is there?", house=house, metrics=Metrics())
+    (said,) = [data["output"] for event, data in tab.told if event == "new_message"]
+    assert said.startswith(
+        "⚠️ The library 'menus' is chosen here, and it or all that was in it has been deleted."
+    )
+    assert "bibliothèque 'menus'" in french(said.removeprefix("⚠️ "))
+    await tab.session.delete()

@@ -31,6 +31,7 @@ SPEAKING += [
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
+    ROOT / "web/belonging.py",
     ROOT / "web/sources.py",
     ROOT / "web/unlocking.py",
 ]
