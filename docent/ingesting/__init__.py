@@ -6,7 +6,7 @@ from docent.ingesting.finding import find
 from docent.ingesting.folder import Progress, ingest
 from docent.ingesting.intake import Cut, Intake
 from docent.ingesting.rebuilding import rebuild
-from docent.ingesting.uploads import Standing, Ticket, Uploads
+from docent.ingesting.uploads import Standing, Ticket, Uploads, is_locked
 
 __all__ = [
     "Again",
@@ -19,5 +19,6 @@ __all__ = [
     "Uploads",
     "find",
     "ingest",
+    "is_locked",
     "rebuild",
 ]

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from docent.errors import EncryptedFile, InputError, UnknownDocument
+from docent.errors import InputError, UnknownDocument
 from docent.glossary import Scope, SourceFile, State, StoredDocument, document_id, private_library
 from docent.ingesting.intake import Intake, told
 from docent.store import UPLOADED, sha256_of
@@ -17,6 +17,8 @@ from docent.store import UPLOADED, sha256_of
 AT_ONCE = 2  # files read at the same time; each in a worker process of its own
 LONGEST_NAME = 200
 LOOK = 0.2
+LOCKED = ("is locked with a password. Run:", "is locked and the password given does not open it")
+"""Of a PDF, as loading says it; the reason is what is left of a failure after the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,6 @@ class Uploads:
         """Of the documents that are being read, or wait for it: pages read so far, and pages expected."""
         self._passwords: dict[str, str] = {}
         """Given for a file, until it has been read with it; nowhere else."""
-        self._locked: set[str] = set()
         self._failed: dict[str, str] = {}
         self._closed = False
 
@@ -111,7 +112,6 @@ class Uploads:
             why = self._failed.get(key, "")
             return Standing(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
         pages, expected = self._pages.get(key, (0, 0))
-        locked = found.state is State.FAILED and key in self._locked
         return Standing(
             state=found.state,
             pages=found.pages or pages,
@@ -119,7 +119,7 @@ class Uploads:
             embedded=found.embedded,
             chunks=found.chunks,
             reason=found.reason,
-            locked=locked,
+            locked=is_locked(found),
         )
 
     async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
@@ -157,16 +157,14 @@ class Uploads:
                 return
             self._pages[key] = (0, 0)
             self._failed.pop(key, None)
-            self._locked.discard(key)
         self._pool.submit(self._read, key, scope).add_done_callback(_say_surprises)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store, original, failed = self._intake.store, None, None
+        store, failed = self._intake.store, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
-                original = store.original(key, scope)
-                self._keep(document, original)
+                self._keep(document, store.original(key, scope))
         except (_Cancelled, UnknownDocument):
             pass  # given up meanwhile: nothing is left of it
         except Exception as error:  # also a fault of ours must not leave whoever waits without an end
@@ -176,8 +174,6 @@ class Uploads:
             self._passwords.pop(key, None)
         # A stop kills the readers, and the file of what was given up is gone: neither is the file's fault.
         if failed is not None and not self._closed and self._is_there(key, scope):
-            if isinstance(failed, EncryptedFile) and _is_pdf(original):
-                self._locked.add(key)
             self._failed[key] = why = told(failed)
             store.give_up(key, why)
 
@@ -208,12 +204,9 @@ class Uploads:
         self._intake.keep(file, read, expected=True)
 
 
-def _is_pdf(path: Path | None) -> bool:
-    """Other formats are not unlocked here."""
-    if path is None:
-        return False
-    with path.open("rb") as file:
-        return b"%PDF-" in file.read(1024)
+def is_locked(document: StoredDocument) -> bool:
+    """Whether it failed for want of the right password of a PDF; other formats are not unlocked here."""
+    return document.state is State.FAILED and any(said in document.reason for said in LOCKED)
 
 
 def _say_surprises(reading: Future[None]) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docent.glossary import Deletion, Page, ReadBy, State, StoredDocument, shown_library
+from docent.ingesting import is_locked
 from docent.store import UPLOADED, KnownFile
 from docent.web.belonging import is_of_a_conversation
 from docent.web.french import spoken
+from docent.web.lines import unlock_link
 from docent.web.texts import say, speaks
 
 AT_ONCE = 50
@@ -298,7 +300,10 @@ def _named(library: str, language: str) -> str:
 
 def _state(document: StoredDocument, language: str) -> str:
     said = t(f"state_{document.state}", language)
-    why = f"<small>{escape(spoken(document.reason, language))}</small>" if document.reason else ""
+    said_why = escape(spoken(document.reason, language))
+    if is_locked(document) and document.owner is not None:
+        said_why = f'<a href="{unlock_link(document.id)}">{t("unlock", language)}</a>'
+    why = f"<small>{said_why}</small>" if said_why else ""
     return f'<span class="state {document.state}">{said}</span>{why}'
 
 

@@ -47,6 +47,7 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
     "state_ready": ("ready", "prêt"),
     "state_partial": ("partly unread", "lu en partie"),
     "state_failed": ("could not be read", "illisible"),
+    "unlock": ("locked: enter its password", "protégé : saisir le mot de passe"),
     "reading_again": (
         "It is being read again: {pages} pages so far. Until then the older reading answers.",
         "Il est relu : {pages} pages pour l'instant. D'ici là, l'ancienne lecture répond.",

@@ -374,6 +374,9 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     assert until_over(desk, ticket).locked
     desk.uploads.unlock(ticket, "wrong")
     assert until_over(desk, ticket).locked
+    desk.close()
+    desk.open()
+    assert desk.uploads.standing(ticket).locked, "the next start knows it, too"
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)

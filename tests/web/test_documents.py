@@ -109,6 +109,19 @@ async def test_what_could_not_be_read_is_named(client):
     assert "broken.pdf est trop abîmé" in french
 
 
+async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, house, tmp_path):
+    """Its owner has no terminal: the list links to the page that unlocks it, also after the next start."""
+    path = tmp_path / "locked.pdf"
+    path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["Closed."]), encrypt="opens sesame"))
+    ticket = house.take_in(path, name="locked.pdf", owner="cleo")
+    ready(house, ticket)
+    async with client("cleo") as cleo:
+        text = (await cleo.get("/documents")).text
+        assert f'<a href="/unlock/{ticket.document_id}">locked: enter its password</a>' in text
+        assert "ingest.py" not in text
+        await cleo.post(f"/documents/{ticket.document_id}/delete", headers=OURS)
+
+
 async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
     app = Starlette(routes=documents.routes())
