@@ -154,7 +154,7 @@ def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileRepo
         if failed:
             print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
             return failed
-        match switch(settings.storage):
+        match switch(settings.storage, chroma_url=settings.chroma_url):
             case "switched":
                 print("The new index answers; python ingest.py --rollback goes back.", file=sys.stderr)
                 return None
@@ -173,7 +173,7 @@ def _building(settings: Settings) -> House:
     try:
         return open_house(settings, storage=settings.storage / "building")
     except IndexMismatch:  # begun with other settings
-        give_up(settings.storage)
+        give_up(settings.storage, chroma_url=settings.chroma_url)
         return open_house(settings, storage=settings.storage / "building")
 
 

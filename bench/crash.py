@@ -123,7 +123,7 @@ def _rebuild(folder: Path) -> None:
             put(new, folder.parent / "again", kept.files[0].path, text)
         finish(new)
         work.finish()
-    assert switch(folder) == "switched"
+    assert switch(folder, chroma_url="") == "switched"
 
 
 def _killed(context: ForkServerContext, folder: Path, chance: random.Random, kill: int) -> str:

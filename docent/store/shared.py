@@ -70,7 +70,8 @@ class SharedStore(Store):
                 return "behind"
             if switching.fingerprint_of(self.folder / "building" / "index") != self._fingerprint:
                 return "busy"
-            self._exchange(lambda: switching.put_new(self.folder))
+            switching.remove_earlier(self.folder, chroma_url=self._chroma_url)  # while this one still answers
+            self._exchange(lambda: switching.put_new(self.folder, chroma_url=self._chroma_url))
         return "switched"
 
     def take_earlier(self) -> str:

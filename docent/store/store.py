@@ -28,7 +28,7 @@ class Store(Sharing):
         self.folder = folder
         self._lock = Lock(folder)
         try:
-            settle(folder, fingerprint=fingerprint)
+            settle(folder, fingerprint=fingerprint, chroma_url=chroma_url)
             self._open(fingerprint, chroma_url)
         except BaseException:
             self._lock.release()

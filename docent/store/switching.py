@@ -6,10 +6,11 @@ Every step is a rename, and `settle` finishes what a killed process left half do
 from __future__ import annotations
 
 import shutil
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from docent.errors import StorageBusy, StoreError
+from docent.errors import DamagedStore, StorageBusy, StoreError
 from docent.store.door import Line, OwnerGone
 from docent.store.guard import Lock
 from docent.store.previous import Kept, Previous
@@ -22,7 +23,7 @@ Switched = Literal["switched", "busy", "behind"]
 """busy: who answers from the old index cannot take the new one; behind: the old one has changed since."""
 
 
-def switch(folder: Path) -> Switched:
+def switch(folder: Path, *, chroma_url: str) -> Switched:
     """Let the new index take the old one's place, also for the process that answers from it now."""
     try:
         lock = Lock(folder)
@@ -34,7 +35,7 @@ def switch(folder: Path) -> Switched:
     try:
         if not is_level(folder):
             return "behind"
-        put_new(folder)
+        put_new(folder, chroma_url=chroma_url)
         return "switched"
     finally:
         lock.release()
@@ -56,14 +57,14 @@ def _asked(folder: Path, what: str) -> Any:
         line.close()
 
 
-def settle(folder: Path, *, fingerprint: str) -> None:
+def settle(folder: Path, *, fingerprint: str, chroma_url: str) -> None:
     """Called by whoever owns the folder, before the index is opened."""
     previous, index, aside, building = _places(folder)
     if not index.exists():
         if aside.exists():
             aside.rename(index)
         elif (building / WHOLE).exists():
-            put_new(folder)
+            put_new(folder, chroma_url=chroma_url)
         elif previous.exists():
             previous.rename(index)
     elif aside.exists():
@@ -74,7 +75,7 @@ def settle(folder: Path, *, fingerprint: str) -> None:
         if not (building / "index").exists():
             shutil.rmtree(building)
         elif fingerprint_of(building / "index") == fingerprint and is_level(folder):
-            put_new(folder)
+            put_new(folder, chroma_url=chroma_url)
 
 
 def roll_back(folder: Path) -> str:
@@ -103,11 +104,13 @@ def forget_previous(folder: Path, *, chroma_url: str) -> bool:
         lock.release()
 
 
-def give_up(folder: Path) -> None:
+def give_up(folder: Path, *, chroma_url: str) -> None:
     """Remove an index that is being built, unless somebody is at it."""
     building = folder / "building"
     if building.exists():
         Lock(building).release()
+        if (building / "index").exists():
+            _remove(building / "index", chroma_url)
         shutil.rmtree(building)
 
 
@@ -139,14 +142,15 @@ def remove_earlier(folder: Path, *, chroma_url: str) -> bool:
     return True
 
 
-def put_new(folder: Path) -> None:
+def put_new(folder: Path, *, chroma_url: str) -> None:
     """The index that was built takes the place of the one that answers. Whoever calls owns the folder."""
     previous, index, _, building = _places(folder)
+    if index.exists():
+        remove_earlier(folder, chroma_url=chroma_url)  # first: a Chroma server may be away
     (folder / "originals").mkdir(exist_ok=True)
     for original in (building / "originals").glob("*"):
         original.replace(folder / "originals" / original.name)
     if index.exists():
-        shutil.rmtree(previous, ignore_errors=True)
         index.rename(previous)
     (building / "index").rename(index)
     shutil.rmtree(building)
@@ -183,17 +187,21 @@ def fingerprint_of(index: Path) -> str:
 
 
 def _remove(index: Path, chroma_url: str) -> None:
-    if chroma_url:
-        catalog = Previous(index, originals=index)
-        try:
-            if catalog.name:
-                vectors = Vectors(Path(), name=catalog.name, url=chroma_url)
-                for library, *_ in catalog.libraries():
-                    vectors.drop_library(library)
-                vectors.close()
-        finally:
-            catalog.close()
+    """Its collections on a server first: only its catalog says which they are."""
+    name, libraries = _collections(index) if chroma_url else ("", [])
+    if name:
+        with closing(Vectors(Path(), name=name, url=chroma_url)) as vectors:
+            for library in libraries:
+                vectors.drop_library(library)
     shutil.rmtree(index)
+
+
+def _collections(index: Path) -> tuple[str, list[str]]:
+    """The name under which a server knows an index, and its libraries; nobody can say of a damaged one."""
+    if (index / "catalog.db").exists():
+        with suppress(DamagedStore), closing(Previous(index, originals=index)) as catalog:
+            return catalog.name, [library for library, *_ in catalog.libraries()]
+    return "", []
 
 
 def _places(folder: Path) -> tuple[Path, Path, Path, Path]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from docent.errors import StoreError
-from docent.store import Store
+from docent.store import Rebuild, SharedStore, Store, give_up, switch
 from tests.ports import free_port
 from tests.store.putting import EVERYTHING, nearest, put
 
@@ -33,6 +35,8 @@ class Chroma:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, data: str = "data") -> None:
+        if self._process is not None:
+            return
         command = [str(Path(sys.executable).parent / "chroma"), "run", "--path", str(self._folder / data)]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -50,14 +54,24 @@ class Chroma:
             self._process.wait()
             self._process = None
 
+    def collections(self) -> set[str]:
+        of = "tenants/default_tenant/databases/default_database"
+        with urllib.request.urlopen(f"{self.url}/api/v2/{of}/collections") as answer:
+            return {str(one["name"]) for one in json.load(answer)}
 
-@pytest.fixture
-def chroma(tmp_path: Path) -> Iterator[Chroma]:
-    server = Chroma(tmp_path / "server")
-    (tmp_path / "server").mkdir()
-    server.start()
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroma]:
+    server = Chroma(tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def chroma(server: Chroma) -> Chroma:
+    """Running, whatever the test before did; every store has collections of its own there."""
+    server.start()
+    return server
 
 
 @pytest.fixture
@@ -147,3 +161,37 @@ def test_the_setting_can_change(store, tmp_path, chroma):
     embedded.close()
     store.__init__(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
     assert store._vectors.count("default") == 2
+
+
+def test_what_no_index_names_any_more_is_removed(store, tmp_path, chroma):
+    """However often the index is built anew, the server keeps the one that answers and the one before it."""
+    before = chroma.collections()
+    put(store, tmp_path, "a.txt", HOURS)
+    store.close()
+
+    def built(fingerprint: str) -> None:
+        with closing(Store(store.folder / "building", fingerprint=fingerprint, chroma_url=chroma.url)) as new:
+            with Rebuild(store.folder, new=new) as work:
+                put(new, tmp_path, "a.txt", HOURS)
+                work.finish()
+
+    def kept() -> int:
+        return len(chroma.collections() - before)
+
+    for _ in range(2):
+        built("f")
+        assert switch(store.folder, chroma_url=chroma.url) == "switched"
+        assert kept() == 2
+    with closing(SharedStore(store.folder, fingerprint="f", chroma_url=chroma.url)):
+        built("f")
+        assert switch(store.folder, chroma_url=chroma.url) == "switched", "by its owner"
+        assert kept() == 2
+    built("f")
+    Store(store.folder, fingerprint="f", chroma_url=chroma.url).close()
+    assert kept() == 2, "at a start"
+    built("g")
+    assert kept() == 3
+    give_up(store.folder, chroma_url=chroma.url)
+    assert kept() == 2
+    store.__init__(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
+    assert nearest(store, "museum") == [HOURS]

@@ -59,7 +59,7 @@ def rebuilt(folder: Path, *, fingerprint: str = "new") -> None:
 def test_everything_is_carried_over(folder):
     """Text, owners, paths and dates are those of before, though no file is where it was."""
     rebuilt(folder)
-    assert switch(folder) == "switched"
+    assert switch(folder, chroma_url="") == "switched"
     store = Store(folder, fingerprint="new")
     try:
         mine = store.documents(Scope(reader="ada"))
@@ -89,7 +89,7 @@ def test_what_waits_to_be_read_goes_on_waiting(folder, tmp_path):
     old.give_up(document_id("uploads", sha256), "It is locked.")
     old.close()
     rebuilt(folder)
-    assert switch(folder) == "switched"
+    assert switch(folder, chroma_url="") == "switched"
     store = Store(folder, fingerprint="new")
     try:
         assert [one.name for one in store.expected()] == ["later.txt"]
@@ -113,7 +113,7 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
         carry(work, new)
         work.finish()
     new.close()
-    assert switch(folder) == "busy"
+    assert switch(folder, chroma_url="") == "busy"
     old.close()
     store = Store(folder, fingerprint="new")
     try:
@@ -142,7 +142,7 @@ def test_a_private_library_begun_meanwhile_stays_private(folder, tmp_path):
         new.close()
     rebuilt(folder)
     old.close()
-    assert switch(folder) == "switched"
+    assert switch(folder, chroma_url="") == "switched"
     store = Store(folder, fingerprint="new")
     try:
         assert [one.name for one in store.documents(EVERYTHING)] == ["a.txt"]
@@ -158,11 +158,11 @@ def test_what_came_after_it_was_whole_is_not_left_behind(folder, tmp_path):
     old = Store(folder, fingerprint="old")
     put(old, tmp_path, "c.txt", SOUP)
     old.close()
-    assert switch(folder) == "behind"
+    assert switch(folder, chroma_url="") == "behind"
     with pytest.raises(IndexMismatch, match="--rebuild"):
         Store(folder, fingerprint="new")
     rebuilt(folder)
-    assert switch(folder) == "switched"
+    assert switch(folder, chroma_url="") == "switched"
 
 
 def test_what_is_handed_in_after_it_was_whole_is_not_left_behind(folder, tmp_path):
@@ -173,7 +173,7 @@ def test_what_is_handed_in_after_it_was_whole_is_not_left_behind(folder, tmp_pat
     sha256 = sha256_of(tmp_path / "later.txt")
     old.expect(tmp_path / "later.txt", sha256, name="later.txt", library="uploads", owner=None)
     old.close()
-    assert switch(folder) == "behind"
+    assert switch(folder, chroma_url="") == "behind"
 
 
 def test_it_goes_on_where_it_was_killed(folder):
@@ -191,7 +191,7 @@ def test_it_goes_on_where_it_was_killed(folder):
 def test_back_and_forth(folder):
     """The old index is kept, answers after a rollback, and so does the new one after another."""
     rebuilt(folder)
-    switch(folder)
+    switch(folder, chroma_url="")
     assert roll_back(folder) == "old"
     store = Store(folder, fingerprint="old")
     assert nearest(store, "museum") == [HOURS]
@@ -209,7 +209,7 @@ def test_back_and_forth(folder):
 def test_what_is_deleted_is_deleted_from_every_index(folder):
     """After a rebuild a deletion leaves the text in no file, and a rollback does not bring it back."""
     rebuilt(folder)
-    switch(folder)
+    switch(folder, chroma_url="")
     store = Store(folder, fingerprint="new")
     (hours,) = store.documents(EVERYTHING)
     store.delete(hours.id, EVERYTHING)
@@ -254,7 +254,7 @@ ROLLED = ["the new one stands aside", "the old one is in place"]
 def test_a_rollback_that_was_killed_is_settled(folder, step):
     """Killed between any two renames, one of the two indexes answers and the other is kept."""
     rebuilt(folder)
-    switch(folder)
+    switch(folder, chroma_url="")
     (folder / "index").rename(folder / "index-aside")
     if step > 0:
         (folder / "index-previous").rename(folder / "index")
