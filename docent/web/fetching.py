@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from weakref import WeakSet
 
 import chainlit as cl
+from chainlit.session import BaseSession
 
 from docent.assembly import House
 from docent.errors import DocentError
@@ -20,6 +22,8 @@ EVERY = 0.5
 """Seconds between two pictures of the progress."""
 
 _following: set[asyncio.Task[None]] = set()
+_fetching: WeakSet[BaseSession] = WeakSet()
+"""Pages on which a line says how far it is. Each asks the server, which fetches a model once for all."""
 
 
 async def offer(house: House, language: str) -> list[cl.Action]:
@@ -52,7 +56,18 @@ async def _follow(house: House, language: str) -> None:
 
 
 async def fetch(house: House, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Let the server fetch the model of the settings, and show how far it is."""
+    """Let the server fetch the model of the settings, and show how far it is; once, however often asked."""
+    session = cl.context.session
+    if session in _fetching:
+        return
+    _fetching.add(session)
+    try:
+        await _shown(house, language, clock)
+    finally:
+        _fetching.discard(session)
+
+
+async def _shown(house: House, language: str, clock: Callable[[], float]) -> None:
     message = note(say("fetching", language, model=house.settings.model))
     await message.send()
     shown = clock()

@@ -14,9 +14,9 @@ from chainlit.user import User
 
 from docent.errors import InputError
 from docent.generating.personas import PLAIN
-from docent.glossary import Answered, Receipt, State
+from docent.glossary import Answered, Progress, Receipt, State
 from docent.settings import Settings
-from docent.web import chat, uploading
+from docent.web import chat, fetching, uploading
 from docent.web.conversation import note
 from docent.web.french import french
 from docent.web.kept import recall
@@ -119,4 +119,27 @@ async def test_a_chosen_library_that_is_gone_is_said():
         "⚠️ The library 'menus' is chosen here, and it or all that was in it has been deleted."
     )
     assert "bibliothèque 'menus'" in french(said.removeprefix("⚠️ "))
+    await tab.session.delete()
+
+
+async def test_a_model_is_fetched_once_however_often_the_button_is_pressed():
+    """The second press finds the line of the first; after that has ended, a press begins anew."""
+    there, asked = asyncio.Event(), []
+
+    async def pull_model() -> Any:
+        asked.append(1)
+        await there.wait()
+        yield Progress("Pulling gemma", 1, 2)
+
+    house: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
+    tab = Tab()
+    first = asyncio.create_task(fetching.fetch(house, "en"))
+    while not asked:
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(fetching.fetch(house, "en"), 20)
+    there.set()
+    await asyncio.wait_for(first, 20)
+    assert [event for event, _ in tab.told].count("new_message") == len(asked) == 1
+    await asyncio.wait_for(fetching.fetch(house, "en"), 20)
+    assert len(asked) == 2
     await tab.session.delete()
