@@ -93,6 +93,15 @@ def test_whoever_reads_may_stop(command, arguments, at_home, monkeypatch):
         assert command(arguments) == 141
 
 
+@pytest.mark.parametrize(("library", "warned"), [("menus", False), ("menu", True)])
+def test_a_key_for_a_library_that_is_not_there(library, warned, at_home, capsys):
+    """It is made, since its first file may come with it, and a slip of the pen is heard of."""
+    assert main(["key", "add", f"for {library}", "--library", library]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("docent-")
+    assert (f"There is no library {library!r} yet" in said.err) is warned
+
+
 def test_coverage_for_machines_is_of_one_document(at_home, capsys):
     """Two of one name are shown one after the other to people; JSON is one value, so they are named."""
     assert main(["list", "--coverage", "stock.txt"]) == 0

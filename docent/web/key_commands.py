@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from docent.errors import DocentError
 from docent.settings import Settings
 from docent.web.api.keys import Keys
 
@@ -48,6 +51,24 @@ def _add(arguments: argparse.Namespace) -> None:
     )
     print(secret)
     print("Keep it now: it is stored as a hash and cannot be shown again.", file=sys.stderr)
+    for name in _not_there(arguments.library, Settings.read()):
+        print(
+            f"There is no library {name!r} yet; the key finds nothing there before one of that name is made. "
+            "`python -m docent list` shows the names of those that are there.",
+            file=sys.stderr,
+        )
+
+
+def _not_there(libraries: Sequence[str], settings: Settings) -> list[str]:
+    """A key may come before its library, whose first file it can hand in; or it is a slip of the pen."""
+    from docent.assembly import open_house
+
+    if not libraries or not (settings.storage / "index" / "catalog.db").exists():
+        return list(libraries)
+    with suppress(DocentError), open_house(settings) as house:  # the key is made, whatever is wrong there
+        there = house.store.libraries(None)
+        return [name for name in libraries if name not in there]
+    return []
 
 
 def _list(arguments: argparse.Namespace) -> None:
