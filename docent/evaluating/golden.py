@@ -5,11 +5,13 @@ A file that people can read, edit and back up, and that `eval` takes as it takes
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -34,12 +36,12 @@ class Golden:
     def add(self, question: Question) -> None:
         """Keep a question; what was known of the same words in that library is replaced."""
         kept = replace(question, question=question.question.strip())  # as it is read again
-        with WRITING:
+        with self._alone():
             self._write([*(one for one in self.all() if not _same(one, kept)), kept])
 
     def remove(self, question: str, library: str = "") -> Question:
         """Forget the question of these words. Raises InputError when there is none."""
-        with WRITING:
+        with self._alone():
             known = self.all()
             gone = [one for one in known if one.question == question.strip() and library in ("", one.library)]
             if not gone:
@@ -52,13 +54,27 @@ class Golden:
     def _write(self, questions: Sequence[Question]) -> None:
         lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in questions]
         part = self.path.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.path)  # whole or not at all
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Whoever else would change the file waits, also in another process: a thumb, and `golden add`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("w", encoding="utf-8") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path)  # whole or not at all
+            folder = os.open(
+                self.path.parent, os.O_RDONLY
+            )  # the file itself is another one after each change
+            try:
+                with suppress(OSError):  # some network drives lock no folder
+                    fcntl.flock(folder, fcntl.LOCK_EX)
+                with WRITING:
+                    yield
+            finally:
+                os.close(folder)
         except OSError as error:
             raise InputError(
                 f"{self.path} cannot be written: {error.strerror}. Make it writable, or free some space."

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from docent.errors import InputError
@@ -25,6 +29,19 @@ def test_kept_and_removed(tmp_path):
     assert [one.library for one in golden.all()] == ["home"]
     with pytest.raises(InputError, match="no golden question"):
         golden.remove("What?")
+
+
+def test_several_processes_keep_questions_at_once(tmp_path):
+    """What one adds another does not take away: the chat's thumbs, and `golden add` in a terminal."""
+    adding = (
+        "import sys; from pathlib import Path; from docent.evaluating import Golden, Question\n"
+        "for n in range(40): Golden(Path(sys.argv[1])).add(Question(f'{n}?', 'a.pdf', (1,), sys.argv[2]))"
+    )
+    path = tmp_path / "golden.jsonl"
+    command, root = [sys.executable, "-c", adding, str(path)], Path(__file__).parents[2]
+    running = [subprocess.Popen([*command, library], cwd=root) for library in ("one", "two")]
+    assert [one.wait(120) for one in running] == [0, 0]
+    assert len(Golden(path).all("one")) == len(Golden(path).all("two")) == 40
 
 
 @pytest.mark.parametrize("break_", ["\u2028", "\x85", "\n"], ids=["line", "next line", "newline"])
