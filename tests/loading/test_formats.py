@@ -297,6 +297,14 @@ def test_a_text_box_follows_its_paragraph(read):
     assert read("a.docx", word_xml(body)).pages[0].text == "Above.\n\nIn the box."
 
 
+def test_a_chart_in_a_word_document_is_named(read):
+    """Its figures are in a part of their own, which is not read."""
+    space = 'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
+    body = f"<w:p><w:r><w:t>Sales rose.</w:t><w:drawing><c:chart {space}/></w:drawing></w:r></w:p>"
+    (page,) = read("a.docx", word_xml(body)).pages
+    assert (page.text, page.note) == ("Sales rose.", "Charts and diagrams were not read.")
+
+
 # --- PowerPoint ----------------------------------------------------------------------------
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image as ImageOnSheet
+from PIL import Image
 
 from docent.loading import tables
 from docent.loading.cells import shown
@@ -144,6 +149,38 @@ def test_hidden_rows_columns_and_sheets_are_kept_apart(read):
     assert "2016" in wine.hidden
     assert (margins.text, margins.where) == ("", "sheet 'Margins', rows 1–2")
     assert "Barolo | 70" in margins.hidden
+
+
+def remarked(book):
+    secret(book)
+    sheet = book["Wine"]
+    sheet["D2"].comment = Comment("Without tax.", "Ada")
+    sheet["A4"].comment = Comment("[Threaded] Old Excel … ?linkid=870924.\n\nComment:\n  Sold out?", "tc={1}")
+    book["Margins"]["B2"].comment = Comment("Say nothing.", "Bob")
+    sheet.add_chart(BarChart())
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(picture, "PNG")
+    sheet.add_image(ImageOnSheet(picture))
+
+
+def test_what_is_beside_the_cells(read):
+    """Comments stand behind their sheet's rows, hidden as that is; what is not read is named."""
+    wine, said, margins, unsaid = read("a.xlsx", offices.workbook(remarked)).pages
+    assert wine.note.startswith("1 picture was not read. Charts were not read.")
+    assert said.text == "Comments\nD2: Ada: Without tax.\nA4: Comment: Sold out?"
+    assert (said.where, said.headings[0].text) == ("sheet 'Wine', comments", "Comments")
+    assert (unsaid.text, unsaid.hidden) == ("", "B2: Bob: Say nothing.")
+    assert margins.where == "sheet 'Margins', rows 1–2"
+
+
+def test_text_boxes_on_a_sheet_are_named(read):
+    """They are not read, and that is said."""
+    box = (
+        b'<wsDr xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:t>Provisional</a:t></wsDr>'
+    )
+    book = offices.with_part(offices.workbook(), "xl/drawings/drawing1.xml", box)
+    (page,) = read("a.xlsx", book).pages
+    assert page.note == "Text boxes were not read."
 
 
 UNSEEN = "".join(map(chr, range(0xE0000, 0xE01F0)))  # tags and variants of signs: hidden text

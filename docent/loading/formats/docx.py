@@ -29,6 +29,10 @@ PICTURES = (
     "{http://schemas.openxmlformats.org/drawingml/2006/picture}pic",
     "{urn:schemas-microsoft-com:vml}imagedata",  # as older programs write them, and newer ones once more
 )
+CHARTS = (
+    "{http://schemas.openxmlformats.org/drawingml/2006/chart}chart",
+    "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds",
+)
 MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 WORD = "application/vnd."
 OTHER_SORTS = (
@@ -90,7 +94,7 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
 
 
 def _told(found: Iterator[Page], part: Any) -> Iterator[Page]:
-    """The first page says what was not read: pictures, and what stands above and below every page."""
+    """The first page says what was not read: pictures, charts, and what stands above and below each page."""
     first = next(found)
     said = [first.note]
     if pictures := max(sum(1 for _ in part.element.body.iter(sort)) for sort in PICTURES):
@@ -98,6 +102,8 @@ def _told(found: Iterator[Page], part: Any) -> Iterator[Page]:
         if not first.text:
             said.append("Save it as a PDF: its pages are then read like scans.")
             first = replace(first, read_by=ReadBy.FAILED)
+    if next(part.element.body.iter(*CHARTS), None) is not None:
+        said.append("Charts and diagrams were not read.")
     if any(_has_words(part, relation) for relation in (RELATION.HEADER, RELATION.FOOTER)):
         said.append("Headers and footers were not read.")
     yield replace(first, note=" ".join(filter(None, said)))

@@ -1,12 +1,15 @@
-"""Excel workbooks, read as a stream: each sheet's rows with the values that Excel last showed."""
+"""Excel workbooks, read as a stream: each sheet's rows with the values that Excel last showed, and comments."""
 
 from __future__ import annotations
 
 import datetime as dt
+import posixpath
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
+from zipfile import ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS
@@ -16,11 +19,15 @@ from docent.errors import UnreadableFile
 from docent.glossary import Page, ReadBy
 from docent.loading.cells import shown
 from docent.loading.package import check_entities, open_package
-from docent.loading.reading import Contents, Job, Watch
+from docent.loading.reading import Contents, Job, Watch, unread_pictures
 from docent.loading.source import Source
-from docent.loading.tables import Row, pages, row, rows_place
+from docent.loading.tables import Place, Row, pages, row, rows_place
+from docent.loading.xml import parse_xml
 
 WIDEST = 16_384
+CHART = re.compile(r"xl/charts/chart(?:Ex)?\d*\.xml")
+THREAD = re.compile(r"\A\[.*?linkid=870924\.?\s*", re.DOTALL)
+"""What stands before the first words of a conversation, for older versions of Excel."""
 
 
 class SheetParser(WorkSheetParser):  # type: ignore[misc]
@@ -63,7 +70,30 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         pages=_pages(book),
         title=book.properties.title or "",
         created=made.date().isoformat() if isinstance(made, dt.datetime) else "",
+        note=_unread(book._archive),
     )
+
+
+def _unread(archive: ZipFile) -> str:
+    """What lies above the cells of a sheet."""
+    parts = archive.namelist()
+    pictures = sum(part.startswith("xl/media/") for part in parts)
+    drawings = [part for part in parts if part.startswith("xl/drawings/") and part.endswith(".xml")]
+    said = [unread_pictures(pictures)] if pictures else []
+    if any(map(CHART.fullmatch, parts)):
+        said.append("Charts were not read.")
+    texts = (text.text or "" for part in drawings for text in _parsed(archive, part).iter("{*}t"))
+    if any(map(str.isalpha, "".join(texts))):
+        said.append("Text boxes were not read.")
+    return " ".join(said)
+
+
+def _parsed(archive: ZipFile, part: str) -> Any:
+    """The root of a part beside the sheets; of one that is missing or cannot be read, nothing."""
+    try:
+        return parse_xml(archive.read(part), part, forgiving=True)
+    except (KeyError, UnreadableFile):
+        return Element("nothing")
 
 
 def _pages(book: Any) -> Iterator[Page]:
@@ -71,9 +101,14 @@ def _pages(book: Any) -> Iterator[Page]:
     for sheet in book.worksheets:
         name = f"sheet '{sheet.title}'"
         unseen = sheet.sheet_state != "visible"
-        for page in pages(_rows(book, sheet, unseen), place=rows_place(name), first=number):
-            yield page
-            number = page.number + 1
+        parts = (
+            (_rows(book, sheet, unseen), rows_place(name)),
+            (_comments(book, sheet, unseen), _beside(name)),
+        )
+        for rows, place in parts:
+            for page in pages(rows, place=place, first=number):
+                yield page
+                number = page.number + 1
     if number == 1:
         yield Page(1, "", place="workbook", read_by=ReadBy.EMPTY, note="There is nothing in its sheets.")
 
@@ -107,6 +142,37 @@ def _rows(book: Any, sheet: Any, unseen: bool) -> Iterator[Row]:
                 yield row(
                     number, [seen.get(column, "") for column in range(1, width + 1)], " | ".join(hidden)
                 )
+
+
+def _comments(book: Any, sheet: Any, unseen: bool) -> Iterator[Row]:
+    """What people remarked about the cells, under a heading; each names its cell."""
+    folder, name = posixpath.split(sheet._worksheet_path)
+    number = 1
+    for related in _parsed(book._archive, f"{folder}/_rels/{name}.rels"):
+        if not related.get("Type", "").endswith("/comments"):
+            continue
+        target = posixpath.normpath(posixpath.join("/", folder, related.get("Target", ""))).lstrip("/")
+        root = _parsed(book._archive, target)
+        authors = [author.text or "" for author in root.iter("{*}author")]
+        for one in root.iter("{*}comment"):
+            if number == 1 and not unseen:
+                yield row(number, ["Comments"])
+            number += 1
+            text = _comment(one, authors)
+            yield row(number, [], text) if unseen else row(number, [text])
+
+
+def _comment(one: Any, authors: Sequence[str]) -> str:
+    said = THREAD.sub("", "".join(text.text or "" for text in one.iter("{*}t")))
+    by = one.get("authorId", "")
+    author = authors[int(by)] if by.isdigit() and int(by) < len(authors) else ""
+    if author.startswith("tc=") or said.startswith(f"{author}:"):  # Excel writes the name once more
+        author = ""
+    return ": ".join(filter(None, (one.get("ref"), author, said)))
+
+
+def _beside(name: str) -> Place:
+    return lambda first, last: f"{name}, comments"
 
 
 class _Formats(dict[int, str]):
