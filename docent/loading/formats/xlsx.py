@@ -1,4 +1,4 @@
-"""Excel workbooks, read as a stream: each sheet's rows with the values that Excel last showed, and comments."""
+"""Excel workbooks, read as a stream: each sheet's rows as Excel last showed them, and its comments."""
 
 from __future__ import annotations
 
