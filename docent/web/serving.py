@@ -23,7 +23,7 @@ from docent.web.history import History
 from docent.web.listening import ANYWHERE, address, open_to_others
 from docent.web.login import Door, install
 from docent.web.metrics import Metrics
-from docent.web.page import without_foreign_links
+from docent.web.page import about, without_foreign_links
 from docent.web.routes import routes
 from docent.web.sources import Signer, secret_of
 from docent.web.users import Users
@@ -44,6 +44,7 @@ def prepare() -> None:
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
+    chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
     ours = [*routes(), *documents.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]

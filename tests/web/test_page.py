@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import chainlit
+import pytest
 
-from docent.web.page import without_foreign_links
+from docent.web.page import about, without_foreign_links
 
 
 def test_no_link_leads_elsewhere():
@@ -18,3 +19,13 @@ def test_no_link_leads_elsewhere():
     assert not re.search(r"""(?:href|src)=["'](?:https?:)?//""", cleaned)
     for kept in re.findall(r"""(?:href|src)="(/[^"/][^"]*)\"""", html):
         assert kept in cleaned
+
+
+@pytest.mark.parametrize(
+    ("language", "begins"),
+    [("en-US", "Ask a question"), ("de", "Ask a question"), ("fr-FR", "Posez une"), ("fr-CA", "Posez une")],
+)
+def test_what_the_page_says_about_docent(language, begins):
+    """It is French for whoever speaks French, and English for all others."""
+    said = about(str(Path(__file__).resolve().parents[2]), language)
+    assert begins in said
