@@ -18,9 +18,11 @@ class Line(NamedTuple):
     beside: str
     theirs: float
     ours: float
+    ratio: float = 0.0
+    """As it was measured; of the figures here, which are rounded, where it is not given."""
 
     def __str__(self) -> str:
-        ratio = charts.said(self.ours / self.theirs) if self.theirs else ""
+        ratio = charts.said(self.ratio or self.ours / self.theirs) if self.theirs else ""
         theirs = _cell(self.theirs) if self.beside else ""
         return f"| {self.what} | {self.beside} | {theirs} | {_cell(self.ours)} | {ratio} |"
 
@@ -155,7 +157,7 @@ def open_webui_said(found: list[Table]) -> Iterator[Line]:
 def _compared(table: Table, name: str, what: str, theirs: str, ours: str) -> Line:
     at = table.names.index(name)
     who = "the tutorial's pipeline" if theirs == "tutorial" else theirs
-    return Line(what, who, table.column(theirs)[at], table.column(ours)[at])
+    return Line(what, who, *(table.column(one)[at] for one in (theirs, ours, "ratio")))
 
 
 def _rates(found: list[Table]) -> Table:

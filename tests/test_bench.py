@@ -156,6 +156,14 @@ def test_each_size_has_its_own_aim():
     assert [line.theirs for line in findings.latency_said(list(tables(text)))] == [60, 200]
 
 
+def test_a_ratio_is_the_one_that_was_measured():
+    """The summary says the same as the table below it, whose figures are rounded."""
+    text = "| | tutorial | docent | ratio |\n|---|---|---|---|\n| pages/s | 4.0 | 26.8 | 6.65 |\n"
+    (table,) = tables(text)
+    line = findings._compared(table, "pages/s", "ingest: pages/s", "tutorial", "docent")
+    assert str(line) == "| ingest: pages/s | the tutorial's pipeline | 4 | 26.8 | 6.65 |"
+
+
 def test_engines_are_asked_what_people_wrote_down(tmp_path, capsys):
     """Questions without an answer are left out; a file is known without its suffix, a page by itself."""
     rows = [
