@@ -13,15 +13,15 @@ from docent.retrieving.prior import evidence, prior, routed
 from docent.retrieving.query import Query, checked, narrowed, parse
 from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
-from docent.store.protocols import Place, Reader
+from docent.store.protocols import Hit, Place, Reader
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 """How well each text answers a question, by a model that reads both together."""
 
 ROUTED = 3
 """Documents that are searched once more by themselves."""
-QUOTED = 1000
-"""Pieces with the words of a phrase that are looked through for the phrase itself."""
+LOOKED_THROUGH = 1000
+"""Pieces that either search finds to be looked through for a phrase, or for a word that was excluded."""
 RERANKED = 30
 """Pieces that a reranker reads, if there is one: each costs a pass through its model."""
 OPENING = 500
@@ -51,8 +51,8 @@ def retrieve(
     places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
     priors = _priors(query.text, found, documents, places, store, scope, weights)
     meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
-    quoted = store.matching(" ".join(query.phrases), QUOTED, scope) if query.phrases else ()
-    by_meaning, by_words = pool(found, wanted, scope, store, meant, quoted)
+    besides = _besides(query, wanted.vector, store, scope)
+    by_meaning, by_words = pool(found, wanted, scope, store, meant, besides)
     scores = fuse(by_meaning, by_words, weights)
     if query.phrases or query.without:
         scores = _allowed(scores, query, store, scope)
@@ -82,6 +82,15 @@ def _narrowed(scope: Scope, query: Query, store: Reader) -> tuple[Scope, list[St
     shelf = store.documents(scope)
     inside = narrowed(scope, query, shelf)
     return inside, shelf if inside == scope else store.documents(inside)
+
+
+def _besides(query: Query, vector: Sequence[float], store: Reader, scope: Scope) -> list[Hit]:
+    """Candidates that are looked for only where the question's conditions will take others away."""
+    found = store.matching(" ".join(query.phrases), LOOKED_THROUGH, scope) if query.phrases else []
+    if query.without:
+        found = [*found, *store.nearest(vector, LOOKED_THROUGH, scope)]
+        found += store.matching(query.text, LOOKED_THROUGH, scope)
+    return found
 
 
 def _allowed(scores: Mapping[str, float], query: Query, store: Reader, scope: Scope) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 from docent.errors import InputError, UnknownDocument
 from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import OURS, Synonyms, ladder, retrieve
+from docent.retrieving import OURS, Synonyms, ladder, pooling, retrieve
 from docent.store import Store
 from tests.fakes.embedder import WordHashEmbedder
 
@@ -90,6 +90,13 @@ def test_the_right_passage_comes_first(question, expected, store):
 def test_conditions_in_the_question(question, expected, store):
     """What is searched is what the conditions leave, however well something else would match."""
     assert set(files(question, store)) == expected
+
+
+def test_an_excluded_word_makes_room_for_others(store, monkeypatch):
+    """Where the best candidates hold it, those behind them are found."""
+    monkeypatch.setattr(pooling, "POOL", 1)
+    assert files("soup with an egg", store)[0] == "soup.txt"
+    assert files("soup with an egg -draft", store)[0] == "soup.md"
 
 
 @pytest.mark.parametrize(
