@@ -75,7 +75,7 @@ def within(there: Sequence[str], mine: str, *, persona: str) -> tuple[str, ...]:
     owner = mine.rpartition("/")[0]
     others = f"{owner}/{CHAT}"
     kept = tuple(library for library in there if library == mine or not library.startswith(others))
-    return () if len(kept) == len(there) else kept
+    return () if len(kept) == len(there) else kept or (mine,)
 
 
 def forget(house: House, who: str, thread_id: str) -> None:

@@ -86,6 +86,7 @@ MINE, OTHER = (private_library(LOCAL, own_library(LOCAL, thread)) for thread in 
         pytest.param(["handbook"], "", (), id="nothing to leave out"),
         pytest.param(["handbook", MINE], "", (), id="one's own"),
         pytest.param(["handbook", MINE, OTHER], "", ("handbook", MINE), id="another conversation's"),
+        pytest.param([OTHER], "", (MINE,), id="only another conversation's"),
         pytest.param(["handbook", OTHER], "handbook", ("handbook",), id="a persona's"),
         pytest.param(
             ["handbook", MINE, OTHER], "handbook", ("handbook", MINE), id="a persona's and one's own"
