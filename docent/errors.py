@@ -3,7 +3,8 @@
     DocentError
     ├── SettingsError          a setting is unknown or has a value that is not allowed
     ├── LoadError              a file could not be read
-    │   ├── UnreadableFile     gone, no permission, empty, or not what its content claims
+    │   ├── UnreadableFile     gone, empty, or not what its content claims
+    │   │   └── OutOfReach     the machine, its disk or a permission is in the way; it may be read later
     │   ├── UnsupportedFile    a format nobody here reads
     │   ├── EncryptedFile      a password is needed
     │   └── HarmfulFile        over a limit of memory, time or size, or it killed its reader
@@ -38,6 +39,9 @@ class LoadError(DocentError): ...
 
 
 class UnreadableFile(LoadError): ...
+
+
+class OutOfReach(UnreadableFile): ...
 
 
 class UnsupportedFile(LoadError): ...

@@ -314,6 +314,24 @@ def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
         assert ingested()["b.txt"].outcome == "added"
 
 
+def test_what_is_not_the_files_fault_is_tried_again(project, monkeypatch):
+    """Where the machine had no room, it is named and listed, and the next ingest reads it."""
+    project.write("a.txt", "Apples are red.")
+    with open_house(Settings(data=project.data, storage=project.storage)) as house:
+
+        def ingested() -> FileReport:
+            (report,) = house.ingest([project.data], retry_failed=False, password=None, on_progress=print)
+            return report
+
+        with monkeypatch.context() as full:
+            full.setattr(sys, "executable", str(project.data / "nothing"))
+            assert "try again" in ingested().reason
+        assert [one.path for one in house.store.failures(Scope())] == ["a.txt"]
+        assert ingested().outcome == "changed"
+        assert house.store.failures(Scope()) == []
+        assert ingested().outcome == "unchanged"
+
+
 def test_a_file_that_vanishes_while_it_is_read(project):
     """A file listed and then deleted is reported; nothing else suffers."""
     gone = project.write("gone.txt", "x")

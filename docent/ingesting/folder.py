@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from docent.errors import DocentError, LoadError, StoreError, UnreadableFile
+from docent.errors import DocentError, LoadError, OutOfReach, StoreError, UnreadableFile
 from docent.glossary import Chunk, Document, FileReport, ReadBy, SourceFile
 from docent.indexing.plan import Plan, SameBytes, plan
 from docent.ingesting.finding import as_it_is_now, covers, find, is_gone
@@ -217,7 +217,9 @@ def _kept(
             _let_settle(file)
             now = as_it_is_now(file)
             if now == file or now is None or attempt == TRIES:
-                intake.store.fail(file, str(error))
+                # Without its date where the file is not to blame: the next ingest looks at it again.
+                blamed = replace(file, modified_ns=0) if isinstance(error, OutOfReach) else file
+                intake.store.fail(blamed, str(error))
                 return FileReport(file.library, file.path, "failed", str(error))
             file = now
         except StoreError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from docent import errors
-from docent.errors import HarmfulFile, LoadError, UnreadableFile
+from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
 from docent.glossary import Page
 from docent.loading import wire
 from docent.loading.limits import Limits
@@ -19,10 +19,6 @@ from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
 MOST_BAD_PAGES = 3  # pages of one file that may each cost a worker before the rest is given up
 START_SECONDS = 30.0  # a bare worker is up in 0.1 s; a machine that is swapping takes longer
-
-
-class NoRoom(LoadError):
-    """The machine has no room for one more process."""
 
 
 class Pool(Protocol):
@@ -124,7 +120,7 @@ class Attempt:
         try:
             return self._pool.take()
         except OSError as error:
-            raise NoRoom(
+            raise OutOfReach(
                 f"{self._name} was not read: no process could be started for it ({error.strerror or error}). "
                 "Close other programs and try again."
             ) from error

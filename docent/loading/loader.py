@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from docent.errors import HarmfulFile, LoadError, UnreadableFile
+from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
 from docent.glossary import Document, Page
 from docent.loading import wire
 from docent.loading.attempt import Attempt, Toll, changed, page_in
@@ -175,7 +175,7 @@ def _in_a_sentence(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LoadError(
+        raise OutOfReach(
             f"{name} was not read: the machine did not let its reader go on ({error.strerror or error}). Try "
             "again; if it fails again, see what is wrong with: python -m docent doctor"
         ) from error

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from docent.errors import HarmfulFile
+from docent.errors import HarmfulFile, OutOfReach
 from docent.glossary import Page
-from docent.loading.attempt import Attempt, NoRoom, changed, page_in
+from docent.loading.attempt import Attempt, changed, page_in
 from docent.loading.sandbox import WorkerDied, WorkerLate
 from docent.loading.seats import Seats
 from docent.loading.shares import Shares
@@ -96,7 +96,7 @@ class Sharing:
         """Whether there is one more worker; where there is no room for it, those at work do without."""
         try:
             self._open(number, attempt)
-        except (HarmfulFile, NoRoom, OSError):
+        except (HarmfulFile, OutOfReach, OSError):
             return False
         return True
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from docent.errors import HarmfulFile, UnreadableFile
+from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
 
 BLOCK = 1 << 20
 IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that four workers stay small
@@ -53,7 +53,7 @@ def read_source(path: Path, *, largest: int) -> Source:
                 with _writing(copy, path.name):
                     copy.write(block)
     except OSError as error:
-        raise UnreadableFile(_unreadable(path, error)) from error
+        raise _unreadable(path, error) from error
     if size == 0:
         raise UnreadableFile(
             f"{path.name} is empty (0 bytes), so there is nothing to read. "
@@ -71,25 +71,29 @@ def _writing(copy: IO[bytes], name: str) -> Iterator[None]:
     except OSError as error:
         with suppress(OSError):  # what is still to be written has no room now either
             copy.close()
-        raise UnreadableFile(
+        raise OutOfReach(
             f"{name} was not read: a file so large is read from a copy, and none could be written to the "
             f"folder for temporary files ({error.strerror or error}). Make room there, or name another "
             "folder in TMPDIR, and try again."
         ) from error
 
 
-def _unreadable(path: Path, error: OSError) -> str:
+def _unreadable(path: Path, error: OSError) -> UnreadableFile:
     match error:
         case FileNotFoundError():
-            return f"{path.name} is no longer there: it was moved or deleted. Put it back, or ingest again."
+            return UnreadableFile(
+                f"{path.name} is no longer there: it was moved or deleted. Put it back, or ingest again."
+            )
         case PermissionError():
-            return (
+            return OutOfReach(
                 f"{path.name} may not be read by this user (permission denied). Run: chmod u+r on the file."
             )
         case IsADirectoryError():
-            return f"{path.name} is a folder, not a file. Name the files in it, or ingest the folder."
+            return UnreadableFile(
+                f"{path.name} is a folder, not a file. Name the files in it, or ingest the folder."
+            )
         case _:
-            return (
+            return OutOfReach(
                 f"{path.name} could not be read from disk ({error.strerror or error}). "
                 "Check the disk or the connection to it, and try again."
             )

@@ -327,6 +327,18 @@ SENTENCES: dict[str, str] = {
         "{name} déclare des entités à lui dans {part}, ce que font les attaques et non les documents. "
         "Enregistrez-le de nouveau depuis son programme, ou retirez-le."
     ),
+    "{name} is no longer there: it was moved or deleted. Put it back, or ingest again.": (
+        "{name} n'est plus là : il a été déplacé ou supprimé. Remettez-le, ou ajoutez-le de nouveau."
+    ),
+    "{name} may not be read by this user (permission denied). Run: chmod u+r on the file.": (
+        "{name} ne peut pas être lu par cet utilisateur (accès refusé). Lancez : chmod u+r sur le fichier."
+    ),
+    "{name} is a folder, not a file. Name the files in it, or ingest the folder.": (
+        "{name} est un dossier, pas un fichier. Nommez les fichiers qu'il contient, ou ajoutez le dossier."
+    ),
+    "{name} could not be read from disk ({reason}). Check the disk or the connection to it, and try again.": (
+        "{name} n'a pas pu être lu du disque ({reason}). Vérifiez le disque ou sa connexion, et réessayez."
+    ),
     "{name} was changed while it was being read. Ingest it again.": (
         "{name} a changé pendant sa lecture. Ajoutez-le de nouveau."
     ),

@@ -22,8 +22,9 @@ from docent.web.french_texts import KINDS, SENTENCES
 from docent.web.texts import say
 
 ROOT = Path(__file__).resolve().parents[2] / "docent"
-SAID = "LoadError NoRoom UnreadableFile UnsupportedFile EncryptedFile HarmfulFile ModelFailed ModelMissing"
-CLASSES = {*SAID.split(), *"ModelOverflow ModelTimeout ModelUnreachable InputError EmbeddingError".split()}
+SAID = "LoadError OutOfReach UnreadableFile UnsupportedFile EncryptedFile HarmfulFile EmbeddingError"
+ASKED = "ModelFailed ModelMissing ModelOverflow ModelTimeout ModelUnreachable InputError"
+CLASSES = {*SAID.split(), *ASKED.split()}
 KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
 SPEAKING += [
