@@ -165,7 +165,7 @@ def _comments(book: Any, sheet: Any, unseen: bool) -> Iterator[Row]:
 def _comment(one: Any, authors: Sequence[str]) -> str:
     said = THREAD.sub("", "".join(text.text or "" for text in one.iter("{*}t")))
     by = one.get("authorId", "")
-    author = authors[int(by)] if by.isdigit() and int(by) < len(authors) else ""
+    author = authors[int(by)] if by.isdecimal() and int(by) < len(authors) else ""
     if author.startswith("tc=") or said.startswith(f"{author}:"):  # Excel writes the name once more
         author = ""
     return ": ".join(filter(None, (one.get("ref"), author, said)))
