@@ -127,6 +127,7 @@ RUN: dict[str, Callable[[Place], None]] = {
 def play(role: str, folder: Path) -> None:
     """One process, until it is told to stop."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _unless_interrupted
     place = Place(folder)
     try:
         print("ready", flush=True)  # from now on it may be told to stop
@@ -141,6 +142,12 @@ def play(role: str, folder: Path) -> None:
         # An interruption that passed through text being executed, as where classes of an import are made,
         # is remembered, and ends the process by its signal although it was dealt with; this forgets it.
         eval("None")
+
+
+def _unless_interrupted(swallowed: sys.UnraisableHookArgs) -> None:
+    """An interruption that comes in a callback of an import goes no further; it is asked to end again."""
+    if not issubclass(swallowed.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(swallowed)
 
 
 # --- the files -----------------------------------------------------------------------------

@@ -49,8 +49,8 @@ class Catalog:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it happens, or none."""
         with self.turn, self._plainly():
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # around the beginning, too: Ctrl+C may come right after it
+                self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException:
