@@ -20,7 +20,10 @@ COMMON = ("eng", "fra", "deu", "spa", "ita", "por", "nld")
 MOST_LANGUAGES = 4
 BLANK = 24  # of 255; less contrast than this is paper, not print
 SPARSE = "11"  # tesseract's page mode for text that is scattered; second try after "3", whole pages
-REMEDY = "Run: sudo apt-get install tesseract-ocr (macOS: brew install tesseract), then ingest again."
+REMEDY = (
+    "Run: sudo apt-get install tesseract-ocr (macOS: brew install tesseract), then read the file again: on "
+    "the documents page, or with python ingest.py --rebuild=full"
+)
 
 
 class Drawable(Protocol):

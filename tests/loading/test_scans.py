@@ -92,13 +92,14 @@ def test_switched_off_the_scan_is_unread_and_says_so(read):
 
 
 def test_no_engine_is_reported_with_the_command_that_mends_it(tmp_path, monkeypatch):
-    """Where nothing is installed that reads scans, the page names the one command."""
+    """Where nothing is installed that reads scans, the page names the command, and what reads it then."""
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "mixed.pdf"
     path.write_bytes(mixed())
     with Loader(limits=Limits(), ocr=Ocr(), workers=1) as loader:
         (unread,) = loader.load(path).unread
     assert "apt-get install tesseract-ocr" in unread.note
+    assert "documents page, or with python ingest.py --rebuild=full" in unread.note
 
 
 def test_an_engine_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch):
