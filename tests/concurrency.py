@@ -128,14 +128,13 @@ def play(role: str, folder: Path) -> None:
     """One process, until it is told to stop."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.unraisablehook = _unless_interrupted
+    import chromadb  # noqa: F401  # whose making of classes turns an interruption into errors of its own
+
     place = Place(folder)
     try:
         print("ready", flush=True)  # from now on it may be told to stop
         RUN[role](place)
-    except (KeyboardInterrupt, RuntimeError) as error:
-        # Python 3.11 makes a RuntimeError of what interrupts the making of a class, as in an import.
-        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
+    except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         place.close()
         print(CLOSED, flush=True)
