@@ -102,7 +102,10 @@ def searching(place: Place) -> None:
             limit=5,
         )
         if not found or animal not in found[0].text:
-            raise AssertionError(f"{animal} was missed: {[one.text for one in found]}")
+            raise AssertionError(
+                f"{animal} was missed: {[one.text for one in found]}. "
+                f"Files: {sorted(place.data.rglob('*'))}, documents: {place.store.documents(Scope())}"
+            )
 
 
 def deleting(place: Place) -> None:
