@@ -157,6 +157,7 @@ async def test_nobody_there(client):
 @BOTH
 async def test_a_silent_server_is_given_up(client, ollama):
     """A model that never begins, and one that falls silent, are told apart from one that is slow."""
+    await text_of(client(ollama.url))  # a package's first request takes 0.3 s before it is sent
     short = Patience(connect=1.0, first_token=0.3, token=0.3)
     ollama.script(reply="late", delay=3.0)
     with pytest.raises(ModelTimeout, match="did not begin .* raise DOCENT_FIRST_TOKEN_TIMEOUT"):
