@@ -83,8 +83,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
-    if not arguments.paths and not settings.data.exists():
-        settings.data.mkdir(parents=True)
+    """Those asked for, or the data folder, made where nothing was ever read.
+
+    Where something was, and it is gone, its drive may be away: an empty folder in its place would take
+    its documents out.
+    """
+    if not arguments.paths and not (settings.storage / "index").exists():
+        settings.data.mkdir(parents=True, exist_ok=True)
     return arguments.paths or [settings.data]
 
 

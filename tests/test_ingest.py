@@ -381,6 +381,22 @@ def test_empty_data_says_what_to_do(project):
     assert "Put PDF, Markdown or text files into" in done.stdout
 
 
+def test_a_data_folder_whose_drive_is_away(project, tmp_path):
+    """It is made at the first time only; later its documents stay until it is back."""
+    project.data.rmdir()
+    project.ingest()
+    assert project.data.is_dir()
+    project.write("note.txt", "The key is under the mat.")
+    project.ingest()
+    away = project.data.rename(tmp_path / "away")
+    done = project.run("ingest.py")
+    assert done.returncode == 2
+    assert "data does not exist" in done.stderr
+    assert project.search("key")[0]["file"] == "note.txt"
+    away.rename(project.data)
+    assert outcomes(project.ingest()) == {"note.txt": "unchanged"}
+
+
 def test_a_path_that_is_not_there(project):
     """A path that does not exist is named, with exit code 2."""
     done = project.run("ingest.py", str(project.data / "nowhere"))

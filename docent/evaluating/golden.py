@@ -65,9 +65,8 @@ class Golden:
         """Whoever else would change the file waits, also in another process: a thumb, and `golden add`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            folder = os.open(
-                self.path.parent, os.O_RDONLY
-            )  # the file itself is another one after each change
+            # The folder, since the file itself is another one after each change.
+            folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 with suppress(OSError):  # some network drives lock no folder
                     fcntl.flock(folder, fcntl.LOCK_EX)

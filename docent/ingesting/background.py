@@ -62,7 +62,7 @@ class Background:
         self._closing.set()
         self._wake.set()
         self._embedder.close()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():  # not yet where Ctrl+C came as it was begun
             self._thread.join()
 
     def _run(self) -> None:

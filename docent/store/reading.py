@@ -231,7 +231,8 @@ class Reading:
         version = self._catalog.version
         known = (self._narrow if is_narrow(scope) else self._whole).at(version)
         if scope not in known:
-            wider = self._whole.at(version).get(replace(scope, documents=()))
+            # Where none are named, the wider one is this very scope, as soon as another thread has listed it.
+            wider = self._whole.at(version).get(replace(scope, documents=())) if scope.documents else None
             known[scope] = _shelved(
                 _named_in(scope, wider) if wider else self._documents("d.visible", (), scope)
             )

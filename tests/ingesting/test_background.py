@@ -115,3 +115,16 @@ def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
     again.wait(lambda left: None)
     again.close()
     assert states(store) == {"a.txt": ("ready", 1, 1)}
+
+
+def test_ctrl_c_as_it_is_begun(store, monkeypatch):
+    """It can be closed although its thread never ran."""
+
+    def interrupted(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    background = Background(store=store, embedder=WordHashEmbedder())
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        background.start()
+    background.close()

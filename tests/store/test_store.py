@@ -208,6 +208,23 @@ def test_what_is_listed_is_never_old(store, tmp_path):
     assert store.documents(everything) == []
 
 
+def test_several_ask_at_once_after_a_change(store, tmp_path, monkeypatch):
+    """Each gets the documents, though another thread lists the same ones in the middle of it."""
+
+    class Overtaken(dict[Scope, object]):
+        def __contains__(self, scope: object) -> bool:
+            there = super().__contains__(scope)
+            if not there:
+                monkeypatch.setattr(Overtaken, "__contains__", dict.__contains__)
+                store.documents(scope)
+            return there
+
+    key = put(store, tmp_path, "a.txt", HOURS)
+    store._whole._kept = (store._catalog.version, Overtaken())
+    assert [one.id for one in store.documents(Scope())] == [key]
+    assert [one.id for one in store.documents(Scope())] == [key]
+
+
 def test_two_threads_keep_the_same_file(tmp_path):
     """Neither takes the other's half-written copy away."""
     source = tmp_path / "file"
