@@ -16,7 +16,7 @@ from getpass import getpass
 from pathlib import Path
 
 from docent.assembly import House, forget_previous, give_up, open_house, roll_back, switch
-from docent.errors import DocentError, IndexMismatch, StoreError
+from docent.errors import DocentError, IndexMismatch, InputError, StoreError
 from docent.glossary import FileReport
 from docent.ingesting import Progress
 from docent.settings import Settings
@@ -83,13 +83,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
-    """Those asked for, or the data folder, made where nothing was ever read.
-
-    Where something was, and it is gone, its drive may be away: an empty folder in its place would take
-    its documents out.
-    """
-    if not arguments.paths and not (settings.storage / "index").exists():
-        settings.data.mkdir(parents=True, exist_ok=True)
+    """Those asked for, or the data folder, which is made where nothing was ever read."""
+    if not arguments.paths and not settings.data.exists():
+        if (settings.storage / "index").exists():  # an empty one in its place would take its documents out
+            raise InputError(
+                f"The data folder {settings.data} is not there; its drive may be away. Nothing was taken out "
+                f"of the index. Bring it back, or, if an empty one is meant: mkdir -p '{settings.data}'"
+            )
+        settings.data.mkdir(parents=True)
     return arguments.paths or [settings.data]
 
 
@@ -133,7 +134,6 @@ def _password(arguments: argparse.Namespace) -> str | None:
 def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
     """What became of each file; None when no file was looked at."""
     settings = Settings.read()
-    paths = _paths(arguments, settings)
     if arguments.rollback:
         print(
             f"The earlier index answers again; it was made with {roll_back(settings.storage)}.",
@@ -144,6 +144,7 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
         there = forget_previous(settings.storage, chroma_url=settings.chroma_url)
         print("The earlier index is removed." if there else "There is no earlier index.", file=sys.stderr)
         return None
+    paths = _paths(arguments, settings)
     if arguments.rebuild and (settings.storage / "index" / "catalog.db").exists():
         failed = _rebuilt(settings, arguments)
         if failed is not None:
@@ -276,7 +277,8 @@ def _print_table(reports: Sequence[FileReport]) -> None:
     console = Open()
     if not reports:
         console.print(
-            "There are no documents yet. Put PDF, Markdown or text files into data/ and run this again."
+            f"There are no documents yet. Put PDF, Markdown or text files into {Settings.read().data} and "
+            "run this again."
         )
         return
     told = [report for report in reports if report.outcome != "unchanged"]

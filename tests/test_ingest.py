@@ -391,7 +391,7 @@ def test_a_data_folder_whose_drive_is_away(project, tmp_path):
     away = project.data.rename(tmp_path / "away")
     done = project.run("ingest.py")
     assert done.returncode == 2
-    assert "data does not exist" in done.stderr
+    assert "Nothing was taken out of the index. Bring it back" in done.stderr
     assert project.search("key")[0]["file"] == "note.txt"
     away.rename(project.data)
     assert outcomes(project.ingest()) == {"note.txt": "unchanged"}
