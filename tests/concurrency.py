@@ -28,6 +28,7 @@ from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.store import SharedStore
 from tests.fakes.embedder import WordHashEmbedder
+from tests.unmeasured import unmeasured
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("ingest", "ingest", "watch", "search", "search", "search", "search", "delete")
@@ -277,7 +278,9 @@ def _all_alive(crowd: list[tuple[str, subprocess.Popen[str]]]) -> None:
 
 def _started(role: str, folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.concurrency", "--role", role, "--folder", str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=unmeasured(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def main() -> None:

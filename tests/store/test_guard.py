@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from tests.unmeasured import unmeasured
+
 INTERRUPTED = """
 import json, random, signal, threading
 from docent.store.guard import Turn
@@ -42,5 +44,6 @@ def test_ctrl_c_while_the_turn_is_waited_for():
 
     In the very moment of giving it back that cannot be promised: three times in a thousand.
     """
-    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", INTERRUPTED]
+    ended = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=True, timeout=120)
     assert json.loads(ended.stdout) < 8
