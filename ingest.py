@@ -276,9 +276,10 @@ def _print_table(reports: Sequence[FileReport]) -> None:
 
     console = Open()
     if not reports:
+        folder = escape(str(Settings.read().data))
         console.print(
-            f"There are no documents yet. Put PDF, Markdown or text files into {Settings.read().data} and "
-            "run this again."
+            f"There are no documents yet. Put PDF, Markdown or text files into {folder} and run this again.",
+            soft_wrap=True,  # the path stays whole, to be copied
         )
         return
     told = [report for report in reports if report.outcome != "unchanged"]

@@ -376,9 +376,10 @@ def test_a_password_is_used_once_and_kept_nowhere(project):
 
 def test_empty_data_says_what_to_do(project):
     """With nothing to read, the way to begin is said, and nothing fails."""
+    project.data = project.data.rename(project.data.with_name("[bold]"))
     done = project.run("ingest.py")
     assert done.returncode == 0
-    assert "Put PDF, Markdown or text files into" in done.stdout
+    assert f"Put PDF, Markdown or text files into {project.data} and" in done.stdout
 
 
 def test_a_data_folder_whose_drive_is_away(project, tmp_path):
