@@ -1,4 +1,4 @@
-"""Every weight of retrieval, in one place: docs/decisions/0009-weighted-fusion.md says how they were chosen."""
+"""Every weight of retrieval; docs/decisions/0009-weighted-fusion.md says how they were chosen."""
 
 from __future__ import annotations
 
