@@ -1,6 +1,6 @@
-"""The house stands as drawn: who may import whom, and where each outside library lives.
+"""Who may import whom, and where each outside library is imported, in two tables.
 
-The two tables below are the drawing. Change them only together with a note in docs/decisions/.
+docs/architecture.md is drawn from the first. Change them only together with a record in docs/decisions/.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docs/ says is there: links, settings, commands, tests and the drawing of the house."""
+"""What docs/ names exists: links, settings, commands, tests, decisions and the drawing of the packages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+DECISIONS_INDEX = ROOT / "docs/decisions/README.md"
+DECISIONS = sorted(DECISIONS_INDEX.parent.glob("[0-9]*.md"))
 WRITER = runpy.run_path(str(ROOT / "tools/write_docs.py"))
 TESTS = frozenset(
     name
@@ -85,6 +87,34 @@ def test_named_tests_exist(page):
     assert all(
         (ROOT / path).exists() for path in re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
     )
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=named)
+def test_a_decision_has_its_parts(path):
+    """Records are numbered without gaps, have the same parts, fit on a page and are in the index by title."""
+    number = DECISIONS.index(path) + 1
+    text = path.read_text(encoding="utf-8")
+    title = text.splitlines()[0].removeprefix(f"# {number:04} ")
+    assert text.startswith(f"# {number:04} {title}\n\nStatus: ")
+    assert path.name.startswith(f"{number:04}-")
+    assert re.findall(r"^## (.+)$", text, re.M) == ["Context", "Options", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 60
+    assert f"| [{number:04}]({path.name}) | {title} |" in DECISIONS_INDEX.read_text(encoding="utf-8")
+
+
+def test_named_decisions_exist():
+    """A decision that code, a test or a page names by its number is a record that exists."""
+    files = [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
+    for folder in ("docent", "tests", "bench", "tools", "docs"):
+        files += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in {".py", ".md"}]
+    named_in = {
+        (named(path), name)
+        for path in files
+        for name in re.findall(r"decisions/(\d{4}(?:-[\w-]+\.md)?)", path.read_text(encoding="utf-8"))
+    }
+    records = {path.name for path in DECISIONS} | {path.name[:4] for path in DECISIONS}
+    assert {(path, name) for path, name in named_in if name not in records} == set()
+    assert len(named_in) >= len(DECISIONS)
 
 
 def test_the_drawing_is_the_table():

@@ -18,7 +18,7 @@ TABLE = runpy.run_path(str(ROOT / "tests/test_architecture.py"))
 MAY_IMPORT: dict[str, set[str]] = TABLE["MAY_IMPORT"]
 BEGIN, END = "<!-- drawn by tools/write_docs.py -->", "<!-- end of the drawing -->"
 SAID_ONCE: set[str] = TABLE["EVERYBODY_SPEAKS"] | {"contracts", "settings"}
-"""Values and settings: nearly everybody imports them, so that their arrows would hide the house."""
+"""Values and settings: nearly everybody imports them, so that their arrows would hide the others."""
 EQUALS = {
     "mit license": "MIT",
     "apache license 2.0": "Apache-2.0",

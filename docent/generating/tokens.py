@@ -18,7 +18,7 @@ PIECE = re.compile(
     r"|(?P<letter>[\u0080-\u024f\u0400-\u052f\u2010-\u2027])"  # accented Latin, Cyrillic, quotation marks
     r"|(?P<other>[\s\S])"
 )
-# Measured in docs/decisions/0050-counting-tokens.md.
+# Measured in docs/performance.md, "Counting tokens"; see docs/decisions/0011-count-tokens.md.
 SHORT_WORD = 4
 LETTERS_IN_REST = 3
 TOKENS_IN_CODE = 0.7  # a letter

@@ -1,7 +1,7 @@
 """The packaged model as an OpenVINO graph, built straight from the verified weights.
 
 Nothing is exported, converted or kept: reading the weights, building the graph and compiling it
-takes about 0.4 s together, without torch (docs/decisions/0031-embedding-engine.md).
+takes about 0.4 s together, without torch (docs/decisions/0007-openvino-embedding.md).
 """
 
 from __future__ import annotations

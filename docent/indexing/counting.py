@@ -1,7 +1,7 @@
 """How many tokens a text has for a model, without reading the same word twice.
 
 A tokenizer of BERT's kind parts a text at white space before it does anything else, so a text costs what
-its words cost, and most words were met before: a tenth of the tokenizer's own time (docs/decisions/0026).
+its words cost, and most words were met before: a tenth of the tokenizer's own time (docs/decisions/0006).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A product in eight bits takes what it reads in 256 steps between two ends. The ends are fixed, so nothing has
 to be calibrated: a normalised vector of the model stays within 6 or 7 but in a few channels, and what goes
 beyond 4.6 in the wide layer is one unit or two that [CLS] drives to 14–25. How they were found:
-docs/decisions/0032-products-in-eight-bits.md.
+docs/performance.md, "Embedding engines"; why: docs/decisions/0007-openvino-embedding.md.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class FastEmbedder:
 
     def __init__(self, folder: Path, *, name: str, threads: int, precision: Precision | None = None) -> None:
         self.name = name
-        # Precisions agree nearly (cosine .9986, decision 0032), so an index built by one serves another.
+        # Precisions agree nearly (cosine .9986, docs/decisions/0007): an index built by one serves another.
         self.fingerprint = f"{name}@{WEIGHTS[:16]}/{MAX_TOKENS}"
         self.tokenizer: Tokenizer = open_tokenizer(folder)
         self._threads = threads

@@ -1,7 +1,7 @@
 """Rows into pages: each row a line that can be understood alone, some fifty rows a page.
 
 A row under a header names its columns ("Wine: Barolo | Year: 2019"), because a chunk is shown to
-the model and to the reader without the top of its table (docs/decisions/0011-rows-name-their-columns.md).
+the model and to the reader without the top of its table (docs/decisions/0006-chunks-and-headers.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How likely it is that a passage helps: a logistic curve over closeness in meaning and words in common.
 
 Fitted on 149 answerable questions of the sample libraries against 28 that only sound answerable and 72 that
-belong to other documents; docs/decisions/0047-when-nothing-answers-again.md has precision and recall.
+belong to other documents; docs/decisions/0010-refuse-below-a-relevance.md has precision and recall.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Every weight of retrieval, in one place, measured in docs/decisions/.
-
-0040: what finds the page; 0043: synonyms; 0044: meaning, neighbours, sentences and pages as they are now.
-"""
+"""Every weight of retrieval; docs/decisions/0009-weighted-fusion.md says how they were chosen."""
 
 from __future__ import annotations
 

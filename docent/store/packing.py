@@ -1,6 +1,6 @@
 """Pages and vectors as bytes, and back.
 
-Text and geometry are deflated: half of their size (docs/decisions/0002-what-is-where-at-rest.md).
+Text and geometry are deflated: half of their size (docs/decisions/0001-sqlite-is-the-truth.md).
 Boxes keep a hundredth of a point, a thirtieth of a millimetre's tenth: finer than any screen draws.
 """
 

@@ -2,7 +2,7 @@
 
 Embedded Chroma loses writes when two processes have it open, so one process owns the folder and
 the others hand over to it. When the owner ends or is killed, the next call of one of them makes
-that one the owner; nobody notices. See docs/decisions/0025-one-owner.md.
+that one the owner; nobody notices. See docs/decisions/0002-one-owner-process.md.
 """
 
 from __future__ import annotations

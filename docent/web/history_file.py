@@ -2,7 +2,7 @@
 
 Through SQLAlchemy every statement took a connection out of one pool; with fifty conversations at once
 its fifteen were all waiting for the one write lock, and whoever only wanted a list waited behind them
-(docs/decisions/0066-fifty-conversations.md).
+(docs/decisions/0015-conversations-in-sqlite.md).
 """
 
 from __future__ import annotations

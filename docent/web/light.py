@@ -1,7 +1,7 @@
 """A few threads for what the page asks in passing, such as a list: it never waits behind answers.
 
 What answers need is done in asyncio's own threads, as many as there are processors and four more;
-fifty questions at once keep them busy for seconds (docs/decisions/0066-fifty-conversations.md).
+fifty questions at once keep them busy for seconds (docs/decisions/0015-conversations-in-sqlite.md).
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ async def receive(request: Request, reader: str) -> Response:
                 return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
             key = await asyncio.to_thread(_keep, file.file, session)
             session.files[key]["name"] = file.filename
-            # Chainlit would open anything else in the page, see docs/decisions/0064-files-in-the-chat.md.
+            # Chainlit would open anything else in the page, see docs/decisions/0014-extend-chainlit.md.
             session.files[key]["type"] = file.content_type if file.content_type in PICTURES else UNKNOWN
             session.files[key]["size"] = file.size
     except _Unreadable:

@@ -1,7 +1,7 @@
 """One answer of the stand-in model: made to fit the window, then spoken token by token.
 
 What a window that is too small leads to differs between releases; the bodies below are what
-these releases send (docs/decisions/0090-what-ollama-does-when-the-window-is-full.md).
+these releases send (tests/fakes/ollama.md).
 """
 
 from __future__ import annotations
