@@ -47,8 +47,8 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise ModelFailed(
-                f"The model server at {self._url} sent a compressed reply, which was not asked for and is not "
-                "read. Switch compression off there, or in the proxy before it."
+                f"The model server at {self._url} sent a compressed reply, which was not asked for and is "
+                "not read. Switch compression off there, or in the proxy before it."
             )
         # Both protocols are UTF-8; Python also has codecs that are no character sets.
         response.headers["content-type"] = response.headers.get("content-type", "").partition(";")[0]

@@ -141,8 +141,8 @@ class Limits:
     def too_slow(self, *, first: bool) -> ModelTimeout:
         if time.monotonic() >= self._ends:
             return ModelTimeout(
-                f"{self._name} was still answering after {self._patience.whole:g} s, and was stopped. Ask for "
-                "a shorter answer, or choose a smaller model."
+                f"{self._name} was still answering after {self._patience.whole:g} s, and was stopped. Ask "
+                "for a shorter answer, or choose a smaller model."
             )
         wait = self._patience.first_token if first else self._patience.token
         return too_slow(self._name, wait, first=first)

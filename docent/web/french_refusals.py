@@ -96,14 +96,14 @@ REFUSALS: dict[str, str] = {
     # what a model server sent, beyond all bounds
     "The model server at {url} sent a compressed reply, which was not asked for and is not read. Switch "
     "compression off there, or in the proxy before it.": (
-        "Le serveur de modèles à {url} a envoyé une réponse compressée, qui n'était pas demandée et n'est pas "
-        "lue. Désactivez la compression sur ce serveur, ou sur le proxy placé devant lui."
+        "Le serveur de modèles à {url} a envoyé une réponse compressée, qui n'était pas demandée et n'est "
+        "pas lue. Désactivez la compression sur ce serveur, ou sur le proxy placé devant lui."
     ),
     "The model server at {url} sent more than {most} bytes where an answer needs far fewer, so no more was "
     "read. Ask again; if it stays so, its log says why, or correct DOCENT_MODEL_URL.": (
         "Le serveur de modèles à {url} a envoyé plus de {most} octets là où une réponse en demande bien "
-        "moins ; la suite n'a pas été lue. Reposez la question ; si cela se répète, son journal dit pourquoi, "
-        "ou corrigez DOCENT_MODEL_URL."
+        "moins ; la suite n'a pas été lue. Reposez la question ; si cela se répète, son journal dit "
+        "pourquoi, ou corrigez DOCENT_MODEL_URL."
     ),
     "{model} wrote far more than the {n} tokens that it was asked for, and was stopped. Ask again; if it "
     "stays so, its server does not keep to the length asked for.": (

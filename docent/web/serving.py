@@ -10,7 +10,6 @@ import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
 from chainlit.config import config, load_module
-from uvicorn.main import STARTUP_FAILURE
 
 from docent.assembly import House, open_house
 from docent.settings import Settings
@@ -150,7 +149,7 @@ def serve(settings: Settings) -> None:
     except KeyboardInterrupt:
         pass
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(3)  # as uvicorn.run does
 
 
 def _hosts(settings: Settings) -> list[str]:

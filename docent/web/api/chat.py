@@ -215,7 +215,7 @@ class Reply:
 
 
 def finish(answer: Answer, cutter: Cutter) -> str:
-    """Why the text ends. `error`, which OpenAI does not have, is OpenRouter's word for a model that failed."""
+    """Why the text ends. `error`, which OpenAI does not have, is OpenRouter's word for a failed model."""
     if answer.receipt.broken_off and not cutter.ended:
         return "error"
     return "length" if answer.receipt.cut_short and not cutter.ended else "stop"

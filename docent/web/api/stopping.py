@@ -17,12 +17,12 @@ class Stopping:
     """Whether the server stops, and the tasks that wait for the next event of an answer."""
 
     def __init__(self) -> None:
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._waiting: set[asyncio.Task[Any]] = set()
 
     def begin(self) -> None:
         """Call it in the server's event loop."""
-        self._stopping = True
+        self._stopping.set()
         for task in self._waiting:
             task.cancel()
 
@@ -34,7 +34,7 @@ class Stopping:
 
     async def _next(self, events: AsyncGenerator[Event, None]) -> Event | None:
         """Only this wait is interrupted: a task that is sending must get what it sends out."""
-        if self._stopping:
+        if self._stopping.is_set():
             raise closed()
         task = asyncio.current_task()
         assert task is not None
@@ -42,7 +42,7 @@ class Stopping:
         try:
             return await anext(events, None)
         except asyncio.CancelledError:
-            if not self._stopping or task.uncancel():  # somebody else cancelled it, too
+            if not self._stopping.is_set() or task.uncancel():  # somebody else cancelled it, too
                 raise
             raise closed() from None
         finally:
