@@ -286,6 +286,8 @@ class Receipt:
     """Characters that the model thought before it answered; they are not shown."""
     cut_short: bool = False
     """The answer reached the longest length allowed."""
+    broken_off: str = ""
+    """Why the model's answer ended in its middle; empty for one that came to its end."""
     not_found: bool = False
     """The documents do not speak of it; the nearest passages are shown, and no model was asked."""
     unsupported: tuple[str, ...] = ()

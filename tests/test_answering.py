@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from docent.answering import NO_MODEL, Bounds, answer
+from docent.answering import NO_MODEL, Bounds, answer, finishing
 from docent.errors import InputError
+from docent.generating.citations import cite
 from docent.generating.ollama_client import OllamaClient
 from docent.generating.output import held
 from docent.generating.personas import Persona
@@ -584,3 +587,74 @@ async def test_doubtful_figures_are_told(ollama):
     """A figure that is in no passage is named to the reader."""
     ollama.script("Late books cost 95 cents a day [2].")
     assert "95" in notices(await events("What do late books cost?", native(ollama.url)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Late books cost ten cents a day [2]. The library lends books for", "Late books cost ten cents a day"],
+    ids=["in its second sentence", "in its first"],
+)
+async def test_a_sentence_that_broke_off_has_no_source(words, ollama):
+    """It bears no number, its half words are not held against it, and the person is told of it."""
+    ollama.script(reply=words + " four", drop_after=len(words.split()) + words.count("["))
+    found = await events("What do late books cost?", native(ollama.url))
+    answer = answer_of(found)
+    *_, last = answer.text.split(". ")
+    assert "[" not in last
+    assert len(answer.citations) == words.count(".")
+    assert "The last sentence is unfinished" in notices(found)
+    assert answer.receipt.broken_off and answer.receipt.broken_off in answer.receipt.notices
+    assert not answer.receipt.unsupported and not answer.receipt.doubtful
+
+
+async def test_a_model_that_fails_before_its_first_word_has_not_broken_off(ollama):
+    """The best sentences are a whole answer."""
+    ollama.script(refuse="internal", sticky=True)
+    assert answer_of(await events("What do late books cost?", native(ollama.url))).receipt.broken_off == ""
+
+
+LONG = "Late books cost {n} cents a day, and the museum opens at {n} for {n} children. "
+LONG_ANSWER = "".join(LONG.format(n=n) for n in range(9, 500))
+LONG_MODEL = partial(native, answer_tokens=4096)
+LONG_BOUNDS = Bounds(context_tokens=8192, answer_tokens=4096, passages=8)
+
+
+async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
+    """The thread that looks for sources ends within a sentence when its reader leaves."""
+    citing, ended = threading.Event(), threading.Event()
+    looked_at = []
+
+    def cited(*given, stopped, **named):
+        def counted():
+            looked_at.append(time.thread_time())
+            citing.set()
+            left.wait(10)
+            return stopped()
+
+        try:
+            return cite(*given, stopped=counted, **named)
+        finally:
+            ended.set()
+
+    left = threading.Event()
+    monkeypatch.setattr(finishing, "cite", cited)
+    ollama.script(reply=LONG_ANSWER)
+    task = asyncio.create_task(events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS))
+    assert await asyncio.to_thread(citing.wait, 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    left.set()
+    assert await asyncio.to_thread(ended.wait, 10)
+    assert len(looked_at) == 1
+
+
+async def test_a_very_long_answer_is_checked_as_far_as_there_is_time(ollama, monkeypatch):
+    """Citing has so many seconds of a processor; what is left then has no source, and that is said."""
+    monkeypatch.setattr(finishing, "CITING_SECONDS", 0.0)
+    ollama.script(reply=LONG_ANSWER)
+    found = await events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS)
+    assert "too long to be checked whole" in notices(found)
+    assert answer_of(found).text.startswith("Late books cost 9 cents a day")
+    assert not answer_of(found).citations
+    assert not answer_of(found).receipt.unsupported

@@ -23,6 +23,7 @@ async def answer_anyway(
 ) -> AsyncGenerator[Event, None]:
     """With no passages, no numbers and no links."""
     yield Token(speaking.UNGROUNDED)
+    record.shown = True
     history = recent(asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4)
     record.model = model.name
     writing = write(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.generating import aligning, claims, sentences
@@ -56,20 +58,41 @@ class Cited:
     unsupported: tuple[str, ...]
     doubtful: tuple[str, ...]
     removed: tuple[str, ...]
+    unfinished: bool = False
+    """The last sentence broke off, and bears no number."""
+    unchecked: int = 0
+    """Sentences at the end for which no source was looked for, for want of time."""
 
 
-def cite(answer: str, passages: Sequence[Passage], *, computed: str = "") -> Cited:
+def cite(
+    answer: str,
+    passages: Sequence[Passage],
+    *,
+    computed: str = "",
+    finished: bool = True,
+    stopped: Callable[[], bool] = lambda: False,
+    seconds: float = math.inf,
+) -> Cited:
     """Keep the numbers that exist, add those that are missing, and point each at its sentence.
 
-    Figures that a tool worked out are in no passage, and are not held against the answer.
+    Figures that a tool worked out are in no passage, and are not held against the answer. The last sentence
+    of an answer that is not `finished` gets no number. Sentences are looked at until it is `stopped`, for so
+    many seconds of this thread's processor time.
     """
     answer = OTHER_MARKS.sub(_usual, answer)
     removed: list[str] = []
     unsupported: list[str] = []
-    found: list[Citation] = []
+    found: dict[Citation, None] = {}
     written: list[str] = []
     at = 0
-    for start, end in _cited_sentences(answer):
+    spans = list(_cited_sentences(answer))
+    whole = spans if finished else spans[:-1]
+    ends = time.thread_time() + seconds
+    checked = 0
+    for start, end in whole:
+        if stopped() or time.thread_time() >= ends:
+            break
+        checked += 1
         sentence = answer[start:end]
         plain = MARK.sub("", sentence)
         named = [int(n) for mark in MARK.finditer(sentence) for n in mark[1].split(",")]
@@ -79,15 +102,21 @@ def cite(answer: str, passages: Sequence[Passage], *, computed: str = "") -> Cit
         sources = [] if heads else _sources(plain, known, passages)
         if not sources and not heads and _asserts(plain) and not _worked_out(plain, computed):
             unsupported.append(_numbered(plain, ()).strip())
-        found += [source for source in sources if source not in found]
+        found |= dict.fromkeys(sources)
         written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
         at = end
     # Where a number was taken out, its neighbours may have closed up into an address.
     text = clean("".join([*written, MARK.sub("", answer[at:])]), passages=len(passages), known=frozenset())
-    doubtful = tuple(
-        one for one in _doubtful(MARK.sub("", answer), passages) if not _worked_out(one, computed)
+    # The last word of an unfinished answer may be half of a name or a figure.
+    read = answer[: whole[checked - 1][1] if checked else 0]
+    if checked == len(whole) < len(spans):
+        read = answer.rpartition(" ")[0]
+    doubtful = tuple(one for one in _doubtful(MARK.sub("", read), passages) if not _worked_out(one, computed))
+    unfinished = len(whole) < len(spans)
+    unchecked = len(whole) - checked
+    return Cited(
+        text.strip(), tuple(found), tuple(unsupported), doubtful, tuple(removed), unfinished, unchecked
     )
-    return Cited(text.strip(), tuple(found), tuple(unsupported), doubtful, tuple(removed))
 
 
 def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:

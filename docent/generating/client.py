@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -75,13 +76,21 @@ class ModelStatus:
     """The server is there and only the model is missing: `pull` would fetch it."""
 
 
+LONGEST_ANSWER = 3600.0
+"""Seconds: 4,096 tokens, half of the usual window, by a machine that writes one or two in a second."""
+CHARACTERS = 16
+"""For each token asked for; a token of prose has about 4, one of a program's indentation more."""
+LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of tokens
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait: for a connection, for the first token, and between two tokens."""
+    """Seconds to wait: for a connection, for the first token, between two tokens, and for a whole answer."""
 
     connect: float
     first_token: float
     token: float
+    whole: float = LONGEST_ANSWER
 
 
 async def once_more(
@@ -103,7 +112,46 @@ async def once_more(
             yield piece
 
 
-STRANGE = (ValueError, TypeError, AttributeError)
+class Limits:
+    """What one answer may take, in characters and in seconds, whatever its server thinks of our wishes."""
+
+    def __init__(self, name: str, tokens: int, patience: Patience) -> None:
+        self._name = name
+        self._tokens = tokens
+        self._patience = patience
+        self._left = max(LEAST_CHARACTERS, CHARACTERS * tokens)
+        self._ends = time.monotonic() + patience.whole
+
+    def seconds(self, *, first: bool) -> float:
+        """How long to wait for the next piece."""
+        wait = self._patience.first_token if first else self._patience.token
+        return min(wait, max(self._ends - time.monotonic(), 0))
+
+    def spend(self, *texts: str) -> None:
+        """Count a piece, an empty one too. Raise where the answer goes on for too long."""
+        self._left -= 1 + sum(map(len, texts))
+        if self._left < 0:
+            raise ModelFailed(
+                f"{self._name} wrote far more than the {self._tokens} tokens that it was asked for, and was "
+                "stopped. Ask again; if it stays so, its server does not keep to the length asked for."
+            )
+        if time.monotonic() > self._ends:
+            raise self.too_slow(first=False)
+
+    def too_slow(self, *, first: bool) -> ModelTimeout:
+        if time.monotonic() >= self._ends:
+            return ModelTimeout(
+                f"{self._name} was still answering after {self._patience.whole:g} s, and was stopped. Ask "
+                "for a shorter answer, or choose a smaller model."
+            )
+        wait = self._patience.first_token if first else self._patience.token
+        return too_slow(self._name, wait, first=first)
+
+
+LONGEST_SAID = 300
+"""Characters of a server's own words that are repeated to a person."""
+
+STRANGE = (ValueError, TypeError, AttributeError, RecursionError)
 """What the packages raise over an answer that is no JSON, or JSON of another shape."""
 
 

@@ -7,6 +7,8 @@ overlong prompt must be an error instead of losing its beginning; so the request
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -22,11 +24,13 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.generating.certificates import certificates
+from docent.generating.bounded import LINE, BoundedTransport
 from docent.generating.client import (
     AS_BUILT,
+    LONGEST_SAID,
     STRANGE,
     Call,
+    Limits,
     Message,
     ModelStatus,
     Patience,
@@ -45,6 +49,11 @@ OVERFLOW = (
     "longer than the context",
     "context length",
 )
+
+PULL_SILENCE = 600.0
+"""Seconds between two words about a pull; a slow disk checks 40 GB in less."""
+LONGEST_PULL = 24 * 3600.0
+"""Seconds: 40 GB by a line of 4 Mbit/s."""
 
 FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *STRANGE)
 
@@ -95,17 +104,25 @@ class OllamaClient:
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     async def pull(self) -> AsyncGenerator[Progress, None]:
-        async with self._client() as client:
+        ends = time.monotonic() + LONGEST_PULL
+        async with self._client(LINE) as client:
             try:
                 status = ""
-                async for step in await client.pull(self.name, stream=True):
-                    status = step.status or status
+                steps = await client.pull(self.name, stream=True)
+                while True:
+                    async with asyncio.timeout(min(PULL_SILENCE, ends - time.monotonic())):
+                        step = await anext(steps, None)
+                    if step is None:
+                        break
+                    status = (step.status or status)[:LONGEST_SAID]
                     what = f"Pulling {self.name}: {status}"
                     yield Progress(what, step.completed or 0, step.total or 0)
+            except TimeoutError:
+                status = ""
             except FAULTS as error:
                 if isinstance(error, ollama.ResponseError):
                     raise ModelFailed(
-                        f"The model server could not fetch {self.name!r}: {str(error.error).strip()}. Check "
+                        f"The model server could not fetch {self.name!r}: {_words(error)}. Check "
                         "the name at https://ollama.com/library, and that the server may reach the network."
                     ) from error
                 raise _translated(error, self) from error
@@ -122,7 +139,7 @@ class OllamaClient:
                     await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
             except TimeoutError as error:
                 raise too_slow(self.name, self._patience.first_token, first=True) from error
-            except (ConnectionError, httpx.HTTPError, ollama.ResponseError) as error:
+            except FAULTS as error:
                 raise _translated(error, self) from error
 
     def _body(self, messages: Sequence[Message], wishes: Wishes) -> dict[str, Any]:
@@ -141,35 +158,37 @@ class OllamaClient:
 
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         body = self._body(messages, wishes)
-        async with self._client() as client:
+        limits = Limits(self.name, body["options"]["num_predict"], self._patience)
+        async with self._client(LINE) as client:
             asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
             async with aclosing(asked) as answers:
-                answer = await self._next(answers, first=True)
+                answer = await self._next(answers, limits, first=True)
                 yield _piece(answer)
                 while not answer.done:
-                    answer = await self._next(answers, first=False)
+                    answer = await self._next(answers, limits, first=False)
                     yield _piece(answer)
 
     async def _next(
-        self, answers: AsyncGenerator[ollama.ChatResponse, None], *, first: bool
+        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: Limits, *, first: bool
     ) -> ollama.ChatResponse:
-        """What the server says next, within the time that it has for it."""
-        wait = self._patience.first_token if first else self._patience.token
+        """What the server says next, within the time and the length that it has for it."""
         try:
-            async with asyncio.timeout(wait):
-                return await anext(answers)
+            async with asyncio.timeout(limits.seconds(first=first)):
+                answer = await anext(answers)
+            limits.spend(answer.message.content or "", answer.message.thinking or "")
+            return answer
         except StopAsyncIteration:
             raise ModelFailed(
                 f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
                 "connection. Ask again; its log says why it stopped."
             ) from None
         except TimeoutError as error:
-            raise too_slow(self.name, wait, first=first) from error
+            raise limits.too_slow(first=first) from error
         except FAULTS as error:
             raise _translated(error, self) from error
 
-    def _client(self) -> Any:
-        """A connection for one request: closing it is what stops the model."""
+    def _client(self, end: re.Pattern[bytes] | None = None) -> Any:
+        """A connection for one request: closing it stops the model. A stream's lines have an `end`."""
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         return ollama.AsyncClient(
             host=self._url,
@@ -177,7 +196,7 @@ class OllamaClient:
             timeout=httpx.Timeout(None, connect=self._patience.connect),
             follow_redirects=False,
             trust_env=False,
-            verify=certificates(self._url),
+            transport=BoundedTransport(self._url, end=end),
         )
 
     @property
@@ -236,6 +255,11 @@ def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
     )
 
 
+def _words(error: ollama.ResponseError) -> str:
+    """What the server says of it, for a person."""
+    return str(error.error).strip()[:LONGEST_SAID]
+
+
 def _translated(error: Exception, client: OllamaClient) -> ModelError:
     """The server's or the network's word as a sentence of ours."""
     if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, TimeoutError)):
@@ -250,7 +274,7 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
                 f"({client._options['num_ctx']} tokens). Ask a shorter question, start a new chat, or raise "
                 "DOCENT_CONTEXT_TOKENS."
             )
-        return ModelFailed(f"The model server could not answer: {said.strip()}. Ask again in a moment.")
+        return ModelFailed(f"The model server could not answer: {_words(error)}. Ask again in a moment.")
     if isinstance(error, STRANGE):
         return stranger(client._url, error)
     return ModelFailed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -17,11 +18,13 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.generating.certificates import certificates
+from docent.generating.bounded import EVENT, BoundedTransport
 from docent.generating.client import (
     AS_BUILT,
+    LONGEST_SAID,
     STRANGE,
     Call,
+    Limits,
     Message,
     ModelStatus,
     Patience,
@@ -30,7 +33,6 @@ from docent.generating.client import (
     arguments_of,
     once_more,
     stranger,
-    too_slow,
 )
 from docent.glossary import Progress
 
@@ -79,27 +81,30 @@ class OpenAIClient:
     async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         ended = ""
         first = True
-        calls = _Calls()
-        async with self._client() as client:
+        limits = Limits(self.name, wishes.answer_tokens or self._answer_tokens, self._patience)
+        calls = _Calls(limits)
+        async with self._client(EVENT) as client:
             try:
-                async with asyncio.timeout(self._patience.first_token):
+                async with asyncio.timeout(limits.seconds(first=True)):
                     chunks = await self._asked(client, messages, wishes)
                     chunk = await anext(chunks, None)
                 first = False
                 while chunk is not None:
                     ended = ended or (chunk.choices and chunk.choices[0].finish_reason) or ""
                     calls.add(chunk)
-                    if (piece := _piece(chunk, cut_short=ended == "length")) is not None:
-                        yield piece
-                    async with asyncio.timeout(self._patience.token):
+                    piece = _piece(chunk, cut_short=ended == "length")
+                    limits.spend(piece.text, piece.thought)
+                    yield piece
+                    async with asyncio.timeout(limits.seconds(first=False)):
                         chunk = await anext(chunks, None)
             except TimeoutError as error:
-                wait = self._patience.first_token if first else self._patience.token
-                raise too_slow(self.name, wait, first=first) from error
+                raise limits.too_slow(first=first) from error
             except httpx.TransportError as error:  # the package does not wrap these while it streams
                 raise self._broken_off() from error
             except openai.APIError as error:
                 raise self._translated(error) from error
+            except STRANGE as error:
+                raise stranger(self._url, error) from error
         if not ended:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
         if made := calls.made(self.name):
@@ -154,7 +159,8 @@ class OpenAIClient:
             return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
         return ModelStatus(True, f"{self.name} at {self._url}")
 
-    def _client(self) -> openai.AsyncOpenAI:
+    def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
+        """A connection for one request; the events of a stream have an `end`."""
         headers: dict[str, Any] = dict.fromkeys(ABOUT_US, openai.Omit())
         if self._key:
             headers["api-key"] = self._key  # Azure's name for the key
@@ -166,7 +172,7 @@ class OpenAIClient:
             timeout=httpx.Timeout(None, connect=self._patience.connect),
             http_client=httpx.AsyncClient(
                 trust_env=False,
-                verify=certificates(self._url),
+                transport=BoundedTransport(self._url, end=end),
                 timeout=httpx.Timeout(None, connect=self._patience.connect),
             ),
         )
@@ -185,6 +191,8 @@ class OpenAIClient:
 
     def _translated(self, error: Exception) -> ModelError:
         match error:
+            case openai.APIConnectionError() if isinstance(error.__cause__, ModelError):
+                return error.__cause__  # the package wraps what our transport says of a reply
             case openai.NotFoundError():
                 return self._missing()
             case openai.AuthenticationError() | openai.PermissionDeniedError():
@@ -198,7 +206,9 @@ class OpenAIClient:
                     "question, start a new chat, or lower DOCENT_PASSAGES."
                 )
             case openai.APIStatusError():
-                return ModelFailed(f"The model server could not answer: {error}. Ask again in a moment.")
+                return ModelFailed(
+                    f"The model server could not answer: {str(error)[:LONGEST_SAID]}. Ask again in a moment."
+                )
             case _:
                 return ModelUnreachable(
                     f"No model server answers at {self._url}. Start it, or correct DOCENT_MODEL_URL."
@@ -222,16 +232,17 @@ def _spoken(message: Message) -> dict[str, Any]:
     return spoken
 
 
-def _piece(chunk: Any, *, cut_short: bool) -> Piece | None:
-    """What one event says; None when it says nothing that we need. The counts mostly come last, alone."""
-    if chunk.usage is None and not chunk.choices:
-        return None
+def _piece(chunk: Any, *, cut_short: bool) -> Piece:
+    """What one event says. The counts mostly come last, alone."""
     said = chunk.choices[0].delta if chunk.choices else None
+    text = getattr(said, "content", None) or ""
+    if not isinstance(text, str):  # the package checks no types
+        raise TypeError(f"{type(text).__name__} is no text")
     return Piece(
-        getattr(said, "content", None) or "",
+        text,
         str(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""),
-        prompt_tokens=chunk.usage.prompt_tokens if chunk.usage is not None else 0,
-        answer_tokens=chunk.usage.completion_tokens if chunk.usage is not None else 0,
+        prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
+        answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
     )
 
@@ -239,17 +250,19 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece | None:
 class _Calls:
     """Tool calls, which come in pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._parts: dict[int, list[str]] = {}
 
     def add(self, chunk: Any) -> None:
         for choice in chunk.choices:
             for part in choice.delta.tool_calls or ():
                 known = self._parts.setdefault(part.index, ["", "", ""])
-                known[0] += part.id or ""
-                if part.function is not None:
-                    known[1] += part.function.name or ""
-                    known[2] += part.function.arguments or ""
+                function = part.function
+                said = [part.id, function and function.name, function and function.arguments]
+                texts = [text or "" for text in said]
+                self._limits.spend(*texts)
+                known[:] = [before + text for before, text in zip(known, texts, strict=True)]
 
     def made(self, model: str) -> tuple[Call, ...]:
         try:

@@ -40,8 +40,10 @@ class Record:
         self.tables: list[str] = []
         """Queries and their rows, shown below the answer."""
         self.not_found = False
-        self.failed = False
-        """The model server gave up; why has been said."""
+        self.failed = ""
+        """Why the model server gave up."""
+        self.shown = False
+        """Some words of the model's answer have been shown."""
         self.refused = ""
         """What the content policy says of the answer, when it was stopped."""
         self._order: dict[str, int] = {}
@@ -95,6 +97,7 @@ class Record:
             tokens_answered=self.last.answer_tokens,
             thought=self.thought,
             cut_short=self.last.cut_short,
+            broken_off=self.failed if self.shown else "",
             not_found=self.not_found,
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,

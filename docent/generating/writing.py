@@ -107,4 +107,5 @@ async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishe
 
 def _let_go(text: str, record: Record) -> list[Token]:
     record.text += text
+    record.shown = record.shown or bool(text)
     return [Token(record.numbered(text))] if text else []

@@ -5,6 +5,8 @@ The `ollama` package belongs to the file that generates answers; two endpoints d
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,11 @@ from docent.indexing.packaged import packaged_tokenizer
 BATCH = 32
 MOST_TOKENS = 2048  # a longer window only costs the server memory: chunks are far shorter
 SECONDS = httpx.Timeout(300.0, connect=5.0)  # a cold model has to load first
+LONGEST_REPLY = 300.0
+"""Seconds that a reply may take once it has begun: 32 vectors are there at once or not at all."""
+LARGEST_REPLY = 16_000_000
+"""Bytes: 32 vectors of 8,192 numbers in 22 characters take 6 MB."""
+LONGEST_SAID = 300
 
 PROMPTS = {
     "nomic-embed-text": ("search_query: ", "search_document: "),
@@ -34,7 +41,8 @@ class OllamaEmbedder:
     def __init__(self, model: str, *, url: str, key: str) -> None:
         self.name = f"ollama:{model}"
         self._model, self._url = model, url
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+        headers = {"accept-encoding": "identity"}  # what is compressed may be larger than it looks
+        headers |= {"authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
         try:
             self._introduce(model)
@@ -102,7 +110,8 @@ class OllamaEmbedder:
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
-            response = self._client.get(path) if body is None else self._client.post(path, json=body)
+            with self._client.stream("GET" if body is None else "POST", path, json=body) as response:
+                said = self._whole(response)
         except httpx.HTTPError as error:
             raise self._silent(type(error).__name__) from error
         if response.status_code == 404:
@@ -116,14 +125,28 @@ class OllamaEmbedder:
             )
         if response.is_error:
             raise EmbeddingError(
-                f"The embedding model {self.name} refused ({response.status_code}): {response.text[:300]} "
+                f"The embedding model {self.name} refused ({response.status_code}): "
+                f"{said[:LONGEST_SAID].decode(errors='replace')} "
                 "Lower DOCENT_CHUNK_TOKENS if a text was too long, and run: python ingest.py --rebuild"
             )
         try:
-            answer: dict[str, Any] = dict(response.json())
-        except (ValueError, TypeError) as error:  # something else listens there
+            answer: dict[str, Any] = dict(json.loads(said))
+        except (ValueError, TypeError, RecursionError) as error:  # something else listens there
             raise self._silent("what came is not JSON") from error
         return answer
+
+    def _whole(self, response: httpx.Response) -> bytes:
+        """The bytes of a reply, as many as it may have, in the time that it may take."""
+        parts: list[bytes] = []
+        size, ends = 0, time.monotonic() + LONGEST_REPLY
+        for part in response.iter_raw():
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_REPLY:
+                raise self._silent(f"it sent more than {LARGEST_REPLY:,} bytes")
+            if time.monotonic() > ends:
+                raise self._silent(f"its reply took longer than {LONGEST_REPLY:g} s")
+        return b"".join(parts)
 
     def _silent(self, why: str) -> EmbeddingError:
         return EmbeddingError(

@@ -1,4 +1,4 @@
-"""What the store, the search, a link and an embedding model on a server refuse, in French."""
+"""What the store, the search, a link and a model server refuse, or are refused, in French."""
 
 from __future__ import annotations
 
@@ -93,6 +93,28 @@ REFUSALS: dict[str, str] = {
     ),
     "Did you mean {names}?": "Vouliez-vous dire {names} ?",
     "There are no documents yet.": "Il n'y a pas encore de documents.",
+    # what a model server sent, beyond all bounds
+    "The model server at {url} sent a compressed reply, which was not asked for and is not read. Switch "
+    "compression off there, or in the proxy before it.": (
+        "Le serveur de modèles à {url} a envoyé une réponse compressée, qui n'était pas demandée et n'est "
+        "pas lue. Désactivez la compression sur ce serveur, ou sur le proxy placé devant lui."
+    ),
+    "The model server at {url} sent more than {most} bytes where an answer needs far fewer, so no more was "
+    "read. Ask again; if it stays so, its log says why, or correct DOCENT_MODEL_URL.": (
+        "Le serveur de modèles à {url} a envoyé plus de {most} octets là où une réponse en demande bien "
+        "moins ; la suite n'a pas été lue. Reposez la question ; si cela se répète, son journal dit "
+        "pourquoi, ou corrigez DOCENT_MODEL_URL."
+    ),
+    "{model} wrote far more than the {n} tokens that it was asked for, and was stopped. Ask again; if it "
+    "stays so, its server does not keep to the length asked for.": (
+        "{model} a écrit bien plus que les {n} jetons demandés, et a été arrêté. Reposez la question ; si "
+        "cela se répète, son serveur ne respecte pas la longueur demandée."
+    ),
+    "{model} was still answering after {seconds} s, and was stopped. Ask for a shorter answer, or choose a "
+    "smaller model.": (
+        "{model} répondait encore après {seconds} s, et a été arrêté. Demandez une réponse plus courte, ou "
+        "choisissez un modèle plus petit."
+    ),
     # an embedding model on a server
     "{url} returned no vectors for {name}. It may not be an embedding model: choose one, for example "
     "DOCENT_EMBEDDING_MODEL=ollama:nomic-embed-text": (

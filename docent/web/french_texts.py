@@ -42,6 +42,14 @@ SENTENCES: dict[str, str] = {
     "The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.": (
         "La réponse a atteint la longueur maximale ; DOCENT_ANSWER_TOKENS l'augmente."
     ),
+    "The last sentence is unfinished, so no source is named for it.": (
+        "La dernière phrase est inachevée ; aucune source n'est donc indiquée pour elle."
+    ),
+    "The answer is too long to be checked whole; no source is named for its last {n} sentences. Ask for a "
+    "shorter one.": (
+        "La réponse est trop longue pour être vérifiée en entier ; aucune source n'est indiquée pour ses {n} "
+        "dernières phrases. Demandez-en une plus courte."
+    ),
     "Still being prepared, so that they may answer later: {files}. Ask again in a while.": (
         "Encore en préparation, et pourront répondre plus tard : {files}. Reposez la question dans un moment."
     ),

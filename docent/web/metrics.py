@@ -59,6 +59,7 @@ class Metrics:
                         receipt = event.answer.receipt
                         self._count(receipt)
                         end = "answered" if receipt.model else "without_model"
+                        end = "failed" if receipt.broken_off else end
                     yield event
         except Exception as error:
             end = "failed"

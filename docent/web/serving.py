@@ -18,6 +18,7 @@ from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
 from docent.web.api.keys import Keys
+from docent.web.api.stopping import Server
 from docent.web.defences import fortify
 from docent.web.history import History
 from docent.web.listening import ANYWHERE, address, open_to_others
@@ -132,14 +133,23 @@ def serve(settings: Settings) -> None:
     if (warning := open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
     print(f"Docent is at {address(settings)} (stop it with Ctrl+C)", flush=True)
-    uvicorn.run(
-        chainlit.server.app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-        server_header=False,
+    server = Server(
+        uvicorn.Config(
+            chainlit.server.app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        ),
+        chainlit.server.app.state.api.state.stopping,
     )
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    if not server.started:
+        sys.exit(3)  # as uvicorn.run does
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from docent.errors import EmbeddingError
-from docent.indexing import open_embedder
+from docent.indexing import ollama_embedding, open_embedder
 from tests.ports import free_url
 
 
@@ -118,4 +118,32 @@ def test_another_server_at_the_address_is_said(status, said, opened, monkeypatch
         answering.start()
         with pytest.raises(EmbeddingError, match=said):
             opened("nomic-embed-text", f"http://127.0.0.1:{server.server_port}")
+        answering.join()
+
+
+@pytest.mark.parametrize("parts", [[b"[" + b"0," * 32_000] * 3_000, [b"["] * 3_000], ids=["large", "slow"])
+def test_a_reply_without_an_end(parts, opened, monkeypatch):
+    """It is given up when it is larger, or takes longer, than vectors may."""
+    monkeypatch.setattr(ollama_embedding, "LONGEST_REPLY", 1.0 if len(parts[0]) == 1 else 300.0)
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            try:
+                for part in parts:
+                    self.wfile.write(part)
+                    left.wait(0.05 if len(part) == 1 else 0)
+            except ConnectionError:
+                pass
+
+        def log_message(self, *_): ...
+
+    left = threading.Event()
+    with HTTPServer(("127.0.0.1", 0), Endless) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(EmbeddingError, match="more than 16,000,000 bytes|longer than 1 s"):
+            opened("nomic-embed-text", f"http://127.0.0.1:{server.server_port}")
+        left.set()
         answering.join()

@@ -28,6 +28,7 @@ CLASSES = {*SAID.split(), *ASKED.split()}
 KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
 SPEAKING += [
+    ROOT / "generating/bounded.py",
     ROOT / "generating/whole.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
@@ -61,11 +62,12 @@ def refusals() -> Iterator[str]:
 
 
 CONSTANTS = [
-    *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT")),
+    *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT", "UNFINISHED")),
     *(
         getattr(speaking, name)
         for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY", "NO_QUESTION")
     ),
+    finishing.UNCHECKED.format(n=7),
     anyway.FROM_THE_MODEL,
     intake.UNFORESEEN,
 ]

@@ -32,7 +32,7 @@ MEANINGS = {
     422: "The body is not as described here, or the file cannot be read.",
     429: "This key asks too often; Retry-After says when to come back.",
     500: "A mistake of ours.",
-    503: "The model server or the store is not to be reached just now.",
+    503: "The model server or the store is not to be reached just now, or the model broke its answer off.",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": meaning} for status, meaning in MEANINGS.items()

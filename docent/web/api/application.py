@@ -19,8 +19,9 @@ from docent.web.api import answers, chat, files, shelf
 from docent.web.api.allowed import Caller, Gate
 from docent.web.api.bounds import Events, unless_gone
 from docent.web.api.pages import described
-from docent.web.api.refusals import KINDS, Refused, refused
+from docent.web.api.refusals import KINDS, Refused, closed, refused
 from docent.web.api.shapes import ChatRequest, EmbeddingsRequest, Json, SearchRequest
+from docent.web.api.stopping import Stopping
 from docent.web.metrics import CONTENT_TYPE, Metrics
 
 SECONDS_FOR_MODEL = 2.0
@@ -58,13 +59,14 @@ def build(
         responses=answers.REFUSALS,
     )
     app.state.gate = gate
+    app.state.stopping = Stopping()
     app.state.largest = {"/v1/files": largest_upload}
     _refusals(app, metrics)
 
     def opened() -> House:
         found = house()
         if found is None:
-            raise Refused(503, "Docent is starting or stopping. Ask again in a moment.", code="not_open")
+            raise closed()
         return found
 
     _state(app, opened, metrics)
@@ -130,6 +132,7 @@ def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnot
         """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
         happening = await asyncio.to_thread(chat.events, body, house(), who)
         happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
+        happening = request.app.state.stopping.until(happening)
         reply = chat.Reply(body.model, footnotes)
         if body.stream:
             return Events(chat.streamed(happening, body, reply))

@@ -15,7 +15,7 @@ from docent.contracts import ask_json
 from docent.errors import DocentError, InputError
 from docent.glossary import Answer, Answered, Event, Notice, Preferences, Token, Turn
 from docent.web.api.allowed import Caller
-from docent.web.api.refusals import Refused, not_there, refused
+from docent.web.api.refusals import Refused, broken_off, not_there, refused
 from docent.web.api.shapes import ChatRequest, Json, Message
 
 EVERYTHING = "docent"
@@ -165,7 +165,10 @@ class Reply:
     created: int = field(default_factory=lambda: int(time.time()))
 
     def whole(self, answer: Answer, cutter: Cutter) -> Json:
+        """The answer at once. Raises Refused for one that broke off: few programs look at finish_reason."""
         text = cutter.pass_on(answer.text) + cutter.rest() + self.notes(answer, answer.text)
+        if finish(answer, cutter) == "error":
+            raise broken_off(answer.receipt.broken_off)
         return {
             **self._head("chat.completion"),
             "choices": [
@@ -212,7 +215,9 @@ class Reply:
 
 
 def finish(answer: Answer, cutter: Cutter) -> str:
-    """Why the text ends."""
+    """Why the text ends. `error`, which OpenAI does not have, is OpenRouter's word for a failed model."""
+    if answer.receipt.broken_off and not cutter.ended:
+        return "error"
     return "length" if answer.receipt.cut_short and not cutter.ended else "stop"
 
 
@@ -254,8 +259,12 @@ async def streamed(
                         yield _event({**ended, "docent": ask_json(answer)})
                         if request.stream_options and request.stream_options.include_usage:
                             yield _event(reply.counted(answer))
+                        if finish(answer, cutter) == "error":
+                            yield _event(broken_off(answer.receipt.broken_off).body())
     except DocentError as error:
         yield _event(refused(error).body())
+    except Refused as error:
+        yield _event(error.body())
     yield "data: [DONE]\n\n"
 
 

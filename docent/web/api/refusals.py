@@ -73,6 +73,15 @@ def refused(error: DocentError) -> Refused:
             return Refused(500, str(error), code="failed")
 
 
+def broken_off(why: str) -> Refused:
+    """What is said of an answer that a model began and did not finish."""
+    return Refused(503, why, code="broken_off")
+
+
+def closed() -> Refused:
+    return Refused(503, "Docent is starting or stopping. Ask again in a moment.", code="not_open")
+
+
 NOT_THERE = "There is no such {what}, or this key may not see it."
 """Said alike of what does not exist and of what is somebody else's."""
 
