@@ -77,8 +77,9 @@ class Door:
         self._by_name = Attempts("name", free=FREE_TRIES, forget_after=900)
         self._by_known_name = Attempts("known", free=FREE_TRIES, forget_after=900)
         self._by_address = Attempts("address", free=FREE_TRIES_OF_AN_ADDRESS, forget_after=30)
-        self._checks = PasswordChecks(threads=2, waiting=MOST_WAITING)
-        self._known_checks = PasswordChecks(threads=1, waiting=MOST_WAITING)
+        # One thread each: hashing is slow by intention, and must not take every core.
+        self._checks = PasswordChecks(waiting=MOST_WAITING)
+        self._known_checks = PasswordChecks(waiting=MOST_WAITING)
         self._refused: Counter[str] = Counter()
 
     async def by_password(self, name: str, password: str, client: Client | None = None) -> cl.User | None:

@@ -73,15 +73,15 @@ class Attempts:
 
 
 class PasswordChecks:
-    """Check a few passwords at a time, on threads of their own: the hash is slow by intention.
+    """Check one password at a time, on a thread of its own.
 
-    Addresses take turns, and of each address the newest attempt comes first, so that a flood delays itself.
-    When too many wait, the oldest of the address with the most is refused.
+    The address with the fewest that wait comes first, and of one address the newest: a flood delays itself. When
+    too many wait, the oldest of the address with the most is refused.
     """
 
-    def __init__(self, *, threads: int, waiting: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "password")
-        self._free = threads
+    def __init__(self, *, waiting: int) -> None:
+        self._thread = ThreadPoolExecutor(1, "password")
+        self._busy = False
         self._most_waiting = waiting
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
@@ -89,31 +89,36 @@ class PasswordChecks:
         """Return what `check` returns. Raises TooManyAttempts."""
         await self._wait_for_turn(address)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, check)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, check)
         finally:
             self._start_next()
 
     async def _wait_for_turn(self, address: str) -> None:
-        if self._free:
-            self._free -= 1
+        if not self._busy:
+            self._busy = True
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(address, []).append(turn)
         if sum(map(len, self._waiting.values())) > self._most_waiting:
-            most = max(self._waiting.values(), key=len)
-            oldest = most.pop(0)
-            if not oldest.done():
-                oldest.set_exception(TooManyAttempts("busy", 2.0))
+            refused = self._take(max(self._waiting, key=self._waiting_from), 0)
+            if not refused.done():  # done: its caller was cancelled
+                refused.set_exception(TooManyAttempts("busy", 2.0))
         await turn
 
     def _start_next(self) -> None:
         while self._waiting:
-            address = next(iter(self._waiting))
-            turns = self._waiting.pop(address)
-            turn = turns.pop() if turns else None
-            if turns:
-                self._waiting[address] = turns  # behind the other addresses
-            if turn is not None and not turn.done():  # done: its caller was cancelled
+            turn = self._take(min(self._waiting, key=self._waiting_from), -1)
+            if not turn.done():
                 turn.set_result(None)
                 return
-        self._free += 1
+        self._busy = False
+
+    def _waiting_from(self, address: str) -> int:
+        return len(self._waiting[address])
+
+    def _take(self, address: str, position: int) -> asyncio.Future[None]:
+        turns = self._waiting[address]
+        turn = turns.pop(position)
+        if not turns:
+            del self._waiting[address]
+        return turn
