@@ -75,8 +75,8 @@ class Attempts:
 class PasswordChecks:
     """Check one password at a time, on a thread of its own.
 
-    The address with the fewest that wait comes first, and of one address the newest: a flood delays itself. When
-    too many wait, the oldest of the address with the most is refused.
+    The address with the fewest that wait comes first, and of one address the newest: a flood delays itself.
+    When too many wait, the oldest of the address with the most is refused.
     """
 
     def __init__(self, *, waiting: int) -> None:

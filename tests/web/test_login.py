@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 
+import chainlit as cl
 import chainlit.auth
 import httpx
 import pytest
@@ -24,6 +25,7 @@ from docent.web.login import (
     MOST_WAITING,
     Client,
     Door,
+    _network,
     log_in,
     log_out,
     reader_of,
@@ -125,7 +127,7 @@ async def test_the_wait_is_told_in_the_readers_language(app):
 
 
 async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, door):
-    """A browser that logged in before has attempts of its own, also from the guesser's address, and is told."""
+    """A browser that logged in before has attempts of its own, and its user is told of the others."""
     async with browser(app) as owner, browser(app) as guesser, browser(app, address="192.0.2.2") as other:
         assert (await attempt(owner, password=GOOD)).status_code == 200
         await owner.post("/logout")
@@ -163,7 +165,7 @@ async def test_a_known_browser_is_known_for_its_own_user_only(users, door):
 
 
 async def test_an_address_may_not_try_one_name_after_the_other(app, users):
-    """After 30 attempts it has to wait, whatever the names; another address has not, and success is given back."""
+    """After 30 it has to wait, whatever the names; right passwords do not count, another address may."""
     async with browser(app) as guesser, browser(app, address="192.0.2.2") as honest:
         for _ in range(3):
             assert (await attempt(guesser, password=GOOD)).status_code == 200
@@ -185,8 +187,6 @@ async def test_an_address_may_not_try_one_name_after_the_other(app, users):
 )
 def test_addresses_of_one_customer_count_together(one, other, same):
     """A provider gives a customer 2^64 addresses of IPv6."""
-    from docent.web.login import _network
-
     assert (_network(one) == _network(other)) is same
 
 
@@ -218,7 +218,7 @@ class Held:
 
 
 async def test_a_flood_delays_itself(app):
-    """Whoever is alone at an address comes before the others of a flood, and of one address the newest first."""
+    """Whoever is alone at an address comes before those of a flood, of whom the newest is first."""
     held = Held(waiting=10)
     asked = [held.ask("flood", n) for n in range(6)] + [held.ask("honest")]
     await asyncio.sleep(0)
@@ -336,9 +336,7 @@ async def test_a_logout_by_the_header_ends_it_too(app):
 
 
 async def test_a_token_without_a_session_is_nobodys(app, users):
-    """One of before sessions had a name could not be ended, so it is over."""
-    import chainlit as cl
-
+    """An older token names no session that a logout could end, so it is refused."""
     stamp = users.find("ann").stamp
     old = cl.User(identifier="ann", metadata={"role": "member", "stamp": stamp})
     async with browser(app) as ann:
