@@ -176,7 +176,6 @@
 
   // What Chainlit says of files that it refuses by itself, in a sentence and in the reader's language.
   const REFUSED = [
-    [/^(Unauthorized|Too Many Requests)?: /, "", ""],
     [/^File is larger than (\S+) MB$/, "A file is larger than $1 MB, the most that is read. Split it, or attach a smaller copy.",
       "Un fichier dépasse $1 Mo, la taille maximale. Divisez-le ou joignez une copie plus petite."],
     [/^Too many files$/, "These are too many files at once. Attach some of them, send, then attach the others.",
