@@ -52,6 +52,7 @@ async def personas(user: cl.User | None, language: str | None = None) -> list[cl
 @cl.on_chat_start
 async def start() -> None:
     await conversation.start(house=serving.house())
+    await conversation.tell_of_attempts(serving.state().door)
     fetching.follow(serving.house(), conversation.language())
 
 

@@ -145,10 +145,29 @@
     }
   }
 
+  // Chainlit says the same of every login that was refused; the server says why, and how long to wait.
+  async function logIn(address, options) {
+    const response = await send(address, options);
+    document.querySelector("#login-refused")?.remove();
+    if (response.ok) return response;
+    const { detail } = await response.clone().json().catch(() => ({})); // not JSON: from a proxy
+    if (detail) {
+      const refused = document.createElement("p");
+      refused.id = "login-refused";
+      refused.setAttribute("role", "alert");
+      refused.className = `border rounded-lg p-4 text-sm bg-red-50 border-red-200 text-red-700
+        dark:bg-red-950 dark:border-red-900 dark:text-red-200`;
+      refused.textContent = detail;
+      document.querySelector("form:has(#password) > :first-child")?.after(refused);
+    }
+    return response;
+  }
+
   const send = window.fetch;
   window.fetch = (address, options) => {
     const { pathname } = new URL(address, location.href);
     if (pathname === "/user" && (options?.method ?? "GET") === "GET") return whoIsThere(address, options);
+    if (pathname === "/login" && options?.method === "POST") return logIn(address, options);
     const deleting = options?.method === "DELETE" && pathname === "/project/thread";
     if (deleting && withFiles)
       options = { ...options, body: JSON.stringify({ ...JSON.parse(options.body), files: true }) };

@@ -19,6 +19,7 @@ from docent.glossary import Scope
 from docent.web import preferences
 from docent.web.kept import Fate, fates, recall, turns
 from docent.web.light import lightly
+from docent.web.login import FREE_TRIES, Door
 from docent.web.panels import escaped
 from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
@@ -93,6 +94,13 @@ async def start(*, house: House) -> None:
         language=language(),
     )
     await cl.ChatSettings(panel).send()
+
+
+async def tell_of_attempts(door: Door) -> None:
+    """Tell users, once, that others seem to guess at their password."""
+    failed = door.refused_attempts(reader())
+    if failed >= FREE_TRIES:  # fewer are slips of their own
+        await note(f"⚠️ {say('login_attempts', language(), n=failed)}").send()
 
 
 def _command(name: str, hint: str, icon: str) -> CommandDict:

@@ -65,7 +65,7 @@ Connect = Callable[[str, dict[str, Any], dict[str, Any] | None], Awaitable[bool]
 
 
 class SafeHeaders:
-    """Adds the headers above to every response."""
+    """Adds the headers above to every response, and Secure to its cookies where the page came over TLS."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -76,9 +76,18 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":  # as a trusted proxy says: docs/login.md
+                    message["headers"] = [_secure(*header) for header in message["headers"]]
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def _secure(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A cookie that is sent over TLS only; any other header as it is."""
+    if name.lower() != b"set-cookie" or b"; secure" in value.lower():
+        return name, value
+    return name, value + b"; Secure"
 
 
 class BoundedBodies:

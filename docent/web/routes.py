@@ -21,7 +21,7 @@ from docent.web.exporting import markdown
 from docent.web.french import spoken
 from docent.web.history import History
 from docent.web.light import lightly
-from docent.web.login import reader_of, whoever_is_there
+from docent.web.login import log_in, log_out, reader_of, whoever_is_there
 from docent.web.receiving import hand_back, language_of, receive
 from docent.web.sources import SHOWN, Shown, Signer, opened
 from docent.web.texts import say
@@ -36,6 +36,8 @@ PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.sv
 def routes() -> list[Route]:
     return [
         Route("/user", whoever_is_there),
+        Route("/login", log_in, methods=["POST"], name="login"),  # Chainlit's leads there by the name
+        Route("/logout", log_out, methods=["POST"]),
         Route("/avatars/{name:path}", avatar),
         *(Route(f"/{shown}/{{token}}/{{name:path}}", _mine(partial(source, shown))) for shown in SHOWN),
         Route("/cited/{step}/{n:int}", _mine(cited)),

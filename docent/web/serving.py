@@ -53,7 +53,7 @@ def prepare() -> None:
     receiving.allow(settings)
     secret = secret_of(settings.storage)
     app.state.signer = Signer(secret)
-    app.state.door = Door(settings)
+    app.state.door = Door(settings, secret=secret)
     install(app.state.door, secret=secret)
     if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
         open_doors()

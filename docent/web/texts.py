@@ -9,6 +9,44 @@ from docent.web.documents_texts import DOCUMENTS_TEXTS
 LANGUAGES = ("en", "fr")
 
 TEXTS: dict[str, tuple[str, str]] = {
+    # login
+    "login_refused": (
+        "That did not work. Check the name and the password.",
+        "Cela n'a pas marché. Vérifiez le nom et le mot de passe.",
+    ),
+    "login_wait_name": (
+        "There were too many attempts to log in as this user. Wait {wait} and try again. In a browser in "
+        "which you have logged in before, you can log in at once.",
+        "Il y a eu trop de tentatives de connexion sous ce nom. Attendez {wait} et réessayez. Dans un "
+        "navigateur où vous vous êtes déjà connecté, vous pouvez vous connecter tout de suite.",
+    ),
+    "login_wait_known": (
+        "There were too many wrong passwords. Wait {wait} and try again.",
+        "Il y a eu trop de mots de passe erronés. Attendez {wait} et réessayez.",
+    ),
+    "login_wait_address": (
+        "There were too many attempts to log in from your network. Wait {wait} and try again. In a browser "
+        "in which you have logged in before, you can log in at once.",
+        "Il y a eu trop de tentatives de connexion depuis votre réseau. Attendez {wait} et réessayez. Dans "
+        "un navigateur où vous vous êtes déjà connecté, vous pouvez vous connecter tout de suite.",
+    ),
+    "login_wait_busy": (
+        "Too many people are logging in at the moment. Wait {wait} and try again.",
+        "Trop de personnes se connectent en ce moment. Attendez {wait} et réessayez.",
+    ),
+    "login_attempts": (
+        "{n} attempts to log in under your name failed since your last visit. If they were not yours, tell "
+        "whoever looks after this Docent, and choose a long password.",
+        "{n} tentatives de connexion sous votre nom ont échoué depuis votre dernière visite. Si elles ne "
+        "viennent pas de vous, prévenez la personne qui s'occupe de ce Docent et choisissez un long mot de "
+        "passe.",
+    ),
+    "logout_failed": (
+        "You are still logged in: this could not be stored. The disk may be full. Try again, or close the "
+        "browser.",
+        "Vous êtes encore connecté : cela n'a pas pu être enregistré. Le disque est peut-être plein. "
+        "Réessayez, ou fermez le navigateur.",
+    ),
     # sources
     "not_yours": (
         "There is nothing here for you. Go back to the conversation and ask again.",

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ CREATE TABLE IF NOT EXISTS users (
     added TEXT NOT NULL
 ) WITHOUT ROWID
 """
+ENDED = """
+CREATE TABLE IF NOT EXISTS ended_sessions (
+    session TEXT PRIMARY KEY,
+    until REAL NOT NULL        -- seconds since 1970; its tokens are over by themselves then
+) WITHOUT ROWID
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Users:
         storage.mkdir(parents=True, exist_ok=True)
         with self._open() as database:
             database.execute(TABLE)
+            database.execute(ENDED)
         self._path.chmod(0o600)
 
     def all(self) -> list[Account]:
@@ -101,6 +109,24 @@ class Users:
         with self._open() as database:
             done = database.execute("DELETE FROM users WHERE name = ?", (as_name(name),))
             self._must_exist(done.rowcount, name)
+
+    def is_logged_in(self, name: str, *, stamp: str, session: str) -> bool:
+        """Whether the user is still there with the same password, and has not logged out of this session."""
+        with self._open() as database:
+            return (
+                database.execute(
+                    "SELECT 1 FROM users WHERE name = ? AND stamp = ? "
+                    "AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE session = ?)",
+                    (as_name(name), stamp, session),
+                ).fetchone()
+                is not None
+            )
+
+    def end_session(self, session: str, *, until: float) -> None:
+        """Keep that a session was logged out of, until its tokens are over by themselves."""
+        with self._open() as database:
+            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time(),))
+            database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
 
     def verify(self, name: str, password: str) -> Account | None:
         """The account, if this is its password. Slow by intention; takes as long for an unknown name."""

@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
+from docent.web.login import FREE_TRIES
 from docent.web.sources import SHOWN
 from docent.web.users import Users
 from tests.e2e.conftest import again, connected, picture, running_app
@@ -40,7 +41,7 @@ class Ann:
 def app(storage, tmp_path_factory, ollama_process):
     own = shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
     users = Users(own, cost=4)
-    for name in ("ann", "ben"):
+    for name in ("ann", "ben", "cat"):
         users.add(name, role="member", password=PASSWORD)
     ollama_process.reset()
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url, DOCENT_LOGIN="on") as url:
@@ -172,8 +173,36 @@ def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
     page.locator("#email, [name=email]").fill("ann")
     page.locator("#password, [name=password]").fill("not her password")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Check the name and the password")).to_be_visible(timeout=20_000)
+    alert = page.locator("form [role=alert]:visible")
+    expect(alert).to_have_text("That did not work. Check the name and the password.")
     picture(page, "login-refused")
+
+
+def test_who_is_kept_out_by_guesses_is_told(app, browser, page: Page):
+    """The guesser's page says how long to wait; the owner gets in, and is told in the conversation."""
+    owner = browser.new_context(locale="en-US")
+    assert owner.request.post(f"{app}/login", form={"username": "cat", "password": PASSWORD}).ok
+    assert owner.request.post(f"{app}/logout").ok
+    page.goto(app)
+    page.locator("#email").fill("cat")
+    for _ in range(FREE_TRIES + 1):
+        page.locator("#password").fill("a guess")
+        with page.expect_response("**/login"):
+            page.keyboard.press("Enter")
+        expect(page.locator("#password")).to_be_enabled()
+        page.locator("#password").focus()
+    alert = page.locator("form [role=alert]:visible")
+    expect(alert).to_have_count(1)
+    expect(alert).to_contain_text(re.compile(r"too many attempts to log in as this user\. Wait \d+ s"))
+    picture(page, "login-wait")
+    assert owner.request.post(f"{app}/login", form={"username": "cat", "password": PASSWORD}).ok
+    chat = owner.new_page()
+    with chat.expect_websocket():
+        chat.goto(app)
+    connected(chat)
+    expect(chat.get_by_text("6 attempts to log in under your name failed")).to_be_visible()
+    picture(chat, "login-attempts")
+    owner.close()
 
 
 @pytest.mark.parametrize("too", [pytest.param(False, id="kept"), pytest.param(True, id="deleted")])

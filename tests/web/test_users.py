@@ -14,7 +14,8 @@ from docent.errors import InputError
 from docent.glossary import Scope, private_library
 from docent.settings import Settings
 from docent.store.originals import sha256_of
-from docent.web.login import FREE_TRIES, LONGEST_WAIT, Door, Patience
+from docent.web.login import FREE_TRIES, Door
+from docent.web.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
 from docent.web.users import Users
 
 GOOD = "a long password"
@@ -30,7 +31,7 @@ def door(tmp_path, users):
     settings = Settings.read(
         environ={"DOCENT_STORAGE": str(tmp_path), "DOCENT_LOGIN": "on"}, folder=tmp_path / "none"
     )
-    return Door(settings, users=users)
+    return Door(settings, secret=b"s" * 32, users=users)
 
 
 def test_a_password_opens_its_own_account_only(users):
@@ -118,28 +119,29 @@ async def test_guessing_is_slow(users, door):
     users.add("ann", role="member", password=GOOD)
     for _ in range(FREE_TRIES):
         assert await door.by_password("ann", "wrong") is None
-    assert await door.by_password("ann", GOOD) is None
+    with pytest.raises(TooManyAttempts):
+        await door.by_password("ann", GOOD)
 
 
 def test_patience_doubles_and_ends():
     """Each further failure waits twice as long, up to a bound; a success forgets them."""
     now = [0.0]
-    patience = Patience(clock=lambda: now[0])
+    attempts = Attempts("name", free=FREE_TRIES, forget_after=900, clock=lambda: now[0])
     for _ in range(FREE_TRIES - 1):
-        patience.failed("ann")
-    assert not patience.waits("ann")
+        attempts.begin("ann")
+    assert not attempts.seconds_to_wait("ann")
     waits = []
     for _ in range(8):
-        patience.failed("ann")
+        attempts.begin("ann")
         start = now[0]
-        while patience.waits("ann"):
+        while attempts.seconds_to_wait("ann"):
             now[0] += 10
         waits.append(now[0] - start)
     assert waits == [30, 60, 120, 240, 480, LONGEST_WAIT, LONGEST_WAIT, LONGEST_WAIT]
-    assert not patience.waits("ben")
-    patience.succeeded("ann")
-    patience.failed("ann")
-    assert not patience.waits("ann")
+    assert not attempts.seconds_to_wait("ben")
+    attempts.forget("ann")
+    attempts.begin("ann")
+    assert not attempts.seconds_to_wait("ann")
 
 
 def test_users_from_the_terminal(tmp_path, monkeypatch, capsys):

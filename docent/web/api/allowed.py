@@ -101,6 +101,11 @@ class Gate:
             )
         return Caller(key.name, key.libraries, key.read_only)
 
+    def reader(self, request: Request) -> None:
+        """Let the description be read, also by following a link from another site. Raises Refused."""
+        if not self.keyless():
+            self.caller(request)
+
 
 def _bearer(request: Request) -> str:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")

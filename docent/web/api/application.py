@@ -55,7 +55,7 @@ def build(
         description="Ask your own documents. The protocol is the one that clients of OpenAI speak.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # a route of its own, below, asks for a key
         responses=answers.REFUSALS,
     )
     app.state.gate = gate
@@ -106,8 +106,14 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics) -> None:
             )
         return Response(metrics.text(house()), media_type=CONTENT_TYPE)
 
+    @app.get("/openapi.json", include_in_schema=False)
+    def for_programs(request: Request) -> JSONResponse:
+        app.state.gate.reader(request)
+        return JSONResponse(app.openapi())
+
     @app.get("/api-docs", include_in_schema=False)
-    def human(request: Request) -> HTMLResponse:
+    def for_people(request: Request) -> HTMLResponse:
+        app.state.gate.reader(request)
         return HTMLResponse(described(app.openapi()))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
 
 from docent.errors import InputError
 from docent.web.api.allowed import Gate, Pace
@@ -283,6 +284,26 @@ def test_state(api: Api):
         page = client.get("/api-docs").text
         assert "/v1/chat/completions" in page and "<script" not in page and "https:" not in page
         assert "/v1/files" in client.get("/openapi.json").json()["paths"]
+
+
+def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
+    """/openapi.json and /api-docs are refused without one where people log in; else a link leads there."""
+    keys = Keys(tmp_path)
+    app = build(
+        house=lambda: api.house,
+        gate=Gate(keys, keyless=lambda: False),
+        metrics=api.metrics,
+        largest_upload=1000,
+        footnotes=False,
+    )
+    key = {"Authorization": f"Bearer {keys.add('reader', libraries=['cats'], expires='', rate=0)}"}
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    with TestClient(app) as locked, api.http() as keyless:
+        for path in ("/openapi.json", "/api-docs"):
+            refused = locked.get(path)
+            assert refused.status_code == 401 and "A key is needed" in refused.json()["error"]["message"]
+            assert locked.get(path, headers=key).status_code == 200
+            assert keyless.get(path, headers=elsewhere).status_code == 200
 
 
 def test_request_ids(api: Api):
