@@ -71,7 +71,7 @@ def test_every_measurement_runs(server, tmp_path):
     sections = done.stdout.split("\n## ")[1:]
     assert len(sections) == len(names) + 1  # and all of them in short
     assert all(list(tables(section)) for section in sections)
-    assert server.kept == {}
+    assert server.files == {}
     assert server.bases == {}
 
 
@@ -240,9 +240,9 @@ def test_open_webui_is_asked(server):
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
         theirs = open_webui.OpenWebUI(client)
         found = open_webui.compared(theirs, files, questions)
-        assert len(server.kept) == len(server.bases["base"]) == len(files)
+        assert len(server.files) == len(server.bases["base"]) == len(files)
         theirs.tidy()
-    assert server.kept == server.bases == {}
+    assert server.files == server.bases == {}
     assert found.page_hit >= 0.5
     assert 0 < found.p50 <= found.p95
 
