@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         best = sorted(pages, key=lambda page: -page[0])[: query["k"]]
         return {"metadatas": [[page[1] for page in best]], "documents": [[page[2] for page in best]]}
 
-    def _known(self) -> bool:
+    def _authenticated(self) -> bool:
         if self.headers["Authorization"] == f"Bearer {KEY}":
             return True
         self._respond({"detail": "Not authenticated"}, 401)
