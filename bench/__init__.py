@@ -1,1 +1,1 @@
-"""Side-by-side measurements, runnable by anyone; their results are in docs/performance.md."""
+"""Benchmarks against other programs and against targets; their results are in docs/performance.md."""

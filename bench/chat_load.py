@@ -1,11 +1,11 @@
-"""How the chat stays live while many talk at once and documents are being read.
+"""Measure short actions in the chat during many conversations and an ingest.
 
     python -m bench.chat_load [--conversations 50] [--seconds 40] [--pages 500]
 
-An app of its own on the sample libraries, with a stand-in model whose tokens come slowly. Every conversation
-is a socket as the page opens it and asks again and again; meanwhile `ingest.py` reads 500 pages into the same
-storage. Timed, by a process that does nothing else, are the round trips of light actions, one after another:
-the list of conversations, what the page asks for when it opens, and the list of documents.
+Starts an app on the sample libraries with a fake model whose tokens come slowly. Every conversation is a
+socket, as the page opens it, that asks again and again; meanwhile `ingest.py` reads 500 pages into the same
+storage. A separate process times the round trips of short actions, one after another: the list of
+conversations, the settings that the page requests when it opens, and the list of documents.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from tests.fakes.plugin import start_process
 
 QUESTION = "Which internship is about machine learning?"
 WORDS, PAUSE = 150, 0.05
-BETWEEN = 0.05  # seconds between two light actions
-LIGHT: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
+ACTION_PAUSE = 0.05  # seconds between two short actions
+SHORT_ACTIONS: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("POST", "/project/threads", {"pagination": {"first": 20}, "filter": {}}),
     ("GET", "/project/settings?language=en-US", None),
     ("GET", "/documents", None),
@@ -45,14 +45,14 @@ LIGHT: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
 
 
 class Conversation:
-    """One socket, as the page speaks over it."""
+    """A conversation over a socket, as the page has it."""
 
     def __init__(self, url: str, cookie: str) -> None:
         self._url, self._cookie = url, cookie
         self._client = socketio.AsyncClient(reconnection=False)
         self._begun, self._ended = asyncio.Event(), asyncio.Event()
         self.characters = 0
-        self.last = ""
+        self.last_message = ""
         self._client.on("task_start", self._begin)
         self._client.on("task_end", self._end)
         self._client.on("stream_start", self._start)
@@ -61,7 +61,7 @@ class Conversation:
 
     async def _begin(self, *_: Any) -> None:
         self._begun.set()
-        self._ended.clear()  # an end that came meanwhile was that of something else
+        self._ended.clear()  # an end before this belongs to another task
 
     async def _end(self, *_: Any) -> None:
         self._ended.set()
@@ -74,7 +74,7 @@ class Conversation:
 
     async def _shown(self, message: dict[str, Any]) -> None:
         if message["type"] in ("assistant_message", "system_message"):
-            self.last = " ".join(message["output"].split())[:80]
+            self.last_message = " ".join(message["output"].split())[:80]
 
     async def open(self) -> None:
         await self._client.connect(
@@ -86,10 +86,10 @@ class Conversation:
             wait_timeout=30,
         )
         await self._client.emit("connection_successful")
-        await self._until_done()  # the start is a task too
+        await self._until_done()  # opening is a task too
 
     async def ask(self) -> None:
-        """Until the answer has ended."""
+        """Send the question and wait for the end of the answer."""
         self._begun.clear()
         message = {
             "id": str(uuid.uuid4()),
@@ -110,7 +110,7 @@ class Conversation:
         await self._client.disconnect()
 
 
-async def talking(url: str, cookie: str, until: float, counted: Counter[str]) -> None:
+async def converse(url: str, cookie: str, until: float, counted: Counter[str]) -> None:
     conversation = Conversation(url, cookie)
     try:
         await conversation.open()
@@ -118,26 +118,26 @@ async def talking(url: str, cookie: str, until: float, counted: Counter[str]) ->
             before = conversation.characters
             await conversation.ask()
             streamed = conversation.characters > before
-            counted["answers" if streamed else f"not streamed: {conversation.last}"] += 1
-    except Exception as error:  # counted, whatever it was: none may come
+            counted["answers" if streamed else f"not streamed: {conversation.last_message}"] += 1
+    except Exception as error:  # any error counts: none may come
         counted[f"error: {type(error).__name__}: {error}"] += 1
     finally:
         counted["characters"] += conversation.characters
         await conversation.close()
 
 
-def acting(url: str, cookie: str, seconds: float) -> list[float]:
-    """Seconds of each light action, in a process of its own: the talkers' work is none of the app's."""
+def time_actions(url: str, cookie: str, seconds: float) -> list[float]:
+    """Return the seconds of each short action; runs in a process of its own, apart from the conversations."""
     took: list[float] = []
     until = time.monotonic() + seconds
     with httpx.Client(headers={"Cookie": cookie, "Origin": url}, timeout=60) as client:
-        for method, path, body in itertools.cycle(LIGHT):
+        for method, path, body in itertools.cycle(SHORT_ACTIONS):
             if time.monotonic() > until:
                 return took
             began = time.perf_counter()
             client.request(method, url + path, json=body).raise_for_status()
             took.append(time.perf_counter() - began)
-            time.sleep(BETWEEN)
+            time.sleep(ACTION_PAUSE)
     return took
 
 
@@ -146,17 +146,17 @@ async def measured(url: str, *, conversations: int, seconds: float) -> tuple[lis
         cookie = str(response.headers["Set-Cookie"]).partition(";")[0]
     counted: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
-        await loop.run_in_executor(apart, acting, url, cookie, 0.0)  # so that it has begun
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as separate:
+        await loop.run_in_executor(separate, time_actions, url, cookie, 0.0)  # start it before the clock
         until = time.monotonic() + seconds
-        talks = (talking(url, cookie, until, counted) for _ in range(conversations))
-        acted = loop.run_in_executor(apart, acting, url, cookie, seconds)
-        await asyncio.gather(*talks)
-        return await acted, counted
+        conversing = (converse(url, cookie, until, counted) for _ in range(conversations))
+        timed = loop.run_in_executor(separate, time_actions, url, cookie, seconds)
+        await asyncio.gather(*conversing)
+        return await timed, counted
 
 
 def write_pages(folder: Path, pages: int) -> None:
-    """Text files of twenty pages each, none like another."""
+    """Write text files of twenty pages each, all different."""
     folder.mkdir(parents=True)
     for n in range(pages // 20):
         lines = (
@@ -169,18 +169,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--conversations", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=40)
-    parser.add_argument("--pages", type=int, default=500, help="read into the storage meanwhile")
-    asked = parser.parse_args()
+    parser.add_argument("--pages", type=int, default=500, help="ingested meanwhile")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        took, counted = loaded(Path(folder), asked.conversations, asked.seconds, asked.pages)
+        took, counted = under_load(Path(folder), args.conversations, args.seconds, args.pages)
     p50, p95 = np.percentile(took, [50, 95]) * 1000
-    print(f"{asked.conversations} conversations, {asked.pages} pages read meanwhile: {dict(counted)}")
+    print(f"{args.conversations} conversations, {args.pages} pages ingested meanwhile: {dict(counted)}")
     worst = max(took) * 1000
-    print("\n| what | times | p50, ms | p95, ms | worst, ms |\n|---|---|---|---|---|")
-    print(f"| a light action, of three in turn | {len(took)} | {p50:.0f} | {p95:.0f} | {worst:.0f} |")
+    print("\n| action | count | p50, ms | p95, ms | worst, ms |\n|---|---|---|---|---|")
+    print(f"| short actions, three in turn | {len(took)} | {p50:.0f} | {p95:.0f} | {worst:.0f} |")
 
 
-def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tuple[list[float], Counter[str]]:
+def under_load(
+    folder: Path, conversations: int, seconds: float, pages: int
+) -> tuple[list[float], Counter[str]]:
     storage, data = folder / "storage", folder / "data"
     shutil.copytree(ROOT / "data", data)
     environ = {**os.environ, "DOCENT_STORAGE": str(storage), "DOCENT_DATA": str(data)}
@@ -191,22 +193,22 @@ def loaded(folder: Path, conversations: int, seconds: float, pages: int) -> tupl
     ollama.script(reply="word " * WORDS, seconds_per_token=PAUSE, sticky=True)
     try:
         with running_app(storage, DOCENT_MODEL_URL=ollama.url) as url:
-            reading = subprocess.Popen(ingest, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+            ingesting = subprocess.Popen(ingest, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
             try:
                 return asyncio.run(measured(url, conversations=conversations, seconds=seconds))
             finally:
-                print(_how_it_ended(reading.poll()))
-                reading.terminate()
-                reading.wait()
+                print(_ingest_outcome(ingesting.poll()))
+                ingesting.terminate()
+                ingesting.wait()
     finally:
         ollama.stop()
 
 
-def _how_it_ended(code: int | None) -> str:
-    """Reading, by its exit code so far."""
+def _ingest_outcome(code: int | None) -> str:
+    """Describe the ingest by its exit code so far."""
     if code:
-        return f"reading failed with exit code {code}, so the figures below met nothing but talking"
-    return "reading went on all the time" if code is None else "reading ended before the talking did"
+        return f"the ingest failed with exit code {code}: the figures below are of conversations alone"
+    return "the ingest ran all the time" if code is None else "the ingest ended before the conversations"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Embedding engines side by side: tokens a second, retrieval, and what a question waits for.
+"""Compare embedding engines: tokens per second, retrieval quality, and latency of a question.
 
     python -m bench.embedding --pdfs FOLDER --questions FILE.jsonl [--squad dev.json]
 
 The questions file has one JSON object a line: question, file, pages (docs/measuring.md). All engines run in
-one process, in turns, since machines are noisy: read the ratios, not the absolute figures.
+one process, in turns, because machines are noisy: compare the ratios, not the absolute figures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.asking import answerable, bare
+from bench.questions import answerable, bare_name
 from docent.evaluating import Question
 from docent.glossary import Document, Page, document_id
 from docent.indexing import Embedder, chunk, embedded_text
@@ -39,7 +40,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A chunk as the model reads it, and where it is from."""
+    """A chunk as the model reads it, with its source."""
 
     file: str
     page: int
@@ -48,30 +49,31 @@ class Text:
 
 
 def main() -> None:
-    asked = _arguments()
+    args = _arguments()
     engines = _engines()
-    texts = _texts(sorted(asked.pdfs.glob("*.pdf"))[: asked.files], engines["fp32"])
-    print(f"{len(texts)} chunks, {sum(one.tokens for one in texts):,} tokens\n")
-    speed(engines, random.Random(1).sample(texts, min(asked.sample, len(texts))))
-    waiting(engines["default"], [one.text for one in texts[:2000]])
-    del engines["torch fp32"]  # its vectors are those of "fp32" to five digits: tests/indexing hold that
-    retrieval(engines, texts, asked.questions, asked.squad)
+    texts = _texts(sorted(args.pdfs.glob("*.pdf"))[: args.files], engines["fp32"])
+    print(f"{len(texts)} chunks, {sum(text.tokens for text in texts):,} tokens\n")
+    speed(engines, random.Random(1).sample(texts, min(args.sample, len(texts))))
+    waiting(engines["default"], [text.text for text in texts[:2000]])
+    del engines["torch fp32"]  # its vectors equal those of "fp32" to five digits, as tests/indexing check
+    retrieval(engines, texts, args.questions, args.squad)
 
 
 def speed(engines: dict[str, Embedder], texts: Sequence[Text]) -> None:
-    """Tokens a second, best of the rounds, engines in turns."""
-    tokens = sum(one.tokens for one in texts)
+    """Print tokens per second, the best of the rounds, with engines in turns."""
+    tokens = sum(text.tokens for text in texts)
     best = dict.fromkeys(engines, 0.0)
     for _ in range(ROUNDS):
         for name, engine in engines.items():
-            best[name] = max(best[name], tokens / _seconds(lambda: engine.embed([one.text for one in texts])))  # noqa: B023
+            seconds = _seconds(partial(engine.embed, [text.text for text in texts]))
+            best[name] = max(best[name], tokens / seconds)
     print("| engine | tokens/s | against torch |\n|---|---|---|")
     for name, rate in best.items():
         print(f"| {name} | {rate:,.0f} | {rate / best['torch fp32']:.1f} |")
 
 
 def waiting(engine: Embedder, texts: Sequence[str]) -> None:
-    """A question's latency, alone and while documents are embedded."""
+    """Print a question's latency, alone and while documents are embedded."""
     stop = threading.Event()
 
     def ingest() -> None:
@@ -99,15 +101,15 @@ def waiting(engine: Embedder, texts: Sequence[str]) -> None:
 def retrieval(
     engines: dict[str, Embedder], texts: Sequence[Text], questions: Path, squad: Path | None
 ) -> None:
-    """Dense search alone; the interval is a paired bootstrap of the difference to fp32."""
-    files = {bare(one.file) for one in texts}
-    asked = [one for one in answerable(questions) if bare(one.file) in files]
-    if not asked:
+    """Print the quality of vector search alone, with a paired bootstrap of the difference to fp32."""
+    files = {bare_name(text.file) for text in texts}
+    selected = [question for question in answerable(questions) if bare_name(question.file) in files]
+    if not selected:
         print("\nNo question is about these files.")
         return
     hits: dict[str, dict[str, Matrix]] = {}
     for name, engine in engines.items():
-        hits[name] = {"page-hit@5": _page_hits(engine, texts, asked)}
+        hits[name] = {"page-hit@5": _page_hits(engine, texts, selected)}
         if squad:
             hits[name]["squad hit@1"] = _squad_hits(engine, squad)
     print("\n| engine | measure (questions) | value | difference to fp32, 95 % |\n|---|---|---|---|")
@@ -119,30 +121,31 @@ def retrieval(
 
 
 def _page_hits(engine: Embedder, texts: Sequence[Text], questions: Sequence[Question]) -> Matrix:
-    vectors = engine.embed([one.text for one in texts])
+    vectors = engine.embed([text.text for text in texts])
     hits = []
-    for asked in questions:
-        order = np.argsort(-(vectors @ np.asarray(engine.embed_query(asked.question), dtype=np.float32)))
-        pages = list(dict.fromkeys((bare(texts[at].file), texts[at].page) for at in order[:200]))[:5]
-        hits.append(any(file == bare(asked.file) and page in asked.pages for file, page in pages))
+    for question in questions:
+        order = np.argsort(-(vectors @ np.asarray(engine.embed_query(question.question), dtype=np.float32)))
+        pages = list(dict.fromkeys((bare_name(texts[at].file), texts[at].page) for at in order[:200]))[:5]
+        hits.append(any(file == bare_name(question.file) and page in question.pages for file, page in pages))
     return np.asarray(hits, dtype=np.float32)
 
 
 def _squad_hits(engine: Embedder, squad: Path) -> Matrix:
-    """The paragraph that holds the answer comes first of all; windows of long ones count as theirs."""
-    paragraphs = [one for item in json.loads(squad.read_text("utf-8"))["data"] for one in item["paragraphs"]]
+    """Return 1 for each question whose paragraph comes first; a chunk counts as its paragraph."""
+    articles = json.loads(squad.read_text("utf-8"))["data"]
+    paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
     pieces = [
         (number, embedded_text(piece))
-        for number, one in enumerate(paragraphs)
-        for piece in _cut(_document(f"{number}", [one["context"]]), engine)
+        for number, paragraph in enumerate(paragraphs)
+        for piece in _chunks(_document(f"{number}", [paragraph["context"]]), engine)
     ]
     vectors = engine.embed([text for _, text in pieces])
     hits = []
-    for number, one in enumerate(paragraphs):
-        for question in one["qas"][:3]:
+    for number, paragraph in enumerate(paragraphs):
+        for question in paragraph["qas"][:3]:
             if not question["is_impossible"]:
-                asked = np.asarray(engine.embed_query(question["question"]), dtype=np.float32)
-                hits.append(pieces[int(np.argmax(vectors @ asked))][0] == number)
+                vector = np.asarray(engine.embed_query(question["question"]), dtype=np.float32)
+                hits.append(pieces[int(np.argmax(vectors @ vector))][0] == number)
     return np.asarray(hits, dtype=np.float32)
 
 
@@ -154,13 +157,13 @@ def _interval(differences: Matrix) -> tuple[float, float]:
 def _engines() -> dict[str, Embedder]:
     folder = packaged_folder()
     reference = ReferenceEmbedder(PACKAGED_MODEL, source=str(folder), cache=folder, device="cpu")
-    found: dict[str, Embedder] = {"torch fp32": reference}
+    engines: dict[str, Embedder] = {"torch fp32": reference}
     for precision in ("fp32", "int8 weights", "bf16", "int8"):
-        found[precision] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores(), precision=precision)
-    found["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores())
-    for engine in found.values():
+        engines[precision] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores(), precision=precision)
+    engines["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores())
+    for engine in engines.values():
         engine.embed(["warm"] * 64)
-    return found
+    return engines
 
 
 def _texts(paths: Sequence[Path], engine: Embedder) -> list[Text]:
@@ -169,11 +172,11 @@ def _texts(paths: Sequence[Path], engine: Embedder) -> list[Text]:
         return [
             Text(document.name, piece.page, embedded_text(piece), piece.tokens)
             for document in documents
-            for piece in _cut(document, engine)
+            for piece in _chunks(document, engine)
         ]
 
 
-def _cut(document: Document, engine: Embedder) -> list[Any]:
+def _chunks(document: Document, engine: Embedder) -> list[Any]:
     return chunk(
         document,
         document_id=document_id("bench", document.sha256),
@@ -199,9 +202,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pdfs", type=Path, required=True, help="folder of PDF files")
     parser.add_argument("--questions", type=Path, required=True, help="JSON lines: question, file, pages")
-    parser.add_argument("--files", type=int, help="how many of them, by name; else all")
+    parser.add_argument("--files", type=int, help="number of files, by name; default all")
     parser.add_argument("--squad", type=Path, help="a SQuAD 2.0 file, for prose")
-    parser.add_argument("--sample", type=int, default=640, help="chunks timed for each engine and round")
+    parser.add_argument("--sample", type=int, default=640, help="chunks timed per engine and round")
     return parser.parse_args()
 
 

@@ -1,13 +1,13 @@
-"""How long a whole retrieval takes, and how much memory rests, as the store grows.
+"""Measure the time of a whole retrieval, and the memory in use, as the store grows.
 
     nice python -m bench.latency --cache FOLDER [--chunks 10000 100000] [--questions 200] [--profile]
 
-The stores are synthetic, and are kept under FOLDER for the next run. Text is drawn from 30,000 made-up words
+The stores are synthetic and are kept under FOLDER for the next run. Text is drawn from 30,000 made-up words
 that are as frequent as words are in English (Zipf), 120 to a chunk, two chunks to a page, 100 to a document.
 Vectors are 384-dimensional, of length 1, scattered around random centres, one centre for every 500 chunks.
-Everything else is real: the store, the ladder, and the model that embeds the question. A question is eight
-words of one chunk in a sentence. 50 documents come in at a time, so that a store of 1,000,000 chunks can be
-built within an hour; one that was broken off goes on where it ended.
+Everything else is real: the store, the ranking, and the model that embeds the question. A question is eight
+words of one chunk in a sentence. 50 documents are stored at a time, so that a store of 1,000,000 chunks can
+be built within an hour; an interrupted build continues where it ended.
 """
 
 from __future__ import annotations
@@ -42,33 +42,33 @@ CHUNKS_A_DOCUMENT = 100
 DIMENSIONS = 384
 CHUNKS_A_CENTRE = 500
 QUESTIONS = 1000
-AT_ONCE = 50
-"""Documents that are put in one step."""
+BATCH = 50
+"""Documents stored in one step."""
 SYLLABLES = [a + b for a in "bcdfglmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
 
 
 def main() -> None:
-    asked = _arguments()
-    if asked.measure:
-        print(json.dumps(measure(asked.cache, asked.questions, profile=asked.profile)))
+    args = _arguments()
+    if args.measure:
+        print(json.dumps(measure(args.cache, args.questions, profile=args.profile)))
         return
-    columns = "p50, ms", "p95, ms", "processor p50, ms", "processor p95, ms", "at rest, MB", "on disk, MB"
+    columns = "p50, ms", "p95, ms", "processor p50, ms", "processor p95, ms", "memory, MB", "on disk, MB"
     print(f"| chunks | {' | '.join(columns)} |\n|---{'|---' * len(columns)}|")
-    for chunks in asked.chunks:
-        folder = asked.cache / str(chunks)
+    for chunks in args.chunks:
+        folder = args.cache / str(chunks)
         if not (folder / "questions.json").exists():
             build(folder, chunks)
-        # A process of its own, so that memory is that of answering and not of building.
+        # A process of its own, so that its memory is not that of building the store.
         command = [sys.executable, "-m", "bench.latency", "--measure", "--cache", str(folder)]
-        command += ["--questions", str(asked.questions), *(["--profile"] if asked.profile else [])]
-        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-        figures = [f"{told[key]:.1f}" for key in ("p50", "p95", "own_p50", "own_p95")]
-        figures += [f"{told['memory']:.0f}", f"{on_disk(folder / 'storage'):.0f}"]
+        command += ["--questions", str(args.questions), *(["--profile"] if args.profile else [])]
+        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        figures = [f"{result[key]:.1f}" for key in ("p50", "p95", "own_p50", "own_p95")]
+        figures += [f"{result['memory']:.0f}", f"{on_disk(folder / 'storage'):.0f}"]
         print(f"| {chunks:,} | {' | '.join(figures)} |", flush=True)
 
 
 def build(folder: Path, chunks: int) -> None:
-    """A store of so many chunks, through the store's own front door; one that was broken off goes on."""
+    """Build a store of so many chunks through its public methods, or continue an interrupted build."""
     random = np.random.default_rng(chunks)
     words = _vocabulary(random)
     frequency = 1 / np.arange(1, WORDS + 1)
@@ -76,19 +76,19 @@ def build(folder: Path, chunks: int) -> None:
     centres = random.standard_normal((max(chunks // CHUNKS_A_CENTRE, 1), DIMENSIONS))
     began = time.perf_counter()
     with open_house(_settings(folder)) as house:
-        there = sum(document.embedded for document in house.store.documents(Scope())) // CHUNKS_A_DOCUMENT
+        stored = sum(document.embedded for document in house.store.documents(Scope())) // CHUNKS_A_DOCUMENT
         documents = chunks // CHUNKS_A_DOCUMENT
-        for first in range(there // AT_ONCE * AT_ONCE, documents, AT_ONCE):
+        for first in range(stored // BATCH * BATCH, documents, BATCH):
             random = np.random.default_rng((chunks, first))
             arrivals = []
-            for number in range(first, min(first + AT_ONCE, documents)):
+            for number in range(first, min(first + BATCH, documents)):
                 drawn = random.choice(WORDS, size=(CHUNKS_A_DOCUMENT, WORDS_A_CHUNK), p=frequency)
                 texts = [" ".join(words[at] for at in row) + "." for row in drawn]
                 name = f"{words[WORDS - 1 - number % 9000]}-{2000 + number % 25}-{number}.txt".lower()
                 arrivals.append(_arrival(folder, name, texts))
             house.store.put_several(arrivals)
-            waiting = [chunk.id for arrival in arrivals for chunk in arrival.chunks]
-            house.store.put_vectors(waiting, _vectors(random, centres, len(waiting)))
+            pending = [chunk.id for arrival in arrivals for chunk in arrival.chunks]
+            house.store.put_vectors(pending, _vectors(random, centres, len(pending)))
             seconds = time.perf_counter() - began
             print(f"{first + len(arrivals)} documents, {seconds:.0f} s", file=sys.stderr, flush=True)
         questions = [
@@ -99,30 +99,30 @@ def build(folder: Path, chunks: int) -> None:
 
 
 def _question(store: Store, document: str, words: Sequence[str]) -> str:
-    """Eight of the words of a document's first chunk, none of them among the most frequent."""
+    """Ask for eight words of a document's first chunk, none of them among the most frequent."""
     common = set(words[:101])
-    said = store.chunks_of(document, Scope())[0].text[:-1].split()
-    rare = [word for word in said if word not in common][:8]
+    words_of_chunk = store.chunks_of(document, Scope())[0].text[:-1].split()
+    rare = [word for word in words_of_chunk if word not in common][:8]
     return f"What is the {' '.join(rare[:4])} of the {' '.join(rare[4:])}?"
 
 
 def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
-    """Milliseconds of whole retrievals, the question's embedding included, and resident memory.
+    """Return milliseconds of whole retrievals with the question's embedding, and resident memory.
 
-    Beside the clock's, those of processor time (`own`), which a busy machine changes less.
+    `own_…` are milliseconds of processor time, which a busy machine changes less.
     """
     questions = json.loads((folder / "questions.json").read_text())
-    asked = [questions[at % len(questions)] for at in range(count + 5)]
+    repeated = [questions[at % len(questions)] for at in range(count + 5)]
     with open_built(folder) as house:
-        make_warm(house, asked[:5])
-        watch = cProfile.Profile()
+        warm_up(house, repeated[:5])
+        profiler = cProfile.Profile()
         if profile:
-            watch.enable()
-        milliseconds = list(_timed(house.retrieve, asked[5:]))
-        watch.disable()
+            profiler.enable()
+        milliseconds = list(_timed(house.retrieve, repeated[5:]))
+        profiler.disable()
         memory = resident()
     if profile:
-        pstats.Stats(watch, stream=sys.stderr).sort_stats("cumulative").print_stats(40)
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(40)
     p50, p95 = np.percentile([time for time, _ in milliseconds], [50, 95])
     own = np.percentile([time for _, time in milliseconds], [50, 95])
     return {
@@ -135,7 +135,7 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
 
 
 def open_built(folder: Path) -> House:
-    """A store that was built, perhaps by an earlier version: its pieces were drawn here, not cut."""
+    """Open a built store, even one of an earlier version: synthetic chunks do not depend on it."""
     settings = _settings(folder)
     embedder = open_embedder(
         settings.embedding_model,
@@ -145,20 +145,23 @@ def open_built(folder: Path) -> House:
         model_url=settings.model_url,
         model_key=settings.key,
     )
-    now = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
+    fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     embedder.close()
     with closing(sqlite3.connect(settings.storage / "index" / "catalog.db")) as catalog, catalog:
-        catalog.execute("UPDATE meta SET value = ?1 WHERE key = 'fingerprint' AND value <> ?1", (now,))
+        catalog.execute(
+            "UPDATE meta SET value = ?1 WHERE key = 'fingerprint' AND value <> ?1", (fingerprint,)
+        )
     return open_house(settings)
 
 
-def make_warm(house: House, questions: Sequence[str]) -> None:
-    """As `docent serve` does at its start, to the end of it; the first question loads the index."""
+def warm_up(house: House, questions: Sequence[str]) -> None:
+    """Warm up as `docent serve` does, to the end; the first question loads the index."""
     house.warm()
     for question in questions:
         house.retrieve(question, Scope())
-    for thread in [one for one in threading.enumerate() if one.name == "warming"]:
-        thread.join()
+    for thread in threading.enumerate():
+        if thread.name == "warming":
+            thread.join()
 
 
 def _timed(
@@ -183,42 +186,42 @@ def _arrival(folder: Path, name: str, texts: Sequence[str]) -> Arrival:
         pages=tuple(Page(number=number, text=page) for number, page in enumerate(pages, 1)),
         language="en",
     )
-    whole = document_id("bench", sha256)
+    identifier = document_id("bench", sha256)
     chunks = []
     for at, text in enumerate(texts):
         page, second = at // 2 + 1, at % 2
         start = len(texts[at - 1]) + 1 if second else 0
-        key = chunk_id(whole, page, start, start + len(text), "bench")
+        key = chunk_id(identifier, page, start, start + len(text), "bench")
         header = f"{Path(name).stem.replace('-', ' ')} | p. {page}"
-        chunks.append(Chunk(key, whole, page, start, start + len(text), text, header))
+        chunks.append(Chunk(key, identifier, page, start, start + len(text), text, header))
     stat = file.stat()
     return Arrival(SourceFile("bench", name, file, stat.st_size, stat.st_mtime_ns), document, chunks)
 
 
 def _vectors(random: np.random.Generator, centres: NDArray[np.float64], count: int) -> NDArray[np.float32]:
-    near = centres[random.integers(len(centres), size=count)]
-    scattered = near + random.standard_normal((count, DIMENSIONS))
+    nearby = centres[random.integers(len(centres), size=count)]
+    scattered = nearby + random.standard_normal((count, DIMENSIONS))
     return np.asarray(scattered / np.linalg.norm(scattered, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _vocabulary(random: np.random.Generator) -> list[str]:
-    found: dict[str, None] = {}
-    while len(found) < WORDS:
-        found["".join(random.choice(SYLLABLES, size=random.integers(2, 5)))] = None
-    return list(found)
+    words: dict[str, None] = {}
+    while len(words) < WORDS:
+        words["".join(random.choice(SYLLABLES, size=random.integers(2, 5)))] = None
+    return list(words)
 
 
 def _settings(folder: Path) -> Settings:
-    where = {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(folder / "data")}
-    return Settings.read(environ=where, folder=folder)
+    environ = {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(folder / "data")}
+    return Settings.read(environ=environ, folder=folder)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="where the stores are kept")
     parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000], help="sizes to measure")
-    parser.add_argument("--questions", type=int, default=200, help="how many are timed")
-    parser.add_argument("--profile", action="store_true", help="where the time goes, on stderr")
+    parser.add_argument("--questions", type=int, default=200, help="number of timed questions")
+    parser.add_argument("--profile", action="store_true", help="print a profile to stderr")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)  # the child process's part
     return parser.parse_args()
 

@@ -1,9 +1,9 @@
-"""Small mistakes put into the pure core, one at a time: which of them do its own tests not notice?
+"""Mutation tests of the pure core: make one small mistake at a time, and list those that no test notices.
 
     python -m bench.mutants [--every 1]
 
-A comparison is turned, a number moved by one, `and` made `or`, `not` dropped, a statement left out. What is
-printed survived; some change nothing that anybody could see.
+A comparison is inverted, a number changed by one, `and` exchanged with `or`, a condition negated, a statement
+left out. Survivors are printed; some of them are equivalent to the original.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CORE = {
         "tests/generating/test_after_citing.py",
     ],
 }
-TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+INVERTED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
@@ -36,7 +36,7 @@ TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th mutant")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth mutant")
     every = parser.parse_args().every
     with tempfile.TemporaryDirectory(prefix="docent-mutants-") as folder:
         copy = Path(folder)
@@ -44,50 +44,50 @@ def main() -> None:
             shutil.copytree(ROOT / name, copy / name)
         shutil.copy(ROOT / "pyproject.toml", copy)
         for module, tests in CORE.items():
-            _try(copy, module, tests, every)
+            _test_mutants(copy, module, tests, every)
 
 
-def _try(copy: Path, module: str, tests: list[str], every: int) -> None:
+def _test_mutants(copy: Path, module: str, tests: list[str], every: int) -> None:
     original = (ROOT / module).read_text(encoding="utf-8")
     tried = list(mutants(original))[::every]
     survived = 0
-    for what, text in tried:
+    for change, text in tried:
         (copy / module).write_text(text, encoding="utf-8")
-        if _green(copy, tests):
+        if _tests_pass(copy, tests):
             survived += 1
-            print(f"{module}, {what}", flush=True)
+            print(f"{module}, {change}", flush=True)
     (copy / module).write_text(original, encoding="utf-8")
     print(f"{module}: {len(tried)} mutants, {survived} survived", flush=True)
 
 
-def _green(copy: Path, tests: list[str]) -> bool:
+def _tests_pass(copy: Path, tests: list[str]) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
     environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
-        return False  # a loop that does not end is noticed
+        return False  # an endless loop counts as noticed
     return done.returncode == 0
 
 
 def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """Each mistake in words, and the module with it."""
+    """Yield each change as a description and the module with it."""
     tree = ast.parse(source)
     for at in range(len(list(ast.walk(tree)))):
-        changed = deepcopy(tree)
-        node = list(ast.walk(changed))[at]
-        if what := _spoilt(node):
+        mutant = deepcopy(tree)
+        node = list(ast.walk(mutant))[at]
+        if change := _mutate(node):
             yield (
-                f"line {getattr(node, 'lineno', 0)}: {what}",
-                ast.unparse(ast.fix_missing_locations(changed)),
+                f"line {getattr(node, 'lineno', 0)}: {change}",
+                ast.unparse(ast.fix_missing_locations(mutant)),
             )
 
 
-def _spoilt(node: ast.AST) -> str:
+def _mutate(node: ast.AST) -> str:
     match node:
-        case ast.Compare(ops=[first, *_]) if type(first) in TURNED:
+        case ast.Compare(ops=[first, *_]) if type(first) in INVERTED:
             before = ast.unparse(node)
-            node.ops[0] = TURNED[type(first)]()
+            node.ops[0] = INVERTED[type(first)]()
             return f"{before} -> {ast.unparse(node)}"
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             node.value = value + 1

@@ -1,12 +1,11 @@
-"""Open WebUI and Docent side by side: the same files handed in, the same questions asked, over their APIs.
+"""Compare Open WebUI and Docent over their APIs, with the same files and questions.
 
-    export OPEN_WEBUI_KEY=sk-…        # one of its own: Settings › Account › API keys
+    export OPEN_WEBUI_KEY=sk-…        # an Open WebUI key: Settings › Account › API keys
     python -m bench.open_webui --url http://localhost:3000 --pdfs FOLDER --questions FILE.jsonl
 
-There it makes a knowledge base named "docent-bench", which is deleted afterwards with its files. Both are
-asked what they retrieve, so no language model takes part. Docent is started for this, on this machine, with
-an empty storage folder. A page counts as found when it is among the first five passages; where a server
-tells no page of a passage, its file suffices.
+It makes a knowledge base named "docent-bench" there, and deletes it afterwards with its files. Both only
+retrieve, so no language model takes part. Docent is started on this machine with an empty storage folder. A
+page counts as found when it is among the first five passages; a passage without a page counts by its file.
 """
 
 from __future__ import annotations
@@ -26,29 +25,29 @@ from typing import Any, Protocol
 import httpx
 import numpy as np
 
-from bench.asking import answerable, bare
+from bench.questions import answerable, bare_name
 from docent.evaluating import Question
 from tests.e2e.conftest import running_app
 from tests.ports import free_url
 
 NAME = "docent-bench"
 FIRST = 5
-PATIENCE = 3600.0
+TIME_LIMIT = 3600.0
 
 Place = tuple[str, int | None]
-"""A file's name, and the page where the server tells one."""
+"""A file's name, and the page if the server names one."""
 
 
 class Server(Protocol):
-    def hand_in(self, files: Sequence[Path]) -> None:
-        """Return when everything is searchable."""
+    def upload(self, files: Sequence[Path]) -> None:
+        """Upload the files and return when all are searchable."""
 
     def search(self, question: str) -> list[Place]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What one server did with the files and questions."""
+    """Results of one server."""
 
     seconds: float
     page_hit: float
@@ -58,7 +57,7 @@ class Compared:
 
 
 class OpenWebUI:
-    """A knowledge base of its own on a server that is there already."""
+    """Client of a running Open WebUI server, with a knowledge base of its own."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
@@ -68,14 +67,14 @@ class OpenWebUI:
         )
         self._base: str = made["id"]
 
-    def hand_in(self, files: Sequence[Path]) -> None:
+    def upload(self, files: Sequence[Path]) -> None:
         for path in files:
             with path.open("rb") as file:
                 sent = self._client.post(
-                    "/api/v1/files/", files={"file": (path.name, file)}, timeout=PATIENCE
+                    "/api/v1/files/", files={"file": (path.name, file)}, timeout=TIME_LIMIT
                 )
-            self._files.append(_said(sent)["id"])
-            self._settled(self._files[-1], path.name)
+            self._files.append(_json(sent)["id"])
+            self._await_processing(self._files[-1], path.name)
             self._post(f"/api/v1/knowledge/{self._base}/file/add", {"file_id": self._files[-1]})
 
     def search(self, question: str) -> list[Place]:
@@ -83,58 +82,58 @@ class OpenWebUI:
         found = self._post("/api/v1/retrieval/query/collection", body)
         return [_place(metadata) for metadata in found["metadatas"][0]]
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         for file in self._files:
             self._client.delete(f"/api/v1/files/{file}")
         self._client.delete(f"/api/v1/knowledge/{self._base}/delete")
 
-    def _settled(self, file: str, name: str) -> None:
-        """Newer servers read a file after they have answered; older ones do not know the question."""
+    def _await_processing(self, file: str, name: str) -> None:
+        """Wait until the file is processed: newer servers answer before; older ones do not have this path."""
         where = f"/api/v1/files/{file}/process/status"
-        _until(partial(self._state, where), wanted="completed", name=name)
+        _wait_for(partial(self._state, where), wanted="completed", name=name)
 
     def _state(self, where: str) -> str:
-        told = self._client.get(where)
-        return "completed" if told.status_code == 404 else str(_said(told)["status"])
+        response = self._client.get(where)
+        return "completed" if response.status_code == 404 else str(_json(response)["status"])
 
     def _post(self, path: str, body: dict[str, object]) -> dict[str, Any]:
-        return _said(self._client.post(path, json=body, timeout=PATIENCE))
+        return _json(self._client.post(path, json=body, timeout=TIME_LIMIT))
 
 
 class Docent:
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
-    def hand_in(self, files: Sequence[Path]) -> None:
+    def upload(self, files: Sequence[Path]) -> None:
         ids = {}
         for path in files:
             with path.open("rb") as file:
                 sent = self._client.post(
                     "/v1/files", files={"file": (path.name, file)}, data={"library": NAME}
                 )
-            ids[path.name] = _said(sent)["id"]
+            ids[path.name] = _json(sent)["id"]
         for name, key in ids.items():
-            _until(partial(self._state, key), wanted="processed", name=name)
+            _wait_for(partial(self._state, key), wanted="processed", name=name)
 
     def _state(self, key: str) -> str:
-        return str(_said(self._client.get(f"/v1/files/{key}"))["status"])
+        return str(_json(self._client.get(f"/v1/files/{key}"))["status"])
 
     def search(self, question: str) -> list[Place]:
-        found = _said(self._client.post("/v1/search", json={"query": question, "limit": FIRST}))
+        found = _json(self._client.post("/v1/search", json={"query": question, "limit": FIRST}))
         return [(one["file"], one["page"]) for one in found["data"]]
 
 
 def main() -> None:
-    asked = _arguments()
-    files, questions = sorted(asked.pdfs.glob("*.pdf")), answerable(asked.questions)
+    args = _arguments()
+    files, questions = sorted(args.pdfs.glob("*.pdf")), answerable(args.questions)
     key = os.environ.get("OPEN_WEBUI_KEY", "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=asked.url, headers=headers, trust_env=False, timeout=120) as client:
+    with httpx.Client(base_url=args.url, headers=headers, trust_env=False, timeout=120) as client:
         theirs = OpenWebUI(client)
         try:
             found = {"Open WebUI": compared(theirs, files, questions)}
         finally:
-            theirs.tidy()
+            theirs.clean_up()
     with _served() as client:
         found["Docent"] = compared(Docent(client), files, questions)
     for line in table(found["Open WebUI"], found["Docent"], files=len(files), questions=len(questions)):
@@ -143,32 +142,32 @@ def main() -> None:
 
 def compared(server: Server, files: Sequence[Path], questions: Sequence[Question]) -> Compared:
     began = time.perf_counter()
-    server.hand_in(files)
+    server.upload(files)
     seconds = time.perf_counter() - began
-    server.search(questions[0].question)  # the first loads whatever is loaded once
-    took, hits, first = [], [], []
+    server.search(questions[0].question)  # the first search loads the models
+    milliseconds, hits, first = [], [], []
     for question in questions:
         began = time.perf_counter()
         places = server.search(question.question)
-        took.append(1000 * (time.perf_counter() - began))
+        milliseconds.append(1000 * (time.perf_counter() - began))
         hits.append(any(is_hit(place, question) for place in places[:FIRST]))
         first.append(bool(places) and is_hit((places[0][0], None), question))
-    p95 = float(np.percentile(took, 95))
-    return Compared(seconds, float(np.mean(hits)), float(np.mean(first)), median(took), p95)
+    p95 = float(np.percentile(milliseconds, 95))
+    return Compared(seconds, float(np.mean(hits)), float(np.mean(first)), median(milliseconds), p95)
 
 
 def is_hit(place: Place, question: Question) -> bool:
-    """The right file, and the right page where one is told."""
+    """Return true for the right file, and for the right page if the server names one."""
     file, page = place
-    return bare(file) == bare(question.file) and (page is None or page in question.pages)
+    return bare_name(file) == bare_name(question.file) and (page is None or page in question.pages)
 
 
 def table(theirs: Compared, ours: Compared, *, files: int, questions: int) -> Iterator[str]:
     yield f"{files} files, {questions} questions.\n"
     yield "| | Open WebUI | Docent | ratio |\n|---|---|---|---|"
     yield _row("until all files are searchable, s", theirs.seconds, ours.seconds, 1)
-    yield _row(f"the page is among the first {FIRST}", theirs.page_hit, ours.page_hit, 3)
-    yield _row("the first passage is of the right file", theirs.file_first, ours.file_first, 3)
+    yield _row(f"right page among the first {FIRST}", theirs.page_hit, ours.page_hit, 3)
+    yield _row("first passage from the right file", theirs.file_first, ours.file_first, 3)
     yield _row("a search, p50, ms", theirs.p50, ours.p50, 1)
     yield _row("a search, p95, ms", theirs.p95, ours.p95, 1)
 
@@ -178,24 +177,24 @@ def _row(name: str, theirs: float, ours: float, digits: int) -> str:
 
 
 def _place(metadata: dict[str, Any]) -> Place:
-    """Pages are told from 0 (`page`), and as printed on them (`page_label`)."""
+    """Return the name and page; the server counts pages from 0 (`page`), beside printed `page_label`s."""
     name = Path(str(metadata.get("name") or metadata.get("source", ""))).name
     return name, int(metadata["page"]) + 1 if metadata.get("page") is not None else None
 
 
-def _until(state: Callable[[], str], *, wanted: str, name: str) -> None:
-    limit = time.perf_counter() + PATIENCE
-    while (now := state()) != wanted:
-        if now in ("failed", "error") or time.perf_counter() > limit:
-            raise SystemExit(f"{name} did not become searchable: {now}.")
+def _wait_for(state: Callable[[], str], *, wanted: str, name: str) -> None:
+    limit = time.perf_counter() + TIME_LIMIT
+    while (current := state()) != wanted:
+        if current in ("failed", "error") or time.perf_counter() > limit:
+            raise SystemExit(f"{name} did not become searchable: {current}.")
         time.sleep(0.05)
 
 
-def _said(response: httpx.Response) -> dict[str, Any]:
+def _json(response: httpx.Response) -> dict[str, Any]:
     if not response.is_success:
         raise SystemExit(f"{response.request.url} answered {response.status_code}: {response.text[:300]}")
-    told: dict[str, Any] = response.json()
-    return told
+    body: dict[str, Any] = response.json()
+    return body
 
 
 @contextmanager
@@ -212,7 +211,7 @@ def _served() -> Iterator[httpx.Client]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--url", required=True, help="where Open WebUI answers")
+    parser.add_argument("--url", required=True, help="address of Open WebUI")
     parser.add_argument("--pdfs", type=Path, required=True, help="folder of PDF files")
     parser.add_argument("--questions", type=Path, required=True, help="JSON lines: question, file, pages")
     return parser.parse_args()

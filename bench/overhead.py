@@ -1,12 +1,12 @@
-"""What Docent adds before the first token, the model aside, in a store of many chunks.
+"""Measure Docent's own time before the first token, without the model, in a store of many chunks.
 
     nice python -m bench.overhead --store FOLDER [--questions 200]
 
-FOLDER is one of the stores that `python -m bench.latency --cache …` builds, such as …/100000; where it is not
-there yet, it is built. The model is a stand-in that answers at once, so everything measured is ours: the
-question is rewritten (half of them are follow-ups in a conversation of six turns), searched, budgeted with
-Mistral's own tokens, written into a prompt, and the first word of the answer passes the filter. Beside the
-clock's time stands the processor's, of all threads, which other work on the machine hardly changes.
+FOLDER is one of the stores that `python -m bench.latency --cache …` builds, such as …/100000; if it is
+missing, it is built. A fake model answers at once, so only Docent is measured: the question is rewritten
+(half of them are follow-ups in a conversation of six turns), passages are retrieved, the budget is counted in
+Mistral's tokens, the prompt is written, and the first word of the answer passes the output filter. Processor
+time of all threads is given as well, because other work on the machine hardly changes it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.latency import build, make_warm, open_built
+from bench.latency import build, open_built, warm_up
 from docent.answering import Bounds, answer
 from docent.assembly import House
 from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
@@ -36,8 +36,8 @@ HISTORY = tuple(
 )
 
 
-class Instant:
-    """A model that costs nothing: it repeats the last line it is given."""
+class InstantModel:
+    """A model without latency, which repeats the last line of its prompt."""
 
     name = "mistral"
 
@@ -62,51 +62,51 @@ class Instant:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--store", type=Path, required=True, help="a folder that bench.latency built")
-    parser.add_argument("--questions", type=int, default=200, help="how many are timed")
-    asked = parser.parse_args()
-    if not (asked.store / "questions.json").exists():
-        build(asked.store, int(asked.store.name))
-    questions = json.loads((asked.store / "questions.json").read_text())
-    with open_built(asked.store) as house:
-        make_warm(house, questions[:5])
-        found = asyncio.run(measured(house, questions, asked.questions))
+    parser.add_argument("--questions", type=int, default=200, help="number of timed questions")
+    args = parser.parse_args()
+    if not (args.store / "questions.json").exists():
+        build(args.store, int(args.store.name))
+    questions = json.loads((args.store / "questions.json").read_text())
+    with open_built(args.store) as house:
+        warm_up(house, questions[:5])
+        measured = asyncio.run(measure(house, questions, args.questions))
     print("| step | p50, ms | p95, ms | processor p50, ms | processor p95, ms |\n|---|---|---|---|---|")
-    for step, milliseconds in found.clock.items():
+    for step, milliseconds in measured.clock.items():
         cells = [*np.percentile(milliseconds, [50, 95])]
-        cells += [*np.percentile(found.processor[step], [50, 95])] if step in found.processor else []
-        print(f"| {step} | {' | '.join(f'{one:.1f}' for one in cells)} |{' |' * (4 - len(cells))}")
+        cells += [*np.percentile(measured.processor[step], [50, 95])] if step in measured.processor else []
+        print(f"| {step} | {' | '.join(f'{cell:.1f}' for cell in cells)} |{' |' * (4 - len(cells))}")
 
 
 @dataclass
 class Measured:
-    """Milliseconds by step, and of all that is before the first token."""
+    """Milliseconds by step, and in all before the first token."""
 
     clock: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     processor: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
-async def measured(house: House, questions: Sequence[str], count: int) -> Measured:
+async def measure(house: House, questions: Sequence[str], count: int) -> Measured:
     counter = Learning(counter_for("mistral"))
-    found = Measured()
-    searching = 0.0
+    measured = Measured()
+    retrieval = 0.0
 
     def retrieve(question: str, scope: Scope) -> Sequence[Passage]:
-        nonlocal searching
+        nonlocal retrieval
         began = time.process_time()
         passages = house.retrieve(question, scope)
-        searching = (time.process_time() - began) * 1000
+        retrieval = (time.process_time() - began) * 1000
         return passages
 
     for at in range(count + 5):
         question = questions[at % len(questions)]
-        began, busy_from = time.perf_counter(), time.process_time()
+        began, busy_since = time.perf_counter(), time.process_time()
         first = busy = 0.0
         events = answer(
             f"And {question}" if at % 2 else question,
             history=HISTORY if at % 2 else (),
             scope=Scope(),
             retrieve=retrieve,
-            model=Instant(),
+            model=InstantModel(),
             bounds=Bounds(context_tokens=8192, answer_tokens=1024, passages=8),
             reader=house.store,
             counter=counter,
@@ -114,17 +114,17 @@ async def measured(house: House, questions: Sequence[str], count: int) -> Measur
         async for event in events:
             if isinstance(event, Token) and not first:
                 first = (time.perf_counter() - began) * 1000
-                busy = (time.process_time() - busy_from) * 1000
-            if isinstance(event, Answered) and first and at >= 5:  # the first load the model and the index
+                busy = (time.process_time() - busy_since) * 1000
+            if isinstance(event, Answered) and first and at >= 5:  # the first five load models and index
                 seconds = event.answer.receipt.seconds
                 for step in STEPS:
-                    found.clock[step].append(seconds.get(step, 0.0) * 1000)
-                found.clock["ours, without retrieval"].append(first - seconds.get("retrieve", 0.0) * 1000)
-                found.clock["all before the first token"].append(first)
-                found.processor["retrieve"].append(searching)
-                found.processor["ours, without retrieval"].append(busy - searching)
-                found.processor["all before the first token"].append(busy)
-    return found
+                    measured.clock[step].append(seconds.get(step, 0.0) * 1000)
+                measured.clock["Docent without retrieval"].append(first - seconds.get("retrieve", 0.0) * 1000)
+                measured.clock["all before the first token"].append(first)
+                measured.processor["retrieve"].append(retrieval)
+                measured.processor["Docent without retrieval"].append(busy - retrieval)
+                measured.processor["all before the first token"].append(busy)
+    return measured
 
 
 if __name__ == "__main__":

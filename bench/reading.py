@@ -1,4 +1,4 @@
-"""One file read in a process of its own, by Docent or by one engine alone; what it took is measured."""
+"""Read one file in a process of its own, by Docent or by one engine alone, and measure time and memory."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ COUNTED = ("pages", "letters", "hidden", "readable", "unread", "seconds", "worke
 
 
 def letters(text: str) -> int:
-    """Characters that carry something: spaces and line ends are a matter of taste."""
+    """Count letters and digits: engines differ in spaces and line ends."""
     return sum(character.isalnum() for character in text)
 
 
 def readable(text: str) -> int:
-    """Letters that a reader could make something of.
+    """Count readable letters.
 
-    Counted once where they are painted several times over each other; names of glyphs ("/g3") and pages
-    of codes that stand for no letters (docent/loading/noise.py) do not count.
+    Letters painted several times over each other count once; names of glyphs ("/g3") and pages of codes
+    that map to no letters (docent/loading/noise.py) do not count.
     """
     text = GLYPH_NAME.sub("", text)
-    text = OVERPRINTED_LETTERS.sub(lambda found: RUN.sub(r"\1", found[0]), text)
+    text = OVERPRINTED_LETTERS.sub(lambda match: RUN.sub(r"\1", match[0]), text)
     text = OVERPRINTED_WORDS.sub(r"\1", text)
     return 0 if is_noise(text) else letters(text)
 
@@ -65,16 +65,16 @@ ENGINES = {"pypdf": pypdf_pages, "pdfium": pdfium_pages}
 
 
 def own_peak() -> float:
-    """Of this process in MB; getrusage would count what its parent held when it was forked."""
+    """Return the peak memory of this process in MB; getrusage would include its parent's at the fork."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def docent_row(path: Path, *, ocr: bool, seconds: float) -> dict[str, Any]:
-    """How Docent's reading of a file ended, page by page so that nothing is kept; memory of both sides."""
+    """Read a file by Docent, page by page without keeping any; return outcome, counts and memory."""
     limits = Limits(file_seconds=seconds, memory_bytes=MEMORY)
     counts = {"pages": 0, "letters": 0, "hidden": 0, "readable": 0, "unread": 0}
-    outcome, why, begun = "ingested", "", time.perf_counter()
+    outcome, why, began = "ingested", "", time.perf_counter()
     with Loader(limits=limits, ocr=Ocr(engine="auto" if ocr else "off"), workers=1) as loader:
         try:
             with loader.reading(path) as reading:
@@ -88,27 +88,27 @@ def docent_row(path: Path, *, ocr: bool, seconds: float) -> dict[str, Any]:
                         outcome, why = "partial", why or page.note
         except LoadError as error:
             outcome, why = "refused", str(error)
-        took = time.perf_counter() - begun
+        seconds_taken = time.perf_counter() - began
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return {
-        "outcome": outcome, "why": why, "seconds": round(took, 2), **counts,
+        "outcome": outcome, "why": why, "seconds": round(seconds_taken, 2), **counts,
         "worker_mb": round(worker), "caller_mb": round(own_peak()),
     }  # fmt: skip
 
 
 def one_file(path: Path, *, ocr: bool, seconds: float = FILE_SECONDS) -> dict[str, Any]:
-    """`docent_row` by a new process, so that peaks are this file's; a crash of that process is reported."""
-    done = _ask("docent", str(path), str(int(ocr)), str(seconds), patience=seconds * 20)
-    return done or {**dict.fromkeys(COUNTED, 0), "outcome": "crashed", "why": "the calling process died"}
+    """Run `docent_row` in a new process, so that the peaks belong to this file; report a crash of it."""
+    row = _in_new_process("docent", str(path), str(int(ocr)), str(seconds), patience=seconds * 20)
+    return row or {**dict.fromkeys(COUNTED, 0), "outcome": "crashed", "why": "the calling process died"}
 
 
 def alone(engine: str, path: Path, *, patience: float) -> tuple[int, int]:
-    """Letters that one engine reads by itself, within bounds, and the readable ones; -1 when it fails."""
-    done = _ask(engine, str(path), patience=patience)
-    return (int(done["letters"]), int(done["readable"])) if done else (-1, -1)
+    """Count the letters and the readable letters that one engine reads, within limits; -1 when it fails."""
+    row = _in_new_process(engine, str(path), patience=patience)
+    return (int(row["letters"]), int(row["readable"])) if row else (-1, -1)
 
 
-def _ask(*arguments: str, patience: float) -> dict[str, Any] | None:
+def _in_new_process(*arguments: str, patience: float) -> dict[str, Any] | None:
     command = [sys.executable, "-m", "bench.reading", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)

@@ -1,4 +1,4 @@
-"""What a process and a folder take up."""
+"""Measure the memory of a process and the size of a folder."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def resident(process: int | str = "self") -> float:
-    """Memory of a process in MB, as Linux tells it; this one's unless another is named."""
+    """Return the resident memory of a process in MB, from /proc; by default of this process."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
 def on_disk(folder: Path) -> float:
-    """MB of all files in a folder."""
+    """Return the size of all files in a folder in MB."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

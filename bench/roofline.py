@@ -1,11 +1,11 @@
-"""How far embedding is from what this machine's matrix multiply can do, and where the rest of the time goes.
+"""Compare embedding with the matrix products that this processor can do, and profile the model.
 
     nice python -m bench.roofline [--chunks 400] [--rounds 5]
 
-The roof, for each precision, is the best of: numpy and torch multiplying matrices of the model's own shapes
-on all cores, and the model's products in their order with everything between them left out. Against it stand
-the model alone (padding is no work done) and embedding as it is used, from texts. All run in one process, the
-best of the rounds counts, since machines are noisy: read the shares.
+The limit, for each precision, is the best of numpy and torch multiplying matrices of the model's shapes on
+all cores, and the model's own products in order without the operations between them. It is compared with the
+model alone (padding does not count as work) and with embedding from texts. All run in one process and the
+best of the rounds counts, because machines are noisy: compare the shares.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from docent.indexing.packaged import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
 
 WIDTH, INNER = 384, 1536
 SHAPES = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH)]
-"""The weights of a layer: question, key, value and output of attention, and the two of what follows."""
+"""The weights of a layer: query, key, value and output of attention, and the two of the feed-forward part."""
 KINDS = {
     "FullyConnected": "products with weights",
     "MatMul": "products with weights",
-    "Subgraph": "attention, which the library fuses into one step",
-    "ScaledDotProductAttention": "attention, which the library fuses into one step",
+    "Subgraph": "attention, fused by the library",
+    "ScaledDotProductAttention": "attention, fused by the library",
     "MVN": "normalising",
     "MulAdd": "normalising",
     "Multiply": "normalising",
@@ -46,7 +46,7 @@ KINDS = {
 }
 
 NAMES: dict[Precision, str] = {
-    "int8": "products in 8 bits",
+    "int8": "8-bit products",
     "int8 weights": "8-bit weights, computed in fp32",
 }
 
@@ -55,67 +55,71 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--chunks", type=int, default=400, help="chunks embedded in each round")
     parser.add_argument("--rounds", type=int, default=5, help="the best counts")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     default = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=cores())
-    texts = _texts(default, asked.chunks)
+    texts = _texts(default, args.chunks)
     for precision in dict.fromkeys(("fp32", default.precision)):
         embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=cores(), precision=precision)
-        against_the_roof(embedder, precision, texts, asked.rounds)
+        compare_with_limit(embedder, precision, texts, args.rounds)
         embedder.close()
     default.close()
 
 
-def against_the_roof(embedder: FastEmbedder, precision: Precision, texts: Sequence[str], rounds: int) -> None:
-    """One table of rates, and one of where the model's own time goes."""
+def compare_with_limit(
+    embedder: FastEmbedder, precision: Precision, texts: Sequence[str], rounds: int
+) -> None:
+    """Print a table of rates, and one of the model's time by kind of operation."""
     ids = [encoding.ids for encoding in embedder.tokenizer.encode_batch_fast(list(texts))]
     work = sum(map(flops, map(len, ids)))
     model = Model(packaged_folder(), precision=precision)
-    rooms: dict[str, tuple[float, Callable[[], object]]] = {
+    limits: dict[str, tuple[float, Callable[[], object]]] = {
         "numpy, fp32": (_products_flops(), _numpy_products()),
         f"torch, {_torch_precision(precision)}": (_products_flops(), _torch_products(precision)),
-        "the model's products alone": (cores() * 4 * LAYERS * _products_flops(), _chain(model)),
+        "the model's matrix products alone": (cores() * 4 * LAYERS * _products_flops(), _chain(model)),
     }
-    ways = rooms | {
+    runs = limits | {
         "the model": (work, _model(model, ids)),
         "embedding, from texts": (work, lambda: embedder.embed(texts)),
     }
     seconds = {
-        name: _best(run, rounds, repeat=20 if name in list(rooms)[:2] else 1)
-        for name, (_, run) in ways.items()
+        name: _best(run, rounds, repeat=20 if name in list(limits)[:2] else 1)
+        for name, (_, run) in runs.items()
     }
-    rates = {name: ways[name][0] / took / 1e9 for name, took in seconds.items()}
-    roof = max(rates[name] for name in rooms)
-    named = NAMES.get(precision, precision)
-    mean = np.mean([len(one) for one in ids])
-    print(f"\n{named}, {cores()} cores, {len(texts)} chunks of {mean:.0f} tokens:\n")
-    print("| what | GFLOP/s | share of the roof |\n|---|---|---|")
+    rates = {name: runs[name][0] / taken / 1e9 for name, taken in seconds.items()}
+    limit = max(rates[name] for name in limits)
+    title = NAMES.get(precision, precision)
+    mean = np.mean([len(tokens) for tokens in ids])
+    print(f"\n{title}, {cores()} cores, {len(texts)} chunks of {mean:.0f} tokens:\n")
+    print("| | GFLOP/s | share of the limit |\n|---|---|---|")
     for name, rate in rates.items():
-        print(f"| {name} | {rate:,.0f} | {rate / roof:.0%} |")
-    print(f"\n{_beside(embedder, texts, [len(one) for one in ids], seconds['embedding, from texts'])}")
-    print("\n| the model's own time | share |\n|---|---|")
+        print(f"| {name} | {rate:,.0f} | {rate / limit:.0%} |")
+    print(
+        f"\n{_other_work(embedder, texts, [len(tokens) for tokens in ids], seconds['embedding, from texts'])}"
+    )
+    print("\n| operations of the model | share of time |\n|---|---|")
     for kind, share in _profile(model, ids).most_common():
         print(f"| {kind} | {share:.0%} |")
 
 
-def _beside(embedder: FastEmbedder, texts: Sequence[str], lengths: Sequence[int], seconds: float) -> str:
-    """What embedding them in so many seconds does beside the model's own work."""
-    begun = time.perf_counter()
+def _other_work(embedder: FastEmbedder, texts: Sequence[str], lengths: Sequence[int], seconds: float) -> str:
+    """Describe the work of embedding besides the model's own."""
+    began = time.perf_counter()
     embedder.tokenizer.encode_batch_fast(list(texts))
-    tokenising = time.perf_counter() - begun
+    tokenising = time.perf_counter() - began
     return (
         f"Embedding reads {sum(lengths) / seconds:,.0f} tokens/s. "
         f"Tokenising takes {tokenising / seconds:.0%} of it, "
-        f"and {1 - sum(lengths) / given(lengths):.1%} of what the model is given is padding."
+        f"and {1 - sum(lengths) / padded_tokens(lengths):.1%} of the model's input is padding."
     )
 
 
-def given(lengths: Sequence[int]) -> int:
-    """Tokens that the model is given: all of a batch are as long as its longest, in the steps of `Caller`."""
+def padded_tokens(lengths: Sequence[int]) -> int:
+    """Count the tokens of all batches with their padding to the longest text, in the steps of `Caller`."""
     return sum(len(batch) * -(-lengths[batch[0]] // STEP) * STEP for batch in batches(lengths, BATCH_TOKENS))
 
 
 def flops(length: int) -> float:
-    """Of one text of so many tokens: a multiplication and an addition are two."""
+    """Return the operations for a text of so many tokens; a multiplication and an addition are two."""
     return LAYERS * (length * 2 * sum(a * b for a, b in SHAPES) + 4 * length**2 * WIDTH)
 
 
@@ -124,9 +128,9 @@ def _products_flops() -> float:
 
 
 def _numpy_products() -> Callable[[], object]:
-    given = {a: np.ones((BATCH_TOKENS, a), dtype=np.float32) for a, _ in SHAPES}
+    inputs = {a: np.ones((BATCH_TOKENS, a), dtype=np.float32) for a, _ in SHAPES}
     weights = [np.ones(shape, dtype=np.float32) for shape in SHAPES]
-    return lambda: [given[weight.shape[0]] @ weight for weight in weights]
+    return lambda: [inputs[weight.shape[0]] @ weight for weight in weights]
 
 
 def _torch_precision(precision: Precision) -> str:
@@ -138,17 +142,17 @@ def _torch_products(precision: Precision) -> Callable[[], object]:
 
     torch.set_num_threads(cores())
     kind = torch.bfloat16 if _torch_precision(precision) == "bf16" else torch.float32
-    given = {a: torch.ones((BATCH_TOKENS, a), dtype=kind) for a, _ in SHAPES}
+    inputs = {a: torch.ones((BATCH_TOKENS, a), dtype=kind) for a, _ in SHAPES}
     weights = [torch.ones(shape, dtype=kind) for shape in SHAPES]
-    return lambda: [given[weight.shape[0]] @ weight for weight in weights]
+    return lambda: [inputs[weight.shape[0]] @ weight for weight in weights]
 
 
 def _chain(model: Model) -> Callable[[], object]:
-    """The products of all layers, each given what the one before made, on every core; four times each."""
+    """Return a run of all layers' products, each on the result before it, four times on every core."""
     import openvino  # type: ignore[import-untyped]
 
     op, kind = openvino.opset13, openvino.Type
-    states = given = op.parameter([-1, WIDTH], kind.f32, name="states")
+    states = entry = op.parameter([-1, WIDTH], kind.f32, name="states")
     for _ in range(LAYERS):
         for into, out in SHAPES:
             matrix = np.full((out, into), 1e-3, dtype=np.float32)
@@ -159,7 +163,7 @@ def _chain(model: Model) -> Callable[[], object]:
                 ends = np.float32(-1), np.float32(1)
                 states = op.fake_quantize(states, *ends, *ends, 256)
             states = op.matmul(states, weights, False, True)
-    compiled = _compiled(model, openvino.Model([states], [given], "products"), cores())
+    compiled = _compiled(model, openvino.Model([states], [entry], "products"), cores())
     requests = [compiled.create_infer_request() for _ in range(cores())]
     rows = np.ones((BATCH_TOKENS, WIDTH), dtype=np.float32)
     pool = ThreadPoolExecutor(cores())
@@ -172,29 +176,31 @@ def _chain(model: Model) -> Callable[[], object]:
 
 
 def _model(model: Model, ids: Sequence[list[int]]) -> Callable[[], object]:
-    """The compiled model on every core, over batches that are cut as they are in use."""
+    """Return a run of the compiled model on every core, over the same batches as in use."""
     compiled = _compiled(model, model._graph, cores())
     callers = [Caller(compiled.create_infer_request()) for _ in range(cores())]
-    cut = [[ids[row] for row in batch] for batch in batches([len(one) for one in ids], BATCH_TOKENS)]
+    batched = [
+        [ids[row] for row in batch] for batch in batches([len(tokens) for tokens in ids], BATCH_TOKENS)
+    ]
     pool = ThreadPoolExecutor(cores())
 
     def run(number: int) -> None:
-        for batch in cut[number :: len(callers)]:
+        for batch in batched[number :: len(callers)]:
             callers[number].run(batch)
 
     return lambda: list(pool.map(run, range(len(callers))))
 
 
 def _profile(model: Model, ids: Sequence[list[int]]) -> Counter[str]:
-    """By kind of operation, on one core: its share of the model's time."""
+    """Return the share of the model's time by kind of operation, on one core."""
     compiled = _compiled(model, model._graph, 1, PERF_COUNT=True)
     request = compiled.create_infer_request()
     caller = Caller(request)
     spent: dict[str, float] = defaultdict(float)
-    for batch in list(batches([len(one) for one in ids], BATCH_TOKENS))[:20]:
+    for batch in list(batches([len(tokens) for tokens in ids], BATCH_TOKENS))[:20]:
         caller.run([ids[row] for row in batch])
         for node in request.get_profiling_info():
-            spent[KINDS.get(node.node_type, "the rest")] += node.real_time.total_seconds()
+            spent[KINDS.get(node.node_type, "other")] += node.real_time.total_seconds()
     total = sum(spent.values())
     return Counter({kind: seconds / total for kind, seconds in spent.items()})
 
@@ -207,19 +213,19 @@ def _compiled(model: Model, graph: Any, streams: int, **options: object) -> Any:
 
 
 def _best(run: Callable[[], object], rounds: int, *, repeat: int) -> float:
-    """Seconds of one run, the best of the rounds; the first, which compiles and allocates, does not count."""
+    """Return the seconds of the best round; the first run, which compiles and allocates, does not count."""
     run()
-    took = []
+    seconds = []
     for _ in range(rounds):
-        begun = time.perf_counter()
+        began = time.perf_counter()
         for _ in range(repeat):
             run()
-        took.append((time.perf_counter() - begun) / repeat)
-    return min(took)
+        seconds.append((time.perf_counter() - began) / repeat)
+    return min(seconds)
 
 
 def _texts(embedder: FastEmbedder, count: int) -> list[str]:
-    """Chunks as they are cut of a book's pages."""
+    """Return the embedded texts of a generated book's chunks."""
     pages = tuple(Page(number=n, text="\n".join(page_lines(n))) for n in range(1, count + 1))
     document = Document(sha256="0" * 64, name="book.pdf", kind="pdf", pages=pages)
     pieces = chunk(

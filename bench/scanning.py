@@ -1,4 +1,4 @@
-"""Made documents: a long book, and scans of it whose text is known."""
+"""Generate documents with known text: a long book, and scans of it; measure OCR on the scans."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ SCANNED = 6  # pages
 
 
 class Scanner(NamedTuple):
-    """How a page came to be a picture."""
+    """The quality of a scan."""
 
     dots: int
-    """To the inch."""
+    """Dots per inch."""
     turned: float
-    """Degrees, at most."""
+    """Largest rotation in degrees."""
     blur: float
     noise: float
 
 
 SCANNERS = {
-    "office, 200 dots to the inch": Scanner(200, 0.6, 0.7, 0.12),
-    "poor, 100 dots to the inch": Scanner(100, 1.0, 0.6, 0.2),
+    "office, 200 dots per inch": Scanner(200, 0.6, 0.7, 0.12),
+    "poor, 100 dots per inch": Scanner(100, 1.0, 0.6, 0.2),
 }
 
 
 def page_lines(number: int, count: int = 46) -> list[str]:
-    """Prose with figures; the same for the same page number."""
+    """Return prose with figures, always the same for a page number."""
     chance = random.Random(number)
     lines = [f"Page {number} of the harbour's book"]
     for _ in range(count):
@@ -55,7 +55,7 @@ def page_lines(number: int, count: int = 46) -> list[str]:
 
 
 def book(pages: int) -> bytes:
-    """A PDF of that many different pages of prose."""
+    """Return a PDF of that many different pages of prose."""
     out = io.BytesIO()
     sheet = Canvas(out, pagesize=A4, invariant=True)
     for number in range(1, pages + 1):
@@ -68,7 +68,7 @@ def book(pages: int) -> bytes:
 
 
 def scanned(pages: int, scanner: Scanner) -> bytes:
-    """The same book, printed and scanned: grey, a little turned, soft, with noise; no text in it."""
+    """Return the same book as a scan: grey, slightly rotated, blurred, with noise, and without text."""
     dots = scanner.dots
     document = pypdfium2.PdfDocument(book(pages))
     sheets: list[Image.Image] = []
@@ -87,7 +87,7 @@ def scanned(pages: int, scanner: Scanner) -> bytes:
 
 
 def errors(read: str, truth: str) -> int:
-    """Characters to add, leave out or change until what was read is what is true."""
+    """Return the edit distance in characters between the text read and the true text."""
     row = list(range(len(read) + 1))
     for at, wanted in enumerate(truth):
         last = [at + 1]
@@ -98,7 +98,7 @@ def errors(read: str, truth: str) -> int:
 
 
 def scans() -> None:
-    """Good and poor scans with all cores, and the good ones page by page."""
+    """Measure good and poor scans with all cores, and the good ones page by page."""
     cores = len(os.sched_getaffinity(0))
     print("| scan | pages at a time | pages | pages/min | wrong characters | confidence |")
     print("|---|---|---|---|---|---|")
@@ -113,11 +113,11 @@ def scans() -> None:
 def _row(path: Path, parallel: int) -> str:
     ocr = Ocr(languages=("eng",), parallel=parallel)
     with Loader(limits=Limits(), ocr=ocr, workers=1) as loader:
-        begun = time.perf_counter()
+        began = time.perf_counter()
         pages = loader.load(path).pages
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - began
     truth = [" ".join(page_lines(page.number)) for page in pages]
     read = [" ".join(page.text.split()) for page in pages]
     wrong = sum(map(errors, read, truth)) / sum(map(len, truth))
-    sure = sum(page.confidence for page in pages) / len(pages)
-    return f"{len(pages)} | {len(pages) * 60 / seconds:.0f} | {wrong:.2%} | {sure:.2f}"
+    confidence = sum(page.confidence for page in pages) / len(pages)
+    return f"{len(pages)} | {len(pages) * 60 / seconds:.0f} | {wrong:.2%} | {confidence:.2f}"

@@ -1,11 +1,11 @@
-"""Many clients at once on a served API, for a long time: errors, times, and whether memory stays flat.
+"""Load the API with many clients for a long time; measure errors, times and memory growth.
 
     python -m bench.soak [--seconds 600] [--clients 20]
 
-Serves an empty installation with a stand-in for the model server that answers at once, hands documents in,
-and lets each client ask (whole and streamed), search, embed, hand in and delete, and leave in the middle of
-an answer, with a short pause between. Memory is the server process's own, in every twentieth of the time and
-at the end. "Beyond House.answer" is what one client alone waits for, less what the receipt says it took.
+Serves an empty installation with a fake model server that answers at once, and uploads documents. Each client
+asks (whole and streamed), searches, embeds, uploads and deletes, and disconnects in the middle of an answer,
+with a short pause between. Memory is that of the server process, twenty times during the run and at the end.
+"Added by the API" is the time of one client alone, less the time that the answer's receipt states.
 """
 
 from __future__ import annotations
@@ -39,18 +39,20 @@ SHIPS = ("Aurora", "Borealis", "Calypso", "Dorado", "Esmeralda", "Fortuna", "Gal
 PAUSE = 0.4
 """Seconds a client waits between two requests, on average."""
 SAMPLES = 20
-"""How often the server's memory is looked at."""
+"""Number of samples of the server's memory."""
 
 
 @dataclass
 class Soaked:
+    """Results of a run."""
+
     seconds: float
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: list[str] = field(default_factory=list)
-    beyond: list[float] = field(default_factory=list)
-    """Milliseconds that the API adds to House.answer, for one client alone."""
+    added: list[float] = field(default_factory=list)
+    """Milliseconds that the API adds to an answer, for one client alone."""
     megabytes: list[float] = field(default_factory=list)
-    """Of the server: in every twentieth of the time, and at the end."""
+    """The server's memory: twenty times during the run and at the end."""
 
     @property
     def requests(self) -> int:
@@ -58,7 +60,7 @@ class Soaked:
 
     @property
     def growth(self) -> float:
-        """Megabytes, between a tenth of the time and the end."""
+        """Return the growth of memory in megabytes between a tenth of the time and the end."""
         return self.megabytes[-1] - self.megabytes[1]
 
 
@@ -78,15 +80,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--clients", type=int, default=20)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
-        soaked = asyncio.run(soak(server, seconds=asked.seconds, clients=asked.clients))
-    print(f"{soaked.requests:,} requests of {asked.clients} clients in {soaked.seconds:.0f} s, ", end="")
+        soaked = asyncio.run(soak(server, seconds=args.seconds, clients=args.clients))
+    print(f"{soaked.requests:,} requests of {args.clients} clients in {soaked.seconds:.0f} s, ", end="")
     print(f"{len(soaked.errors)} errors; ", end="")
-    print(f"the server's memory every {asked.seconds / SAMPLES:.0f} s and at the end, MB: ", end="")
-    print(", ".join(f"{one:.0f}" for one in soaked.megabytes), flush=True)
+    print(f"the server's memory every {args.seconds / SAMPLES:.0f} s and at the end, MB: ", end="")
+    print(", ".join(f"{megabytes:.0f}" for megabytes in soaked.megabytes), flush=True)
     print("\n| request | count | p50, ms | p95, ms |\n|---|---|---|---|")
-    for name, took in [*sorted(soaked.milliseconds.items()), ("beyond House.answer", soaked.beyond)]:
+    for name, took in [*sorted(soaked.milliseconds.items()), ("added by the API to an answer", soaked.added)]:
         p50, p95 = np.percentile(took, [50, 95])
         print(f"| {name} | {len(took)} | {p50:.1f} | {p95:.1f} |")
     for error in soaked.errors[:20]:
@@ -96,7 +98,7 @@ def main() -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[Served]:
-    """`python -m docent serve` with a log in JSON, a stand-in model server, and a key for one library."""
+    """Run `python -m docent serve` with a log in JSON, a fake model server, and a key for one library."""
     model = start_process()
     port = free_port()
     key = Keys(folder / "storage").add("soak", libraries=[LIBRARY], expires="", rate=0)
@@ -113,50 +115,50 @@ def served(folder: Path) -> Iterator[Served]:
         command = [sys.executable, "-m", "docent", "serve"]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
     try:
-        here = Served(f"http://127.0.0.1:{port}", process, log, key)
-        _wait_for(here)
-        yield here
+        server = Served(f"http://127.0.0.1:{port}", process, log, key)
+        _wait_for(server)
+        yield server
     finally:
         process.terminate()
         process.wait(timeout=30)
         model.stop()
 
 
-def _wait_for(here: Served) -> None:
+def _wait_for(server: Served) -> None:
     limit = time.monotonic() + 120
     while True:
         try:
-            httpx.get(f"{here.url}/ready", trust_env=False).raise_for_status()
+            httpx.get(f"{server.url}/ready", trust_env=False).raise_for_status()
             return
         except httpx.HTTPError:
-            if here.process.poll() is not None or time.monotonic() > limit:
-                raise RuntimeError(f"The app did not start:\n{here.log.read_text()}") from None
+            if server.process.poll() is not None or time.monotonic() > limit:
+                raise RuntimeError(f"The app did not start:\n{server.log.read_text()}") from None
             time.sleep(0.2)
 
 
-async def soak(here: Served, *, seconds: float, clients: int) -> Soaked:
+async def soak(server: Served, *, seconds: float, clients: int) -> Soaked:
     soaked = Soaked(seconds)
-    headers = {"Authorization": f"Bearer {here.key}"}
+    headers = {"Authorization": f"Bearer {server.key}"}
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
-        base_url=here.url, headers=headers, timeout=60, limits=limits, trust_env=False
+        base_url=server.url, headers=headers, timeout=60, limits=limits, trust_env=False
     ) as http:
         for ship in SHIPS:
-            await _hand_in(http, f"{ship}.md", _text(ship))
+            await _upload(http, f"{ship}.md", _text(ship))
         await _alone(http, soaked)
         began = time.monotonic()
-        crowd = [_client(http, random.Random(n), began + seconds, soaked) for n in range(clients)]
-        watching = asyncio.create_task(_watch(seconds, here, soaked))
-        await asyncio.gather(*crowd)
-        await watching
-    soaked.megabytes.append(here.megabytes)
+        clients_running = [_client(http, random.Random(n), began + seconds, soaked) for n in range(clients)]
+        sampling = asyncio.create_task(_sample_memory(seconds, server, soaked))
+        await asyncio.gather(*clients_running)
+        await sampling
+    soaked.megabytes.append(server.megabytes)
     return soaked
 
 
-async def _watch(seconds: float, here: Served, soaked: Soaked) -> None:
+async def _sample_memory(seconds: float, server: Served, soaked: Soaked) -> None:
     for _ in range(SAMPLES - 1):
         await asyncio.sleep(seconds / SAMPLES)
-        soaked.megabytes.append(here.megabytes)
+        soaked.megabytes.append(server.megabytes)
 
 
 async def _alone(http: httpx.AsyncClient, soaked: Soaked) -> None:
@@ -164,8 +166,8 @@ async def _alone(http: httpx.AsyncClient, soaked: Soaked) -> None:
         began = time.perf_counter()
         answer = await _ask(http, random.Random(turn))
         took = time.perf_counter() - began
-        if turn >= 5:  # the first load both models
-            soaked.beyond.append((took - answer["docent"]["receipt"]["seconds"]["total"]) * 1000)
+        if turn >= 5:  # the first five load both models
+            soaked.added.append((took - answer["docent"]["receipt"]["seconds"]["total"]) * 1000)
 
 
 async def _client(http: httpx.AsyncClient, chance: random.Random, until: float, soaked: Soaked) -> None:
@@ -181,7 +183,7 @@ async def _client(http: httpx.AsyncClient, chance: random.Random, until: float, 
         await asyncio.sleep(chance.uniform(0, 2 * PAUSE))
 
 
-# --- what a client does ----------------------------------------------------------------------
+# --- actions of a client ---------------------------------------------------------------------
 
 
 def _text(ship: str) -> str:
@@ -209,7 +211,7 @@ async def _stream(http: httpx.AsyncClient, chance: random.Random) -> None:
         raise ValueError(f"a stream without its end: {lines[-2:]}")
 
 
-async def _leave(http: httpx.AsyncClient, chance: random.Random) -> None:
+async def _disconnect(http: httpx.AsyncClient, chance: random.Random) -> None:
     body = _body(chance, stream=True)
     async with http.stream("POST", "/v1/chat/completions", json=body) as response:
         async for _ in response.aiter_lines():
@@ -227,15 +229,15 @@ async def _embed(http: httpx.AsyncClient, chance: random.Random) -> None:
     _ok(await http.post("/v1/embeddings", json={"model": "docent", "input": texts}))
 
 
-async def _hand_in_and_delete(http: httpx.AsyncClient, chance: random.Random) -> None:
-    name = f"note-{chance.getrandbits(64):x}.md"  # the same name would be a newer version of the same file
-    file = await _hand_in(http, name, f"# Note\n\nOnly for a while: {chance.random()}.\n")
+async def _upload_and_delete(http: httpx.AsyncClient, chance: random.Random) -> None:
+    name = f"note-{chance.getrandbits(64):x}.md"  # the same name would replace the file by a newer version
+    file = await _upload(http, name, f"# Note\n\nTemporary: {chance.random()}.\n")
     deleted = _ok(await http.delete(f"/v1/files/{file}")).json()
     if any(deleted["docent"]["left"].values()):
         raise ValueError(f"left after deleting: {deleted}")
 
 
-async def _hand_in(http: httpx.AsyncClient, name: str, text: str) -> str:
+async def _upload(http: httpx.AsyncClient, name: str, text: str) -> str:
     file = _ok(await http.post("/v1/files", files={"file": (name, text.encode())})).json()
     while file["status"] != "processed":
         if file["status"] == "error":
@@ -254,12 +256,12 @@ def _ok(response: httpx.Response) -> httpx.Response:
 ACTIONS: dict[str, tuple[Callable[[httpx.AsyncClient, random.Random], Awaitable[Any]], int]] = {
     "chat, whole": (_ask, 30),
     "chat, streamed": (_stream, 30),
-    "chat, left in the middle": (_leave, 5),
+    "chat, client disconnects": (_disconnect, 5),
     "search": (_search, 20),
     "embeddings of 8 texts": (_embed, 10),
-    "hand in, wait, delete": (_hand_in_and_delete, 5),
+    "upload, wait, delete": (_upload_and_delete, 5),
 }
-"""What is done, and how often of a hundred times."""
+"""The actions of a client, and how often each comes among a hundred."""
 
 
 if __name__ == "__main__":

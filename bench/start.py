@@ -1,10 +1,10 @@
-"""From `make run` to the page, a search and an answer; and from a file to its first words found.
+"""Measure the time from `make run` to the page, a search and an answer, and from an upload to its search.
 
     python -m bench.start [--rounds 3] [--pages 500]
 
-What is timed is the recipe of `make run` itself, with everything installed and the samples ingested, in a
-fresh process each round. No model server runs, so the answer is made of the best sentences. Then a PDF of
-500 pages is handed in over the API: until its words are found, and until its vectors are there as well.
+The recipe of `make run` itself is timed, with everything installed and the samples ingested, in a fresh
+process each round. No model server runs, so the answer consists of the best sentences. Then a PDF of 500
+pages is uploaded over the API, and timed until its words are searchable and until its vectors are stored.
 """
 
 from __future__ import annotations
@@ -30,61 +30,63 @@ from tests.ports import free_port, free_url
 ROOT = Path(__file__).resolve().parent.parent
 QUESTION = "Which internship is about machine learning?"
 CHAT = {"model": "library/internships", "messages": [{"role": "user", "content": QUESTION}]}
-PATIENCE = 600.0
+TIME_LIMIT = 600.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how many starts; the median counts")
-    parser.add_argument("--pages", type=int, default=500, help="of the PDF that is handed in")
-    asked = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=3, help="number of starts; the median counts")
+    parser.add_argument("--pages", type=int, default=500, help="pages of the uploaded PDF")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="docent-start-") as folder:
         environ = _environ(Path(folder))
         subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, check=True, capture_output=True)
-        starts = [started(environ) for _ in range(asked.rounds)]
-        searchable, ready = handed_in(environ, asked.pages)
-    print("| from `make run`, installed, until | median | worst |\n|---|---|---|")
-    for what in starts[0]:
-        values = [start[what] for start in starts]
-        print(f"| {what} | {median(values):.1f} | {max(values):.1f} |")
-    print(f"\n| a PDF of {asked.pages} pages, from handing it in until | seconds |\n|---|---|")
-    print(f"| its words are found | {searchable:.1f} |\n| its vectors are there as well | {ready:.1f} |")
+        starts = [start(environ) for _ in range(args.rounds)]
+        searchable, ready = upload(environ, args.pages)
+    print("| from `make run`, already installed, until | median | worst |\n|---|---|---|")
+    for milestone in starts[0]:
+        values = [start[milestone] for start in starts]
+        print(f"| {milestone} | {median(values):.1f} | {max(values):.1f} |")
+    print(f"\n| a PDF of {args.pages} pages, from its upload until | seconds |\n|---|---|")
+    print(f"| its words are searchable | {searchable:.1f} |\n| its vectors are stored | {ready:.1f} |")
 
 
-def started(environ: dict[str, str]) -> dict[str, float]:
-    """What was reached when, in seconds; and what it cost until then."""
+def start(environ: dict[str, str]) -> dict[str, float]:
+    """Return the seconds until each milestone, and the processor time and memory of the server."""
     with served(environ) as (client, began, group):
 
         def until(reached: Callable[[], bool]) -> float:
-            _wait(reached, group)
+            _wait_until(reached, group)
             return time.perf_counter() - began
 
-        told = {
+        milestones = {
             "the page answers, s": until(lambda: client.get("/").is_success),
-            "a search has found, s": until(
+            "a search returns results, s": until(
                 lambda: bool(_data(client.post("/v1/search", json={"query": QUESTION})))
             ),
-            "an answer has come, s": until(lambda: client.post("/v1/chat/completions", json=CHAT).is_success),
+            "an answer is complete, s": until(
+                lambda: client.post("/v1/chat/completions", json=CHAT).is_success
+            ),
         }
         server = _server(group)
-        return told | {
+        return milestones | {
             "processor time of the server, s": _processor(server),
-            "its memory, MB": resident(server.name),
+            "memory of the server, MB": resident(server.name),
         }
 
 
-def handed_in(environ: dict[str, str], pages: int) -> tuple[float, float]:
-    """Seconds until a new PDF is found by its words, and until it is found by its meaning."""
+def upload(environ: dict[str, str], pages: int) -> tuple[float, float]:
+    """Return the seconds until a new PDF is found by full text, and until its vectors are stored."""
     with served(environ) as (client, _, group):
-        _wait(lambda: bool(_data(client.post("/v1/search", json={"query": QUESTION}))), group)
+        _wait_until(lambda: bool(_data(client.post("/v1/search", json={"query": QUESTION}))), group)
         pdf = book(pages)
         began = time.perf_counter()
         file = client.post("/v1/files", files={"file": ("book.pdf", pdf)}, data={"library": "bench"})
         where = f"/v1/files/{file.raise_for_status().json()['id']}"
 
         def reached(*states: str) -> float:
-            _wait(lambda: client.get(where).raise_for_status().json()["status"] in states, group)
+            _wait_until(lambda: client.get(where).raise_for_status().json()["status"] in states, group)
             return time.perf_counter() - began
 
         return reached("processing", "processed"), reached("processed")
@@ -92,9 +94,9 @@ def handed_in(environ: dict[str, str], pages: int) -> tuple[float, float]:
 
 @contextmanager
 def served(environ: dict[str, str]) -> Iterator[tuple[httpx.Client, float, int]]:
-    """`make run`, with the moment it began and its process group."""
+    """Run `make run`; yield a client, the start time and the process group."""
     command = ["make", "run"]
-    if not (ROOT / ".venv").exists():  # this very Python has everything already
+    if not (ROOT / ".venv").exists():  # this Python has everything installed
         command += ["-o", "install", f"VENV={Path(sys.executable).parent}"]
     port = str(free_port())
     began = time.perf_counter()
@@ -114,8 +116,8 @@ def served(environ: dict[str, str]) -> Iterator[tuple[httpx.Client, float, int]]
         process.wait(timeout=30)
 
 
-def _wait(reached: Callable[[], bool], group: int) -> None:
-    limit = time.perf_counter() + PATIENCE
+def _wait_until(reached: Callable[[], bool], group: int) -> None:
+    limit = time.perf_counter() + TIME_LIMIT
     while time.perf_counter() < limit:
         try:
             if reached():
@@ -123,22 +125,22 @@ def _wait(reached: Callable[[], bool], group: int) -> None:
         except httpx.ConnectError:
             os.killpg(group, 0)  # raises ProcessLookupError when `make run` has ended
         time.sleep(0.02)
-    raise SystemExit(f"Docent did not get there within {PATIENCE:.0f} s. Try: make run")
+    raise SystemExit(f"Docent was not ready within {TIME_LIMIT:.0f} s. Run: make run")
 
 
 def _data(response: httpx.Response) -> list[object]:
-    found: list[object] = response.json().get("data", []) if response.is_success else []
-    return found
+    data: list[object] = response.json().get("data", []) if response.is_success else []
+    return data
 
 
 def _server(group: int) -> Path:
-    """The process of the group that serves."""
+    """Return the /proc folder of the group's server process."""
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(ProcessLookupError, FileNotFoundError):  # it ended meanwhile
+        with suppress(ProcessLookupError, FileNotFoundError):  # the process has ended
             serves = b"docent\0serve" in (process / "cmdline").read_bytes()
             if serves and os.getpgid(int(process.name)) == group:
                 return process
-    raise SystemExit("No process of `make run` serves.")
+    raise SystemExit("`make run` has no server process.")
 
 
 def _processor(process: Path) -> float:
@@ -147,8 +149,8 @@ def _processor(process: Path) -> float:
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
-    return kept | {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_MODEL_URL": free_url()}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
+    return environ | {"DOCENT_STORAGE": str(folder / "storage"), "DOCENT_MODEL_URL": free_url()}
 
 
 if __name__ == "__main__":

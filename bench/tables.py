@@ -1,4 +1,4 @@
-"""The tables that the measurements print, read again."""
+"""Parse the Markdown tables that the measurements print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def column(self, name: str) -> list[float]:
-        """A column's figures, without units, signs of thousands and intervals."""
+        """Return a column's figures, without units, thousands separators and intervals."""
         at = self.head.index(name)
         return [figure(row[at]) for row in self.rows]
 
@@ -23,17 +23,18 @@ class Table:
 
 
 def tables(text: str) -> Iterator[Table]:
-    """Every Markdown table of a text."""
+    """Yield every Markdown table of a text."""
     for block in re.findall(r"(?:^\|.*\|\n)+", text.rstrip() + "\n", re.MULTILINE):
         head, _, *rows = [_cells(line) for line in block.splitlines()]
         yield Table(head, tuple(rows))
 
 
 def figure(cell: str) -> float:
-    found = re.search(r"-?\d[\d,]*\.?\d*", cell)
-    if not found:
+    """Return the first number of a cell, 0 when there is none; 53% is 0.53."""
+    match = re.search(r"-?\d[\d,]*\.?\d*", cell)
+    if not match:
         return 0.0
-    return float(found.group().replace(",", "")) / (100 if cell.endswith("%") else 1)
+    return float(match.group().replace(",", "")) / (100 if cell.endswith("%") else 1)
 
 
 def _cells(line: str) -> tuple[str, ...]:

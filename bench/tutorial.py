@@ -1,14 +1,14 @@
-"""Finding pages the way tutorials teach it, to be compared with: every part and every default as it comes.
+"""The pipeline that tutorials teach, as a baseline: all parts and defaults of llama-index.
 
 SimpleDirectoryReader, SentenceSplitter, HuggingFaceEmbedding and ChromaVectorStore of llama-index, with the
-model that Docent uses. SimpleDirectoryReader reads PDFs only beside llama-index-readers-file, which pins an
-older pypdf. Where that is missing, a reader of three lines does what it does: pypdf's `extract_text` on each
-page. To use the real one, install it elsewhere and name its folder:
+model that Docent uses. SimpleDirectoryReader reads PDFs only with llama-index-readers-file, which pins an
+older pypdf. Where that is missing, a small reader does the same: pypdf's `extract_text` on each page. To use
+the real one, install it into another folder:
 
     pip install --no-deps --target FOLDER llama-index-readers-file defusedxml
     PYTHONPATH=FOLDER nice python -m bench.tutorial --data FOLDER --index FOLDER
 
-The index is written file by file, so that a run that was broken off goes on where it ended.
+The index is written file by file, so that an interrupted run continues where it ended.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 from docent.indexing.packaged import packaged_folder
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False"}
-SMALL_FILES = 50  # taken in at once; a report is as much by itself
+SMALL_FILES = 50  # ingested at once; a PDF is ingested by itself
 HAS_READER = find_spec("llama_index.readers") is not None
-"""Whether llama-index's own reader of PDFs is installed."""
+"""True if llama-index's own reader of PDFs is installed."""
 
 
-class Piece(NamedTuple):
+class TutorialHit(NamedTuple):
     file: str
     page: int
     text: str
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
 
 def build(data: Path, index: Path) -> None:
-    """Read, cut, embed and store every file that is not stored yet."""
+    """Read, chunk, embed and store every file that is not stored yet."""
     from llama_index.core import SimpleDirectoryReader, StorageContext, VectorStoreIndex
 
     done_in = index / "done.json"
@@ -50,41 +50,41 @@ def build(data: Path, index: Path) -> None:
     began = time.perf_counter()
     step = 1 if pdfs else SMALL_FILES
     for at in range(0, len(files), step):
-        some = files[at : at + step]
-        documents = SimpleDirectoryReader(input_files=some, file_extractor=readers()).load_data()
+        batch = files[at : at + step]
+        documents = SimpleDirectoryReader(input_files=batch, file_extractor=readers()).load_data()
         VectorStoreIndex.from_documents(documents, storage_context=storage, embed_model=embedder)
-        done += [path.name for path in some]
+        done += [path.name for path in batch]
         done_in.write_text(json.dumps(done))
         print(f"{len(done)} files, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def opened(index: Path, limit: int) -> Callable[[str, str], list[Piece]]:
-    """What finds the nearest pieces to a question, in one file or, with "", in all."""
+def open_index(index: Path, limit: int) -> Callable[[str, str], list[TutorialHit]]:
+    """Return a search for the nearest chunks to a question, in one file or, with "", in all."""
     from llama_index.core import VectorStoreIndex
     from llama_index.core.vector_stores import ExactMatchFilter, MetadataFilters
 
-    every = VectorStoreIndex.from_vector_store(_chroma(index), embed_model=_embedder())
+    stored = VectorStoreIndex.from_vector_store(_chroma(index), embed_model=_embedder())
 
-    def find(question: str, file: str) -> list[Piece]:
+    def find(question: str, file: str) -> list[TutorialHit]:
         filters = MetadataFilters(filters=[ExactMatchFilter(key="file_name", value=file)]) if file else None
-        found = every.as_retriever(similarity_top_k=limit, filters=filters).retrieve(question)
+        nodes = stored.as_retriever(similarity_top_k=limit, filters=filters).retrieve(question)
         return [
-            Piece(
-                str(one.metadata["file_name"]),
-                int(one.metadata.get("page_label", 1)),
-                one.get_content(),
-                one.score or 0.0,
+            TutorialHit(
+                str(node.metadata["file_name"]),
+                int(node.metadata.get("page_label", 1)),
+                node.get_content(),
+                node.score or 0.0,
             )
-            for one in found
+            for node in nodes
         ]
 
     return find
 
 
 def readers() -> dict[str, Any]:
-    """Nothing where llama-index has its own reader of PDFs; else one that does the same.
+    """Return a replacement for llama-index's reader of PDFs; nothing where that is installed.
 
-    Without either, a PDF's bytes would be taken for text, without a word.
+    Without either, a PDF's bytes would silently be read as text.
     """
     if HAS_READER:
         return {}
@@ -92,14 +92,14 @@ def readers() -> dict[str, Any]:
     from llama_index.core.schema import Document
     from pypdf import PdfReader
 
-    class Pages(BaseReader):
+    class PypdfReader(BaseReader):
         def load_data(self, file: Path, extra_info: dict[str, Any]) -> list[Document]:
             return [
                 Document(text=page.extract_text(), metadata={"page_label": str(number)} | extra_info)
                 for number, page in enumerate(PdfReader(file).pages, 1)
             ]
 
-    return {".pdf": Pages()}
+    return {".pdf": PypdfReader()}
 
 
 def _embedder() -> Any:
@@ -126,6 +126,6 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    asked = _arguments()
-    asked.index.mkdir(parents=True, exist_ok=True)
-    build(asked.data, asked.index)
+    args = _arguments()
+    args.index.mkdir(parents=True, exist_ok=True)
+    build(args.data, args.index)

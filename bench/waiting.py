@@ -1,11 +1,11 @@
-"""What people wait for around an ingest, and what it costs in the meantime.
+"""Measure waiting times around an ingest, its disk space, and questions during it.
 
     python -m bench.waiting [--pages 500] [--files 1000] [--questions 100]
 
-A long PDF, from the start of `ingest.py` until its words can be searched and until it is whole; many small
-files, the first time and again unchanged; the disk that they take; and a question's retrieval while a long
-PDF is taken in, against idle. Everything is made here. Seconds depend on what else the machine does; the
-ratio less so.
+Measured are: a long PDF, from the start of `ingest.py` until its words are searchable and until the ingest
+ends; many small files, new and again unchanged; their disk space; and a question's retrieval during the
+ingest of a long PDF, against an idle machine. All documents are generated. Seconds depend on the
+load of the machine; the ratios less so.
 """
 
 from __future__ import annotations
@@ -31,62 +31,62 @@ from docent.glossary import Scope
 from docent.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-LOOK = 0.005
-FOUND = "SELECT count(*) FROM documents WHERE state IN ('searchable', 'ready') AND visible"
+POLL_SECONDS = 0.005
+SEARCHABLE = "SELECT count(*) FROM documents WHERE state IN ('searchable', 'ready') AND visible"
 
 
 def main() -> None:
-    asked = _arguments()
+    args = _arguments()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print("| | |\n|---|---|")
+    print("\n| | |\n|---|---|")
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as name:
         long = Path(name) / "long"
         (long / "data").mkdir(parents=True)
-        (long / "data" / "long.pdf").write_bytes(book(asked.pages))
+        (long / "data" / "long.pdf").write_bytes(book(args.pages))
         searchable, processor, whole = until_searchable(long)
-        _row(f"{asked.pages} pages until their words are found, s", searchable)
-        _row(f"{asked.pages} pages until their words are found, processor s", processor)
-        _row(f"{asked.pages} pages until all is done, s", whole)
+        _row(f"{args.pages} pages until their words are searchable, s", searchable)
+        _row(f"{args.pages} pages until their words are searchable, processor s", processor)
+        _row(f"{args.pages} pages until the ingest ends, s", whole)
         small = Path(name) / "small"
-        small_files(small / "data", asked.files)
-        for what in ("for the first time", "again, unchanged"):
-            seconds, processor = ingested(small)
-            _row(f"{asked.files} small files {what}, s", seconds)
-            _row(f"{asked.files} small files {what}, processor s", processor)
-        _row("on disk, kB a chunk, where each file is one", kilobytes_a_chunk(small))
-        idle, busy = while_ingesting(small, pages=asked.pages, questions=asked.questions)
-        for part, of in (("p50", median), ("p95", _p95)):
-            _row(f"a question, idle, ms {part}", of(idle) * 1000)
-            _row(f"a question, while {asked.pages} pages are taken in, ms {part}", of(busy) * 1000)
-            _row(f"ratio of {part}", of(busy) / of(idle))
+        small_files(small / "data", args.files)
+        for kind in ("new", "unchanged"):
+            seconds, processor = timed_ingest(small)
+            _row(f"{args.files} {kind} small files, s", seconds)
+            _row(f"{args.files} {kind} small files, processor s", processor)
+        _row("on disk, kB per chunk, one chunk per file", kilobytes_a_chunk(small))
+        idle, busy = while_ingesting(small, pages=args.pages, questions=args.questions)
+        for name, quantile in (("p50", median), ("p95", _p95)):
+            _row(f"a question, idle, {name}, ms", quantile(idle) * 1000)
+            _row(f"a question while {args.pages} pages are ingested, {name}, ms", quantile(busy) * 1000)
+            _row(f"ratio of {name}", quantile(busy) / quantile(idle))
 
 
 def until_searchable(folder: Path) -> tuple[float, float, float]:
-    """Seconds from the start of ingest.py until a document answers by its words, the processor's seconds
-    until then, and seconds until it has ended."""
+    """Return the seconds from the start of ingest.py until a document is searchable by its words, the
+    processor seconds until then, and the seconds until its end."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "ingest.py"], cwd=ROOT, env=_environment(folder), stdout=subprocess.DEVNULL
     )
-    while not _answers(folder / "storage/index/catalog.db"):
+    while not _searchable(folder / "storage/index/catalog.db"):
         if process.poll() is not None:
             raise SystemExit("ingest.py ended before anything could be searched")
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     searchable, processor = time.perf_counter() - began, _processor(process.pid)
     process.wait()
     return searchable, processor, time.perf_counter() - began
 
 
-def _answers(catalog: Path) -> bool:
+def _searchable(catalog: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)) as database:
-            return bool(database.execute(FOUND).fetchone()[0])
-    except sqlite3.Error:  # it is not there yet
+            return bool(database.execute(SEARCHABLE).fetchone()[0])
+    except sqlite3.Error:  # the catalog does not exist yet
         return False
 
 
 def _processor(pid: int) -> float:
-    """Seconds of a process and its children so far, where Linux tells them; else nan."""
+    """Return the processor seconds of a process and its children so far; nan without /proc."""
     try:
         spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
         lists = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
@@ -96,8 +96,8 @@ def _processor(pid: int) -> float:
     return own + sum(_processor(int(child)) for children in lists for child in children)
 
 
-def ingested(folder: Path) -> tuple[float, float]:
-    """Seconds and processor seconds of ingest.py with all its children."""
+def timed_ingest(folder: Path) -> tuple[float, float]:
+    """Return the seconds and processor seconds of ingest.py with all its children."""
     before, began = os.times(), time.perf_counter()
     subprocess.run(
         [sys.executable, "ingest.py"],
@@ -119,7 +119,7 @@ def kilobytes_a_chunk(folder: Path) -> float:
 
 
 def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[float], list[float]]:
-    """Seconds of each retrieval: nothing else to do; and from the first to the last moment of an ingest."""
+    """Return the seconds of each retrieval on an idle machine, and of each during an ingest."""
     settings = Settings.read(
         environ={"DOCENT_DATA": str(folder / "data"), "DOCENT_STORAGE": str(folder / "storage")}
     )
@@ -137,16 +137,16 @@ def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[f
         idle = [ask() for _ in range(questions)]
         file = folder / "data" / "meanwhile.pdf"
         file.write_bytes(book(pages))
-        taking = threading.Thread(target=lambda: _take_in(house, file))
-        taking.start()
+        ingesting = threading.Thread(target=lambda: _ingest(house, file))
+        ingesting.start()
         busy = []
-        while taking.is_alive():
+        while ingesting.is_alive():
             busy.append(ask())
-            time.sleep(LOOK)  # a reader thinks; without a pause this would measure a crowd
+            time.sleep(POLL_SECONDS)  # one reader pauses; without this it would measure many at once
     return idle, busy
 
 
-def _take_in(house: House, file: Path) -> None:
+def _ingest(house: House, file: Path) -> None:
     house.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
 
 
@@ -158,7 +158,7 @@ def small_files(folder: Path, count: int) -> None:
 
 
 def words(chance: random.Random, count: int) -> str:
-    """Made up, of two syllables each."""
+    """Return made-up words of two syllables each."""
     return " ".join("".join(chance.choices(SYLLABLES, k=2)) for _ in range(count))
 
 

@@ -1,1 +1,1 @@
-"""A package, so that `tests.fakes` is found before anything installed under the same name."""
+"""Tests; a package, so that `tests.fakes` is found before any installed package of that name."""

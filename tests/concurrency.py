@@ -1,9 +1,9 @@
-"""Everything at once on one storage/: two ingests, a watcher, four searchers and a deleter, as processes.
+"""Run two ingests, a watcher, four searchers and a deleter at once on one storage/, as processes.
 
     python -m tests.concurrency [--seconds 60]
 
 Files are written, changed, renamed and removed meanwhile, and now and then one of the processes is
-killed and started again. In the end storage/ must be what one ingest makes of the files.
+killed and started again. In the end storage/ must equal the result of a single ingest of the files.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from tests.unmeasured import unmeasured
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = ("ingest", "ingest", "watch", "search", "search", "search", "search", "delete")
-STABLE, CHURNING = 8, 12
-ASKED = 12  # times, ten seconds apart: each may become the owner in turn
+STABLE, CHANGING = 8, 12
+STOP_ATTEMPTS = 12  # ten seconds apart: each process may become the owner in turn
 ANIMALS = "heron otter lynx marten viper ibex osprey beaver".split()
 CLOSED = "closed"
 HARMLESS = ("changed while it was read", "no longer there", "vanished while", "does not exist")
-"""What an ingest may say of a file that is taken away under its eyes."""
+"""Reasons that an ingest may give for a file that is removed meanwhile."""
 
 
-class Place:
-    """One process's house, with an embedder that needs no model."""
+class Pipeline:
+    """Store, loader and ingest of one process, with an embedder that needs no model."""
 
     def __init__(self, folder: Path, storage: str = "storage") -> None:
         self.data = folder / "data"
@@ -60,7 +60,7 @@ class Place:
             password=None,
             on_progress=lambda _: None,
         )
-        bad = [one for one in reports if one.outcome == "failed" and not _harmless(one.reason)]
+        bad = [report for report in reports if report.outcome == "failed" and not _harmless(report.reason)]
         if bad:
             raise AssertionError(bad)
         return reports
@@ -78,44 +78,44 @@ def _harmless(reason: str) -> bool:
 # --- the processes -------------------------------------------------------------------------
 
 
-def ingesting(place: Place) -> None:
+def ingesting(pipeline: Pipeline) -> None:
     while True:
-        place.ingest()
+        pipeline.ingest()
         time.sleep(0.2)
 
 
-def watching(place: Place) -> None:
-    def trouble(said: str) -> None:
-        raise AssertionError(said)
+def watching(pipeline: Pipeline) -> None:
+    def fail(problem: str) -> None:
+        raise AssertionError(problem)
 
-    follow([place.data], ingest=place.ingest, polling=False, on_reports=lambda _: None, on_trouble=trouble)
+    follow([pipeline.data], ingest=pipeline.ingest, polling=False, on_reports=lambda _: None, on_trouble=fail)
 
 
-def searching(place: Place) -> None:
-    """What nobody touches is found by every question for it, first, and to the letter."""
+def searching(pipeline: Pipeline) -> None:
+    """Search for unchanged files: each must be the first result, with its whole text."""
     while True:
         animal = random.choice(ANIMALS)
-        found = retrieve(
+        passages = retrieve(
             f"Where does the {animal} live?",
             scope=Scope(),
-            store=place.store,
-            embedder=place.embedder,
+            store=pipeline.store,
+            embedder=pipeline.embedder,
             limit=5,
         )
-        if not found or animal not in found[0].text:
+        if not passages or animal not in passages[0].text:
             raise AssertionError(
-                f"{animal} was missed: {[one.text for one in found]}. "
-                f"Files: {sorted(place.data.rglob('*'))}, documents: {place.store.documents(Scope())}"
+                f"{animal} was missed: {[passage.text for passage in passages]}. "
+                f"Files: {sorted(pipeline.data.rglob('*'))}, documents: {pipeline.store.documents(Scope())}"
             )
 
 
-def deleting(place: Place) -> None:
-    """Deletes at random; the next ingest brings back what is still a file."""
+def deleting(pipeline: Pipeline) -> None:
+    """Delete documents at random; the next ingest restores those whose file exists."""
     scope = Scope(libraries=("churn",))
     while True:
-        if documents := place.store.documents(scope):
+        if documents := pipeline.store.documents(scope):
             try:
-                receipt = place.store.delete(random.choice(documents).id, scope)
+                receipt = pipeline.store.delete(random.choice(documents).id, scope)
             except UnknownDocument:
                 continue  # an ingest was faster
             if any(receipt.left.values()):
@@ -123,131 +123,133 @@ def deleting(place: Place) -> None:
         time.sleep(0.1)
 
 
-RUN: dict[str, Callable[[Place], None]] = {
+LOOPS: dict[str, Callable[[Pipeline], None]] = {
     "ingest": ingesting, "watch": watching, "search": searching, "delete": deleting
 }  # fmt: skip
 
 
-def play(role: str, folder: Path) -> None:
-    """One process, until it is told to stop."""
+def run_role(role: str, folder: Path) -> None:
+    """Run the loop of a role until SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.unraisablehook = _unless_interrupted
-    import chromadb  # noqa: F401  # whose making of classes turns an interruption into errors of its own
+    import chromadb  # noqa: F401  # imported before: an interruption while it builds classes becomes another error
 
-    place = Place(folder)
+    pipeline = Pipeline(folder)
     try:
-        print("ready", flush=True)  # from now on it may be told to stop
-        RUN[role](place)
+        print("ready", flush=True)  # from now on SIGTERM may come
+        LOOPS[role](pipeline)
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        place.close()
+        pipeline.close()
         print(CLOSED, flush=True)
-        # An interruption that passed through text being executed, as where classes of an import are made,
-        # is remembered, and ends the process by its signal although it was dealt with; this forgets it.
+        # Python remembers an interruption that passed through exec, as in imports that build classes, and
+        # ends the process by the signal although it was handled; another eval clears that.
         eval("None")
 
 
-def _unless_interrupted(swallowed: sys.UnraisableHookArgs) -> None:
-    """An interruption that comes in a callback of an import goes no further; it is asked to end again."""
-    if not issubclass(swallowed.exc_type, KeyboardInterrupt):
-        sys.__unraisablehook__(swallowed)
+def _unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
+    """Ignore an interruption in a callback of an import: the process is sent the signal again."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
 
 
 # --- the files -----------------------------------------------------------------------------
 
 
-def plant(data: Path) -> None:
+def write_files(data: Path) -> None:
     for animal in ANIMALS[:STABLE]:
         (data / "stable").mkdir(parents=True, exist_ok=True)
         (data / "stable" / f"{animal}.txt").write_text(f"The {animal} lives in valley {animal[::-1]}.")
     (data / "churn").mkdir()
 
 
-def stir(data: Path, step: int) -> None:
-    """One change: a file written, rewritten, renamed, copied or removed."""
-    file = data / "churn" / f"{random.randrange(CHURNING)}.txt"
-    other = data / "churn" / f"{random.randrange(CHURNING)}.txt"
+def change_file(data: Path, step: int) -> None:
+    """Write, rename, copy or remove one file at random."""
+    file = data / "churn" / f"{random.randrange(CHANGING)}.txt"
+    other = data / "churn" / f"{random.randrange(CHANGING)}.txt"
     match random.choice(("write", "write", "write", "rename", "remove", "copy")):
         case "write":
             text = f"Note {file.stem}, revision {step}.\n\n" + f"Remark {step}. " * random.randrange(300)
-            _whole(file, text.encode())
+            _write_atomically(file, text.encode())
         case "rename" if file.exists():
             file.rename(other)
         case "remove":
             file.unlink(missing_ok=True)
         case "copy" if file.exists():
-            _whole(other, file.read_bytes())
+            _write_atomically(other, file.read_bytes())
 
 
-def _whole(file: Path, content: bytes) -> None:
-    """Written beside and moved into place: a file caught between truncation and content reads as empty, and
-    is rightly reported so."""
-    aside = file.parents[2] / "aside"
-    aside.write_bytes(content)
-    aside.replace(file)
+def _write_atomically(file: Path, content: bytes) -> None:
+    """Write beside and move into pipeline: a file caught between truncation and content reads as empty."""
+    temporary = file.parents[2] / "temporary"
+    temporary.write_bytes(content)
+    temporary.replace(file)
 
 
 # --- the run -------------------------------------------------------------------------------
 
 
-def state(place: Place) -> dict[str, object]:
-    """Everything about a storage/ that has to be equal."""
-    documents = place.store.documents(Scope())
+def state(pipeline: Pipeline) -> dict[str, object]:
+    """Return the contents of a storage/ that have to be equal."""
+    documents = pipeline.store.documents(Scope())
     return {
         "documents": sorted(
-            (one.library, one.sha256, one.state.value, sorted(one.paths)) for one in documents
+            (document.library, document.sha256, document.state.value, sorted(document.paths))
+            for document in documents
         ),
         "chunks": sorted(
-            (chunk.id, chunk.text) for one in documents for chunk in place.store.chunks_of(one.id, Scope())
+            (chunk.id, chunk.text)
+            for document in documents
+            for chunk in pipeline.store.chunks_of(document.id, Scope())
         ),
-        "vectors": {name: sorted(place.store._vectors.chunk_ids(name)) for name in ("churn", "stable")},
-        "words": sorted(place.store._words.chunk_ids()),
-        "originals": sorted(place.store._originals.held()),
+        "vectors": {name: sorted(pipeline.store._vectors.chunk_ids(name)) for name in ("churn", "stable")},
+        "words": sorted(pipeline.store._words.chunk_ids()),
+        "originals": sorted(pipeline.store._originals.held()),
     }
 
 
 def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, int]:
-    """Let everything happen at once, then compare; how much happened."""
+    """Run everything at once, then compare; return the counts of changes and kills."""
     data = folder / "data"
-    plant(data)
-    place = Place(folder)
-    place.ingest()
-    place.close()
-    crowd = [(role, _started(role, folder)) for role in ROLES]
-    starting = {process for _, process in crowd}
+    write_files(data)
+    pipeline = Pipeline(folder)
+    pipeline.ingest()
+    pipeline.close()
+    processes = [(role, _started(role, folder)) for role in ROLES]
+    starting = {process for _, process in processes}
     _all_ready(starting)
-    done = {"changes": 0, "kills": 0}
+    counts = {"changes": 0, "kills": 0}
     began = killed = time.monotonic()
     while time.monotonic() - began < seconds:
-        stir(data, done["changes"])
-        done["changes"] += 1
+        change_file(data, counts["changes"])
+        counts["changes"] += 1
         time.sleep(0.05)
-        _all_alive(crowd)
+        _all_alive(processes)
         if time.monotonic() - killed > kill_every:
             killed = time.monotonic()
-            at = random.randrange(len(crowd))
-            role, process = crowd[at]
+            at = random.randrange(len(processes))
+            role, process = processes[at]
             process.kill()
             process.communicate()
             starting.discard(process)
-            crowd[at] = (role, _started(role, folder))
-            starting.add(crowd[at][1])
-            done["kills"] += 1
-    _all_ready(starting)  # one that is still being started cannot be asked to end in good order
-    for role, process in crowd:
-        said = _ended(process)
-        assert CLOSED in said, f"{role} ended with {process.returncode}: {said}"
-        assert process.returncode == 0, f"{role} ended with {process.returncode}: {said}"
-        assert "Traceback" not in said, said
-    together, alone = _final(folder, "storage"), _final(folder, "alone")
-    differing = {what: (together[what], alone[what]) for what in alone if together[what] != alone[what]}
+            processes[at] = (role, _started(role, folder))
+            starting.add(processes[at][1])
+            counts["kills"] += 1
+    _all_ready(starting)  # a process that is still starting cannot end in good order
+    for role, process in processes:
+        output = _stop(process)
+        assert CLOSED in output, f"{role} ended with {process.returncode}: {output}"
+        assert process.returncode == 0, f"{role} ended with {process.returncode}: {output}"
+        assert "Traceback" not in output, output
+    shared, single = _final(folder, "storage"), _final(folder, "single")
+    differing = {key: (shared[key], single[key]) for key in single if shared[key] != single[key]}
     assert not differing, differing
-    return done
+    return counts
 
 
-def _ended(process: subprocess.Popen[str]) -> str:
-    """What it said at last; asked again, since a library may swallow the interruption where it comes."""
-    for _ in range(ASKED):
+def _stop(process: subprocess.Popen[str]) -> str:
+    """Stop a process and return its output; try again, because a library may swallow the interruption."""
+    for _ in range(STOP_ATTEMPTS):
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             return "".join(process.communicate(timeout=10))
@@ -255,12 +257,12 @@ def _ended(process: subprocess.Popen[str]) -> str:
 
 
 def _final(folder: Path, storage: str) -> dict[str, object]:
-    place = Place(folder, storage)
+    pipeline = Pipeline(folder, storage)
     try:
-        place.ingest()
-        return state(place)
+        pipeline.ingest()
+        return state(pipeline)
     finally:
-        place.close()
+        pipeline.close()
 
 
 def _all_ready(processes: set[subprocess.Popen[str]]) -> None:
@@ -270,8 +272,8 @@ def _all_ready(processes: set[subprocess.Popen[str]]) -> None:
         process.stdout.readline()
 
 
-def _all_alive(crowd: list[tuple[str, subprocess.Popen[str]]]) -> None:
-    for role, process in crowd:
+def _all_alive(processes: list[tuple[str, subprocess.Popen[str]]]) -> None:
+    for role, process in processes:
         if process.poll() is not None:
             raise AssertionError(f"{role} ended: {process.communicate()[1]}")
 
@@ -288,12 +290,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--role", choices=sorted(set(ROLES)), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.role:
-        play(asked.role, asked.folder)
+    args = parser.parse_args()
+    if args.role:
+        run_role(args.role, args.folder)
         return
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(run(Path(folder), seconds=asked.seconds)))
+        print(json.dumps(run(Path(folder), seconds=args.seconds)))
 
 
 if __name__ == "__main__":

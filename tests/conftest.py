@@ -1,4 +1,4 @@
-"""What every test may ask for, and an order by chance: `pytest --shuffle 7`."""
+"""Fixtures for all tests, and a random order of tests: `pytest --shuffle 7`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     files = [list(group) for _, group in groupby(items, lambda item: item.path)]
     seed = config.getoption("--shuffle")
     if seed is not None:
-        chance = random.Random(seed)
-        chance.shuffle(files)  # the tests of a file stay together, since they share its servers
+        generator = random.Random(seed)
+        generator.shuffle(files)  # the tests of a file stay together, since they share its servers
         for tests in files:
             if not getattr(getattr(tests[0], "module", None), "IN_ORDER", False):
-                chance.shuffle(tests)
-    elif hasattr(config, "workerinput"):  # one of several processes: what takes long is not begun last
-        files.sort(key=lambda tests: not any(map(takes_long, tests)))
+                generator.shuffle(tests)
+    elif hasattr(config, "workerinput"):  # one of several processes: slow files start first
+        files.sort(key=lambda tests: not any(map(is_slow, tests)))
     items[:] = [test for tests in files for test in tests]
 
 
-def takes_long(test: pytest.Item) -> bool:
+def is_slow(test: pytest.Item) -> bool:
     return any(test.get_closest_marker(name) for name in ("slow", "browser"))

@@ -1,7 +1,7 @@
 """Coverage of the worker processes that parse files, for `make coverage`: `pytest -p tests.covering --cov`.
 
-A worker has a bare environment and is ended by a signal, so nobody would hear what it ran. Here it is told
-where to write that down, and is let go instead: it ends by itself when its input does.
+A worker has a minimal environment and is ended by a signal, so its coverage would be lost. Here it gets
+coverage's variables, and its input is closed instead, after which it exits by itself.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 from docent.loading import sandbox
 
-SECONDS = 10.0
+SECONDS_TO_EXIT = 10.0
 
 sandbox.KEPT = (*sandbox.KEPT, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
-killed = sandbox.Worker.kill
+original_kill = sandbox.Worker.kill
 
 
-def let_go(worker: Any) -> None:
+def close_and_wait(worker: Any) -> None:
     with suppress(OSError):
         worker._requests.close()
     with suppress(subprocess.TimeoutExpired):
-        worker._process.wait(SECONDS)
-    killed(worker)
+        worker._process.wait(SECONDS_TO_EXIT)
+    original_kill(worker)
 
 
-sandbox.Worker.kill = let_go  # type: ignore[method-assign]
+sandbox.Worker.kill = close_and_wait  # type: ignore[method-assign]

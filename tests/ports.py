@@ -1,17 +1,17 @@
-"""Ports for the servers that tests start, also when several processes run tests beside each other."""
+"""Find ports for the servers of tests, also when several processes run tests in parallel."""
 
 from __future__ import annotations
 
 import os
 import socket
 
-# Below 32768, since a port that the system hands out as free may be a connection's a moment later.
-# Each process starts counting elsewhere.
+# From below 32768: the system may give a port above that to a connection a moment later.
+# Each process starts at another number.
 _candidates = iter(range(20_000 + os.getpid() * 1009 % 12_000, 60_000))
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens; never the same twice."""
+    """Return a port of 127.0.0.1 without a listener; never the same twice."""
     for port in _candidates:
         with socket.socket() as probe:
             try:
@@ -23,5 +23,5 @@ def free_port() -> int:
 
 
 def free_url() -> str:
-    """An address of this machine at which nobody listens."""
+    """Return a URL of this machine without a listener."""
     return f"http://127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""The measurements run, over the sample documents and with nothing fetched, and are written down."""
+"""Measurements run on the sample documents without a download, and their results are written down."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import httpx
 import pytest
 
 from bench import __main__ as run
-from bench import charts, embedding, findings, open_webui, page, roofline
+from bench import charts, embedding, findings, open_webui, roofline
+from bench import performance_page as page
 from bench.measurements import (
     QUESTIONS,
     SAMPLES,
     SIZES,
     Material,
     Measurement,
-    material,
     measurements,
+    prepare_material,
 )
 from bench.tables import figure, tables
 from docent.evaluating import Question, read_questions
@@ -30,8 +31,8 @@ from tests.fakes.embedder import WordHashEmbedder
 from tests.fakes.open_webui import KEY, OpenWebUI
 
 ROOT = Path(__file__).resolve().parent.parent
-ELSEWHERE = {"embedding", "quality", "crashes", "clients", "conversations"}
-"""Those with a test of their own, and those that would take a minute each to load torch."""
+TESTED_ELSEWHERE = {"embedding", "quality", "crashes", "clients", "conversations"}
+"""Measurements with a test of their own, and those that would take a minute each to load torch."""
 PRINTED = """
 2 questions
 
@@ -56,9 +57,9 @@ def server() -> Iterator[OpenWebUI]:
 @pytest.mark.slow
 def test_every_measurement_runs(server, tmp_path):
     """The smallest form of each ends well and prints a table; Open WebUI is left as it was."""
-    given = material(None, tmp_path, SIZES["smallest"])
-    all_of_them = measurements(SIZES["smallest"], given, cache=tmp_path, open_webui=server.url)
-    names = [one.name for one in all_of_them if one.name not in ELSEWHERE]
+    material = prepare_material(None, tmp_path, SIZES["smallest"])
+    planned = measurements(SIZES["smallest"], material, cache=tmp_path, open_webui=server.url)
+    names = [measurement.name for measurement in planned if measurement.name not in TESTED_ELSEWHERE]
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--size", "smallest", "--open-webui", server.url, "--only", *names],
         cwd=ROOT,
@@ -69,22 +70,27 @@ def test_every_measurement_runs(server, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     sections = done.stdout.split("\n## ")[1:]
-    assert len(sections) == len(names) + 1  # and all of them in short
+    assert len(sections) == len(names) + 1  # and the summary
     assert all(list(tables(section)) for section in sections)
-    assert server.kept == {}
+    assert server.files == {}
     assert server.bases == {}
 
 
 def test_what_is_written(tmp_path):
-    """Summary, figures, command, date, machine and chart stand between the marks; other words stay."""
+    """Summary, figures, command, date, machine and chart are between the marks; other text stays."""
     path = tmp_path / "performance.md"
     path.write_text(f"# Mine\n\n{page.BEGIN}\nNot run yet.\n{page.END}\n\nMine too.\n")
-    found = [page.Measured(_one("latency"), PRINTED), page.Measured(_one("open-webui"), failed="Name one.")]
-    under = page.circumstances(size="quick", own_documents=False)
+    found = [
+        page.Measured(_one("latency"), PRINTED),
+        page.Measured(_one("open-webui"), failed="Name one."),
+    ]
+    under = page.conditions(size="quick", own_documents=False)
     for _ in range(2):
         page.write(path, found, under=under)
     text = path.read_text()
-    assert text.startswith(f"# Mine\n\n{page.BEGIN}\n\n| | beside | there | Docent | Docent / there |\n")
+    assert text.startswith(
+        f"# Mine\n\n{page.BEGIN}\n\n| measure | compared with | its figure | Docent | ratio |\n"
+    )
     assert text.endswith(f"{page.END}\n\nMine too.\n")
     assert "Not run yet." not in text
     assert text.count("| 10,000 | 30.0 (29–31) | 60.0 | 25.0 |") == 1
@@ -97,43 +103,49 @@ def test_what_is_written(tmp_path):
 
 
 def test_what_was_measured_before_is_kept(tmp_path):
-    """A run without a measurement, or in which it fails, leaves its figures and their date."""
+    """A run without a measurement, or in which it fails, keeps its earlier figures and their date."""
     path = tmp_path / "performance.md"
     path.write_text(f"{page.BEGIN}\n{page.END}\n")
     latency, start = _one("latency"), _one("start")
     page.write(path, [page.Measured(latency, PRINTED)], under="the first day")
-    page.write(path, [page.Measured(start, failed="It fell."), page.Measured(latency)], under="the second")
+    page.write(
+        path,
+        [page.Measured(start, failed="It fell."), page.Measured(latency)],
+        under="the second",
+    )
     text = path.read_text()
     assert "(the first day)" in text
     assert text.count("| 1,000 | 10.0 |") == 1
     assert "aim | 60 | 60 | 1 |" in text
     assert "Not measured yet. It fell." in text
     page.write(
-        path, [page.Measured(start, failed="Again."), page.Measured(latency, PRINTED)], under="the third day"
+        path,
+        [page.Measured(start, failed="Again."), page.Measured(latency, PRINTED)],
+        under="the third day",
     )
     assert "(the first day)" not in path.read_text()
     assert "Not measured yet. Again." in path.read_text()
 
 
 @pytest.mark.parametrize(
-    ("command", "patience", "told"),
+    ("command", "time_limit", "reason"),
     [
         pytest.param(("bench.no_such_module",), 60, "exit code 1", id="fails"),
-        pytest.param(("timeit", "-n1", "import time; time.sleep(60)"), 1, "off after 1 s", id="hangs"),
+        pytest.param(("timeit", "-n1", "import time; time.sleep(60)"), 1, "stopped after 1 s", id="hangs"),
         pytest.param(("timeit", "-n1", "pass"), 60, "not understood", id="prints no table"),
     ],
 )
-def test_a_measurement_that_does_not_end_well(command, patience, told):
-    """It is ended, and says how it went; the run goes on."""
-    one = Measurement("mine", "Mine", command, lambda found: found[0].head[0])
-    assert told in run._measured(one, patience).failed
+def test_a_failed_measurement(command, time_limit, reason):
+    """A measurement that fails or hangs is stopped with a reason; the run continues."""
+    measurement = Measurement("mine", "Mine", command, lambda tables: tables[0].head[0])
+    assert reason in run._run(measurement, time_limit).failed
 
 
 def test_what_cannot_be_measured_here():
-    """It is not run, and says with which command it is."""
-    told = run._measured(_one("open-webui"), patience=60)
-    assert not told.output
-    assert "`make bench BENCH_OPEN_WEBUI=" in told.failed
+    """It is skipped, with the command that would run it."""
+    result = run._run(_one("open-webui"), 60)
+    assert not result.output
+    assert "`make bench BENCH_OPEN_WEBUI=" in result.failed
 
 
 def test_the_page_has_a_place_for_figures():
@@ -145,27 +157,27 @@ def test_the_page_has_a_place_for_figures():
 
 
 def test_a_command_names_no_place_of_this_machine():
-    """A reader is told where a file belongs and where a folder."""
-    told = page._command(_one("embedding"))
-    assert told == "bench.embedding --pdfs FOLDER --questions FILE --sample 160 --files 4"
+    """Paths are replaced by FILE and FOLDER."""
+    command = page._command(_one("embedding"))
+    assert command == "bench.embedding --pdfs FOLDER --questions FILE --sample 160 --files 4"
 
 
 def test_each_size_has_its_own_aim():
-    """A question over a million pieces may take 200 ms, over fewer 60."""
+    """A question over a million chunks may take 200 ms, over fewer 60."""
     text = "| chunks | p95, ms |\n|---|---|\n| 100,000 | 30.0 |\n| 1,000,000 | 100.0 |\n"
-    assert [line.theirs for line in findings.latency_said(list(tables(text)))] == [60, 200]
+    assert [line.theirs for line in findings.latency_summary(list(tables(text)))] == [60, 200]
 
 
 def test_a_ratio_is_the_one_that_was_measured():
-    """The summary says the same as the table below it, whose figures are rounded."""
+    """The summary shows the ratio of the table, not one of the rounded figures."""
     text = "| | tutorial | docent | ratio |\n|---|---|---|---|\n| pages/s | 4.0 | 26.8 | 6.65 |\n"
     (table,) = tables(text)
     line = findings._compared(table, "pages/s", "ingest: pages/s", "tutorial", "docent")
     assert str(line) == "| ingest: pages/s | the tutorial's pipeline | 4 | 26.8 | 6.65 |"
 
 
-def test_engines_are_asked_what_people_wrote_down(tmp_path, capsys):
-    """Questions without an answer are left out; a file is known without its suffix, a page by itself."""
+def test_engines_are_measured_on_given_questions(tmp_path, capsys):
+    """Questions without an answer are skipped; a file may lack its suffix, and a page may be one number."""
     rows = [
         {"question": "When does the ferry leave?", "file": "ferry", "page": 2},
         {"question": "Is there a swimming pool?", "answerable": False},
@@ -190,12 +202,12 @@ def test_engines_are_asked_what_people_wrote_down(tmp_path, capsys):
     ],
 )
 def test_a_figure(cell, value):
-    """What a cell says, without its sign of thousands, unit and interval."""
+    """The number of a cell is read without its thousands separator, unit and interval."""
     assert figure(cell) == value
 
 
 def test_the_tables_of_a_text():
-    """Each with its head and rows; a column is numbers."""
+    """Each table has its head and rows; a column is read as numbers."""
     first, second = tables(PRINTED)
     assert first.names == ["1,000", "10,000"]
     assert first.column("p50, ms") == [10.0, 30.0]
@@ -226,29 +238,29 @@ def test_the_work_of_a_text():
     assert roofline.flops(200) == 200 * 2 * weights + 6 * 4 * 384 * 200**2
 
 
-def test_what_the_model_is_given():
+def test_padded_tokens():
     """Texts of a batch are padded to the length of the longest, in steps of eight."""
-    assert roofline.given([3, 9]) == 2 * 16
-    assert roofline.given([200] * 5) == 5 * 200
-    assert roofline.given([201] * 6) == 6 * 208
+    assert roofline.padded_tokens([3, 9]) == 2 * 16
+    assert roofline.padded_tokens([200] * 5) == 5 * 200
+    assert roofline.padded_tokens([201] * 6) == 6 * 208
 
 
 def test_open_webui_is_asked(server):
-    """Every file is handed in, into one knowledge base; pages are counted from one; all is tidied up."""
+    """Every file is uploaded into one knowledge base, pages count from one, and all is deleted at the end."""
     questions = [one for one in read_questions(QUESTIONS) if one.answerable][:8]
     files = sorted(SAMPLES.glob("*.pdf"))
     with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
-        theirs = open_webui.OpenWebUI(client)
-        found = open_webui.compared(theirs, files, questions)
-        assert len(server.kept) == len(server.bases["base"]) == len(files)
-        theirs.tidy()
-    assert server.kept == server.bases == {}
+        client_of_server = open_webui.OpenWebUI(client)
+        found = open_webui.compared(client_of_server, files, questions)
+        assert len(server.files) == len(server.bases["base"]) == len(files)
+        client_of_server.clean_up()
+    assert server.files == server.bases == {}
     assert found.page_hit >= 0.5
     assert 0 < found.p50 <= found.p95
 
 
 def test_open_webui_refuses_without_a_key(server):
-    """What the server said is said."""
+    """The error names the status and the server's message."""
     with (
         httpx.Client(base_url=server.url) as client,
         pytest.raises(SystemExit, match="401.*Not authenticated"),
@@ -261,23 +273,23 @@ def test_open_webui_refuses_without_a_key(server):
     [
         pytest.param(("menu.pdf", 2), True, id="the page"),
         pytest.param(("menu.pdf", 3), False, id="another page"),
-        pytest.param(("menu.pdf", None), True, id="no page told"),
+        pytest.param(("menu.pdf", None), True, id="no page named"),
         pytest.param(("wine.pdf", 2), False, id="another file"),
     ],
 )
 @pytest.mark.parametrize("named", ["menu.pdf", "menu", "restaurants/menu.pdf"])
 def test_a_hit(place, hit, named):
-    """The right file, and the right page where one is told."""
+    """A hit is the right file, and the right page if the server names one."""
     assert open_webui.is_hit(place, Question("?", named, (2,))) is hit
 
 
 def _one(name: str) -> Measurement:
-    given = Material(ROOT, QUESTIONS, ROOT, are_samples=False)
-    return next(one for one in measurements(SIZES["quick"], given, cache=ROOT) if one.name == name)
+    material = Material(ROOT, QUESTIONS, ROOT, are_samples=False)
+    return next(found for found in measurements(SIZES["quick"], material, cache=ROOT) if found.name == name)
 
 
 def test_some_of_a_persons_documents_are_asked_about(tmp_path):
-    """Only as many as the size says, of those that have questions, with their questions and no other."""
+    """Only as many documents as the size says are linked, of those that have questions, with these alone."""
     mine = tmp_path / "mine"
     (mine / "pdfs").mkdir(parents=True)
     for name in ("a.pdf", "b.pdf", "c.pdf", "d.pdf"):
@@ -285,7 +297,7 @@ def test_some_of_a_persons_documents_are_asked_about(tmp_path):
     rows = [{"question": f"{name}?", "file": f"{name}.pdf", "pages": [1]} for name in "dcbd"]
     rows[1]["question"] = "c, as it was pasted\u2028from a page?"
     (mine / "questions.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    given = material(mine, tmp_path / "cache", SIZES["smallest"])
+    given = prepare_material(mine, tmp_path / "cache", SIZES["smallest"])
     assert sorted(path.name for path in (given.reports / "pdfs").iterdir()) == ["b.pdf", "c.pdf"]
     asked = read_questions(given.reports / "questions.jsonl")
     assert [one.file for one in asked] == ["c.pdf", "b.pdf"]

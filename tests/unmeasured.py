@@ -1,6 +1,6 @@
-"""For processes that tests interrupt again and again: `make coverage` leaves them alone.
+"""Exclude processes that tests interrupt again and again from `make coverage`.
 
-Coverage notes lines under a lock of its own, and an interruption in that moment keeps it for ever.
+Coverage records lines under a lock, and an interruption at that moment never releases it.
 """
 
 from __future__ import annotations
@@ -9,5 +9,5 @@ import os
 
 
 def unmeasured() -> dict[str, str]:
-    """The environment for such a process."""
+    """Return an environment without coverage."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}

@@ -1,7 +1,7 @@
 """Print the sample PDFs into data/, from the texts in tools/samples/.
 
 python tools/make_samples.py           write them
-python tools/make_samples.py --check   write nothing; name those that differ, and end with 1 if any does
+python tools/make_samples.py --check   write nothing; list the files that differ, and exit with 1 if any does
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ROOT / "tools" / "samples"
 OPENINGS = {"banner": openings.banner, "sidebar": openings.sidebar, "letter": openings.letter}
 DATED = datetime(2026, 9, 1, tzinfo=UTC)
-"""When the samples say they were made: without it reportlab writes the year 2000, or the clock's time."""
+"""Creation date in the samples; by default reportlab writes the year 2000, or the current time."""
 MENUS = {"card": menus.card, "columns": menus.columns, "book": menus.book}
 
 
 def samples() -> dict[str, bytes]:
-    """Every sample PDF, by its path below data/."""
+    """Return every sample PDF, by its path below data/."""
     return {
         text.relative_to(TEXTS).with_suffix(".pdf").as_posix(): printed(
             _paper(text.read_text(encoding="utf-8"))
@@ -45,14 +45,14 @@ def _paper(source: str) -> Paper:
 
 
 def differing(made: dict[str, bytes], data: Path) -> list[str]:
-    """What is missing or altered, and PDFs in those folders that nothing here makes."""
-    wrong = {name for name, content in made.items() if not _holds(data / name, content)}
+    """Return the files that are missing or altered, and PDFs in those folders that are not samples."""
+    wrong = {name for name, content in made.items() if not _has_content(data / name, content)}
     folders = {(data / name).parent for name in made}
     found = {path.relative_to(data).as_posix() for folder in folders for path in folder.glob("*.pdf")}
     return sorted(wrong | (found - made.keys()))
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def _has_content(path: Path, content: bytes) -> bool:
     return path.exists() and path.read_bytes() == content
 
 

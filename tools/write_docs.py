@@ -1,4 +1,4 @@
-"""Write the drawing in docs/architecture.md and the list in docs/licences.md from what is really there.
+"""Write the diagram of docs/architecture.md from the import table, and docs/licences.md from metadata.
 
 python tools/write_docs.py            write both
 python tools/write_docs.py --check    exit 1 if either is out of date
@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = runpy.run_path(str(ROOT / "tests/test_architecture.py"))
 MAY_IMPORT: dict[str, set[str]] = TABLE["MAY_IMPORT"]
 BEGIN, END = "<!-- drawn by tools/write_docs.py -->", "<!-- end of the drawing -->"
-SAID_ONCE: set[str] = TABLE["EVERYBODY_SPEAKS"] | {"contracts", "settings"}
-"""Values and settings: nearly everybody imports them, so that their arrows would hide the others."""
-EQUALS = {
+LEFT_OUT: set[str] = TABLE["EVERYBODY_SPEAKS"] | {"contracts", "settings"}
+"""Values and settings: nearly every package imports them, and their arrows would hide the others."""
+NORMALIZED = {
     "mit license": "MIT",
     "apache license 2.0": "Apache-2.0",
     "apache license, version 2.0": "Apache-2.0",
@@ -31,22 +31,22 @@ EQUALS = {
     "bsd": "BSD License",
 }
 
-FROM_ITS_FILE = {"axe-playwright-python": "MIT"}
-"""Whose metadata says nothing; its file LICENSE does."""
+FROM_LICENSE_FILE = {"axe-playwright-python": "MIT"}
+"""Packages without a licence in their metadata, from their file LICENSE."""
 
 
-def drawing(may_import: Mapping[str, Set[str]]) -> str:
-    return "\n".join(_drawn(may_import))
+def diagram(may_import: Mapping[str, Set[str]]) -> str:
+    return "\n".join(_diagram_lines(may_import))
 
 
-def _drawn(may_import: Mapping[str, Set[str]]) -> Iterator[str]:
+def _diagram_lines(may_import: Mapping[str, Set[str]]) -> Iterator[str]:
     yield "```mermaid"
     yield "flowchart TD"
-    rooms = [name for name in may_import if name not in SAID_ONCE]
-    for name in rooms:
+    packages = [name for name in may_import if name not in LEFT_OUT]
+    for name in packages:
         yield f'    {_key(name)}["{name}"]'
-    for name in rooms:
-        for target in sorted({other.split(".")[0] for other in may_import[name]} - SAID_ONCE):
+    for name in packages:
+        for target in sorted({other.split(".")[0] for other in may_import[name]} - LEFT_OUT):
             yield f"    {_key(name)} --> {_key(target)}"
     yield "```"
 
@@ -57,42 +57,46 @@ def _key(name: str) -> str:
 
 def architecture(text: str) -> str:
     before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{drawing(MAY_IMPORT)}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{diagram(MAY_IMPORT)}\n{END}{rest.split(END)[1]}"
 
 
 def pinned(file: str) -> dict[str, str]:
-    """Every package of a compiled list, by its name in small letters, as it is written there."""
+    """Return every package of a compiled list, by its lower-case name."""
     text = (ROOT / file).read_text(encoding="utf-8")
     names = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", text, re.M)
     return {name.lower(): name for name in sorted(names, key=str.lower)}
 
 
 def licences(file: str) -> dict[str, str]:
-    """Each with what it says of its licence."""
+    """Return the licence of each package of a list."""
     return {key: _licence(name) for key, name in pinned(file).items()}
 
 
 def _licence(name: str) -> str:
     try:
-        about = metadata(name)
+        package = metadata(name)
     except PackageNotFoundError:
         return "not installed on the machine that wrote this list"
     kinds = [
-        line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")
+        line.split(" :: ")[-1]
+        for line in package.get_all("Classifier") or []
+        if line.startswith("License ::")
     ]
-    said = _field(about, "License-Expression") or "; ".join(kind for kind in kinds if kind != "OSI Approved")
-    said = said or FROM_ITS_FILE.get(name.lower(), "")
-    said = said or (_field(about, "License") or "not said").strip().splitlines()[0]
-    return EQUALS.get(said.lower(), said)
+    licence = _field(package, "License-Expression") or "; ".join(
+        kind for kind in kinds if kind != "OSI Approved"
+    )
+    licence = licence or FROM_LICENSE_FILE.get(name.lower(), "")
+    licence = licence or (_field(package, "License") or "not stated").strip().splitlines()[0]
+    return NORMALIZED.get(licence.lower(), licence)
 
 
-def _field(about: PackageMetadata, name: str) -> str:
-    return about[name] if name in about else ""
+def _field(package: PackageMetadata, name: str) -> str:
+    return package[name] if name in package else ""
 
 
 def licences_page(used: Mapping[str, str], tested: Mapping[str, str]) -> str:
-    """`used` runs Docent; `tested` has those as well, and what tests and checks need besides."""
-    besides = {name: licence for name, licence in tested.items() if name not in used}
+    """Return the page; `tested` contains the packages of `used` and those for tests and checks."""
+    development = {name: licence for name, licence in tested.items() if name not in used}
     return f"""# Licences
 
 The {len(used)} packages of `requirements.txt`, with the licence that each states in its own metadata.
@@ -104,21 +108,21 @@ to those packages themselves; Docent uses them unchanged. None is under the GPL 
 
 ## For tests and checks only
 
-{len(besides)} more of `requirements-dev.txt`; nothing of them runs where Docent is used.
+{len(development)} more of `requirements-dev.txt`; nothing of them runs where Docent is used.
 
-{_rows(besides)}
+{_rows(development)}
 """
 
 
-def _rows(found: Mapping[str, str]) -> str:
-    rows = (f"| {name} | {licence} |" for name, licence in found.items())
+def _rows(licences: Mapping[str, str]) -> str:
+    rows = (f"| {name} | {licence} |" for name, licence in licences.items())
     return "\n".join(["| package | licence |", "| --- | --- |", *rows])
 
 
 def main() -> int:
-    drawn = ROOT / "docs/architecture.md"
-    listed = licences_page(licences("requirements.txt"), licences("requirements-dev.txt"))
-    wanted = {drawn: architecture(drawn.read_text()), ROOT / "docs/licences.md": listed}
+    page = ROOT / "docs/architecture.md"
+    licences_text = licences_page(licences("requirements.txt"), licences("requirements-dev.txt"))
+    wanted = {page: architecture(page.read_text()), ROOT / "docs/licences.md": licences_text}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if "--check" in sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""Write `.env.example` and `docs/settings.md` from the settings themselves.
+"""Write `.env.example` and `docs/settings.md` from the fields of Settings.
 
 python tools/write_settings.py            write both
 python tools/write_settings.py --check    exit 1 if either is out of date

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Debian under the official name of the base image, for machines that cannot pull it.
+# Build Debian under the official name of the base image, for machines that cannot pull it.
 #
-# What this machine needs to install packages (certificates, pip's settings, folders of wheels that
-# they name) goes into that stand-in, so that our own Dockerfile stays as everybody else runs it.
+# This machine's settings for installing packages (certificates, pip.conf, wheel folders) go into that
+# substitute, so that the Dockerfile under test is the same everywhere.
 set -eu
 official=python:3.11-slim-bookworm
 folder=${1:?a folder to work in}
@@ -11,7 +11,7 @@ port=${2:?a port where the folders of wheels are served on this machine}
 docker image inspect "$official" >/dev/null 2>&1 && exit 0
 docker pull -q "$official" >/dev/null 2>&1 && exit 0
 
-echo "No $official can be pulled here: making a stand-in with debootstrap…"
+echo "No $official can be pulled here: building a substitute with debootstrap…"
 mkdir -p "$folder"
 mirror=$(sed -n 's/^URIs: *//p; s/^deb \(http[^ ]*\) .*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1)
 if [ ! -f "$folder/base.tar" ]; then

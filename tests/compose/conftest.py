@@ -1,4 +1,4 @@
-"""The real Dockerfile and compose files, on a Docker engine; images stand in where none can be pulled."""
+"""Fixtures that run the real Dockerfile and compose files; substitutes replace unavailable images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["browser", "page"]
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "compose"
 WORK = Path(tempfile.gettempdir()) / "docent-compose"
-WHEELS_PORT = 8399  # fixed: the stand-in base image names it, and its layers are kept
+WHEELS_PORT = 8399  # fixed: the substitute base image names it, and its layers are cached
 COMPOSE = (
     (
         ["docker", "compose"]
@@ -54,13 +54,13 @@ def engine() -> bool:
     return shutil.which("docker") is not None and run("docker", "info", check=False).returncode == 0
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
 @contextlib.contextmanager
 def wheels_served() -> Iterator[None]:
-    """The folders of wheels that pip's settings name on this machine, where a build can reach them."""
+    """Serve the wheel folders of pip's settings to image builds."""
     folder = WORK / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -74,7 +74,7 @@ def wheels_served() -> Iterator[None]:
                 if not target.exists():
                     target.symlink_to(top)
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", WHEELS_PORT), partial(Quiet, directory=str(folder))
+        ("127.0.0.1", WHEELS_PORT), partial(QuietHandler, directory=str(folder))
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -86,24 +86,24 @@ def wheels_served() -> Iterator[None]:
 
 @dataclass
 class Report:
-    """What was measured, printed when the tests end and kept beside the screenshots."""
+    """Measured figures, printed when the tests end and saved beside the screenshots."""
 
     figures: dict[str, object] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
 def report() -> Iterator[Report]:
-    found = Report()
-    yield found
+    measured = Report()
+    yield measured
     folder = ROOT / "screenshots"
     folder.mkdir(exist_ok=True)
-    (folder / "compose.json").write_text(json.dumps(found.figures, indent=2))
-    print("\ncompose:", json.dumps(found.figures))
+    (folder / "compose.json").write_text(json.dumps(measured.figures, indent=2))
+    print("\ncompose:", json.dumps(measured.figures))
 
 
 @pytest.fixture(scope="session")
 def images(report: Report) -> None:
-    """The real image, and a stand-in for each official one that cannot be pulled."""
+    """Build the real image, and a substitute for each official one that cannot be pulled."""
     if not engine():
         pytest.skip("NO DOCKER ENGINE: the compose file, the image and their promises were NOT tested here")
     with wheels_served():
@@ -116,16 +116,27 @@ def images(report: Report) -> None:
     for service, name in (("ollama", "ollama"), ("chroma", "chroma")):
         tag = official(service)
         recipe = HERE / "stand-ins" / f"{name}.Dockerfile"
-        run("docker", "build", "-q", "-f", recipe, "-t", tag, "-t", f"docent-stand-in-{name}", ROOT / "tests")
+        run(
+            "docker",
+            "build",
+            "-q",
+            "-f",
+            recipe,
+            "-t",
+            tag,
+            "-t",
+            f"docent-substitute-{name}",
+            ROOT / "tests",
+        )
 
 
 def official(service: str) -> str:
-    """The image that the compose file names for a service."""
+    """Return the image that the compose file names for a service."""
     return str(json.loads(config())["services"][service]["image"])
 
 
 def config() -> str:
-    """The compose file as JSON, with everything it refers to filled in."""
+    """Return the resolved compose file as JSON."""
     done = run(*COMPOSE, "-f", ROOT / "docker-compose.yml", "config")
     import yaml
 
@@ -133,14 +144,14 @@ def config() -> str:
 
 
 def outside() -> tuple[str, str]:
-    """A name and a port that this machine itself may reach: where its Python packages come from."""
-    place = run("python3", "-c", "from pip._internal.models.index import PyPI; print(PyPI.netloc)")
-    return place.stdout.strip(), "443"
+    """Return a host and port that this machine can reach: its Python package index."""
+    host = run("python3", "-c", "from pip._internal.models.index import PyPI; print(PyPI.netloc)")
+    return host.stdout.strip(), "443"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A project of compose files, in a folder of its own."""
+    """A compose project in a folder of its own."""
 
     name: str
     folder: Path
@@ -164,11 +175,11 @@ class Stack:
         return self.compose("ps", "-q", service).stdout.strip()
 
     def docent(self, *words: str) -> object:
-        """A command's JSON, asked in the app's container beside the running app."""
+        """Run a command in the app's container and return its JSON."""
         return json.loads(self.inside("app", "python", "-m", "docent", *words, "--json").stdout)
 
     def wait(self, path: str = "/ready", seconds: float = 120) -> float:
-        """Seconds until the app answers there."""
+        """Wait until the app answers, and return the seconds."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             with contextlib.suppress(urllib.error.URLError, OSError):
@@ -178,31 +189,31 @@ class Stack:
         raise AssertionError(f"{path} did not answer:\n{self.compose('logs', '--tail', '60').stdout}")
 
     def ended(self, service: str, seconds: float = 300) -> int:
-        """The exit code of a service that runs once."""
+        """Wait for the end of a one-shot service and return its exit code."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            found = (
+            container = (
                 self.compose("ps", "-q", "-a", service, check=False).stdout.strip()
                 or self.compose("ps", "-q", service, check=False).stdout.strip()
             )
-            if found:
-                state = json.loads(run("docker", "inspect", "-f", "{{json .State}}", found).stdout)
+            if container:
+                state = json.loads(run("docker", "inspect", "-f", "{{json .State}}", container).stdout)
                 if state["Status"] == "exited":
                     return int(state["ExitCode"])
             time.sleep(0.5)
-        raise AssertionError(f"{service} goes on:\n{self.compose('logs', service).stdout[-3000:]}")
+        raise AssertionError(f"{service} did not end:\n{self.compose('logs', service).stdout[-3000:]}")
 
 
 @contextlib.contextmanager
 def stack(name: str, folder: Path, file: str = "docker-compose.yml") -> Iterator[Stack]:
-    """A project with the sample documents, taken down with everything it made."""
+    """Create a project with the sample documents; remove everything it made at the end."""
     for library in ("internships", "restaurants"):
         shutil.copytree(ROOT / "data" / library, folder / "data" / library)
     (folder / "tools").mkdir()
     (folder / "tools" / "no-key").touch()
-    made = Stack(name, folder, free_port(), file)
-    made.compose("down", "-v", "--remove-orphans", check=False)
+    project = Stack(name, folder, free_port(), file)
+    project.compose("down", "-v", "--remove-orphans", check=False)
     try:
-        yield made
+        yield project
     finally:
-        made.compose("down", "-v", "--remove-orphans", check=False)
+        project.compose("down", "-v", "--remove-orphans", check=False)

@@ -1,4 +1,4 @@
-"""`docker compose up` from nothing, seen from outside: it answers, keeps, confines and recovers."""
+"""`docker compose up` from nothing, tested from outside: answers, persistence, isolation and recovery."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ except OSError as error:
 
 @pytest.fixture(scope="module")
 def up(images, report: Report, tmp_path_factory) -> Iterator[Stack]:
-    """Everything, from nothing."""
+    """Start all services from nothing."""
     folder = tmp_path_factory.mktemp("compose")
     key = folder / "key"
     key.write_text(KEY)
     key.chmod(0o644)
-    with stack("docent-test", folder) as made:
+    with stack("docent-test", folder) as project:
         began = time.monotonic()
-        made.compose("up", "-d", "--no-build", DOCENT_MODEL_KEY_FILE=str(key))
-        made.wait("/health")
+        project.compose("up", "-d", "--no-build", DOCENT_MODEL_KEY_FILE=str(key))
+        project.wait("/health")
         report.figures["seconds_to_page"] = round(time.monotonic() - began, 1)
-        yield made
+        yield project
 
 
 def found(stack: Stack, question: str = QUESTION) -> list[str]:
@@ -62,7 +62,7 @@ def found(stack: Stack, question: str = QUESTION) -> list[str]:
 
 
 def test_the_documents_are_read_and_the_model_is_fetched(up: Stack, report: Report):
-    """The one-shot services end well, and then a question is answered by the model with its citation."""
+    """The one-shot services succeed, and then the model answers a question with its citation."""
     began = time.monotonic()
     assert up.ended("ingest") in (0, 1), up.compose("logs", "ingest").stdout
     assert up.ended("model") == 0, up.compose("logs", "model").stdout
@@ -95,8 +95,8 @@ def test_a_file_is_dropped_in_the_browser(up: Stack, page, tmp_path):
     picture(page, "compose-upload")
 
 
-def test_a_file_is_handed_in_and_stays(up: Stack):
-    """Through the published port; it is found at once, and after every container was made anew (below)."""
+def test_an_upload_persists(up: Stack):
+    """A file uploaded through the published port is found at once, and later in recreated containers."""
     text = b"# Lighthouse\n\nThe keeper of the lighthouse is called Perpetua Quill.\n"
     with httpx.Client(base_url=up.url, timeout=30) as client:
         made = client.post("/v1/files", files={"file": ("lighthouse.md", text)}).json()
@@ -113,8 +113,8 @@ def keeper(stack: Stack) -> str:
     return str(answer[0]["file"])
 
 
-def test_the_folder_is_followed_where_asked_for(up: Stack):
-    """The profile `watch`: a file that appears in data/ on the host is found, one that goes is not."""
+def test_the_watch_profile_follows_the_folder(up: Stack):
+    """With the profile `watch`, a new file in data/ on the host is found and a removed one is not."""
     up.compose("--profile", "watch", "up", "-d", "--no-build", "--no-deps", "watch")
     boat = up.folder / "data" / "internships" / "boat.txt"
     boat.write_text("The rowing boat Halcyon is varnished every April by the harbour master.")
@@ -124,9 +124,9 @@ def test_the_folder_is_followed_where_asked_for(up: Stack):
     up.compose("--profile", "watch", "rm", "-sf", "watch")
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     limit = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < limit
         time.sleep(0.5)
 
@@ -139,8 +139,8 @@ def test_pulling_a_model_that_is_there_does_nothing(up: Stack):
 
 
 @pytest.mark.parametrize("service", ["app", "chroma", "ollama"])
-def test_no_way_out(up: Stack, service: str):
-    """Nothing but the one-shot pull reaches an address outside."""
+def test_no_outside_network(up: Stack, service: str):
+    """No service but the one-shot pull reaches an outside address."""
     host, port = outside()
     tried = up.inside(service, "python3", "-c", REACH_OUT, host, port).stdout
     with contextlib.suppress(OSError):
@@ -149,8 +149,8 @@ def test_no_way_out(up: Stack, service: str):
     assert tried.startswith("blocked") and by_number.startswith("blocked"), (tried, by_number)
 
 
-def test_the_way_out_exists_where_it_is_meant_to(up: Stack):
-    """The network of the one-shot pull does lead outside: the test above can fail."""
+def test_the_pull_reaches_the_outside(up: Stack):
+    """The network of the one-shot pull reaches the outside, so the test above can fail."""
     try:
         socket.create_connection(outside(), 4).close()
     except OSError:
@@ -189,21 +189,21 @@ def test_confined(up: Stack):
 
 
 def test_secrets_do_not_show(up: Stack):
-    """A key is readable inside, and nowhere in what Docker tells: not inspect, not logs, not history."""
+    """A key is readable inside, but not in docker inspect, logs or history."""
     assert up.inside("app", "cat", "/run/secrets/model_key").stdout == KEY
-    told = [
+    outputs = [
         run("docker", "inspect", up.container("app")).stdout,
         run("docker", "history", "--no-trunc", "docent").stdout,
         up.compose("logs").stdout,
     ]
-    assert not any(KEY in text for text in told)
+    assert not any(KEY in text for text in outputs)
     secret = up.inside("app", "python", "-c", "print(open('/app/storage/secret','rb').read().hex())").stdout
-    assert len(secret.strip()) >= 64 and not any(secret.strip() in text for text in told)
+    assert len(secret.strip()) >= 64 and not any(secret.strip() in text for text in outputs)
 
 
 @pytest.mark.parametrize("service", ["ollama", "chroma"])
 def test_a_service_dies_during_a_question(up: Stack, service: str):
-    """The question ends with a sentence rather than a hang; the service comes back, and so do answers."""
+    """The question ends with a message and does not hang; after a restart of the service, answers return."""
     answers: list[subprocess.CompletedProcess[str]] = []
     asking = threading.Thread(
         target=lambda: answers.append(
@@ -226,7 +226,7 @@ def test_a_service_dies_during_a_question(up: Stack, service: str):
 
 
 def test_the_app_is_killed(up: Stack):
-    """It starts again by itself, and everything is there."""
+    """It restarts by itself with all its documents."""
     up.inside("app", "sh", "-c", "kill -9 -1", check=False)
     time.sleep(1)
     up.wait("/ready")
@@ -234,7 +234,7 @@ def test_the_app_is_killed(up: Stack):
 
 
 def test_stopping_is_quick(up: Stack, report: Report):
-    """A stop is answered within ten seconds, by the app itself."""
+    """The app stops by itself within ten seconds."""
     began = time.monotonic()
     up.compose("stop", "app")
     report.figures["seconds_to_stop"] = round(time.monotonic() - began, 1)
@@ -243,8 +243,8 @@ def test_stopping_is_quick(up: Stack, report: Report):
     up.wait("/ready")
 
 
-def test_every_container_made_anew_finds_everything(up: Stack, report: Report):
-    """After `down` and `up`, documents, vectors and the model are there; nothing is read again."""
+def test_recreated_containers_keep_everything(up: Stack, report: Report):
+    """After `down` and `up`, documents, vectors and the model remain; nothing is read again."""
     up.compose("down")
     began = time.monotonic()
     up.compose("up", "-d", "--no-build")
@@ -256,8 +256,8 @@ def test_every_container_made_anew_finds_everything(up: Stack, report: Report):
     assert "unchanged" in up.compose("logs", "ingest").stdout
 
 
-def left_by_another_version(stack: Stack, sql: str) -> None:
-    """The volume as another version of Docent would have left it."""
+def change_catalog(stack: Stack, sql: str) -> None:
+    """Change the catalog in the volume to that of another version of Docent."""
     stack.compose("stop", "app")
     stack.compose("run", "-T", "--rm", "--no-deps", "app", "python", "-c", CHANGE, sql)
     stack.compose("up", "-d", "--no-build", "--no-deps", "app")
@@ -268,8 +268,8 @@ def refused(stack: Stack, sentence: str) -> None:
 
 
 def test_an_older_catalog_is_brought_up_to_date(up: Stack):
-    """The tables of an earlier version are changed at the start, and everything is found."""
-    left_by_another_version(
+    """The tables of an earlier version are migrated at the start, and everything is found."""
+    change_catalog(
         up, "ALTER TABLE documents DROP COLUMN loader; CREATE TABLE outbox (n INTEGER);"
         "CREATE TABLE jobs (n INTEGER); PRAGMA user_version = 1;",
     )  # fmt: skip
@@ -279,17 +279,17 @@ def test_an_older_catalog_is_brought_up_to_date(up: Stack):
 
 
 def test_a_newer_catalog_is_refused(up: Stack):
-    """An image that is older than its storage says so, and leaves it as it is."""
-    left_by_another_version(up, "PRAGMA user_version = 99;")
+    """An image that is older than its storage refuses it with a message, and does not change it."""
+    change_catalog(up, "PRAGMA user_version = 99;")
     refused(up, "was written by a newer Docent")
-    left_by_another_version(up, f"PRAGMA user_version = {len(MIGRATIONS)};")
+    change_catalog(up, f"PRAGMA user_version = {len(MIGRATIONS)};")
     up.wait("/ready")
     assert keeper(up) == "lighthouse.md"
 
 
 def test_an_index_of_another_model_is_rebuilt_as_documented(up: Stack):
-    """It is refused with what to do; the command of docs/containers.md does it, and the app comes back."""
-    left_by_another_version(up, "UPDATE meta SET value = 'another model' WHERE key = 'fingerprint';")
+    """The message names the command of docs/containers.md, which rebuilds the index; then the app starts."""
+    change_catalog(up, "UPDATE meta SET value = 'another model' WHERE key = 'fingerprint';")
     refused(up, "ingest.py --rebuild")
     documented = "docker compose run --rm --no-deps app python ingest.py --rebuild"
     assert documented in (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
@@ -300,7 +300,7 @@ def test_an_index_of_another_model_is_rebuilt_as_documented(up: Stack):
 
 
 def test_down_with_volumes_leaves_nothing(up: Stack):
-    """No container, no volume, no network."""
+    """No container, volume or network remains."""
     up.compose("down", "-v")
     for kind in (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"]):
         label = f"label=com.docker.compose.project={up.name}"
@@ -308,7 +308,7 @@ def test_down_with_volumes_leaves_nothing(up: Stack):
 
 
 def test_a_changed_line_of_code_builds_in_seconds(images, report: Report, tmp_path):
-    """Only the last layers are made again."""
+    """Only the last layers are built again."""
     context = tmp_path / "context"
     run("cp", "-a", f"{ROOT}/.", context)
     changed = context / "docent" / "__init__.py"
@@ -326,12 +326,12 @@ def test_the_image_is_under_two_gigabytes(images, report: Report):
 
 
 def test_lite(images, tmp_path):
-    """One container with embedded vectors, beside a model server that runs elsewhere."""
+    """One container with embedded vectors uses a model server that runs elsewhere."""
     with stack("docent-lite", tmp_path, "docker-compose.lite.yml") as lite:
         lite.compose("up", "-d", "--no-build", DOCENT_MODEL_URL="http://server:11434")
         run(
             "docker", "run", "-d", "--rm", "--name", "docent-lite-server", "--network", "docent-lite_default",
-            "--network-alias", "server", "-e", "MODELS=mistral", "docent-stand-in-ollama",
+            "--network-alias", "server", "-e", "MODELS=mistral", "docent-substitute-ollama",
         )  # fmt: skip
         try:
             lite.wait("/ready")

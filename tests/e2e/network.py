@@ -1,4 +1,4 @@
-"""A network between the browser and the app that can fall silent, break and come back."""
+"""A TCP proxy between the browser and the app that can stall, disconnect and recover."""
 
 from __future__ import annotations
 
@@ -9,59 +9,59 @@ from collections.abc import Callable
 
 
 class Network:
-    """Passes on what comes in at `port`; a browser's own "offline" leaves open sockets as they are."""
+    """Forwards connections from `port`; a browser's own "offline" mode leaves open sockets connected."""
 
     def __init__(self, to: int) -> None:
         self.silent = False
-        self._to, self._whole = to, True
-        self._lines: list[socket.socket] = []
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port = self._door.getsockname()[1]
+        self._target, self._connected = to, True
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
-        self._begin(self._listen)
+        self._start(self._listen)
 
     def cut(self) -> None:
-        self._whole = False
-        for line in self._lines:
-            _end(line)
-        self._lines.clear()
+        self._connected = False
+        for connection in self._sockets:
+            _shut_down(connection)
+        self._sockets.clear()
 
     def mend(self) -> None:
-        self._whole, self.silent = True, False
+        self._connected, self.silent = True, False
 
     def close(self) -> None:
         self.cut()
-        _end(self._door)
-        self._door.close()
+        _shut_down(self._listener)
+        self._listener.close()
         for thread in self._threads:
             thread.join()
 
-    def _begin(self, work: Callable[..., None], *given: socket.socket) -> None:
-        self._threads.append(threading.Thread(target=work, args=given, daemon=True))
+    def _start(self, work: Callable[..., None], *sockets: socket.socket) -> None:
+        self._threads.append(threading.Thread(target=work, args=sockets, daemon=True))
         self._threads[-1].start()
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, _ = self._door.accept()
-                if not self._whole:
-                    near.close()
+                client, _ = self._listener.accept()
+                if not self._connected:
+                    client.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._to))
-                self._lines += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    self._begin(self._pass, one, other)
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    self._start(self._forward, source, target)
 
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
-        with one:  # each end is closed by the thread that listens to it
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with source:  # each socket is closed by the thread that reads it
             with contextlib.suppress(OSError):
-                while said := one.recv(65536):
+                while received := source.recv(65536):
                     if not self.silent:
-                        other.sendall(said)
-            _end(one)
-            _end(other)
+                        target.sendall(received)
+            _shut_down(source)
+            _shut_down(target)
 
 
-def _end(line: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)

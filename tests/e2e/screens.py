@@ -1,7 +1,7 @@
-"""The pictures in docs/screenshots: `python -m tests.e2e.screens [--look phone-dark] [--into FOLDER]`.
+"""Take the screenshots of docs/screenshots: `python -m tests.e2e.screens [--look NAME] [--into FOLDER]`.
 
-From a clean storage, with the stand-in model saying what a real one would say of the samples. Every screen is
-taken in every look; KEPT says which are in the guide, --into keeps all of them, to be looked at.
+They start from an empty storage, with a fake model that answers as a real one would about the samples. Every
+screen is taken in every look; IN_GUIDE names those for the guide, and --into keeps all of them for review.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from tests.loading.makers import pdf, write
 
 GUIDE = ROOT / "docs" / "screenshots"
 MAIN = "start answer source receipt upload documents document history settings login".split()
-KEPT = {
+IN_GUIDE = {
     *(f"{screen}-{look}" for screen in MAIN for look in ("light", "phone-dark")),
     *("source-dark-french", "receipt-dark-french", "upload-phone-light-french"),
     *("not-found-light", "personas-light", "table-light"),
 }
 PASSWORD = "a long password"
 INTERNSHIP = "Which internship is about machine learning, and what does it pay?"
-SAID = (
+INTERNSHIP_REPLY = (
     "The machine learning internship is at **Tidelight Analytics** in Aarhus: you train a small sequence "
     "model on four years of ship positions, weather and crane logs [1]. It pays DKK 21,400 a month [1]. "
     "It starts on Tuesday 1 June 2027 and lasts 14 weeks [1].\n\n"
     "Applications are due by 28 February 2027 [1]."
 )
 MENU = "What does the Barolo at Casa Limonaia cost, and how long is the dough left to rise?"
-MENU_SAID = (
+MENU_REPLY = (
     "| Wine | From | Year | Bottle |\n| --- | --- | --- | --- |\n"
     "| Barolo Casa del Tasso | Piedmont | 2018 | €98.00 |\n\n"
     "Barolo Casa del Tasso is €98.00 a bottle [1]. Dough is left to rise for 48 hours [2]."
 )
-MUCH = (
+LONG_REPLY = (
     "- **Tidelight Analytics**, Aarhus: DKK 21,400 a month, from 1 June 2027, 14 weeks.\n"
     "- **Saltmarsh**: €1,600 a month before tax.\n"
     "- **Copper Ledger**, Nairobi: KES 45,000 a month, plus KES 600 for each reporting day.\n"
@@ -54,18 +54,18 @@ MUCH = (
     "- **Plumb and Pixel**: remote interns get a monitor by post and visit once, for four days in April.\n"
     "- **Weaverbird**: a test of 400 words, 200 from each language, paid with €40."
 )
-EARLIER = (
+EARLIER_TURNS = (
     ("How do I add my own documents?", "Put files into the folder data/ and run ingest.py [1]."),
     ("Which dishes contain no nuts?", "Burrata, grilled peach and basil contain milk, but no nuts [1]."),
 )
 UNKNOWN = "Who won the bicycle race around the moon in 1742?"
 LEASE = "The notice period for the flat in Mill Street is three months, in writing."
-LEASE_ASKED = "What is the notice period for Mill Street?"
+LEASE_QUESTION = "What is the notice period for Mill Street?"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How somebody looks at the page."""
+    """Window size, theme and language of a browser."""
 
     name: str
     width: int
@@ -86,24 +86,24 @@ LOOKS = {
 
 
 class Camera:
-    """One person's browser, and where its pictures go."""
+    """A browser page and the folder of its screenshots."""
 
     def __init__(self, page: Page, look: Look, folder: Path) -> None:
         self.page, self.look, self._folder = page, look, folder
 
     def take(self, screen: str) -> None:
-        self.page.wait_for_timeout(500)  # what moves comes to rest
+        self.page.wait_for_timeout(500)  # animations end
         name = f"{screen}-{self.look.name}"
         taken = self.page.screenshot(path=self._folder / f"{name}.png", timeout=120_000)
-        if name in KEPT:
+        if name in IN_GUIDE:
             (GUIDE / f"{name}.png").write_bytes(taken)
 
-    def say(self, english: str, french: str) -> str:
+    def localized(self, english: str, french: str) -> str:
         return french if self.look.language.startswith("fr") else english
 
 
 @contextmanager
-def watching(browser: Browser, look: Look, folder: Path) -> Iterator[Camera]:
+def open_camera(browser: Browser, look: Look, folder: Path) -> Iterator[Camera]:
     context = browser.new_context(viewport={"width": look.width, "height": look.height}, locale=look.language)
     page = context.new_page()
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{look.theme}')")
@@ -111,27 +111,27 @@ def watching(browser: Browser, look: Look, folder: Path) -> Iterator[Camera]:
     context.close()
 
 
-def come_in(page: Page, url: str) -> None:
+def open_chat(page: Page, url: str) -> None:
     with page.expect_websocket():
         page.goto(url)
     page.wait_for_selector("#chat-input")
-    page.wait_for_timeout(1500)  # Chainlit drops what is sent before its session is up
+    page.wait_for_timeout(1500)  # Chainlit drops messages sent before its session is ready
 
 
-def answered(page: Page, count: int = 1) -> None:
+def wait_for_answer(page: Page, count: int = 1) -> None:
     expect(answers(page)).to_have_count(count, timeout=60_000)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
 
 
-def talk(page: Page, url: str, model: Ollama, question: str, reply: str) -> None:
-    come_in(page, url)
+def ask_scripted(page: Page, url: str, model: Ollama, question: str, reply: str) -> None:
+    open_chat(page, url)
     model.script(reply)
     again(page, question)
-    answered(page)
+    wait_for_answer(page)
 
 
-def letters(folder: Path) -> list[Path]:
-    """What somebody might hand in: a long report, a lease, and a program by the name of a PDF."""
+def sample_uploads(folder: Path) -> list[Path]:
+    """Write files that people might upload: a long report, a lease, and a program with the name of a PDF."""
     folder.mkdir(exist_ok=True)
 
     def weather(sheet: object, number: int) -> None:
@@ -151,19 +151,19 @@ def letters(folder: Path) -> list[Path]:
 
 def start(camera: Camera, url: str) -> None:
     page = camera.page
-    come_in(page, url)
+    open_chat(page, url)
     camera.take("start")
     page.click("#chat-profiles")
     camera.take("personas")
-    come_in(page, url)
+    open_chat(page, url)
     page.click("#chat-settings-open-modal")
     camera.take("settings")
 
 
 def answer(camera: Camera, url: str, model: Ollama) -> None:
-    """An answer, the page behind it, and how it came about."""
+    """Take an answer, its source page and its receipt."""
     page = camera.page
-    talk(page, url, model, INTERNSHIP, SAID)
+    ask_scripted(page, url, model, INTERNSHIP, INTERNSHIP_REPLY)
     camera.take("answer")
     page.locator("a.element-link").first.click()
     panel = page.locator("#side-view-content")
@@ -183,7 +183,7 @@ def close_panel(page: Page) -> None:
 
 def table(camera: Camera, url: str, model: Ollama) -> None:
     page = camera.page
-    talk(page, url, model, MENU, MENU_SAID)
+    ask_scripted(page, url, model, MENU, MENU_REPLY)
     camera.take("table")
     page.locator("a.element-link").last.click()
     expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=20_000)
@@ -191,20 +191,20 @@ def table(camera: Camera, url: str, model: Ollama) -> None:
     camera.take("table-source")
 
 
-def others(camera: Camera, url: str, model: Ollama) -> None:
-    """What goes another way: not found, the model fails, somebody stops it, it cites much."""
+def other_outcomes(camera: Camera, url: str, model: Ollama) -> None:
+    """Take other outcomes: nothing found, a failed model, a stopped answer, many citations."""
     page = camera.page
-    come_in(page, url)
+    open_chat(page, url)
     again(page, UNKNOWN)
-    answered(page)
+    wait_for_answer(page)
     camera.take("not-found")
-    come_in(page, url)
+    open_chat(page, url)
     model.script(refuse="memory", sticky=True)
     again(page, INTERNSHIP)
-    answered(page)
+    wait_for_answer(page)
     camera.take("error")
     model.reset()
-    come_in(page, url)
+    open_chat(page, url)
     model.script(reply="word " * 400, seconds_per_token=0.05)
     again(page, INTERNSHIP)
     expect(answers(page).last).to_contain_text("word word", timeout=60_000)
@@ -212,37 +212,37 @@ def others(camera: Camera, url: str, model: Ollama) -> None:
     page.click("#stop-button")
     expect(page.locator("#stop-button")).to_have_count(0, timeout=20_000)
     camera.take("stopped")
-    come_in(page, url)
-    model.script(MUCH)
+    open_chat(page, url)
+    model.script(LONG_REPLY)
     again(page, "What does each internship pay a month, in which city is it, and when does it start?")
-    answered(page)
+    wait_for_answer(page)
     camera.take("many")
 
 
 def upload(camera: Camera, url: str, model: Ollama, files: list[Path]) -> None:
     page = camera.page
-    come_in(page, url)
+    open_chat(page, url)
     page.set_input_files("#upload-button-input", files)
     page.wait_for_timeout(500)
     expect(page.locator("#chat-submit")).to_be_enabled(timeout=20_000)
     camera.take("attached")
     model.script("The notice period for the flat in Mill Street is three months, in writing [1].")
-    again(page, LEASE_ASKED)
+    again(page, LEASE_QUESTION)
     expect(page.get_by_text(re.compile(r"\d+/3000")).first).to_be_visible(timeout=60_000)
-    ready = camera.say("is ready", "est prêt")
+    ready = camera.localized("is ready", "est prêt")
     expect(page.locator(".ai-message", has_text=ready).first).to_be_visible(timeout=60_000)
     camera.take("upload")
-    page.get_by_role("button", name=camera.say("Cancel", "Annuler")).first.click()
+    page.get_by_role("button", name=camera.localized("Cancel", "Annuler")).first.click()
     page.locator("a.element-link").first.wait_for(timeout=60_000)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
     camera.take("upload-answered")
-    page.get_by_role("button", name=camera.say("Share", "Partager")).first.click()
+    page.get_by_role("button", name=camera.localized("Share", "Partager")).first.click()
     camera.take("upload-share")
 
 
 def documents(camera: Camera, url: str) -> None:
     page = camera.page
-    come_in(page, url)
+    open_chat(page, url)
     page.goto(f"{url}/documents")
     camera.take("documents")
     page.goto(f"{url}/documents?search=tidelight")
@@ -252,7 +252,7 @@ def documents(camera: Camera, url: str) -> None:
     page.locator("tbody a").first.click()
     page.locator("summary").first.click()
     camera.take("document-own")
-    page.get_by_role("button", name=camera.say("Delete for good", "Supprimer définitivement")).click()
+    page.get_by_role("button", name=camera.localized("Delete for good", "Supprimer définitivement")).click()
     camera.take("deleted")
     page.goto(f"{url}/documents?search=nothing-like-that")
     camera.take("documents-none")
@@ -260,7 +260,7 @@ def documents(camera: Camera, url: str) -> None:
 
 def history(camera: Camera, url: str) -> None:
     page = camera.page
-    come_in(page, url)
+    open_chat(page, url)
     if camera.look.width < 768:
         page.click("#sidebar-trigger-button")
     page.wait_for_timeout(800)
@@ -268,7 +268,7 @@ def history(camera: Camera, url: str) -> None:
     page.locator('a[href^="/thread/"]').locator("visible=true").first.hover()
     page.locator("#thread-options").locator("visible=true").first.click()
     camera.take("history-menu")
-    come_in(page, url)
+    open_chat(page, url)
     if camera.look.width < 768:
         page.click("#sidebar-trigger-button")
     page.locator("#search-chats-button").locator("visible=true").click()
@@ -289,16 +289,16 @@ def login(camera: Camera, url: str) -> None:
     camera.take("login-refused")
 
 
-def ingested(storage: Path) -> None:
+def ingest_samples(storage: Path) -> None:
     environ = {**os.environ, "DOCENT_STORAGE": str(storage)}
     subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, check=True, capture_output=True)
 
 
 def take_all(looks: list[Look], work: Path, folder: Path) -> None:
     storage = work / "one" / "storage"
-    ingested(storage)
-    peopled = shutil.copytree(storage, work / "two" / "storage")
-    Users(peopled, cost=4).add("ada", role="member", password=PASSWORD)
+    ingest_samples(storage)
+    with_users = shutil.copytree(storage, work / "two" / "storage")
+    Users(with_users, cost=4).add("ada", role="member", password=PASSWORD)
     model = start_process()
     settings = {"DOCENT_MODEL_URL": model.url}
     with sync_playwright() as playwright:
@@ -306,20 +306,20 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
         try:
             with running_app(storage, **settings) as url:
                 for n, look in enumerate(looks):
-                    with watching(browser, look, folder) as camera:
+                    with open_camera(browser, look, folder) as camera:
                         if n == 0:
-                            for question, reply in EARLIER:
-                                talk(camera.page, url, model, question, reply)
+                            for question, reply in EARLIER_TURNS:
+                                ask_scripted(camera.page, url, model, question, reply)
                         start(camera, url)
                         answer(camera, url, model)
                         table(camera, url, model)
-                        upload(camera, url, model, letters(work / "letters"))
+                        upload(camera, url, model, sample_uploads(work / "uploads"))
                         documents(camera, url)
                         history(camera, url)
-                        others(camera, url, model)
-            with running_app(peopled, DOCENT_LOGIN="on", **settings) as url:
+                        other_outcomes(camera, url, model)
+            with running_app(with_users, DOCENT_LOGIN="on", **settings) as url:
                 for look in looks:
-                    with watching(browser, look, folder) as camera:
+                    with open_camera(browser, look, folder) as camera:
                         login(camera, url)
         finally:
             browser.close()
@@ -328,13 +328,13 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--look", choices=LOOKS, action="append", help="this one only; may be repeated")
-    parser.add_argument("--into", type=Path, help="keep every picture in this folder")
-    asked = parser.parse_args()
+    parser.add_argument("--look", choices=LOOKS, action="append", help="take only this look; may be repeated")
+    parser.add_argument("--into", type=Path, help="keep every screenshot in this folder")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        folder = asked.into or Path(work) / "pictures"
+        folder = args.into or Path(work) / "pictures"
         folder.mkdir(parents=True, exist_ok=True)
-        take_all([LOOKS[name] for name in asked.look or LOOKS], Path(work), folder)
+        take_all([LOOKS[name] for name in args.look or LOOKS], Path(work), folder)
 
 
 if __name__ == "__main__":

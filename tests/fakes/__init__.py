@@ -1,1 +1,1 @@
-"""Stand-ins for what the tests cannot carry: a language model, and nothing else."""
+"""Fakes of what tests cannot run: language models, and other people's servers."""

@@ -1,7 +1,7 @@
-"""A small deterministic embedder with real behaviour: texts that share words have close vectors.
+"""A small deterministic embedder: texts that share words have close vectors.
 
-Every word is hashed to a direction; a text is the normalised sum of its words' directions. It is
-used where a test is about storing, searching or concurrency rather than about meaning.
+Every word is hashed to a direction; a text is the normalised sum of its words' directions. Tests use
+it where they are about storing, searching or concurrency rather than about meaning.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 
 class WordHashEmbedder:
-    """Speaks the embedding protocol of docent.indexing."""
+    """Implements the embedding protocol of docent.indexing."""
 
     def __init__(self, *, dimensions: int = 64, version: str = "1") -> None:
         self.name = "word-hash"
@@ -27,7 +27,7 @@ class WordHashEmbedder:
         self.fingerprint = f"word-hash-{dimensions}-{version}"
         self.tokenizer = word_tokenizer()
         self.embedded = 0
-        """Texts embedded so far, so that a test can tell that nothing was embedded twice."""
+        """Texts embedded so far, so that a test can see that nothing was embedded twice."""
         self._directions: dict[str, NDArray[np.float32]] = {}
 
     def embed_query(self, text: str) -> list[float]:
@@ -58,7 +58,7 @@ class WordHashEmbedder:
 
 
 def word_tokenizer() -> Tokenizer:
-    """A real tokenizer that counts one token a word or run of signs."""
+    """Return a real tokenizer that counts one token for each word or run of signs."""
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     return tokenizer

@@ -1,6 +1,6 @@
-"""One answer of the stand-in model: made to fit the window, then spoken token by token.
+"""One answer of the fake model: the prompt is made to fit the window, then tokens are sent one by one.
 
-What a window that is too small leads to differs between releases; the bodies below are what
+A window that is too small leads to different errors in different releases; the bodies below are those that
 these releases send (tests/fakes/ollama.md).
 """
 
@@ -13,11 +13,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.fakes import ollama_speech as speech
-from tests.fakes.ollama_models import Model
-from tests.fakes.ollama_script import Recorded, Script, State
-from tests.fakes.ollama_speech import Message
-from tests.fakes.ollama_wire import ConnectionCut
+from tests.fakes import ollama_replies as replies
+from tests.fakes.ollama_replies import Message
+from tests.fakes.ollama_state import BrokeOff, ConnectionCut, Model, Recorded, Refused, Script, State
 
 IGNORES_TRUNCATE = (0, 12, 6)  # releases before this one
 LLAMA_SERVER = (0, 30, 0)  # releases from this one on run llama-server; recorded on 0.34 and 0.40
@@ -28,41 +26,26 @@ TOO_LONG_TO_CUT = (
     "adjust the context length in settings, or use a model with a longer context length"
 )
 NUM_KEEP = 4
-VOICES = {"echo": speech.echo, "obedient": speech.obedient}
-
-
-class Refused(Exception):
-    """The server answers with an error and a status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.text = status, text
-
-
-class BrokeOff(Exception):
-    """The model fails after the response has begun."""
+VOICES = {"echo": replies.echo, "obedient": replies.obedient}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A request to any of the answering endpoints, in one shape."""
+class ChatRequest:
+    """A request to either of the answering endpoints, in one form."""
 
     path: str
     model: str
     messages: list[Message]
     options: dict[str, Any] = field(default_factory=dict)
-    format: Any = None
-    tools: list[Any] = field(default_factory=list)
     think: Any = None
     stream: bool = True
     truncate: bool = True
     shift: bool = True
-    keep_alive: Any = None
 
 
 @dataclass(slots=True)
 class Answer:
-    """What is about to be said, and how it went."""
+    """An answer that is about to be sent, with its counts."""
 
     model: str
     tokens: list[str]
@@ -91,12 +74,8 @@ class Answer:
 # --- refusals ------------------------------------------------------------------------------
 
 
-def not_found(model: str) -> Refused:
-    return Refused(404, f"model '{model}' not found")
-
-
 def overflow(version: tuple[int, ...], prompt_tokens: int, num_ctx: int) -> Refused:
-    """What a prompt that does not fit is refused with."""
+    """Return the refusal of a prompt that does not fit."""
     if version < LLAMA_SERVER:
         return Refused(400, "the input length exceeds the context length")
     detail = {
@@ -111,25 +90,25 @@ def overflow(version: tuple[int, ...], prompt_tokens: int, num_ctx: int) -> Refu
 
 
 def loading(version: tuple[int, ...]) -> Refused:
-    """What is said while the model is still being read into memory."""
+    """Return the refusal sent while the model is still being read into memory."""
     if version < LLAMA_SERVER:
         return Refused(500, "unexpected server status: llm server loading model")
     detail = {"code": 503, "message": "Loading model", "type": "unavailable_error"}
     return Refused(503, json.dumps({"error": detail}, separators=(",", ":")))
 
 
-def refusal(script: Script, turn: Turn, state: State, num_ctx: int) -> Refused | None:
-    """The refusal that a script orders."""
+def refusal(script: Script, request: ChatRequest, state: State, num_ctx: int) -> Refused | None:
+    """Return the refusal that a script asks for, if any."""
     if script.status:
         return Refused(script.status, script.error or "internal error")
     known = {
-        "not_found": not_found(turn.model),
+        "not_found": Refused(404, f"model '{request.model}' not found"),
         "busy": Refused(503, BUSY),
-        "loading": loading(state.settings.numbered),
+        "loading": loading(state.settings.release),
         "memory": Refused(500, "model requires more system memory (5.6 GiB) than is available (2.1 GiB)"),
         "internal": Refused(500, "llama runner process has terminated: signal: killed"),
         "overflow": overflow(
-            state.settings.numbered, max(speech.count_tokens(turn.messages), num_ctx + 1), num_ctx
+            state.settings.release, max(replies.count_tokens(request.messages), num_ctx + 1), num_ctx
         ),
     }
     return known.get(script.refuse)
@@ -138,26 +117,26 @@ def refusal(script: Script, turn: Turn, state: State, num_ctx: int) -> Refused |
 # --- the window ----------------------------------------------------------------------------
 
 
-def window(turn: Turn, model: Model, state: State) -> int:
-    """The context in tokens: asked for or default, never more than the model was trained on."""
-    wanted = turn.options.get("num_ctx") or state.settings.num_ctx
+def window(request: ChatRequest, model: Model, state: State) -> int:
+    """Return the context in tokens: requested or default, never more than the model was trained on."""
+    wanted = request.options.get("num_ctx") or state.settings.num_ctx
     if not isinstance(wanted, int | float):
         raise Refused(500, 'option "num_ctx" must be of type integer')
     return min(int(wanted), model.context_length)
 
 
-def fit(turn: Turn, num_ctx: int, version: tuple[int, ...]) -> tuple[list[Message], int]:
-    """Return the messages that the model gets to read and how many tokens that is, or refuse."""
-    limit = num_ctx - 1 if version >= LLAMA_SERVER else num_ctx  # llama-server wants one to spare
-    if speech.count_tokens(turn.messages) <= limit:
-        return turn.messages, speech.count_tokens(turn.messages)
-    if not turn.truncate:
-        raise overflow(version, speech.count_tokens(turn.messages), num_ctx)
-    kept = _without_oldest(turn.messages, num_ctx)
-    if (count := speech.count_tokens(kept)) <= limit:
+def fit(request: ChatRequest, num_ctx: int, version: tuple[int, ...]) -> tuple[list[Message], int]:
+    """Return the messages that the model reads and their number of tokens, or refuse."""
+    limit = num_ctx - 1 if version >= LLAMA_SERVER else num_ctx  # llama-server needs one token left
+    if replies.count_tokens(request.messages) <= limit:
+        return request.messages, replies.count_tokens(request.messages)
+    if not request.truncate:
+        raise overflow(version, replies.count_tokens(request.messages), num_ctx)
+    kept = _without_oldest(request.messages, num_ctx)
+    if (count := replies.count_tokens(kept)) <= limit:
         return kept, count
     if version >= LLAMA_SERVER:
-        if not turn.shift:
+        if not request.shift:
             raise Refused(400, TOO_LONG_TO_CUT)
         limit = num_ctx - (num_ctx - NUM_KEEP) // 2
     return _cut(kept, limit), limit
@@ -166,7 +145,7 @@ def fit(turn: Turn, num_ctx: int, version: tuple[int, ...]) -> tuple[list[Messag
 def _without_oldest(messages: list[Message], num_ctx: int) -> list[Message]:
     """Leave out messages from the front until the rest fits; system messages and the last one stay.
 
-    A tool's answer is not parted from the call that it answers.
+    A tool's answer stays with the call that it answers.
     """
     kept = messages
     for start in range(len(messages)):
@@ -175,93 +154,84 @@ def _without_oldest(messages: list[Message], num_ctx: int) -> list[Message]:
             begin -= 1
         system = [message for message in messages[:begin] if message.get("role") == "system"]
         kept = [*system, *messages[begin:]]
-        if speech.count_tokens(kept) <= num_ctx:
+        if replies.count_tokens(kept) <= num_ctx:
             break
     return kept
 
 
 def _cut(messages: list[Message], limit: int) -> list[Message]:
-    """Cut the prompt's tokens from the front, but for the first few: what remains is its end."""
+    """Cut the prompt's tokens from the front, except the first few, so that its end remains."""
     *before, last = messages
-    tokens = speech.pieces(speech.text_of(last))
-    room = max(0, limit - NUM_KEEP - speech.count_tokens([{"content": ""}]))
-    head = speech.pieces(speech.text_of(before[0]))[:NUM_KEEP] if before else tokens[:NUM_KEEP]
+    tokens = replies.tokenize(replies.text_of(last))
+    space = max(0, limit - NUM_KEEP - replies.count_tokens([{"content": ""}]))
+    head = replies.tokenize(replies.text_of(before[0]))[:NUM_KEEP] if before else tokens[:NUM_KEEP]
     start = "".join(head)
-    return [{**last, "content": start + "".join(tokens[len(tokens) - room :])}]
+    return [{**last, "content": start + "".join(tokens[len(tokens) - space :])}]
 
 
 # --- the answer ----------------------------------------------------------------------------
 
 
-async def prepare(turn: Turn, script: Script, state: State, record: Recorded) -> Answer | None:
-    """Load the model and decide what it will say; None when it is only to be loaded or unloaded."""
+async def prepare(request: ChatRequest, script: Script, state: State, record: Recorded) -> Answer | None:
+    """Load the model and decide on its answer; None when a request without messages only loads it."""
     started = time.perf_counter_ns()
-    model = _usable(turn, state)
-    num_ctx = window(turn, model, state)
-    version = state.settings.numbered
+    model = _usable(request, state)
+    num_ctx = window(request, model, state)
+    version = state.settings.release
     if version < IGNORES_TRUNCATE:
-        turn = replace(turn, truncate=True, shift=True)
-    if refused := refusal(script, turn, state, num_ctx):
+        request = replace(request, truncate=True, shift=True)
+    if refused := refusal(script, request, state, num_ctx):
         raise refused
-    if not turn.messages and turn.keep_alive == 0:
-        state.shelf.unload(turn.model)
+    shift = request.shift or version < LLAMA_SERVER  # only llama-server is started with or without it
+    record.reloaded = state.models.load(model, num_ctx=num_ctx, shift=shift)
+    if not request.messages:
         return None
-    shift = turn.shift or version < LLAMA_SERVER  # only llama-server is started with or without it
-    record.reloaded = state.shelf.load(model, num_ctx=num_ctx, shift=shift, keep_alive=turn.keep_alive)
-    if record.reloaded:
-        await asyncio.sleep(state.settings.load_seconds)
-    if not turn.messages:
-        return None
-    read, prompt_tokens = fit(turn, num_ctx, version)
-    record.messages_dropped = len(turn.messages) - len(read)
+    read, prompt_tokens = fit(request, num_ctx, version)
+    record.messages_dropped = len(request.messages) - len(read)
     record.prompt_tokens = prompt_tokens
-    answer = compose(replace(turn, messages=read), script, num_ctx=num_ctx, prompt_tokens=prompt_tokens)
+    answer = compose(replace(request, messages=read), script, num_ctx=num_ctx, prompt_tokens=prompt_tokens)
     answer.started, answer.loaded = started, time.perf_counter_ns()
     return answer
 
 
-def _usable(turn: Turn, state: State) -> Model:
-    """The model asked for, if it is installed and can do what is asked."""
-    model = state.shelf.get(turn.model)
-    if model is None:
-        raise not_found(turn.model)
+def _usable(request: ChatRequest, state: State) -> Model:
+    """Return the model if it is installed and can do what is requested."""
+    model = state.models.get(request.model)
     if model.embeds:
-        doing = "generate" if turn.path in ("/api/generate", "/v1/completions") else "chat"
-        raise Refused(400, f'"{turn.model}" does not support {doing}')
-    if turn.think and not model.thinks:
-        raise Refused(400, f'"{turn.model}" does not support thinking')
+        raise Refused(400, f'"{request.model}" does not support chat')
+    if request.think and not model.thinks:
+        raise Refused(400, f'"{request.model}" does not support thinking')
     return model
 
 
-def compose(turn: Turn, script: Script, *, num_ctx: int, prompt_tokens: int) -> Answer:
-    """Decide the words, and where they end: at a stop sequence, at num_predict or at the window."""
+def compose(request: ChatRequest, script: Script, *, num_ctx: int, prompt_tokens: int) -> Answer:
+    """Choose the text, and its end: a stop sequence, num_predict or the window."""
     text = script.reply
     if text is None:
-        text = "" if script.tool_calls else VOICES[script.voice](turn.messages)
-        text = speech.as_json(text, turn.format) if turn.format and text else text
-    stops = turn.options.get("stop") or []
+        text = "" if script.tool_calls else VOICES[script.voice](request.messages)
+    stops = request.options.get("stop") or []
     for stop in [stops] if isinstance(stops, str) else stops:
         text = text.split(stop, 1)[0]
-    tokens = speech.pieces(text)
-    most = int(turn.options.get("num_predict") or -1)
-    room = [most] if most >= 0 else []
-    if not turn.shift:
-        room.append(num_ctx - prompt_tokens)
-    cut = min(room, default=len(tokens)) < len(tokens)
+    tokens = replies.tokenize(text)
+    most = int(request.options.get("num_predict") or -1)
+    limits = [most] if most >= 0 else []
+    if not request.shift:
+        limits.append(num_ctx - prompt_tokens)
+    cut = min(limits, default=len(tokens)) < len(tokens)
     return Answer(
-        model=turn.model,
-        tokens=tokens[: min(room)] if cut else tokens,
-        thinking=speech.pieces(script.thinking) if turn.think is not False else [],
+        model=request.model,
+        tokens=tokens[: min(limits)] if cut else tokens,
+        thinking=replies.tokenize(script.thinking) if request.think is not False else [],
         tool_calls=script.tool_calls,
         done_reason=script.done_reason or ("length" if cut else "stop"),
-        eval_count=len(speech.pieces(json.dumps(script.tool_calls))) if script.tool_calls else 0,
-        prompt_tokens=prompt_tokens if script.prompt_eval_count is None else script.prompt_eval_count,
+        eval_count=len(replies.tokenize(json.dumps(script.tool_calls))) if script.tool_calls else 0,
+        prompt_tokens=prompt_tokens,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something the model utters."""
+    """A token of the answer or of the model's thinking."""
 
     text: str = ""
     thinking: str = ""
@@ -269,16 +239,16 @@ class Part:
     """A line that is not JSON."""
 
 
-async def speak(answer: Answer, script: Script, record: Recorded) -> AsyncIterator[Part]:
-    """Utter the answer at the script's pace, and fail where the script says so."""
+async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIterator[Part]:
+    """Yield the answer at the script's pace, and fail at the token that the script names."""
     await asyncio.sleep(script.delay)
     answer.first_token = time.perf_counter_ns()
-    said = [Part(thinking=t) for t in answer.thinking] + [Part(text=t) for t in answer.tokens]
+    parts = [Part(thinking=t) for t in answer.thinking] + [Part(text=t) for t in answer.tokens]
     drop, fail, garble = (
-        None if after is None else min(after, len(said))  # beyond the end is: before the last line
+        None if after is None else min(after, len(parts))  # beyond the end means: before the last line
         for after in (script.drop_after, script.error_after, script.malformed_after)
     )
-    for number, part in enumerate([*said, None]):
+    for number, part in enumerate([*parts, None]):
         if drop == number:
             raise ConnectionCut
         if fail == number:

@@ -1,10 +1,10 @@
-"""A stand-in for an Ollama server, true to its protocol, that says what a test wants it to say.
+"""A fake Ollama server with the real protocol, whose answers a test can set.
 
     python -m tests.fakes.ollama_server --port 11434 --models mistral,llama3.2
 
-Left alone it answers with the sentence of the given passages that shares the most words with
-the question, and the passage's number. POST /_script orders anything else (see `Script`),
-GET /_requests tells what was asked, POST /_reset forgets both.
+By default it answers with the sentence of the given passages that shares the most words with
+the question, and the passage's number. POST /_script sets anything else (see `Script`),
+GET /_requests returns the requests so far, POST /_reset forgets both.
 """
 
 from __future__ import annotations
@@ -16,16 +16,83 @@ import json
 import socket
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from tests.fakes.ollama_app import build_app
-from tests.fakes.ollama_script import Script, Settings, State
+from tests.fakes.ollama_responses import OllamaFormat, OpenAIFormat, recording
+from tests.fakes.ollama_routes import Routes
+from tests.fakes.ollama_state import BadScript, Recorded, Refused, Script, Settings, State
 
 SECONDS_TO_END = 60  # a machine under load is slow, not wrong
+
+
+class App:
+    """The routes of the protocol and those by which tests control the server; records every request."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        control = [
+            Route("/_script", self._script, methods=["POST"]),
+            Route("/_requests", self._requests, methods=["GET"]),
+            Route("/_reset", self._reset, methods=["POST"]),
+        ]
+        handlers: dict[type[Exception], Any] = {Refused: _refuse, HTTPException: _no_such_page}
+        self._app = Starlette(routes=[*Routes(state).table(), *control], exception_handlers=handlers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/_"):
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            record = Recorded(scope["method"], scope["path"], headers, time.monotonic())
+            self._state.records.append(record)
+            scope["record"] = record
+            send = recording(record, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            traceback.print_exc()  # a fault of the fake itself: the web server's log is silenced
+            raise
+
+    async def _script(self, request: Request) -> Response:
+        value = await request.json()
+        try:
+            scripts = [Script.read(each) for each in (value if isinstance(value, list) else [value])]
+        except BadScript as problem:
+            return JSONResponse({"error": str(problem)}, status_code=400)
+        for script in scripts:
+            self._state.add(script)
+        return JSONResponse({"queued": len(self._state.queue), "sticky": len(self._state.sticky)})
+
+    async def _requests(self, request: Request) -> Response:
+        return JSONResponse([asdict(record) for record in self._state.records])
+
+    async def _reset(self, request: Request) -> Response:
+        self._state.reset()
+        return Response(status_code=204)
+
+
+async def _refuse(request: Request, refused: Exception) -> Response:
+    assert isinstance(refused, Refused)
+    form = OpenAIFormat(usage=False) if request.url.path.startswith("/v1/") else OllamaFormat()
+    return JSONResponse(form.error(refused), status_code=refused.status)
+
+
+async def _no_such_page(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    text = {404: "404 page not found", 405: "405 method not allowed"}.get(problem.status_code, problem.detail)
+    return PlainTextResponse(text, status_code=problem.status_code)
 
 
 class Server(uvicorn.Server):
@@ -35,11 +102,11 @@ class Server(uvicorn.Server):
         self.state = State(settings)
         super().__init__(
             uvicorn.Config(
-                build_app(self.state),
+                App(self.state),
                 http="h11",
                 lifespan="off",
                 log_config=None,
-                log_level="critical",  # a cut connection is what was ordered, not an error to report
+                log_level="critical",  # a test asked for a cut connection: it is no error to report
             )
         )
 
@@ -55,7 +122,7 @@ class Server(uvicorn.Server):
         await self.state.stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let connections end as they do when the server is stopped, but without its pause of 100 ms."""
+        """Close connections as uvicorn does, but without its pause of 100 ms."""
         for server in self.servers:
             server.close()
         for listening in sockets or []:
@@ -67,7 +134,7 @@ class Server(uvicorn.Server):
                 await asyncio.sleep(0.002)
 
     def stop(self) -> None:
-        """End every response and the server; may be called from any thread."""
+        """End every response and the server; callable from any thread."""
         self._loop.call_soon_threadsafe(self.state.stopping.set)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -76,7 +143,7 @@ class Server(uvicorn.Server):
 
 
 class ServerThread:
-    """A server in a thread of this process, listening when the constructor returns."""
+    """A server in a thread of this process; it listens when the constructor returns."""
 
     def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._socket = listen(host, port)
@@ -88,7 +155,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name=f"ollama on {self.port}", daemon=True)
         self._thread.start()
         if not listening.wait(timeout=60):
-            raise RuntimeError("The stand-in Ollama server did not start within 60 seconds.")
+            raise RuntimeError("The fake Ollama server did not start within 60 seconds.")
 
     def _run(self) -> None:
         asyncio.run(self._server.serve(sockets=[self._socket]))
@@ -100,7 +167,7 @@ class ServerThread:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind now, so that the port is known and connections wait from this moment on."""
+    """Return a bound socket: its port is known, and connections wait from this moment on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,27 +183,21 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=11434, help="0 takes a free one (default %(default)s)")
     parser.add_argument("--print-port", action="store_true", help='print {"port": N} when listening')
     parser.add_argument("--models", default="mistral", help="installed models, separated by commas")
-    parser.add_argument("--version", default=Settings().version, help="the release to be like")
-    parser.add_argument("--num-ctx", type=int, default=Settings().num_ctx, help="the default window")
-    parser.add_argument("--parallel", type=int, help="requests answered at once (default: all)")
-    parser.add_argument("--max-queue", type=int, default=512, help="requests that may wait for their turn")
-    parser.add_argument("--load-seconds", type=float, default=0.0, help="how long loading a model takes")
+    parser.add_argument("--version", default=Settings().version, help="release to imitate")
+    parser.add_argument("--num-ctx", type=int, default=Settings().num_ctx, help="default context window")
     parser.add_argument("--script", type=Path, metavar="FILE.json", help="a script or a list of them")
     parser.add_argument("--manifests", type=Path, metavar="FOLDER", help="keep installed models there")
     return parser.parse_args(arguments)
 
 
 def settings_from(options: argparse.Namespace) -> Settings:
-    orders = json.loads(options.script.read_text("utf-8")) if options.script else []
+    scripts = json.loads(options.script.read_text("utf-8")) if options.script else []
     return Settings(
         models=tuple(name.strip() for name in options.models.split(",") if name.strip()),
         version=options.version,
         num_ctx=options.num_ctx,
-        parallel=options.parallel,
-        max_queue=options.max_queue,
-        load_seconds=options.load_seconds,
         manifests=options.manifests,
-        scripts=tuple(Script.read(each) for each in (orders if isinstance(orders, list) else [orders])),
+        scripts=tuple(Script.read(each) for each in (scripts if isinstance(scripts, list) else [scripts])),
     )
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for Open WebUI's files and knowledge: PDFs by their pages, found by the words they share."""
+"""A fake of Open WebUI's files and knowledge API: pages of PDFs, searched by the words they share."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from typing import Any
 
 from pypdf import PdfReader
 
-KEY = "sk-of-the-fake"
+KEY = "sk-fake"
 
 
 class OpenWebUI(ThreadingHTTPServer):
-    """Serves on a free port until closed; `kept` is what lies in it, `asked` the paths that were asked."""
+    """Serves on a free port until closed; `files` and `bases` are its contents."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.kept: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, dict[str, Any]] = {}
         self.bases: dict[str, list[str]] = {}
-        self.asked: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
         self._thread.start()
 
@@ -40,56 +39,55 @@ class _Handler(BaseHTTPRequestHandler):
     server: OpenWebUI
 
     def do_GET(self) -> None:
-        if self._known() and self.path.endswith("/process/status"):
-            self._say({"status": "completed"})
+        if self._authenticated() and self.path.endswith("/process/status"):
+            self._respond({"status": "completed"})
 
     def do_DELETE(self) -> None:
-        if self._known():
+        if self._authenticated():
             *_, key = self.path.removesuffix("/delete").split("/")
-            self.server.kept.pop(key, None)
+            self.server.files.pop(key, None)
             self.server.bases.pop(key, None)
-            self._say({"status": True})
+            self._respond({"status": True})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self._known():
+        if not self._authenticated():
             return
         if self.path == "/api/v1/files/":
-            name, content = _uploaded(self.headers, body)
-            key = f"file{len(self.server.kept)}"
+            name, content = _uploaded_file(self.headers, body)
+            key = f"file{len(self.server.files)}"
             pages = [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
-            self.server.kept[key] = {"name": name, "pages": pages}
-            self._say({"id": key, "filename": name})
+            self.server.files[key] = {"name": name, "pages": pages}
+            self._respond({"id": key, "filename": name})
         elif self.path == "/api/v1/knowledge/create":
             self.server.bases["base"] = []
-            self._say({"id": "base"})
+            self._respond({"id": "base"})
         elif self.path == "/api/v1/knowledge/base/file/add":
             self.server.bases["base"].append(json.loads(body)["file_id"])
-            self._say({"id": "base"})
+            self._respond({"id": "base"})
         elif self.path == "/api/v1/retrieval/query/collection":
-            self._say(self._found(json.loads(body)))
+            self._respond(self._search_pages(json.loads(body)))
 
-    def _found(self, asked: dict[str, Any]) -> dict[str, Any]:
-        words = set(_words(asked["query"]))
+    def _search_pages(self, query: dict[str, Any]) -> dict[str, Any]:
+        words = set(_words(query["query"]))
         pages = [
             (len(words & set(_words(text))), {"name": file["name"], "page": number}, text)
-            for base in asked["collection_names"]
+            for base in query["collection_names"]
             for key in self.server.bases[base]
-            for file in [self.server.kept[key]]
+            for file in [self.server.files[key]]
             for number, text in enumerate(file["pages"])
         ]
-        best = sorted(pages, key=lambda page: -page[0])[: asked["k"]]
+        best = sorted(pages, key=lambda page: -page[0])[: query["k"]]
         return {"metadatas": [[page[1] for page in best]], "documents": [[page[2] for page in best]]}
 
-    def _known(self) -> bool:
-        self.server.asked.append(f"{self.command} {self.path}")
+    def _authenticated(self) -> bool:
         if self.headers["Authorization"] == f"Bearer {KEY}":
             return True
-        self._say({"detail": "Not authenticated"}, 401)
+        self._respond({"detail": "Not authenticated"}, 401)
         return False
 
-    def _say(self, told: object, status: int = 200) -> None:
-        body = json.dumps(told).encode()
+    def _respond(self, value: object, status: int = 200) -> None:
+        body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -103,8 +101,8 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def _uploaded(headers: Message, body: bytes) -> tuple[str, bytes]:
-    """Name and content of the one file of a form."""
+def _uploaded_file(headers: Message, body: bytes) -> tuple[str, bytes]:
+    """Return the name and content of the one file of a form."""
     boundary = headers.get_param("boundary")
     part = body.split(f"--{boundary}".encode())[1]
     head, _, content = part.partition(b"\r\n\r\n")

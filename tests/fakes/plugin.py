@@ -15,37 +15,37 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.ollama_script import Recorded, Settings
 from tests.fakes.ollama_server import ServerThread
+from tests.fakes.ollama_state import Recorded, Settings
 
 ROOT = Path(__file__).parents[2]
 
 
 class Ollama:
-    """A running stand-in server, as a test sees it."""
+    """Client of a running fake server: sets its scripts and reads its records."""
 
     def __init__(self, url: str, stop: Callable[[], None]) -> None:
         self.url = url
         self.stop = stop
         """End the server: open streams break off, new connections are refused."""
 
-    def script(self, *replies: str | dict[str, Any], **orders: Any) -> None:
-        """Queue fixed replies, or one script by its fields; `sticky=True` makes it the rule.
+    def script(self, *replies: str | dict[str, Any], **fields: Any) -> None:
+        """Queue fixed replies, or one script by its fields; with `sticky=True` it serves every request.
 
         ollama.script("First answer [1].", "Second answer.")
         ollama.script(reply="Slowly.", seconds_per_token=0.05)
         ollama.script(refuse="busy", sticky=True)
         """
-        self._order("POST", "/_script", [*replies, *([orders] if orders else [])])
+        self._send("POST", "/_script", [*replies, *([fields] if fields else [])])
 
     def reset(self) -> None:
         """Forget scripts, records and pulled models."""
-        self._order("POST", "/_reset", {})
+        self._send("POST", "/_reset", {})
 
     @property
     def requests(self) -> list[Recorded]:
-        """All requests so far, in the order in which they came, and what became of them."""
-        return [Recorded(**record) for record in self._order("GET", "/_requests")]
+        """Return all requests so far in their order, with their outcomes."""
+        return [Recorded(**record) for record in self._send("GET", "/_requests")]
 
     def requests_to(self, path: str) -> list[Recorded]:
         return [record for record in self.requests if record.path == path]
@@ -57,7 +57,7 @@ class Ollama:
             assert time.monotonic() < limit, f"not so within {within} s"
             await asyncio.sleep(0.002)
 
-    def _order(self, method: str, path: str, body: Any = None) -> Any:
+    def _send(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -73,7 +73,7 @@ def start_in_thread(**settings: Any) -> Ollama:
 
 
 def start_process(*arguments: str) -> Ollama:
-    """Start a server of its own process; the arguments are those of its command line."""
+    """Start a server in a process of its own, with these command-line arguments."""
     command = [sys.executable, "-m", "tests.fakes.ollama_server", "--port", "0", "--print-port", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -85,13 +85,13 @@ def start_process(*arguments: str) -> Ollama:
 
     if not started:
         stop()
-        raise RuntimeError(f"The stand-in Ollama server did not start: {' '.join(command)}")
+        raise RuntimeError(f"The fake Ollama server did not start: {' '.join(command)}")
     return Ollama(f"http://127.0.0.1:{json.loads(started)['port']}", stop)
 
 
 @pytest.fixture
 def start_ollama() -> Iterator[Callable[..., Ollama]]:
-    """Start servers with other settings than the default: `start_ollama(models=(), parallel=1)`."""
+    """Start servers with other settings than the default: `start_ollama(models=(), version="0.12.6")`."""
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Ollama:

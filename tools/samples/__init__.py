@@ -1,1 +1,1 @@
-"""What the sample PDFs in data/ say (internships/, restaurants/), and how they are set in type."""
+"""Texts of the sample PDFs in data/ (internships/, restaurants/), and their layouts."""

@@ -1,4 +1,4 @@
-"""Reading the text that a sample PDF is made from: TOML between two lines of +++, then marked-up lines.
+"""Parse the source text of a sample PDF: TOML between two lines of +++, then marked-up lines.
 
     # Title                        ## Heading                     ~ a note in small italics
     - a bullet                     ---  a rule                    >>> page, or >>> page SHEET, or >>> column
@@ -6,9 +6,9 @@
     |= 40 20r 40c                  the same for a table without a head
     | cell | cell |
     Sardines {F, G} ... 9.50       a dish: name, allergen codes, price; indented lines below describe it
-    ::: box  …  :::                what stands between is set in a tinted box
+    ::: box  …  :::                the lines between are set in a tinted box
 
-Anything else is a paragraph, up to the next empty line. <b> and <i> are understood.
+Anything else is a paragraph, up to the next empty line. <b> and <i> are allowed.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ Block = Heading | Text | Note | Bullets | Table | Dish | Rule | Break | Box
 
 
 def parse(source: str) -> tuple[dict[str, Any], tuple[Block, ...]]:
-    """The settings at the top and the blocks below them."""
+    """Return the settings at the top and the blocks below them."""
     _, front, body = source.split("+++\n", 2)
     return tomllib.loads(front), tuple(_blocks(body.splitlines()))
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:
-    """Each step takes the lines of one block off the front."""
+    """Yield the blocks; each step takes the lines of one block off the front."""
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -125,25 +125,25 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             yield Note(" ".join(row[2:] for row in lines[at:end]))
             at = end
         else:
-            end = _run(lines, at + 1, _goes_on)
+            end = _run(lines, at + 1, _continues_paragraph)
             yield Text(" ".join(lines[at:end]))
             at = end
 
 
-def _goes_on(line: str) -> bool:
-    """Whether a paragraph goes on with this line."""
+def _continues_paragraph(line: str) -> bool:
+    """Return true if a paragraph continues with this line."""
     return bool(line.strip()) and not line.startswith(MARKS) and not DISH.match(line)
 
 
 def _run(lines: list[str], at: int, belongs: Callable[[str], bool]) -> int:
-    """Where the lines that belong to a block end."""
+    """Return the end of the lines that belong to a block."""
     while at < len(lines) and belongs(lines[at]):
         at += 1
     return at
 
 
 def _joined(lines: list[str]) -> Iterator[str]:
-    """Bullets, each with the indented lines that go on with it."""
+    """Yield bullets, each with its indented continuation lines."""
     items: list[str] = []
     for line in lines:
         if line.startswith("- "):
@@ -154,18 +154,18 @@ def _joined(lines: list[str]) -> Iterator[str]:
 
 
 def _table(columns: str, rows: list[str]) -> Table:
-    made = []
+    specs = []
     for word in columns[2:].split():
         match = COLUMN.match(word)
         if match is None:
             raise ValueError(f"{columns!r} describes no table: {word!r} is not a share like 30, 30r or 30c")
         align: Any = match[2]
-        made.append(Column(int(match[1]), align))
+        specs.append(Column(int(match[1]), align))
     cells = tuple(tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows)
     for row in cells:
-        if len(row) != len(made):
-            raise ValueError(f"{row} has {len(row)} cells; its table has {len(made)} columns")
-    return Table(tuple(made), cells, head=columns.startswith("|:"))
+        if len(row) != len(specs):
+            raise ValueError(f"{row} has {len(row)} cells; its table has {len(specs)} columns")
+    return Table(tuple(specs), cells, head=columns.startswith("|:"))
 
 
 def _single(line: str) -> Block:

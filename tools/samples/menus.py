@@ -1,4 +1,4 @@
-"""How a menu is laid out: as a framed card, in columns under a band, or as a small book."""
+"""Layouts of menus: a framed card, columns under a band, or a small book."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from samples.paper import A4, A5, MM, Canvas, Draw, Laid, Look, Sheet
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands at the head of a menu's first page, and at the foot of all."""
+    """Text at the head of a menu's first page, and at the foot of all pages."""
 
     name: str
     strap: str
     foot: str
     ornament: Literal["diamonds", "waves", "suns"] = "diamonds"
     columns: int = 2
-    """For the layout in columns: more than two turn the page on its side."""
+    """For the layout in columns: more than two make the page landscape."""
     front: int = 0
     """For the book: pages before page 1, numbered i, ii, iii."""
     cover: str = ""
-    """For the book: what stands low on its cover."""
+    """For the book: text at the bottom of its cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Shape:
     gutter: float = 9 * MM
 
     def frames(self, top: float, bottom: float) -> tuple[tuple[float, float, float, float], ...]:
-        """As many frames as there are columns, between so much head and so much foot."""
+        """Return a frame for each column, between the heights of head and foot."""
         width = (self.size[0] - 2 * self.margin - (self.columns - 1) * self.gutter) / self.columns
         return tuple(
             (self.margin + at * (width + self.gutter), bottom, width, self.size[1] - top - bottom)
@@ -44,7 +44,7 @@ class Shape:
 
 
 def card(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
-    """One column inside a double frame, the name above in large type."""
+    """Lay out one column inside a double frame, with the name above in large type."""
     shape = Shape(A4, 1, 30 * MM)
     middle, top = A4[0] / 2, A4[1]
 
@@ -72,7 +72,7 @@ def card(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
 
 
 def columns(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
-    """Columns under a band of colour. Blocks that span them all have no place here."""
+    """Lay out columns under a band of colour; blocks that span all columns are not supported."""
     size = A4 if head.columns <= 2 else (A4[1], A4[0])
     shape = Shape(size, head.columns, 15 * MM)
     width, top = size
@@ -98,7 +98,7 @@ def columns(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
 
 
 def book(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
-    """A small book: a cover, pages with roman numerals, then the menu from page 1."""
+    """Lay out a small book: a cover, pages with roman numerals, then the menu from page 1."""
     shape = Shape(A5, 1, 17 * MM)
     width, top = A5
 
@@ -132,7 +132,7 @@ def book(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
 
 
 def _between(canvas: Canvas, shape: Shape, top: float, look: Look) -> None:
-    """Thin lines between the columns."""
+    """Draw thin lines between the columns."""
     for left, bottom, _, _ in shape.frames(0, 18 * MM)[1:]:
         at = left - shape.gutter / 2
         paper.line(canvas, (at, bottom), (at, top), look.accent, 0.4)

@@ -1,4 +1,4 @@
-"""How an internship opening is laid out: under a banner, beside a bar of facts, or as a letter."""
+"""Layouts of internship openings: under a banner, beside a bar of facts, or as a letter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GUTTER = 9 * MM
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an opening says before its first heading, and at the foot of every page."""
+    """Text of an opening before its first heading, and at the foot of every page."""
 
     employer: str
     role: str
@@ -50,7 +50,7 @@ def banner(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
 
 
 def sidebar(head: Head, blocks: Sequence[Block], look: Look) -> Laid:
-    """The bar of facts is read first, then the text beside it."""
+    """Lay out the bar of facts, which is read first, and the text beside it."""
     left = MARGIN + BAR + GUTTER - 6 * MM
     width = A4[0] - MARGIN - left
 
@@ -103,7 +103,7 @@ def _frame(left: float, width: float, top: float) -> tuple[float, float, float, 
 
 
 def _later(head: Head, look: Look) -> Sheet:
-    """The pages after the first: a thin running head, and the whole width for text."""
+    """Return the layout of later pages: a thin running head, and the whole width for text."""
     height = A4[1] - 15 * MM
 
     def under(canvas: Canvas, page: int) -> None:

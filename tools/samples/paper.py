@@ -1,7 +1,7 @@
-"""What a document is made of before it is printed, what is drawn on its pages, and the printing.
+"""Sample documents before printing, the drawing on their pages, and the printing.
 
-The fonts are the ones that every PDF reader has, and nothing is compressed: the files stay small, and
-the same bytes come out on every machine, whatever its zlib.
+The fonts are those that every PDF reader has, and nothing is compressed: the files stay small, and
+the bytes are the same on every machine, with any zlib.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 A4, A5 = pagesizes.A4, pagesizes.A5
 Story = list[Flowable]
 Draw = Callable[[Canvas, int], None]
-"""Draws what stands on every page; is given the physical page number."""
+"""A function that draws on every page, called with the physical page number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Look:
     accent: str = "#204a6b"
     tint: str = "#eef3f7"
     typed_dots: bool = False
-    """Leaders made of full stops, as typists made them; otherwise drawn."""
+    """Leaders are full stops, as on a typewriter; otherwise they are drawn."""
     centred: bool = False
-    """Titles, headings, paragraphs and notes stand in the middle."""
+    """Titles, headings, paragraphs and notes are centred."""
 
     @property
     def body(self) -> str:
@@ -82,13 +82,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """What a layout makes of a text. It begins on the first of its sheets."""
+    """A text after layout; it begins on the first of its sheets."""
 
     story: Sequence[Flowable]
     sheets: tuple[Sheet, ...]
     size: tuple[float, float] = A4
     front: int = 0
-    """So many pages at the front are labelled i, ii, iii; the ones after them start again at 1."""
+    """Number of front pages labelled i, ii, iii; later pages start again at 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class Paper:
     laid: Laid
 
 
-# --- what stands on every page --------------------------------------------------------------
+# --- drawing on every page ------------------------------------------------------------------
 
 
 def block(canvas: Canvas, box: tuple[float, float, float, float], colour: str) -> None:
-    """A rectangle of colour: left, bottom, width, height."""
+    """Draw a rectangle of colour: left, bottom, width, height."""
     canvas.setFillColor(colors.HexColor(colour))
     canvas.rect(*box, stroke=0, fill=1)
 
@@ -133,7 +133,7 @@ def border(canvas: Canvas, box: tuple[float, float, float, float], colour: str, 
 
 
 def ornament(canvas: Canvas, at: tuple[float, float], kind: str, colour: str) -> None:
-    """Five small figures in a row, drawn and not typed, so that nobody reads them as text."""
+    """Draw five small figures in a row; as drawings they are not read as text."""
     canvas.setFillColor(colors.HexColor(colour))
     canvas.setStrokeColor(colors.HexColor(colour))
     canvas.setLineWidth(1)
@@ -156,7 +156,7 @@ def ornament(canvas: Canvas, at: tuple[float, float], kind: str, colour: str) ->
 
 
 def roman(number: int) -> str:
-    """Small roman numerals, as printed in the front matter of a book."""
+    """Return lower-case roman numerals, as printed in the front matter of a book."""
     return {1: "i", 2: "ii", 3: "iii", 4: "iv", 5: "v", 6: "vi"}[number]
 
 
@@ -164,7 +164,7 @@ def roman(number: int) -> str:
 
 
 def printed(paper: Paper) -> bytes:
-    """The PDF file's bytes; always the same for the same paper."""
+    """Return the PDF file's bytes; always the same for the same paper."""
     target, laid = io.BytesIO(), paper.laid
     document = _Document(
         target,

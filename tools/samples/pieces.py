@@ -1,4 +1,4 @@
-"""The blocks of a text, set in type."""
+"""Typeset the blocks of a text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HAIRLINE = "#c9c9c9"
 
 
 def story_of(blocks: Sequence[markup.Block], look: Look) -> Story:
-    """The blocks, set in type."""
+    """Return the blocks as a story of reportlab."""
     story: Story = []
     for block in blocks:
         story += _pieces(block, look)
@@ -64,7 +64,7 @@ def _pieces(block: markup.Block, look: Look) -> Story:
 
 
 def next_sheet(name: str) -> Flowable:
-    """The pages after this one are of that kind."""
+    """Use this kind of sheet for later pages."""
     return NextPageTemplate(name)
 
 
@@ -161,7 +161,7 @@ def _dish(dish: markup.Dish, look: Look) -> Story:
 
 
 class _PriceLine(Flowable):
-    """A name at the left, a price at the right, and a row of dots that leads the eye between them."""
+    """A name at the left, a price at the right, and a row of dots between them."""
 
     def __init__(self, dish: markup.Dish, look: Look) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ def _box(inside: Story, look: Look) -> Flowable:
 
 
 def _markup(words: str, look: Look) -> str:
-    """<b> and <i> are understood; an ampersand is an ampersand."""
+    """Escape ampersands; keep <b> and <i>."""
     words = words.replace("&", "&amp;")
     words = words.replace("<b>", f'<font name="{look.bold}">').replace("</b>", "</font>")
     return words.replace("<i>", f'<font name="{look.italic}">').replace("</i>", "</font>")

@@ -1,4 +1,4 @@
-# Stands where chromadb/chroma stands: the same server, from the Python package.
+# A substitute for chromadb/chroma: the same server, from the Python package.
 FROM docent
 USER root
 RUN mkdir -p /data

@@ -1,4 +1,4 @@
-# Stands where ollama/ollama stands: the same command, port, folder and protocol, no language model.
+# A substitute for ollama/ollama: the same command, port, folder and protocol, without a language model.
 FROM docent
 USER root
 COPY fakes /stand-in/tests/fakes

@@ -1,5 +1,5 @@
 #!/app/.venv/bin/python
-"""The `ollama` command of the stand-in image: serve, list, show, pull, as compose files use them."""
+"""The `ollama` command of the substitute image: serve, list, show and pull, as compose files use them."""
 
 import json
 import os
@@ -12,7 +12,7 @@ HOST = os.environ.get("OLLAMA_HOST", "127.0.0.1:11434").replace("0.0.0.0", "127.
 
 
 def call(path: str, body: dict | None = None):
-    """The lines of an answer; the process ends with 1 when there is none."""
+    """Yield the lines of a response; exit with 1 when there is none."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://{HOST}{path}", data=data)
     try:

@@ -26,8 +26,8 @@ from docent.web.api.application import build
 from docent.web.api.door import Door
 from docent.web.api.keys import Keys
 from docent.web.metrics import Metrics
-from tests.fakes.ollama_script import Settings as ServerSettings
 from tests.fakes.ollama_server import ServerThread
+from tests.fakes.ollama_state import Settings as ServerSettings
 from tests.fakes.plugin import Ollama
 
 TEXTS = {

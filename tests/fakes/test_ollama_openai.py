@@ -1,4 +1,4 @@
-"""The stand-in's /v1 mirror keeps to the OpenAI protocol, as seen through the real `openai` package."""
+"""The fake's OpenAI-compatible API keeps to the protocol, as seen through the real `openai` package."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ask(content: str) -> list[dict[str, str]]:
 
 
 def test_chat_answers(client):
-    """A chat completion has the answer, its reason to end, and the tokens it cost."""
+    """A chat completion has the answer, its finish reason and its token counts."""
     done = client.chat.completions.create(model="mistral", messages=ask(PASSAGES))
     (choice,) = done.choices
     assert (choice.message.content, choice.finish_reason) == (ANSWER, "stop")
@@ -43,15 +43,15 @@ def test_chat_answers(client):
 
 
 async def test_chat_streams(async_client):
-    """Chunks carry the answer; the last before the usage has the reason to end."""
+    """Chunks carry the answer; the last before the usage has the finish reason."""
     stream = await async_client.chat.completions.create(
         model="mistral", messages=ask(PASSAGES), stream=True, stream_options={"include_usage": True}
     )
-    *said, usage = [chunk async for chunk in stream]
-    assert "".join(chunk.choices[0].delta.content for chunk in said) == ANSWER
-    assert [chunk.choices[0].finish_reason for chunk in said] == [None] * (len(said) - 1) + ["stop"]
+    *chunks, usage = [chunk async for chunk in stream]
+    assert "".join(chunk.choices[0].delta.content for chunk in chunks) == ANSWER
+    assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
     assert usage.choices == []
-    assert usage.usage.completion_tokens == len(said) - 1
+    assert usage.usage.completion_tokens == len(chunks) - 1
 
 
 def test_a_stream_is_server_sent_events(ollama):
@@ -72,17 +72,6 @@ def test_content_may_come_in_parts(client):
     parts = [{"type": "text", "text": PASSAGES.split("Question")[0]}, {"type": "text", "text": "The fee?"}]
     done = client.chat.completions.create(model="mistral", messages=[{"role": "user", "content": parts}])
     assert done.choices[0].message.content == ANSWER
-
-
-def test_completions_answer_and_stream(client):
-    """The older endpoint says the same as text."""
-    assert client.completions.create(model="mistral", prompt=PASSAGES).choices[0].text == ANSWER
-    stream = client.completions.create(
-        model="mistral", prompt=PASSAGES, stream=True, stream_options={"include_usage": True}
-    )
-    *said, usage = list(stream)
-    assert "".join(chunk.choices[0].text for chunk in said) == ANSWER
-    assert (said[-1].choices[0].finish_reason, usage.usage.completion_tokens) == ("stop", 13)
 
 
 def test_max_tokens_and_stop_end_an_answer(ollama, client):
@@ -106,63 +95,21 @@ def test_tool_calls_have_their_arguments_as_text(ollama, client):
     assert whole.finish_reason == streamed[-1].choices[0].finish_reason == "tool_calls"
 
 
-def test_response_format_gets_json(client):
-    """response_format asks for JSON as `format` does natively."""
-    schema = {"type": "object", "properties": {"words": {"type": "string"}}}
-    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
-    done = client.chat.completions.create(model="mistral", messages=ask("Hello?"), response_format=wanted)
-    assert json.loads(done.choices[0].message.content) == {"words": "Hello?"}
-    anything = {"type": "json_object"}
-    done = client.chat.completions.create(model="mistral", messages=ask("Hello?"), response_format=anything)
-    assert json.loads(done.choices[0].message.content) == {"answer": "Hello?"}
-
-
-def test_models_are_listed_and_retrieved(client):
-    """The installed models, by their full names."""
-    assert [model.id for model in client.models.list()] == ["mistral:latest"]
-    assert client.models.retrieve("mistral").owned_by == "library"
-    with pytest.raises(openai.NotFoundError, match="model 'gpt-4' not found"):
-        client.models.retrieve("gpt-4")
-
-
-def test_embeddings_are_the_native_ones(ollama, client):
-    """As floats or in base64, the vectors are those of /api/embed."""
-    native = httpx.post(f"{ollama.url}/api/embed", json={"model": "mistral", "input": "a cat"}).json()
-    plain = client.embeddings.create(model="mistral", input=["a cat", "a dog"], encoding_format="float")
-    assert plain.data[0].embedding == native["embeddings"][0]
-    assert [item.index for item in plain.data] == [0, 1]
-    assert plain.usage.prompt_tokens == 4
-    packed = client.embeddings.create(model="mistral", input="a cat").data[0].embedding
-    assert ollama.requests[-1].body["encoding_format"] == "base64"  # what this client asks for by default
-    assert packed == pytest.approx(native["embeddings"][0], abs=1e-6)
+def test_models_are_listed(client):
+    """Installed models are listed by their full names."""
+    assert [(model.id, model.owned_by) for model in client.models.list()] == [("mistral:latest", "library")]
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "kind", "words"),
+    ("body", "status", "kind", "words"),
     [
-        pytest.param(
-            "chat/completions", {"model": "no", "messages": ask("x")}, 404, "not_found_error", "model 'no'"
-        ),
-        pytest.param("chat/completions", {"model": "mistral"}, 400, "invalid_request_error", "is too short"),
-        pytest.param(
-            "completions", {"model": "no", "prompt": "x"}, 404, "not_found_error", "model 'no' not found"
-        ),
-        pytest.param("embeddings", {"model": "mistral"}, 400, "invalid_request_error", "invalid input"),
-        pytest.param(
-            "embeddings", {"model": "mistral", "input": [[1, 2]]}, 400, "invalid_request_error", "input type"
-        ),
-        pytest.param(
-            "embeddings",
-            {"model": "mistral", "input": "x", "encoding_format": "int8"},
-            400,
-            "invalid_request_error",
-            "Invalid value for 'encoding_format' = int8",
-        ),
+        pytest.param({"model": "no", "messages": ask("x")}, 404, "not_found_error", "model 'no'"),
+        pytest.param({"model": "mistral"}, 400, "invalid_request_error", "is too short"),
     ],
 )
-def test_refusals_have_the_openai_shape(ollama, path, body, status, kind, words):
+def test_refusals_have_the_openai_shape(ollama, body, status, kind, words):
     """An error is an object with a message and a type, not a string."""
-    reply = httpx.post(f"{ollama.url}/v1/{path}", json=body)
+    reply = httpx.post(f"{ollama.url}/v1/chat/completions", json=body)
     error = reply.json()["error"]
     assert (reply.status_code, error["type"], error["code"]) == (status, kind, None)
     assert words in error["message"]
@@ -177,15 +124,15 @@ def test_refusals_have_the_openai_shape(ollama, path, body, status, kind, words)
         pytest.param("not_found", openai.NotFoundError, "model 'mistral' not found", id="not found"),
     ],
 )
-def test_scripted_refusals_reach_the_mirror(ollama, client, refuse, raised, words):
-    """What a script refuses is refused here too, in the client's own exceptions."""
+def test_scripted_refusals_reach_the_openai_api(ollama, client, refuse, raised, words):
+    """A scripted refusal raises the exceptions of the client."""
     ollama.script(refuse=refuse)
     with pytest.raises(raised, match=words):
         client.chat.completions.create(model="mistral", messages=ask("Hi"))
 
 
 def test_a_failure_in_mid_stream_ends_without_done(ollama):
-    """The mirror has no error event: a stream that fails ends with neither a reason nor [DONE]."""
+    """There is no error event: a stream that fails ends with neither a reason nor [DONE]."""
     ollama.script(reply="one two three", error_after=2)
     asked = {"model": "mistral", "messages": ask("Hi"), "stream": True}
     reply = httpx.post(f"{ollama.url}/v1/chat/completions", json=asked)

@@ -1,26 +1,25 @@
-"""What the stand-in model says: pure functions from the text it reads to the text it answers.
+"""Replies of the fake model: pure functions from the messages of a prompt to the text of an answer.
 
 A token is estimated as up to eight letters of a word with the space before them, or one digit,
 one ideograph, one sign, one run of spaces. Against Mistral's own v3 tokenizer that is 0.96 of its
 count on English prose and tables, 0.8 on French and Japanese, 0.5 on German: never more, so that
-a prompt counted exactly by its sender is not refused by the stand-in. The same cut counts a prompt
-and streams an answer, so `eval_count` is the number of pieces sent, and streaming loses no text.
+a prompt counted exactly by its sender is not refused by the fake. The same rule counts a prompt
+and streams an answer, so `eval_count` is the number of tokens sent, and streaming loses no text.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 Message = dict[str, Any]
 
-NOTHING_READ = "There is nothing in front of me to answer from."
+EMPTY_PROMPT = "There is nothing in front of me to answer from."
 NOT_IN_PASSAGES = "The passages do not say."
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_PIECE = re.compile(rf" ?[{_IDEOGRAPH}]|\d| ?[^\W\d_{_IDEOGRAPH}]{{1,8}}|_| ?[^\w\s]| (?=\d)| +|\s")
+_TOKEN = re.compile(rf" ?[{_IDEOGRAPH}]|\d| ?[^\W\d_{_IDEOGRAPH}]{{1,8}}|_| ?[^\w\s]| (?=\d)| +|\s")
 _TAGGED = re.compile(
     r"<(?P<tag>[a-z_-]+)\b[^<>]*?\b(?:n|id|nr|no|number|index|ref)\s*=\s*[\"']?\[?(?P<n>\d+)[^<>]*>"
     r"(?P<text>.*?)</(?P=tag)>",
@@ -56,14 +55,14 @@ class Passage:
     text: str
 
 
-def pieces(text: str) -> list[str]:
-    """Cut a text into the tokens it is counted and streamed in."""
-    return _PIECE.findall(text)
+def tokenize(text: str) -> list[str]:
+    """Cut a text into tokens, by which it is counted and streamed."""
+    return _TOKEN.findall(text)
 
 
 def count_tokens(messages: list[Message]) -> int:
-    """Estimate a prompt: its pieces, two for the template around each message, one to begin."""
-    return 1 + sum(2 + len(pieces(text_of(message))) for message in messages)
+    """Estimate a prompt: its tokens, two for the template around each message, one to begin."""
+    return 1 + sum(2 + len(tokenize(text_of(message))) for message in messages)
 
 
 def text_of(message: Message) -> str:
@@ -83,36 +82,36 @@ def find_passages(text: str) -> list[Passage]:
         return [passage for passage in tagged if passage.text]
     marks = list(_MARKED.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    found = [
-        Passage(int(mark["n"]), _up_to_its_end(text[mark.end() : end]))
+    passages = [
+        Passage(int(mark["n"]), _without_rest(text[mark.end() : end]))
         for mark, end in zip(marks, ends, strict=False)  # without a mark there is no end to pair
     ]
-    return [passage for passage in found if passage.text]
+    return [passage for passage in passages if passage.text]
 
 
-def _up_to_its_end(body: str) -> str:
-    """The last marked passage runs on into what follows: stop at a fence or at the question's label."""
+def _without_rest(body: str) -> str:
+    """Cut a passage at a fence or at the question's label: the last one has no other end."""
     ends = [m.start() for p in (_FENCE, _LABEL) if (m := p.search(body)) and body[: m.start()].strip()]
     return body[: min(ends, default=len(body))].strip(" \t\r\n`~")
 
 
 def read_prompt(messages: list[Message]) -> tuple[str, list[Passage]]:
-    """Return the question asked and the passages given, wherever in the conversation they stand."""
-    asked = [text_of(message) for message in messages if message.get("role") == "user"]
-    last = asked[-1] if asked else ""
+    """Return the question and the passages, wherever in the conversation they are."""
+    questions = [text_of(message) for message in messages if message.get("role") == "user"]
+    last = questions[-1] if questions else ""
     others = [text_of(m) for m in reversed(messages) if m.get("role") != "assistant"]
     passages = next((found for text in [last, *others] if (found := find_passages(text))), [])
     return find_question(last), passages
 
 
 def find_question(text: str) -> str:
-    """The question in a message: what is labelled so, or else its last line that asks, or all of it."""
+    """Return the text labelled as the question, or else the last line with a question mark, or all of it."""
     for labelled in (_QUESTION_TAG.search(text), *reversed(list(_LABEL.finditer(text)))):
         if labelled:
             return labelled["text"].strip()
     rest = _TAGGED.sub("\n", text)
     marks = list(_MARKED.finditer(rest))
-    if marks:  # what stands before the passages, and the paragraphs after the last one
+    if marks:  # keep the text before the passages, and the paragraphs after the last one
         tail = rest[marks[-1].end() :]
         rest = rest[: marks[0].start()] + "\n" + "\n".join(tail.split("\n\n")[1:] or [tail])
     lines = [line.strip() for line in rest.splitlines() if line.strip()]
@@ -121,7 +120,7 @@ def find_question(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Cut a passage into sentences and list items, each on one line; a line that names its file is none."""
+    """Cut a passage into sentences and list items, each on one line, without the line that names its file."""
     parts = _SENTENCE_END.split(_SOURCE_LINE.sub("", text))
     cut = (" ".join(part.split()).lstrip("-*•|# ") for part in parts)
     return [sentence for sentence in cut if sentence]
@@ -138,12 +137,11 @@ def _stems(text: str) -> set[str]:
 def echo(messages: list[Message]) -> str:
     """Answer with the sentence that shares the most words with the question, and its number.
 
-    Without passages there is only the question to give back, which is also what rewriting it
-    to stand alone would give.
+    Without passages it repeats the question, which is also the right answer to a request to rewrite it.
     """
     question, passages = read_prompt(messages)
     if not passages:
-        return question or NOTHING_READ
+        return question or EMPTY_PROMPT
     if not question:
         return NOT_IN_PASSAGES
     wanted = _stems(question)
@@ -160,62 +158,38 @@ def echo(messages: list[Message]) -> str:
 
 _VERB = r"\b(?:say|reply|respond|answer|output|print|write|repeat)\b"
 _WORDS = r"(?:[\"“‘«'](?P<quoted>[^\"”’»'\n]+)[\"”’»']|(?P<plain>[^\n]+))"
-_ORDER_WITH_COLON = re.compile(rf"{_VERB}[^:.\n]{{0,40}}:[ \t]*{_WORDS}", re.IGNORECASE)
-_ANY_ORDER = re.compile(rf"{_VERB}(?:[ \t]+(?:only|exactly|just|with|this))*[ \t]*:?[ \t]+{_WORDS}", re.I)
+_INSTRUCTION_WITH_COLON = re.compile(rf"{_VERB}[^:.\n]{{0,40}}:[ \t]*{_WORDS}", re.IGNORECASE)
+_INSTRUCTION = re.compile(rf"{_VERB}(?:[ \t]+(?:only|exactly|just|with|this))*[ \t]*:?[ \t]+{_WORDS}", re.I)
 _OVERRIDE = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]*\b(?:instruction|prompt|rule|above|previous)\w*", re.I
 )
 _MARKUP = re.compile(r"!?\[[^\]\n]*\]\([^)\s]+\)|<img\b[^>]*>|<a\b[^>]*>.*?</a>", re.IGNORECASE)
-_BETRAY = re.compile(r"\b(?:reveal|repeat|print|show|output)\b[^.\n]*\bsystem prompt\b", re.IGNORECASE)
+_LEAK = re.compile(r"\b(?:reveal|repeat|print|show|output)\b[^.\n]*\bsystem prompt\b", re.IGNORECASE)
 
 
 def obedient(messages: list[Message]) -> str:
-    """Do whatever the text tells: say what it orders, include its links and images, betray the prompt.
+    """Follow every instruction in the text, include its links and images, and leak the system prompt.
 
-    Orders are taken from users, tools and passages, never from the system's own rules. Where
-    there is no order it answers as `echo` does.
+    Instructions are taken from users, tools and passages, never from the system's own rules. Without
+    any it answers as `echo` does.
     """
     rules = [text_of(message) for message in messages if message.get("role") == "system"]
-    read = [text_of(message) for message in messages if message.get("role") in ("user", "tool")]
-    read += [passage.text for text in rules for passage in find_passages(text)]
-    done: list[str] = []
-    for text in read:
-        done += _orders(text)
-        done += [m.group(0) for m in _MARKUP.finditer(text)]
-        done += rules if _BETRAY.search(text) else []
-    return "\n".join(dict.fromkeys(done)) or echo(messages)
+    texts = [text_of(message) for message in messages if message.get("role") in ("user", "tool")]
+    texts += [passage.text for text in rules for passage in find_passages(text)]
+    parts: list[str] = []
+    for text in texts:
+        parts += _instructed(text)
+        parts += [m.group(0) for m in _MARKUP.finditer(text)]
+        parts += rules if _LEAK.search(text) else []
+    return "\n".join(dict.fromkeys(parts)) or echo(messages)
 
 
-def _orders(text: str) -> list[str]:
-    """What a text orders to be said: any such verb after an override, otherwise one with a colon."""
+def _instructed(text: str) -> list[str]:
+    """Return the words that a text instructs to say: after any verb of saying that follows an override
+    ("ignore the above"), or else after one with a colon."""
     override = _OVERRIDE.search(text)
-    found = _ANY_ORDER.finditer(text, override.end()) if override else _ORDER_WITH_COLON.finditer(text)
-    spoken = [(m["quoted"] or m["plain"] or "").strip() for m in found]
-    return [words for words in spoken if words and "system prompt" not in words.lower()]
-
-
-def as_json(answer: str, wanted: Any) -> str:
-    """Put an answer into the JSON that `format` asks for: any object, or one that fits a schema."""
-    value = {"answer": answer} if wanted == "json" else _fill(wanted, answer, wanted.get("$defs", {}))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _fill(schema: dict[str, Any], answer: str, defs: dict[str, Any]) -> Any:
-    """The smallest value that fits a JSON schema; its strings carry the answer."""
-    if "$ref" in schema:
-        return _fill(defs[schema["$ref"].rsplit("/", 1)[-1]], answer, defs)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf", "allOf"):
-        if choice in schema:
-            return _fill(schema[choice][0], answer, defs)
-    kind = schema.get("type", "object")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        return {name: _fill(inner, answer, defs) for name, inner in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [_fill(schema.get("items", {"type": "string"}), answer, defs)]
-    plain: dict[str, Any] = {"string": answer, "integer": 0, "number": 0.0, "boolean": False}
-    return plain.get(kind)
+    matches = (
+        _INSTRUCTION.finditer(text, override.end()) if override else _INSTRUCTION_WITH_COLON.finditer(text)
+    )
+    instructed = [(m["quoted"] or m["plain"] or "").strip() for m in matches]
+    return [words for words in instructed if words and "system prompt" not in words.lower()]
