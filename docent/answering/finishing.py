@@ -16,6 +16,7 @@ from docent.generating.extractive import best_sentences
 from docent.generating.record import Record
 from docent.generating.writing import within
 from docent.glossary import Event, Passage
+from docent.retrieving.bound import searched
 
 LONGEST_QUOTED = 200
 
@@ -60,7 +61,7 @@ async def finished(
         return
     if not record.text.strip():
         record.model = ""
-        yield record.answered(best_sentences(question, sent), found)
+        yield record.answered(best_sentences(searched(question), sent), found)
         return
     cited = await asyncio.to_thread(cite, record.text, sent, computed="\n".join(record.computed))
     cited, used = in_order(linked(cited, sent), sent)

@@ -23,17 +23,22 @@ NO_QUOTES = dict.fromkeys(map(ord, '"“”„«»'), " ")
 _long_ones = threading.Lock()
 
 
-def searched(question: str) -> str:
-    """Return what of a question is searched: all of it, or the beginning and the end of a long one.
-
-    The quotation marks of a long text are not conditions, and half of them would be. Raises InputError
-    where the question is longer than anybody's.
-    """
+def check_length(question: str) -> None:
+    """Refuse a question that is longer than any model reads. Raises InputError."""
     if len(question) > LONGEST:
         raise InputError(
             f"A question may have {LONGEST:,} characters; this one has {len(question):,}. Shorten it, or add "
             "the text as a document and ask about it."
         )
+
+
+def searched(question: str) -> str:
+    """Return what of a question is searched: all of it, or the beginning and the end of a long one.
+
+    Quotation marks of a text that was cut are no conditions: some would have lost the other. Raises
+    InputError as `check_length` does.
+    """
+    check_length(question)
     if len(question) <= SEARCHED:
         return question
     half = SEARCHED // 2

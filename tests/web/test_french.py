@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from docent.answering import anyway, finishing
+from docent.answering import anyway, finishing, left_out
 from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
@@ -29,6 +29,7 @@ KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
 SPEAKING += [
     ROOT / "generating/whole.py",
+    ROOT / "retrieving/bound.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
@@ -67,6 +68,7 @@ CONSTANTS = [
         for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY", "NO_QUESTION")
     ),
     anyway.FROM_THE_MODEL,
+    left_out("x" * 3000),
     intake.UNFORESEEN,
 ]
 
