@@ -134,6 +134,11 @@ class Turns:
         self._free = threading.Condition()
         self._came = self._served = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many have come and are not done."""
+        return self._came - self._served
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         with self._free:
