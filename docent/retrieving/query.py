@@ -63,8 +63,8 @@ def parse(question: str) -> Query:
         raise InputError("There is nothing to search for but conditions. Add what you want to know.")
     if (conditions := len(phrases) + len(without) + sum(map(len, given.values()))) > MOST_CONDITIONS:
         raise InputError(
-            f"The question has {conditions} conditions (words in quotation marks, words with a minus, filters "
-            f"such as file:); there may be {MOST_CONDITIONS}. Leave some out."
+            f"The question has {conditions} conditions (words in quotation marks, words with a minus, "
+            f"filters such as file:); there may be {MOST_CONDITIONS}. Leave some out."
         )
     for date in (*given.get("since", ()), *given.get("until", ())):
         _check_date(date)

@@ -14,7 +14,7 @@ def test_a_search_says_what_was_left_out(api: Api):
     """The passages come, with a sentence; a question of usual length has none."""
     http = api.http()
     found = http.post("/v1/search", json={"query": LONG}).json()
-    assert found["data"][0]["file"] == "ships.md"
+    assert "ships.md" in [passage["file"] for passage in found["data"]]
     assert "only the first 1,000 and the last 1,000 were searched" in found["notices"][0]
     assert http.post("/v1/search", json={"query": "When does the ferry leave?"}).json()["notices"] == []
 
