@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 QUESTIONS = ("How long is the internship?", "What does a library do?", "Which restaurant serves soup?")
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
 JSON = {"content-type": "application/json"}
 Body = tuple[str, dict[str, Any]]
 """A path, and what is posted there."""
@@ -28,7 +28,8 @@ Body = tuple[str, dict[str, Any]]
 
 def text(length: int) -> str:
     """Words that nobody asked before: nothing of them is remembered."""
-    return " ".join("".join(random.choices(LETTERS, k=7)) for _ in range(length // 8 + 1))[:length]
+    letters = random.randbytes(length).hex().translate(LETTERS)
+    return " ".join(letters[at : at + 7] for at in range(0, length, 7))[:length]
 
 
 def search(query: str) -> Body:
@@ -72,7 +73,7 @@ def flooded(url: str, senders: int, flood: str) -> Iterator[None]:
 
 def _send(url: str, flood: str, ready: Any) -> None:
     os.nice(19)  # elsewhere, its work would be another machine's
-    bodies = [(path, json.dumps(content)) for path, content in (FLOODS[flood]() for _ in range(8))]
+    bodies = [(path, json.dumps(content)) for path, content in (FLOODS[flood]() for _ in range(4))]
     with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
         sending = (client.post(path, content=content, headers=JSON) for path, content in cycle(bodies))
         next(sending)
