@@ -15,6 +15,7 @@ from docent.answering.anyway import answer_anyway
 from docent.answering.asking import Asking, Bounds, Retrieve, asked, unfollowed
 from docent.answering.finishing import NO_MODEL
 from docent.answering.question import answer_question
+from docent.answering.searching import search_in_thread
 from docent.answering.whole import answer_from_whole
 from docent.generating import intents, listing, shelf, speaking
 from docent.generating.citations import Cited
@@ -24,6 +25,8 @@ from docent.generating.policy import NO_POLICY, Policy
 from docent.generating.record import Record
 from docent.generating.tokens import Learning
 from docent.glossary import NO_PREFERENCES, Event, Preferences, Scope, StoredDocument, Turn
+from docent.retrieving.bound import LONGEST as LONGEST_QUESTION
+from docent.retrieving.bound import left_out, searched
 from docent.store.protocols import Reader
 
 
@@ -48,16 +51,17 @@ async def answer(
     counts have taught from one answer to the next. `anyway` lets the model answer what the
     documents do not. What the person prefers goes before the persona, and that before the bounds.
     """
+    short = searched(question)
     asking = asked(
         history=history, scope=scope, retrieve=retrieve, model=model, bounds=bounds, reader=reader,
         persona=persona, preferences=preferences, counter=counter, policy=policy,
     )  # fmt: skip
     record = Record(question)
     documents: list[StoredDocument] = []
-    if asking.shelf is not None and intents.needs_documents(question):
+    if asking.shelf is not None and intents.needs_documents(short):
         documents = await asyncio.to_thread(asking.shelf.documents)
         record.not_ready = shelf.not_ready(documents)
-    if breach := policy.breach(question, of="question"):
+    if breach := await asyncio.to_thread(policy.breach, question, of="question"):
         if policy.refuses:
             yield record.answered(speaking.plain(breach.says), ())
             return
@@ -73,7 +77,7 @@ def _wanted(
     question: str, documents: list[StoredDocument], asking: Asking, record: Record, *, anyway: bool
 ) -> AsyncGenerator[Event, None]:
     """The way that leads to what is wanted."""
-    intent = intents.intent_of(question, shelf.answering(documents))
+    intent = intents.intent_of(searched(question), shelf.answering(documents))
     if asking.model is not None and (anyway or intent.kind == "anyway"):
         meant = intent.term or intents.last_question(asking.history) if intent.kind == "anyway" else question
         if not meant:
@@ -100,4 +104,4 @@ async def _told(cited: Cited, record: Record) -> AsyncGenerator[Event, None]:
     yield record.answered(cited, ())
 
 
-__all__ = ["NO_MODEL", "Bounds", "Retrieve", "answer"]
+__all__ = ["LONGEST_QUESTION", "NO_MODEL", "Bounds", "Retrieve", "answer", "left_out", "search_in_thread"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -24,7 +25,9 @@ async def answer_anyway(
     """With no passages, no numbers and no links."""
     yield Token(speaking.UNGROUNDED)
     record.shown = True
-    history = recent(asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4)
+    history = await asyncio.to_thread(
+        recent, asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4
+    )
     record.model = model.name
     writing = write(
         prompt.without_documents(question, history),

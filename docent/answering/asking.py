@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from docent.errors import InputError
 from docent.generating.client import ModelClient, Wishes
@@ -12,6 +13,7 @@ from docent.generating.policy import Policy
 from docent.generating.shelf import Shelf
 from docent.generating.tokens import Learning, counter_for
 from docent.glossary import Chunk, Page, Passage, Preferences, Scope, StoredDocument, Turn
+from docent.retrieving.bound import LONGEST
 from docent.store.protocols import Reader
 
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
@@ -66,7 +68,7 @@ def asked(
     _check(preferences, bounds)
     temperature = persona.temperature if preferences.temperature is None else preferences.temperature
     return Asking(
-        history=history,
+        history=_newest(history),
         scope=scope,
         retrieve=retrieve,
         model=model,
@@ -83,6 +85,14 @@ def asked(
         policy=policy,
         wishes=Wishes(preferences.answer_tokens, temperature),
     )
+
+
+def _newest(history: Sequence[Turn]) -> Sequence[Turn]:
+    """The newest turns, as many as are no longer together than a question may be: no window holds more,
+    and everything is counted with each question."""
+    together = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
+    kept = sum(1 for length in together if length <= LONGEST)
+    return history[len(history) - kept :]
 
 
 def unfollowed(preferences: Preferences, bounds: Bounds) -> str:

@@ -17,6 +17,7 @@ from docent.generating.extractive import best_sentences
 from docent.generating.record import Record
 from docent.generating.writing import within
 from docent.glossary import Event, Passage
+from docent.retrieving.bound import searched
 
 LONGEST_QUOTED = 200
 CITING_SECONDS = 10.0
@@ -68,7 +69,7 @@ async def finished(
         return
     if not record.text.strip():
         record.model = ""
-        yield record.answered(best_sentences(question, sent), found)
+        yield record.answered(best_sentences(searched(question), sent), found)
         return
     cited, used = await _cited(sent, record)
     for warning in _warnings(cited, record):

@@ -46,6 +46,7 @@ from docent.ingesting import (
 from docent.ingesting.watching import follow, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.retrieving import Synonyms, retrieve
+from docent.retrieving.bound import check_length
 from docent.settings import Settings
 from docent.store import Store
 
@@ -103,8 +104,10 @@ class House:
     ) -> AsyncGenerator[Event, None]:
         """`persona` is a key of personas.toml; its library is where it looks, unless the scope names one.
 
-        What the person prefers goes before what the persona says, and that before the settings.
+        What the person prefers goes before what the persona says, and that before the settings. Raises
+        InputError at once for a question that is too long.
         """
+        check_length(question)
         from docent.answering import Bounds, answer  # 0.1 s to import; an ingest does without
 
         speaker = self.persona(persona)

@@ -104,6 +104,7 @@ def run_pull(arguments: argparse.Namespace) -> None:
 
 
 def run_search(arguments: argparse.Namespace) -> None:
+    from docent.answering import left_out
     from docent.assembly import open_house
 
     with open_house(Settings.read()) as house:
@@ -112,6 +113,8 @@ def run_search(arguments: argparse.Namespace) -> None:
         if arguments.document:
             documents = tuple(document.id for document in named(house, arguments, arguments.document))
         passages = house.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
+    if unsearched := left_out(arguments.question):
+        print(unsearched, file=sys.stderr)
     if arguments.json:
         print_json([passage_json(rank, passage) for rank, passage in enumerate(passages, 1)])
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from docent.glossary import Chunk, Page, Passage, Scope, StoredDocument
+from docent.retrieving.bound import in_turn, searched
 from docent.retrieving.fusing import fuse, lift_pages
 from docent.retrieving.looking import Look
 from docent.retrieving.names import names_of
@@ -41,8 +42,35 @@ def retrieve(
     synonyms: Synonyms | None = None,
     rerank: Rerank | None = None,
 ) -> list[Passage]:
-    """Return the passages most likely to answer the question, best first."""
-    query = parse(question)
+    """Return the passages most likely to answer the question, best first. Raises InputError.
+
+    Whoever asks, no more of a question is searched than `bound` says.
+    """
+    query = parse(searched(question))
+    with in_turn(question):
+        return _retrieve(
+            query,
+            scope=scope,
+            store=store,
+            embedder=embedder,
+            limit=limit,
+            weights=weights,
+            synonyms=synonyms,
+            rerank=rerank,
+        )
+
+
+def _retrieve(
+    query: Query,
+    *,
+    scope: Scope,
+    store: Reader,
+    embedder: QueryEmbedder,
+    limit: int,
+    weights: Weights,
+    synonyms: Synonyms | None,
+    rerank: Rerank | None,
+) -> list[Passage]:
     scope, shelf = _narrowed(checked(scope), query, store)
     documents = {document.id: document for document in shelf}
     groups = synonyms.of({document.library for document in shelf}) if synonyms else ()

@@ -21,6 +21,8 @@ FILTER = re.compile(r'(?<!\S)(file|library|folder|type|since|until):(?:"([^"]*)"
 WITHOUT = re.compile(r'(?<!\S)-(?:"([^"]+)"|([^\W\d_][\w’\'-]*))')
 PHRASE = re.compile(r'"([^"]+)"')
 DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
+MOST_CONDITIONS = 32
+"""Each is compared with every candidate: 300 excluded words took a second."""
 KINDS = {"md": "markdown", "txt": "text", "htm": "html", "doc": "docx"}
 
 
@@ -59,6 +61,11 @@ def parse(question: str) -> Query:
     phrases = tuple(phrase for phrase in PHRASE.findall(text) if phrase.strip())
     if not (plain := " ".join(text.replace('"', " ").split())):
         raise InputError("There is nothing to search for but conditions. Add what you want to know.")
+    if (conditions := len(phrases) + len(without) + sum(map(len, given.values()))) > MOST_CONDITIONS:
+        raise InputError(
+            f"The question has {conditions} conditions (words in quotation marks, words with a minus, "
+            f"filters such as file:); there may be {MOST_CONDITIONS}. Leave some out."
+        )
     for date in (*given.get("since", ()), *given.get("until", ())):
         _check_date(date)
     return Query(

@@ -95,7 +95,10 @@ class _Showing:
     async def happened(self, event: Event) -> None:
         match event:
             case Searching(searched) if searched != self._question:
-                async with cl.Step(name=say("searched_for", language(), searched=searched), type="retrieval"):
+                async with cl.Step(
+                    name=say("searched_for", language(), searched=receipts.shortened(searched)),
+                    type="retrieval",
+                ):
                     pass
             case Progress(what, done, total):
                 said = spoken(what, language())

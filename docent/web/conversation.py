@@ -13,10 +13,12 @@ from chainlit.session import WebsocketSession
 from chainlit.step import StepDict
 from chainlit.types import CommandDict, ThreadDict
 
+from docent.answering import LONGEST_QUESTION
 from docent.assembly import House
 from docent.errors import ModelError
 from docent.glossary import Scope
 from docent.web import preferences
+from docent.web.defences import TOO_LONG_EVENT
 from docent.web.kept import Fate, fates, recall, turns
 from docent.web.light import lightly
 from docent.web.login import FREE_TRIES, Door
@@ -36,18 +38,39 @@ MODELS = "models"
 
 
 def mend(sio: Any) -> None:
-    """Stop ends an answer that followed an edit too, and leaves no message of its own."""
+    """Stop ends an answer that followed an edit too, and leaves no message of its own; what is too long
+    to be read is refused in a sentence."""
     handlers = sio.handlers["/"]
     handlers["stop"] = stop
+    handlers[TOO_LONG_EVENT] = tell_too_long
     edit = getattr(handlers["edit_message"], "original", handlers["edit_message"])
 
     async def edit_message(sid: str, payload: Any) -> None:
+        if await refuse_long(sid, payload):
+            return
         # Chainlit remembers the task of a new message only.
         WebsocketSession.require(sid).current_task = asyncio.current_task()
         await edit(sid, payload)
 
     edit_message.original = edit  # type: ignore[attr-defined]
     handlers["edit_message"] = edit_message
+
+
+async def refuse_long(sid: str, payload: Any) -> bool:
+    """Whether a message is too long to be read; then its sender is told, and nothing is stored."""
+    if len(str(payload["message"].get("output", ""))) <= LONGEST_QUESTION:
+        return False
+    await tell_too_long(sid)
+    return True
+
+
+async def tell_too_long(sid: str) -> None:
+    """Also of what was so long that it was not taken from the socket."""
+    if session := WebsocketSession.get(sid):
+        init_ws_context(session)
+        refusal = note(say("message_too_long", language(), most=f"{LONGEST_QUESTION:,}"))
+        await cl.context.emitter.send_step(refusal.to_dict())
+        await cl.context.emitter.task_end()
 
 
 async def stop(sid: str) -> None:

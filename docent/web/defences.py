@@ -47,8 +47,11 @@ HEADERS = {
 }
 
 LONGEST_BODY = 1_000_000
+"""Also of what comes over the socket."""
 BOUNDED_ELSEWHERE = ("/v1/", "/ws/", "/project/file")
 TOO_LONG = "This is longer than anything that this page sends. Send less."
+
+TOO_LONG_EVENT = "message_too_long"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 UNKNOWN_HOST = "Docent is not known by this name here. If it should be, add the name to DOCENT_ALLOWED_HOSTS."
@@ -116,6 +119,26 @@ class BoundedBodies:
         await self.app(scope, receive_bounded, send)
 
 
+class BoundedMessages:
+    """Puts an event of its own in the place of a socket's message that is too long to be read.
+
+    engine.io drops the line of whoever sends one, so that the page connects again and says nothing. A wider
+    bound there would let anybody have 16 MB of JSON parsed.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_bounded() -> Message:
+            message = await receive()
+            if len(message.get("text") or message.get("bytes") or "") > LONGEST_BODY:
+                return {"type": "websocket.receive", "text": f'42["{TOO_LONG_EVENT}"]'}
+            return message
+
+        await self.app(scope, receive_bounded if scope["type"] == "websocket" else receive, send)
+
+
 class KnownHosts:
     """Answers to the names that it is known by: a page that made a name of its own lead here is refused."""
 
@@ -172,6 +195,7 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
     _close_unused(app.router)
     app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedMessages)
     app.add_middleware(KnownHosts, hosts=[*LOOPBACK, *hosts])
     app.add_middleware(SafeHeaders)
 

@@ -45,6 +45,16 @@ REFUSALS: dict[str, str] = {
         "{path} est verrouillé par un autre programme depuis {seconds} secondes. Attendez qu'il finisse, ou "
         "arrêtez-le, et recommencez."
     ),
+    "A question may have {most} characters; this one has {length}. Shorten it, or add the text as a document "
+    "and ask about it.": (
+        "Une question peut avoir {most} caractères ; celle-ci en a {length}. Raccourcissez-la, ou ajoutez le "
+        "texte comme document et posez votre question à son sujet."
+    ),
+    "The question has {conditions} conditions (words in quotation marks, words with a minus, filters such as "
+    "file:); there may be {most}. Leave some out.": (
+        "La question a {conditions} conditions (mots entre guillemets, mots avec un moins, filtres comme "
+        "file:) ; il peut y en avoir {most}. Enlevez-en."
+    ),
     # what is not there any more
     "There is no persona {name} in {file}. There are: {known}.": (
         "Il n'y a pas de persona {name} dans {file}. Il y a : {known}."

@@ -63,6 +63,11 @@ SENTENCES: dict[str, str] = {
     "This answer comes from the model alone; none of your documents supports it.": (
         "Cette réponse vient du modèle seul ; aucun de vos documents ne l'appuie."
     ),
+    "Of the question's {length} characters only the first {half} and the last {half_again} were searched. "
+    "For more, ask in fewer words, or add the text as a document.": (
+        "Des {length} caractères de la question, seuls les {half} premiers et les {half_again} derniers ont "
+        "été cherchés. Pour davantage, posez-la en moins de mots, ou ajoutez le texte comme document."
+    ),
     # said without a model
     "Hello! Ask me anything about your documents, and I will show you the page each answer comes from.": (
         "Bonjour ! Interrogez-moi sur vos documents ; je vous montrerai la page d'où vient chaque réponse."

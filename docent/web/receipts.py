@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 
 from docent.glossary import Receipt
@@ -11,6 +12,8 @@ from docent.web.texts import say
 
 BAR = 24
 """Characters of the bar that shows how full the model's context was."""
+LONGEST_SHOWN = 300
+"""Characters of what was searched."""
 
 
 def words(receipt: Receipt, *, context_tokens: int, language: str | None) -> str:
@@ -21,10 +24,15 @@ def words(receipt: Receipt, *, context_tokens: int, language: str | None) -> str
     return f"{text}\n\n{bar}" if bar else text
 
 
+def shortened(searched: str) -> str:
+    """Of a long question that was searched, the beginning."""
+    return textwrap.shorten(searched, LONGEST_SHOWN, placeholder=" …")
+
+
 def _searching(receipt: Receipt, language: str | None) -> list[str]:
     lines = []
     if receipt.searched:
-        lines.append(say("receipt_searched", language, searched=escaped(receipt.searched)))
+        lines.append(say("receipt_searched", language, searched=escaped(shortened(receipt.searched))))
     if receipt.found:
         lines.append(say("receipt_found", language, found=receipt.found, sent=len(receipt.sent)))
     for why, count in Counter(dropped.why for dropped in receipt.dropped).most_common(3):

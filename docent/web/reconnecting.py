@@ -10,6 +10,7 @@ from chainlit.context import context, init_ws_context
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
+from docent.web.conversation import refuse_long
 from docent.web.streaming import so_far
 
 
@@ -23,6 +24,8 @@ def mend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:
     greet = getattr(handlers["connection_successful"], "original", handlers["connection_successful"])
 
     async def client_message(sid: str, payload: Any) -> None:
+        if await refuse_long(sid, payload):
+            return
         if not _is_known(WebsocketSession.require(sid), payload):
             await receive(sid, payload)
 

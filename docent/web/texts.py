@@ -97,6 +97,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Not kept: a test question needs an answer from documents that everybody may see.",
         "Pas gardée : une question de test s'appuie sur des documents que tous peuvent voir.",
     ),
+    "message_too_long": (
+        "⚠️ This message was not read: it is longer than {most} characters. Shorten it, or attach the text as "
+        "a file and ask about it.",
+        "⚠️ Ce message n'a pas été lu : il dépasse {most} caractères. Raccourcissez-le, ou joignez le texte "
+        "comme fichier et posez votre question à son sujet.",
+    ),
     # the course of an answer
     "searched_for": ("Searched for: {searched}", "Recherché : {searched}"),
     "stopped": ("*Stopped.*", "*Arrêté.*"),

@@ -189,3 +189,17 @@ def test_chainlits_own_command_has_the_same_defences(copied_storage, tmp_path):
         process.terminate()
         process.wait(timeout=20)
         log.close()
+
+
+@pytest.mark.parametrize("length", [150_000, 1_500_000, 5_000_000])
+def test_a_message_that_is_too_long_is_refused_on_the_page(page, app, length):
+    """A sentence says so, also where the socket would have dropped it; the conversation goes on."""
+    page.goto(app)
+    box = page.locator("#chat-input")
+    expect(box).to_be_visible()
+    ask(page, app, "Hello")
+    expect(answer(page)).to_contain_text("Ask me anything")
+    page.evaluate("document.querySelector('#chat-input').focus()")
+    page.evaluate("length => document.execCommand('insertText', false, 'x'.repeat(length))", length)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("longer than 100,000 characters")).to_be_visible(timeout=60_000)

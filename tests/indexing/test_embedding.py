@@ -14,7 +14,7 @@ import pytest
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
 from docent.indexing.eight_bits import multiplies_bytes
-from docent.indexing.fast import FastEmbedder, batches
+from docent.indexing.fast import FastEmbedder, Turns, batches
 from docent.indexing.packaged import FILES, PACKAGED_MODEL, packaged_folder, verify
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +99,56 @@ def test_a_very_long_question_is_read_to_its_end(fast):
     """A question beyond what the model reads counts with all its parts."""
     start = "the weather in spring " * 80
     assert np.dot(fast.embed_query(start), fast.embed_query(start + "net sales of the company " * 80)) < 0.95
+
+
+def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
+    """A long question is embedded beside the short ones, piece after piece, not before them."""
+    long_one = "the weather in spring " * 200
+    model = fast._model()
+    begun, go_on = threading.Event(), threading.Event()
+    real = model.long.run
+
+    def run(batch):
+        begun.set()
+        assert go_on.wait(30)
+        return real(batch)
+
+    monkeypatch.setattr(model.long, "run", run)
+    asking = threading.Thread(target=fast.embed_query, args=(long_one,))
+    asking.start()
+    assert begun.wait(30)
+    assert len(fast.embed_query("When is spring?")) == 384
+    assert asking.is_alive()
+    go_on.set()
+    asking.join(30)
+
+
+def test_turns_are_taken_in_the_order_of_asking():
+    """Whoever has many pieces lets the next in after each; a plain lock is taken again by its last holder."""
+    turns, order = Turns(), []
+    waits, many_begun = threading.Event(), threading.Event()
+
+    def many():
+        for _ in range(2):
+            with turns.turn():
+                order.append("many")
+                many_begun.set()
+                assert waits.wait(30)
+
+    def one():
+        with turns.turn():
+            order.append("one")
+
+    first, second = threading.Thread(target=many), threading.Thread(target=one)
+    first.start()
+    assert many_begun.wait(30)
+    second.start()
+    while turns.waiting < 2:  # the one that has its turn, and the one that waits
+        threading.Event().wait(0.001)
+    waits.set()
+    first.join(30)
+    second.join(30)
+    assert order == ["many", "one", "many"]
 
 
 def test_no_torch_and_no_telemetry_at_run_time():

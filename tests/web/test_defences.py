@@ -8,10 +8,17 @@ from types import SimpleNamespace
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from docent.web.defences import HEADERS, LONGEST_BODY, fortify, is_well_formed, only_well_formed
+from docent.web.defences import (
+    HEADERS,
+    LONGEST_BODY,
+    TOO_LONG_EVENT,
+    fortify,
+    is_well_formed,
+    only_well_formed,
+)
 
 GOOD = str(uuid.uuid4())
 
@@ -121,6 +128,24 @@ def test_a_body_longer_than_the_page_sends_is_refused():
     response = client.post("/", content=b"x" * (LONGEST_BODY + 1))
     assert response.status_code == 413
     assert "Send less" in response.text
+
+
+def test_a_socket_message_that_is_too_long_is_replaced():
+    """Its sender is told; neither is the line dropped, nor is a megabyte of JSON parsed."""
+
+    async def echo(websocket):
+        await websocket.accept()
+        for _ in range(2):
+            await websocket.send_text(await websocket.receive_text())
+        await websocket.close()
+
+    app = Starlette(routes=[WebSocketRoute("/ws", echo)])
+    fortify(app, socket_server(), hosts=["docent.example"])
+    with TestClient(app, base_url="http://localhost").websocket_connect("ws://localhost/ws") as line:
+        line.send_text("[" * (LONGEST_BODY + 1))
+        assert line.receive_text() == f'42["{TOO_LONG_EVENT}"]'
+        line.send_text("42")
+        assert line.receive_text() == "42"
 
 
 def test_fortifying_twice_changes_nothing():

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from docent.answering import anyway, finishing
+from docent.answering import anyway, finishing, left_out
 from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
@@ -30,6 +30,7 @@ SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generati
 SPEAKING += [
     ROOT / "generating/bounded.py",
     ROOT / "generating/whole.py",
+    ROOT / "retrieving/bound.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
@@ -69,6 +70,7 @@ CONSTANTS = [
     ),
     finishing.UNCHECKED.format(n=7),
     anyway.FROM_THE_MODEL,
+    left_out("x" * 3000),
     intake.UNFORESEEN,
 ]
 

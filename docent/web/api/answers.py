@@ -127,6 +127,7 @@ class Completion(BaseModel):
 class Found(BaseModel):
     object: Literal["list"]
     data: list[Passage]
+    notices: list[str] = Field(description="What a person should know, such as what was not searched.")
 
 
 class Vector(BaseModel):

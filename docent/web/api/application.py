@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from docent import __version__
+from docent.answering import search_in_thread
 from docent.assembly import House
 from docent.errors import DocentError
 from docent.web.api import answers, chat, files, shelf
@@ -150,14 +151,15 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
     counter = files.Counter()
 
     @app.post("/v1/search", tags=["documents"], responses=answers.of(answers.Found))
-    def search(body: SearchRequest, who: Who) -> Json:
+    async def search(request: Request, body: SearchRequest, who: Who) -> Json:
         """The passages that a question finds; no language model is asked."""
-        return shelf.search(body, house(), who)
+        return await unless_gone(request, search_in_thread(body.query, shelf.search, body, house(), who))
 
     @app.post("/v1/embeddings", tags=["documents"], responses=answers.of(answers.Vectors))
-    def embeddings(body: EmbeddingsRequest, who: Who) -> Json:
+    def embeddings(body: EmbeddingsRequest, who: Who) -> Response:
         """Texts as vectors of the embedding model."""
-        return shelf.embeddings(body, house())
+        # Written in this thread: FastAPI would look at each of 200,000 numbers while everybody waits.
+        return JSONResponse(shelf.embeddings(body, house()))
 
     @app.post("/v1/files", tags=["documents"], responses=answers.of(answers.File))
     def hand_in(
@@ -203,6 +205,14 @@ def _refusals(app: FastAPI, metrics: Metrics) -> None:
         if first["type"] == "json_invalid":
             why = f"The body is not JSON: {first['ctx']['error']}, at character {first['loc'][-1]}."
             return Refused(422, why, code="malformed").response()
+        if first["type"] == "string_too_long":
+            most = first["ctx"]["max_length"]
+            longer = (
+                f"A text in the request is longer than the {most:,} characters that are read. Shorten it, "
+            )
+            sentence = longer + "or hand it in at /v1/files and ask about it."
+            field = str(first["loc"][1]) if len(first["loc"]) > 1 else None
+            return Refused(413, sentence, code="too_long", param=field).response()
         place = ".".join(str(part) for part in first["loc"] if part != "body")
         sentence = f"{place or 'The body'}: {first['msg']}. /api-docs says what is expected."
         return Refused(422, sentence, code="malformed", param=place or None).response()

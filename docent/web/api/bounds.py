@@ -18,6 +18,10 @@ SECONDS_PER_PART = 30.0
 """A client that sends a part of its request, or takes a part of its answer, slower than this is let go."""
 
 
+LARGE_JSON = 200_000
+SECONDS_PER_MB = 0.1
+"""Between large requests: parsing one takes 6 ms a megabyte, in which nobody else is answered."""
+
 T = TypeVar("T")
 
 
@@ -25,8 +29,8 @@ class Gone(Exception):
     """The client went away, or takes nothing; nobody is left to tell."""
 
 
-def bounded(scope: Scope, receive: Receive, most: int) -> Receive:
-    """The body as it comes, up to a size and not slower than it must be."""
+def bounded(scope: Scope, receive: Receive, most: int, *, large: asyncio.Lock) -> Receive:
+    """The body as it comes, up to a size and not slower than it must be; large JSON in turn, with pauses."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     taken, whole = 0, False
 
@@ -44,6 +48,9 @@ def bounded(scope: Scope, receive: Receive, most: int) -> Receive:
         whole = not message.get("more_body", False)
         if taken > most:
             raise _too_large(most)
+        if whole and LARGE_JSON < taken and most == LARGEST_JSON:
+            async with large:
+                await asyncio.sleep(SECONDS_PER_MB * taken / 1e6)
         return message
 
     return within

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import traceback
@@ -29,6 +30,7 @@ class Door:
         self._chat = app
         self._api = api
         self._metrics = metrics
+        self._large = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not OURS.fullmatch(scope["path"]):
@@ -48,7 +50,7 @@ class Door:
         api = self._api()
         most = api.state.largest.get(scope["path"], LARGEST_JSON)
         try:
-            await api(scope, bounded(scope, receive, most), noted)
+            await api(scope, bounded(scope, receive, most, large=self._large), noted)
         except Refused as error:  # the body was too long or too slow
             if status == 0:
                 await error.response()(scope, receive, noted)

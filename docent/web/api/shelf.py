@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from docent.answering import left_out
 from docent.assembly import House
 from docent.contracts import passage_json
 from docent.glossary import StoredDocument
@@ -26,6 +27,7 @@ def search(request: SearchRequest, house: House, caller: Caller) -> Json:
     return {
         "object": "list",
         "data": [passage_json(rank, passage) for rank, passage in enumerate(passages, 1)],
+        "notices": list(filter(None, (left_out(request.query),))),
     }
 
 

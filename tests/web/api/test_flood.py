@@ -1,0 +1,76 @@
+"""Long questions over the API: what is said of them, and what they cost the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.flood import FLOODS, flooded, p95
+from tests.web.api.conftest import Api
+
+LONG = "Nothing of interest. " * 1_000 + "When does the ferry leave?"
+
+
+def test_a_search_says_what_was_left_out(api: Api):
+    """The passages come, with a sentence; a question of usual length has none."""
+    http = api.http()
+    found = http.post("/v1/search", json={"query": LONG}).json()
+    assert "ships.md" in [passage["file"] for passage in found["data"]]
+    assert "only the first 1,000 and the last 1,000 were searched" in found["notices"][0]
+    assert http.post("/v1/search", json={"query": "When does the ferry leave?"}).json()["notices"] == []
+
+
+def test_the_receipt_says_what_was_left_out(api: Api):
+    """An answer to a long question names what of it was not searched."""
+    body = {"model": "docent", "messages": [{"role": "user", "content": LONG}]}
+    receipt = api.http().post("/v1/chat/completions", json=body).json()["docent"]["receipt"]
+    assert "only the first 1,000 and the last 1,000 were searched" in " ".join(receipt["notices"])
+    assert len(receipt["searched"]) < 2_100
+    assert receipt["question"] == LONG
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        pytest.param("/v1/search", {"query": "x" * 100_001}, 413, id="search"),
+        pytest.param(
+            "/v1/chat/completions",
+            {"model": "docent", "messages": [{"role": "user", "content": "x" * 100_001}]},
+            413,
+            id="chat",
+        ),
+        pytest.param(
+            "/v1/chat/completions",
+            {
+                "model": "docent",
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "x" * 60_000}] * 2}],
+            },
+            400,
+            id="chat, in parts",
+        ),
+    ],
+)
+def test_a_question_that_is_too_long_is_refused_in_a_sentence(api: Api, path, body, status, stream):
+    """Before anything is streamed, with the bound and what to do."""
+    response = api.http().post(path, json={**body, "stream": stream})
+    assert response.status_code == status
+    said = response.json()["error"]["message"]
+    assert "100,000 characters" in said and "Shorten it" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flood", [name for name in FLOODS if "embed" not in name])
+def test_long_questions_do_not_stall_the_others(api: Api, flood: str):
+    """Whatever four senders send, 95 % of somebody's searches take at most three times as long as before.
+
+    A machine that is busy elsewhere is no failure: one of five rounds is enough. Unbounded, it was 100 times.
+    """
+    p95(api.url, 20)
+    ratios = []
+    for _ in range(5):
+        idle = p95(api.url, 40)
+        with flooded(api.url, 4, flood):
+            ratios.append(p95(api.url, 40) / idle)
+        if ratios[-1] <= 3:
+            return
+    pytest.fail(f"never within three times as long: {ratios}")
