@@ -16,7 +16,7 @@ from typing import Any
 
 from docent.errors import LoadError
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.noise import is_noise
+from docent.loading.text_cleaning import is_noise
 
 CORES = os.cpu_count() or 1
 MEMORY = 1_500_000_000
@@ -33,7 +33,7 @@ def readable(text: str) -> int:
     """Letters that a reader could make something of.
 
     Counted once where they are painted several times over each other; names of glyphs ("/g3") and pages
-    of codes that stand for no letters (docent/loading/noise.py) do not count.
+    of codes that stand for no letters (docent/loading/text_cleaning.py) do not count.
     """
     text = GLYPH_NAME.sub("", text)
     text = OVERPRINTED_LETTERS.sub(lambda found: RUN.sub(r"\1", found[0]), text)

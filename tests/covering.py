@@ -10,12 +10,12 @@ import subprocess
 from contextlib import suppress
 from typing import Any
 
-from docent.loading import sandbox
+from docent.loading.worker import worker_process
 
 SECONDS = 10.0
 
-sandbox.KEPT = (*sandbox.KEPT, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
-killed = sandbox.Worker.kill
+worker_process.KEPT = (*worker_process.KEPT, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
+killed = worker_process.Worker.kill
 
 
 def let_go(worker: Any) -> None:
@@ -26,4 +26,4 @@ def let_go(worker: Any) -> None:
     killed(worker)
 
 
-sandbox.Worker.kill = let_go  # type: ignore[method-assign]
+worker_process.Worker.kill = let_go  # type: ignore[method-assign]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from docent.loading.kinds import supported_kinds
-from docent.loading.limits import Limits, Ocr
+from docent.loading.file_types import supported_kinds
+from docent.loading.job import Limits, Ocr
 from docent.loading.loader import LOADER_VERSION, Loader, Reading, Spans, load
 
 __all__ = [

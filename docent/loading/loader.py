@@ -12,15 +12,14 @@ from typing import Any, Self
 
 from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
 from docent.glossary import Document, Page
-from docent.loading import wire
-from docent.loading.attempt import Attempt, Toll, changed, page_in
-from docent.loading.language import SAMPLE, language_of
-from docent.loading.limits import Limits, Ocr, too_many_characters, too_many_pages
-from docent.loading.reading import Job
-from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
-from docent.loading.seats import Seats
-from docent.loading.sharing import FROM_PAGES, Sharing
-from docent.loading.source import IN_MEMORY
+from docent.loading.input_file import IN_MEMORY
+from docent.loading.job import Job, Limits, Ocr, too_many_characters, too_many_pages
+from docent.loading.text_cleaning import SAMPLE, language_of
+from docent.loading.worker import wire_format
+from docent.loading.worker.file_worker import Attempt, Toll, changed, page_in
+from docent.loading.worker.parallel_reading import FROM_PAGES, Sharing
+from docent.loading.worker.worker_pool import Seats
+from docent.loading.worker.worker_process import Worker, WorkerDied, WorkerLate
 
 LOADER_VERSION = 2
 """Raised when what is read of files has become better, so that `docent list` says what was read before."""
@@ -115,7 +114,7 @@ class Loader:
         """What a worker of its own makes: a reader who follows a citation does not wait for ingesting."""
         job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
         places = [
-            {"page": wire.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
+            {"page": wire_format.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
             for page in pages
             if spans.get(page.number)
         ]
@@ -202,8 +201,8 @@ class _File:
             name=self._name,
             kind=str(message["kind"]),
             pages=(),
-            title=wire.whole(message["title"]),
-            created=wire.whole(message["created"]),
+            title=wire_format.whole(message["title"]),
+            created=wire_format.whole(message["created"]),
             loader=LOADER_VERSION,
         )
         reading = Reading(document, iter(()), expected=int(message["expected"]))

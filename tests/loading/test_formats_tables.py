@@ -13,8 +13,8 @@ from openpyxl.comments import Comment
 from openpyxl.drawing.image import Image as ImageOnSheet
 from PIL import Image
 
-from docent.loading import tables
-from docent.loading.cells import shown
+from docent.loading.formats import table_rows
+from docent.loading.formats.xlsx import shown
 from tests.loading import offices
 
 
@@ -90,8 +90,8 @@ def test_csv_that_names_its_separator(read, separator):
 )
 def test_which_row_names_the_columns(rows, lines):
     """The header is the row of words above what is unlike it; without one, rows stand as they are."""
-    numbered = [tables.row(number, cells) for number, cells in enumerate(rows, 1) if cells]
-    text = "\n".join(page.text for page in tables.pages(numbered, place=tables.rows_place(), first=1))
+    numbered = [table_rows.row(number, cells) for number, cells in enumerate(rows, 1) if cells]
+    text = "\n".join(page.text for page in table_rows.pages(numbered, place=table_rows.rows_place(), first=1))
     assert text.splitlines() == lines
 
 
@@ -196,8 +196,8 @@ CELLS = st.text(
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=130))
 def test_no_cell_is_lost(rows):
     """Every cell of a table is on a page, in order, whatever its rows look like."""
-    numbered = [tables.row(number, cells) for number, cells in enumerate(rows, 1)]
-    pages = list(tables.pages(numbered, place=tables.rows_place(), first=1))
+    numbered = [table_rows.row(number, cells) for number, cells in enumerate(rows, 1)]
+    pages = list(table_rows.pages(numbered, place=table_rows.rows_place(), first=1))
     text = "\n".join(page.text for page in pages)
     at = 0
     for one in numbered:

@@ -12,8 +12,8 @@ import pytest
 from docent.glossary import ReadBy
 from docent.loading import Limits, Ocr
 from docent.loading.formats import eml
-from docent.loading.reading import Job
-from docent.loading.source import Source
+from docent.loading.input_file import Source
+from docent.loading.job import Job
 from tests.loading import makers, offices
 
 JOB = Job(path="", limits=Limits(), ocr=Ocr(engine="off"))

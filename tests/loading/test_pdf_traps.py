@@ -12,8 +12,8 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObjec
 from docent.errors import EncryptedFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.noise import is_noise
-from docent.loading.pdfium.letters import joined
+from docent.loading.pdf.pdfium_objects import joined
+from docent.loading.text_cleaning import is_noise
 from tests.loading import makers
 
 SEEN = "The price is ten euro for everybody who comes in."

@@ -12,7 +12,7 @@ from reportlab.lib.utils import ImageReader
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.formats.image import open_picture
-from docent.loading.source import Source
+from docent.loading.input_file import Source
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays"

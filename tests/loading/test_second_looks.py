@@ -8,8 +8,8 @@ import re
 import pytest
 from pypdf import PdfWriter
 
-from docent.loading.hidden import split_hidden
-from docent.loading.pypdf_reader import SecondOpinion
+from docent.loading.pdf.pypdf_fallback import SecondOpinion
+from docent.loading.text_cleaning import split_hidden
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays."

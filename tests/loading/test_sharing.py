@@ -13,9 +13,10 @@ import pytest
 from bench.scanning import book
 from docent.errors import EncryptedFile, HarmfulFile, LoadError
 from docent.glossary import ReadBy
-from docent.loading import Limits, Loader, Ocr, attempt
-from docent.loading.seats import Seats
-from docent.loading.sharing import FROM_PAGES
+from docent.loading import Limits, Loader, Ocr
+from docent.loading.worker import file_worker
+from docent.loading.worker.parallel_reading import FROM_PAGES
+from docent.loading.worker.worker_pool import Seats
 from tests.loading import makers
 
 PAGES = 3 * 24 + 5
@@ -105,13 +106,13 @@ def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_pat
 
 def test_a_worker_is_not_replaced_for_the_size_of_its_parent(tmp_path, monkeypatch):
     """A server with a large store holds much; its readers hold little, and go on from file to file."""
-    monkeypatch.setattr(attempt, "RETIRE_BYTES", 150_000_000)
+    monkeypatch.setattr(file_worker, "RETIRE_BYTES", 150_000_000)
     held = bytes(range(1, 201)) * 1_000_000
     (tmp_path / "note.txt").write_text("The museum opens at nine.")
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as one:
         one.load(tmp_path / "note.txt")
         assert one._idle
-    assert len(held) > attempt.RETIRE_BYTES
+    assert len(held) > file_worker.RETIRE_BYTES
 
 
 def test_who_has_read_the_last_page_reads_the_next_file(tmp_path):

@@ -15,14 +15,15 @@ import pytest
 from bench.scanning import book
 from docent.errors import HarmfulFile, LoadError
 from docent.glossary import Page
-from docent.loading import Limits, Loader, Ocr, sandbox, wire
-from docent.loading.attempt import Attempt, Toll
-from docent.loading.reading import Job
-from docent.loading.sandbox import WorkerLate
-from docent.loading.sharing import FROM_PAGES
+from docent.loading import Limits, Loader, Ocr
+from docent.loading.job import Job
+from docent.loading.worker import wire_format, worker_process
+from docent.loading.worker.file_worker import Attempt, Toll
+from docent.loading.worker.parallel_reading import FROM_PAGES
+from docent.loading.worker.worker_process import WorkerLate
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = wire.page_to_wire(Page(1, "All is well."))
+PAGE = wire_format.page_to_wire(Page(1, "All is well."))
 OPENED = {"opened": True, "sha256": "0" * 64, "kind": "text", "shared": False, "expected": 0}
 LIAR = """
 import struct, sys, time
@@ -62,10 +63,10 @@ time.sleep(60)
 def test_a_worker_that_a_file_took_over_costs_its_file_only(lie, times, said, tmp_path, monkeypatch):
     """Nothing that it says is believed, and whoever reads a folder is told of one file in a sentence."""
     opened = json.dumps(OPENED | {"title": "", "created": ""}).encode()
-    package = tmp_path / "docent/loading"
+    package = tmp_path / "docent/loading/worker"
     package.mkdir(parents=True)
-    (package / "worker.py").write_text(LIAR.format(opened=opened, times=times, lie=lie))
-    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
+    (package / "parser_process.py").write_text(LIAR.format(opened=opened, times=times, lie=lie))
+    monkeypatch.setattr(worker_process, "ROOT", tmp_path)
     (tmp_path / "a.txt").write_text("x")
     limits = Limits(pages=50, document_chars=400)
     with Loader(limits=limits, ocr=Ocr(engine="off"), workers=1) as loader:

@@ -16,7 +16,7 @@ from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
 from docent.ingesting import intake
-from docent.loading.kinds import FOREIGN
+from docent.loading.file_types import FOREIGN
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
 from docent.web.texts import say

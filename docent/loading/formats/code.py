@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.decoding import decode
-from docent.loading.hidden import split_hidden
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import Source, decode
+from docent.loading.job import Contents, Job, Watch
+from docent.loading.text_cleaning import split_hidden
 
 PAGE_LINES = 80
 PAGE_CHARS = 12_000

@@ -9,10 +9,9 @@ from itertools import islice
 from typing import IO
 
 from docent.glossary import Page, ReadBy
-from docent.loading.decoding import open_text
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.tables import Row, pages, row, rows_place
+from docent.loading.formats.table_rows import Row, pages, row, rows_place
+from docent.loading.input_file import Source, open_text
+from docent.loading.job import Contents, Job, Watch
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_CHARS = 65_536

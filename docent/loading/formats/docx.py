@@ -16,12 +16,12 @@ from docx.parts.document import DocumentPart
 
 from docent.errors import UnreadableFile
 from docent.glossary import Page, ReadBy
-from docent.loading.flowing import Block, pages, tidy, title_of
-from docent.loading.numbering import BULLET, Numbering
-from docent.loading.package import check_entities, open_package
-from docent.loading.reading import Contents, Job, Watch, unread_pictures
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
+from docent.loading.formats.docx_numbering import BULLET, Numbering
+from docent.loading.formats.section_pages import Block, pages, tidy, title_of
+from docent.loading.formats.table_rows import as_lines
+from docent.loading.formats.zip_container import check_entities, open_package
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch, unread_pictures
 
 W = f"{{{nsmap['w']}}}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"

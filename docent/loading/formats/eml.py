@@ -15,13 +15,11 @@ from pathlib import PurePath
 
 from docent.errors import LoadError
 from docent.glossary import Page, ReadBy
-from docent.loading.decoding import decode_bytes
-from docent.loading.flowing import Block, pages, tidy
+from docent.loading.file_types import detect, mismatch, open_contents
 from docent.loading.formats.html import decode_html, parse
-from docent.loading.kinds import detect, mismatch
-from docent.loading.opening import open_contents
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.formats.section_pages import Block, pages, tidy
+from docent.loading.input_file import Source, decode_bytes
+from docent.loading.job import Contents, Job, Watch
 
 SHOWN = ("From", "To", "Cc", "Date")
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")

@@ -13,12 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 from docent.errors import EncryptedFile
 from docent.glossary import Page, ReadBy
-from docent.loading.flowing import Block, pages, title_of
 from docent.loading.formats.html import decode_html, links_of, parse
-from docent.loading.package import check_entities, open_package, read_part
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.xml import broken, parse_xml
+from docent.loading.formats.section_pages import Block, pages, title_of
+from docent.loading.formats.zip_container import broken, check_entities, open_package, parse_xml, read_part
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch
 
 CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 OPF = "{http://www.idpf.org/2007/opf}"

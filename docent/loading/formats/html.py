@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from docent.loading.decoding import MARKS, decode_bytes
-from docent.loading.flowing import Block, pages, tidy
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
+from docent.loading.formats.section_pages import Block, pages, tidy
+from docent.loading.formats.table_rows import as_lines
+from docent.loading.input_file import MARKS, Source, decode_bytes
+from docent.loading.job import Contents, Job, Watch
 
 IGNORED = frozenset(
     "script style noscript template svg iframe object embed canvas audio video input button select textarea "

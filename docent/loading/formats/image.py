@@ -10,11 +10,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from docent.errors import HarmfulFile, UnreadableFile
 from docent.glossary import Page, ReadBy
-from docent.loading.drawing import boxed_png
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.recognising import Recogniser
-from docent.loading.source import Source
-from docent.loading.words import Box
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch
+from docent.loading.ocr.page_image import boxed_png
+from docent.loading.ocr.tesseract import Recogniser
+from docent.loading.pdf.geometry import Box
 
 MOST_DOTS = 80_000_000  # 9,000 by 9,000: an A3 sheet at 600 dots per inch
 LONGEST_SIDE = 5_000  # larger takes OCR longer and reads no better

@@ -9,11 +9,10 @@ from typing import Any
 
 from docent.errors import HarmfulFile
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.decoding import decode, open_text
 from docent.loading.formats.text import split_pages
-from docent.loading.hidden import split_hidden
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import Source, decode, open_text
+from docent.loading.job import Contents, Job, Watch
+from docent.loading.text_cleaning import split_hidden
 
 PAGE_ITEMS = 50
 PAGE_CHARS = 8_000

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 
 from docent.glossary import Heading
-from docent.loading.decoding import decode
 from docent.loading.formats.text import split_pages
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import Source, decode
+from docent.loading.job import Contents, Job, Watch
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")

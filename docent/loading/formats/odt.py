@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from docent.loading.flowing import Block, pages, tidy, title_of
-from docent.loading.package import check_entities, open_package, read_part
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
-from docent.loading.xml import broken, parse_xml
+from docent.loading.formats.section_pages import Block, pages, tidy, title_of
+from docent.loading.formats.table_rows import as_lines
+from docent.loading.formats.zip_container import broken, check_entities, open_package, parse_xml, read_part
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch
 
 OASIS = "{urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, STYLE, FO = (

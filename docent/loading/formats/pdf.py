@@ -10,20 +10,18 @@ from functools import cache, partial
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.glossary import Heading, Line, Page, ReadBy
-from docent.loading.gist import Gist
-from docent.loading.headings import Titles, levels_of
-from docent.loading.hidden import split_hidden
-from docent.loading.hyphens import Hyphens, hyphens_in, hyphens_of, joined
-from docent.loading.layout import TextLine
-from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
-from docent.loading.noise import is_noise
-from docent.loading.pdfium import WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
-from docent.loading.pypdf_reader import SecondOpinion
-from docent.loading.reading import Contents, Job, Meeting, Watch
-from docent.loading.recognising import Recogniser
-from docent.loading.source import Source
-from docent.loading.turning import upright_lines
-from docent.loading.visible import SCAN_COVER, visible_words
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Meeting, Watch
+from docent.loading.ocr.tesseract import Recogniser
+from docent.loading.pdf.headings import Titles, levels_of
+from docent.loading.pdf.hyphenation import Hyphens, hyphens_in, hyphens_of, joined
+from docent.loading.pdf.layout import TextLine, upright_lines
+from docent.loading.pdf.page_context import NEIGHBOURS, Gist, Marks, margin_lines, marks_of
+from docent.loading.pdf.pdfium_document import NeedsPassword, Pdf, Unopened
+from docent.loading.pdf.pdfium_page import WIDEST, PdfPage
+from docent.loading.pdf.pypdf_fallback import SecondOpinion
+from docent.loading.pdf.visibility import SCAN_COVER, visible_words
+from docent.loading.text_cleaning import is_noise, split_hidden
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # fewer than this, and the second engine is asked

@@ -15,11 +15,11 @@ from pptx.parts.presentation import PresentationPart
 
 from docent.errors import UnreadableFile
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.hidden import split_hidden
-from docent.loading.package import check_entities, open_package
-from docent.loading.reading import Contents, Job, Watch, unread_pictures
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
+from docent.loading.formats.table_rows import as_lines
+from docent.loading.formats.zip_container import check_entities, open_package
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch, unread_pictures
+from docent.loading.text_cleaning import split_hidden
 
 POWERPOINT = "application/vnd."
 for sort in (

@@ -9,10 +9,10 @@ from itertools import groupby
 
 from striprtf.striprtf import rtf_to_text
 
-from docent.loading.flowing import Block, pages, tidy, title_of
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
+from docent.loading.formats.section_pages import Block, pages, tidy, title_of
+from docent.loading.formats.table_rows import as_lines
+from docent.loading.input_file import Source
+from docent.loading.job import Contents, Job, Watch
 
 # striprtf gives text alone. What it would forget is written into the text as private characters first.
 HIDE, SHOW, HEADING = 0xE100, 0xE101, 0xE110

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.decoding import decode
-from docent.loading.hidden import split_hidden
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import Source, decode
+from docent.loading.job import Contents, Job, Watch
+from docent.loading.text_cleaning import split_hidden
 
 ONE_PAGE_CHARS = 60_000  # an ordinary file stays one page; a reader can scroll that far
 PAGE_LINES = 200
