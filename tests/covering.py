@@ -14,16 +14,16 @@ from docent.loading.worker import worker_process
 
 SECONDS = 10.0
 
-worker_process.KEPT = (*worker_process.KEPT, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
-killed = worker_process.Worker.kill
+worker_process.PASSED_ON = (*worker_process.PASSED_ON, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
+killed = worker_process.WorkerProcess.kill
 
 
 def let_go(worker: Any) -> None:
     with suppress(OSError):
-        worker._requests.close()
+        worker.requests.close()
     with suppress(subprocess.TimeoutExpired):
-        worker._process.wait(SECONDS)
+        worker.process.wait(SECONDS)
     killed(worker)
 
 
-worker_process.Worker.kill = let_go  # type: ignore[method-assign]
+worker_process.WorkerProcess.kill = let_go  # type: ignore[method-assign]

@@ -7,9 +7,9 @@ import zipfile
 from importlib import import_module
 
 from docent.errors import EncryptedFile, UnsupportedFile
-from docent.loading.formats.zip_container import open_package, read_part
-from docent.loading.input_file import Source
-from docent.loading.job import Contents, Job, Limits, Watch
+from docent.loading.formats.zip_container import open_zip, read_zip_entry
+from docent.loading.input_file import InputFile
+from docent.loading.job import Contents, Job, Limits, StepReporter
 
 CODE = frozenset(
     ".py .pyi .js .mjs .ts .tsx .jsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
@@ -29,12 +29,12 @@ BY_SUFFIX = {
     ".html": "html",
     ".xhtml": "html",
 } | dict.fromkeys(CODE, "code")
-TEXTS = (".txt", ".text", ".log", ".json")
+TEXT_SUFFIXES = (".txt", ".text", ".log", ".json")
 KINDS = (
     "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "eml",
     "json", "jsonl", "code", "png", "jpeg",
 )  # fmt: skip
-EXPECTED = {
+KIND_BY_SUFFIX = {
     ".pdf": "pdf",
     ".docx": "docx",
     ".docm": "docx",
@@ -49,7 +49,7 @@ EXPECTED = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
 }
-FOREIGN = (
+FOREIGN_SIGNATURES = (
     (b"GIF8", "a GIF image", "Save it as PNG or JPEG."),
     (b"II*\0", "a TIFF image", "Save it as PNG, JPEG or PDF."),
     (b"MM\0*", "a TIFF image", "Save it as PNG, JPEG or PDF."),
@@ -63,27 +63,27 @@ FOREIGN = (
     (b"ID3", "a sound recording", "Add a transcript instead."),
     (b"OggS", "a sound recording", "Add a transcript instead."),
 )
-READ = "PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG"
-STREAMS = (
+READABLE_FORMATS = "PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG"
+OLD_OFFICE_STREAMS = (
     (".msg", "__substg1.0_"),
     (".doc", "WordDocument"),
     (".ppt", "PowerPoint Document"),
     (".xls", "Workbook"),
     (".xls", "Book"),
 )
-"""Old Office formats share one container; the names of the streams inside tell which it is."""
+"""Old Office formats share one container and differ in the names of the streams inside."""
 HTML = re.compile(r"(<\?xml[^>]*>\s*)?(?>(<!--.*?-->\s*)*)<(!doctype html|html|head|body)\b", re.DOTALL)
-"""Comments are taken one by one: to try where else each could end takes for ever."""
-CONVERTED = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx"}
+"""The group is atomic: backtracking over where each comment could end would take for ever."""
+MODERN_KIND = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx"}
 
 
 def supported_kinds() -> tuple[str, ...]:
-    """Every kind of file that can be read."""
+    """Return every kind of file that can be read."""
     return tuple(KINDS)
 
 
-def detect(source: Source, limits: Limits) -> str:
-    """The kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile with the reason."""
+def detect_kind(source: InputFile, limits: Limits) -> str:
+    """Return the kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile."""
     head = source.head
     if _is_pdf(source):
         return "pdf"
@@ -92,21 +92,21 @@ def detect(source: Source, limits: Limits) -> str:
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zipped(source, limits)
+        return _detect_zipped(source, limits)
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
         return "rtf"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise _old_office(source)
-    for signature, what, remedy in FOREIGN:
+    for signature, description, remedy in FOREIGN_SIGNATURES:
         if head.startswith(signature):
-            raise UnsupportedFile(f"{source.name} is {what}, which cannot be read. {remedy}")
-    return _textual(source)
+            raise UnsupportedFile(f"{source.name} is {description}, which cannot be read. {remedy}")
+    return _detect_text(source)
 
 
-def mismatch(source: Source, kind: str) -> str:
-    """A sentence when a file's name promises another kind than its content is, else empty."""
-    promised = EXPECTED.get(source.suffix)
-    if promised in (None, kind):
+def describe_mismatch(source: InputFile, kind: str) -> str:
+    """Return a sentence where a file's suffix stands for another kind than its content is, else ""."""
+    expected = KIND_BY_SUFFIX.get(source.suffix)
+    if expected in (None, kind):
         return ""
     article = "an" if kind[0] in "aehiorx" else "a"
     return (
@@ -114,17 +114,17 @@ def mismatch(source: Source, kind: str) -> str:
     )
 
 
-def _is_pdf(source: Source) -> bool:
-    """A PDF may begin with what a server or a scanner put before it; a text may speak of one."""
+def _is_pdf(source: InputFile) -> bool:
+    """Return whether it is a PDF; a server or a scanner may have put bytes before its header."""
     if source.suffix == ".pdf":
         return b"%PDF-" in source.head
-    if source.suffix in BY_SUFFIX or source.suffix in TEXTS:
+    if source.suffix in BY_SUFFIX or source.suffix in TEXT_SUFFIXES:
         return source.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"%PDF-")
     return b"%PDF-" in source.head[:1024]
 
 
-def _zipped(source: Source, limits: Limits) -> str:
-    with open_package(source.stream, source.name, limits) as archive:
+def _detect_zipped(source: InputFile, limits: Limits) -> str:
+    with open_zip(source.stream, source.name, limits) as archive:
         names = set(archive.namelist())
         mimetype = _mimetype(archive, source.name) if "mimetype" in names else ""
     if "[Content_Types].xml" in names:
@@ -148,36 +148,38 @@ def _zipped(source: Source, limits: Limits) -> str:
 def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
     if archive.getinfo("mimetype").file_size > 200:
         return ""
-    return read_part(archive, "mimetype", name).decode("ascii", "replace").strip()
+    return read_zip_entry(archive, "mimetype", name).decode("ascii", "replace").strip()
 
 
-def _old_office(source: Source) -> UnsupportedFile | EncryptedFile:
-    whole = source.whole()
-    if "EncryptedPackage".encode("utf-16-le") in whole:
+def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
+    read_all = source.read_all()
+    if "EncryptedPackage".encode("utf-16-le") in read_all:
         return EncryptedFile(
             f"{source.name} is an Office document locked with a password, which only Office can open. "
             "Open it there, save it without a password and add it again."
         )
-    sort = next((suffix for suffix, stream in STREAMS if stream.encode("utf-16-le") in whole), "")
-    if sort == ".msg":
+    old_suffix = next(
+        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in read_all), ""
+    )
+    if old_suffix == ".msg":
         return UnsupportedFile(
             f"{source.name} is a message as Outlook keeps it (.msg), which cannot be read. "
             "Save it from Outlook or Thunderbird as .eml."
         )
-    new = CONVERTED.get(sort or source.suffix, "docx")
+    target = MODERN_KIND.get(old_suffix or source.suffix, "docx")
     return UnsupportedFile(
-        f"{source.name} is in the Office format used before 2007 ({sort or '.doc, .xls, .ppt'}), which "
-        f"cannot be read. Save it as {new.upper()}, or run: "
-        f"soffice --headless --convert-to {new} '{source.name}'"
+        f"{source.name} is in the Office format used before 2007 ({old_suffix or '.doc, .xls, .ppt'}), which "
+        f"cannot be read. Save it as {target.upper()}, or run: "
+        f"soffice --headless --convert-to {target} '{source.name}'"
     )
 
 
-def _textual(source: Source) -> str:
+def _detect_text(source: InputFile) -> str:
     head = source.head
     if not _looks_like_text(head):
         raise UnsupportedFile(
-            f"{source.name} is not a format that can be read: it is neither text nor any of {READ}. "
-            "Convert it to PDF or text, or remove it."
+            f"{source.name} is not a format that can be read: it is neither text nor any of "
+            f"{READABLE_FORMATS}. Convert it to PDF or text, or remove it."
         )
     start = head[:4096].decode("utf-8", "replace").lstrip("\ufeff \r\n\t").lower()
     if kind := BY_SUFFIX.get(source.suffix):
@@ -186,13 +188,13 @@ def _textual(source: Source) -> str:
         return "html"
     if source.suffix == ".json" or (source.suffix == "" and start[:1] == "{"):
         return "json"
-    if source.suffix not in TEXTS and _is_mail(start):
+    if source.suffix not in TEXT_SUFFIXES and _is_mail(start):
         return "eml"
     return "text"
 
 
 def _looks_like_text(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(head):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf16(head):
         return True
     if b"\0" in head:
         return False
@@ -200,8 +202,8 @@ def _looks_like_text(head: bytes) -> bool:
     return controls <= len(head) // 50  # form feeds and stray controls occur in real text files
 
 
-def _is_wide(head: bytes) -> bool:
-    """UTF-16 without its mark: nearly every other byte of Western text is zero."""
+def _is_utf16(head: bytes) -> bool:
+    """Return whether it is UTF-16 without a byte-order mark: of Western text, every other byte is zero."""
     pairs = len(head) // 2
     return (
         pairs > 4
@@ -215,11 +217,11 @@ def _is_mail(start: str) -> bool:
     return bool(re.match(r"[a-z-]+:\s", start)) and len(set(fields)) >= 3
 
 
-MODULES = {kind: kind for kind in KINDS} | {"jsonl": "json", "png": "image", "jpeg": "image"}
+READER_MODULES = {kind: kind for kind in KINDS} | {"jsonl": "json", "png": "image", "jpeg": "image"}
 
 
-def open_contents(source: Source, kind: str, job: Job, *, watch: Watch) -> Contents:
-    """What a file says; only its own reader's libraries are imported."""
-    module = import_module(f"docent.loading.formats.{MODULES[kind]}")
-    contents: Contents = module.read(source, job=job, watch=watch)
+def open_contents(source: InputFile, kind: str, job: Job, *, report_step: StepReporter) -> Contents:
+    """Return the contents of a file of a known kind, importing only that kind's libraries."""
+    module = import_module(f"docent.loading.formats.{READER_MODULES[kind]}")
+    contents: Contents = module.read(source, job=job, report_step=report_step)
     return contents

@@ -19,8 +19,8 @@ IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that fou
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file's bytes as they were at one moment."""
+class InputFile:
+    """The bytes of a file, as they were when it was opened."""
 
     name: str
     sha256: str
@@ -30,14 +30,14 @@ class Source:
     head: bytes
     """The first 64 kB."""
     stream: IO[bytes]
-    """All of them, seekable; in memory when small."""
+    """The whole file, seekable; in memory when small."""
 
-    def whole(self) -> bytes:
+    def read_all(self) -> bytes:
         self.stream.seek(0)
         return self.stream.read()
 
 
-def read_source(path: Path, *, largest: int) -> Source:
+def read_input_file(path: Path, *, largest: int) -> InputFile:
     """Read and hash a file. Raises UnreadableFile and HarmfulFile with the reason."""
     digest, size, head = hashlib.sha256(), 0, b""
     copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
@@ -52,7 +52,7 @@ def read_source(path: Path, *, largest: int) -> Source:
                     )
                 head = head or block[:65536]
                 digest.update(block)
-                with _writing(copy, path.name):
+                with _full_disk_as_out_of_reach(copy, path.name):
                     copy.write(block)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -61,17 +61,17 @@ def read_source(path: Path, *, largest: int) -> Source:
             f"{path.name} is empty (0 bytes), so there is nothing to read. "
             "Copy or download it again, or remove it."
         )
-    with _writing(copy, path.name):
+    with _full_disk_as_out_of_reach(copy, path.name):
         copy.seek(0)  # writes the rest
-    return Source(path.name, digest.hexdigest(), size, path.suffix.lower(), head, copy)
+    return InputFile(path.name, digest.hexdigest(), size, path.suffix.lower(), head, copy)
 
 
 @contextmanager
-def _writing(copy: IO[bytes], name: str) -> Iterator[None]:
+def _full_disk_as_out_of_reach(copy: IO[bytes], name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        with suppress(OSError):  # what is still to be written has no room now either
+        with suppress(OSError):  # flushing what is left fails too
             copy.close()
         raise OutOfReach(
             f"{name} was not read: a file so large is read from a copy, and none could be written to the "
@@ -101,48 +101,49 @@ def _unreadable(path: Path, error: OSError) -> UnreadableFile:
             )
 
 
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-DAMAGE = 0.001  # a UTF-8 text with a few broken bytes is still UTF-8; Western text has one in thirty
+MAX_DAMAGE = 0.001  # a UTF-8 text with a few broken bytes is still UTF-8; Western text has one in thirty
 
 
-def decode(source: Source) -> tuple[str, str]:
-    """The text with its line ends as one character, and a note when bytes had to be guessed at."""
-    text, note = decode_bytes(source.whole())
+def decode_text(source: InputFile) -> tuple[str, str]:
+    """Return the text with line feeds as line ends, and a note where the encoding had to be guessed."""
+    text, note = decode_bytes(source.read_all())
     return text.replace("\r\n", "\n").replace("\r", "\n"), note
 
 
-def open_text(source: Source) -> tuple[IO[str], str]:
-    """The same for a file of any size: a stream with its line ends as they are, and the note."""
+def open_text(source: InputFile) -> tuple[IO[str], str]:
+    """Return a text stream for a file of any size, with its line ends as they are, and the same note."""
     encoding, note = _encoding_of(source)
     source.stream.seek(0)
     return io.TextIOWrapper(source.stream, encoding=encoding, errors="replace", newline=""), note
 
 
-def _encoding_of(source: Source) -> tuple[str, str]:
-    for mark, encoding in MARKS:
+def _encoding_of(source: InputFile) -> tuple[str, str]:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if source.head.startswith(mark):
             return encoding, ""
     if b"\0" in source.head:
-        return _wide_encoding(source.head), "Read as UTF-16 without its mark."
+        return _utf16_encoding(source.head), "Read as UTF-16 without its mark."
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     source.stream.seek(0)
-    broken = length = 0
+    damaged_bytes = length = 0
     while block := source.stream.read(BLOCK):
         text = decoder.decode(block)
-        broken, length = broken + text.count("\ufffd"), length + len(text)
-    if broken > length * DAMAGE:
+        damaged_bytes, length = damaged_bytes + text.count("\ufffd"), length + len(text)
+    if damaged_bytes > length * MAX_DAMAGE:
         return "cp1252", "Not UTF-8; read as Windows-1252."
-    return "utf-8", f"{broken} damaged bytes were replaced." if broken else ""
+    return "utf-8", f"{damaged_bytes} damaged bytes were replaced." if damaged_bytes else ""
 
 
 def decode_bytes(data: bytes) -> tuple[str, str]:
-    for mark, encoding in MARKS:
+    """Decode by a byte-order mark, else as UTF-8, UTF-16 or Windows-1252; return the text and a note."""
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), ""
     try:
@@ -150,18 +151,18 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         pass
     else:
-        return (text, "") if "\0" not in text else (_wide(data), "Read as UTF-16 without its mark.")
-    guess = data.decode("utf-8", "replace")
-    broken = guess.count("\ufffd")
-    if broken <= len(guess) * DAMAGE:
-        return guess, f"{broken} damaged bytes were replaced."
+        return (
+            (text, "")
+            if "\0" not in text
+            else (data.decode(_utf16_encoding(data), "replace"), "Read as UTF-16 without its mark.")
+        )
+    lenient = data.decode("utf-8", "replace")
+    damaged_bytes = lenient.count("\ufffd")
+    if damaged_bytes <= len(lenient) * MAX_DAMAGE:
+        return lenient, f"{damaged_bytes} damaged bytes were replaced."
     return data.decode("cp1252", "replace"), "Not UTF-8; read as Windows-1252."
 
 
-def _wide(data: bytes) -> str:
-    return data.decode(_wide_encoding(data), "replace")
-
-
-def _wide_encoding(data: bytes) -> str:
+def _utf16_encoding(data: bytes) -> str:
     little = data[1::2].count(0) >= data[0::2].count(0)
     return "utf-16-le" if little else "utf-16-be"

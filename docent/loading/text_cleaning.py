@@ -12,71 +12,73 @@ from collections import Counter
 ZERO_WIDTH = re.compile(
     "[\u00ad\u180e\u200b\u2060-\u2064\u2066-\u206f\u202a-\u202e\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
-TAGS = range(0xE0020, 0xE007F)
+TAG_CHARACTERS = range(0xE0020, 0xE007F)
 
 
 def split_hidden(text: str) -> tuple[str, str]:
-    """The text without its invisible characters, and what those spelt (or how many there were)."""
-    found = () if text.isascii() else ZERO_WIDTH.findall(text)
-    if not found:
+    """Return the text without its invisible characters, and what those spelled (or how many there were)."""
+    invisible = () if text.isascii() else ZERO_WIDTH.findall(text)
+    if not invisible:
         return text, ""
-    spelt = "".join(chr(ord(char) - 0xE0000) for char in found if ord(char) in TAGS)
+    spelled = "".join(chr(ord(char) - 0xE0000) for char in invisible if ord(char) in TAG_CHARACTERS)
     # Layout marks (soft hyphens, byte-order marks) are removed without alarm.
-    telling = sum(char not in "\u00ad\ufeff" for char in found)
-    report = spelt or (f"[{telling} zero-width characters]" if telling else "")
+    suspicious = sum(char not in "\u00ad\ufeff" for char in invisible)
+    report = spelled or (f"[{suspicious} zero-width characters]" if suspicious else "")
     return ZERO_WIDTH.sub("", text), report
 
 
-MEANINGLESS = 0.3  # of a page's characters or words
-BABEL = 6  # alphabets on one page, in words that mix them
-EASTERN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", "FULLWIDTH"})
+MEANINGLESS_SHARE = 0.3  # of a page's characters or words
+MIN_ALPHABETS = 6  # alphabets on one page, in words that mix them
+EAST_ASIAN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", "FULLWIDTH"})
 # What glyphs fall on when their codes are read as Latin-1; prices and recipes use two or three of these.
 SYMBOLS = frozenset("¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿×÷ˆ˜˙˚˛˝ˇ˘‡†‰‹›ƒ")
-KINDS = 5
-ODD = re.compile("[^ -~\n]")
-WORD = re.compile("[A-Za-z]{3,}")
+MIN_SYMBOL_KINDS = 5
+NON_ASCII = re.compile("[^ -~\n]")
+LATIN_WORD = re.compile("[A-Za-z]{3,}")
 
 
-def is_noise(text: str) -> bool:
-    """Codes that stand for no letters, or fell on letters and signs by chance."""
+def is_garbled(text: str) -> bool:
+    """Return whether the text is no language: the font maps its glyphs to arbitrary character codes."""
     if text.isascii() and text.replace("\n", " ").isprintable():
         return False
     words = text.split()
-    if len(ODD.findall(text)) <= MEANINGLESS * len(words):
-        return False  # too few for any of what follows
-    said = "".join(words)
-    counts = Counter(said)
-    enough = MEANINGLESS * len(said)
+    if len(NON_ASCII.findall(text)) <= MEANINGLESS_SHARE * len(words):
+        return False  # too few for any of the checks below
+    letters = "".join(words)
+    counts = Counter(letters)
+    threshold = MEANINGLESS_SHARE * len(letters)
     meaningless = sum(count for char, count in counts.items() if _is_meaningless(char))
-    return meaningless > enough or _is_symbols(said, counts, enough) or _is_babel(words)
+    return (
+        meaningless > threshold or _is_mostly_symbols(letters, counts, threshold) or _mixes_alphabets(words)
+    )
 
 
 def _is_meaningless(char: str) -> bool:
     return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
 
 
-def _is_symbols(said: str, counts: Counter[str], enough: float) -> bool:
-    """Signs where letters should be, of many kinds and with hardly a word among them."""
-    found = [count for char, count in counts.items() if char in SYMBOLS]
-    if sum(found) <= enough or len(found) < KINDS:
+def _is_mostly_symbols(letters: str, counts: Counter[str], threshold: float) -> bool:
+    """Return whether symbols of many kinds stand where letters should be, with hardly a word among them."""
+    symbols = [count for char, count in counts.items() if char in SYMBOLS]
+    if sum(symbols) <= threshold or len(symbols) < MIN_SYMBOL_KINDS:
         return False
-    return sum(map(len, WORD.findall(said))) < enough
+    return sum(map(len, LATIN_WORD.findall(letters))) < threshold
 
 
-def _is_babel(words: list[str]) -> bool:
-    """Words that mix alphabets which nobody mixes."""
+def _mixes_alphabets(words: list[str]) -> bool:
+    """Return whether words mix letters of many alphabets."""
     foreign = [word for word in words if not word.isascii()]
     alphabets = [{_alphabet(char) for char in word if char.isalpha()} for word in foreign]
-    mixed = sum(len(found) > 1 for found in alphabets)
-    return mixed > MEANINGLESS * len(words) and len(set().union(*alphabets)) >= BABEL
+    mixed = sum(len(in_word) > 1 for in_word in alphabets)
+    return mixed > MEANINGLESS_SHARE * len(words) and len(set().union(*alphabets)) >= MIN_ALPHABETS
 
 
 def _alphabet(letter: str) -> str:
     name = unicodedata.name(letter, "").partition(" ")[0]
-    return "CJK" if name in EASTERN else name
+    return "CJK" if name in EAST_ASIAN else name
 
 
-WORDS = {
+COMMON_WORDS = {
     "en": "the of and to in is that for it with as was on are be this by from at or an not",
     "fr": "le la les des et en une est que pour dans qui sur par plus au avec ce il sont pas aux vous ne du",
     "de": "der die und das den von zu mit sich des auf für ist im dem nicht ein eine als auch es an aus",
@@ -85,20 +87,24 @@ WORDS = {
     "pt": "o os que e do da em um uma para com não por mais dos as se na no ao foi sua ou é são",
     "nl": "de het een van en in is dat op te zijn met voor niet aan er om ook als bij door maar naar dan",
 }
-KNOWN = {language: frozenset(words.split()) for language, words in WORDS.items()}
-ENOUGH = 20
-SAMPLE = 40_000  # characters of a document; enough to tell a language
-MARGIN = 1.25  # sister languages (es/pt, de/nl) share words; a real text wins by far more than this
+WORDS_BY_LANGUAGE = {language: frozenset(words.split()) for language, words in COMMON_WORDS.items()}
+MIN_WORDS = 20
+LANGUAGE_SAMPLE = 40_000  # characters of a document; enough to tell a language
+WINNING_MARGIN = 1.25  # sister languages (es/pt, de/nl) share words; a real text wins by far more than this
 
 
-def language_of(text: str) -> str:
-    """ISO 639-1 of a text, or empty when there is too little or it is none of those known."""
+def detect_language(text: str) -> str:
+    """Return the ISO 639-1 code of a text, or "" when it is too short or of an unknown language.
+
+    Counts the most common small words of each language.
+    """
     counts = Counter(re.findall(r"[^\W\d_]+", text.lower()))
     total = sum(counts.values())
-    if total < ENOUGH:
+    if total < MIN_WORDS:
         return ""
     scores = sorted(
-        ((sum(counts[word] for word in words), language) for language, words in KNOWN.items()), reverse=True
+        ((sum(counts[word] for word in words), language) for language, words in WORDS_BY_LANGUAGE.items()),
+        reverse=True,
     )
     (best, language), (second, _) = scores[:2]
-    return language if best > total * 0.12 and best >= second * MARGIN else ""
+    return language if best > total * 0.12 and best >= second * WINNING_MARGIN else ""

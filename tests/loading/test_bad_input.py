@@ -74,7 +74,7 @@ def test_no_room_for_the_copy_of_a_large_file(tmp_path, monkeypatch):
     monkeypatch.setattr(input_file, "IN_MEMORY", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
     with pytest.raises(UnreadableFile, match=r"large\.txt was not read: .* copy.*TMPDIR"):
-        input_file.read_source(tmp_path / "large.txt", largest=1000)
+        input_file.read_input_file(tmp_path / "large.txt", largest=1000)
 
 
 def test_a_folder_is_not_a_file(loader, tmp_path):

@@ -1,7 +1,7 @@
-"""Formats without pages (Word, web pages, books): paragraphs into pages, one for each section.
+"""Pages for formats that have none (Word, web pages, books): one for each section of paragraphs.
 
-The place of such a page is its heading in the reader's words ("Leave › Parental leave"), or where
-there is none, the paragraphs it holds.
+The place of such a page is its path of headings ("Leave › Parental leave"), or where there is none, the
+numbers of its paragraphs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from docent.glossary import Heading, Page, ReadBy
 from docent.loading.text_cleaning import split_hidden
 
 PAGE_CHARS = 8_000
-LONGEST_NAME = 70
+MAX_NAME_CHARS = 70
 BOLD_HEADING_WORDS = 12
-MOST_BOLD = 0.4  # a text that is bold for the greater part has no headings in bold
+MAX_BOLD_SHARE = 0.4  # a text that is bold for the greater part has no headings in bold
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +31,26 @@ class Block:
     bold: bool = False
 
 
-def tidy(blocks: Iterable[Block]) -> list[Block]:
-    """The blocks that say something, invisible characters apart, and headings known by their bold type."""
-    found: list[Block] = []
+def clean_blocks(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks that are not empty, with invisible characters apart and bold headings recognised."""
+    cleaned: list[Block] = []
     for block in blocks:
-        text, unseen = split_hidden(block.text.strip())
-        hidden = " ".join(filter(None, (block.hidden.strip(), unseen)))
+        text, invisible = split_hidden(block.text.strip())
+        hidden = " ".join(filter(None, (block.hidden.strip(), invisible)))
         if text or hidden:
             level = block.level if text else 0
-            first, *others = _windows(" ".join(text.split()) if level else text)
-            found.append(replace(block, text=first, level=level, hidden=hidden))
-            found += [replace(block, text=other, level=0, hidden="", tight=True) for other in others]
-    if any(block.level for block in found) or sum(block.bold for block in found) > MOST_BOLD * len(found):
-        return found
-    return [replace(block, level=1) if _heads(block) else block for block in found]
+            first, *others = _split_long_paragraph(" ".join(text.split()) if level else text)
+            cleaned.append(replace(block, text=first, level=level, hidden=hidden))
+            cleaned += [replace(block, text=other, level=0, hidden="", tight=True) for other in others]
+    if any(block.level for block in cleaned) or sum(block.bold for block in cleaned) > MAX_BOLD_SHARE * len(
+        cleaned
+    ):
+        return cleaned
+    return [replace(block, level=1) if _is_bold_heading(block) else block for block in cleaned]
 
 
-def _windows(text: str) -> Iterator[str]:
-    """A paragraph that is longer than a page, in pieces cut at spaces where there are any."""
+def _split_long_paragraph(text: str) -> Iterator[str]:
+    """Yield the parts of a paragraph that is longer than a page, cut at spaces where there are any."""
     while len(text) > PAGE_CHARS:
         cut = text.rfind(" ", PAGE_CHARS // 2, PAGE_CHARS) + 1 or PAGE_CHARS
         yield text[:cut].rstrip()
@@ -56,7 +58,7 @@ def _windows(text: str) -> Iterator[str]:
     yield text
 
 
-def _heads(block: Block) -> bool:
+def _is_bold_heading(block: Block) -> bool:
     words = block.text.split()
     return (
         block.bold
@@ -67,8 +69,8 @@ def _heads(block: Block) -> bool:
     )
 
 
-def title_of(blocks: Sequence[Block]) -> str:
-    """The one heading that stands above all others, where there is one."""
+def main_heading(blocks: Sequence[Block]) -> str:
+    """Return the one heading above all others, or "" where there is none."""
     headings = [block for block in blocks if block.level]
     top = min((block.level for block in headings), default=0)
     if headings and headings[0].level == top and sum(block.level == top for block in headings) == 1:
@@ -76,10 +78,10 @@ def title_of(blocks: Sequence[Block]) -> str:
     return ""
 
 
-def pages(blocks: Sequence[Block], *, first: int, prefix: str = "") -> Iterator[Page]:
-    """Pages numbered from `first`; places begin with `prefix` ("chapter 2 · The Sea")."""
-    number, counted = first, 0
-    title = title_of(blocks)
+def split_into_pages(blocks: Sequence[Block], *, first: int, prefix: str = "") -> Iterator[Page]:
+    """Yield pages numbered from `first`; their places begin with `prefix` ("chapter 2 · The Sea")."""
+    number, paragraphs_before = first, 0
+    title = main_heading(blocks)
     path: list[tuple[int, str]] = []
     for section in _sections(blocks):
         for block in section:
@@ -87,23 +89,23 @@ def pages(blocks: Sequence[Block], *, first: int, prefix: str = "") -> Iterator[
                 while path and path[-1][0] >= block.level:
                     path.pop()
                 path.append((block.level, block.text))
-        names = [name for _, name in path]
-        if len(names) > 1 and names[0] == title:
-            names = names[1:]
-        place = _place(prefix, names)
+        heading_names = [name for _, name in path]
+        if len(heading_names) > 1 and heading_names[0] == title:
+            heading_names = heading_names[1:]
+        place = _place(prefix, heading_names)
         parts = list(_parts(section))
         for part, start in parts:
             paragraphs = sum(not block.level for block in part)
-            begin = start if place else counted + start
-            yield _page(number, part, _piece(place, begin, paragraphs, whole=len(parts) == 1))
+            offset = start if place else paragraphs_before + start
+            yield _page(number, part, _with_paragraphs(place, offset, paragraphs, whole=len(parts) == 1))
             number += 1
-        counted += sum(not block.level for block in section)
+        paragraphs_before += sum(not block.level for block in section)
     if number == first:
         yield Page(first, "", place=prefix, read_by=ReadBy.EMPTY, note="There is no text in it.")
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """A new section begins at each heading that does not follow another heading directly."""
+    """Yield the sections: each begins at a heading that does not follow another heading directly."""
     section: list[Block] = []
     for block in blocks:
         if block.level and section and not section[-1].level:
@@ -115,26 +117,26 @@ def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 
 def _parts(section: list[Block]) -> Iterator[tuple[list[Block], int]]:
-    """A long section in parts of about a page, each with how many paragraphs come before it."""
+    """Yield a section in parts of about a page, each with the number of paragraphs before it."""
     part: list[Block] = []
     chars = before = 0
     for block in section:
-        if part and chars + len(block.text) > PAGE_CHARS and not all(one.level for one in part):
+        if part and chars + len(block.text) > PAGE_CHARS and not all(other.level for other in part):
             yield part, before
-            before += sum(not one.level for one in part)
+            before += sum(not other.level for other in part)
             part, chars = [], 0
         part.append(block)
         chars += len(block.text) + 2
     yield part, before
 
 
-def _place(prefix: str, names: list[str]) -> str:
-    names = [name for name in names if name.casefold() not in prefix.casefold()]
-    path = " › ".join(_short(name) for name in names[-3:])
+def _place(prefix: str, heading_names: list[str]) -> str:
+    heading_names = [name for name in heading_names if name.casefold() not in prefix.casefold()]
+    path = " › ".join(_shorten(name) for name in heading_names[-3:])
     return ", ".join(filter(None, (prefix, path)))
 
 
-def _piece(place: str, before: int, paragraphs: int, *, whole: bool) -> str:
+def _with_paragraphs(place: str, before: int, paragraphs: int, *, whole: bool) -> str:
     if place and (whole or not paragraphs):
         return place
     first, last = before + 1, before + paragraphs
@@ -142,8 +144,8 @@ def _piece(place: str, before: int, paragraphs: int, *, whole: bool) -> str:
     return f"{place}, {words}" if place else words
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rsplit(" ", 1)[0] + "…"
+def _shorten(name: str) -> str:
+    return name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _page(number: int, blocks: Sequence[Block], place: str) -> Page:

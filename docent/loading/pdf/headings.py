@@ -6,61 +6,66 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from docent.loading.pdf.geometry import Box
-from docent.loading.pdf.layout import CELLS_APART, TextLine, beside
+from docent.loading.pdf.geometry import beside
+from docent.loading.pdf.layout import CELL_SEPARATOR, TextLine
 
-LARGE = 1.2  # of the body's height
-FIRST = 1.6  # of the body's height; then it is of the first level
-MOST_WORDS = 20  # in a heading that is large
-MOST_BOLD_WORDS = 12
+LARGE_RATIO = 1.2  # of the body's height
+LEVEL_ONE_RATIO = 1.6  # of the body's height; then it is of the first level
+MAX_WORDS = 20  # in a heading that is large
+MAX_BOLD_WORDS = 12
 BULLETS = "•·●○▪■◦‣⁃*–—-\uf0b7\uf0a7"
-MOST_BOLD = 0.4  # of a page's lines; then bold is how it is set
-ASIDE = 0.6  # of the page's width; a bold line that begins beyond it heads a column of figures
+MAX_BOLD_SHARE = 0.4  # of a page's lines; with more, bold is the page's ordinary type
+MAX_INDENT = 0.6  # of the page's width; a bold line that begins further right heads a column of figures
 
-Titles = list[tuple[str, int]]
-"""Of a document's outline, with their levels."""
+OutlineTitles = list[tuple[str, int]]
+"""The titles of a page in the document's outline, with their levels."""
 
 
-def levels_of(
+def heading_levels(
     lines: Sequence[TextLine],
     *,
     bold: Collection[int],
-    body: float,
+    body_height: float,
     width: float,
-    outline: Titles,
+    outline: OutlineTitles,
     margins: Collection[int],
 ) -> dict[int, int]:
-    """The level of each line that is a heading; `body` is the height of most letters of the document."""
+    """Return the level of each line that is a heading, by its index.
+
+    `body_height` is the height of most letters of the document.
+    """
     levels: dict[int, int] = {}
-    named = {_plain(title): level for title, level in outline if _plain(title)}
-    mostly_bold = len(bold) > len(lines) * MOST_BOLD
-    body = max(body, _own_body(lines))
+    outline_levels = {_normalise(title): level for title, level in outline if _normalise(title)}
+    mostly_bold = len(bold) > len(lines) * MAX_BOLD_SHARE
+    body_height = max(body_height, _page_body_height(lines))
     for index, line in enumerate(lines):
-        large = body and line.height / body >= LARGE  # where the line is not, no word of it is
+        large = (
+            body_height and line.height / body_height >= LARGE_RATIO
+        )  # if the line is not, none of its words is
         is_bold = index in bold and not mostly_bold
-        if index in margins or not (named or large or is_bold) or not _is_worded(line.text):
+        if index in margins or not (outline_levels or large or is_bold) or not _is_mostly_letters(line.text):
             continue
         words = line.text.split()
-        ratio = _height(line) / body if large else 1.0
-        if named and (level := named.get(_plain(line.text))) is not None:
+        ratio = _min_word_height(line) / body_height if large else 1.0
+        if outline_levels and (level := outline_levels.get(_normalise(line.text))) is not None:
             levels[index] = level
-        elif is_unit(line.text):
+        elif is_unit_label(line.text):
             continue
-        elif ratio >= LARGE and len(words) <= MOST_WORDS:
-            levels[index] = 1 if ratio >= FIRST else 2
-        elif is_bold and _heads(line, words, width) and not is_cell(lines, index, bold):
+        elif ratio >= LARGE_RATIO and len(words) <= MAX_WORDS:
+            levels[index] = 1 if ratio >= LEVEL_ONE_RATIO else 2
+        elif is_bold and _looks_like_heading(line, words, width) and not is_table_cell(lines, index, bold):
             levels[index] = 3
     return levels
 
 
-def _is_worded(text: str) -> bool:
-    """More letters than figures and signs, and no item of a list."""
+def _is_mostly_letters(text: str) -> bool:
+    """Return whether a text has more letters than figures and signs, and is no item of a list."""
     letters = sum(map(str.isalpha, text))
     return letters >= 3 and letters >= len(text.replace(" ", "")) * 0.5 and text[0] not in BULLETS
 
 
-def _own_body(lines: Sequence[TextLine]) -> float:
-    """The height of most of this page's text: a page that is set large has no heading on each line."""
+def _page_body_height(lines: Sequence[TextLine]) -> float:
+    """Return the height of most text of this page: a page in large print is not all headings."""
     heights: Counter[int] = Counter()
     for line in lines:
         heights[round(line.height * 2)] += len(line.text)
@@ -68,27 +73,27 @@ def _own_body(lines: Sequence[TextLine]) -> float:
     return height / 2 if letters > heights.total() / 2 else 0.0
 
 
-def _height(line: TextLine) -> float:
-    """Of its lowest word: a sign of another font, or a figure above the line, does not make it larger."""
+def _min_word_height(line: TextLine) -> float:
+    """Return the height of a line's lowest word: signs of other fonts and superscripts do not count."""
     return min((word.box[3] - word.box[1] for word in line.words if len(word.text) > 1), default=line.height)
 
 
-def _heads(line: TextLine, words: list[str], width: float) -> bool:
-    """A short bold line that begins like a heading and does not end like a sentence or a table row."""
+def _looks_like_heading(line: TextLine, words: list[str], width: float) -> bool:
+    """Return whether a bold line is short, begins like a heading and ends like no sentence or row."""
     return (
-        len(words) <= MOST_BOLD_WORDS
+        len(words) <= MAX_BOLD_WORDS
         and (line.text[0].isupper() or line.text[0].isdigit())
         and not line.text.endswith((".", ",", ";"))
         and "  " not in line.text
-        and line.box[0] < ASIDE * width
+        and line.box[0] < MAX_INDENT * width
     )
 
 
-def _plain(text: str) -> str:
+def _normalise(text: str) -> str:
     return re.sub(r"\W+", "", text).lower()
 
 
-NEAR = 4  # lines; the cells of a row follow each other, the lines of two columns of the page do not
+NEAR_LINES = 4  # lines; the cells of a row follow each other, the lines of two columns of the page do not
 UNIT = re.compile(
     r"\W*(?:(?:\w+ months|(?:fiscal )?(?:years?|quarters?)) ended(?: [a-z]+ \d\d?)?"
     r"|(?:\w+ )?in (?:thousands|millions|billions)(?:,? (?:of|except|unless)\b.*)?)\W*",
@@ -97,23 +102,23 @@ UNIT = re.compile(
 """A period without its year, which stands below it in the columns, or what the figures count."""
 
 
-def is_unit(text: str) -> bool:
+def is_unit_label(text: str) -> bool:
     return UNIT.fullmatch(text) is not None
 
 
-def is_cell(lines: Sequence[TextLine], index: int, bold: Collection[int]) -> bool:
-    """Other cells of its row stand beside it: in bold too, or several in one line, or figures."""
-    near = range(max(index - NEAR, 0), min(index + NEAR + 1, len(lines)))
+def is_table_cell(lines: Sequence[TextLine], index: int, bold: Collection[int]) -> bool:
+    """Return whether cells of a table are beside a line: bold ones, several in one line, or figures."""
+    nearby = range(max(index - NEAR_LINES, 0), min(index + NEAR_LINES + 1, len(lines)))
+    box = lines[index].box
     return any(
-        _in_one_row(lines[index].box, lines[other].box) and (other in bold or _is_cells(lines[other].text))
-        for other in near
+        beside(box, other.box)
+        and (box[2] <= other.box[0] or other.box[2] <= box[0])
+        and (other_index in bold or _is_cells(other.text))
+        for other_index in nearby
+        for other in (lines[other_index],)
     )
 
 
-def _in_one_row(one: Box, other: Box) -> bool:
-    return beside(one, other) and (one[2] <= other[0] or other[2] <= one[0])
-
-
 def _is_cells(text: str) -> bool:
-    """Several cells, or figures."""
-    return CELLS_APART in text or sum(map(str.isalpha, text)) < len(text) / 2
+    """Return whether a text holds several cells, or mostly figures."""
+    return CELL_SEPARATOR in text or sum(map(str.isalpha, text)) < len(text) / 2

@@ -1,7 +1,7 @@
-"""The place of a citation on paper: a copy of a PDF with the cited words marked, or a picture of the page.
+"""Citations marked in the original: a copy of a PDF with the cited words in yellow, or a picture of the page.
 
 Runs in the worker, like everything that opens a file. Each page is read again by the reader that
-read it at first; where that gives the same text, the boxes are those of the very characters.
+read it at first; where that gives the same text, the boxes are those of the exact characters.
 Where it does not (a scan, another version of the reader), they are the stored boxes of the lines,
 cut in proportion.
 """
@@ -15,14 +15,15 @@ from typing import Literal
 
 from docent.errors import UnreadableFile, UnsupportedFile
 from docent.glossary import Page
-from docent.loading.file_types import detect
-from docent.loading.formats.image import open_picture
-from docent.loading.formats.pdf import open_pdf, read_page
-from docent.loading.input_file import Source
+from docent.loading.file_types import detect_kind
+from docent.loading.formats.image import open_image
+from docent.loading.formats.pdf import open_pdf
+from docent.loading.input_file import InputFile
 from docent.loading.job import Job
 from docent.loading.pdf.geometry import Box
 from docent.loading.pdf.layout import TextLine
-from docent.loading.pdf.pdfium_document import Pdf, Unopened
+from docent.loading.pdf.page_draft import read_page
+from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
 from docent.loading.pdf.pdfium_page import PdfPage
 
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
@@ -31,8 +32,8 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Characters of one page that are to be shown."""
+class CitedSpans:
+    """The cited characters of one page."""
 
     page: Page
     """As it was stored."""
@@ -40,28 +41,39 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What is shown instead of the original."""
+class MarkedCopy:
+    """The file that is shown instead of the original."""
 
     data: bytes
-    follows: bool = False
-    """True: the data stands behind the original's own bytes."""
+    is_appendix: bool = False
+    """True: the data is to be appended to the original's bytes."""
 
 
-def mark(source: Source, places: Sequence[Places], *, job: Job, wanted: Literal["copy", "picture"]) -> Marked:
-    """Raises LoadError with a sentence when the file cannot be shown so."""
-    kind = detect(source, job.limits)
+def mark_citations(
+    source: InputFile, citations: Sequence[CitedSpans], *, job: Job, wanted: Literal["copy", "picture"]
+) -> MarkedCopy:
+    """Return the file with its citations marked. Raises LoadError when that is not possible."""
+    kind = detect_kind(source, job.limits)
     if wanted == "picture" and kind in ("png", "jpeg"):
-        spans = [box for place in places for span in place.spans for box in stored_boxes(place.page, span)]
-        return Marked(open_picture(source).draw_png(spans))
+        boxes = [
+            box
+            for citation in citations
+            for span in citation.spans
+            for box in stored_boxes(citation.page, span)
+        ]
+        return MarkedCopy(open_image(source).draw_png(boxes))
     if kind != "pdf":
         raise UnsupportedFile(
             f"{source.name} is not a PDF, so no words can be marked in it. Open the file itself."
         )
     pdf, _ = open_pdf(source, job)
     try:
-        return _picture(pdf, places[0]) if wanted == "picture" else _copy(pdf, source, places)
-    except Unopened as error:
+        return (
+            _draw_page(pdf, citations[0])
+            if wanted == "picture"
+            else _highlighted_copy(pdf, source, citations)
+        )
+    except PdfOpenError as error:
         raise UnreadableFile(
             f"{source.name} is damaged ({error}), so the cited words cannot be marked. "
             "Open the file itself at the page named."
@@ -70,61 +82,61 @@ def mark(source: Source, places: Sequence[Places], *, job: Job, wanted: Literal[
         pdf.close()
 
 
-def _picture(pdf: Pdf, place: Places) -> Marked:
-    sheet = pdf.page(place.page.number)
+def _draw_page(pdf: PdfFile, citation: CitedSpans) -> MarkedCopy:
+    pdf_page = pdf.page(citation.page.number)
     try:
-        return Marked(sheet.draw_png(DOTS_PER_INCH, _boxes(sheet, place)))
+        return MarkedCopy(pdf_page.draw_png(DOTS_PER_INCH, _citation_boxes(pdf_page, citation)))
     finally:
-        sheet.close()
+        pdf_page.close()
 
 
-def _copy(pdf: Pdf, source: Source, places: Sequence[Places]) -> Marked:
-    marked = 0
-    for place in places:
-        sheet = pdf.page(place.page.number)
+def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[CitedSpans]) -> MarkedCopy:
+    box_count = 0
+    for citation in citations:
+        pdf_page = pdf.page(citation.page.number)
         try:
-            boxes = _boxes(sheet, place)
-            sheet.highlight(boxes)
-            marked += len(boxes)
+            boxes = _citation_boxes(pdf_page, citation)
+            pdf_page.highlight(boxes)
+            box_count += len(boxes)
         finally:
-            sheet.close()
-    if not marked:
+            pdf_page.close()
+    if not box_count:
         raise UnreadableFile(
             f"Where the cited words stand on their page of {source.name} is not known, so they cannot be "
             "marked. Open the file itself at the page named."
         )
-    return _shortened(pdf.saved(), source)
+    return _without_original(pdf.save(), source)
 
 
-def _shortened(data: bytes, source: Source) -> Marked:
-    """Only what was appended, where the copy begins with the original: that may be 200 MB long."""
+def _without_original(data: bytes, source: InputFile) -> MarkedCopy:
+    """Return only the appended bytes where the copy begins with the original, which may have 200 MB."""
     source.stream.seek(0)
     copy = io.BytesIO(data)
     while block := source.stream.read(1 << 20):
         if copy.read(len(block)) != block:
-            return Marked(data)
-    return Marked(copy.read(), follows=True)
+            return MarkedCopy(data)
+    return MarkedCopy(copy.read(), is_appendix=True)
 
 
-def _boxes(sheet: PdfPage, place: Places) -> list[Box]:
-    draft = read_page(sheet, place.page.number, "", place.page)
-    if any(draft.page.text[start:end] != place.page.text[start:end] for start, end in place.spans):
-        return [box for span in place.spans for box in stored_boxes(place.page, span)]
+def _citation_boxes(pdf_page: PdfPage, citation: CitedSpans) -> list[Box]:
+    draft = read_page(pdf_page, citation.page.number, "", citation.page)
+    if any(draft.page.text[start:end] != citation.page.text[start:end] for start, end in citation.spans):
+        return [box for span in citation.spans for box in stored_boxes(citation.page, span)]
     lines = list(zip(draft.page.lines, draft.lines, strict=True))
     return [
         box
-        for start, end in place.spans
+        for start, end in citation.spans
         for line, text in lines
         if line.start < end and start < line.end
-        for box in _parts(sheet, text, start - line.start, end - line.start)
+        for box in _line_boxes(pdf_page, text, start - line.start, end - line.start)
     ]
 
 
-def _parts(sheet: PdfPage, line: TextLine, start: int, end: int) -> list[Box]:
-    """One box around what is cited of a line; several where cells of a table stand far apart."""
+def _line_boxes(pdf_page: PdfPage, line: TextLine, start: int, end: int) -> list[Box]:
+    """Return one box around the cited part of a line; several where cells of a table are far apart."""
     boxes: list[Box] = []
-    for at, word in line.placed():
-        box = sheet.part(word, start - at, end - at)
+    for offset, word in line.with_offsets():
+        box = pdf_page.part_box(word, start - offset, end - offset)
         if box is None:
             continue
         if boxes and 0 <= box[0] - boxes[-1][2] < line.height:
@@ -136,14 +148,19 @@ def _parts(sheet: PdfPage, line: TextLine, start: int, end: int) -> list[Box]:
 
 
 def stored_boxes(page: Page, span: Span) -> list[Box]:
-    """By the boxes of lines alone: the share of a line's characters is the share of its width."""
+    """Return boxes from those of the stored lines: the share of a line's characters is that of its width."""
     boxes: list[Box] = []
     for line in page.lines:
         start, end = max(span[0], line.start), min(span[1], line.end)
         if start < end:
             left, top, right, bottom = line.box
-            letter = (right - left) / (line.end - line.start)
+            letter_width = (right - left) / (line.end - line.start)
             boxes.append(
-                (left + (start - line.start) * letter, top, left + (end - line.start) * letter, bottom)
+                (
+                    left + (start - line.start) * letter_width,
+                    top,
+                    left + (end - line.start) * letter_width,
+                    bottom,
+                )
             )
     return boxes

@@ -1,8 +1,8 @@
-"""Words with places → lines in reading order. Pure: knows nothing of PDF engines.
+"""Arrange words as lines in reading order. Pure: no PDF engine is involved.
 
-The order in which a page is painted is trusted, because most programs paint in reading order,
-columns included. It is mended where it is known to fail: the cells of a table row become one line
-even if they are painted column by column, and two columns of prose painted row by row are taken apart.
+The order in which a page is painted is kept, because most programs paint in reading order, columns
+included. It is corrected where it is known to fail: the cells of a table row become one line even if they
+are painted column by column, and two columns of prose painted row by row are separated.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from docent.loading.pdf.geometry import HYPHEN, Box, Word
+from docent.loading.pdf.geometry import HYPHEN, Box, Word, beside
 
 CELL_GAP = 1.6  # of the line's height; wider than any space between justified words
-CELLS_APART = "  "
+CELL_SEPARATOR = "  "
 
 
 class Cell(NamedTuple):
-    """Words beside each other, from left to right, one blank between them."""
+    """Words beside each other, from left to right, separated by one space."""
 
     words: list[Word]
     left: float
@@ -40,34 +40,34 @@ class Cell(NamedTuple):
 
 
 class TextLine(NamedTuple):
-    """A line as it will stand in the page's text."""
+    """A line of the page's text."""
 
     text: str
     box: Box
     words: tuple[Word, ...]
     height: float
-    """Of its letters, also where the line runs up or down the page."""
+    """The height of its letters, also where the line is rotated."""
     hyphenated: bool = False
-    """Ends in the middle of a word: the next line goes on without a space."""
+    """Ends in the middle of a word: the next line continues without a space."""
 
-    def placed(self) -> Iterator[tuple[int, Word]]:
-        """Each word with its position in `text`."""
-        at = 0
+    def with_offsets(self) -> Iterator[tuple[int, Word]]:
+        """Yield each word with its offset in `text`."""
+        offset = 0
         for word in self.words:
-            yield at, word
-            at += len(word.text)
-            at += len(CELLS_APART) if self.text.startswith(CELLS_APART, at) else 1
+            yield offset, word
+            offset += len(word.text)
+            offset += len(CELL_SEPARATOR) if self.text.startswith(CELL_SEPARATOR, offset) else 1
 
 
-def lines_of(words: Sequence[Word]) -> list[TextLine]:
-    """The words as lines, in reading order."""
-    return list(map(_line, _rows(_columns_apart(list(map(_cell, _runs(words)))))))
+def arrange_lines(words: Sequence[Word]) -> list[TextLine]:
+    """Arrange the words of an upright page as lines, in reading order."""
+    return list(map(_line, _rows(_separate_columns(list(map(_cell, _word_runs(words)))))))
 
 
-def _runs(words: Iterable[Word]) -> Iterator[list[Word]]:
-    """Words painted one after the other on one line, cut at wide gaps.
+def _word_runs(words: Iterable[Word]) -> Iterator[list[Word]]:
+    """Yield words painted one after the other on one line, cut at wide gaps.
 
-    Written out, here and in `_cell`: a call for each word of a page takes as long as all the rest.
+    Without calls, here and in `_cell`: one call for each word takes as long as all the rest.
     """
     run: list[Word] = []
     last: Box = (0.0, 0.0, 0.0, 0.0)
@@ -105,40 +105,27 @@ def _cell(words: list[Word]) -> Cell:
     return Cell(words, left, top, right, bottom)
 
 
-def beside(one: Box, two: Box) -> bool:
-    """On one line: they share at least half of the lower one's height."""
-    _, top, _, bottom = one
-    _, other_top, _, other_bottom = two
-    height, other = bottom - top, other_bottom - other_top
-    lower = height if height < other else other
-    if lower <= 0:
-        return abs(top - other_top) < 2
-    # min and max would take half of the layout's time: this is asked for every two words.
-    shared = (bottom if bottom < other_bottom else other_bottom) - (top if top > other_top else other_top)
-    return shared >= 0.5 * lower
-
-
 def _rows(cells: list[Cell]) -> list[list[Cell]]:
-    """Cells painted one after the other on one line become one row; so do a table's columns."""
+    """Join cells painted one after the other on one line as rows, and the columns of tables."""
     rows: list[list[Cell]] = []
     for cell in cells:
         if rows and beside(rows[-1][-1].box, cell.box) and cell.left >= rows[-1][-1].right - 1:
             rows[-1].append(cell)
         else:
             rows.append([cell])
-    return [row for part in _page_columns(rows) for row in _tables_joined(part)]
+    return [row for part in _page_columns(rows) for row in _join_table_columns(part)]
 
 
-FEW = 3  # lines that must stand side by side before they are a table or columns, not chance
-SHORT = 14  # letters; the cells of a column of figures, prices or dates
-COLUMN = 12  # lines; what is lower is an aside, or the top of a table with many columns
+MIN_COLUMN_LINES = 3  # lines side by side that make a table or columns; fewer are chance
+SHORT_CELL_LETTERS = 14  # in a column of figures, prices or dates
+MIN_PAGE_COLUMN_LINES = 12  # fewer lines are an aside, or the top of a table with many columns
 
 
 def _page_columns(rows: list[list[Cell]]) -> Iterator[list[list[Cell]]]:
-    """The rows, cut where a column of the page begins or ends: a table in it has no cells outside.
+    """Yield the rows, cut where a column of the page begins or ends: no table crosses it.
 
-    Such a column begins further up than the row before, to the right of all that stands beside it. So does
-    a column of a table that is painted column by column, but its cells are short.
+    Such a column begins higher than the row before, to the right of all rows beside it. So does a column
+    of a table that is painted column by column, but its cells are short.
     """
     cuts = {0, len(rows)}
     for index in range(1, len(rows)):
@@ -147,8 +134,8 @@ def _page_columns(rows: list[list[Cell]]) -> Iterator[list[list[Cell]]]:
             further = (end for end in range(index, len(rows)) if rows[end][0].left < left - 1)
             end = next(further, len(rows))
             others = [row for row in rows[:index] if row[0].bottom > top]
-            apart = all(cell.right <= left for row in others for cell in row)
-            if apart and _is_page_column(rows[index:end]) and _is_page_column(others):
+            is_separate = all(cell.right <= left for row in others for cell in row)
+            if is_separate and _is_page_column(rows[index:end]) and _is_page_column(others):
                 cuts |= {index, end}
     for start, end in pairwise(sorted(cuts)):
         yield rows[start:end]
@@ -156,37 +143,37 @@ def _page_columns(rows: list[list[Cell]]) -> Iterator[list[list[Cell]]]:
 
 def _is_page_column(rows: list[list[Cell]]) -> bool:
     letters = sorted(sum(cell.letters for cell in row) for row in rows)
-    return len(rows) >= COLUMN and letters[len(rows) // 2] > SHORT
+    return len(rows) >= MIN_PAGE_COLUMN_LINES and letters[len(rows) // 2] > SHORT_CELL_LETTERS
 
 
-def _tables_joined(rows: list[list[Cell]]) -> list[list[Cell]]:
-    """Columns of short cells painted after the text to their left go back to their rows.
+def _join_table_columns(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """Move columns of short cells, painted after the text to their left, back to their rows.
 
     A run of consecutive one-cell rows is such a column when each stands beside an earlier row,
-    to its right, and most are short. Prose columns are long, so they stay apart.
+    to its right, and most are short. Prose columns are long, so they stay separate.
     """
-    out: list[list[Cell]] = []
+    result: list[list[Cell]] = []
     index = 0
     while index < len(rows):
         end = index
-        while end < len(rows) and _partner(out, rows[end]) is not None:
+        while end < len(rows) and _row_to_the_left(result, rows[end]) is not None:
             end += 1
         run = rows[index:end]
         letters = sorted(sum(cell.letters for cell in row) for row in run)
-        if len(run) >= FEW and letters[len(run) // 2] <= SHORT:
+        if len(run) >= MIN_COLUMN_LINES and letters[len(run) // 2] <= SHORT_CELL_LETTERS:
             for row in run:
-                partner = _partner(out, row)
+                partner = _row_to_the_left(result, row)
                 if partner is not None:
-                    out[partner].extend(row)
+                    result[partner].extend(row)
         else:
             end = max(end, index + 1)
-            out.extend(rows[index:end])
+            result.extend(rows[index:end])
         index = end
-    return out
+    return result
 
 
-def _partner(rows: list[list[Cell]], right: list[Cell]) -> int | None:
-    """The nearest earlier row that this one stands beside, wholly to its right."""
+def _row_to_the_left(rows: list[list[Cell]], right: list[Cell]) -> int | None:
+    """Return the index of the nearest earlier row that is beside this one and wholly to its left."""
     box = right[0].box
     _, top, _, bottom = box
     for index in range(len(rows) - 1, max(-1, len(rows) - 80), -1):
@@ -198,30 +185,35 @@ def _partner(rows: list[list[Cell]], right: list[Cell]) -> int | None:
     return None
 
 
-def _columns_apart(cells: list[Cell]) -> list[Cell]:
-    """Two columns of prose that were painted line by line across: first the left one, then the right.
+def _separate_columns(cells: list[Cell]) -> list[Cell]:
+    """Separate two columns of prose that were painted line by line across; the left one comes first.
 
-    A gutter is a place that is crossed by none of a run of rows which have prose on both sides.
+    A gutter is a vertical gap that no row crosses in a run of rows with prose on both sides.
     """
-    out: list[Cell] = []
+    result: list[Cell] = []
     index = 0
     while index < len(cells):
         if index + 1 == len(cells) or cells[index + 1].left <= cells[index].right:
-            out.append(cells[index])  # nothing to its right: most lines
+            result.append(cells[index])  # nothing to its right: most lines
             index += 1
             continue
         left, right, end = _interleaved(cells, index)
-        if len(left) >= FEW and len(right) >= FEW and _is_prose(left) and _is_prose(right):
-            out += left + right
+        if (
+            len(left) >= MIN_COLUMN_LINES
+            and len(right) >= MIN_COLUMN_LINES
+            and _is_prose(left)
+            and _is_prose(right)
+        ):
+            result += left + right
             index = end
         else:
-            out.append(cells[index])
+            result.append(cells[index])
             index += 1
-    return out
+    return result
 
 
 def _interleaved(cells: list[Cell], start: int) -> tuple[list[Cell], list[Cell], int]:
-    """From `start`: cells that alternate between two sides of one gutter, and where that ends."""
+    """Return the cells from `start` on the left and on the right of one gutter, and where they end."""
     left: list[Cell] = []
     right: list[Cell] = []
     index = start
@@ -253,7 +245,7 @@ def _interleaved(cells: list[Cell], start: int) -> tuple[list[Cell], list[Cell],
 
 
 def _is_prose(cells: list[Cell]) -> bool:
-    """Most cells are several words long, and mostly letters."""
+    """Return whether most cells have several words, and mostly letters."""
     long = sum(len(cell.words) >= 4 for cell in cells)
     text = "".join(word.text for cell in cells for word in cell.words)
     return long >= 0.6 * len(cells) and sum(map(str.isalpha, text)) >= 0.7 * len(text)
@@ -273,50 +265,53 @@ def _line(cells: list[Cell]) -> TextLine:
             max(cell.right for cell in cells),
             max(cell.bottom for cell in cells),
         )
-        text = "".join(_said(cells))
+        text = "".join(_cell_texts(cells))
     hyphenated = text.endswith(HYPHEN)
     if hyphenated:
         text = text[:-1]
     return TextLine(text.replace(HYPHEN, "-"), box, tuple(words), box[3] - box[1], hyphenated)
 
 
-def _said(cells: Iterable[Cell]) -> Iterator[str]:
-    """What each cell says, after what keeps it apart from the one before."""
+def _cell_texts(cells: Iterable[Cell]) -> Iterator[str]:
+    """Yield the text of each cell, and before it the separator from the one before."""
     last: Word | None = None
     for cell in cells:
         first = cell.words[0]
         if last is not None:
             left, top, _, bottom = first.box
-            yield CELLS_APART if left - last.box[2] > CELL_GAP * max(bottom - top, 4.0) else " "
+            yield CELL_SEPARATOR if left - last.box[2] > CELL_GAP * max(bottom - top, 4.0) else " "
         yield " ".join([word.text for word in cell.words])
         last = cell.words[-1]
 
 
-LETTERS = 3  # a shorter word may be taller than it is wide
-TALL = 1.2  # times its width; then a word of three letters or more is painted sideways
+MIN_LETTERS = 3  # a shorter word may be taller than it is wide
+MIN_SIDEWAYS_RATIO = 1.2  # height by width; a word that is higher is painted sideways
 
 
-def upright_lines(words: Sequence[Word], size: tuple[float, float]) -> list[TextLine]:
-    """The lines of a page, in reading order; their boxes are where they are painted."""
+def lines_in_reading_order(words: Sequence[Word], size: tuple[float, float]) -> list[TextLine]:
+    """Arrange the words of a page as lines, in reading order; also of a page rotated to fit a wide table.
+
+    The boxes of the lines are where they are painted.
+    """
     sideways = [
         word
         for word in words
         for left, top, right, bottom in (word.box,)
-        if bottom - top > TALL * (right - left) and len(word.text) >= LETTERS
+        if bottom - top > MIN_SIDEWAYS_RATIO * (right - left) and len(word.text) >= MIN_LETTERS
     ]
-    if not sideways or len(sideways) * 2 <= sum(len(word.text) >= LETTERS for word in words):
-        return lines_of(words)
-    turn, back = _turns(sideways, size)
-    lines = lines_of([word._replace(box=turn(word.box)) for word in words])
-    return [line._replace(box=back(line.box)) for line in lines]
+    if not sideways or len(sideways) * 2 <= sum(len(word.text) >= MIN_LETTERS for word in words):
+        return arrange_lines(words)
+    rotate, rotate_back = _rotations(sideways, size)
+    lines = arrange_lines([word._replace(box=rotate(word.box)) for word in words])
+    return [line._replace(box=rotate_back(line.box)) for line in lines]
 
 
-def _turns(
+def _rotations(
     sideways: Sequence[Word], size: tuple[float, float]
 ) -> tuple[Callable[[Box], Box], Callable[[Box], Box]]:
-    """How boxes are turned to be read, and back."""
+    """Return the functions that rotate boxes upright, and back."""
     width, height = size
-    if _runs_up(sideways):
+    if _reads_upwards(sideways):
         return (
             lambda box: (height - box[3], box[0], height - box[1], box[2]),
             lambda box: (box[1], height - box[2], box[3], height - box[0]),
@@ -327,11 +322,11 @@ def _turns(
     )
 
 
-def _runs_up(sideways: Sequence[Word]) -> bool:
-    """Words painted one after the other in one column lie above each other more often than below."""
+def _reads_upwards(sideways: Sequence[Word]) -> bool:
+    """Return whether sideways text is read upwards: most words are above the one painted before."""
     up = down = 0
-    for one, other in zip(sideways, sideways[1:], strict=False):
-        if abs(one.box[0] - other.box[0]) < 2:
-            up += other.box[3] <= one.box[1] + 1
-            down += other.box[1] >= one.box[3] - 1
+    for word, following in pairwise(sideways):
+        if abs(word.box[0] - following.box[0]) < 2:
+            up += following.box[3] <= word.box[1] + 1
+            down += following.box[1] >= word.box[3] - 1
     return up >= down

@@ -1,4 +1,4 @@
-"""A PDF as PDFium opens it: its pages, outline and labels, and the file with what was added to it."""
+"""A PDF opened by PDFium: its pages, outline and labels, and a copy with added highlights."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from docent.loading.input_file import Source
+from docent.loading.input_file import InputFile
 from docent.loading.pdf.pdfium_page import PdfPage
 
 
-class Unopened(Exception):
+class PdfOpenError(Exception):
     """PDFium cannot open the file."""
 
 
-class NeedsPassword(Unopened):
+class PdfPasswordError(PdfOpenError):
     """The password is missing or wrong."""
 
 
-class Pdf:
-    """An open PDF. Close it, and use it from one thread only."""
+class PdfFile:
+    """An open PDF. Close it after use, and use it from one thread only."""
 
-    def __init__(self, source: Source | bytes, password: str | None) -> None:
+    def __init__(self, source: InputFile | bytes, password: str | None) -> None:
         data = source if isinstance(source, bytes) else source.stream
         if not isinstance(data, bytes):
             data.seek(0)
@@ -35,8 +35,8 @@ class Pdf:
             self._document = pdfium.PdfDocument(data, password=password)
         except pdfium.PdfiumError as error:
             if raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD or "assword" in str(error):
-                raise NeedsPassword(str(error)) from error
-            raise Unopened(_reason(error)) from error
+                raise PdfPasswordError(str(error)) from error
+            raise PdfOpenError(_reason(error)) from error
 
     def __len__(self) -> int:
         return len(self._document)
@@ -46,13 +46,13 @@ class Pdf:
 
     def metadata(self, key: str) -> str:
         name = key.encode()
-        return _said(lambda *room: raw.FPDF_GetMetaText(self._document.raw, name, *room)).strip()
+        return _read_utf16(lambda *buffer: raw.FPDF_GetMetaText(self._document.raw, name, *buffer)).strip()
 
     def label(self, number: int) -> str:
-        return _said(lambda *room: raw.FPDF_GetPageLabel(self._document.raw, number - 1, *room))
+        return _read_utf16(lambda *buffer: raw.FPDF_GetPageLabel(self._document.raw, number - 1, *buffer))
 
     def outline(self) -> Iterator[tuple[int, str, int]]:
-        """Page number, title, and level from 1."""
+        """Yield page number, title, and level from 1 of each entry."""
         for index, bookmark in enumerate(self._document.get_toc(max_depth=6)):
             if index > 20_000:
                 return
@@ -62,43 +62,43 @@ class Pdf:
                 continue
             yield page + 1, _title(bookmark), bookmark.level + 1
 
-    def saved(self) -> bytes:
-        """The file with what was added to its pages, appended to its own bytes where that can be read."""
-        for how in (raw.FPDF_INCREMENTAL, raw.FPDF_NO_INCREMENTAL):
+    def save(self) -> bytes:
+        """Return the file with its highlights, appended to the original bytes where PDFium can read that."""
+        for flags in (raw.FPDF_INCREMENTAL, raw.FPDF_NO_INCREMENTAL):
             out = io.BytesIO()
-            self._document.save(out, flags=how)
+            self._document.save(out, flags=flags)
             try:
-                copy = Pdf(out.getvalue(), self._password)
-            except Unopened:
-                continue  # a damaged file: what is appended to it cannot be found
+                copy = PdfFile(out.getvalue(), self._password)
+            except PdfOpenError:
+                continue  # what is appended to a damaged file cannot be found
             complete = len(copy) == len(self)
             copy.close()
             if complete:
                 return out.getvalue()
-        raise Unopened("a copy of it cannot be read")
+        raise PdfOpenError("a copy of it cannot be read")
 
     def page(self, number: int) -> PdfPage:
-        """Raises Unopened when the page itself is broken."""
+        """Open a page, counted from 1. Raises PdfOpenError when it is damaged."""
         try:
             return PdfPage(self._document[number - 1])
         except pdfium.PdfiumError as error:
-            raise Unopened(_reason(error)) from error
+            raise PdfOpenError(_reason(error)) from error
 
 
 def _title(bookmark: pdfium.PdfBookmark) -> str:
-    return _said(lambda *room: raw.FPDFBookmark_GetTitle(bookmark.raw, *room)).strip()
+    return _read_utf16(lambda *buffer: raw.FPDFBookmark_GetTitle(bookmark.raw, *buffer)).strip()
 
 
-def _said(tell: Callable[[Any, int], int]) -> str:
-    """What PDFium tells as UTF-16. A title that was cut within a character must not cost its file."""
-    length = tell(None, 0)
-    room = ctypes.create_string_buffer(length)
-    tell(room, length)
-    return room.raw[: max(length - 2, 0)].decode("utf-16-le", "replace")
+def _read_utf16(call: Callable[[Any, int], int]) -> str:
+    """Return the UTF-16 text that a PDFium function writes; a title cut within a character is no error."""
+    length = call(None, 0)
+    buffer = ctypes.create_string_buffer(length)
+    call(buffer, length)
+    return buffer.raw[: max(length - 2, 0)].decode("utf-16-le", "replace")
 
 
 def _reason(error: pdfium.PdfiumError) -> str:
-    """PDFium's own word for it; it has none where it finds no page tree, and then says "Success"."""
-    said = re.search(r"PDFium: ([^)]*)", str(error))
-    word = said[1].strip(" .").lower() if said else ""
+    """Return PDFium's own reason. Where it finds no page tree, it reports "Success"."""
+    message = re.search(r"PDFium: ([^)]*)", str(error))
+    word = message[1].strip(" .").lower() if message else ""
     return word if word not in ("", "success") else "no pages are found in it"

@@ -1,4 +1,4 @@
-"""pypdf, and nothing else that knows it: the second opinion, and repairs."""
+"""pypdf: reads pages where PDFium finds no text, and repairs files that it cannot open."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # 0.1 s in every reader's start, and few files need it
+if TYPE_CHECKING:  # takes 0.1 s of a worker's start, and few files need it
     from pypdf import PdfReader
 
 
-def _troubles() -> tuple[type[Exception], ...]:
-    """What pypdf meets damage with; each only means "no second opinion here"."""
+def _pypdf_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that pypdf raises on damaged files."""
     from pypdf.errors import DependencyError, DeprecationError, PyPdfError
 
     return (
@@ -22,12 +22,12 @@ def _troubles() -> tuple[type[Exception], ...]:
     )  # fmt: skip
 
 
-class SecondOpinion:
-    """The same bytes, read by pypdf when PDFium read nothing."""
+class PypdfFallback:
+    """A file read by pypdf; opened when it is first needed."""
 
-    def __init__(self, whole: Callable[[], bytes], password: str | None) -> None:
+    def __init__(self, read_all: Callable[[], bytes], password: str | None) -> None:
         logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-        self._whole = whole
+        self._read_all = read_all
         self._password = password
 
     @cached_property
@@ -35,31 +35,31 @@ class SecondOpinion:
         from pypdf import PdfReader
 
         try:
-            reader = PdfReader(io.BytesIO(self._whole()), strict=False)
+            reader = PdfReader(io.BytesIO(self._read_all()), strict=False)
             if reader.is_encrypted and not reader.decrypt(self._password or ""):
                 return None
             return reader
-        except _troubles():
+        except _pypdf_errors():
             return None
 
     @cached_property
     def pages(self) -> int:
         try:
             return len(self._reader.pages) if self._reader else 0
-        except _troubles():
+        except _pypdf_errors():
             return 0
 
     def text(self, number: int) -> str:
-        """Of one page; empty when pypdf cannot read it either."""
+        """Return the text of one page; "" where pypdf cannot read it either."""
         if number > self.pages or self._reader is None:
             return ""
         try:
             return self._reader.pages[number - 1].extract_text() or ""
-        except _troubles():
+        except _pypdf_errors():
             return ""
 
-    def rewritten(self) -> bytes | None:
-        """A clean copy that PDFium may open when it could not open the original."""
+    def repaired_copy(self) -> bytes | None:
+        """Return a copy that PDFium may open when it could not open the original, or None."""
         if not self.pages or self._reader is None:
             return None
         from pypdf import PdfWriter
@@ -70,6 +70,6 @@ class SecondOpinion:
                 writer.add_page(page)
             out = io.BytesIO()
             writer.write(out)
-        except _troubles():
+        except _pypdf_errors():
             return None
         return out.getvalue()

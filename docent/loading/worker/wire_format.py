@@ -1,6 +1,6 @@
-"""What a worker and its parent say to each other: JSON in frames with their length in front.
+"""The messages between a worker and its parent: JSON in frames that begin with their length.
 
-JSON and not pickle: a worker that a document took over must not be able to run code in its parent.
+JSON and not pickle: a document that takes over a worker must not be able to run code in the parent.
 """
 
 from __future__ import annotations
@@ -14,34 +14,37 @@ from typing import IO, Any
 from docent.glossary import Heading, Line, Page, ReadBy
 from docent.loading.job import Job, Limits, Ocr
 
-LENGTH = struct.Struct(">I")
-LARGEST = 256 << 20
-HALF = re.compile("[\ud800-\udfff]")
+FRAME_LENGTH = struct.Struct(">I")
+MAX_FRAME_BYTES = 256 << 20
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write(stream: IO[bytes], message: dict[str, Any]) -> None:
     body = json.dumps(message, separators=(",", ":")).encode()
-    stream.write(LENGTH.pack(len(body)) + body)
+    stream.write(FRAME_LENGTH.pack(len(body)) + body)
     stream.flush()
 
 
 def read(stream: IO[bytes]) -> dict[str, Any] | None:
-    """The next message, or None when the other side has closed."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+    """Return the next message, or None when the other side has closed."""
+    head = stream.read(FRAME_LENGTH.size)
+    if len(head) < FRAME_LENGTH.size:
         return None
-    body = stream.read(LENGTH.unpack(head)[0])
+    body = stream.read(FRAME_LENGTH.unpack(head)[0])
     message: dict[str, Any] = json.loads(body)
     return message
 
 
-def whole(said: object) -> str:
-    """Text without halves of characters: JSON can write them, and no tokenizer takes them. Positions stay."""
-    text = str(said)
+def clean_text(value: object) -> str:
+    """Return the text with lone surrogates replaced: JSON can hold them, tokenizers fail on them.
+
+    Positions in the text stay the same.
+    """
+    text = str(value)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return HALF.sub("\ufffd", text)
+        return SURROGATE.sub("\ufffd", text)
     return text
 
 
@@ -65,7 +68,7 @@ def job_from_wire(data: dict[str, Any]) -> Job:
         ocr=Ocr(**ocr),
         password=data["password"],
         first=data["first"],
-        skip={int(page): why for page, why in data["skip"]},
+        skip={int(page): reason for page, reason in data["skip"]},
         plain=frozenset(data["plain"]),
     )
 
@@ -87,8 +90,8 @@ def page_to_wire(page: Page) -> dict[str, Any]:
 
 
 def page_from_wire(data: dict[str, Any]) -> Page:
-    """Rebuild a page, checking what a worker says: its spans must lie in its text."""
-    text = whole(data["text"])
+    """Rebuild a page. Raises ValueError where a heading or a line lies outside the page's text."""
+    text = clean_text(data["text"])
     length = len(text)
 
     def position(value: Any) -> int:
@@ -99,14 +102,15 @@ def page_from_wire(data: dict[str, Any]) -> Page:
     return Page(
         number=int(data["number"]),
         text=text,
-        label=whole(data["label"]),
-        place=whole(data["place"]),
+        label=clean_text(data["label"]),
+        place=clean_text(data["place"]),
         read_by=ReadBy(data["read_by"]),
-        note=whole(data["note"]),
-        hidden=whole(data["hidden"]),
+        note=clean_text(data["note"]),
+        hidden=clean_text(data["hidden"]),
         confidence=float(data["confidence"]),
         headings=tuple(
-            Heading(position(start), whole(said), int(level)) for start, said, level in data["headings"]
+            Heading(position(start), clean_text(title), int(level))
+            for start, title, level in data["headings"]
         ),
         lines=tuple(
             Line(position(start), position(end), (float(left), float(top), float(right), float(bottom)), role)

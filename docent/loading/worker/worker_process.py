@@ -1,4 +1,4 @@
-"""One worker process and the pipe to it: started bare, watched by the clock, killed when late."""
+"""One worker process and the pipe to it: started with a bare environment, timed, and killed when late."""
 
 from __future__ import annotations
 
@@ -16,66 +16,67 @@ from typing import IO, Any
 from docent.loading.worker import wire_format
 
 ROOT = Path(__file__).resolve().parents[3]
-KEPT = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
-READ = 1 << 18
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
+READ_BYTES = 1 << 18
 
 
 class WorkerDied(Exception):
-    """The worker ended by itself: a crash, or no memory left."""
+    """The worker process ended: a crash, or no memory left."""
 
 
-class WorkerLate(Exception):
-    """The worker said nothing for too long."""
+class WorkerTimeout(Exception):
+    """The worker sent nothing for too long."""
 
 
-class Worker:
-    """A parser in a process of its own. Not for two threads at once."""
+class WorkerProcess:
+    """A process that parses files. Not for two threads at once."""
 
     def __init__(self) -> None:
-        # No settings and no keys: a parser that a file took over finds nothing worth sending.
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        # No settings and no keys: a document that takes over the parser finds nothing worth sending.
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {"PYTHONPATH": str(ROOT), "OMP_THREAD_LIMIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "docent.loading.worker.parser_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
-            start_new_session=True,  # so that what it starts (tesseract) dies with it
+            start_new_session=True,  # so that what it starts (tesseract) is killed with it
             bufsize=0,
         )
-        assert self._process.stdin and self._process.stdout
-        self._requests: IO[bytes] = self._process.stdin
-        self._answers: IO[bytes] = self._process.stdout
+        assert self.process.stdin and self.process.stdout
+        self.requests: IO[bytes] = self.process.stdin
+        self.answers: IO[bytes] = self.process.stdout
         self._poll = select.poll()
-        self._poll.register(self._answers, select.POLLIN | select.POLLHUP)
+        self._poll.register(self.answers, select.POLLIN | select.POLLHUP)
         self._buffer = bytearray()
 
-    def ask(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         try:
-            wire_format.write(self._requests, message)
+            wire_format.write(self.requests, message)
         except BrokenPipeError as error:
-            raise WorkerDied(self.last_words()) from error
+            raise WorkerDied(self._describe_exit()) from error
 
-    def hear(self, seconds: float) -> dict[str, Any]:
-        """The next message. Raises WorkerLate or WorkerDied."""
-        until = time.monotonic() + seconds
-        while (message := self._complete()) is None:
-            left = until - time.monotonic()
+    def receive(self, seconds: float) -> dict[str, Any]:
+        """Return the next message. Raises WorkerTimeout or WorkerDied."""
+        deadline = time.monotonic() + seconds
+        while (message := self._take_message()) is None:
+            left = deadline - time.monotonic()
             if left <= 0 or not self._poll.poll(left * 1000):
-                raise WorkerLate
-            block = os.read(self._answers.fileno(), READ)
+                raise WorkerTimeout
+            block = os.read(self.answers.fileno(), READ_BYTES)
             if not block:
-                raise WorkerDied(self.last_words())
+                raise WorkerDied(self._describe_exit())
             self._buffer += block
         return message
 
-    def _complete(self) -> dict[str, Any] | None:
-        head = wire_format.LENGTH.size
+    def _take_message(self) -> dict[str, Any] | None:
+        """Return the first whole message of the buffer. Raises WorkerDied for anything else than one."""
+        head = wire_format.FRAME_LENGTH.size
         if len(self._buffer) < head:
             return None
-        (length,) = wire_format.LENGTH.unpack_from(self._buffer)
-        if length > wire_format.LARGEST:
+        (length,) = wire_format.FRAME_LENGTH.unpack_from(self._buffer)
+        if length > wire_format.MAX_FRAME_BYTES:
             raise WorkerDied("it sent more than it may")
         if len(self._buffer) < head + length:
             return None
@@ -89,10 +90,9 @@ class Worker:
             raise WorkerDied("what it said makes no sense")
         return message
 
-    def last_words(self) -> str:
-        """How it ended, for the report."""
+    def _describe_exit(self) -> str:
         try:
-            code = self._process.wait(timeout=2)
+            code = self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             return "it closed its pipe"
         if code >= 0:
@@ -101,19 +101,20 @@ class Worker:
             return f"it was ended by {signal.Signals(-code).name}"
         return f"it was ended by signal {-code}"
 
-    def end(self) -> None:
-        """Whoever hears it is told that it died, and has to `kill` it."""
+    def terminate(self) -> None:
+        """End the process. The thread that reads from it gets WorkerDied, and has to call `kill`."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
+        """End the process and close its pipes."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._requests.close()
-        self._answers.close()
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.requests.close()
+        self.answers.close()
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self.process.poll() is None

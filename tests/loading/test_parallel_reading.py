@@ -15,8 +15,8 @@ from docent.errors import EncryptedFile, HarmfulFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.worker import file_worker
-from docent.loading.worker.parallel_reading import FROM_PAGES
-from docent.loading.worker.worker_pool import Seats
+from docent.loading.worker.parallel_reading import MIN_PAGES
+from docent.loading.worker.worker_pool import WorkerSlots
 from tests.loading import makers
 
 PAGES = 3 * 24 + 5
@@ -81,7 +81,7 @@ def test_several_workers_read_what_one_reads(draw, last, together, alone, tmp_pa
     """To the letter, to the position, to the role of every line; language, title and notes, too."""
     path = tmp_path / "long.pdf"
     path.write_bytes(makers.pdf(draw, pages=PAGES))
-    assert PAGES > FROM_PAGES
+    assert PAGES > MIN_PAGES
     shared = together.load(path)
     assert shared == alone.load(path)
     assert [page.number for page in shared.pages] == list(range(1, PAGES + 1))
@@ -94,12 +94,12 @@ def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_pat
     path.write_bytes(makers.pdf(talking_across_pages, pages=2 * PAGES))
     most = 0
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ExitStack() as late:
-        with two.reading(path):
-            reading = late.enter_context(two.reading(path))
+        with two.stream(path):
+            reading = late.enter_context(two.stream(path))
         pages = []
         for page in reading.pages:
             pages.append(page)
-            most = max(most, sum(thread.name == "sharing" for thread in threading.enumerate()))
+            most = max(most, sum(thread.name == "parallel reading" for thread in threading.enumerate()))
     assert most == 2
     assert tuple(pages) == alone.load(path).pages
 
@@ -111,7 +111,7 @@ def test_a_worker_is_not_replaced_for_the_size_of_its_parent(tmp_path, monkeypat
     (tmp_path / "note.txt").write_text("The museum opens at nine.")
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as one:
         one.load(tmp_path / "note.txt")
-        assert one._idle
+        assert one.pool.idle
     assert len(held) > file_worker.RETIRE_BYTES
 
 
@@ -121,18 +121,18 @@ def test_who_has_read_the_last_page_reads_the_next_file(tmp_path):
     path.write_bytes(makers.pdf(nothing_on_most, pages=PAGES))
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ThreadPoolExecutor(2) as threads:
         alone = two.load(path)
-        first = set(two._idle)
+        first = set(two.pool.idle)
         assert list(threads.map(two.load, [path] * 12)) == [alone] * 12
-        assert first & set(two._idle)
+        assert first & set(two.pool.idle)
 
 
 def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path):
     """Its range is read once more, without the page that it was at; all else is as ever."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(110))
-    with together.reading(path) as reading:
+    with together.stream(path) as reading:
         pages = [next(reading.pages) for _ in range(30)]
-        os.kill(next(iter(together._busy))._process.pid, signal.SIGKILL)
+        os.kill(next(iter(together.pool.busy)).process.pid, signal.SIGKILL)
         pages += reading.pages
     failed = [page for page in pages if page.read_by is ReadBy.FAILED]
     assert [page.note for page in failed] in (
@@ -149,10 +149,10 @@ def test_a_file_that_nobody_wants_any_more_is_left_at_once(together, tmp_path):
     """Whoever stops in the middle leaves no thread and no busy worker behind, and the next file is read."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(80))
-    with together.reading(path) as reading:
+    with together.stream(path) as reading:
         next(reading.pages)
-    assert not [thread for thread in threading.enumerate() if thread.name == "sharing"]
-    assert not together._busy
+    assert not [thread for thread in threading.enumerate() if thread.name == "parallel reading"]
+    assert not together.pool.busy
     (tmp_path / "next.txt").write_text("All is well.")
     assert together.load(tmp_path / "next.txt").pages[0].text == "All is well."
 
@@ -163,7 +163,7 @@ def test_closing_ends_what_is_being_read_with_a_sentence(workers, tmp_path):
     path = tmp_path / "long.pdf"
     path.write_bytes(book(300))
     loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=workers)
-    with loader.reading(path) as reading:
+    with loader.stream(path) as reading:
         next(reading.pages)
         loader.close()
         with pytest.raises(LoadError, match="shutting down"):
@@ -205,14 +205,14 @@ def test_every_worker_opens_a_locked_file(together, tmp_path):
     ],
 )
 def test_a_file_never_waits_for_a_helper(most, helpers):
-    """Helpers sit where a seat is free, and the files that come then sit down all the same."""
-    seats = Seats(most)
+    """Helpers take free slots, and the files that come then get theirs all the same."""
+    slots = WorkerSlots(most)
     with ExitStack() as files:
-        files.enter_context(seats.file())
-        assert [seats.sit_down() for _ in range(helpers + 1)] == [True] * helpers + [False]
+        files.enter_context(slots.reserve_for_file())
+        assert [slots.acquire_helper() for _ in range(helpers + 1)] == [True] * helpers + [False]
         for _ in range(most - 1):
-            files.enter_context(seats.file())
-        assert seats.crowded == (helpers > 0)
+            files.enter_context(slots.reserve_for_file())
+        assert slots.oversubscribed == (helpers > 0)
         for _ in range(helpers):
-            seats.stand_up()
-        assert not seats.crowded
+            slots.release_helper()
+        assert not slots.oversubscribed
