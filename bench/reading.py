@@ -16,7 +16,7 @@ from typing import Any
 
 from docent.errors import LoadError
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.noise import is_noise
+from docent.loading.text_cleaning import is_garbled
 
 CORES = os.cpu_count() or 1
 MEMORY = 1_500_000_000
@@ -33,12 +33,12 @@ def readable(text: str) -> int:
     """Count readable letters.
 
     Letters painted several times over each other count once; names of glyphs ("/g3") and pages of codes
-    that map to no letters (docent/loading/noise.py) do not count.
+    that map to no letters (docent/loading/text_cleaning.py) do not count.
     """
     text = GLYPH_NAME.sub("", text)
     text = OVERPRINTED_LETTERS.sub(lambda match: RUN.sub(r"\1", match[0]), text)
     text = OVERPRINTED_WORDS.sub(r"\1", text)
-    return 0 if is_noise(text) else letters(text)
+    return 0 if is_garbled(text) else letters(text)
 
 
 GLYPH_NAME = re.compile(r"/[gG](?:lyph|id)?\d+")
@@ -77,7 +77,7 @@ def docent_row(path: Path, *, ocr: bool, seconds: float) -> dict[str, Any]:
     outcome, why, began = "ingested", "", time.perf_counter()
     with Loader(limits=limits, ocr=Ocr(engine="auto" if ocr else "off"), workers=1) as loader:
         try:
-            with loader.reading(path) as reading:
+            with loader.stream(path) as reading:
                 for page in reading.pages:
                     counts["pages"] += 1
                     counts["letters"] += letters(page.text)

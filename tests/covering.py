@@ -10,20 +10,20 @@ import subprocess
 from contextlib import suppress
 from typing import Any
 
-from docent.loading import sandbox
+from docent.loading.worker import worker_process
 
 SECONDS_TO_EXIT = 10.0
 
-sandbox.KEPT = (*sandbox.KEPT, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
-original_kill = sandbox.Worker.kill
+worker_process.PASSED_ON = (*worker_process.PASSED_ON, "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE")
+original_kill = worker_process.WorkerProcess.kill
 
 
 def close_and_wait(worker: Any) -> None:
     with suppress(OSError):
-        worker._requests.close()
+        worker.requests.close()
     with suppress(subprocess.TimeoutExpired):
-        worker._process.wait(SECONDS_TO_EXIT)
+        worker.process.wait(SECONDS_TO_EXIT)
     original_kill(worker)
 
 
-sandbox.Worker.kill = close_and_wait  # type: ignore[method-assign]
+worker_process.WorkerProcess.kill = close_and_wait  # type: ignore[method-assign]

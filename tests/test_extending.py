@@ -13,10 +13,9 @@ import pytest
 
 from docent.generating import personas
 from docent.generating.client import ModelClient
-from docent.loading import kinds, opening
-from docent.loading.limits import Limits, Ocr
-from docent.loading.reading import Job
-from docent.loading.source import read_source
+from docent.loading import file_types
+from docent.loading.input_file import read_input_file
+from docent.loading.job import Job, Limits, Ocr
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs/extending.md").read_text(encoding="utf-8")
 
@@ -41,17 +40,17 @@ def test_a_format(tmp_path, monkeypatch):
     module = ModuleType("docent.loading.formats.srt")
     exec(code("A format", "python"), module.__dict__)  # the page's own code is what is tested
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(kinds.BY_SUFFIX, ".srt", "srt")
-    monkeypatch.setitem(opening.MODULES, "srt", "srt")
+    monkeypatch.setitem(file_types.BY_SUFFIX, ".srt", "srt")
+    monkeypatch.setitem(file_types.READER_MODULES, "srt", "srt")
     path = tmp_path / "film.srt"
     path.write_text(
         "1\n00:00:01,000 --> 00:00:02,000\nGood morning.\n\n2\n00:01:00,000 --> 00:01:03,000\nBye.\n"
     )
     job = Job(path=str(path), limits=Limits(), ocr=Ocr())
-    source = read_source(path, largest=job.limits.file_bytes)
+    source = read_input_file(path, largest=job.limits.file_bytes)
     with source.stream:
-        assert kinds.detect(source, job.limits) == "srt"
-        contents = opening.open_contents(source, "srt", job, watch=lambda page, step: None)
+        assert file_types.detect_kind(source, job.limits) == "srt"
+        contents = file_types.open_contents(source, "srt", job, report_step=lambda page, step: None)
         read = [(page.place, page.text) for page in contents.pages]
     assert read == [("00:00:01,000", "Good morning."), ("00:01:00,000", "Bye.")]
 

@@ -224,16 +224,17 @@ class House:
         return self.store.delete_library(library, Scope(reader=reader))
 
     def highlighted(self, document_id: str, spans: Spans, *, file: str, scope: Scope) -> bytes:
-        """A copy of a PDF with the characters cited on each page marked; see Loader.highlighted."""
+        """A copy of a PDF with the characters cited on each page marked; see Loader.highlight_pdf."""
         pages = [self.store.page(document_id, number, scope) for number in spans]
-        return self.loader.highlighted(self.store.original(document_id, scope), spans, pages=pages, name=file)
+        original = self.store.original(document_id, scope)
+        return self.loader.highlight_pdf(original, spans, pages=pages, name=file)
 
     def picture(
         self, document_id: str, number: int, spans: Sequence[tuple[int, int]], *, file: str, scope: Scope
     ) -> bytes:
-        """A PNG of a page with the characters cited on it boxed; see Loader.picture."""
+        """A PNG of a page with the characters cited on it boxed; see Loader.draw_page."""
         page = self.store.page(document_id, number, scope)
-        return self.loader.picture(self.store.original(document_id, scope), page, spans, name=file)
+        return self.loader.draw_page(self.store.original(document_id, scope), page, spans, name=file)
 
     def rebuild(self, *, full: bool, on_progress: Callable[[Progress], None]) -> list[FileReport]:
         """Fill this house's store from the index that answers now; what could not be carried over."""

@@ -70,13 +70,13 @@ class Intake:
 
         Raises LoadError.
         """
-        with self.loader.reading(path, password=password) as reading:
+        with self.loader.stream(path, password=password) as stream:
             pages, cutter = [], self._cutter()
-            for page in reading.pages:
+            for page in stream.pages:
                 pages.append(page)
                 cutter.add(page)  # while the workers read the next pages
-                on_page(len(pages), reading.expected)
-            return Read(replace(reading.document, pages=tuple(pages)), cutter)
+                on_page(len(pages), stream.expected_pages)
+            return Read(replace(stream.document, pages=tuple(pages)), cutter)
 
     def as_read(self, document: Document) -> Read:
         """One that was read before."""

@@ -1,17 +1,17 @@
-"""load(file) → Document: what a file says, page by page, read where it can hurt nothing."""
+"""load(file) → Document: the text of a file, page by page, read in a sandboxed process."""
 
 from __future__ import annotations
 
-from docent.loading.kinds import supported_kinds
-from docent.loading.limits import Limits, Ocr
-from docent.loading.loader import LOADER_VERSION, Loader, Reading, Spans, load
+from docent.loading.file_types import supported_kinds
+from docent.loading.job import Limits, Ocr
+from docent.loading.loader import LOADER_VERSION, Loader, PageStream, Spans, load
 
 __all__ = [
     "LOADER_VERSION",
     "Limits",
     "Loader",
     "Ocr",
-    "Reading",
+    "PageStream",
     "Spans",
     "load",
     "supported_kinds",

@@ -1,4 +1,4 @@
-"""The front door: files in, Documents out, by a few reusable workers that nothing can hurt."""
+"""Files in, Documents out, read by a few reusable worker processes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
+from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
 from docent.glossary import Document, Page
-from docent.loading import wire
-from docent.loading.attempt import Attempt, Toll, changed, page_in
-from docent.loading.language import SAMPLE, language_of
-from docent.loading.limits import Limits, Ocr, too_many_characters, too_many_pages
-from docent.loading.reading import Job
-from docent.loading.sandbox import Worker, WorkerDied, WorkerLate
-from docent.loading.seats import Seats
-from docent.loading.sharing import FROM_PAGES, Sharing
-from docent.loading.source import IN_MEMORY
+from docent.loading.input_file import IN_MEMORY
+from docent.loading.job import Job, Limits, Ocr
+from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
+from docent.loading.worker import wire_format
+from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_changed, parse_page
+from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading
+from docent.loading.worker.worker_pool import WorkerPool, WorkerSlots
+from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
 
 LOADER_VERSION = 2
 """Raised when what is read of files has become better, so that `docent list` says what was read before."""
@@ -31,20 +30,20 @@ Spans = Mapping[int, Sequence[Span]]
 
 
 def load(path: Path, *, limits: Limits, password: str | None, ocr: Ocr) -> Document:
-    """Read one file, page by page, in a process of its own. Raises LoadError with a sentence."""
+    """Read one file, page by page, in a process of its own. Raises LoadError."""
     with Loader(limits=limits, ocr=ocr, workers=1) as loader:
         return loader.load(path, password=password)
 
 
-class Reading:
-    """A file being read: what is known of it at once, then its pages as they come."""
+class PageStream:
+    """A file being read: its metadata at once, then its pages as they come."""
 
-    def __init__(self, document: Document, pages: Iterator[Page], *, expected: int) -> None:
+    def __init__(self, document: Document, pages: Iterator[Page], *, expected_pages: int) -> None:
         self.document = document
         """Without its pages; its language is known once they have all been read."""
         self.pages = pages
-        self.expected = expected
-        """Pages there will be; 0 where that is not known yet."""
+        self.expected_pages = expected_pages
+        """0 where the number of pages is not known yet."""
 
     def collect(self) -> Document:
         pages = tuple(self.pages)
@@ -55,55 +54,52 @@ class Loader:
     """Reads many files at once. Every method may be called from any thread."""
 
     def __init__(self, *, limits: Limits, ocr: Ocr, workers: int) -> None:
+        self.pool = WorkerPool()
         self._limits = limits
         self._ocr = ocr
+        self._slots = WorkerSlots(workers)
         self._marking = threading.BoundedSemaphore(MARKING)
-        self._seats = Seats(workers)
-        self._lock = threading.Lock()
-        self._idle: list[Worker] = []
-        self._busy: set[Worker] = set()
-        self._closed = False
 
     def load(self, path: Path, *, password: str | None = None) -> Document:
-        """Read one file whole. Raises LoadError with a sentence."""
-        with self.reading(path, password=password) as reading:
-            return reading.collect()
+        """Read one file whole. Raises LoadError."""
+        with self.stream(path, password=password) as stream:
+            return stream.collect()
 
     @contextmanager
-    def reading(self, path: Path, *, password: str | None = None) -> Iterator[Reading]:
+    def stream(self, path: Path, *, password: str | None = None) -> Iterator[PageStream]:
         """Read one file with memory for a few pages only: iterate over `.pages` inside the block."""
         job = Job(path=str(path.absolute()), limits=self._limits, ocr=self._ocr, password=password)
-        with self._seats.file():
-            file = _File(self, job, path.name, self._seats)
+        with self._slots.reserve_for_file():
+            file = _FileReading(self.pool, self._slots, job, path.name)
             try:
                 yield file.start()
             finally:
                 file.release()
 
-    def highlighted(
+    def highlight_pdf(
         self, original: Path, spans: Spans, *, pages: Sequence[Page], name: str, password: str | None = None
     ) -> bytes:
-        """A copy of a PDF with characters `start:end` of some pages' text marked in yellow.
+        """Return a copy of a PDF with characters `start:end` of some pages' text marked in yellow.
 
-        `spans` names them by page number; `pages` are those pages as they were stored, `name` is what
-        the file is called in errors. Page numbers, and all else in the file, stay as they are.
-        Raises LoadError with a sentence when nothing can be marked: then show the original.
+        `spans` gives them by page number; `pages` are those pages as they were stored, `name` is the file's
+        name in errors. Page numbers, and all else in the file, stay as they are.
+        Raises LoadError when nothing can be marked: then show the original.
         """
-        message = self._marked("copy", original, spans, pages, name, password)
+        message = self._mark("copy", original, spans, pages, name, password)
         data = b64decode(message["marked"])
-        return original.read_bytes() + data if message["follows"] else data
+        return original.read_bytes() + data if message["is_appendix"] else data
 
-    def picture(
+    def draw_page(
         self, original: Path, page: Page, spans: Sequence[Span], *, name: str, password: str | None = None
     ) -> bytes:
-        """A PNG of one page, as stored, with characters `start:end` of its text boxed; for scans and images.
+        """Return a PNG of one page with boxes around characters `start:end` of its stored text.
 
-        Raises LoadError with a sentence when the page cannot be drawn.
+        For scans and images. Raises LoadError when the page cannot be drawn.
         """
-        message = self._marked("picture", original, {page.number: spans}, [page], name, password)
+        message = self._mark("picture", original, {page.number: spans}, [page], name, password)
         return b64decode(message["marked"])
 
-    def _marked(
+    def _mark(
         self,
         wanted: str,
         original: Path,
@@ -112,55 +108,28 @@ class Loader:
         name: str,
         password: str | None,
     ) -> dict[str, Any]:
-        """What a worker of its own makes: a reader who follows a citation does not wait for ingesting."""
+        """Mark citations in a worker outside the slots, so that nobody waits for files being ingested."""
         job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
-        places = [
-            {"page": wire.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
+        citations = [
+            {"page": wire_format.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
             for page in pages
             if spans.get(page.number)
         ]
-        if not places:
+        if not citations:
             raise UnreadableFile(f"No words of {name} were named that could be marked. Open the file itself.")
         with self._marking:
-            attempt = Attempt(self, Toll(job), name)
+            worker = FileWorker(self.pool, ReadingCosts(job), name)
             try:
-                with _in_a_sentence(name):
-                    return attempt.once({"task": "mark", "wanted": wanted, "name": name, "places": places})
+                with _os_errors_as_load_errors(name):
+                    return worker.run_task(
+                        {"task": "mark", "wanted": wanted, "name": name, "citations": citations}
+                    )
             finally:
-                attempt.release()
-
-    def take(self) -> Worker:
-        with self._lock:
-            if self._closed:
-                raise LoadError("Reading was stopped because Docent is shutting down. Start it again.")
-            while self._idle:
-                worker = self._idle.pop()
-                if worker.alive:
-                    break
-                worker.kill()
-            else:
-                worker = Worker()
-            self._busy.add(worker)
-            return worker
-
-    def give_back(self, worker: Worker, *, reusable: bool) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-            if reusable and not self._closed:
-                self._idle.append(worker)
-                return
-        worker.kill()
+                worker.release()
 
     def close(self) -> None:
-        """End every worker, also those at work; their files report it."""
-        with self._lock:
-            self._closed = True
-            idle, busy = list(self._idle), list(self._busy)
-            self._idle.clear()
-        for worker in idle:
-            worker.kill()
-        for worker in busy:
-            worker.end()  # whoever hears it still holds its pipes, and gives it back
+        """End every worker, also busy ones; their files fail with a LoadError."""
+        self.pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -170,8 +139,8 @@ class Loader:
 
 
 @contextmanager
-def _in_a_sentence(name: str) -> Iterator[None]:
-    """What the machine refuses on the way is told of by file, like all else that keeps one unread."""
+def _os_errors_as_load_errors(name: str) -> Iterator[None]:
+    """Report an OSError on the way to or from a worker as the reason why this file was not read."""
     try:
         yield
     except OSError as error:
@@ -181,91 +150,100 @@ def _in_a_sentence(name: str) -> Iterator[None]:
         ) from error
 
 
-class _File:
-    """One file on its way through one worker, or through several at once where it is long."""
+class _FileReading:
+    """One file read by one worker, or by several at once where it is long."""
 
-    def __init__(self, loader: Loader, job: Job, name: str, seats: Seats) -> None:
-        self._loader = loader
+    def __init__(self, pool: WorkerPool, slots: WorkerSlots, job: Job, name: str) -> None:
+        self._pool = pool
+        self._slots = slots
         self._name = name
-        self._seats = seats
-        self._toll = Toll(job)
-        self._attempt = Attempt(loader, self._toll, name)
-        self._sharing: Sharing | None = None
+        self._costs = ReadingCosts(job)
+        self._worker = FileWorker(pool, self._costs, name)
+        self._parallel: ParallelReading | None = None
         self._sha256 = ""
 
-    def start(self) -> Reading:
-        with _in_a_sentence(self._name):
-            message = self._attempt.open(share_from=FROM_PAGES if self._may_be_shared() else 0)
+    def start(self) -> PageStream:
+        with _os_errors_as_load_errors(self._name):
+            message = self._worker.open(share_from=MIN_PAGES if self._may_be_shared() else 0)
         self._sha256 = str(message["sha256"])
         document = Document(
             sha256=self._sha256,
             name=self._name,
             kind=str(message["kind"]),
             pages=(),
-            title=wire.whole(message["title"]),
-            created=wire.whole(message["created"]),
+            title=wire_format.clean_text(message["title"]),
+            created=wire_format.clean_text(message["created"]),
             loader=LOADER_VERSION,
         )
-        reading = Reading(document, iter(()), expected=int(message["expected"]))
-        reading.pages = self._within_limits(
-            self._shared(reading) if message["shared"] else self._pages(reading)
-        )
-        return reading
+        stream = PageStream(document, iter(()), expected_pages=int(message["expected"]))
+        pages = self._pages_in_parallel(stream) if message["shared"] else self._pages(stream)
+        stream.pages = self._within_limits(pages)
+        return stream
 
     def release(self) -> None:
-        if self._sharing is not None:
-            self._sharing.close()
-        self._attempt.release()
+        if self._parallel is not None:
+            self._parallel.close()
+        self._worker.release()
 
     def _may_be_shared(self) -> bool:
-        """Where there are other workers, now or later; a very large file each would have to copy."""
+        """Return whether several workers may read the file; each would have to copy a very large one."""
         try:
-            return self._seats.several and Path(self._toll.job.path).stat().st_size <= IN_MEMORY
+            return self._slots.allows_helpers and Path(self._costs.job.path).stat().st_size <= IN_MEMORY
         except OSError:
-            return False  # the worker says why
+            return False  # the worker reports the reason
 
     def _within_limits(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Counted here, where neither a new worker nor one that lies begins anew."""
-        limits, total = self._toll.job.limits, 0
-        with _in_a_sentence(self._name):
+        """Yield the pages while they keep to the limits.
+
+        Counted in this process: a replaced worker would start again at zero, and one that a document has
+        taken over could lie.
+        """
+        limits, total = self._costs.job.limits, 0
+        with _os_errors_as_load_errors(self._name):
             for count, page in enumerate(pages, 1):
                 total += len(page.text) + len(page.hidden)
                 if count > limits.pages:
-                    raise HarmfulFile(too_many_pages(self._name, limits))
+                    raise HarmfulFile(
+                        f"{self._name} has more than {limits.pages:,} pages, the most that are read. "
+                        "Split it."
+                    )
                 if total > limits.document_chars:
-                    raise HarmfulFile(too_many_characters(self._name, limits))
+                    raise HarmfulFile(
+                        f"{self._name} expands to more than {limits.document_chars:,} characters. "
+                        "Split it, or remove it if you do not know where it comes from."
+                    )
                 yield page
 
-    def _pages(self, reading: Reading) -> Iterator[Page]:
+    def _pages(self, stream: PageStream) -> Iterator[Page]:
         first = 1
         while True:
             try:
-                message = self._attempt.next("read", "language")
-                page = page_in(message) if "read" in message else None
-            except (WorkerDied, WorkerLate) as trouble:
-                self._attempt.blame(trouble)
-                if self._attempt.open(first=first)["sha256"] != self._sha256:
-                    raise changed(self._name) from trouble
+                message = self._worker.next("read", "language")
+                page = parse_page(message) if "read" in message else None
+            except (WorkerDied, WorkerTimeout) as trouble:
+                self._worker.set_page_aside(trouble)
+                if self._worker.open(first=first)["sha256"] != self._sha256:
+                    raise file_changed(self._name) from trouble
                 continue
             if page is None:
-                reading.document = replace(reading.document, language=str(message["language"]))
-                self._attempt.finish()
+                stream.document = replace(stream.document, language=str(message["language"]))
+                self._worker.finish()
                 return
             first = page.number + 1
             yield page
 
-    def _shared(self, reading: Reading) -> Iterator[Page]:
-        self._sharing = Sharing(
-            self._attempt,
-            lambda: Attempt(self._loader, self._toll, self._name),
+    def _pages_in_parallel(self, stream: PageStream) -> Iterator[Page]:
+        self._parallel = ParallelReading(
+            self._worker,
+            lambda: FileWorker(self._pool, self._costs, self._name),
             name=self._name,
             sha256=self._sha256,
-            pages=reading.expected,
-            seats=self._seats,
+            page_count=stream.expected_pages,
+            slots=self._slots,
         )
         sample = ""
-        for page in self._sharing.pages():
-            if len(sample) < SAMPLE:
-                sample += page.text[:SAMPLE] + "\n"
+        for page in self._parallel.pages():
+            if len(sample) < LANGUAGE_SAMPLE:
+                sample += page.text[:LANGUAGE_SAMPLE] + "\n"
             yield page
-        reading.document = replace(reading.document, language=language_of(sample))
+        stream.document = replace(stream.document, language=detect_language(sample))

@@ -99,7 +99,7 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
     def full(path, *, password):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.intake.loader, "reading", full)
+    monkeypatch.setattr(desk.intake.loader, "stream", full)
     if not again:
         standing = desk.uploads.standing(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
@@ -123,14 +123,14 @@ def test_a_new_version_of_the_same_name(desk):
 def test_cancelling_while_it_is_read(desk, monkeypatch):
     """Nothing is left of it, and nothing comes back later."""
     reading, go_on = threading.Event(), threading.Event()
-    read = desk.intake.loader.reading
+    read = desk.intake.loader.stream
 
     def slow(path, *, password):
         reading.set()
         go_on.wait(10)
         return read(path, password=password)
 
-    monkeypatch.setattr(desk.intake.loader, "reading", slow)
+    monkeypatch.setattr(desk.intake.loader, "stream", slow)
     ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)

@@ -1,4 +1,4 @@
-"""One loader for all the tests of this room: workers are reused, as in the app."""
+"""One loader for all tests of this package: workers are reused, as in the app."""
 
 from __future__ import annotations
 

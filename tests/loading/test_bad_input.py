@@ -13,7 +13,7 @@ from PIL import Image
 
 from docent.errors import HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
 from docent.glossary import ReadBy
-from docent.loading import Limits, Loader, Ocr, load, source
+from docent.loading import Limits, Loader, Ocr, input_file, load
 from tests.loading import makers
 
 
@@ -71,10 +71,10 @@ def test_a_file_nobody_may_read(loader, tmp_path):
 def test_no_room_for_the_copy_of_a_large_file(tmp_path, monkeypatch):
     """It is not the file that is missing or cannot be read; what to do is said of the other folder."""
     (tmp_path / "large.txt").write_text("All is well.")
-    monkeypatch.setattr(source, "IN_MEMORY", 4)
+    monkeypatch.setattr(input_file, "IN_MEMORY", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
     with pytest.raises(UnreadableFile, match=r"large\.txt was not read: .* copy.*TMPDIR"):
-        source.read_source(tmp_path / "large.txt", largest=1000)
+        input_file.read_input_file(tmp_path / "large.txt", largest=1000)
 
 
 def test_a_folder_is_not_a_file(loader, tmp_path):

@@ -8,7 +8,7 @@ from docent.assembly import open_house
 from docent.glossary import Document, Scope
 from docent.indexing.chunking import chunk
 from docent.indexing.packaged import packaged_tokenizer
-from docent.loading import tables
+from docent.loading.formats.table_rows import clean_row, row_range_label, table_pages
 from docent.settings import Settings
 from tests.loading import makers, offices
 from tests.test_ingest import Project
@@ -76,9 +76,9 @@ def test_search_prints_the_place(project):
 
 def test_a_chunk_holds_whole_rows():
     """However a sheet is cut into chunks, no row of it is."""
-    rows = [tables.row(1, ("Wine", "Producer", "Year"))]
-    rows += [tables.row(n, (f"Wine {n}", f"Producer number {n}", str(1990 + n % 30))) for n in range(2, 300)]
-    pages = tuple(tables.pages(rows, place=tables.rows_place(), first=1))
+    rows = [clean_row(1, ("Wine", "Producer", "Year"))]
+    rows += [clean_row(n, (f"Wine {n}", f"Producer number {n}", str(1990 + n % 30))) for n in range(2, 300)]
+    pages = tuple(table_pages(rows, place=row_range_label(), first=1))
     document = Document(sha256="0" * 64, name="wine.csv", kind="csv", pages=pages)
     chunks = chunk(document, document_id="d", tokenizer=packaged_tokenizer(), size=200, overlap=25, limit=256)
     lines = {line for page in pages for line in page.text.splitlines()}

@@ -13,8 +13,8 @@ from openpyxl.comments import Comment
 from openpyxl.drawing.image import Image as ImageOnSheet
 from PIL import Image
 
-from docent.loading import tables
-from docent.loading.cells import shown
+from docent.loading.formats.table_rows import clean_row, row_range_label, table_pages
+from docent.loading.formats.xlsx import format_cell
 from tests.loading import offices
 
 
@@ -90,8 +90,8 @@ def test_csv_that_names_its_separator(read, separator):
 )
 def test_which_row_names_the_columns(rows, lines):
     """The header is the row of words above what is unlike it; without one, rows stand as they are."""
-    numbered = [tables.row(number, cells) for number, cells in enumerate(rows, 1) if cells]
-    text = "\n".join(page.text for page in tables.pages(numbered, place=tables.rows_place(), first=1))
+    numbered = [clean_row(number, cells) for number, cells in enumerate(rows, 1) if cells]
+    text = "\n".join(page.text for page in table_pages(numbered, place=row_range_label(), first=1))
     assert text.splitlines() == lines
 
 
@@ -118,7 +118,7 @@ def test_which_row_names_the_columns(rows, lines):
 )
 def test_values_as_a_reader_sees_them(value, code, text):
     """Percentages, amounts and dates read as Excel shows them."""
-    assert shown(value, code) == text
+    assert format_cell(value, code) == text
 
 
 def secret(book):
@@ -196,8 +196,8 @@ CELLS = st.text(
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=130))
 def test_no_cell_is_lost(rows):
     """Every cell of a table is on a page, in order, whatever its rows look like."""
-    numbered = [tables.row(number, cells) for number, cells in enumerate(rows, 1)]
-    pages = list(tables.pages(numbered, place=tables.rows_place(), first=1))
+    numbered = [clean_row(number, cells) for number, cells in enumerate(rows, 1)]
+    pages = list(table_pages(numbered, place=row_range_label(), first=1))
     text = "\n".join(page.text for page in pages)
     at = 0
     for one in numbered:
@@ -261,7 +261,7 @@ def test_large_tables_take_bounded_memory(name, tmp_path):
     limits = Limits(memory_bytes=400_000_000)
     with (
         Loader(limits=limits, ocr=Ocr(engine="off"), workers=1) as loader,
-        loader.reading(tmp_path / name) as reading,
+        loader.stream(tmp_path / name) as reading,
     ):
         lines = sum(page.text.count("\n") for page in reading.pages)
     assert lines == rows

@@ -54,7 +54,7 @@ def under_the_marks(data, number, *, password=None):
 
 def marked(loader, path, spans, *, password=None):
     pages = [page for page in loader.load(path, password=password).pages if page.number in spans]
-    return pages, loader.highlighted(path, spans, pages=pages, name=path.name, password=password)
+    return pages, loader.highlight_pdf(path, spans, pages=pages, name=path.name, password=password)
 
 
 UPRIGHT = {
@@ -99,7 +99,7 @@ def test_the_marks_cover_the_quote_and_nothing_else(path, data, loader):
     page = data.draw(st.sampled_from([page for page in document.pages if len(page.text) > 60]))
     start = data.draw(st.integers(0, len(page.text) - 50))
     end = data.draw(st.integers(start + 20, min(len(page.text), start + 400)))
-    copy = loader.highlighted(path, {page.number: [(start, end)]}, pages=[page], name=path.name)
+    copy = loader.highlight_pdf(path, {page.number: [(start, end)]}, pages=[page], name=path.name)
     seen, _ = under_the_marks(copy, page.number)
     assert sorted(seen) == sorted(plain(page.text[start:end]))
 
@@ -142,7 +142,7 @@ def test_a_locked_file_needs_its_password_to_be_marked(loader, tmp_path):
     pages, copy = marked(loader, path, {1: [(0, 11)]}, password="letmein")
     assert under_the_marks(copy, 1, password="letmein") == ("Thekitchen", 1)
     with pytest.raises(LoadError, match=r"locked\.pdf is locked"):
-        loader.highlighted(path, {1: [(0, 11)]}, pages=pages, name=path.name)
+        loader.highlight_pdf(path, {1: [(0, 11)]}, pages=pages, name=path.name)
 
 
 def test_a_damaged_file_is_mended_and_marked(loader, tmp_path):
@@ -159,7 +159,7 @@ def test_a_page_without_places_is_refused_in_a_sentence(loader, tmp_path):
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     with pytest.raises(UnreadableFile, match="Open the file itself at the page named"):
-        loader.highlighted(path, {1: [(0, 5)]}, pages=[Page(1, "Other words")], name=path.name)
+        loader.highlight_pdf(path, {1: [(0, 5)]}, pages=[Page(1, "Other words")], name=path.name)
 
 
 def test_only_a_pdf_can_be_copied_with_marks(loader, tmp_path):
@@ -167,8 +167,8 @@ def test_only_a_pdf_can_be_copied_with_marks(loader, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("Hello there, reader.")
     for made in (
-        lambda page: loader.highlighted(path, {1: [(0, 5)]}, pages=[page], name=path.name),
-        lambda page: loader.picture(path, page, [(0, 5)], name=path.name),
+        lambda page: loader.highlight_pdf(path, {1: [(0, 5)]}, pages=[page], name=path.name),
+        lambda page: loader.draw_page(path, page, [(0, 5)], name=path.name),
     ):
         with pytest.raises(UnsupportedFile, match=r"a\.txt is not a PDF"):
             made(Page(1, "Hello there, reader."))
@@ -188,7 +188,7 @@ def test_a_page_is_drawn_with_its_quote_boxed(loader, tmp_path):
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     page = loader.load(path).pages[0]
-    left, top, right, bottom = yellow(loader.picture(path, page, [(0, 36)], name=path.name))
+    left, top, right, bottom = yellow(loader.draw_page(path, page, [(0, 36)], name=path.name))
     assert left == pytest.approx(72 / 595, abs=0.02)
     assert top == pytest.approx((842 - 510) / 842, abs=0.02)
     assert right < 0.5
@@ -200,4 +200,4 @@ def test_a_photograph_is_drawn_with_the_lines_that_were_recognised(loader, tmp_p
     path = tmp_path / "photo.png"
     Image.new("RGB", (1000, 500), "white").save(path)
     page = Page(1, "ten characters", lines=(Line(0, 14, (100.0, 100.0, 800.0, 150.0)),), size=(1000, 500))
-    assert yellow(loader.picture(path, page, [(0, 7)], name=path.name)) == (0.1, 0.2, 0.45, 0.3)
+    assert yellow(loader.draw_page(path, page, [(0, 7)], name=path.name)) == (0.1, 0.2, 0.45, 0.3)

@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from docent.errors import HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.hidden import split_hidden
+from docent.loading.text_cleaning import split_hidden
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "data").rglob("*.*"))

@@ -12,8 +12,8 @@ import pytest
 from docent.glossary import ReadBy
 from docent.loading import Limits, Ocr
 from docent.loading.formats import eml
-from docent.loading.reading import Job
-from docent.loading.source import Source
+from docent.loading.input_file import InputFile
+from docent.loading.job import Job
 from tests.loading import makers, offices
 
 JOB = Job(path="", limits=Limits(), ocr=Ocr(engine="off"))
@@ -37,17 +37,17 @@ MAIL = offices.mail(
 PAGES = 10  # the message, 3 of the lease, the older message, 2 of its plan, 2 of the map, the stock
 
 
-def read(job=JOB, watch=lambda page, step: None, data=MAIL):
-    source = Source(
+def read(job=JOB, report_step=lambda page, step: None, data=MAIL):
+    source = InputFile(
         "a.eml", hashlib.sha256(data).hexdigest(), len(data), ".eml", data[:65536], io.BytesIO(data)
     )
-    return list(eml.read(source, job=job, watch=watch).pages)
+    return list(eml.read(source, job=job, report_step=report_step).pages)
 
 
 def test_whoever_watches_hears_of_every_page_by_its_own_number():
     """A page that ends its reader is set aside by that number, also in a message within the message."""
     heard = set()
-    pages = read(watch=lambda page, step: heard.add(page))
+    pages = read(report_step=lambda page, step: heard.add(page))
     assert [page.number for page in pages] == list(range(1, PAGES + 1))
     assert heard == set(range(2, PAGES + 1))
 
@@ -81,10 +81,10 @@ def test_parts_beyond_the_limit_are_not_passed_over_in_silence():
     message = EmailMessage()
     message["Subject"] = "Many"
     message.set_content("Hello.")
-    for number in range(eml.MOST_PARTS):
+    for number in range(eml.MAX_PARTS):
         message.add_attachment(b"x", maintype="text", subtype="plain", filename=f"{number}.txt")
     data = message.as_bytes()
-    source = Source("a.eml", "", len(data), ".eml", data[:65536], io.BytesIO(data))
-    assert eml.read(source, job=JOB, watch=lambda page, step: None).note == (
+    source = InputFile("a.eml", "", len(data), ".eml", data[:65536], io.BytesIO(data))
+    assert eml.read(source, job=JOB, report_step=lambda page, step: None).note == (
         "The message has more than 500 parts; those beyond were not read."
     )

@@ -12,8 +12,8 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObjec
 from docent.errors import EncryptedFile, LoadError
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.noise import is_noise
-from docent.loading.pdfium.letters import joined
+from docent.loading.pdf.pdfium_objects import join_surrogates
+from docent.loading.text_cleaning import is_garbled
 from tests.loading import makers
 
 SEEN = "The price is ten euro for everybody who comes in."
@@ -454,8 +454,8 @@ def test_a_whole_page_on_its_side_is_read_in_order(read):
 
 def test_characters_beyond_the_first_plane_are_whole():
     """PDFium hands them over as two halves: they become one character, and positions stay."""
-    assert joined([0x41, 0xD835, 0xDC00, 0x42]) == "A\U0001d400\x00B"
-    assert joined([0xD835, 0x42]) == "\ufffdB"
+    assert join_surrogates([0x41, 0xD835, 0xDC00, 0x42]) == "A\U0001d400\x00B"
+    assert join_surrogates([0xD835, 0x42]) == "\ufffdB"
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_characters_beyond_the_first_plane_are_whole():
 )
 def test_letters_without_meaning_are_noticed(text, noise):
     """A page of codes that stand for no letters counts as unread, and is recognised from its picture."""
-    assert is_noise(text) is noise
+    assert is_garbled(text) is noise
 
 
 def test_the_samples_can_be_read_by_another_program(read):

@@ -11,8 +11,8 @@ from reportlab.lib.utils import ImageReader
 
 from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
-from docent.loading.formats.image import open_picture
-from docent.loading.source import Source
+from docent.loading.formats.image import open_image
+from docent.loading.input_file import InputFile
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays"
@@ -77,7 +77,7 @@ def test_a_scan_in_65536_greys_is_not_blank():
     out = io.BytesIO()
     fine = bytes(half for grey in [70] * 900 + [180] * 900 for half in (0, grey))
     Image.frombytes("I;16", (60, 30), fine).save(out, "PNG")
-    picture = open_picture(Source("fine.png", "", len(out.getvalue()), ".png", b"", out))
+    picture = open_image(InputFile("fine.png", "", len(out.getvalue()), ".png", b"", out))
     _, _, contrast = picture.draw_grey_png(300)
     assert 100 < contrast < 140
     assert picture.draw_png([]).startswith(b"\x89PNG")

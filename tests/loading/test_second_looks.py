@@ -8,8 +8,8 @@ import re
 import pytest
 from pypdf import PdfWriter
 
-from docent.loading.hidden import split_hidden
-from docent.loading.pypdf_reader import SecondOpinion
+from docent.loading.pdf.pypdf_fallback import PypdfFallback
+from docent.loading.text_cleaning import split_hidden
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays."
@@ -65,13 +65,13 @@ def locked(password):
 )
 def test_a_second_opinion_is_a_text_or_nothing(data, password, text):
     """Whatever pypdf meets, it costs no file; what it can read it can write anew."""
-    second = SecondOpinion(lambda: data, password)
+    second = PypdfFallback(lambda: data, password)
     assert second.text(1).strip() == text
     assert second.text(2) == ""
-    copy = second.rewritten()
+    copy = second.repaired_copy()
     assert (copy is not None) == bool(text)
     if copy is not None:
-        assert SecondOpinion(lambda: copy, None).text(1).strip() == text
+        assert PypdfFallback(lambda: copy, None).text(1).strip() == text
 
 
 def test_a_damaged_pdf_is_read_from_a_repaired_copy(read):

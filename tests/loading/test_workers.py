@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,16 @@ import pytest
 from bench.scanning import book
 from docent.errors import HarmfulFile, LoadError
 from docent.glossary import Page
-from docent.loading import Limits, Loader, Ocr, sandbox, wire
-from docent.loading.attempt import Attempt, Toll
-from docent.loading.reading import Job
-from docent.loading.sandbox import WorkerLate
-from docent.loading.sharing import FROM_PAGES
+from docent.loading import Limits, Loader, Ocr
+from docent.loading.job import Job
+from docent.loading.worker import wire_format, worker_process
+from docent.loading.worker.file_worker import FileWorker, ReadingCosts
+from docent.loading.worker.parallel_reading import MIN_PAGES
+from docent.loading.worker.worker_pool import WorkerPool
+from docent.loading.worker.worker_process import WorkerTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = wire.page_to_wire(Page(1, "All is well."))
+PAGE = wire_format.page_to_wire(Page(1, "All is well."))
 OPENED = {"opened": True, "sha256": "0" * 64, "kind": "text", "shared": False, "expected": 0}
 LIAR = """
 import struct, sys, time
@@ -62,16 +65,16 @@ time.sleep(60)
 def test_a_worker_that_a_file_took_over_costs_its_file_only(lie, times, said, tmp_path, monkeypatch):
     """Nothing that it says is believed, and whoever reads a folder is told of one file in a sentence."""
     opened = json.dumps(OPENED | {"title": "", "created": ""}).encode()
-    package = tmp_path / "docent/loading"
+    package = tmp_path / "docent/loading/worker"
     package.mkdir(parents=True)
-    (package / "worker.py").write_text(LIAR.format(opened=opened, times=times, lie=lie))
-    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
+    (package / "parser_process.py").write_text(LIAR.format(opened=opened, times=times, lie=lie))
+    monkeypatch.setattr(worker_process, "ROOT", tmp_path)
     (tmp_path / "a.txt").write_text("x")
     limits = Limits(pages=50, document_chars=400)
     with Loader(limits=limits, ocr=Ocr(engine="off"), workers=1) as loader:
         with pytest.raises(HarmfulFile, match=rf"a\.txt .*{said}"):
             loader.load(tmp_path / "a.txt")
-        assert not loader._busy
+        assert not loader.pool.busy
 
 
 def test_no_room_for_a_process_costs_its_file_only(tmp_path, monkeypatch):
@@ -90,9 +93,9 @@ def test_trouble_on_the_way_is_told_by_its_own_reason(tmp_path):
     (tmp_path / "a.txt").write_text("All is well.")
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
         loader.load(tmp_path / "a.txt")
-        (worker,) = loader._idle
+        (worker,) = loader.pool.idle
         folder = os.open(tmp_path, os.O_RDONLY)
-        os.dup2(folder, worker._answers.fileno())  # from a folder nothing can be read
+        os.dup2(folder, worker.answers.fileno())  # from a folder nothing can be read
         os.close(folder)
         with pytest.raises(LoadError, match=r"a\.txt was not read: .*go on \(Is a directory\)"):
             loader.load(tmp_path / "a.txt")
@@ -102,45 +105,45 @@ def test_trouble_on_the_way_is_told_by_its_own_reason(tmp_path):
 def test_a_limit_holds_when_a_new_worker_goes_on(tmp_path):
     """A file that ends its readers cannot say more than one that does not."""
     path = tmp_path / "long.pdf"
-    path.write_bytes(book(FROM_PAGES))
+    path.write_bytes(book(MIN_PAGES))
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
         letters = sum(len(page.text) + len(page.hidden) for page in loader.load(path).pages)
     limits = Limits(document_chars=letters * 3 // 4)
-    with Loader(limits=limits, ocr=Ocr(engine="off"), workers=1) as loader, loader.reading(path) as reading:
-        for _ in range(FROM_PAGES // 2):
+    with Loader(limits=limits, ocr=Ocr(engine="off"), workers=1) as loader, loader.stream(path) as reading:
+        for _ in range(MIN_PAGES // 2):
             next(reading.pages)
-        (worker,) = loader._busy
-        os.kill(worker._process.pid, signal.SIGKILL)
+        (worker,) = loader.pool.busy
+        os.kill(worker.process.pid, signal.SIGKILL)
         with pytest.raises(HarmfulFile, match="expands to more than"):
             list(reading.pages)
 
 
 @pytest.fixture
-def asked(tmp_path):
-    """A file that a worker has opened, and waits to be told of a range of it."""
+def opened(tmp_path):
+    """The worker of a file that it has opened, and that waits for a page range."""
     path = tmp_path / "a.pdf"
     path.write_bytes(book(2))
-    with Loader(limits=Limits(ocr_seconds=77), ocr=Ocr(engine="off"), workers=1) as loader:
-        job = Job(path=str(path), limits=loader._limits, ocr=loader._ocr)
-        attempt = Attempt(loader, Toll(job), "a.pdf")
-        attempt.open(share_from=1)
-        yield attempt
-        attempt.release()
-        assert not loader._busy
+    job = Job(path=str(path), limits=Limits(ocr_seconds=77), ocr=Ocr(engine="off"))
+    with closing(WorkerPool()) as pool:
+        worker = FileWorker(pool, ReadingCosts(job), "a.pdf")
+        worker.open(share_from=1)
+        yield worker
+        worker.release()
+        assert not pool.busy
 
 
-def test_a_worker_that_dies_with_nothing_left_to_read_costs_nothing(asked):
+def test_a_worker_that_dies_with_nothing_left_to_read_costs_nothing(opened):
     """It waited for the caller, who was slow; all its pages are here."""
-    os.kill(asked._worker._process.pid, signal.SIGKILL)
-    asked._worker._process.wait()
-    asked.dismiss()
+    os.kill(opened.worker.process.pid, signal.SIGKILL)
+    opened.worker.process.wait()
+    opened.end_ranges()
 
 
-def test_a_scan_is_given_up_after_the_time_that_a_scan_has(asked):
+def test_a_scan_is_given_up_after_the_time_that_a_scan_has(opened):
     """The page says how long its reader was waited for."""
-    asked._working_on = (2, "ocr")
-    asked.blame(WorkerLate())
-    assert asked._toll.job.skip == {2: "Reading this page was stopped after 77 s."}
+    opened.current_step = (2, "ocr")
+    opened.set_page_aside(WorkerTimeout())
+    assert opened.costs.job.skip == {2: "Reading this page was stopped after 77 s."}
 
 
 READ = """

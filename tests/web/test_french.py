@@ -16,7 +16,7 @@ from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
 from docent.ingesting import intake
-from docent.loading.kinds import FOREIGN
+from docent.loading.file_types import FOREIGN_SIGNATURES
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
 from docent.web.texts import say
@@ -94,7 +94,7 @@ def test_both_say_the_same(english):
 
 def test_what_a_file_is_has_a_name_in_french():
     """What cannot be read is named, with what to do instead."""
-    assert {word for _, what, remedy in FOREIGN for word in (what, remedy)} == set(KINDS)
+    assert {word for _, what, remedy in FOREIGN_SIGNATURES for word in (what, remedy)} == set(KINDS)
 
 
 def test_two_sentences_in_one():

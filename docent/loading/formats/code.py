@@ -1,4 +1,4 @@
-"""Source code: its own text in pages of lines, cut where a definition begins."""
+"""Source code: its text in pages of lines, cut where a definition begins."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ import re
 from collections.abc import Iterator
 
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.decoding import decode
-from docent.loading.hidden import split_hidden
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import InputFile, decode_text
+from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.text_cleaning import split_hidden
 
 PAGE_LINES = 80
 PAGE_CHARS = 12_000
-LEAST_LINES = 20  # a page ends early at a definition, but not for every small function
+MIN_PAGE_LINES = 20  # a page ends early at a definition, but not for every small function
 # What a definition begins with in the languages that people keep beside their documents; the name
 # is the first word after it. Methods are indented and count as headings of the second level.
 DEFINITION = re.compile(
     r"(?P<indent>[ \t]{0,8})(?:@?(?:export|default|public|private|protected|internal|static|final|abstract|"
     r"async|pub(?:\([^)]*\))?|unsafe|open|override|sealed|data)\s+)*"
-    r"(?P<what>def|class|interface|enum|struct|trait|impl|fn|func|function|fun|module|namespace|type|record|object|"
+    r"(?P<keyword>def|class|interface|enum|struct|trait|impl|fn|func|function|fun|module|namespace|type|record|object|"
     r"create\s+(?:or\s+replace\s+)?(?:table|view|function|procedure))\s+(?P<name>(?:\([^)]*\)\s*)?[\w.:$<>]+)",
     re.IGNORECASE,
 )
 SECTION = re.compile(r"\[{1,2}([^\[\]\n]+)\]{1,2}\s*$")  # of .ini and .toml
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    text, note = decode(source)
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    text, note = decode_text(source)
     return Contents(pages=_pages(text, source.suffix), note=note)
 
 
@@ -35,11 +34,11 @@ def _pages(text: str, suffix: str) -> Iterator[Page]:
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    named = {index: heading for index, line in enumerate(lines) if (heading := _heading(line, suffix))}
+    definitions = {index: heading for index, line in enumerate(lines) if (heading := _heading(line, suffix))}
     number, first = 1, 0
     while first < len(lines) or number == 1:
-        last = _end(lines, first, named)
-        yield _page(number, lines[first:last], first, named)
+        last = _page_end(lines, first, definitions)
+        yield _page(number, lines[first:last], first, definitions)
         number, first = number + 1, last
 
 
@@ -47,38 +46,40 @@ def _heading(line: str, suffix: str) -> tuple[str, int] | None:
     if suffix in (".toml", ".ini", ".cfg") and (match := SECTION.match(line)):
         return match[1].strip(), 1
     if match := DEFINITION.match(line):
-        return f"{match['what']} {match['name'].rstrip(':')}", 1 if not match["indent"] else 2
+        return f"{match['keyword']} {match['name'].rstrip(':')}", 1 if not match["indent"] else 2
     return None
 
 
-def _end(lines: list[str], first: int, named: dict[int, tuple[str, int]]) -> int:
-    """Where the page that begins at line `first` ends: before a definition, else before a blank line."""
+def _page_end(lines: list[str], first: int, definitions: dict[int, tuple[str, int]]) -> int:
+    """Return where the page that begins at line `first` ends: at a definition, else at a blank line."""
     last, chars = first, 0
     while last < len(lines) and last - first < PAGE_LINES and (last == first or chars < PAGE_CHARS):
         chars += len(lines[last]) + 1
         last += 1
     if last == len(lines):
         return last
-    for wanted in (1, 2):
-        for index in range(last, first + LEAST_LINES, -1):
-            if index in named and named[index][1] <= wanted:
+    for max_level in (1, 2):
+        for index in range(last, first + MIN_PAGE_LINES, -1):
+            if index in definitions and definitions[index][1] <= max_level:
                 return index
-    return next((index for index in range(last, first + LEAST_LINES, -1) if not lines[index].strip()), last)
+    return next(
+        (index for index in range(last, first + MIN_PAGE_LINES, -1) if not lines[index].strip()), last
+    )
 
 
-def _page(number: int, lines: list[str], first: int, named: dict[int, tuple[str, int]]) -> Page:
+def _page(number: int, lines: list[str], first: int, definitions: dict[int, tuple[str, int]]) -> Page:
     parts: list[str] = []
     headings: list[Heading] = []
     hidden: list[str] = []
-    at = 0
+    position = 0
     for index, line in enumerate(lines, first):
-        visible, unseen = split_hidden(line)
-        hidden += [unseen] if unseen else []
-        if index in named:
-            said, level = named[index]
-            headings.append(Heading(at + len(visible) - len(visible.lstrip()), said, level))
+        visible, invisible = split_hidden(line)
+        hidden += [invisible] if invisible else []
+        if index in definitions:
+            title, level = definitions[index]
+            headings.append(Heading(position + len(visible) - len(visible.lstrip()), title, level))
         parts.append(visible)
-        at += len(visible) + 1
+        position += len(visible) + 1
     text = "\n".join(parts)
     last = first + len(lines)
     return Page(

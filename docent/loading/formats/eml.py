@@ -15,95 +15,95 @@ from pathlib import PurePath
 
 from docent.errors import LoadError
 from docent.glossary import Page, ReadBy
-from docent.loading.decoding import decode_bytes
-from docent.loading.flowing import Block, pages, tidy
-from docent.loading.formats.html import decode_html, parse
-from docent.loading.kinds import detect, mismatch
-from docent.loading.opening import open_contents
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
+from docent.loading.formats.html import decode_html, parse_html
+from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
+from docent.loading.input_file import InputFile, decode_bytes
+from docent.loading.job import Contents, Job, StepReporter
 
-SHOWN = ("From", "To", "Cc", "Date")
+SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
-DEEPEST = 4  # messages within messages
-MOST_PARTS = 500
-FULLER = 3  # an HTML body this much longer than the plain one is the real message
-ORNAMENT = 50_000  # bytes; a smaller picture inside a message is a logo or a smiley
+MAX_DEPTH = 4  # of messages within messages
+MAX_PARTS = 500
+HTML_RATIO = 3  # an HTML body this many times longer than the plain one is the real message
+MIN_IMAGE_BYTES = 50_000  # a smaller picture inside a message is a logo or a smiley
 
 
 @dataclass(slots=True)
-class Parts:
-    """A message taken apart."""
+class MailParts:
+    """The parts of a message."""
 
     plain: list[str] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
     attached: list[tuple[str, bytes]] = field(default_factory=list)
-    ornaments: int = 0
-    cut: bool = False
-    """There are more parts than are read."""
+    small_images: int = 0
+    has_more_parts: bool = False
+    """The message has more parts than are read."""
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    return _read(source, job, watch, depth=1)
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    return _read(source, job, report_step, depth=1)
 
 
-def _read(source: Source, job: Job, watch: Watch, depth: int) -> Contents:
-    message = email.message_from_bytes(source.whole(), policy=email.policy.default)
+def _read(source: InputFile, job: Job, report_step: StepReporter, depth: int) -> Contents:
+    message = email.message_from_bytes(source.read_all(), policy=email.policy.default)
     parts = _parts(message)
     return Contents(
-        pages=_pages(message, parts, job, watch, depth),
+        pages=_pages(message, parts, job, report_step, depth),
         title=_header(message, "Subject"),
         created=_date(message),
-        note=_note(parts),
+        note=_describe_unread(parts),
     )
 
 
-def _note(parts: Parts) -> str:
-    """What of the message is not read."""
-    said = []
-    if parts.ornaments:
-        pictures = "picture" if parts.ornaments == 1 else "pictures"
-        were = "was" if parts.ornaments == 1 else "were"
-        said.append(f"{parts.ornaments} small {pictures} in the message {were} not read.")
-    if parts.cut:
-        said.append(f"The message has more than {MOST_PARTS} parts; those beyond were not read.")
-    return " ".join(said)
+def _describe_unread(parts: MailParts) -> str:
+    """Return a note on the parts of the message that were not read."""
+    notes = []
+    if parts.small_images:
+        pictures = "picture" if parts.small_images == 1 else "pictures"
+        were = "was" if parts.small_images == 1 else "were"
+        notes.append(f"{parts.small_images} small {pictures} in the message {were} not read.")
+    if parts.has_more_parts:
+        notes.append(f"The message has more than {MAX_PARTS} parts; those beyond were not read.")
+    return " ".join(notes)
 
 
-def _parts(message: Message) -> Parts:
-    found = Parts()
-    waiting = [message]
-    counted = 0
-    while waiting and counted < MOST_PARTS:
-        part = waiting.pop(0)
-        counted += 1
+def _parts(message: Message) -> MailParts:
+    parts = MailParts()
+    queue = [message]
+    count = 0
+    while queue and count < MAX_PARTS:
+        part = queue.pop(0)
+        count += 1
         kind = part.get_content_type()
         name = _name(part)
         if kind == "message/rfc822":
             inner = part.get_payload()
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
                 subject = _header(inner[0], "Subject") or "forwarded message"
-                found.attached.append((name or f"{subject}.eml", _bytes_of(inner[0])))
+                parts.attached.append((name or f"{subject}.eml", _bytes_of(inner[0])))
         elif part.is_multipart():
-            inside = part.get_payload()
-            waiting[:0] = (
-                [one for one in inside if isinstance(one, Message)] if isinstance(inside, list) else []
+            payload = part.get_payload()
+            queue[:0] = (
+                [inner for inner in payload if isinstance(inner, Message)]
+                if isinstance(payload, list)
+                else []
             )
         elif kind in SIGNATURES:
             continue
-        elif kind in ("text/plain", "text/html") and not _attached(part, name):
-            (found.html if kind == "text/html" else found.plain).append(_text(part, kind))
+        elif kind in ("text/plain", "text/html") and not _is_attachment(part, name):
+            (parts.html if kind == "text/html" else parts.plain).append(_text(part, kind))
         else:
             data = _data(part)
-            if kind.startswith("image/") and len(data) < ORNAMENT and not _attached(part, ""):
-                found.ornaments += 1
+            if kind.startswith("image/") and len(data) < MIN_IMAGE_BYTES and not _is_attachment(part, ""):
+                parts.small_images += 1
             elif data:
-                found.attached.append((name or f"attachment.{part.get_content_subtype()}", data))
-    found.cut = bool(waiting)
-    return found
+                parts.attached.append((name or f"attachment.{part.get_content_subtype()}", data))
+    parts.has_more_parts = bool(queue)
+    return parts
 
 
-def _attached(part: Message, name: str) -> bool:
+def _is_attachment(part: Message, name: str) -> bool:
     return part.get_content_disposition() == "attachment" or bool(name)
 
 
@@ -111,7 +111,7 @@ def _name(part: Message) -> str:
     try:
         name = part.get_filename() or ""
     except (ValueError, LookupError, TypeError, AttributeError):
-        return "attachment"  # the standard library trips over some malformed names
+        return "attachment"  # the standard library fails on some malformed names
     return PurePath(str(name).replace("\\", "/")).name
 
 
@@ -145,8 +145,8 @@ def _header(message: Message, name: str) -> str:
     try:
         value = str(message.get(name) or "")
     except (ValueError, LookupError, TypeError, AttributeError):
-        # The standard library's parser gives up on some malformed headers; the line itself is still there.
-        value = next((str(said) for key, said in message._headers if key.lower() == name.lower()), "")  # type: ignore[attr-defined]
+        # The standard library fails to parse some malformed headers; their text is still there.
+        value = next((str(text) for key, text in message._headers if key.lower() == name.lower()), "")  # type: ignore[attr-defined]
     return " ".join(value.split())
 
 
@@ -157,70 +157,79 @@ def _date(message: Message) -> str:
         return ""
 
 
-def _pages(message: Message, parts: Parts, job: Job, watch: Watch, depth: int) -> Iterator[Page]:
+def _pages(
+    message: Message, parts: MailParts, job: Job, report_step: StepReporter, depth: int
+) -> Iterator[Page]:
     number = 1
-    for page in pages(tidy(_blocks(message, parts)), first=1, prefix=""):
+    for page in split_into_pages(clean_blocks(_blocks(message, parts)), first=1, prefix=""):
         yield replace(page, place=page.place or "message")
         number = page.number + 1
     for name, data in parts.attached:
-        watch(number, "text")  # one that ends its reader is set aside, and the rest is read
-        for page in _attachment(name, data, job, watch, number, depth):
+        report_step(
+            number, "text"
+        )  # an attachment that crashes its reader is set aside, and the rest is read
+        for page in _attachment(name, data, job, report_step, number, depth):
             yield replace(page, place=f"attachment '{name}', {page.place}")
             number = page.number + 1
 
 
-def _blocks(message: Message, parts: Parts) -> Iterator[Block]:
+def _blocks(message: Message, parts: MailParts) -> Iterator[Block]:
     yield Block(_header(message, "Subject") or "Message", level=1)
-    for name in SHOWN:
+    for name in SHOWN_HEADERS:
         if value := _header(message, name):
             yield Block(f"{name}: {value}", tight=True)
-    written = [block for text in parts.html for block in parse(text).blocks]
+    html_blocks = [block for text in parts.html for block in parse_html(text).blocks]
     plain = "\n".join(parts.plain).strip()
-    if plain and sum(len(block.text) for block in written) < FULLER * len(plain):
-        hidden = "\n".join(block.hidden for block in written if block.hidden)
+    if plain and sum(len(block.text) for block in html_blocks) < HTML_RATIO * len(plain):
+        hidden = "\n".join(block.hidden for block in html_blocks if block.hidden)
         yield from (Block(paragraph) for paragraph in re.split(r"\n\s*\n", plain))
         yield Block("", hidden=hidden)
     else:
-        yield from (replace(block, level=block.level and block.level + 1) for block in written)
+        yield from (replace(block, level=block.level and block.level + 1) for block in html_blocks)
 
 
-def _attachment(name: str, data: bytes, job: Job, watch: Watch, number: int, depth: int) -> Iterator[Page]:
-    """The attachment's own pages, or one that says why there are none."""
+def _attachment(
+    name: str, data: bytes, job: Job, report_step: StepReporter, number: int, depth: int
+) -> Iterator[Page]:
+    """Yield the attachment's own pages, or one with the reason why there are none."""
 
-    def unread(why: str) -> Page:
-        return Page(number, "", place="not read", read_by=ReadBy.FAILED, note=why)
+    def unread(reason: str) -> Page:
+        return Page(number, "", place="not read", read_by=ReadBy.FAILED, note=reason)
 
     if number in job.skip:
         yield unread(job.skip[number])
         return
-    before = number - 1
-    source, inner = _as_file(name, data), _from_page(number, job)
+    pages_before = number - 1
+    source, inner = _attachment_file(name, data), _attachment_job(number, job)
     try:
-        kind = detect(source, job.limits)
-        if kind == "eml" and depth >= DEEPEST:
+        kind = detect_kind(source, job.limits)
+        if kind == "eml" and depth >= MAX_DEPTH:
             yield unread(f"{name} is a message within {depth} others; deeper ones are not opened.")
             return
-        shifted = _shifted(watch, before)
+
+        def report_shifted(page: int, step: str) -> None:
+            report_step(pages_before + page, step)
+
         contents = (
-            _read(source, inner, shifted, depth + 1)
+            _read(source, inner, report_shifted, depth + 1)
             if kind == "eml"
-            else open_contents(source, kind, inner, watch=shifted)
+            else open_contents(source, kind, inner, report_step=report_shifted)
         )
-        about = " ".join(filter(None, (mismatch(source, kind), contents.note)))
+        file_note = " ".join(filter(None, (describe_mismatch(source, kind), contents.note)))
         for page in contents.pages:
-            number = before + page.number + 1
-            note = f"{about} {page.note}".strip() if page.number == 1 else page.note
-            yield replace(page, number=before + page.number, place=page.where, note=note)
+            number = pages_before + page.number + 1
+            note = f"{file_note} {page.note}".strip() if page.number == 1 else page.note
+            yield replace(page, number=pages_before + page.number, place=page.where, note=note)
     except LoadError as error:
         yield unread(str(error))
     except MemoryError:
         raise
-    except Exception as error:  # the message is read all the same, and its page says what is wrong
+    except Exception as error:  # the rest of the message is read, and this page reports the error
         yield unread(f"{name} is damaged or unusual in a way its reader does not know ({error}).")
 
 
-def _as_file(name: str, data: bytes) -> Source:
-    return Source(
+def _attachment_file(name: str, data: bytes) -> InputFile:
+    return InputFile(
         name=name,
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
@@ -230,17 +239,12 @@ def _as_file(name: str, data: bytes) -> Source:
     )
 
 
-def _from_page(number: int, job: Job) -> Job:
-    """The same for an attachment, whose own first page has that number in the mail."""
-    before = number - 1
+def _attachment_job(number: int, job: Job) -> Job:
+    """Return the job for an attachment whose first page has that number in the mail."""
+    pages_before = number - 1
     return replace(
         job,
-        first=max(1, job.first - before),
-        skip={page - before: why for page, why in job.skip.items()},
-        plain=frozenset(page - before for page in job.plain),
+        first=max(1, job.first - pages_before),
+        skip={page - pages_before: reason for page, reason in job.skip.items()},
+        plain=frozenset(page - pages_before for page in job.plain),
     )
-
-
-def _shifted(watch: Watch, before: int) -> Watch:
-    """The same, for pages that are counted on from those before."""
-    return lambda page, step: watch(before + page, step)

@@ -13,25 +13,30 @@ from urllib.parse import unquote, urlsplit
 
 from docent.errors import EncryptedFile
 from docent.glossary import Page, ReadBy
-from docent.loading.flowing import Block, pages, title_of
-from docent.loading.formats.html import decode_html, links_of, parse
-from docent.loading.package import check_entities, open_package, read_part
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.xml import broken, parse_xml
+from docent.loading.formats.html import decode_html, find_links, parse_html
+from docent.loading.formats.section_pages import Block, main_heading, split_into_pages
+from docent.loading.formats.zip_container import (
+    malformed_xml,
+    open_zip,
+    parse_xml,
+    read_zip_entry,
+    refuse_entities,
+)
+from docent.loading.input_file import InputFile
+from docent.loading.job import Contents, Job, StepReporter
 
 CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 OPF = "{http://www.idpf.org/2007/opf}"
 NCX = "{http://www.daisy.org/z3986/2005/ncx/}"
 DC = "{http://purl.org/dc/elements/1.1/}"
-LOCK = "{http://www.w3.org/2001/04/xmlenc#}"
-FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-"""Locks on fonts only; the text is open."""
+XML_ENCRYPTION = "{http://www.w3.org/2001/04/xmlenc#}"
+FONT_ENCRYPTION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+"""These encrypt fonts only; the text is readable."""
 CHAPTERS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
-NUMBERED = re.compile(
+HAS_CHAPTER_NUMBER = re.compile(
     r"\d|[IVXLC]+\b|(?:chapter|part|book|kapitel|teil|chapitre|cap[ií]tulo|capitolo|deel)\b", re.I
 )
-NO_CHAPTER = re.compile(
+NOT_A_CHAPTER = re.compile(
     r"cover|title ?page|half[- ]?title|(?:table of )?contents|copyright.*|colophon|dedication|epigraph|"
     r"foreword|preface|introduction|prologue|epilogue|afterword|acknowledge?ments?|about .*|notes|index|"
     r"bibliography|glossary|vorwort|inhalt.*|impressum|titel.*|einleitung|nachwort|pr[ée]face|avant-propos|"
@@ -41,82 +46,89 @@ NO_CHAPTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class EpubBook:
+    """The chapters of a book and their titles."""
+
     archive: zipfile.ZipFile
     spine: list[str]
-    """Paths of its parts inside the container, in reading order."""
+    """Paths of the chapters inside the container, in reading order."""
     titles: dict[str, list[str]] = field(default_factory=dict)
-    """What the table of contents calls them."""
+    """Titles by path, from the table of contents."""
     missing: int = 0
-    """Parts that its order names and the container does not hold."""
+    """Chapters that are listed and not in the container."""
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    archive = open_package(source.stream, source.name, job.limits)
-    check_entities(archive, source.name)
-    _refuse_locked(archive, source.name)
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    archive = open_zip(source.stream, source.name, job.limits)
+    refuse_entities(archive, source.name)
+    _refuse_copy_protected(archive, source.name)
     path, package = _package(archive, source.name)
-    said = {tag: (package.findtext(f".//{DC}{tag}") or "").strip() for tag in ("title", "date", "language")}
-    created = re.match(r"\d{4}(-\d{2}-\d{2})?", said["date"])
+    metadata = {
+        tag: (package.findtext(f".//{DC}{tag}") or "").strip() for tag in ("title", "date", "language")
+    }
+    created = re.match(r"\d{4}(-\d{2}-\d{2})?", metadata["date"])
     book = _book(archive, posixpath.dirname(path), package, source.name)
     return Contents(
         pages=_pages(book, source.name),
-        title=said["title"],
+        title=metadata["title"],
         created=created[0] if created and created[1] else "",
-        language=said["language"][:2].lower(),
+        language=metadata["language"][:2].lower(),
         note=f"Parts of the book that are not in the file: {book.missing}." if book.missing else "",
     )
 
 
 def _package(archive: zipfile.ZipFile, name: str) -> tuple[str, Any]:
-    container = parse_xml(read_part(archive, "META-INF/container.xml", name), name, forgiving=True)
+    container = parse_xml(read_zip_entry(archive, "META-INF/container.xml", name), name, lenient=True)
     file = container.find(f".//{CONTAINER}rootfile")
     if file is None:
-        raise broken(name, "it does not say where its contents are")
+        raise malformed_xml(name, "it does not say where its contents are")
     path = unquote(file.get("full-path", ""))
-    return path, parse_xml(read_part(archive, path, name), name, forgiving=True)
+    return path, parse_xml(read_zip_entry(archive, path, name), name, lenient=True)
 
 
-def _refuse_locked(archive: zipfile.ZipFile, name: str) -> None:
+def _refuse_copy_protected(archive: zipfile.ZipFile, name: str) -> None:
     if "META-INF/encryption.xml" not in archive.namelist():
         return
-    lock = parse_xml(read_part(archive, "META-INF/encryption.xml", name), name, forgiving=True)
-    if any(method.get("Algorithm", "") not in FONTS for method in lock.iter(f"{LOCK}EncryptionMethod")):
+    encryption = parse_xml(read_zip_entry(archive, "META-INF/encryption.xml", name), name, lenient=True)
+    if any(
+        method.get("Algorithm", "") not in FONT_ENCRYPTION
+        for method in encryption.iter(f"{XML_ENCRYPTION}EncryptionMethod")
+    ):
         raise EncryptedFile(
             f"{name} is an e-book with copy protection, which only its shop's own program can open. "
             "Add an edition without it."
         )
 
 
-def _book(archive: zipfile.ZipFile, folder: str, package: Any, name: str) -> Book:
+def _book(archive: zipfile.ZipFile, folder: str, package: Any, name: str) -> EpubBook:
     items = {item.get("id", ""): item for item in package.iter(f"{OPF}item")}
-    known = set(archive.namelist())
-    named = [
+    entries = set(archive.namelist())
+    spine_paths = [
         _path(folder, item.get("href", ""))
         for reference in package.iter(f"{OPF}itemref")
         if (item := items.get(reference.get("idref", ""))) is not None
         and item.get("media-type", CHAPTERS[0]) in CHAPTERS
         and "nav" not in item.get("properties", "").split()
     ]
-    spine = [path for path in named if path in known]
+    spine = [path for path in spine_paths if path in entries]
     titles: dict[str, list[str]] = defaultdict(list)
     for item in items.values():
         path = _path(folder, item.get("href", ""))
-        if path not in known:
+        if path not in entries:
             continue
         if "nav" in item.get("properties", "").split():
-            entries = links_of(decode_html(read_part(archive, path, name))[0], "nav a[href]")
+            toc_entries = find_links(decode_html(read_zip_entry(archive, path, name))[0], "nav a[href]")
         elif item.get("media-type") == "application/x-dtbncx+xml" and not titles:
-            entries = _ncx(read_part(archive, path, name), name)
+            toc_entries = _ncx_entries(read_zip_entry(archive, path, name), name)
         else:
             continue
-        for target, title in entries:
+        for target, title in toc_entries:
             titles[_path(posixpath.dirname(path), target)].append(title)
-    return Book(archive, spine, dict(titles), missing=len(named) - len(spine))
+    return EpubBook(archive, spine, dict(titles), missing=len(spine_paths) - len(spine))
 
 
-def _ncx(data: bytes, name: str) -> list[tuple[str, str]]:
-    root = parse_xml(data, name, forgiving=True)
+def _ncx_entries(data: bytes, name: str) -> list[tuple[str, str]]:
+    root = parse_xml(data, name, lenient=True)
     return [
         (content.get("src", ""), " ".join((point.findtext(f"{NCX}navLabel/{NCX}text") or "").split()))
         for point in root.iter(f"{NCX}navPoint")
@@ -128,28 +140,32 @@ def _path(folder: str, link: str) -> str:
     return posixpath.normpath(posixpath.join(folder, unquote(urlsplit(link).path)))
 
 
-def _pages(book: Book, name: str) -> Iterator[Page]:
+def _pages(book: EpubBook, name: str) -> Iterator[Page]:
     number, chapter, place = 1, 0, ""
     for path in book.spine:
-        blocks = parse(decode_html(read_part(book.archive, path, name))[0]).blocks
+        blocks = parse_html(decode_html(read_zip_entry(book.archive, path, name))[0]).blocks
         if not blocks:
             continue
-        named = book.titles.get(path, [])
-        if title := _title(named, blocks, known=bool(book.titles)):
-            counts = not NO_CHAPTER.fullmatch(title)
-            chapter += counts
-            place = f"chapter {chapter} · {title}" if counts and not NUMBERED.match(title) else title
-        elif len(named) > 1:
-            place = ""  # several chapters in one part: each is known by its own heading
-        for page in pages(blocks, first=number, prefix=place):
+        titles = book.titles.get(path, [])
+        if title := _title(titles, blocks, has_contents=bool(book.titles)):
+            is_chapter = not NOT_A_CHAPTER.fullmatch(title)
+            chapter += is_chapter
+            place = (
+                f"chapter {chapter} · {title}"
+                if is_chapter and not HAS_CHAPTER_NUMBER.match(title)
+                else title
+            )
+        elif len(titles) > 1:
+            place = ""  # several chapters in one file: each has its own heading
+        for page in split_into_pages(blocks, first=number, prefix=place):
             yield page
             number = page.number + 1
     if number == 1:
         yield Page(1, "", place="book", read_by=ReadBy.EMPTY, note="There is no text in its chapters.")
 
 
-def _title(named: list[str], blocks: list[Block], *, known: bool) -> str:
-    """The chapter's title; empty for a part that goes on with the chapter before."""
-    if len(named) == 1:
-        return named[0]
-    return "" if known else title_of(blocks)
+def _title(titles: list[str], blocks: list[Block], *, has_contents: bool) -> str:
+    """Return the chapter's title; "" for a part that continues the chapter before."""
+    if len(titles) == 1:
+        return titles[0]
+    return "" if has_contents else main_heading(blocks)

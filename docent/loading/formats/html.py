@@ -3,54 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from docent.loading.decoding import MARKS, decode_bytes
-from docent.loading.flowing import Block, pages, tidy
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
-from docent.loading.tables import as_lines
+from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
+from docent.loading.formats.table_rows import table_lines
+from docent.loading.input_file import BYTE_ORDER_MARKS, InputFile, decode_bytes
+from docent.loading.job import Contents, Job, StepReporter
 
 IGNORED = frozenset(
     "script style noscript template svg iframe object embed canvas audio video input button select textarea "
     "datalist head link meta map".split()
 )
-AROUND = frozenset({"nav", "footer"})
-AROUND_ROLES = frozenset({"navigation", "banner", "contentinfo", "search"})
+MENU_TAGS = frozenset({"nav", "footer"})
+MENU_ROLES = frozenset({"navigation", "banner", "contentinfo", "search"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-BREAKS = frozenset(
+BLOCK_TAGS = frozenset(
     "p div section article aside header footer main nav ul ol dl dt dd blockquote pre figure figcaption "
     "address details summary fieldset form legend hr table caption thead tbody tfoot tr td th body html "
     "center li".split()
 )
-TIGHT = frozenset({"li", "dt", "dd"})
+TIGHT_TAGS = frozenset({"li", "dt", "dd"})
 HIDES = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden"
     r"|font-size\s*:\s*(?:0(?:\.0+)?(?:em|rem|%)?|[01](?:\.\d+)?(?:px|pt))\s*(?:;|$|!)"
     r"|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$|!)|(?:text-indent|left|top)\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
-WHITE = re.compile(
+WHITE_TEXT = re.compile(
     r"(?:^|[;\s])color\s*:\s*(?:white\b|#fff\b|#ffffff\b|rgba?\(\s*255\s*,\s*255\s*,\s*255\b)", re.I
 )
 CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-DECLARED = re.compile(r"\A.{0,2000}?<!DOCTYPE[^>\[]{0,500}\[[^\]]{0,20000}\]\s*>", re.IGNORECASE | re.DOTALL)
-CLOSED = re.compile(r"<([A-Za-z][\w:]*)((?:\s[^<>]*?)?)/>")
+DOCTYPE_WITH_ENTITIES = re.compile(
+    r"\A.{0,2000}?<!DOCTYPE[^>\[]{0,500}\[[^\]]{0,20000}\]\s*>", re.IGNORECASE | re.DOTALL
+)
+SELF_CLOSED = re.compile(r"<([A-Za-z][\w:]*)((?:\s[^<>]*?)?)/>")
 VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-CONDITIONAL = re.compile(r"@(?:media|supports|container)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-SIMPLE = re.compile(r"[\w.#\-\s>\[\]=\"']+")
+CONDITIONAL_CSS = re.compile(r"@(?:media|supports|container)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+CSS_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+SIMPLE_SELECTOR = re.compile(r"[\w.#\-\s>\[\]=\"']+")
 CSS_CHARS = 200_000
 DATES = ("article:published_time", "date", "dcterms.created", "dc.date", "citation_date")
-LAYOUT_CELL = 500  # characters; a table with longer cells lays out a page and holds no rows
+MAX_CELL_CHARS = 500  # a table with longer cells lays out a page and holds no rows
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
-    """What one page of HTML says."""
+class WebPage:
+    """The text and the metadata of one HTML page."""
 
     blocks: list[Block]
     title: str = ""
@@ -58,51 +59,52 @@ class Web:
     language: str = ""
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    text, note = decode_html(source.whole())
-    web = parse(text)
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    text, note = decode_html(source.read_all())
+    page = parse_html(text)
     return Contents(
-        pages=pages(web.blocks, first=1),
-        title=web.title,
-        created=web.created,
-        language=web.language,
+        pages=split_into_pages(page.blocks, first=1),
+        title=page.title,
+        created=page.created,
+        language=page.language,
         note=note,
     )
 
 
 def decode_html(data: bytes) -> tuple[str, str]:
-    """The page's text, by its mark or its own word for its alphabet."""
-    said = CHARSET.search(data[:4096])
-    if said and not any(data.startswith(mark) for mark, _ in MARKS):
+    """Decode a page by its byte-order mark, the encoding that it declares, or like any text."""
+    charset = CHARSET.search(data[:4096])
+    if charset and not any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
         try:
-            return data.decode(said[1].decode("ascii")), ""
+            return data.decode(charset[1].decode("ascii")), ""
         except (LookupError, UnicodeDecodeError):
-            pass  # it says what it is not: found out as for any text
+            pass  # the declared encoding is wrong
     return decode_bytes(data)
 
 
-def parse(text: str) -> Web:
-    text, declared = DECLARED.subn("", text.replace("\r\n", "\n"), count=1)
+def parse_html(text: str) -> WebPage:
+    """Return the visible text of a page, without menus and footers unless there is nothing else."""
+    text, declared = DOCTYPE_WITH_ENTITIES.subn("", text.replace("\r\n", "\n"), count=1)
     if "<?xml" in text[:200] or declared:
-        # XHTML may close any element at once; to a parser of HTML <title/> swallows the page.
-        text = CLOSED.sub(
+        # XHTML may close any element at once; to an HTML parser an open <title/> swallows the page.
+        text = SELF_CLOSED.sub(
             lambda tag: tag[0] if tag[1].lower() in VOID else f"<{tag[1]}{tag[2]}></{tag[1]}>", text
         )
     tree = LexborHTMLParser(text)
     body = tree.body
     if body is None:
-        return Web([])
-    unseen = _styled_away(tree)
+        return WebPage([])
+    invisible = _invisible_elements(tree)
     main = tree.css_first("main, [role=main]")
-    blocks = tidy(_Walk(unseen).blocks(main)) if main is not None else []
+    blocks = clean_blocks(_TreeWalk(invisible).blocks(main)) if main is not None else []
     if not any(block.text for block in blocks):
-        blocks = tidy(_Walk(unseen).blocks(body))
+        blocks = clean_blocks(_TreeWalk(invisible).blocks(body))
     if not any(block.text for block in blocks):
-        blocks = tidy(_Walk(unseen, around=True).blocks(body))
+        blocks = clean_blocks(_TreeWalk(invisible, with_menus=True).blocks(body))
     title = tree.css_first("title")
     root = tree.root
     language = (root.attributes.get("lang") or "") if root is not None else ""
-    return Web(
+    return WebPage(
         blocks,
         " ".join(title.text(deep=True).split()) if title is not None else "",
         _created(tree),
@@ -119,41 +121,36 @@ def _created(tree: LexborHTMLParser) -> str:
     return ""
 
 
-def _styled_away(tree: LexborHTMLParser) -> frozenset[int]:
-    """Elements that the page's own style sheets do not show."""
-    found: set[int] = set()
-    for sheet in tree.css("style"):
-        css = CONDITIONAL.sub(
-            "", re.sub(r"/\*.*?\*/", "", sheet.text(deep=True)[:CSS_CHARS], flags=re.DOTALL)
+def _invisible_elements(tree: LexborHTMLParser) -> frozenset[int]:
+    """Return the ids of elements that the page's own style sheets hide."""
+    elements: set[int] = set()
+    for stylesheet in tree.css("style"):
+        css = CONDITIONAL_CSS.sub(
+            "", re.sub(r"/\*.*?\*/", "", stylesheet.text(deep=True)[:CSS_CHARS], flags=re.DOTALL)
         )
-        for rule in RULE.finditer(css):
+        for rule in CSS_RULE.finditer(css):
             if not HIDES.search(rule[2]):
                 continue
             for selector in rule[1].split(","):
-                if SIMPLE.fullmatch(selector.strip()):
+                if SIMPLE_SELECTOR.fullmatch(selector.strip()):
                     try:
-                        found.update(node.mem_id for node in tree.css(selector.strip()))
+                        elements.update(node.mem_id for node in tree.css(selector.strip()))
                     except (SelectolaxError, ValueError):
-                        continue  # a selector that this engine does not know hides nothing
-    return frozenset(found)
+                        continue  # a selector that this parser does not support
+    return frozenset(elements)
 
 
-@dataclass(slots=True)
-class _Table:
-    rows: list[list[str]] = field(default_factory=list)
+class _TreeWalk:
+    """One pass over the tree, without recursion, since pages may nest to any depth."""
 
-
-class _Walk:
-    """One pass over the tree, without recursion: pages nest as deep as they like."""
-
-    def __init__(self, unseen: frozenset[int], *, around: bool = False) -> None:
-        self._unseen = unseen
-        self._around = around
-        self._said: list[str] = []
+    def __init__(self, invisible: frozenset[int], *, with_menus: bool = False) -> None:
+        self._invisible = invisible
+        self._with_menus = with_menus
+        self._text: list[str] = []
         self._hidden: list[str] = []
-        self._done: list[Block] = []
-        self._tables: list[_Table | None] = []
-        """Tables that are open; None for one that only lays out the page."""
+        self._blocks: list[Block] = []
+        self._tables: list[list[list[str]] | None] = []
+        """The rows of open tables; None for a table that only lays out the page."""
         self._level = self._pre = self._items = 0
 
     def blocks(self, root: LexborNode) -> Iterator[Block]:
@@ -162,36 +159,38 @@ class _Walk:
             node, entering = stack.pop()
             tag = node.tag or ""
             if not entering:
-                self._leave(tag)
+                self._close(tag)
             elif node.is_text_node:
-                self._say(node.text_content or "")
-            elif node.is_element_node and self._enters(node, tag):
+                self._add_text(node.text_content or "")
+            elif node.is_element_node and self._enter(node, tag):
                 stack.append((node, False))
                 stack.extend((child, True) for child in reversed(list(node.iter(include_text=True))))
-            if self._done:
-                yield from self._done
-                self._done = []
+            if self._blocks:
+                yield from self._blocks
+                self._blocks = []
         self._flush()
-        yield from self._done
+        yield from self._blocks
 
-    def _say(self, text: str) -> None:
-        self._said.append(text if self._pre else re.sub(r"\s+", " ", text))
+    def _add_text(self, text: str) -> None:
+        self._text.append(text if self._pre else re.sub(r"\s+", " ", text))
 
-    def _enters(self, node: LexborNode, tag: str) -> bool:
-        """Open an element, unless nothing of it is to be read."""
+    def _enter(self, node: LexborNode, tag: str) -> bool:
+        """Open an element and return True, unless nothing in it is to be read."""
         if tag in IGNORED:
             return False
         attributes = node.attributes
-        if not self._around and (tag in AROUND or (attributes.get("role") or "").lower() in AROUND_ROLES):
+        if not self._with_menus and (
+            tag in MENU_TAGS or (attributes.get("role") or "").lower() in MENU_ROLES
+        ):
             return False
-        if _hides(node, attributes) or node.mem_id in self._unseen:
+        if _is_hidden(node, attributes) or node.mem_id in self._invisible:
             self._hidden.append(" ".join(node.text(deep=True, separator=" ").split()))
             return False
         if tag == "br":
-            self._said.append("\n")
+            self._text.append("\n")
             return False
         if tag == "img":
-            self._say(f" {attributes.get('alt') or ''} ")
+            self._add_text(f" {attributes.get('alt') or ''} ")
             return False
         self._open(node, tag)
         return True
@@ -200,35 +199,35 @@ class _Walk:
         table = self._tables[-1] if self._tables else None
         if tag == "table":
             self._flush()
-            self._tables.append(None if _lays_out(node, len(self._tables)) else _Table())
+            self._tables.append(None if _is_layout_table(node, len(self._tables)) else [])
         elif table is not None and tag == "tr":
-            table.rows.append([])
+            table.append([])
         elif table is not None and tag in ("td", "th"):
-            self._said = []
-        elif table is not None and tag in BREAKS:
-            self._said.append(" ")
-        elif tag in BREAKS or tag in HEADINGS:
+            self._text = []
+        elif table is not None and tag in BLOCK_TAGS:
+            self._text.append(" ")
+        elif tag in BLOCK_TAGS or tag in HEADINGS:
             self._flush()
         self._level = HEADINGS.get(tag, self._level)
         self._pre += tag == "pre"
         self._items += tag == "li"
 
-    def _leave(self, tag: str) -> None:
+    def _close(self, tag: str) -> None:
         table = self._tables[-1] if self._tables else None
         if tag == "table":
             self._tables.pop()
             self._flush()
             if table is not None:
-                self._done += [Block(line, tight=True) for line in as_lines(table.rows)]
+                self._blocks += [Block(line, tight=True) for line in table_lines(table)]
         elif table is not None and tag in ("td", "th"):
-            if not table.rows:
-                table.rows.append([])
-            table.rows[-1].append("".join(self._said))
-            self._said = []
+            if not table:
+                table.append([])
+            table[-1].append("".join(self._text))
+            self._text = []
         elif table is not None and tag == "caption":
-            self._done.append(Block("".join(self._said)))
-            self._said = []
-        elif table is None and (tag in BREAKS or tag in HEADINGS):
+            self._blocks.append(Block("".join(self._text)))
+            self._text = []
+        elif table is None and (tag in BLOCK_TAGS or tag in HEADINGS):
             self._flush(tag)
         if tag in HEADINGS:
             self._level = 0
@@ -236,56 +235,52 @@ class _Walk:
         self._items -= tag == "li"
 
     def _flush(self, tag: str = "") -> None:
-        text = "".join(self._said)
+        text = "".join(self._text)
         text = text if self._pre else "\n".join(" ".join(line.split()) for line in text.split("\n"))
         hidden = "\n".join(self._hidden)
-        self._said, self._hidden = [], []
+        self._text, self._hidden = [], []
         if text.strip() or hidden:
-            mark = "• " if self._items and text.strip() and not self._level else ""
-            self._done.append(
+            bullet = "• " if self._items and text.strip() and not self._level else ""
+            self._blocks.append(
                 Block(
-                    mark + text.strip("\n"),
+                    bullet + text.strip("\n"),
                     level=self._level,
-                    tight=bool(mark) or tag in TIGHT,
+                    tight=bool(bullet) or tag in TIGHT_TAGS,
                     hidden=hidden,
                 )
             )
 
 
-def _hides(node: LexborNode, attributes: dict[str, str | None]) -> bool:
+def _is_hidden(node: LexborNode, attributes: dict[str, str | None]) -> bool:
     if "hidden" in attributes:
         return True
     style = attributes.get("style") or ""
-    return bool(style) and (bool(HIDES.search(style)) or (bool(WHITE.search(style)) and _on_white(node)))
+    return bool(style) and (bool(HIDES.search(style)) or (bool(WHITE_TEXT.search(style)) and _on_white(node)))
 
 
 def _on_white(node: LexborNode) -> bool:
-    """Does nothing around the element give it a colour behind?"""
+    """Return whether no element around this one has a background colour."""
     parser = node.parser
     if parser.css_first("link[rel=stylesheet]") or any("background" in s.text() for s in parser.css("style")):
         return False
-    above: LexborNode | None = node
-    while above is not None:
-        attributes = above.attributes if above.is_element_node else {}
+    ancestor: LexborNode | None = node
+    while ancestor is not None:
+        attributes = ancestor.attributes if ancestor.is_element_node else {}
         if "background" in (attributes.get("style") or "") or "bgcolor" in attributes:
             return False
-        above = above.parent
+        ancestor = ancestor.parent
     return True
 
 
-def _lays_out(table: LexborNode, depth: int) -> bool:
-    """Does the table arrange a page rather than rows of values?"""
+def _is_layout_table(table: LexborNode, depth: int) -> bool:
+    """Return whether the table lays out the page instead of holding rows of values."""
     if depth or table.css_first("td table, th table, td h1, td h2, td h3"):
         return True
-    return any(len(cell.text(deep=True)) > LAYOUT_CELL for cell in _cells(table))
+    return any(len(cell.text(deep=True)) > MAX_CELL_CHARS for cell in table.css("td, th"))
 
 
-def _cells(table: LexborNode) -> Iterable[LexborNode]:
-    return table.css("td, th")
-
-
-def links_of(text: str, selector: str) -> list[tuple[str, str]]:
-    """Where links lead, and what they are called."""
+def find_links(text: str, selector: str) -> list[tuple[str, str]]:
+    """Return the target and the text of each link."""
     return [
         (node.attributes.get("href") or "", " ".join(node.text(deep=True).split()))
         for node in LexborHTMLParser(text).css(selector)

@@ -9,11 +9,10 @@ from typing import Any
 
 from docent.errors import HarmfulFile
 from docent.glossary import Heading, Page, ReadBy
-from docent.loading.decoding import decode, open_text
 from docent.loading.formats.text import split_pages
-from docent.loading.hidden import split_hidden
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import InputFile, decode_text, open_text
+from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.text_cleaning import split_hidden
 
 PAGE_ITEMS = 50
 PAGE_CHARS = 8_000
@@ -22,8 +21,8 @@ SECTION_CHARS = 1_500  # a page this full ends where the next section begins
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """A record, or a value with a name."""
+class JsonRecord:
+    """An item of a list, a line of a JSON lines file, or a named value."""
 
     section: str
     number: int | None
@@ -31,19 +30,17 @@ class Unit:
     lines: tuple[str, ...]
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
     if source.suffix in (".jsonl", ".ndjson"):
-        text, note = open_text(source)
-        return Contents(pages=_pages(_line_units(text), "line"), note=note)
-    whole, note = decode(source)
+        stream, note = open_text(source)
+        return Contents(pages=_pages(_line_records(stream), "line"), note=note)
+    text, note = decode_text(source)
     try:
-        value = json.loads(whole)
+        value = json.loads(text)
     except ValueError as error:
-        return Contents(
-            pages=split_pages(whole), note=f"It is not valid JSON ({error}); read as text. {note}"
-        )
+        return Contents(pages=split_pages(text), note=f"It is not valid JSON ({error}); read as text. {note}")
     except RecursionError:
-        return Contents(pages=split_pages(whole), note=f"It is nested too deep; read as text. {note}")
+        return Contents(pages=split_pages(text), note=f"It is nested too deep; read as text. {note}")
     except MemoryError as error:
         raise HarmfulFile(
             f"{source.name} is too large to be read at once as JSON. "
@@ -51,41 +48,45 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
         ) from error
     title = value.get("title") if isinstance(value, dict) else ""
     return Contents(
-        pages=_pages(_units(value), "item"), title=title if isinstance(title, str) else "", note=note
+        pages=_pages(_records(value), "item"), title=title if isinstance(title, str) else "", note=note
     )
 
 
-def _line_units(text: Iterable[str]) -> Iterator[Unit]:
+def _line_records(text: Iterable[str]) -> Iterator[JsonRecord]:
     for number, line in enumerate(text, 1):
         if line.strip():
             try:
-                yield Unit("", number, _lines(json.loads(line)))
+                yield JsonRecord("", number, _lines(json.loads(line)))
             except (ValueError, RecursionError):
-                yield Unit("", number, (line.strip(),))
+                yield JsonRecord("", number, (line.strip(),))
 
 
-def _units(value: Any) -> Iterator[Unit]:
-    """Items of lists, and the fields of the outermost object."""
+def _records(value: Any) -> Iterator[JsonRecord]:
+    """Yield the items of lists, and the fields of the outermost object."""
     if isinstance(value, list):
-        yield from (Unit("", number, _lines(item)) for number, item in enumerate(value, 1))
+        yield from (JsonRecord("", number, _lines(item)) for number, item in enumerate(value, 1))
     elif isinstance(value, dict):
         for name, inner in value.items():
             if isinstance(inner, list) and any(isinstance(item, dict | list) for item in inner):
-                yield from (Unit(str(name), number, _lines(item)) for number, item in enumerate(inner, 1))
+                yield from (
+                    JsonRecord(str(name), number, _lines(item)) for number, item in enumerate(inner, 1)
+                )
             else:
-                yield Unit(str(name), None, _lines(inner, str(name)))
+                yield JsonRecord(str(name), None, _lines(inner, str(name)))
     else:
-        yield Unit("", None, (_said(value),))
+        yield JsonRecord("", None, (_value_text(value),))
 
 
 def _lines(value: Any, name: str = "") -> tuple[str, ...]:
-    leaves = tuple(f"{path}: {said}" if path else said for path, said in _leaves(value, name))
+    leaves = tuple(
+        f"{path}: {value_text}" if path else value_text for path, value_text in _leaves(value, name)
+    )
     together = " | ".join(leaves)
     return (together,) if len(together) <= LONG_RECORD else leaves
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every value with the names that lead to it; a list of plain values stays together."""
+    """Yield every value with the path that leads to it; a list of plain values stays together."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}" if path else str(name))
@@ -93,49 +94,49 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(value, 1):
             yield from _leaves(item, f"{path} {number}".strip())
     elif isinstance(value, list) and value:
-        yield path, ", ".join(map(_said, value))
+        yield path, ", ".join(map(_value_text, value))
     else:
-        yield path, _said(value)
+        yield path, _value_text(value)
 
 
-def _said(value: Any) -> str:
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return " ".join(said.split())
+def _value_text(value: Any) -> str:
+    value_text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(value_text.split())
 
 
-def _pages(units: Iterable[Unit], what: str) -> Iterator[Page]:
-    number, chars, kept = 1, 0, list[Unit]()
-    for unit in units:
-        turns = bool(kept) and unit.section != kept[-1].section
-        if len(kept) >= PAGE_ITEMS or chars >= PAGE_CHARS or (turns and chars >= SECTION_CHARS):
-            yield _page(number, kept, what)
-            number, chars, kept = number + 1, 0, []
-        kept.append(unit)
-        chars += sum(map(len, unit.lines))
-    if kept or number == 1:
-        yield _page(number, kept, what)
+def _pages(records: Iterable[JsonRecord], noun: str) -> Iterator[Page]:
+    number, chars, on_page = 1, 0, list[JsonRecord]()
+    for record in records:
+        new_section = bool(on_page) and record.section != on_page[-1].section
+        if len(on_page) >= PAGE_ITEMS or chars >= PAGE_CHARS or (new_section and chars >= SECTION_CHARS):
+            yield _page(number, on_page, noun)
+            number, chars, on_page = number + 1, 0, []
+        on_page.append(record)
+        chars += sum(map(len, record.lines))
+    if on_page or number == 1:
+        yield _page(number, on_page, noun)
 
 
-def _page(number: int, units: list[Unit], what: str) -> Page:
+def _page(number: int, records: list[JsonRecord], noun: str) -> Page:
     parts: list[str] = []
     headings: list[Heading] = []
-    at, section, hidden = 0, "", list[str]()
-    for unit in units:
-        lines = list(unit.lines)
-        if unit.section != section and unit.number is not None:
-            headings.append(Heading(at, unit.section))
-            lines.insert(0, unit.section)
-        section = unit.section
+    position, section, hidden = 0, "", list[str]()
+    for record in records:
+        lines = list(record.lines)
+        if record.section != section and record.number is not None:
+            headings.append(Heading(position, record.section))
+            lines.insert(0, record.section)
+        section = record.section
         for line in lines:
-            visible, unseen = split_hidden(line)
-            hidden += [unseen] if unseen else []
+            visible, invisible = split_hidden(line)
+            hidden += [invisible] if invisible else []
             parts.append(visible)
-            at += len(visible) + 1
+            position += len(visible) + 1
     text = "\n".join(parts)
     return Page(
         number=number,
         text=text,
-        place=_place(units, what),
+        place=_place(records, noun),
         read_by=ReadBy.TEXT if text.strip() else ReadBy.EMPTY,
         note="" if text.strip() else "There is nothing in it.",
         hidden=" ".join(hidden),
@@ -143,16 +144,16 @@ def _page(number: int, units: list[Unit], what: str) -> Page:
     )
 
 
-def _place(units: list[Unit], what: str) -> str:
-    """Where the units are: "items 3–24", "wines, items 3–24", "name to wines, item 3"."""
-    if not units:
+def _place(records: list[JsonRecord], noun: str) -> str:
+    """Name the place of the records: "items 3–24", "wines, items 3–24", "name to wines"."""
+    if not records:
         return ""
-    first, last = units[0], units[-1]
+    first, last = records[0], records[-1]
     if first.section != last.section:
         return f"{first.section} to {last.section}"
     if first.number is None or last.number is None:
         return first.section
-    words = f"{what} {first.number:,}"
+    words = f"{noun} {first.number:,}"
     if last.number > first.number:
-        words = f"{what}s {first.number:,}–{last.number:,}"
+        words = f"{noun}s {first.number:,}–{last.number:,}"
     return f"{first.section}, {words}" if first.section else words

@@ -1,4 +1,4 @@
-"""Markdown: its own text, with its headings, and comments counted as hidden."""
+"""Markdown: its source text with its headings; comments count as hidden text."""
 
 from __future__ import annotations
 
@@ -6,37 +6,36 @@ import re
 from collections.abc import Iterator
 
 from docent.glossary import Heading
-from docent.loading.decoding import decode
 from docent.loading.formats.text import split_pages
-from docent.loading.reading import Contents, Job, Watch
-from docent.loading.source import Source
+from docent.loading.input_file import InputFile, decode_text
+from docent.loading.job import Contents, Job, StepReporter
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-NOT_PARAGRAPH = re.compile(r"\s*$| {4,}|\t| {0,3}([-*+>]|\d+[.)])(\s|$)|\|")
+NOT_A_PARAGRAPH = re.compile(r"\s*$| {4,}|\t| {0,3}([-*+>]|\d+[.)])(\s|$)|\|")
 FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(---|\.\.\.)[ \t]*(\n|$)", re.DOTALL)
 COMMENT = re.compile(r"<!--(.*?)(-->|$(?![\n\S]))", re.DOTALL)
 MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 
 
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
-    raw, note = decode(source)
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    raw, note = decode_text(source)
     text, hidden = without_comments(raw)
     headings = tuple(find_headings(text))
-    front = _front_matter(text)
-    title = front.get("title") or next((heading.text for heading in headings if heading.level == 1), "")
+    metadata = _front_matter(text)
+    title = metadata.get("title") or next((heading.text for heading in headings if heading.level == 1), "")
     return Contents(
         pages=split_pages(text, headings=headings, hidden=hidden),
         title=title,
-        created=_iso(front.get("date", "")),
-        language=front.get("lang", "")[:2].lower(),
+        created=_iso(metadata.get("date", "")),
+        language=metadata.get("lang", "")[:2].lower(),
         note=note,
     )
 
 
 def without_comments(text: str) -> tuple[str, str]:
-    """The text a reader of the rendered page sees, and the comments, outside code blocks."""
+    """Return the text without its comments, and the comments; those in code blocks stay."""
     if "<!--" not in text:
         return text, ""
     hidden: list[str] = []
@@ -55,7 +54,7 @@ def without_comments(text: str) -> tuple[str, str]:
 
 
 def _prose(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of the text outside fenced code."""
+    """Yield the spans of the text outside fenced code."""
     position, start, fence = 0, 0, ""
     for line in text.splitlines(keepends=True):
         match = FENCE.match(line)
@@ -70,27 +69,27 @@ def _prose(text: str) -> Iterator[tuple[int, int]]:
 
 
 def find_headings(text: str) -> Iterator[Heading]:
-    """Headings of both kinds (# and underlined), never inside code or front matter."""
-    matter = FRONT_MATTER.match(text)
-    begin = matter.end() if matter else 0
+    """Yield headings of both kinds (# and underlined), but none in code or front matter."""
+    front_matter = FRONT_MATTER.match(text)
+    body_start = front_matter.end() if front_matter else 0
     for start, end in _prose(text):
-        if end <= begin:
+        if end <= body_start:
             continue
-        position, above = max(start, begin), ""
+        position, above = max(start, body_start), ""
         for line in text[position:end].splitlines(keepends=True):
             bare = line.rstrip("\n")
             if match := ATX.match(bare):
-                if said := plain(match[2] or ""):
-                    yield Heading(position, said, len(match[1]))
+                if title := plain(match[2] or ""):
+                    yield Heading(position, title, len(match[1]))
             elif above and SETEXT.match(bare):
                 underline = bare.strip()
                 yield Heading(position - len(above), plain(above), 1 if underline[0] == "=" else 2)
-            above = "" if NOT_PARAGRAPH.match(line) or ATX.match(bare) or SETEXT.match(bare) else line
+            above = "" if NOT_A_PARAGRAPH.match(line) or ATX.match(bare) or SETEXT.match(bare) else line
             position += len(line)
 
 
 def plain(text: str) -> str:
-    """A heading without its emphasis and links."""
+    """Return a heading without the markup of its emphasis and links."""
     return MARKUP.sub(lambda match: match[1] or "", text).strip()
 
 

@@ -1,50 +1,31 @@
-"""PDF: read by PDFium, with pypdf's second opinion and OCR for pages that say nothing."""
+"""PDF: read by PDFium; by pypdf where PDFium finds nothing, and by OCR where a page has no text."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cached_property
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
-from docent.glossary import Heading, Line, Page, ReadBy
-from docent.loading.gist import Gist
-from docent.loading.headings import Titles, levels_of
-from docent.loading.hidden import split_hidden
-from docent.loading.hyphens import Hyphens, hyphens_in, hyphens_of, joined
-from docent.loading.layout import TextLine
-from docent.loading.margins import NEIGHBOURS, Marks, margin_lines, marks_of
-from docent.loading.noise import is_noise
-from docent.loading.pdfium import WIDEST, NeedsPassword, Pdf, PdfPage, Unopened
-from docent.loading.pypdf_reader import SecondOpinion
-from docent.loading.reading import Contents, Job, Meeting, Watch
-from docent.loading.recognising import Recogniser
-from docent.loading.source import Source
-from docent.loading.turning import upright_lines
-from docent.loading.visible import SCAN_COVER, visible_words
+from docent.glossary import Page, ReadBy
+from docent.loading.input_file import InputFile
+from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
+from docent.loading.ocr.tesseract import OcrQueue
+from docent.loading.pdf.headings import OutlineTitles
+from docent.loading.pdf.page_context import NEIGHBOURS, HeaderSignatures, PageContext
+from docent.loading.pdf.page_draft import SCAN_COVER, PageDraft, finish_page, read_page
+from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError, PdfPasswordError
+from docent.loading.pdf.pypdf_fallback import PypdfFallback
+from docent.loading.text_cleaning import is_garbled, split_hidden
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
-FEW_CHARS = 20  # fewer than this, and the second engine is asked
-NOISE = "The file draws letters here and does not say which they are."
-
-Entries = dict[int, Titles]
-"""Of a document's outline, by page."""
-Outline = Callable[[], Entries]
+FEW_CHARS = 20  # with fewer than this, pypdf is tried
+GARBLED = "The file draws letters here and does not say which they are."
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A page that was read, before its neighbours tell what is a running header."""
-
-    page: Page
-    lines: tuple[TextLine, ...] = ()
-    bold: frozenset[int] = frozenset()
-    marks: Marks = frozenset()
-
-
-def read(source: Source, *, job: Job, watch: Watch) -> Contents:
+def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
     pdf, note = open_pdf(source, job)
     if len(pdf) > job.limits.pages:
         raise HarmfulFile(
@@ -53,22 +34,23 @@ def read(source: Source, *, job: Job, watch: Watch) -> Contents:
     if len(pdf) == 0:
         raise UnreadableFile(f"{source.name} has no pages. Export it again from its own program.")
     title = pdf.metadata("Title")
-    second, outline = SecondOpinion(source.whole, job.password), cache(partial(_outline, pdf))
+    created = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", pdf.metadata("CreationDate"))
+    reader = _PdfReader(pdf, job, report_step, PypdfFallback(source.read_all, job.password))
     return Contents(
-        pages=_pages(pdf, job=job, watch=watch, second=second, outline=outline),
+        pages=reader.pages(),
         title="" if re.search(r"\.\w{2,4}$|^untitled|^microsoft word", title, re.IGNORECASE) else title,
-        created=_iso(pdf.metadata("CreationDate")),
+        created="-".join(created.groups()) if created else "",
         note=note,
-        expected=len(pdf),
-        part=_Ranges(pdf, job, watch, second, outline),
+        expected_pages=len(pdf),
+        read_range=reader.read_range,
     )
 
 
-def open_pdf(source: Source, job: Job) -> tuple[Pdf, str]:
-    """The file, opened or mended, and a note on what was done. Raises LoadError with a sentence."""
+def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
+    """Open a file, repaired where it is damaged; return it and a note on the repair. Raises LoadError."""
     try:
-        return Pdf(source, job.password), ""
-    except NeedsPassword as error:
+        return PdfFile(source, job.password), ""
+    except PdfPasswordError as error:
         if job.password:
             raise EncryptedFile(
                 f"{source.name} is locked and the password given does not open it. Check it and try again."
@@ -77,12 +59,12 @@ def open_pdf(source: Source, job: Job) -> tuple[Pdf, str]:
             f"{source.name} is locked with a password. Run: python ingest.py --password (it asks "
             "for the password, uses it once and does not store it)."
         ) from error
-    except Unopened as error:
-        copy = SecondOpinion(source.whole, job.password).rewritten()
+    except PdfOpenError as error:
+        copy = PypdfFallback(source.read_all, job.password).repaired_copy()
         if copy is not None:
             try:
-                return Pdf(copy, None), "The file is damaged; a repaired copy was read."
-            except Unopened:
+                return PdfFile(copy, None), "The file is damaged; a repaired copy was read."
+            except PdfOpenError:
                 pass
         raise UnreadableFile(
             f"{source.name} is too damaged to open as a PDF ({error}). "
@@ -90,213 +72,147 @@ def open_pdf(source: Source, job: Job) -> tuple[Pdf, str]:
         ) from error
 
 
-def _pages(pdf: Pdf, *, job: Job, watch: Watch, second: SecondOpinion, outline: Outline) -> Iterator[Page]:
-    """Pages in order; each is finished once the pages around it are known."""
-    so_far = Gist()
-    before: deque[Marks] = deque(maxlen=NEIGHBOURS)
-    ahead: deque[Draft] = deque()
-    with Recogniser(job=job, watch=watch) as recogniser:
-        # Of a file that was read to its end the last page, since a mail counts on from it.
-        for number in range(min(job.first, len(pdf)), len(pdf) + 1):
-            draft = _draft(pdf, number, job, watch, second, recogniser)
-            so_far.see(draft.lines)
-            ahead.append(draft)
-            if len(ahead) > NEIGHBOURS:
-                yield recogniser.finish(_next(ahead, before, so_far, outline()))
-        while ahead:
-            yield recogniser.finish(_next(ahead, before, so_far, outline()))
+@dataclass
+class _PdfReader:
+    """Reads all pages of a PDF, or ranges of them with the same result."""
 
-
-def _next(ahead: deque[Draft], before: deque[Marks], so_far: Gist, outline: Entries) -> Page:
-    draft = ahead.popleft()
-    page = _finish(draft, before, [other.marks for other in ahead], so_far, outline)
-    before.append(draft.marks)
-    return page
-
-
-@dataclass(slots=True)
-class _Ranges:
-    """Reads ranges of pages as `_pages` reads them all: what is not in a range, others tell."""
-
-    pdf: Pdf
+    pdf: PdfFile
     job: Job
-    watch: Watch
-    second: SecondOpinion
-    outline: Outline
-    ahead: dict[int, Draft] = field(default_factory=dict)
-    """Pages that were looked at for the range before them, and need not be read again for their own."""
+    report_step: StepReporter
+    pypdf: PypdfFallback
+    drafts_ahead: dict[int, PageDraft] = field(default_factory=dict)
+    """Pages that were read as neighbours of one range, and are not read again for the next."""
 
-    def __call__(self, first: int, last: int, meeting: Meeting) -> Iterator[Page]:
-        alone = replace(self.job, ocr=replace(self.job.ocr, parallel=1))  # the other cores read other ranges
-        with Recogniser(job=alone, watch=self.watch) as recogniser:
-            drafts, gists = [], []
-            for number in range(first, last + 1):
-                drafts.append(self._draft(number, recogniser))
-                gists.append(Gist.of(drafts[-1].lines, drafts[-1].marks))
-                if len(drafts) == min(NEIGHBOURS, last + 1 - first):
-                    meeting.tell_head(gists)
-            own = Gist()
-            for gist in gists:
-                own.add(gist)
-            so_far, after = meeting.around(own)
-            if after is None:
-                after = self._looked_at(range(last + 1, min(last + NEIGHBOURS, len(self.pdf)) + 1))
-            before, around = so_far.marks.copy(), [*gists, *after]
-            for gist in around[:NEIGHBOURS]:
-                so_far.add(gist)
-            for index, draft in enumerate(drafts):
-                for gist in around[index + NEIGHBOURS : index + NEIGHBOURS + 1]:
-                    so_far.add(gist)
-                following = [
-                    mark for gist in around[index + 1 : index + 1 + NEIGHBOURS] for mark in gist.marks
-                ]
-                yield recogniser.finish(_finish(draft, before, following, so_far, self.outline()))
-                before.append(draft.marks)
+    @cached_property
+    def outline(self) -> dict[int, OutlineTitles]:
+        """The titles of the document's outline, by page."""
+        titles: dict[int, OutlineTitles] = {}
+        for page, title, level in self.pdf.outline():
+            titles.setdefault(page, []).append((title, level))
+        return titles
 
-    def _looked_at(self, numbers: Iterable[int]) -> list[Gist]:
-        """What pages say that nobody has read yet; scans among them say nothing."""
-        with Recogniser(
-            job=replace(self.job, ocr=replace(self.job.ocr, engine="off")), watch=self.watch
-        ) as nobody:
-            drafts = [self._draft(number, nobody) for number in numbers]
-        self.ahead = {draft.page.number: draft for draft in drafts if draft.page.read_by is ReadBy.TEXT}
-        return [Gist.of(draft.lines, draft.marks) for draft in drafts]
+    def pages(self) -> Iterator[Page]:
+        """Yield the pages in order; each is finished once the pages around it are known."""
+        context = PageContext()
+        before: deque[HeaderSignatures] = deque(maxlen=NEIGHBOURS)
+        ahead: deque[PageDraft] = deque()
+        with OcrQueue(job=self.job, report_step=self.report_step) as ocr_queue:
+            # When resuming after the last page, that one is read again: a mail numbers its parts on from it.
+            for number in range(min(self.job.first, len(self.pdf)), len(self.pdf) + 1):
+                draft = self._draft(number, ocr_queue)
+                context.add_lines(draft.lines)
+                ahead.append(draft)
+                if len(ahead) > NEIGHBOURS:
+                    yield ocr_queue.finish(self._finish_next(ahead, before, context))
+            while ahead:
+                yield ocr_queue.finish(self._finish_next(ahead, before, context))
 
-    def _draft(self, number: int, recogniser: Recogniser) -> Draft:
-        if (draft := self.ahead.pop(number, None)) is not None:
-            return draft
-        return _draft(self.pdf, number, self.job, self.watch, self.second, recogniser)
-
-
-def _draft(
-    pdf: Pdf, number: int, job: Job, watch: Watch, second: SecondOpinion, recogniser: Recogniser
-) -> Draft:
-    watch(number, "text")
-    label = pdf.label(number)
-    label = label if label != str(number) else ""
-    if number in job.skip:
-        return Draft(Page(number, "", label=label, read_by=ReadBy.FAILED, note=job.skip[number]))
-    try:
-        sheet = pdf.page(number)
-    except Unopened as error:
-        return _by_second(number, label, job, watch, second, f"The page is damaged ({error}).")
-    try:
-        draft = read_page(sheet, number, label)
-        noise = is_noise(draft.page.text)
-        if noise:
-            draft = Draft(replace(draft.page, text="", read_by=ReadBy.FAILED, note=NOISE, lines=()))
-        if len(draft.page.text) >= SCAN_CHARS:
-            return draft
-        texts, others, cover = sheet.objects()
-        if cover < SCAN_COVER and len(draft.page.text) >= FEW_CHARS:
-            return draft
-        if len(draft.page.text) < FEW_CHARS and (texts or not others) and not draft.page.hidden:
-            other = _by_second(number, label, job, watch, second, "")
-            if len(other.page.text) > len(draft.page.text) + 2:
-                return replace(other, page=replace(other.page, size=sheet.size))
-        if noise or others and (cover >= SCAN_COVER or not draft.page.text):
-            picture = "The page is a scan." if cover >= SCAN_COVER else "The page is a drawing."
-            return replace(draft, page=recogniser.begin(sheet, draft.page, NOISE if noise else picture))
-        return draft
-    finally:
-        sheet.close()
-
-
-def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
-    """A page as pypdf reads it: text without geometry, or the reason why there is none."""
-    text = ""
-    if number not in job.plain:
-        watch(number, "second")
-        text = split_hidden(re.sub(r"[ \t]+\n", "\n", second.text(number)).strip())[0]
-        text = "" if is_noise(text) else text
-        watch(number, "text")
-    if text:
-        return Draft(Page(number, text, label=label, note=f"{why} Read by the second engine.".strip()))
-    read_by = ReadBy.FAILED if why else ReadBy.EMPTY
-    return Draft(Page(number, "", label=label, read_by=read_by, note=why or "There is nothing on this page."))
-
-
-def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = None) -> Draft:
-    """What a page says; with `stored`, its hyphens are as they were decided then."""
-    if max(sheet.size) > WIDEST:
-        note = f"The page is {max(sheet.size) / 2835:.0f} m wide; it was read but is never drawn."
-    else:
-        note = ""
-    words, hidden, layer = visible_words(sheet)
-    lines = tuple(line for line in upright_lines(words, sheet.size) if line.text.strip())
-    text, spans = joined(lines, hyphens_in(stored, lines) if stored else {})
-    if layer:
-        note = f"{note} Text layer of a scan, as another program recognised it.".strip()
-    empty = not text
-    page = Page(
-        number=number,
-        text=text,
-        label=label,
-        read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
-        note=note or ("There is nothing on this page." if empty else ""),
-        hidden=hidden,
-        size=sheet.size,
-        lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),
-    )
-    bold = frozenset(
-        index
-        for index, line in enumerate(lines)
-        if sheet.is_bold(line.words[0].first) and sheet.is_bold(line.words[-1].last)
-    )
-    return Draft(page, lines, bold, marks_of(lines, sheet.height))
-
-
-def _finish(
-    draft: Draft,
-    before: Sequence[Marks],
-    after: Sequence[Marks],
-    so_far: Gist,
-    outline: Entries,
-) -> Page:
-    """Give each line its role, now that the pages around are known."""
-    page = draft.page
-    if not draft.lines:
+    def _finish_next(
+        self, ahead: deque[PageDraft], before: deque[HeaderSignatures], context: PageContext
+    ) -> Page:
+        draft = ahead.popleft()
+        page = self._finish(draft, before, [later.signatures for later in ahead], context)
+        before.append(draft.signatures)
         return page
-    margins = margin_lines(draft.lines, page.size[1], before, after, page.label or str(page.number))
-    if hyphens := hyphens_of(draft.lines, so_far.known, margins):
-        page = _rejoined(page, draft.lines, hyphens)
-    levels = levels_of(
-        draft.lines,
-        bold=draft.bold,
-        body=so_far.body,
-        width=page.size[0],
-        outline=outline.get(page.number, []),
-        margins=margins,
-    )
-    lines = tuple(
-        replace(line, role="margin" if index in margins else "heading")
-        if index in margins or index in levels
-        else line
-        for index, line in enumerate(page.lines)
-    )
-    headings = tuple(
-        Heading(page.lines[index].start, " ".join(draft.lines[index].text.split()), level)
-        for index, level in sorted(levels.items())
-    )
-    return replace(page, lines=lines, headings=headings)
 
+    def read_range(self, first: int, last: int, neighbours: NeighbourExchange) -> Iterator[Page]:
+        """Yield the pages of a range as `pages` does; the contexts of other pages come from `neighbours`."""
+        # One page of OCR at a time: the other cores read other ranges.
+        job = replace(self.job, ocr=replace(self.job.ocr, parallel=1))
+        with OcrQueue(job=job, report_step=self.report_step) as ocr_queue:
+            drafts, contexts = [], []
+            for number in range(first, last + 1):
+                drafts.append(self._draft(number, ocr_queue))
+                contexts.append(PageContext.of_page(drafts[-1].lines, drafts[-1].signatures))
+                if len(drafts) == min(NEIGHBOURS, last + 1 - first):
+                    neighbours.send_head(contexts)
+            own = PageContext()
+            for context in contexts:
+                own.add(context)
+            so_far, after = neighbours.exchange(own)
+            if after is None:
+                after = self._read_ahead(range(last + 1, min(last + NEIGHBOURS, len(self.pdf)) + 1))
+            before, around = so_far.signatures.copy(), [*contexts, *after]
+            for context in around[:NEIGHBOURS]:
+                so_far.add(context)
+            for index, draft in enumerate(drafts):
+                for context in around[index + NEIGHBOURS : index + NEIGHBOURS + 1]:
+                    so_far.add(context)
+                following = [
+                    signatures
+                    for context in around[index + 1 : index + 1 + NEIGHBOURS]
+                    for signatures in context.signatures
+                ]
+                yield ocr_queue.finish(self._finish(draft, before, following, so_far))
+                before.append(draft.signatures)
 
-def _rejoined(page: Page, lines: Sequence[TextLine], hyphens: Hyphens) -> Page:
-    text, spans = joined(lines, hyphens)
-    return replace(
-        page,
-        text=text,
-        lines=tuple(Line(*span, line.box) for span, line in zip(spans, page.lines, strict=True)),
-    )
+    def _read_ahead(self, numbers: Iterable[int]) -> list[PageContext]:
+        """Return the contexts of pages that no other worker reads; scans among them have no text."""
+        job = replace(self.job, ocr=replace(self.job.ocr, engine="off"))
+        with OcrQueue(job=job, report_step=self.report_step) as no_ocr:
+            drafts = [self._draft(number, no_ocr) for number in numbers]
+        self.drafts_ahead = {
+            draft.page.number: draft for draft in drafts if draft.page.read_by is ReadBy.TEXT
+        }
+        return [PageContext.of_page(draft.lines, draft.signatures) for draft in drafts]
 
+    def _finish(
+        self,
+        draft: PageDraft,
+        before: Sequence[HeaderSignatures],
+        after: Sequence[HeaderSignatures],
+        context: PageContext,
+    ) -> Page:
+        return finish_page(draft, before, after, context, self.outline.get(draft.page.number, []))
 
-def _outline(pdf: Pdf) -> Entries:
-    found: Entries = {}
-    for page, title, level in pdf.outline():
-        found.setdefault(page, []).append((title, level))
-    return found
+    def _draft(self, number: int, ocr_queue: OcrQueue) -> PageDraft:
+        if (draft := self.drafts_ahead.pop(number, None)) is not None:
+            return draft
+        self.report_step(number, "text")
+        label = self.pdf.label(number)
+        label = label if label != str(number) else ""
+        if number in self.job.skip:
+            reason = self.job.skip[number]
+            return PageDraft(Page(number, "", label=label, read_by=ReadBy.FAILED, note=reason))
+        try:
+            pdf_page = self.pdf.page(number)
+        except PdfOpenError as error:
+            return self._draft_by_pypdf(number, label, f"The page is damaged ({error}).")
+        try:
+            draft = read_page(pdf_page, number, label)
+            garbled = is_garbled(draft.page.text)
+            if garbled:
+                draft = PageDraft(replace(draft.page, text="", read_by=ReadBy.FAILED, note=GARBLED, lines=()))
+            if len(draft.page.text) >= SCAN_CHARS:
+                return draft
+            text_count, other_count, image_cover = pdf_page.count_objects()
+            is_scan = image_cover >= SCAN_COVER
+            if not is_scan and len(draft.page.text) >= FEW_CHARS:
+                return draft
+            if len(draft.page.text) < FEW_CHARS and (text_count or not other_count) and not draft.page.hidden:
+                by_pypdf = self._draft_by_pypdf(number, label, "")
+                if len(by_pypdf.page.text) > len(draft.page.text) + 2:
+                    return replace(by_pypdf, page=replace(by_pypdf.page, size=pdf_page.size))
+            if garbled or other_count and (is_scan or not draft.page.text):
+                kind = "The page is a scan." if is_scan else "The page is a drawing."
+                return replace(
+                    draft, page=ocr_queue.begin(pdf_page, draft.page, GARBLED if garbled else kind)
+                )
+            return draft
+        finally:
+            pdf_page.close()
 
-
-def _iso(date: str) -> str:
-    match = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", date)
-    return "-".join(match.groups()) if match else ""
+    def _draft_by_pypdf(self, number: int, label: str, reason: str) -> PageDraft:
+        """Return a page as pypdf reads it: text without geometry, or the reason why there is none."""
+        text = ""
+        if number not in self.job.plain:
+            self.report_step(number, "second")
+            text = split_hidden(re.sub(r"[ \t]+\n", "\n", self.pypdf.text(number)).strip())[0]
+            text = "" if is_garbled(text) else text
+            self.report_step(number, "text")
+        if text:
+            note = f"{reason} Read by the second engine.".strip()
+            return PageDraft(Page(number, text, label=label, note=note))
+        read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
+        note = reason or "There is nothing on this page."
+        return PageDraft(Page(number, "", label=label, read_by=read_by, note=note))

@@ -1,0 +1,227 @@
+"""Detection of a file's format by its content; the name only decides between kinds of plain text."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from importlib import import_module
+
+from docent.errors import EncryptedFile, UnsupportedFile
+from docent.loading.formats.zip_container import open_zip, read_zip_entry
+from docent.loading.input_file import InputFile
+from docent.loading.job import Contents, Job, Limits, StepReporter
+
+CODE = frozenset(
+    ".py .pyi .js .mjs .ts .tsx .jsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
+    ".bash .ps1 .sql .r .lua .pl .hs .ml .ex .exs .erl .clj .dart .vue .css .scss .toml .yaml .yml .ini .cfg "
+    ".xml .tex .m .f90 .jl .tf .gradle .cmake .make .mk .dockerfile".split()
+)
+BY_SUFFIX = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".mdx": "markdown",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".eml": "eml",
+    ".htm": "html",
+    ".html": "html",
+    ".xhtml": "html",
+} | dict.fromkeys(CODE, "code")
+TEXT_SUFFIXES = (".txt", ".text", ".log", ".json")
+KINDS = (
+    "pdf", "markdown", "text", "html", "docx", "pptx", "xlsx", "csv", "epub", "rtf", "odt", "eml",
+    "json", "jsonl", "code", "png", "jpeg",
+)  # fmt: skip
+KIND_BY_SUFFIX = {
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".epub": "epub",
+    ".rtf": "rtf",
+    ".odt": "odt",
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+}
+FOREIGN_SIGNATURES = (
+    (b"GIF8", "a GIF image", "Save it as PNG or JPEG."),
+    (b"II*\0", "a TIFF image", "Save it as PNG, JPEG or PDF."),
+    (b"MM\0*", "a TIFF image", "Save it as PNG, JPEG or PDF."),
+    (b"\x7fELF", "a program", "Remove it."),
+    (b"MZ", "a Windows program", "Remove it."),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it and add what is inside."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and add what is inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and add what is inside."),
+    (b"BZh", "a bzip2 archive", "Unpack it and add what is inside."),
+    (b"SQLite format 3", "a database", "Export its tables as CSV."),
+    (b"ID3", "a sound recording", "Add a transcript instead."),
+    (b"OggS", "a sound recording", "Add a transcript instead."),
+)
+READABLE_FORMATS = "PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG"
+OLD_OFFICE_STREAMS = (
+    (".msg", "__substg1.0_"),
+    (".doc", "WordDocument"),
+    (".ppt", "PowerPoint Document"),
+    (".xls", "Workbook"),
+    (".xls", "Book"),
+)
+"""Old Office formats share one container and differ in the names of the streams inside."""
+HTML = re.compile(r"(<\?xml[^>]*>\s*)?(?>(<!--.*?-->\s*)*)<(!doctype html|html|head|body)\b", re.DOTALL)
+"""The group is atomic: backtracking over where each comment could end would take for ever."""
+MODERN_KIND = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx"}
+
+
+def supported_kinds() -> tuple[str, ...]:
+    """Return every kind of file that can be read."""
+    return tuple(KINDS)
+
+
+def detect_kind(source: InputFile, limits: Limits) -> str:
+    """Return the kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile."""
+    head = source.head
+    if _is_pdf(source):
+        return "pdf"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _detect_zipped(source, limits)
+    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
+        return "rtf"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        raise _old_office(source)
+    for signature, description, remedy in FOREIGN_SIGNATURES:
+        if head.startswith(signature):
+            raise UnsupportedFile(f"{source.name} is {description}, which cannot be read. {remedy}")
+    return _detect_text(source)
+
+
+def describe_mismatch(source: InputFile, kind: str) -> str:
+    """Return a sentence where a file's suffix stands for another kind than its content is, else ""."""
+    expected = KIND_BY_SUFFIX.get(source.suffix)
+    if expected in (None, kind):
+        return ""
+    article = "an" if kind[0] in "aehiorx" else "a"
+    return (
+        f"{source.name} is named {source.suffix} but is {article} {kind.upper()} file; it was read as that."
+    )
+
+
+def _is_pdf(source: InputFile) -> bool:
+    """Return whether it is a PDF; a server or a scanner may have put bytes before its header."""
+    if source.suffix == ".pdf":
+        return b"%PDF-" in source.head
+    if source.suffix in BY_SUFFIX or source.suffix in TEXT_SUFFIXES:
+        return source.head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"%PDF-")
+    return b"%PDF-" in source.head[:1024]
+
+
+def _detect_zipped(source: InputFile, limits: Limits) -> str:
+    with open_zip(source.stream, source.name, limits) as archive:
+        names = set(archive.namelist())
+        mimetype = _mimetype(archive, source.name) if "mimetype" in names else ""
+    if "[Content_Types].xml" in names:
+        for folder, kind in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
+            if any(name.startswith(folder) for name in names):
+                return kind
+    if mimetype == "application/epub+zip" or "META-INF/container.xml" in names:
+        return "epub"
+    if mimetype.startswith("application/vnd.oasis.opendocument.text"):
+        return "odt"
+    if mimetype.startswith("application/vnd.oasis"):
+        raise UnsupportedFile(
+            f"{source.name} is an OpenDocument file other than a text, which cannot be read. "
+            "Save it as XLSX, PPTX or PDF."
+        )
+    raise UnsupportedFile(
+        f"{source.name} is a ZIP archive, which is not opened. Unpack it and add what is inside."
+    )
+
+
+def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
+    if archive.getinfo("mimetype").file_size > 200:
+        return ""
+    return read_zip_entry(archive, "mimetype", name).decode("ascii", "replace").strip()
+
+
+def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
+    read_all = source.read_all()
+    if "EncryptedPackage".encode("utf-16-le") in read_all:
+        return EncryptedFile(
+            f"{source.name} is an Office document locked with a password, which only Office can open. "
+            "Open it there, save it without a password and add it again."
+        )
+    old_suffix = next(
+        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in read_all), ""
+    )
+    if old_suffix == ".msg":
+        return UnsupportedFile(
+            f"{source.name} is a message as Outlook keeps it (.msg), which cannot be read. "
+            "Save it from Outlook or Thunderbird as .eml."
+        )
+    target = MODERN_KIND.get(old_suffix or source.suffix, "docx")
+    return UnsupportedFile(
+        f"{source.name} is in the Office format used before 2007 ({old_suffix or '.doc, .xls, .ppt'}), which "
+        f"cannot be read. Save it as {target.upper()}, or run: "
+        f"soffice --headless --convert-to {target} '{source.name}'"
+    )
+
+
+def _detect_text(source: InputFile) -> str:
+    head = source.head
+    if not _looks_like_text(head):
+        raise UnsupportedFile(
+            f"{source.name} is not a format that can be read: it is neither text nor any of "
+            f"{READABLE_FORMATS}. Convert it to PDF or text, or remove it."
+        )
+    start = head[:4096].decode("utf-8", "replace").lstrip("\ufeff \r\n\t").lower()
+    if kind := BY_SUFFIX.get(source.suffix):
+        return kind
+    if HTML.match(start):
+        return "html"
+    if source.suffix == ".json" or (source.suffix == "" and start[:1] == "{"):
+        return "json"
+    if source.suffix not in TEXT_SUFFIXES and _is_mail(start):
+        return "eml"
+    return "text"
+
+
+def _looks_like_text(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf16(head):
+        return True
+    if b"\0" in head:
+        return False
+    controls = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head)
+    return controls <= len(head) // 50  # form feeds and stray controls occur in real text files
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Return whether it is UTF-16 without a byte-order mark: of Western text, every other byte is zero."""
+    pairs = len(head) // 2
+    return (
+        pairs > 4
+        and max(head[0::2].count(0), head[1::2].count(0)) > pairs * 0.7
+        and head.count(0) < pairs * 1.1
+    )
+
+
+def _is_mail(start: str) -> bool:
+    fields = re.findall(r"^(from|to|subject|date|received|message-id|mime-version):", start, re.MULTILINE)
+    return bool(re.match(r"[a-z-]+:\s", start)) and len(set(fields)) >= 3
+
+
+READER_MODULES = {kind: kind for kind in KINDS} | {"jsonl": "json", "png": "image", "jpeg": "image"}
+
+
+def open_contents(source: InputFile, kind: str, job: Job, *, report_step: StepReporter) -> Contents:
+    """Return the contents of a file of a known kind, importing only that kind's libraries."""
+    module = import_module(f"docent.loading.formats.{READER_MODULES[kind]}")
+    contents: Contents = module.read(source, job=job, report_step=report_step)
+    return contents

@@ -1,0 +1,1 @@
+"""Reading PDF: the PDFium and pypdf wrappers, layout, headings, and highlights."""

@@ -1,0 +1,166 @@
+"""Citations marked in the original: a copy of a PDF with the cited words in yellow, or a picture of the page.
+
+Runs in the worker, like everything that opens a file. Each page is read again by the reader that
+read it at first; where that gives the same text, the boxes are those of the exact characters.
+Where it does not (a scan, another version of the reader), they are the stored boxes of the lines,
+cut in proportion.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from docent.errors import UnreadableFile, UnsupportedFile
+from docent.glossary import Page
+from docent.loading.file_types import detect_kind
+from docent.loading.formats.image import open_image
+from docent.loading.formats.pdf import open_pdf
+from docent.loading.input_file import InputFile
+from docent.loading.job import Job
+from docent.loading.pdf.geometry import Box
+from docent.loading.pdf.layout import TextLine
+from docent.loading.pdf.page_draft import read_page
+from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
+from docent.loading.pdf.pdfium_page import PdfPage
+
+DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSpans:
+    """The cited characters of one page."""
+
+    page: Page
+    """As it was stored."""
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedCopy:
+    """The file that is shown instead of the original."""
+
+    data: bytes
+    is_appendix: bool = False
+    """True: the data is to be appended to the original's bytes."""
+
+
+def mark_citations(
+    source: InputFile, citations: Sequence[CitedSpans], *, job: Job, wanted: Literal["copy", "picture"]
+) -> MarkedCopy:
+    """Return the file with its citations marked. Raises LoadError when that is not possible."""
+    kind = detect_kind(source, job.limits)
+    if wanted == "picture" and kind in ("png", "jpeg"):
+        boxes = [
+            box
+            for citation in citations
+            for span in citation.spans
+            for box in stored_boxes(citation.page, span)
+        ]
+        return MarkedCopy(open_image(source).draw_png(boxes))
+    if kind != "pdf":
+        raise UnsupportedFile(
+            f"{source.name} is not a PDF, so no words can be marked in it. Open the file itself."
+        )
+    pdf, _ = open_pdf(source, job)
+    try:
+        return (
+            _draw_page(pdf, citations[0])
+            if wanted == "picture"
+            else _highlighted_copy(pdf, source, citations)
+        )
+    except PdfOpenError as error:
+        raise UnreadableFile(
+            f"{source.name} is damaged ({error}), so the cited words cannot be marked. "
+            "Open the file itself at the page named."
+        ) from error
+    finally:
+        pdf.close()
+
+
+def _draw_page(pdf: PdfFile, citation: CitedSpans) -> MarkedCopy:
+    pdf_page = pdf.page(citation.page.number)
+    try:
+        return MarkedCopy(pdf_page.draw_png(DOTS_PER_INCH, _citation_boxes(pdf_page, citation)))
+    finally:
+        pdf_page.close()
+
+
+def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[CitedSpans]) -> MarkedCopy:
+    box_count = 0
+    for citation in citations:
+        pdf_page = pdf.page(citation.page.number)
+        try:
+            boxes = _citation_boxes(pdf_page, citation)
+            pdf_page.highlight(boxes)
+            box_count += len(boxes)
+        finally:
+            pdf_page.close()
+    if not box_count:
+        raise UnreadableFile(
+            f"Where the cited words stand on their page of {source.name} is not known, so they cannot be "
+            "marked. Open the file itself at the page named."
+        )
+    return _without_original(pdf.save(), source)
+
+
+def _without_original(data: bytes, source: InputFile) -> MarkedCopy:
+    """Return only the appended bytes where the copy begins with the original, which may have 200 MB."""
+    source.stream.seek(0)
+    copy = io.BytesIO(data)
+    while block := source.stream.read(1 << 20):
+        if copy.read(len(block)) != block:
+            return MarkedCopy(data)
+    return MarkedCopy(copy.read(), is_appendix=True)
+
+
+def _citation_boxes(pdf_page: PdfPage, citation: CitedSpans) -> list[Box]:
+    draft = read_page(pdf_page, citation.page.number, "", citation.page)
+    if any(draft.page.text[start:end] != citation.page.text[start:end] for start, end in citation.spans):
+        return [box for span in citation.spans for box in stored_boxes(citation.page, span)]
+    lines = list(zip(draft.page.lines, draft.lines, strict=True))
+    return [
+        box
+        for start, end in citation.spans
+        for line, text in lines
+        if line.start < end and start < line.end
+        for box in _line_boxes(pdf_page, text, start - line.start, end - line.start)
+    ]
+
+
+def _line_boxes(pdf_page: PdfPage, line: TextLine, start: int, end: int) -> list[Box]:
+    """Return one box around the cited part of a line; several where cells of a table are far apart."""
+    boxes: list[Box] = []
+    for offset, word in line.with_offsets():
+        box = pdf_page.part_box(word, start - offset, end - offset)
+        if box is None:
+            continue
+        if boxes and 0 <= box[0] - boxes[-1][2] < line.height:
+            last = boxes[-1]
+            box = (last[0], min(last[1], box[1]), box[2], max(last[3], box[3]))
+            boxes.pop()
+        boxes.append(box)
+    return boxes
+
+
+def stored_boxes(page: Page, span: Span) -> list[Box]:
+    """Return boxes from those of the stored lines: the share of a line's characters is that of its width."""
+    boxes: list[Box] = []
+    for line in page.lines:
+        start, end = max(span[0], line.start), min(span[1], line.end)
+        if start < end:
+            left, top, right, bottom = line.box
+            letter_width = (right - left) / (line.end - line.start)
+            boxes.append(
+                (
+                    left + (start - line.start) * letter_width,
+                    top,
+                    left + (end - line.start) * letter_width,
+                    bottom,
+                )
+            )
+    return boxes

@@ -1,0 +1,110 @@
+"""Checks on extracted text: invisible characters, text without meaning, and the language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+# Zero-width space, word joiner and friends, direction overrides, soft hyphen, the invisible tag
+# characters that spell ASCII, and variation-selector runs. Joiners (200C, 200D) stay: emoji,
+# Persian and Indic words need them.
+ZERO_WIDTH = re.compile(
+    "[\u00ad\u180e\u200b\u2060-\u2064\u2066-\u206f\u202a-\u202e\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+)
+TAG_CHARACTERS = range(0xE0020, 0xE007F)
+
+
+def split_hidden(text: str) -> tuple[str, str]:
+    """Return the text without its invisible characters, and what those spelled (or how many there were)."""
+    invisible = () if text.isascii() else ZERO_WIDTH.findall(text)
+    if not invisible:
+        return text, ""
+    spelled = "".join(chr(ord(char) - 0xE0000) for char in invisible if ord(char) in TAG_CHARACTERS)
+    # Layout marks (soft hyphens, byte-order marks) are removed without alarm.
+    suspicious = sum(char not in "\u00ad\ufeff" for char in invisible)
+    report = spelled or (f"[{suspicious} zero-width characters]" if suspicious else "")
+    return ZERO_WIDTH.sub("", text), report
+
+
+MEANINGLESS_SHARE = 0.3  # of a page's characters or words
+MIN_ALPHABETS = 6  # alphabets on one page, in words that mix them
+EAST_ASIAN = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "HALFWIDTH", "FULLWIDTH"})
+# What glyphs fall on when their codes are read as Latin-1; prices and recipes use two or three of these.
+SYMBOLS = frozenset("¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿×÷ˆ˜˙˚˛˝ˇ˘‡†‰‹›ƒ")
+MIN_SYMBOL_KINDS = 5
+NON_ASCII = re.compile("[^ -~\n]")
+LATIN_WORD = re.compile("[A-Za-z]{3,}")
+
+
+def is_garbled(text: str) -> bool:
+    """Return whether the text is no language: the font maps its glyphs to arbitrary character codes."""
+    if text.isascii() and text.replace("\n", " ").isprintable():
+        return False
+    words = text.split()
+    if len(NON_ASCII.findall(text)) <= MEANINGLESS_SHARE * len(words):
+        return False  # too few for any of the checks below
+    letters = "".join(words)
+    counts = Counter(letters)
+    threshold = MEANINGLESS_SHARE * len(letters)
+    meaningless = sum(count for char, count in counts.items() if _is_meaningless(char))
+    return (
+        meaningless > threshold or _is_mostly_symbols(letters, counts, threshold) or _mixes_alphabets(words)
+    )
+
+
+def _is_meaningless(char: str) -> bool:
+    return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
+
+
+def _is_mostly_symbols(letters: str, counts: Counter[str], threshold: float) -> bool:
+    """Return whether symbols of many kinds stand where letters should be, with hardly a word among them."""
+    symbols = [count for char, count in counts.items() if char in SYMBOLS]
+    if sum(symbols) <= threshold or len(symbols) < MIN_SYMBOL_KINDS:
+        return False
+    return sum(map(len, LATIN_WORD.findall(letters))) < threshold
+
+
+def _mixes_alphabets(words: list[str]) -> bool:
+    """Return whether words mix letters of many alphabets."""
+    foreign = [word for word in words if not word.isascii()]
+    alphabets = [{_alphabet(char) for char in word if char.isalpha()} for word in foreign]
+    mixed = sum(len(in_word) > 1 for in_word in alphabets)
+    return mixed > MEANINGLESS_SHARE * len(words) and len(set().union(*alphabets)) >= MIN_ALPHABETS
+
+
+def _alphabet(letter: str) -> str:
+    name = unicodedata.name(letter, "").partition(" ")[0]
+    return "CJK" if name in EAST_ASIAN else name
+
+
+COMMON_WORDS = {
+    "en": "the of and to in is that for it with as was on are be this by from at or an not",
+    "fr": "le la les des et en une est que pour dans qui sur par plus au avec ce il sont pas aux vous ne du",
+    "de": "der die und das den von zu mit sich des auf für ist im dem nicht ein eine als auch es an aus",
+    "es": "el los las que y en una por con para del se no su al como más es este o pero le ha",
+    "it": "il di che è per un una con non sono del la della dei nel alla si da al le gli anche più questo ha",
+    "pt": "o os que e do da em um uma para com não por mais dos as se na no ao foi sua ou é são",
+    "nl": "de het een van en in is dat op te zijn met voor niet aan er om ook als bij door maar naar dan",
+}
+WORDS_BY_LANGUAGE = {language: frozenset(words.split()) for language, words in COMMON_WORDS.items()}
+MIN_WORDS = 20
+LANGUAGE_SAMPLE = 40_000  # characters of a document; enough to tell a language
+WINNING_MARGIN = 1.25  # sister languages (es/pt, de/nl) share words; a real text wins by far more than this
+
+
+def detect_language(text: str) -> str:
+    """Return the ISO 639-1 code of a text, or "" when it is too short or of an unknown language.
+
+    Counts the most common small words of each language.
+    """
+    counts = Counter(re.findall(r"[^\W\d_]+", text.lower()))
+    total = sum(counts.values())
+    if total < MIN_WORDS:
+        return ""
+    scores = sorted(
+        ((sum(counts[word] for word in words), language) for language, words in WORDS_BY_LANGUAGE.items()),
+        reverse=True,
+    )
+    (best, language), (second, _) = scores[:2]
+    return language if best > total * 0.12 and best >= second * WINNING_MARGIN else ""

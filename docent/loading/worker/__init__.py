@@ -1,0 +1,1 @@
+"""The sandboxed processes that parse files: starting them, talking to them, reading in parallel."""

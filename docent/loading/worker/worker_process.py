@@ -1,0 +1,120 @@
+"""One worker process and the pipe to it: started with a bare environment, timed, and killed when late."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from docent.loading.worker import wire_format
+
+ROOT = Path(__file__).resolve().parents[3]
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
+READ_BYTES = 1 << 18
+
+
+class WorkerDied(Exception):
+    """The worker process ended: a crash, or no memory left."""
+
+
+class WorkerTimeout(Exception):
+    """The worker sent nothing for too long."""
+
+
+class WorkerProcess:
+    """A process that parses files. Not for two threads at once."""
+
+    def __init__(self) -> None:
+        # No settings and no keys: a document that takes over the parser finds nothing worth sending.
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        environment |= {"PYTHONPATH": str(ROOT), "OMP_THREAD_LIMIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "docent.loading.worker.parser_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,  # so that what it starts (tesseract) is killed with it
+            bufsize=0,
+        )
+        assert self.process.stdin and self.process.stdout
+        self.requests: IO[bytes] = self.process.stdin
+        self.answers: IO[bytes] = self.process.stdout
+        self._poll = select.poll()
+        self._poll.register(self.answers, select.POLLIN | select.POLLHUP)
+        self._buffer = bytearray()
+
+    def send(self, message: dict[str, Any]) -> None:
+        try:
+            wire_format.write(self.requests, message)
+        except BrokenPipeError as error:
+            raise WorkerDied(self._describe_exit()) from error
+
+    def receive(self, seconds: float) -> dict[str, Any]:
+        """Return the next message. Raises WorkerTimeout or WorkerDied."""
+        deadline = time.monotonic() + seconds
+        while (message := self._take_message()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._poll.poll(left * 1000):
+                raise WorkerTimeout
+            block = os.read(self.answers.fileno(), READ_BYTES)
+            if not block:
+                raise WorkerDied(self._describe_exit())
+            self._buffer += block
+        return message
+
+    def _take_message(self) -> dict[str, Any] | None:
+        """Return the first whole message of the buffer. Raises WorkerDied for anything else than one."""
+        head = wire_format.FRAME_LENGTH.size
+        if len(self._buffer) < head:
+            return None
+        (length,) = wire_format.FRAME_LENGTH.unpack_from(self._buffer)
+        if length > wire_format.MAX_FRAME_BYTES:
+            raise WorkerDied("it sent more than it may")
+        if len(self._buffer) < head + length:
+            return None
+        body = bytes(self._buffer[head : head + length])
+        del self._buffer[: head + length]
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise WorkerDied("what it said makes no sense") from error
+        if not isinstance(message, dict):
+            raise WorkerDied("what it said makes no sense")
+        return message
+
+    def _describe_exit(self) -> str:
+        try:
+            code = self.process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        if code >= 0:
+            return f"it ended with code {code}"
+        with contextlib.suppress(ValueError):
+            return f"it was ended by {signal.Signals(-code).name}"
+        return f"it was ended by signal {-code}"
+
+    def terminate(self) -> None:
+        """End the process. The thread that reads from it gets WorkerDied, and has to call `kill`."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End the process and close its pipes."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.requests.close()
+        self.answers.close()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
