@@ -93,9 +93,9 @@ class Catalog:
         """As forget_traces. Raises StoreError where the log still holds what was deleted."""
         if not self.forget_traces():
             raise StoreError(
-                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has been read "
-                f"without a pause for {BUSY_SECONDS:.0f} seconds. The next deletion, or the end of Docent, "
-                "removes the text."
+                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has been "
+                f"read without a pause for {BUSY_SECONDS:.0f} seconds. The next deletion, or the end of "
+                "Docent, removes the text."
             )
 
     def save(self) -> None:

@@ -32,7 +32,8 @@ WHERE s."type" NOT IN ('user_message', 'run') AND (
     COALESCE(json_array_length(s."metadata", '$.{ANSWER_KEY}.citations'), 0) = 0
     OR COALESCE(json_array_length(s."metadata", '$.{ANSWER_KEY}.receipt.sent'), 0) = 0
     OR EXISTS (SELECT 1 FROM json_each(s."metadata", '$.{ANSWER_KEY}.citations') c
-        WHERE json_extract(c.value, '$.document_id') IN (SELECT value FROM json_each(:documents)))
+        WHERE CASE c.type WHEN 'object' THEN json_extract(c.value, '$.document_id') END
+            IN (SELECT value FROM json_each(:documents)))
     OR EXISTS (SELECT 1 FROM json_each(s."metadata", '$.{ANSWER_KEY}.receipt.sent') c
         WHERE c.value IN (SELECT value FROM json_each(:chunks))))
 """
@@ -88,32 +89,44 @@ class Quoted:
     chunks: frozenset[str]
     wording: Wording
 
-    def blanked(self, texts: Mapping[str, str], metadata: dict[str, Any]) -> tuple[dict[str, str], Any]:
+    def blanked(self, texts: Mapping[str, str], metadata: Any) -> tuple[dict[str, str], Any]:
         """Return a step's texts and metadata without what they quote of these documents."""
-        answer = metadata.get(ANSWER_KEY)
-        cited: list[dict[str, Any]] = answer["citations"] if isinstance(answer, dict) else []
-        own = [one for one in cited if one["document_id"] in self.documents]
+        own = self._citations(metadata)
         # A quote may be shorter than a run; where it is cited, its words were copied all the same.
-        short = [one["quote"] for one in own if len(list(_words(one["quote"]))) < RUN]
-        blank = (Wording(short, wider=self.wording) if short else self.wording).blank
-        new = {name: blank(text) for name, text in texts.items()}
-        if not isinstance(answer, dict):
-            return new, metadata
-        left = {
-            key: value if key == "question" else _every_text(value, blank) for key, value in answer.items()
-        }
-        left["citations"] = [
-            {**citation, "quote": ""} if citation["document_id"] in self.documents else citation
-            for citation in left["citations"]
-        ]
-        for one in own:
-            if one["chunk_id"] in left["extracts"]:
-                start, end, _ = left["extracts"][one["chunk_id"]]
-                left["extracts"][one["chunk_id"]] = [start, end, ""]  # without its heading
-        return new, {**metadata, ANSWER_KEY: left}
+        short = [quote for _, quote in own if len(list(_words(quote))) < RUN]
+        wording = Wording(short, wider=self.wording) if short else self.wording
+        chunks = {chunk for chunk, _ in own}
+
+        def without(value: Any, key: str = "") -> Any:
+            match value:
+                case str():  # the question is the person's own
+                    return "" if key in chunks else value if key == "question" else wording.blank(value)
+                case list():
+                    return [without(one, key) for one in value]
+                case {"document_id": str(document), "quote": str()}:
+                    return {**value, "quote": ""} if document in self.documents else value
+                case dict():
+                    return {name: without(one, name) for name, one in value.items()}
+            return value
+
+        return {name: wording.blank(text) for name, text in texts.items()}, without(metadata)
+
+    def _citations(self, metadata: Any) -> list[tuple[str, str]]:
+        """The chunk and the quote of each citation of these documents; metadata may come from a browser."""
+        match metadata:
+            case {"docent": {"citations": list(citations)}}:
+                pass
+            case _:
+                return []
+        found = []
+        for citation in citations:
+            match citation:
+                case {"document_id": str(document), "chunk_id": str(chunk), "quote": str(quote)}:
+                    found += [(chunk, quote)] if document in self.documents else []
+        return found
 
     def erase(self, folder: Path, how: Quotes) -> int:
-        """Delete the answers that quote them, or blank their quotes; how many there were. Raises StoreError."""
+        """Delete the answers that quote them, or blank the quotes, and count them. Raises StoreError."""
         count = 0
         with _opened(folder) as connection:
             if connection is None:

@@ -179,8 +179,8 @@ class Sharing(Keeping):
             named = db.execute(NAMED, {"owner": reader, "start": brought_by(reader)}).fetchone()[0]
         if named:
             raise StoreError(
-                f"Something of {reader} is left in the catalog of documents. Try again; if it happens again, see "
-                "what is wrong with: python -m docent doctor"
+                f"Something of {reader} is left in the catalog of documents. Try again; if it happens again, "
+                "see what is wrong with: python -m docent doctor"
             )
         return len(own)
 

@@ -40,6 +40,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "⚠️ What is said here could not be stored, and is gone when this page is closed. {why}",
         "⚠️ Ce qui se dit ici n'a pas pu être conservé et disparaîtra à la fermeture de cette page. {why}",
     ),
+    "files_not_deleted": (
+        "The conversation is deleted, but not {name}: {why} Delete it on the documents page.",
+        "La conversation est supprimée, mais pas {name} : {why} Supprimez-le sur la page des documents.",
+    ),
     "source_blanked": (
         "This file has been deleted since, and with it what was quoted from it.",
         "Ce fichier a été supprimé depuis, et avec lui ce qui en avait été cité.",
