@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from docent.glossary import Quotes
-from docent.store.conversations import ANSWER_KEY, BUSY_SECONDS, HISTORY, configure, empty_log, history_error
+from docent.store.conversations import (
+    ANSWER_KEY,
+    BUSY_SECONDS,
+    HISTORY,
+    configure,
+    forget_deleted,
+    history_error,
+)
 
 BLANK = "[…]"
 """Stands where a quote stood."""
@@ -143,7 +150,8 @@ class Quoted:
                         {**new, "id": row["id"]},
                     )
             connection.execute("COMMIT")
-            empty_log(connection)
+            if count:
+                forget_deleted(connection)
         return count
 
     def count(self, folder: Path) -> int:

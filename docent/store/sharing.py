@@ -163,23 +163,23 @@ class Sharing(Keeping):
             raise UnknownLibrary(f"{library!r} is shared; it is not one reader's to delete.")
         return documents
 
-    def forget_reader(self, reader: str) -> int:
-        """Delete every private library of a reader and their name in what they shared; how many documents
+    def forget_owner(self, owner: str) -> int:
+        """Delete every private library of somebody and their name in what they shared; how many documents
         went, read back. Raises StoreError."""
-        own = self._every_document("l.owner = ?", reader)
-        for library in sorted(set(self.libraries(reader)) - set(self.libraries(None))):
-            self.delete_library(library, Scope(reader=reader))
+        own = self._every_document("l.owner = ?", owner)
+        for library in sorted(set(self.libraries(owner)) - set(self.libraries(None))):
+            self.delete_library(library, Scope(reader=owner))
         with self._catalog.turn:
             with self._catalog.write() as db:
-                forget_name(db, reader)
+                forget_name(db, owner)
             self._catalog.snapshots.drop()
         self._catalog.forget_deleted()
-        forget_name_elsewhere(self.folder, reader)
+        forget_name_elsewhere(self.folder, owner)
         with self._catalog.read() as db:
-            named = db.execute(NAMED, {"owner": reader, "start": brought_by(reader)}).fetchone()[0]
+            named = db.execute(NAMED, {"owner": owner, "start": brought_by(owner)}).fetchone()[0]
         if named:
             raise StoreError(
-                f"Something of {reader} is left in the catalog of documents. Try again; if it happens again, "
+                f"Something of {owner} is left in the catalog of documents. Try again; if it happens again, "
                 "see what is wrong with: python -m docent doctor"
             )
         return len(own)

@@ -176,6 +176,7 @@ class History(SQLAlchemyDataLayer):
         )
         if (await self.rows(LEFT_OF_USER, **user))[0]["count"]:
             raise NOT_DELETED
+        await self._file.forget_deleted()
         return len(deleted)
 
     async def get_current_timestamp(self) -> str:
@@ -257,7 +258,7 @@ class History(SQLAlchemyDataLayer):
             raise NOT_DELETED
         if self.after_deleting is not None and author:
             await asyncio.to_thread(self.after_deleting, author, thread_id)
-        await self._file.empty_log()
+        await self._file.forget_deleted()
 
     # --- what was said ---------------------------------------------------------------------
 

@@ -49,6 +49,12 @@ class HistoryFile:
             self._writer, lambda: conversations.empty_log(self._connection())
         )
 
+    async def forget_deleted(self) -> None:
+        """Leave no byte of what was deleted in the file or its log. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(
+            self._writer, lambda: conversations.forget_deleted(self._connection())
+        )
+
     def close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()

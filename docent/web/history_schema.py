@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import IndexMismatch
-from docent.store.conversations import BUSY_SECONDS, configure, empty_log, history_error
+from docent.store.conversations import BUSY_SECONDS, configure, forget_deleted, history_error
 
 FIRST = """
 CREATE TABLE users (
@@ -117,5 +117,4 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     for number, migration in enumerate(MIGRATIONS[there:], there + 1):
         connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")
     if there == 1:  # what was deleted so far stands in unused pages; from here on it is overwritten
-        connection.execute("VACUUM")
-        empty_log(connection)
+        forget_deleted(connection)

@@ -94,7 +94,7 @@ def _remove(arguments: argparse.Namespace) -> None:
     try:
         conversations = asyncio.run(_forgotten(settings.storage, name))
         with open_house(settings) as house:
-            documents = house.forget_reader(name)
+            documents = house.forget_owner(name)
     except StoreError as error:
         raise StoreError(
             f"{name} can no longer log in, but what they had is not all deleted. {error} Then run this again."
