@@ -48,13 +48,13 @@ def test_an_answer_loses_what_it_quotes_of_the_deleted_document_only():
     }
     deleted = quoted(["gone"], ["chunk of gone"], [TEXT])
     texts, metadata = deleted.blanked({"output": answer["text"]}, {"docent": answer, "n": 1})
-    assert texts == {"output": "[…] [1] And […] euros [2]. Tea is free all day long [3]."}
+    assert texts == {"output": "[…]. [1] And […] euros [2]. Tea is free all day long [3]."}
     left = metadata["docent"]
     assert left["question"] == TEXT
     assert left["text"] == texts["output"]
     assert [one["quote"] for one in left["citations"]] == ["", "", "Tea is free all day long"]
     assert left["extracts"] == {"chunk of gone": [0, 59, ""], "chunk of there": [0, 9, "Tea"]}
-    assert left["receipt"] == {"unsupported": ["[…]"], "found": 3}
+    assert left["receipt"] == {"unsupported": ["[…]."], "found": 3}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from docent.__main__ import main
 from docent.assembly import House, open_house
 from docent.glossary import Scope
 from docent.settings import Settings
-from docent.store import UPLOADED, conversations
+from docent.store import UPLOADED, back_up, conversations, restore
 from docent.web import documents, routes
 from docent.web.api import application
 from docent.web.api.allowed import Gate
@@ -179,23 +180,13 @@ async def test_a_removal_that_failed_is_not_called_done(eve, quickly, monkeypatc
     history = History(eve)
     thread = await conversation(history, await user(history, "evelyne"), "mine")
 
-    def remove() -> int:
-        import threading
-
-        codes: list[int] = []
-        # The command runs a loop of its own, as in a terminal.
-        running = threading.Thread(target=lambda: codes.append(main(["user", "remove", "evelyne"])))
-        running.start()
-        running.join()
-        return codes[0]
-
     with locked(eve):
-        assert remove() == 2
+        assert in_terminal("user", "remove", "evelyne") == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "evelyne can no longer log in, but what they had is not all deleted." in shown.err
     assert await said(history, thread) == ["mine"]
-    assert remove() == 0
+    assert in_terminal("user", "remove", "evelyne") == 0
     assert capsys.readouterr().out == "Removed evelyne, 1 conversation and 1 document of their own.\n"
     assert await history.get_thread(thread) is None
     await history.close()
@@ -208,9 +199,7 @@ async def test_a_removed_user_leaves_no_row_and_no_name(eve, monkeypatch, capsys
     evelyne = await user(history, "evelyne")
     thread = await conversation(history, evelyne, SECRET)
     assert holding(eve, "evelyne")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("asyncio.run", lambda coroutine: _elsewhere(coroutine))
-        assert main(["user", "remove", "evelyne"]) == 0
+    assert in_terminal("user", "remove", "evelyne") == 0
     assert holding(eve, "evelyne") == holding(eve, SECRET) == []
     tab = Tab()
     tab.session.user, tab.session.has_first_interaction = evelyne, True
@@ -229,13 +218,10 @@ async def test_a_removed_user_leaves_no_row_and_no_name(eve, monkeypatch, capsys
     await history.close()
 
 
-def _elsewhere(coroutine):
-    """As asyncio.run, where a loop is running already."""
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
+def in_terminal(*words: str) -> int:
+    """A command, which runs a loop of its own."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.Runner().run, coroutine).result()
+        return pool.submit(main, words).result()
 
 
 # --- text that stays on the disk -----------------------------------------------------------
@@ -272,13 +258,18 @@ async def test_what_was_deleted_before_goes_with_the_update(tmp_path):
 @pytest.fixture
 def house(tmp_path) -> Iterator[House]:
     """Two documents, in storage that is open as while serving."""
+    with opened(tmp_path) as house:
+        yield house
+
+
+def opened(tmp_path: Path) -> House:
     data = tmp_path / "data" / "attic"
     data.mkdir(parents=True)
     (data / "secret.md").write_text(f"# Findings\n\n{SECRET}\n")
     (data / "other.md").write_text(f"# Tower\n\n{OTHER}\n")
-    with open_house(Settings(storage=tmp_path / "storage", data=tmp_path / "data")) as house:
-        house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        yield house
+    house = open_house(Settings(storage=tmp_path / "storage", data=tmp_path / "data"))
+    house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+    return house
 
 
 async def answer(history: History, thread: str, house: House, name: str, text: str) -> str:
@@ -398,10 +389,9 @@ async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(hous
     await history.close()
 
 
-async def test_what_a_restored_backup_set_aside_forgets_too(house, tmp_path):
+async def test_what_a_restored_backup_set_aside_forgets_too(tmp_path):
     """A copy of the storage of before stands in storage/; a deletion goes through it as well."""
-    from docent.store import back_up, restore
-
+    house = opened(tmp_path)
     storage = house.settings.storage
     history = History(storage)
     thread = await conversation(history, await user(history, "ann"), "Where is it?")
