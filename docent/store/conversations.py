@@ -9,7 +9,7 @@ from docent.errors import StoreError
 HISTORY = "history.db"
 ANSWER_KEY = "docent"
 """Under this key of a message's metadata: the answer with its citations and receipt."""
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
 
 
 def configure(connection: sqlite3.Connection) -> None:

@@ -342,7 +342,7 @@ def test_no_method_gives_anothers_anything(desk):
     given = {
         "document_id": mine.id, "document_id_": mine.id, "number": 1, "vector": vector, "limit": 5,
         "query": "museum", "chunk_ids": [piece.id], "library": mine.library, "reader": "bob",
-        "search": "", "states": (), "start": 0, "wanted": {(mine.id, 1)},
+        "search": "", "states": (), "start": 0, "wanted": {(mine.id, 1)}, "quotes": "blank",
     }  # fmt: skip
     scoped = {
         name
