@@ -3,8 +3,9 @@
 from docent.store.backups import back_up, restore
 from docent.store.conversations import ANSWER_KEY
 from docent.store.copies import Copies
-from docent.store.keeping import UPLOADED, Arrival, KnownFile
+from docent.store.keeping import Arrival, KnownFile
 from docent.store.originals import COPIES, sha256_of
+from docent.store.owners import UPLOADED
 from docent.store.previous import Kept
 from docent.store.quotes import quoted
 from docent.store.rebuilding import Rebuild

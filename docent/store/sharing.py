@@ -19,8 +19,8 @@ from docent.glossary import (
     document_id,
 )
 from docent.store import versions
-from docent.store.keeping import UPLOADED, Keeping
-from docent.store.owners import NAMED, brought_by, forget_name, free_path
+from docent.store.keeping import Keeping
+from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
 from docent.store.packing import unpack_vectors
 from docent.store.previous import forget_name_elsewhere
 from docent.store.rows import copy_document, document_row, library_row, now

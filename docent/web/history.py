@@ -105,7 +105,11 @@ class History(SQLAlchemyDataLayer):
         prepare(path)
         self._deleted: set[str] = set()
         """An answer may still be under way in a conversation that was deleted: it is not kept."""
-        functions = [("holds", 2, holds), ("merged", 2, merged), ("deleted", 1, self._deleted.__contains__)]
+        functions: list[tuple[str, int, Callable[..., Any]]] = [
+            ("holds", 2, holds),
+            ("merged", 2, merged),
+            ("deleted", 1, self._deleted.__contains__),
+        ]
         self._file = HistoryFile(path, functions=functions)
         # Chainlit's own beginning would open an engine that nothing here uses.
         self.storage_provider = NoCopies()

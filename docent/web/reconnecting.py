@@ -40,7 +40,7 @@ def mend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:
             elif started:
                 await start()
         except StoreError as error:  # the conversation that is to be shown cannot be read
-            sentence = spoken(str(error), context.session.language)
+            sentence = spoken(str(error), getattr(context.session, "language", None))
             if session is not None and session.restored:
                 await context.emitter.send_toast(sentence, "error")
             else:
