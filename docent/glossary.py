@@ -431,6 +431,10 @@ class FileReport:
         return f"{self.pages or ''}{f' ({said})' if said else ''}"
 
 
+Quotes = Literal["blank", "delete"]
+"""What becomes of answers that quote a deleted document: their quotes are blanked, or they are deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """What deleting a document found and what it left behind (must be zero everywhere)."""

@@ -223,6 +223,10 @@ class House:
         """Delete a reader's own library (by its stored name) with everything in it, and prove it."""
         return self.store.delete_library(library, Scope(reader=reader))
 
+    def forget_owner(self, reader: str) -> int:
+        """Delete what is a reader's alone, and their name in what they shared; how many documents went."""
+        return self.store.forget_owner(reader)
+
     def highlighted(self, document_id: str, spans: Spans, *, file: str, scope: Scope) -> bytes:
         """A copy of a PDF with the characters cited on each page marked; see Loader.highlight_pdf."""
         pages = [self.store.page(document_id, number, scope) for number in spans]

@@ -24,6 +24,12 @@ def define_list(command: argparse.ArgumentParser) -> None:
 
 def define_delete(command: argparse.ArgumentParser) -> None:
     command.add_argument("document", help="file name or document id, as `list` shows them")
+    command.add_argument(
+        "--quotes",
+        choices=("blank", "delete"),
+        default="blank",
+        help="blank the quotes of answers in conversations that quote it (the default), or delete them",
+    )
     add_library(command)
 
 
@@ -119,7 +125,7 @@ def run_delete(arguments: argparse.Namespace) -> int:
     with open_house(Settings.read()) as house:
         house.check_library(arguments.library)
         document = one_named(house, arguments, arguments.document)
-        deletion = house.store.delete(document.id, scope(arguments))
+        deletion = house.store.delete(document.id, scope(arguments), quotes=arguments.quotes)
     if arguments.json:
         print_json(asdict(deletion))
     else:

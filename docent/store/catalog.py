@@ -83,10 +83,20 @@ class Catalog:
         with self.write() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def forget_traces(self) -> None:
-        """Empty the write-ahead log, where pages of deleted text would linger until reused."""
+    def forget_traces(self) -> bool:
+        """Empty the write-ahead log, where pages of deleted text would linger until reused; whether it is."""
         with self.turn, self._plainly():
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def forget_deleted(self) -> None:
+        """As forget_traces. Raises StoreError where the log still holds what was deleted."""
+        if not self.forget_traces():
+            raise StoreError(
+                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has been "
+                f"read without a pause for {BUSY_SECONDS:.0f} seconds. The next deletion, or the end of "
+                "Docent, removes the text."
+            )
 
     def save(self) -> None:
         """See to it that the snapshot is as the catalog is now."""

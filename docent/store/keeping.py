@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
 from docent.store import versions
+from docent.store.owners import UPLOADED
 from docent.store.packing import pack_vectors
 from docent.store.removing import Removing
 from docent.store.rows import (
@@ -26,9 +27,6 @@ from docent.store.rows import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-UPLOADED = ".uploaded/"
-"""Begins the path of a file that came from no folder; no path below data/ begins with a dot."""
 
 
 @dataclass(frozen=True, slots=True)

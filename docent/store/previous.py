@@ -11,9 +11,10 @@ from pathlib import Path
 
 from docent.glossary import Document, SourceFile
 from docent.store.catalog import Catalog
+from docent.store.owners import forget_name
 from docent.store.packing import PAGE_COLUMNS, unpack_page
 from docent.store.rows import DOCUMENTS, named
-from docent.store.snapshots import Snapshots
+from docent.store.snapshots import UNCLAIMED, Snapshots
 from docent.store.versions import READ
 
 KEPT = (
@@ -115,6 +116,12 @@ class Previous:
             db.execute("DELETE FROM documents WHERE id IN (SELECT value FROM json_each(?))", (some,))
         self._catalog.forget_traces()
 
+    def forget_name(self, reader: str) -> None:
+        """Remove a reader's name."""
+        with self._catalog.write() as db:
+            forget_name(db, reader)
+        self._catalog.forget_traces()
+
     def sha256s(self) -> set[str]:
         with self._catalog.read() as db:
             return {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
@@ -144,15 +151,36 @@ def others(folder: Path) -> Iterator[Path]:
             yield index
 
 
+def asides(folder: Path) -> list[Path]:
+    """What was in storage/ before a backup was restored, kept in it."""
+    return sorted(folder.glob("before-restore-*"))
+
+
+def _every_other(folder: Path) -> Iterator[Path]:
+    """Every index in storage/ but the one in use, with those of before a restoring."""
+    for place in (folder, *asides(folder)):
+        yield from others(place)
+        if place != folder and (place / "index" / "catalog.db").exists():
+            yield place / "index"
+
+
+def forget_name_elsewhere(folder: Path, reader: str) -> None:
+    """Remove a reader's name from every other index."""
+    for index in _every_other(folder):
+        with closing(Previous(index, originals=folder / "originals")) as previous:
+            Snapshots(index).drop()
+            previous.forget_name(reader)
+
+
 def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
     """What is deleted is deleted from every index; what was derived from it there is made again on use."""
-    for index in others(folder):
+    for index in _every_other(folder):
         previous = Previous(index, originals=folder / "originals")
         try:
             if previous.holds(document_ids):
                 # The rows last: whoever goes on after a kill finds them, and does all of it anew.
                 Snapshots(index).drop()
-                if index.parent == folder:  # one that is being built compares itself when it is whole
+                if index.parent != folder / "building":  # which compares itself when it is whole
                     for derived in ("chroma", "words"):
                         shutil.rmtree(index / derived, ignore_errors=True)
                 previous.forget(document_ids)
@@ -164,6 +192,12 @@ def drop_unfinished(folder: Path, sha256: str) -> None:
     """A rebuild that was broken off may have taken over a file whose document it had not yet."""
     for file in (folder / "building" / "originals").glob(f"*{sha256}*"):
         file.unlink(missing_ok=True)
+
+
+def drop_aside(folder: Path, sha256: str) -> None:
+    """Remove an original that a restored backup or a mended catalog left aside."""
+    for place in (folder / UNCLAIMED, *(aside / "originals" for aside in asides(folder))):
+        (place / sha256).unlink(missing_ok=True)
 
 
 def sweep_unfinished(folder: Path, known: Collection[str]) -> None:

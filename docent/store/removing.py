@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from docent.errors import UnknownDocument
-from docent.glossary import Deletion, Scope, StoredDocument
+from docent.glossary import Deletion, Quotes, Scope, StoredDocument, document_id
 from docent.store import versions
-from docent.store.previous import drop_unfinished, forget_elsewhere
+from docent.store.previous import asides, drop_aside, drop_unfinished, forget_elsewhere
+from docent.store.quotes import Quoted, quoted
 from docent.store.reading import Reading
 from docent.store.rows import DOCUMENTS, clear_document, document_row, keys_of
 
@@ -24,18 +26,52 @@ class Removing(Reading):
             self.withdraw(document.id)
         return True
 
-    def delete(self, document_id: str, scope: Scope) -> Deletion:
-        """Remove a document with everything derived from it, and count what is left."""
+    def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Remove a document with everything derived from it and what answers quote of it; count what is left.
+
+        `quotes` says whether these answers are deleted, or their quotes blanked. Raises StoreError where the
+        conversations cannot be changed; the document is then still there.
+        """
+        answers = self._quoted([self._deletable(document_id, scope)])
+        erased = self._erase(answers, quotes)
         with self._catalog.turn:
-            document = next((d for d in self.documents(scope) if d.id == document_id), None)
-            if document is None:
-                raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
+            document = self._deletable(document_id, scope)
             ids = self._chunk_ids(document_id)
             found = self._census(document, ids)
             self.withdraw(document.id)
-            self._catalog.forget_traces()
             left = self._census(document, ids)
+        self._catalog.forget_deleted()
+        # Once more: an answer that was being made may have been stored meanwhile.
+        found |= {"answers": erased + self._erase(answers, quotes)}
+        left |= {"answers": sum(answers.count(folder) for folder in self._conversations())}
         return Deletion(document.id, document.name, found, left)
+
+    def _erase(self, answers: Quoted, quotes: Quotes) -> int:
+        return sum(answers.erase(folder, quotes) for folder in self._conversations())
+
+    def _conversations(self) -> list[Path]:
+        """The folders in which there may be conversations."""
+        return [self.folder, *asides(self.folder)]
+
+    def _deletable(self, document_id: str, scope: Scope) -> StoredDocument:
+        document = next((d for d in self.documents(scope) if d.id == document_id), None)
+        if document is None:
+            raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
+        return document
+
+    def _quoted(self, documents: Sequence[StoredDocument]) -> Quoted:
+        """What answers may quote of documents, also from the time before they were shared or taken back."""
+        with self._catalog.read() as db:
+            libraries = [name for (name,) in db.execute("SELECT name FROM libraries")]
+            there = {key for (key,) in db.execute("SELECT id FROM documents")}
+        own = {document.id for document in documents}
+        earlier = {document_id(name, one.sha256) for name in libraries for one in documents} - there
+        everything = [Scope(reader=one.owner) for one in documents]
+        texts = [
+            "\n".join(page.text for page in self.pages(one.id, scope))
+            for one, scope in zip(documents, everything, strict=True)
+        ]
+        return quoted(own | earlier, [chunk for one in own for chunk in self._chunk_ids(one)], texts)
 
     def withdraw(self, document_id: str) -> None:
         """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
@@ -67,6 +103,7 @@ class Removing(Reading):
             if shared is None:
                 self._originals.drop(sha256)
                 drop_unfinished(self.folder, sha256)
+                drop_aside(self.folder, sha256)
 
     def _chunk_ids(self, document_id: str) -> list[str]:
         with self._catalog.read() as db:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, count
 from pathlib import Path
 
-from docent.errors import UnknownDocument, UnknownLibrary
+from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.glossary import (
     ANSWERING,
     Deletion,
@@ -19,11 +17,12 @@ from docent.glossary import (
     State,
     StoredDocument,
     document_id,
-    private_library,
 )
 from docent.store import versions
-from docent.store.keeping import UPLOADED, Keeping
+from docent.store.keeping import Keeping
+from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
 from docent.store.packing import unpack_vectors
+from docent.store.previous import forget_name_elsewhere
 from docent.store.rows import copy_document, document_row, library_row, now
 
 
@@ -128,18 +127,16 @@ class Sharing(Keeping):
         with self._catalog.write() as db:
             key = document_row(db, new)
             assert key is not None
-            for path in (*handed_in, _free_path(db, n, document.name, key, below=below)):
+            for path in (*handed_in, free_path(db, n, document.name, key, below=below)):
                 versions.point(db, n, SourceFile(library, path, Path(), document.bytes, 0), key)
         return new
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:
         """Remove a private library with everything in it, and count what is left."""
+        answers = self._quoted(self._private(library, scope))
+        erased = self._erase(answers, "blank")
         with self._catalog.turn:
-            if scope.reader is None or library not in self.libraries(scope.reader):
-                raise UnknownLibrary(f"There is no private library {library!r} that you may delete.")
-            documents = self._every_document("l.name = ? AND l.owner = ?", library, scope.reader)
-            if not documents and library in self.libraries(None):
-                raise UnknownLibrary(f"{library!r} is shared; it is not one reader's to delete.")
+            documents = self._private(library, scope)
             ids = {document.id: self._chunk_ids(document.id) for document in documents}
             found = self._census_of(documents, ids)
             with self._catalog.write() as db:
@@ -151,8 +148,41 @@ class Sharing(Keeping):
             self._vectors.drop_library(library)
             with self._catalog.write() as db:
                 db.execute("DELETE FROM libraries WHERE n = ?", (n,))
-            self._catalog.forget_traces()
+            self._catalog.snapshots.drop()  # it names the library's owner
+        self._catalog.forget_deleted()
+        found |= {"answers": erased + self._erase(answers, "blank")}
+        left |= {"answers": sum(answers.count(folder) for folder in self._conversations())}
         return Deletion("", library, found, left)
+
+    def _private(self, library: str, scope: Scope) -> list[StoredDocument]:
+        """What is in a reader's own library. Raises UnknownLibrary for any other."""
+        if scope.reader is None or library not in self.libraries(scope.reader):
+            raise UnknownLibrary(f"There is no private library {library!r} that you may delete.")
+        documents = self._every_document("l.name = ? AND l.owner = ?", library, scope.reader)
+        if not documents and library in self.libraries(None):
+            raise UnknownLibrary(f"{library!r} is shared; it is not one reader's to delete.")
+        return documents
+
+    def forget_owner(self, owner: str) -> int:
+        """Delete every private library of somebody and their name in what they shared; how many documents
+        went, read back. Raises StoreError."""
+        own = self._every_document("l.owner = ?", owner)
+        for library in sorted(set(self.libraries(owner)) - set(self.libraries(None))):
+            self.delete_library(library, Scope(reader=owner))
+        with self._catalog.turn:
+            with self._catalog.write() as db:
+                forget_name(db, owner)
+            self._catalog.snapshots.drop()
+        self._catalog.forget_deleted()
+        forget_name_elsewhere(self.folder, owner)
+        with self._catalog.read() as db:
+            named = db.execute(NAMED, {"owner": owner, "start": brought_by(owner)}).fetchone()[0]
+        if named:
+            raise StoreError(
+                f"Something of {owner} is left in the catalog of documents. Try again; if it happens again, "
+                "see what is wrong with: python -m docent doctor"
+            )
+        return len(own)
 
     def _census_of(
         self, documents: Sequence[StoredDocument], ids: Mapping[str, Sequence[str]]
@@ -181,27 +211,9 @@ class Sharing(Keeping):
             copy_document(db, document.id, new, n, moved)
 
 
-def brought_by(reader: str) -> str:
-    """Begins the path of what a reader shared, so that they can take it back."""
-    return f"{UPLOADED}{private_library(reader, '')}"
-
-
 def is_from(document: StoredDocument, reader: str) -> bool:
     """Whether a shared document was shared by this reader."""
     return document.owner is None and any(path.startswith(brought_by(reader)) for path in document.paths)
-
-
-def _free_path(db: sqlite3.Connection, library: int, name: str, document: int, *, below: str) -> str:
-    """Where a shared file stands: under its name, or beside another of that name, never in its place."""
-    stem, dot, suffix = name.rpartition(".")
-    numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
-    for own in chain([name], numbered):
-        row = db.execute(
-            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, below + own)
-        ).fetchone()
-        if row is None or row[0] == document:
-            break
-    return below + own
 
 
 def _moved(chunk_id: str, document_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -11,13 +12,27 @@ from chainlit.chat_context import chat_context
 
 from docent.assembly import House
 from docent.errors import DocentError
-from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, Searching, Token
+from docent.glossary import (
+    Answer,
+    Answered,
+    Event,
+    Found,
+    Notice,
+    Passage,
+    Progress,
+    Receipt,
+    Scope,
+    Searching,
+    Token,
+)
 from docent.ingesting import Ticket
+from docent.store import quoted
 from docent.web import conversation, fetching, receipts
 from docent.web.belonging import asked_here
 from docent.web.conversation import language, note, reader
 from docent.web.french import spoken, spoken_answer
 from docent.web.kept import keep, turns
+from docent.web.light import lightly
 from docent.web.metrics import Metrics
 from docent.web.preferences import Chosen
 from docent.web.profiles import persona_of
@@ -87,6 +102,7 @@ class _Showing:
         self._choice = choice
         self._message = cl.Message(content="")
         self._stream = Stream(self._message, question)
+        self._passages: dict[str, Passage] = {}
         self._notices: list[str] = []
         self._waiting = False
         """Whether the message shows how far a long step is, instead of text."""
@@ -105,6 +121,8 @@ class _Showing:
                 self._message.content = say("progress", language(), what=said, done=done, total=total)
                 await (self._message.update() if self._waiting else self._message.send())
                 self._waiting = True
+            case Found(passages):
+                self._passages |= {passage.chunk_id: passage for passage in passages}
             case Token(text):
                 await self._make_room()
                 await self._stream.push(text)
@@ -142,6 +160,7 @@ class _Showing:
         """It is not all, but there will be no more of it."""
         await self._stream.settle()
         self._message.metadata = {}
+        await self._blank_deleted()
 
     async def _make_room(self) -> None:
         if self._waiting:
@@ -156,6 +175,8 @@ class _Showing:
         )
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)
+        self._passages |= {passage.chunk_id: passage for passage in answer.passages}
+        await self._blank_deleted()
         self._whole = True
         if answer.passages and not answer.receipt.model:
             message.actions = await fetching.offer(self._house, language())
@@ -171,6 +192,23 @@ class _Showing:
         async with cl.Step(name=say("how", language()), type="tool", show_input=False) as step:
             room = self._house.settings.context_tokens
             step.output = receipts.words(receipt, context_tokens=room, language=language())
+
+    async def _blank_deleted(self) -> None:
+        """Leave out what was copied from documents that were deleted while the answer was made."""
+        there = await lightly(self._house.store.documents, Scope(reader=reader()))
+        ids, names = {one.id for one in there}, {one.name for one in there}
+        gone = [
+            passage
+            for passage in self._passages.values()
+            if passage.document_id not in ids and passage.file not in names  # else it was changed or shared
+        ]
+        if gone:
+            message = self._message
+            documents = {passage.document_id for passage in gone}
+            answers = quoted(documents, (), (passage.text for passage in gone))
+            metadata = json.loads(json.dumps(message.metadata))
+            texts, message.metadata = answers.blanked({"content": message.content}, metadata)
+            message.content = texts["content"]
 
     async def _show(self) -> None:
         """Chainlit keeps a message at its first `send` only; what it became later needs `update`."""

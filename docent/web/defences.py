@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from docent.errors import StoreError
 from docent.web.api.refusals import Refused
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -181,7 +182,10 @@ def only_well_formed(connect: Connect) -> Connect:
         thread = auth.get("threadId")
         if not is_well_formed(auth.get("sessionId")) or (thread and not is_well_formed(thread)):
             raise ConnectionRefusedError("the session or thread id is not well-formed")
-        return await connect(sid, environ, auth)
+        try:
+            return await connect(sid, environ, auth)
+        except StoreError as error:  # whose conversation it is cannot be read; the page tries again
+            raise ConnectionRefusedError(str(error)) from error
 
     return guarded
 

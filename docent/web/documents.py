@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from docent.assembly import House
 from docent.errors import DocentError, InputError, UnknownDocument
-from docent.glossary import ANSWERING, Scope, StoredDocument
+from docent.glossary import ANSWERING, Quotes, Scope, StoredDocument
 from docent.store import is_from
 from docent.web import documents_page as page
 from docent.web.belonging import is_of_a_conversation, shared_libraries
@@ -172,7 +172,11 @@ async def file(request: Request, reader: str) -> Response:
 async def delete(request: Request, reader: str) -> Response:
     house: House = request.app.state.house
     document = await lightly(_changeable, request, reader)
-    deletion = await asyncio.to_thread(house.store.delete, document.id, Scope(reader=reader))
+    async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
+        quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
+    deletion = await asyncio.to_thread(
+        partial(house.store.delete, document.id, Scope(reader=reader), quotes=quotes)
+    )
     return _html(page.receipt(deletion, language=language_of(request)))
 
 

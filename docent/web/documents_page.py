@@ -197,11 +197,22 @@ def _actions(document: StoredDocument, allowed: Allowed, libraries: Sequence[str
         why = t("delete_shared" if document.owner is None else "delete_private", language)
         parts.append(
             f'<details class="danger"><summary>{t("delete", language)}</summary><p>{why}</p>'
-            f"{_button(f'{at}/delete', 'delete_now', language)}</details>"
+            f'<form method="post" action="{at}/delete">{_quotes(language)}'
+            f"<button>{t('delete_now', language)}</button></form></details>"
         )
     elif not allowed.unshare:
         parts.append(f"<p>{t('only_admin', language)}</p>")
     return f'<div class="actions">{"".join(parts)}</div>'
+
+
+def _quotes(language: str) -> str:
+    """The choice of what becomes of the answers that quote the document."""
+    options = "".join(
+        f'<label><input type="radio" name="quotes" value="{how}"{" checked" if how == "blank" else ""}> '
+        f"{t(f'quotes_{how}', language)}</label>"
+        for how in ("blank", "delete")
+    )
+    return f"<fieldset><legend>{t('quotes', language)}</legend>{options}</fieldset>"
 
 
 def _button(action: str, key: str, language: str) -> str:

@@ -70,6 +70,9 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
         "Son texte, son index et le fichier conservé ici sont supprimés définitivement, pour tous. "
         "Un fichier de data/ y reste, et le prochain ingest le relirait : déplacez-le d'abord.",
     ),
+    "quotes": ("Answers in conversations that quote it:", "Les réponses des conversations qui le citent :"),
+    "quotes_blank": ("blank the quotes", "effacer les citations"),
+    "quotes_delete": ("delete the answers", "supprimer les réponses"),
     "delete_now": ("Delete for good", "Supprimer définitivement"),
     "not_our_page": (
         "This was not sent by Docent's own page. Go back to it and try again.",
@@ -112,6 +115,7 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
     "held_words": ("entries of the word index", "entrées de l'index des mots"),
     "held_vectors": ("vectors", "vecteurs"),
     "held_originals": ("files", "fichiers"),
+    "held_answers": ("answers that quote it", "réponses qui le citent"),
     "held_copies": ("copies made for showing", "copies faites pour l'affichage"),
 }
 """By key: the English text and the French one."""

@@ -29,6 +29,7 @@ def _sources(kept: Kept, language: str | None) -> str:
     lines = []
     for n, group in groupby(sorted(kept.citations, key=lambda c: (c.n, c.start)), key=lambda c: c.n):
         quotes = list(group)
-        said = " … ".join(" ".join(quote.quote.split()) for quote in quotes)
-        lines.append(f"- \\[{n}\\] {escaped(quotes[0].where)}: “{escaped(said)}”")
+        said = " … ".join(" ".join(quote.quote.split()) for quote in quotes if quote.quote)
+        quoted = f": “{escaped(said)}”" if said else ""
+        lines.append(f"- \\[{n}\\] {escaped(quotes[0].where)}{quoted}")
     return f"**{say('sources', language)}**\n\n" + "\n".join(lines) if lines else ""

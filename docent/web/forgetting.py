@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from docent.assembly import House
-from docent.errors import UnknownDocument
+from docent.errors import DocentError, UnknownDocument
 from docent.glossary import Scope, StoredDocument
 from docent.web.defences import is_well_formed
+from docent.web.french import spoken
 from docent.web.history import History
 from docent.web.light import lightly
 from docent.web.lines import recalled
@@ -50,8 +51,14 @@ async def delete(request: Request, reader: str) -> Response:
     house: House = state.house
     there = await _own_files(state.history, thread_id, house=house, reader=reader) if files else []
     await state.history.delete_thread(thread_id)
-    for document in there:
-        await asyncio.to_thread(_delete, house, document, reader)
+    try:
+        for document in there:
+            await asyncio.to_thread(_delete, house, document, reader)
+    except DocentError as error:
+        language = language_of(request)
+        why = spoken(str(error), language)
+        detail = say("files_not_deleted", language, name=document.name, why=why)
+        return JSONResponse({"detail": detail}, status_code=503, headers=HEADERS)
     return JSONResponse({"success": True})
 
 

@@ -88,6 +88,52 @@ REFUSALS: dict[str, str] = {
     "{name} is shared; it is not one reader's to delete.": (
         "{name} est partagée ; ce n'est pas à un seul de la supprimer."
     ),
+    "It is deleted, but its text still stands in {log}, because the catalog has been read without a pause "
+    "for {seconds} seconds. The next deletion, or the end of Docent, removes the text.": (
+        "C'est supprimé, mais le texte se trouve encore dans {log}, car le catalogue est lu sans pause "
+        "depuis {seconds} secondes. La prochaine suppression, ou l'arrêt de Docent, enlèvera le texte."
+    ),
+    "Something of {name} is left in the catalog of documents. Try again; if it happens again, see what is "
+    "wrong with: python -m docent doctor": (
+        "Il reste quelque chose de {name} dans le catalogue des documents. Réessayez ; si cela se reproduit, "
+        "voyez ce qui ne va pas avec : python -m docent doctor"
+    ),
+    # the conversations
+    "It is deleted, but its text still stands in {log}, because another program has been reading the "
+    "conversations for {seconds} seconds. Stop that program; the next deletion, or the end of Docent, "
+    "removes the text.": (
+        "C'est supprimé, mais le texte se trouve encore dans {log}, car un autre programme lit les "
+        "conversations depuis {seconds} secondes. Arrêtez ce programme ; la prochaine suppression, ou "
+        "l'arrêt de Docent, enlèvera le texte."
+    ),
+    "It is deleted, but its text still stands in unused parts of {file}, because the file could not be "
+    "written anew ({why}). Free some space on its disk and on that of the temporary files; the next deletion "
+    "removes the text.": (
+        "C'est supprimé, mais le texte se trouve encore dans des parties inutilisées de {file}, car le "
+        "fichier n'a pas pu être réécrit ({why}). Libérez de la place sur son disque et sur celui des "
+        "fichiers temporaires ; la prochaine suppression enlèvera le texte."
+    ),
+    "The conversations ({file}) could not be changed: the disk is full. Nothing of this was stored or "
+    "deleted. Free some space and try again.": (
+        "Les conversations ({file}) n'ont pas pu être modifiées : le disque est plein. Rien de cela n'a été "
+        "conservé ni supprimé. Libérez de la place et réessayez."
+    ),
+    "The conversations ({file}) are locked by another program. Nothing of this was stored or deleted. Wait "
+    "for that program to finish, or stop it, and try again.": (
+        "Les conversations ({file}) sont verrouillées par un autre programme. Rien de cela n'a été conservé "
+        "ni supprimé. Attendez la fin de ce programme, ou arrêtez-le, et réessayez."
+    ),
+    "The conversations ({file}) could not be read or changed ({why}). Nothing of this was stored or deleted. "
+    "Check that the file may be written, or restore it from a backup.": (
+        "Les conversations ({file}) n'ont pas pu être lues ou modifiées ({why}). Rien de cela n'a été "
+        "conservé ni supprimé. Vérifiez que le fichier peut être modifié, ou restaurez-le depuis une "
+        "sauvegarde."
+    ),
+    "Not all of the conversations ({file}) that were to be deleted are deleted. Try again; if it happens "
+    "again, see what is wrong with: python -m docent doctor": (
+        "Toutes les conversations ({file}) à supprimer ne le sont pas. Réessayez ; si cela se reproduit, "
+        "voyez ce qui ne va pas avec : python -m docent doctor"
+    ),
     # conditions in a question
     "There is nothing to search for but conditions. Add what you want to know.": (
         "Il n'y a que des conditions, et rien à chercher. Ajoutez ce que vous voulez savoir."

@@ -8,7 +8,6 @@ its fifteen were all waiting for the one write lock, and whoever only wanted a l
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from docent.store import conversations
+
 READERS = 2
-BUSY_SECONDS = 10.0  # only another process can hold the lock
 
 Rows = list[dict[str, Any]]
 Statement = tuple[str, Mapping[str, Any]]
-
-LOGGER = logging.getLogger(__name__)
 
 
 class HistoryFile:
@@ -36,16 +34,26 @@ class HistoryFile:
         self._writer = ThreadPoolExecutor(1, "history-writer")
         self._readers = ThreadPoolExecutor(READERS, "history-reader")
 
-    async def run(self, *statements: Statement) -> Rows | int | None:
-        """All of them or none; the rows of the last one, or how many it changed. None when it failed,
-        as Chainlit expects: the chat goes on, and the log says what was not kept."""
+    async def run(self, *statements: Statement, then: Callable[[], None] | None = None) -> Rows | int:
+        """Run all of them or none; return the rows of the last one, or how many it changed.
+
+        `then` is called when they are committed, before anything else is written. Raises StoreError.
+        """
         reads = all(query.lstrip()[:6].upper() == "SELECT" for query, _ in statements)
         executor = self._readers if reads else self._writer
-        try:
-            return await asyncio.get_running_loop().run_in_executor(executor, self._run, statements)
-        except sqlite3.Error as error:
-            LOGGER.warning("%s could not be read or written: %s", self._path, error)
-            return None
+        return await asyncio.get_running_loop().run_in_executor(executor, self._run, statements, then)
+
+    async def empty_log(self) -> None:
+        """Remove what was deleted from the write-ahead log, too. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(
+            self._writer, lambda: conversations.empty_log(self._connection())
+        )
+
+    async def forget_deleted(self) -> None:
+        """Leave no byte of what was deleted in the file or its log. Raises StoreError."""
+        await asyncio.get_running_loop().run_in_executor(
+            self._writer, lambda: conversations.forget_deleted(self._connection())
+        )
 
     def close(self) -> None:
         self._writer.shutdown()
@@ -54,22 +62,27 @@ class HistoryFile:
             connection.close()
         self._opened.clear()
 
-    def _run(self, statements: Sequence[Statement]) -> Rows | int:
-        with self._connection() as connection:  # a transaction: committed, or rolled back
-            for query, parameters in statements:
-                cursor = connection.execute(query, parameters)
-            if cursor.description is None:
-                return cursor.rowcount
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    def _run(self, statements: Sequence[Statement], then: Callable[[], None] | None) -> Rows | int:
+        try:
+            with self._connection() as connection:  # a transaction: committed, or rolled back
+                for query, parameters in statements:
+                    cursor = connection.execute(query, parameters)
+                names = [column[0] for column in cursor.description or ()]
+                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except sqlite3.Error as error:
+            raise conversations.history_error(error) from error
+        if then is not None:
+            then()
+        return rows if names else cursor.rowcount
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._here, "connection"):
-            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection = sqlite3.connect(
+                self._path, timeout=conversations.BUSY_SECONDS, check_same_thread=False
+            )
+            conversations.configure(connection)
             for name, arguments, function in self._functions:
-                connection.create_function(name, arguments, function, deterministic=True)
+                connection.create_function(name, arguments, function)
             self._here.connection = connection
             self._opened.append(connection)
         there: sqlite3.Connection = self._here.connection

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import IndexMismatch
+from docent.store.conversations import BUSY_SECONDS, configure, forget_deleted, history_error
 
 FIRST = """
 CREATE TABLE users (
@@ -85,20 +86,35 @@ CREATE TABLE feedbacks (
 );
 """
 
-MIGRATIONS = (FIRST,)
+SECOND = """
+-- Of nobody's: left by a page that was open while its user was removed. Nobody can open them.
+DELETE FROM threads WHERE "userId" IS NULL;
+"""
+
+MIGRATIONS = (FIRST, SECOND)
 
 
 def prepare(path: Path) -> None:
     """Bring the file to the present number, making it where it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        there = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if there > len(MIGRATIONS):
-            raise IndexMismatch(
-                f"{path} was written by a newer Docent (its number is {there}, this one knows "
-                f"{len(MIGRATIONS)}). Use the newer Docent, or move the file away to begin a new history."
-            )
-        for number, migration in enumerate(MIGRATIONS[there:], there + 1):
-            connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
+            _migrate(connection, path)
+    except sqlite3.Error as error:
+        raise history_error(error) from error
     path.chmod(0o600)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    configure(connection)
+    there = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if there > len(MIGRATIONS):
+        raise IndexMismatch(
+            f"{path} was written by a newer Docent (its number is {there}, this one knows "
+            f"{len(MIGRATIONS)}). Use the newer Docent, or move the file away to begin a new history."
+        )
+    for number, migration in enumerate(MIGRATIONS[there:], there + 1):
+        connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")
+    if there == 1:  # what was deleted so far stands in unused pages; from here on it is overwritten
+        forget_deleted(connection)

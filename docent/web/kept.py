@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 
 from docent.errors import UnknownDocument
 from docent.glossary import Answer, Citation, Scope, StoredDocument, Turn
+from docent.store import ANSWER_KEY
 from docent.store.protocols import Reader
 from docent.web.panels import Extract
 
-KEY = "docent"
-"""Under this key of a message's metadata."""
+KEY = ANSWER_KEY
 
 Fate = Literal["same", "changed", "deleted"]
 
@@ -75,6 +75,8 @@ def turns(messages: Iterable[Said]) -> list[Turn]:
 
 def extract(citation: Citation, kept: Kept, *, reader: Reader, scope: Scope) -> tuple[Extract, Fate]:
     """The passage a citation stands in, read again; of a source that is gone, the quote alone."""
+    if not citation.quote:  # blanked when the document was deleted; the same file may be here again
+        return Extract("", citation.start), "deleted"
     start, end, heading = kept.extracts.get(citation.chunk_id, (citation.start, citation.end, ""))
     try:
         text = reader.page(citation.document_id, citation.page, scope).text

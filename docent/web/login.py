@@ -174,6 +174,12 @@ class Door:
             return False
         return True
 
+    def knows(self, identifier: str) -> bool:
+        """Whether there is somebody of this name."""
+        if not self.required:
+            return identifier == LOCAL
+        return self._users.find(identifier) is not None
+
     def is_admin(self, identifier: str) -> bool:
         """Asked of the accounts each time, so that a role that was taken away is gone."""
         if not self.required:

@@ -10,7 +10,9 @@ from chainlit.context import context, init_ws_context
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
+from docent.errors import StoreError
 from docent.web.conversation import refuse_long
+from docent.web.french import spoken
 from docent.web.streaming import so_far
 
 
@@ -32,13 +34,20 @@ def mend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:
     async def connection_successful(sid: str) -> None:
         session = WebsocketSession.get(sid)
         started = session is not None and session.chat_started
-        await greet(sid)
-        if session is None or not session.restored:
-            return
-        if session.has_first_interaction:
-            await _catch_up(session)
-        elif started:
-            await start()
+        try:
+            await greet(sid)
+            if session is None or not session.restored:
+                return
+            if session.has_first_interaction:
+                await _catch_up(session)
+            elif started:
+                await start()
+        except StoreError as error:  # the conversation that is to be shown cannot be read
+            sentence = spoken(str(error), getattr(context.session, "language", None))
+            if session is not None and session.restored:
+                await context.emitter.send_toast(sentence, "error")
+            else:
+                await context.emitter.send_resume_thread_error(sentence)
 
     client_message.original = receive  # type: ignore[attr-defined]
     connection_successful.original = greet  # type: ignore[attr-defined]

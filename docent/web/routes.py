@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from docent.assembly import House
-from docent.errors import DocentError, LoadError
+from docent.errors import DocentError, LoadError, StoreError
 from docent.web import forgetting, liking
 from docent.web.defences import SHOWN_ALONE, is_well_formed
 from docent.web.exporting import markdown
@@ -68,9 +68,20 @@ def _mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
             return PlainTextResponse(
                 say("log_in_first", language_of(request)), status_code=401, headers=PRIVATE
             )
-        return await answering(request, reader)
+        try:
+            return await answering(request, reader)
+        except StoreError as error:
+            return await unavailable(request, error)
 
     return checked
+
+
+async def unavailable(request: Request, error: Exception) -> Response:
+    """What could not be read, stored or deleted just now, in a sentence; pages show it as it is."""
+    sentence = spoken(str(error), language_of(request))
+    if request.method == "GET":
+        return PlainTextResponse(sentence, 503, headers=PRIVATE)
+    return JSONResponse({"detail": sentence}, 503, headers=PRIVATE)
 
 
 def _nothing(request: Request) -> Response:

@@ -12,6 +12,7 @@ from chainlit.auth import ensure_jwt_secret
 from chainlit.config import config, load_module
 
 from docent.assembly import House, open_house
+from docent.errors import StoreError
 from docent.settings import Settings
 from docent.web import apart, belonging, conversation, documents, listening, logs, receiving, reconnecting
 from docent.web.api import application
@@ -25,7 +26,7 @@ from docent.web.listening import ANYWHERE, address, open_to_others
 from docent.web.login import Door, install
 from docent.web.metrics import Metrics
 from docent.web.page import about, without_foreign_links
-from docent.web.routes import routes
+from docent.web.routes import routes, unavailable
 from docent.web.sources import Signer, secret_of
 from docent.web.users import Users
 
@@ -65,6 +66,7 @@ def _open_api(app: Any, settings: Settings) -> None:
     if not hasattr(state, "metrics"):
         state.metrics = Metrics()
         app.add_middleware(ApiDoor, api=lambda: state.api, metrics=state.metrics)
+        app.add_exception_handler(StoreError, unavailable)
     users = Users(settings.storage)
     gate = Gate(
         Keys(settings.storage), keyless=lambda: not listening.login_required(settings) and not users.all()
@@ -117,7 +119,8 @@ def history() -> History:
     state = chainlit.server.app.state
     if getattr(state, "history", None) is None:
         state.history = History(state.settings.storage)
-        state.history.before_deleting = lambda who, thread: belonging.forget(house(), who, thread)
+        state.history.after_deleting = lambda who, thread: belonging.forget(house(), who, thread)
+        state.history.knows = lambda who: state.door.knows(who)
     opened: History = state.history
     return opened
 

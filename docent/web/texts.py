@@ -74,6 +74,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "⚠️ Since this answer, {files} was deleted. Ask again to hear what the other documents say.",
         "⚠️ Depuis cette réponse, {files} a été supprimé. Reposez la question aux autres documents.",
     ),
+    "not_stored": (
+        "⚠️ What is said here could not be stored, and is gone when this page is closed. {why}",
+        "⚠️ Ce qui se dit ici n'a pas pu être conservé et disparaîtra à la fermeture de cette page. {why}",
+    ),
+    "files_not_deleted": (
+        "The conversation is deleted, but not {name}: {why} Delete it on the documents page.",
+        "La conversation est supprimée, mais pas {name} : {why} Supprimez-le sur la page des documents.",
+    ),
+    "source_blanked": (
+        "This file has been deleted since, and with it what was quoted from it.",
+        "Ce fichier a été supprimé depuis, et avec lui ce qui en avait été cité.",
+    ),
     "broken_off": (
         "⚠️ The answer broke off here: Docent ended while it was being written.",
         "⚠️ La réponse s'interrompt ici : Docent s'est arrêté pendant qu'elle s'écrivait.",

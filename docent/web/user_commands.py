@@ -8,10 +8,10 @@ import getpass
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from docent.errors import InputError
-from docent.glossary import Scope
+from docent.errors import InputError, StoreError
 from docent.settings import Settings
 
 
@@ -82,44 +82,41 @@ def _password(arguments: argparse.Namespace) -> None:
 
 
 def _remove(arguments: argparse.Namespace) -> None:
-    """The login goes first; should the documents not go, the same command tries again."""
-    from docent.web.history import History
+    """The login goes first; should the rest not go, the same command tries again."""
+    from docent.assembly import open_house
     from docent.web.users import as_name
 
     settings, name = Settings.read(), as_name(arguments.name)
     users = _users()
-    known = name in {account.name for account in users.all()}
+    known = users.find(name) is not None
     if known:
         users.remove(name)
-    deleted = asyncio.run(_forgotten(History(settings.storage), name))
-    documents = _documents_deleted(settings, name)
-    if not (known or deleted or documents):
-        users.remove(name)
-    print(
-        f"Removed {name}, {_count(deleted, 'conversation')} and {_count(documents, 'document')} of their own."
-    )
-
-
-def _documents_deleted(settings: Settings, name: str) -> int:
-    """What is theirs alone; what they shared is everybody's. Else whoever has that name next would see it."""
-    from docent.assembly import open_house
-
-    with open_house(settings) as house:
-        own = set(house.store.libraries(name)) - set(house.store.libraries(None))
-        documents = house.store.documents(Scope(reader=name, libraries=tuple(own))) if own else []
-        for library in own:
-            house.delete_library(library, reader=name)
-    return len(documents)
+    try:
+        conversations = asyncio.run(_forgotten(settings.storage, name))
+        with open_house(settings) as house:
+            documents = house.forget_owner(name)
+    except StoreError as error:
+        raise StoreError(
+            f"{name} can no longer log in, but what they had is not all deleted. {error} Then run this again."
+        ) from error
+    if not (known or conversations or documents):
+        users.remove(name)  # says that there is no such user
+    conversation, document = _count(conversations, "conversation"), _count(documents, "document")
+    print(f"Removed {name}, {conversation} and {document} of their own.")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-async def _forgotten(history: Any, name: str) -> int:
-    deleted: int = await history.forget(name)
-    await history.close()
-    return deleted
+async def _forgotten(storage: Path, name: str) -> int:
+    from docent.web.history import History
+
+    history = History(storage)
+    try:
+        return await history.forget(name)
+    finally:
+        await history.close()
 
 
 def _asked() -> str:

@@ -151,6 +151,7 @@ class Users:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+            connection.execute("PRAGMA secure_delete = ON")  # a removed name is overwritten, not unlinked
             connection.row_factory = sqlite3.Row
             yield connection
 

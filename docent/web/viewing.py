@@ -125,6 +125,8 @@ def words(kept: Kept, n: int, *, house: House, signer: Signer, reader: str, lang
     quotes = kept.cited(n)
     scope = Scope(reader=reader)
     found, fate = extract(quotes[0], kept, reader=house.store, scope=scope)
+    if not quotes[0].quote:
+        return panel(quotes[:1], found, below=f"*{say('source_blanked', language)}*")
     if fate != "same":
         said = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
         return panel(quotes[:1], said, below=f"*{say(f'source_{fate}', language)}*")

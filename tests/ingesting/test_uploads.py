@@ -260,7 +260,8 @@ def test_a_whole_private_library_is_deleted(desk):
     with pytest.raises(UnknownLibrary):
         desk.store.delete_library(own, ANYBODY)
     receipt = desk.store.delete_library(own, ADA)
-    assert receipt.found == {"pages": 2, "chunks": 2, "words": 4, "vectors": 2, "originals": 1, "copies": 0}
+    counts = {"pages": 2, "chunks": 2, "words": 4, "vectors": 2, "originals": 1, "copies": 0, "answers": 0}
+    assert receipt.found == counts
     assert set(receipt.left.values()) == {0}
     assert desk.store.documents(ADA) == []
     assert desk.store.libraries("ada") == []
@@ -341,7 +342,7 @@ def test_no_method_gives_anothers_anything(desk):
     given = {
         "document_id": mine.id, "document_id_": mine.id, "number": 1, "vector": vector, "limit": 5,
         "query": "museum", "chunk_ids": [piece.id], "library": mine.library, "reader": "bob",
-        "search": "", "states": (), "start": 0, "wanted": {(mine.id, 1)},
+        "search": "", "states": (), "start": 0, "wanted": {(mine.id, 1)}, "quotes": "blank",
     }  # fmt: skip
     scoped = {
         name

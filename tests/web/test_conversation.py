@@ -14,7 +14,7 @@ from chainlit.user import User
 
 from docent.errors import InputError
 from docent.generating.personas import PLAIN
-from docent.glossary import Answered, Progress, Receipt, State
+from docent.glossary import Answered, Found, Progress, Receipt, State
 from docent.settings import Settings
 from docent.web import chat, fetching, uploading
 from docent.web.conversation import note
@@ -23,8 +23,10 @@ from docent.web.kept import recall
 from docent.web.metrics import Metrics
 from docent.web.uploading import Line
 from docent.web.users import LOCAL
-from tests.web.test_kept import ANSWER
+from tests.web.test_kept import ANSWER, PASSAGE, QUOTE
 from tests.web.test_lines import READY, TICKET
+
+STORED = SimpleNamespace(id=PASSAGE.document_id, name=PASSAGE.file)
 
 
 class Tab:
@@ -76,7 +78,7 @@ async def test_a_stop_after_the_answer_leaves_it_whole():
         asked.set()
         await asyncio.Event().wait()
 
-    store = SimpleNamespace(libraries=lambda reader: [])
+    store = SimpleNamespace(libraries=lambda reader: [], documents=lambda scope: [STORED])
     house: Any = SimpleNamespace(
         settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
     )
@@ -88,6 +90,34 @@ async def test_a_stop_after_the_answer_leaves_it_whole():
     (said,) = [data for event, data in tab.told if event == "new_message"]
     assert said["output"] == ANSWER.text
     assert recall(said["metadata"]) is not None
+    await tab.session.delete()
+
+
+async def test_an_answer_does_not_bring_back_what_was_deleted_while_it_was_made():
+    """What it copied from a document that is gone by its end is neither shown nor stored."""
+    answered = replace(ANSWER, text=f"{QUOTE} [1]", receipt=Receipt(QUOTE, QUOTE))
+
+    async def answer(question: str, **_: Any) -> Any:
+        yield Found(answered.passages)
+        yield Answered(answered)
+
+    async def check_model() -> Any:
+        return SimpleNamespace(ready=True)
+
+    store = SimpleNamespace(libraries=lambda reader: [], documents=lambda scope: [])
+    house: Any = SimpleNamespace(
+        settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
+    )
+    tab = Tab()
+    await chat.reply("How much?", house=house, metrics=Metrics())
+    (said,) = [data for event, data in tab.told if event == "new_message"]
+    assert said["output"] == "[…]. [1]"
+    kept = recall(said["metadata"])
+    assert (kept.text, kept.question, [one.quote for one in kept.citations]) == (
+        "[…]. [1]",
+        "How much?",
+        [""],
+    )
     await tab.session.delete()
 
 

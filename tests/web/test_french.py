@@ -35,11 +35,13 @@ SPEAKING += [
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
     ROOT / "web/belonging.py",
+    ROOT / "web/history.py",
     ROOT / "web/sources.py",
     ROOT / "web/unlocking.py",
 ]
 SPEAKING += [
-    ROOT / f"store/{n}.py" for n in "catalog keeping originals reading removing sharing shelf".split()
+    ROOT / f"store/{n}.py"
+    for n in "catalog conversations keeping originals reading removing sharing shelf".split()
 ]
 
 

@@ -16,6 +16,7 @@ from docent import __version__
 from docent.answering import search_in_thread
 from docent.assembly import House
 from docent.errors import DocentError
+from docent.glossary import Quotes
 from docent.web.api import answers, chat, files, shelf
 from docent.web.api.allowed import Caller, Gate
 from docent.web.api.bounds import Events, unless_gone
@@ -184,9 +185,12 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
         return counter.told(files.id_of(file), house(), who)
 
     @app.delete("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.Deleted))
-    def delete(file: str, who: Who) -> Json:
-        """Delete a document with everything derived from it; `left` says what remains: nothing."""
-        return counter.delete(files.id_of(file), house(), who.changing())
+    def delete(file: str, who: Who, quotes: Quotes = "blank") -> Json:
+        """Delete a document with everything derived from it; `left` says what remains: nothing.
+
+        Answers in conversations that quote it lose these quotes, or are deleted with `?quotes=delete`.
+        """
+        return counter.delete(files.id_of(file), house(), who.changing(), quotes=quotes)
 
 
 def _refusals(app: FastAPI, metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.assembly import House
-from docent.glossary import State, StoredDocument
+from docent.glossary import Quotes, State, StoredDocument
 from docent.ingesting import Standing, Ticket
 from docent.ingesting.uploads import plain_name
 from docent.store import UPLOADED
@@ -76,11 +76,11 @@ class Counter:
     def listed(self, house: House, caller: Caller) -> list[Json]:
         return [_file(document) for document in house.store.documents(caller.scope())]
 
-    def delete(self, document_id: str, house: House, caller: Caller) -> Json:
+    def delete(self, document_id: str, house: House, caller: Caller, *, quotes: Quotes) -> Json:
         """Remove a document with everything derived from it, and say what was left (nothing)."""
         if all(one.id != document_id for one in house.store.documents(caller.scope())):
             raise not_there("file")
-        deletion = house.store.delete(document_id, caller.scope())
+        deletion = house.store.delete(document_id, caller.scope(), quotes=quotes)
         with self._lock:
             self._tickets.pop(document_id, None)
         return {
