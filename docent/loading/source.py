@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
+from docent.regular_files import open_regular
 
 BLOCK = 1 << 20
 IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that four workers stay small
@@ -40,7 +41,7 @@ def read_source(path: Path, *, largest: int) -> Source:
     digest, size, head = hashlib.sha256(), 0, b""
     copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
     try:
-        with path.open("rb") as file:
+        with open_regular(path, links=True) as file:
             while block := file.read(BLOCK):
                 size += len(block)
                 if size > largest:

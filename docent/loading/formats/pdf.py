@@ -25,6 +25,7 @@ from docent.loading.source import Source
 from docent.loading.turning import upright_lines
 from docent.loading.visible import SCAN_COVER, visible_words
 
+NOTHING = "There is nothing on this page."
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # fewer than this, and the second engine is asked
 NOISE = "The file draws letters here and does not say which they are."
@@ -197,9 +198,19 @@ def _draft(
         if noise or others and (cover >= SCAN_COVER or not draft.page.text):
             picture = "The page is a scan." if cover >= SCAN_COVER else "The page is a drawing."
             return replace(draft, page=recogniser.begin(sheet, draft.page, NOISE if noise else picture))
+        if draft.page.note == NOTHING and (note := _note_of_annotations(sheet)):
+            return replace(draft, page=replace(draft.page, note=note))
         return draft
     finally:
         sheet.close()
+
+
+def _note_of_annotations(sheet: PdfPage) -> str:
+    """Return what a page without text shows all the same, or nothing."""
+    fields, others = sheet.annotations()
+    if fields:
+        return "The page holds only form fields, which are not read. Print it to a new PDF and add that."
+    return "The page holds only annotations, which are not read." if others else ""
 
 
 def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOpinion, why: str) -> Draft:
@@ -213,7 +224,7 @@ def _by_second(number: int, label: str, job: Job, watch: Watch, second: SecondOp
     if text:
         return Draft(Page(number, text, label=label, note=f"{why} Read by the second engine.".strip()))
     read_by = ReadBy.FAILED if why else ReadBy.EMPTY
-    return Draft(Page(number, "", label=label, read_by=read_by, note=why or "There is nothing on this page."))
+    return Draft(Page(number, "", label=label, read_by=read_by, note=why or NOTHING))
 
 
 def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = None) -> Draft:
@@ -233,7 +244,7 @@ def read_page(sheet: PdfPage, number: int, label: str, stored: Page | None = Non
         text=text,
         label=label,
         read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
-        note=note or ("There is nothing on this page." if empty else ""),
+        note=note or (NOTHING if empty else ""),
         hidden=hidden,
         size=sheet.size,
         lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),
