@@ -17,6 +17,7 @@ from docent.generating.shelf import not_ready
 from docent.glossary import Answer, Receipt, State
 from docent.ingesting import intake
 from docent.loading.kinds import FOREIGN
+from docent.regular_files import SORTS
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
 from docent.web.texts import say
@@ -29,6 +30,7 @@ KEPT = {"UnknownDocument", "UnknownLibrary", "StoreError"}
 SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generating").glob("*client.py"))]
 SPEAKING += [
     ROOT / "generating/whole.py",
+    ROOT / "regular_files.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
     ROOT / "ingesting/uploads.py",
@@ -90,7 +92,8 @@ def test_both_say_the_same(english):
 
 def test_what_a_file_is_has_a_name_in_french():
     """What cannot be read is named, with what to do instead."""
-    assert {word for _, what, remedy in FOREIGN for word in (what, remedy)} == set(KINDS)
+    foreign = {word for _, what, remedy in FOREIGN for word in (what, remedy)}
+    assert foreign | {*SORTS.values(), "something else"} == set(KINDS)
 
 
 def test_two_sentences_in_one():
