@@ -6,8 +6,8 @@ import errno
 import os
 import stat
 import sys
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from docent.errors import UnreadableFile
 
@@ -30,7 +30,7 @@ def not_regular(name: str, mode: int) -> UnreadableFile:
     )
 
 
-def open_regular(path: Path, *, links: bool) -> BinaryIO:
+def open_regular(path: Path, *, links: bool) -> BufferedReader:
     """Open a file for reading; without `links`, no part of its path may be a symbolic link.
 
     Raises UnreadableFile for a pipe or a device, and OSError.

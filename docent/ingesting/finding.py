@@ -46,7 +46,9 @@ def find(
 
 def _roots(paths: Sequence[Path], data: Path) -> tuple[Path, ...]:
     """Return the folders that links may lead into: the data folder, and what was named outside of it."""
-    outside = [path for path in paths if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(data))]
+    outside = [
+        path for path in paths if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(data))
+    ]
     return tuple(Path(os.path.realpath(path)) for path in (data, *outside))
 
 
@@ -77,23 +79,21 @@ class _Walk:
         if self._roots and not any(map(real.is_relative_to, self._roots)):
             yield NotRead(
                 path,
-                f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed. "
-                "Copy what it leads to into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
+                f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed."
+                " Copy what it leads to into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
             )
         else:
             yield from self._below(path, real)
 
     def _below(self, path: Path, real: Path) -> Iterator[SourceFile | NotRead]:
-        """Yield a file, or those below a folder; `real` is where it is without links. Hidden ones are left."""
+        """Yield a file, or those below a folder that are not hidden; `real` is the path without links."""
         try:
             status = real.lstat()
         except OSError:
             return  # it vanished since it was listed: the next run knows
         if stat.S_ISREG(status.st_mode):
             library, inside = _place(path, self._data)
-            yield SourceFile(
-                library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real
-            )
+            yield SourceFile(library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real)
         elif not stat.S_ISDIR(status.st_mode):
             yield NotRead(path, str(not_regular(path.name, status.st_mode)))
         elif real not in self._seen:

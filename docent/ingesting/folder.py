@@ -60,7 +60,7 @@ def ingest(
     paths: Sequence[Path],
     *,
     data: Path,
-    follow_links: bool,
+    follow_links: bool = False,
     intake: Intake,
     retry_failed: bool,
     password: str | None,
@@ -98,7 +98,8 @@ def ingest(
             if is_gone(library, path, data):  # it may have come back meanwhile
                 store.forget(library, path)
                 reports.append(FileReport(library, path, "removed"))
-        intake.background.wait(lambda waiting: on_progress(Progress(len(work), len(work), pages, "", waiting)))
+        all_read = Progress(len(work), len(work), pages, "", 0)
+        intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
     except KeyboardInterrupt as interrupt:
         raise Stopped(reports) from interrupt
     return _sorted(reports)

@@ -14,9 +14,11 @@ import pytest
 from docent.answering import anyway, finishing
 from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
-from docent.glossary import Answer, Receipt, State
+from docent.glossary import Answer, Document, Page, Receipt, State
 from docent.ingesting import intake
+from docent.loading.formats.pdf import NOISE, _note_of_annotations
 from docent.loading.kinds import FOREIGN
+from docent.loading.recognising import REMEDY
 from docent.regular_files import SORTS
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
@@ -88,6 +90,33 @@ def test_both_say_the_same(english):
     ]
     if "command" not in gaps[0]:
         assert gaps[0] == gaps[1]
+
+
+NOTES = [
+    "The page is blank.",
+    "There is nothing on this page.",
+    _note_of_annotations(SimpleNamespace(annotations=lambda: (2, 0))),
+    _note_of_annotations(SimpleNamespace(annotations=lambda: (0, 2))),
+    f"{NOISE} Reading scans is switched off (DOCENT_OCR=off).",
+    f"The page is a scan. No program that reads scans is installed. {REMEDY}",
+    "A picture without text.",
+    "There is nothing in its sheets.",
+]
+DOCUMENTS = [
+    Document("", "a.pdf", "pdf", ()),
+    Document("", "a.pdf", "pdf", (Page(1, ""),)),
+    Document("", "a.pdf", "pdf", (Page(1, "12"),)),
+    Document("", "a.pdf", "pdf", (Page(1, "", hidden="secret"),)),
+    *(Document("", "a.pdf", "pdf", (Page(1, "", note=note),)) for note in NOTES),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_why_nothing_can_be_searched_is_french_throughout(document):
+    """The reason of a document without text, and each part of it, has a French sentence."""
+    said = french(document.shortfall(0))
+    assert said.startswith("Rien à chercher : aucun texte n'a été trouvé. ")
+    assert not re.search(r"\b(the|page holds|no|its|There|Nothing|Reading)\b", said.replace("ingest.py", ""))
 
 
 def test_what_a_file_is_has_a_name_in_french():
