@@ -60,8 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ingest.py",
         description="Read documents into storage/. Only what is new or changed is read again.",
-        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 130 stopped, 141 nobody reads any "
-        "more.",
+        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 130 stopped, "
+        "141 nobody reads any more.",
     )
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -190,7 +190,7 @@ def test_bad_files_are_named_and_the_rest_is_ingested(project):
 
 
 def test_what_lies_oddly_in_a_folder_is_named(project, tmp_path):
-    """A link that leads out, a pipe and a name in bytes are named, in JSON and in the table; the rest is read."""
+    """A link that leads out, a pipe and a name in bytes are named, in JSON and in the table."""
     project.write("a.txt", "Apples are red.")
     (tmp_path / "secret.txt").write_text("The code is 4711.")
     (project.data / "out.txt").symlink_to(tmp_path / "secret.txt")
@@ -255,7 +255,7 @@ def test_a_document_without_text_says_so(project):
     assert {path: row["reason"] for path, row in reports.items()} == {
         "blank.pdf": nothing + "There is nothing on this page.",
         "form.pdf": nothing
-        + "The page holds only form fields, which are not read. Print it to a new PDF and add that.",
+        + "The page holds only form fields, which are not read. Once filled in, print it to a PDF.",
         "void.txt": nothing + "There is no text in it.",
         "note.txt": "",
     }

@@ -80,7 +80,7 @@ class _Walk:
             yield NotRead(
                 path,
                 f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed."
-                " Copy what it leads to into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
+                " Copy it into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
             )
         else:
             yield from self._below(path, real)

@@ -13,9 +13,9 @@ PAGE_NOTES: dict[str, str] = {
     ),
     "The page is blank.": "La page est vide.",
     "There is nothing on this page.": "Il n'y a rien sur cette page.",
-    "The page holds only form fields, which are not read. Print it to a new PDF and add that.": (
-        "La page ne contient que des champs de formulaire, qui ne se lisent pas. Imprimez-la dans un nouveau "
-        "PDF et ajoutez celui-ci."
+    "The page holds only form fields, which are not read. Once filled in, print it to a PDF.": (
+        "La page ne contient que des champs de formulaire, qui ne se lisent pas. Une fois remplie, "
+        "imprimez-la en PDF."
     ),
     "The page holds only annotations, which are not read.": (
         "La page ne contient que des annotations, qui ne se lisent pas."

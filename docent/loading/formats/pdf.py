@@ -209,7 +209,7 @@ def _note_of_annotations(sheet: PdfPage) -> str:
     """Return what a page without text shows all the same, or nothing."""
     fields, others = sheet.annotations()
     if fields:
-        return "The page holds only form fields, which are not read. Print it to a new PDF and add that."
+        return "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
     return "The page holds only annotations, which are not read." if others else ""
 
 
