@@ -18,7 +18,7 @@ from pathlib import Path
 from docent.assembly import House, forget_previous, give_up, open_house, roll_back, switch
 from docent.errors import DocentError, IndexMismatch, InputError, StoreError
 from docent.glossary import FileReport
-from docent.ingesting import Progress
+from docent.ingesting import Progress, Stopped
 from docent.settings import Settings
 
 CHANGES = 5  # of the old index, between the end of a rebuild and the switch
@@ -27,6 +27,7 @@ OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "fai
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _watch(arguments) if arguments.watch else _reported(arguments)
         print(end="", flush=True)
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DocentError as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if arguments.json and not arguments.watch:
+            _print_json(stop.reports if isinstance(stop, Stopped) else [], stopped=True)
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # who reads has seen enough, as `head` does
@@ -46,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _reported(arguments: argparse.Namespace) -> int:
     reports = _ingest(arguments)
     if arguments.json:
-        print(json.dumps(_as_json(reports or []), ensure_ascii=False, indent=2))
+        arguments.json = False  # interrupted from here on, it does not print a second one
+        _print_json(reports or [], stopped=False)
     elif reports is not None:
         _print_table(reports)
     return 1 if any(report.outcome == "failed" for report in reports or []) else 0
@@ -56,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ingest.py",
         description="Read documents into storage/. Only what is new or changed is read again.",
-        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 141 nobody reads any more.",
+        epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 130 stopped, "
+        "141 nobody reads any more.",
     )
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -99,7 +104,6 @@ def _watch(arguments: argparse.Namespace) -> int:
     settings = Settings.read()
     paths = _paths(arguments, settings)
     password = _password(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with open_house(settings) as house:
         print(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)", file=sys.stderr)
         try:
@@ -184,13 +188,22 @@ def _building(settings: Settings) -> House:
 
 
 def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:
-    with open_house(settings) as house, _bar(arguments) as bar:
-        return house.ingest(
-            paths,
-            retry_failed=arguments.retry_failed or arguments.password,
-            password=_password(arguments),
-            on_progress=bar,
-        )
+    reports: list[FileReport] = []
+    try:
+        with open_house(settings) as house, _bar(arguments) as bar:
+            try:
+                reports = house.ingest(
+                    paths,
+                    retry_failed=arguments.retry_failed or arguments.password,
+                    password=_password(arguments),
+                    on_progress=bar,
+                )
+            except Stopped as stop:
+                reports = stop.reports
+                raise
+    except KeyboardInterrupt as interrupt:  # perhaps once more, while the house is closed
+        raise Stopped(reports) from interrupt
+    return reports
 
 
 def _bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[Progress], None]]:
@@ -256,13 +269,16 @@ class _Drawn:
             )
 
 
-def _as_json(reports: Sequence[FileReport]) -> dict[str, object]:
-    return {"counts": _counts(reports), "files": [asdict(report) for report in reports]}
+def _print_json(reports: Sequence[FileReport], *, stopped: bool) -> None:
+    files = [asdict(report) for report in reports]
+    found = {"counts": _counts(reports), "stopped": stopped, "files": files}
+    print(json.dumps(found, ensure_ascii=False, indent=2), flush=True)
 
 
 def _counts(reports: Sequence[FileReport]) -> dict[str, int]:
     counts: Counter[str] = Counter(report.outcome for report in reports)
-    return {outcome: counts[outcome] for outcome in OUTCOMES}
+    empty = sum(report.nothing_to_search for report in reports)
+    return {**{outcome: counts[outcome] for outcome in OUTCOMES}, "nothing_to_search": empty}
 
 
 def _print_table(reports: Sequence[FileReport]) -> None:
@@ -290,7 +306,9 @@ def _print_table(reports: Sequence[FileReport]) -> None:
             table.add_row(*(escape(cell) for cell in row))
         console.print(table)
     counts = _counts(reports)
-    console.print(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome]))
+    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    empty = counts["nothing_to_search"]
+    console.print(f"{said}; {empty} with nothing to search" if empty else said)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
+
+NOTHING_TO_SEARCH = "Nothing to search: no text was found."
+"""Begins the reason of a document without a chunk."""
 
 LINES = re.compile(r"lines? ([\d,]+)(?:–([\d,]+))?")
 
@@ -117,6 +121,22 @@ class Document:
     @property
     def unread(self) -> tuple[Page, ...]:
         return tuple(page for page in self.pages if page.read_by is ReadBy.FAILED)
+
+    def shortfall(self, chunks: int) -> str:
+        """Return why the document, cut into so many chunks, is not wholly searchable; empty when it is."""
+        if chunks:
+            return self.unread[0].note if self.unread else ""
+        return f"{NOTHING_TO_SEARCH} {self._why_no_text()}"
+
+    def _why_no_text(self) -> str:
+        if not self.pages:
+            return "It has no pages."
+        if any(page.text.strip() for page in self.pages):
+            return "What it says are headers, footers and page numbers only."
+        if any(page.hidden for page in self.pages):
+            return "All of its text is hidden from a reader."
+        notes = Counter(page.note for page in self.unread or self.pages)
+        return notes.most_common(1)[0][0] or "Its pages are empty."
 
 
 # --- what is searched ----------------------------------------------------------------------
@@ -400,6 +420,8 @@ class SourceFile:
     full: Path
     bytes: int
     modified_ns: int
+    real: Path | None = None
+    """Where it is without links: only what is read from there is kept. None: it is a file of Docent's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,6 +439,8 @@ class FileReport:
     hidden_pages: int = 0
     """With text that a reader would not see; it is not searched."""
     chunks: int = 0
+    nothing_to_search: bool = False
+    """It was read, and no text was found in it; `reason` says why."""
     seconds: float = 0.0
 
     @property

@@ -36,6 +36,12 @@ class Settings(BaseModel):
     storage: Path = Field(Path("storage"), description="Folder for everything at rest.")
     data: Path = Field(Path("data"), description="Folder of documents; each folder in it is a library.")
 
+    follow_links: bool = Field(
+        False,
+        description="Follow symbolic links that lead out of the data folder; without it they are named and "
+        "not read.",
+    )
+
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the chat listens on.")
     allowed_hosts: tuple[str, ...] = Field(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -74,6 +76,16 @@ class Project:
         assert done.returncode == 0, done.stderr
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found
+
+    def vectors(self) -> int:
+        """How many have been made so far."""
+        if not (catalog := self.storage / "index/catalog.db").exists():
+            return 0
+        with closing(sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)) as db:
+            try:
+                return int(db.execute("SELECT count(*) FROM vectors").fetchone()[0])
+            except sqlite3.OperationalError:  # it is being made
+                return 0
 
     def embedded(self, content: str) -> list[tuple[int]]:
         """The rows of the vectors of a document; made again, they are other ones."""
@@ -175,6 +187,97 @@ def test_bad_files_are_named_and_the_rest_is_ingested(project):
     assert "broken.pdf" in reports["broken.pdf"]["reason"]
     assert project.search("What does the pangolin eat?")[0]["file"] == "good.md"
     assert project.search("hedgehog")[0]["file"] == "name with spaces 🦔.txt"
+
+
+def test_what_lies_oddly_in_a_folder_is_named(project, tmp_path):
+    """A link that leads out, a pipe and a name in bytes are named, in JSON and in the table."""
+    project.write("a.txt", "Apples are red.")
+    (tmp_path / "secret.txt").write_text("The code is 4711.")
+    (project.data / "out.txt").symlink_to(tmp_path / "secret.txt")
+    os.mkfifo(project.data / "pipe.pdf")
+    Path(os.fsdecode(os.fsencode(project.data) + b"/caf\xe9.txt")).write_text("Coffee.")
+    reports = project.ingest(code=1)
+    assert outcomes(reports) == {
+        "a.txt": "added",
+        "out.txt": "failed",
+        "pipe.pdf": "failed",
+        r"caf\xe9.txt": "failed",
+    }
+    assert "DOCENT_FOLLOW_LINKS=1" in reports["out.txt"]["reason"]
+    assert "a named pipe" in reports["pipe.pdf"]["reason"]
+    done = project.run("ingest.py")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"caf\xe9.txt" in done.stdout
+    assert {row["file"] for row in project.search("code 4711")} <= {"a.txt"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_is_stopped_prints_what_it_has(project, number):
+    """As JSON that says so, with an exit code that does as well."""
+    project.write("a.txt", "Apples are red.")
+    project.write("long.txt", "\n\n".join(f"Sentence {n} speaks of {n * 7919}." for n in range(60_000)))
+    own = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
+    running = subprocess.Popen(
+        [sys.executable, "ingest.py", "--json"],
+        cwd=ROOT,
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while project.vectors() < 2:  # the only one of a.txt, and some of long.txt
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(number)
+    said, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert "Stopped. What was finished is kept" in errors
+    assert "Traceback" not in errors
+    found = json.loads(said)
+    assert found["stopped"] is True
+    assert ("a.txt", "added") in [(row["path"], row["outcome"]) for row in found["files"]]
+
+
+def test_a_document_without_text_says_so(project):
+    """JSON, the table, its last line and `docent list` say that nothing can be searched, and why."""
+    canvas = Canvas(str(project.data / "blank.pdf"))
+    canvas.showPage()
+    canvas.save()
+    canvas = Canvas(buffer := io.BytesIO())
+    canvas.acroForm.textfield(name="surname", x=90, y=700)
+    canvas.showPage()
+    canvas.save()
+    project.write("form.pdf", buffer.getvalue())
+    project.write("void.txt", "\n \n")
+    project.write("note.txt", "The key is under the mat.")
+    reports = project.ingest()
+    nothing = "Nothing to search: no text was found. "
+    assert {path: row["reason"] for path, row in reports.items()} == {
+        "blank.pdf": nothing + "There is nothing on this page.",
+        "form.pdf": nothing
+        + "The page holds only form fields, which are not read. Once filled in, print it to a PDF.",
+        "void.txt": nothing + "There is no text in it.",
+        "note.txt": "",
+    }
+    assert [path for path, row in reports.items() if row["nothing_to_search"]] == [
+        "blank.pdf", "form.pdf", "void.txt",
+    ]  # fmt: skip
+    shutil.rmtree(project.storage)
+    done = project.run("ingest.py")
+    assert done.stdout.rstrip().endswith("4 added; 3 with nothing to search")
+    assert "Nothing to search" in done.stdout
+    listed = project.run("-m", "docent", "list").stdout
+    assert listed.count(nothing) == 3
+    assert "only form fields" in listed
+
+
+def test_a_document_without_text_that_was_read_before(project):
+    """An index that was made before reasons were noted says so, too."""
+    project.write("void.txt", "\n \n")
+    project.ingest()
+    with closing(sqlite3.connect(project.storage / "index/catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE documents SET reason = ''")
+    assert "Nothing to search: no text was found. Read it again" in project.run("-m", "docent", "list").stdout
 
 
 def test_synonyms_are_no_document(project):

@@ -157,6 +157,7 @@ class House:
         reports = ingest(
             paths,
             data=self.settings.data,
+            follow_links=self.settings.follow_links,
             intake=self.intake,
             retry_failed=retry_failed,
             password=password,

@@ -3,7 +3,7 @@
 from docent.ingesting.again import Again
 from docent.ingesting.background import Background
 from docent.ingesting.finding import find
-from docent.ingesting.folder import Progress, ingest
+from docent.ingesting.folder import Progress, Stopped, ingest
 from docent.ingesting.intake import Cut, Intake
 from docent.ingesting.rebuilding import rebuild
 from docent.ingesting.uploads import Standing, Ticket, Uploads, is_locked
@@ -15,6 +15,7 @@ __all__ = [
     "Intake",
     "Progress",
     "Standing",
+    "Stopped",
     "Ticket",
     "Uploads",
     "find",

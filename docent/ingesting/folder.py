@@ -40,6 +40,14 @@ class Progress:
     """Chunks without a vector so far, whoever brought them."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Ingesting was interrupted; `reports` are of the files that were finished."""
+
+    def __init__(self, reports: Sequence[FileReport]) -> None:
+        super().__init__()
+        self.reports = _sorted(reports)
+
+
 Reading = Future[Read]
 
 
@@ -52,6 +60,7 @@ def ingest(
     paths: Sequence[Path],
     *,
     data: Path,
+    follow_links: bool = False,
     intake: Intake,
     retry_failed: bool,
     password: str | None,
@@ -60,39 +69,55 @@ def ingest(
     """Bring the index in step with the files; one that cannot be read is named, and the rest go on.
 
     Only what lies below the paths given is looked at, and only there can a file be found missing.
+    Raises Stopped, with what is finished, where it is interrupted.
     """
     store = intake.store
-    found, reports = find(paths, data=data)
-    libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
-    plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
-    work = [Work(file, "added") for part in plans.values() for file in part.added]
-    work += [Work(file, "changed") for part in plans.values() for file in part.changed]
-    for part in plans.values():
-        for same in part.same_bytes:
-            if (report := _recognised(same, store)) is not None:
-                reports.append(report)
-            else:
-                work.append(Work(same.file, "added" if same.moved else "changed"))
-    for library, part in plans.items():
-        reports += _without_reading(library, part, store)
-    gone = {(report.library, report.path) for report in reports if report.outcome == "removed"}
-    pages = 0
+    reports: list[FileReport] = []
+    try:
+        found, not_read = find(paths, data=data, follow_links=follow_links)
+        reports += not_read
+        libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
+        plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
+        work = [Work(file, "added") for part in plans.values() for file in part.added]
+        work += [Work(file, "changed") for part in plans.values() for file in part.changed]
+        for part in plans.values():
+            for same in part.same_bytes:
+                if (report := _recognised(same, store)) is not None:
+                    reports.append(report)
+                else:
+                    work.append(Work(same.file, "added" if same.moved else "changed"))
+        for library, part in plans.items():
+            reports += _without_reading(library, part, store)
+        gone = {(library, path) for library, part in plans.items() for path in part.removed}
+        pages = 0
+        for number, report in enumerate(_read_and_kept(work, intake, password, gone), 1):
+            pages += report.pages
+            reports.append(report)
+            on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+        for library, path in gone:
+            if is_gone(library, path, data):  # it may have come back meanwhile
+                store.forget(library, path)
+                reports.append(FileReport(library, path, "removed"))
+        all_read = Progress(len(work), len(work), pages, "", 0)
+        intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
+    except KeyboardInterrupt as interrupt:
+        raise Stopped(reports) from interrupt
+    return _sorted(reports)
+
+
+def _sorted(reports: Sequence[FileReport]) -> list[FileReport]:
+    return sorted(reports, key=lambda report: (report.library, report.path))
+
+
+def _read_and_kept(
+    work: Sequence[Work], intake: Intake, password: str | None, gone: set[tuple[str, str]]
+) -> Iterator[FileReport]:
     pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
     try:
-        number = 0
         for ready in _read_ahead(work, pool, intake, password):
-            for report in _kept_together(ready, intake, password, gone):
-                number += 1
-                pages += report.pages
-                reports.append(report)
-                on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+            yield from _kept_together(ready, intake, password, gone)
     finally:  # interrupted: what is being read ends with the loader
         pool.shutdown(wait=False, cancel_futures=True)
-    for library, path in gone:
-        if is_gone(library, path, data):  # it may have come back meanwhile
-            store.forget(library, path)
-    intake.background.wait(lambda waiting: on_progress(Progress(len(work), len(work), pages, "", waiting)))
-    return sorted(reports, key=lambda report: (report.library, report.path))
 
 
 def _libraries_below(paths: Sequence[Path], data: Path, store: Store) -> set[str]:
@@ -141,7 +166,6 @@ def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]
     return [
         *(FileReport(library, file.path, "unchanged") for file in part.unchanged),
         *(FileReport(library, file.path, "failed", failures[file.path]) for file in part.failed_before),
-        *(FileReport(library, path, "removed") for path in part.removed),
     ]
 
 
@@ -249,12 +273,13 @@ def _report(
         file.library,
         file.path,
         "partial" if document.unread else outcome,
-        reason=document.unread[0].note if document.unread else "",
+        reason=document.shortfall(len(chunks)),
         pages=len(document.pages),
         unread_pages=len(document.unread),
         recognised_pages=sum(page.read_by is ReadBy.OCR for page in document.pages),
         hidden_pages=sum(bool(page.hidden) for page in document.pages),
         chunks=len(chunks),
+        nothing_to_search=not chunks,
         seconds=round(seconds, 3),
     )
 

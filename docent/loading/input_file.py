@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
+from docent.regular_files import open_regular
 
 BLOCK = 1 << 20
 IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that four workers stay small
@@ -42,7 +43,7 @@ def read_input_file(path: Path, *, largest: int) -> InputFile:
     digest, size, head = hashlib.sha256(), 0, b""
     copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
     try:
-        with path.open("rb") as file:
+        with open_regular(path, links=True) as file:
             while block := file.read(BLOCK):
                 size += len(block)
                 if size > largest:

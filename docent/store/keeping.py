@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
+from docent.regular_files import open_regular
 from docent.store import versions
 from docent.store.owners import UPLOADED
 from docent.store.packing import pack_vectors
@@ -101,11 +103,11 @@ class Keeping(Removing):
         """
         new = document_id(file.library, document.sha256)
         with self._catalog.turn.beside():  # a large file takes a while
-            self._originals.keep(file.full, document.sha256)
+            self._original(file, document.sha256)
             with self._catalog.turn:
                 try:
                     _refuse_changed(file)
-                    self._originals.keep(file.full, document.sha256)  # a deletion may have taken it meanwhile
+                    self._original(file, document.sha256)  # a deletion may have taken it meanwhile
                     if expected and not self._every_document("d.id = ?", new):
                         raise UnknownDocument(f"{document.name} was given up while it was read.")
                 except DocentError:
@@ -149,12 +151,16 @@ class Keeping(Removing):
     def _is_kept(self, one: Arrival) -> bool:
         """Whether its original is here, as it was read."""
         try:
-            self._originals.keep(one.file.full, one.document.sha256, settled=False)
+            self._original(one.file, one.document.sha256, settled=False)
             _refuse_changed(one.file)
         except DocentError:
             self._drop_unused(one.document.sha256)
             return False
         return True
+
+    def _original(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
+        where, links = file.real or file.full, file.real is None
+        self._originals.keep(where, sha256, settled=settled, links=links)
 
     def _drop_unused(self, sha256: str) -> None:
         """An original that no document came of is not kept."""
@@ -289,8 +295,15 @@ class Keeping(Removing):
 def _refuse_changed(file: SourceFile) -> None:
     """What was read is kept only while the file still is what was read."""
     try:
-        stat = file.full.stat()
-    except OSError as error:
+        with open_regular(file.real or file.full, links=file.real is None) as opened:
+            stat = os.fstat(opened.fileno())
+    except FileNotFoundError as error:
         raise UnreadableFile(f"{file.full.name} vanished while it was read. Ingest again.") from error
+    except OSError as error:  # a link, or a folder, has taken its place
+        raise _changed(file) from error
     if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
-        raise UnreadableFile(f"{file.full.name} changed while it was read. Ingest again when it is complete.")
+        raise _changed(file)
+
+
+def _changed(file: SourceFile) -> UnreadableFile:
+    return UnreadableFile(f"{file.full.name} changed while it was read. Ingest again when it is complete.")

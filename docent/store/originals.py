@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docent.errors import StoreError, UnreadableFile
+from docent.regular_files import open_regular
 from docent.store.copies import Copies
 
 BLOCK = 1 << 20
@@ -19,7 +20,7 @@ COPIES = "copies"
 def sha256_of(path: Path) -> str:
     """Of a file's bytes, read in blocks."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, links=True) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UnreadableFile(
@@ -38,8 +39,10 @@ class Originals:
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
 
-    def keep(self, file: Path, sha256: str, *, settled: bool = True) -> None:
+    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
         """Keep a copy, unless one is there; refuse a file that is no longer what was read.
+
+        Without `links`, its path has none, and one that is there now is not followed.
 
         Not settled, it survives a power cut only after `settle`.
         """
@@ -48,7 +51,7 @@ class Originals:
             return
         part = self._folder / f".{sha256}.{os.getpid()}.{threading.get_ident()}.part"
         try:
-            self._copy(file, part, sha256)
+            self._copy(file, part, sha256, links)
             part.replace(target)
             if settled:
                 self.settle()
@@ -60,11 +63,11 @@ class Originals:
         finally:
             part.unlink(missing_ok=True)
 
-    def _copy(self, file: Path, part: Path, sha256: str) -> None:
+    def _copy(self, file: Path, part: Path, sha256: str, links: bool) -> None:
         if file.name == sha256 and _linked(file, part):  # from one index of storage/ to another
             return
         try:
-            source = file.open("rb")
+            source = open_regular(file, links=links)
         except OSError as error:
             raise UnreadableFile(f"{file.name} vanished while it was read. Ingest again.") from error
         with source, part.open("wb") as target:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from docent.errors import StoreError
-from docent.glossary import Chunk, Document, SourceFile, State, StoredDocument
+from docent.glossary import ANSWERING, NOTHING_TO_SEARCH, Chunk, Document, SourceFile, State, StoredDocument
 from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
 
 DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
@@ -21,6 +21,8 @@ CHUNKS_WITH_TEXT = (
 )
 """As `chunks_of` takes them."""
 MOST_DOCUMENTS = 20_000  # are remembered with their rows; some 40 MB
+EMPTY = f"{NOTHING_TO_SEARCH} Read it again to hear why."
+"""Of a document that was read before the reason was noted."""
 OUTDATED = "a newer version is being read; until it is ready, this one answers"
 
 
@@ -69,7 +71,7 @@ def insert_document(
         (
             document.title, document.kind, document.language,
             document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat(),
-            State.SEARCHABLE, unread[0].note if unread else "", len(document.pages), len(unread), len(chunks),
+            State.SEARCHABLE, document.shortfall(len(chunks)), len(document.pages), len(unread), len(chunks),
             document.loader, n,
         ),
     )  # fmt: skip
@@ -143,13 +145,14 @@ def rename(db: sqlite3.Connection, n: int) -> None:
 def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocument:
     """A row that was read before is the same document: after a change most are, and reading costs half."""
     row = dict(zip(names, values, strict=True))
+    is_empty = not row["chunks"] and row["state"] in ANSWERING
     same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded", "loader")
     return StoredDocument(
         **{key: row[key] for key in (*same, "bytes", "language", "date", "added", "owner")},
         library=row["library_name"],
         paths=tuple(json.loads(row["paths"])),
         state=State(row["state"]),
-        reason=row["reason"] or (OUTDATED if row["outdated"] else ""),
+        reason=row["reason"] or (OUTDATED if row["outdated"] else EMPTY if is_empty else ""),
     )
 
 

@@ -28,6 +28,7 @@ STATES: dict[str, tuple[State, ...]] = {
     "failed": (State.FAILED,),
 }
 """By what the filter is called."""
+FINISHED = (State.READY, State.PARTIAL)
 COLUMNS = ("name", "library", "state", "pages", "size", "added")
 TO_LIST = ("/documents", "all_documents")
 
@@ -310,12 +311,13 @@ def _named(library: str, language: str) -> str:
 
 
 def _state(document: StoredDocument, language: str) -> str:
-    said = t(f"state_{document.state}", language)
+    shown = document.state if document.chunks or document.state not in FINISHED else "nothing"
+    said = t(f"state_{shown}", language)
     said_why = escape(spoken(document.reason, language))
     if is_locked(document) and document.owner is not None:
         said_why = f'<a href="{unlock_link(document.id)}">{t("unlock", language)}</a>'
     why = f"<small>{said_why}</small>" if said_why else ""
-    return f'<span class="state {document.state}">{said}</span>{why}'
+    return f'<span class="state {shown}">{said}</span>{why}'
 
 
 def _pages(document: StoredDocument, language: str) -> str:

@@ -46,6 +46,7 @@ DOCUMENTS_TEXTS: dict[str, tuple[str, str]] = {
     "state_searchable": ("searchable by words", "cherchable par mots"),
     "state_ready": ("ready", "prêt"),
     "state_partial": ("partly unread", "lu en partie"),
+    "state_nothing": ("nothing to search", "rien à chercher"),
     "state_failed": ("could not be read", "illisible"),
     "unlock": ("locked: enter its password", "protégé : saisir le mot de passe"),
     "reading_again": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from docent.glossary import State
 from docent.web.documents_texts import DOCUMENTS_TEXTS
+from docent.web.french_page_notes import PAGE_NOTES
 from docent.web.french_personas import PERSONAS
 from docent.web.french_refusals import REFUSALS
 
@@ -17,6 +18,7 @@ NOT_READY = {
 SENTENCES: dict[str, str] = {
     **PERSONAS,
     **REFUSALS,
+    **PAGE_NOTES,
     **NOT_READY,
     # notices below an answer
     "No language model answered; these are the best sentences found.": (
@@ -352,6 +354,11 @@ SENTENCES: dict[str, str] = {
     "{name} could not be read from disk ({reason}). Check the disk or the connection to it, and try again.": (
         "{name} n'a pas pu être lu du disque ({reason}). Vérifiez le disque ou sa connexion, et réessayez."
     ),
+    "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a document in "
+    "its place.": (
+        "{name} n'est pas un fichier ordinaire mais {what} : il n'y a rien à lire. Retirez-le, ou mettez un "
+        "document à sa place."
+    ),
     "{name} was changed while it was being read. Ingest it again.": (
         "{name} a changé pendant sa lecture. Ajoutez-le de nouveau."
     ),
@@ -382,17 +389,6 @@ SENTENCES: dict[str, str] = {
     "{name} was not shared by you, so it is not yours to take back.": (
         "{name} n'a pas été partagé par vous ; ce n'est pas à vous de le reprendre."
     ),
-    # how a page was read
-    "The page is blank.": ("La page est vide."),
-    "A picture without text.": ("Une image sans texte."),
-    "There is no text in it.": ("Il n'y a pas de texte."),
-    "Read by OCR from a picture of the page.": ("Lue par reconnaissance de caractères."),
-    "Only the first {most} characters of this page were kept.": (
-        "Seuls les {most} premiers caractères de cette page ont été gardés."
-    ),
-    "Reading this page was stopped after {seconds} s.": (
-        "La lecture de cette page a été arrêtée après {seconds} s."
-    ),
     # what can be done with a document
     "This document is not here any more. `python -m docent list` shows what is.": (
         "Ce document n'est plus ici. `python -m docent list` montre ce qui y est."
@@ -410,6 +406,11 @@ SENTENCES: dict[str, str] = {
 """What is said in English, as it is said there, and in French. The gap `more` is a sentence itself."""
 
 KINDS = {
+    "a named pipe": "un tube nommé",
+    "a socket": "un socket",
+    "a device": "un périphérique",
+    "a link that leads nowhere": "un lien qui ne mène nulle part",
+    "something else": "autre chose",
     "a GIF image": "une image GIF",
     "a TIFF image": "une image TIFF",
     "a program": "un programme",

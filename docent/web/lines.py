@@ -36,6 +36,8 @@ def words(ticket: Ticket, standing: Standing, language: str | None) -> str:
             return say("file_searchable", language, name=name, done=standing.embedded, total=standing.chunks)
         case State.FAILED:
             return f"⚠️ {escaped(spoken(standing.reason, language))}"
+    if not standing.chunks:
+        return f"⚠️ **{name}** · {escaped(spoken(standing.reason, language))}"
     whose = "file_yours_here" if ticket.owner == LOCAL else "file_yours"
     ready = say("file_ready", language, name=name, pages=standing.pages, whose=say(whose, language))
     return f"{ready} ⚠️ {escaped(spoken(standing.reason, language))}" if standing.reason else ready

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from docent.errors import InputError, UnknownDocument, UnknownLibrary
+from docent.errors import InputError, UnknownDocument, UnknownLibrary, UnreadableFile
 from docent.glossary import Scope, State, document_id, private_library, shown_library
 from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
 from docent.ingesting.uploads import plain_name
@@ -413,3 +414,17 @@ def until_over(desk: Desk, ticket: Ticket) -> Standing:
     while not (standing := desk.uploads.standing(ticket)).over:
         time.sleep(0.02)
     return standing
+
+
+def test_a_pipe_that_is_handed_in(desk):
+    """It is refused at once: nobody waits for something to come out of it."""
+    os.mkfifo(desk.folder / "pipe")
+    with pytest.raises(UnreadableFile, match="a named pipe"):
+        desk.uploads.take_in(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
+
+
+def test_a_file_without_text_says_so(desk):
+    """It is ready, and its reason says that nothing of it can be searched."""
+    standing = desk.uploads.standing(desk.take_in("void.txt", "\n \n"))
+    assert (standing.state, standing.chunks) == (State.READY, 0)
+    assert standing.reason == "Nothing to search: no text was found. There is no text in it."

@@ -95,6 +95,23 @@ async def test_the_list(client, query, names):
     assert len(re.findall(r'<a href="/documents/\w{32}">', response.text)) == names
 
 
+async def test_a_document_without_text_is_not_called_ready(client, house, tmp_path):
+    """In the list and on its own page: that there is nothing to search, and why, in both languages."""
+    path = tmp_path / "void.md"
+    path.write_text("\n \n")
+    ticket = house.take_in(path, name="void.md", owner="ann")
+    ready(house, ticket)
+    async with client("ann") as ann:
+        for page in ("/documents", f"/documents/{ticket.document_id}"):
+            shown = (await ann.get(page)).text
+            assert '<span class="state nothing">nothing to search</span>' in shown
+            assert "<small>Nothing to search: no text was found. There is no text in it.</small>" in shown
+        shown = (await ann.get("/documents", headers={"accept-language": "fr"})).text
+    assert "rien à chercher</span>" in shown
+    assert "aucun texte n&#x27;a été trouvé. Il n&#x27;y a pas de texte." in shown
+    house.store.delete(ticket.document_id, Scope(reader="ann"))
+
+
 async def test_what_could_not_be_read_is_named(client):
     """A file of a folder that failed stands below the list with its reason, where it is not filtered out."""
     async with client("ben") as ben:

@@ -14,9 +14,12 @@ import pytest
 from docent.answering import anyway, finishing, left_out
 from docent.generating import listing, speaking, tools
 from docent.generating.shelf import not_ready
-from docent.glossary import Answer, Receipt, State
+from docent.glossary import Answer, Document, Page, Receipt, State
 from docent.ingesting import intake
 from docent.loading.file_types import FOREIGN_SIGNATURES
+from docent.loading.formats.pdf import GARBLED, annotation_note
+from docent.loading.ocr.tesseract import INSTALL_HINT
+from docent.regular_files import SORTS
 from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
 from docent.web.french_texts import KINDS, SENTENCES
 from docent.web.texts import say
@@ -30,6 +33,7 @@ SPEAKING = [*sorted((ROOT / "loading").rglob("*.py")), *sorted((ROOT / "generati
 SPEAKING += [
     ROOT / "generating/bounded.py",
     ROOT / "generating/whole.py",
+    ROOT / "regular_files.py",
     ROOT / "retrieving/bound.py",
     ROOT / "retrieving/query.py",
     ROOT / "indexing/ollama_embedding.py",
@@ -94,9 +98,37 @@ def test_both_say_the_same(english):
         assert gaps[0] == gaps[1]
 
 
+NOTES = [
+    "The page is blank.",
+    "There is nothing on this page.",
+    annotation_note(SimpleNamespace(count_annotations=lambda: (2, 0))),
+    annotation_note(SimpleNamespace(count_annotations=lambda: (0, 2))),
+    f"{GARBLED} Reading scans is switched off (DOCENT_OCR=off).",
+    f"The page is a scan. No program that reads scans is installed. {INSTALL_HINT}",
+    "A picture without text.",
+    "There is nothing in its sheets.",
+]
+DOCUMENTS = [
+    Document("", "a.pdf", "pdf", ()),
+    Document("", "a.pdf", "pdf", (Page(1, ""),)),
+    Document("", "a.pdf", "pdf", (Page(1, "12"),)),
+    Document("", "a.pdf", "pdf", (Page(1, "", hidden="secret"),)),
+    *(Document("", "a.pdf", "pdf", (Page(1, "", note=note),)) for note in NOTES),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_why_nothing_can_be_searched_is_french_throughout(document):
+    """The reason of a document without text, and each part of it, has a French sentence."""
+    said = french(document.shortfall(0))
+    assert said.startswith("Rien à chercher : aucun texte n'a été trouvé. ")
+    assert not re.search(r"\b(the|page holds|no|its|There|Nothing|Reading)\b", said.replace("ingest.py", ""))
+
+
 def test_what_a_file_is_has_a_name_in_french():
     """What cannot be read is named, with what to do instead."""
-    assert {word for _, what, remedy in FOREIGN_SIGNATURES for word in (what, remedy)} == set(KINDS)
+    foreign = {word for _, what, remedy in FOREIGN_SIGNATURES for word in (what, remedy)}
+    assert foreign | {*SORTS.values(), "something else"} == set(KINDS)
 
 
 def test_two_sentences_in_one():

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from docent.glossary import State, private_library
+from docent.glossary import NOTHING_TO_SEARCH, State, private_library
 from docent.ingesting import Standing, Ticket
 from docent.web.belonging import own_library, within
 from docent.web.lines import ENDED, KEY, recalled, words
@@ -16,6 +16,7 @@ from docent.web.users import LOCAL
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
 READY = Standing(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
 READING = replace(READY, state=State.LOADING, pages=12, expected=240)
+EMPTY = replace(READY, chunks=0, embedded=0, reason=f"{NOTHING_TO_SEARCH} The page is blank.")
 FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.")
 
 
@@ -37,6 +38,7 @@ FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.
             (SHARE,),
             id="partial",
         ),
+        pytest.param(EMPTY, r"⚠️ **a\_b\.pdf** · Nothing to search", (SHARE,), id="without text"),
         pytest.param(FAILED, r"a\_b\.pdf is empty", (), id="failed"),
         pytest.param(replace(FAILED, locked=True), "/unlock/d1", (CANCEL,), id="locked"),
         pytest.param(replace(FAILED, gone=True), "has been deleted since", (), id="gone"),

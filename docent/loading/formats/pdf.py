@@ -15,8 +15,9 @@ from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
 from docent.loading.ocr.tesseract import OcrQueue
 from docent.loading.pdf.headings import OutlineTitles
 from docent.loading.pdf.page_context import NEIGHBOURS, HeaderSignatures, PageContext
-from docent.loading.pdf.page_draft import SCAN_COVER, PageDraft, finish_page, read_page
+from docent.loading.pdf.page_draft import NOTHING, SCAN_COVER, PageDraft, finish_page, read_page
 from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError, PdfPasswordError
+from docent.loading.pdf.pdfium_page import PdfPage
 from docent.loading.pdf.pypdf_fallback import PypdfFallback
 from docent.loading.text_cleaning import is_garbled, split_hidden
 
@@ -198,6 +199,8 @@ class _PdfReader:
                 return replace(
                     draft, page=ocr_queue.begin(pdf_page, draft.page, GARBLED if garbled else kind)
                 )
+            if draft.page.note == NOTHING and (note := annotation_note(pdf_page)):
+                return replace(draft, page=replace(draft.page, note=note))
             return draft
         finally:
             pdf_page.close()
@@ -214,5 +217,13 @@ class _PdfReader:
             note = f"{reason} Read by the second engine.".strip()
             return PageDraft(Page(number, text, label=label, note=note))
         read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
-        note = reason or "There is nothing on this page."
+        note = reason or NOTHING
         return PageDraft(Page(number, "", label=label, read_by=read_by, note=note))
+
+
+def annotation_note(pdf_page: PdfPage) -> str:
+    """Return what a page without text shows all the same, or nothing."""
+    fields, others = pdf_page.count_annotations()
+    if fields:
+        return "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
+    return "The page holds only annotations, which are not read." if others else ""

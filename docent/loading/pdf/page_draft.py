@@ -24,6 +24,7 @@ TINY = 2.0  # points; nobody reads smaller print
 LIGHT = 230  # of 255; for text this light, the contrast on the drawn page decides
 TRANSPARENT = 13  # of 255; less opaque text is not seen
 MIN_CONTRAST = 12  # of 255; a smaller one is not seen
+NOTHING = "There is nothing on this page."
 SCAN_COVER = 0.35  # of the page, by images
 
 
@@ -55,7 +56,7 @@ def read_page(pdf_page: PdfPage, number: int, label: str, stored: Page | None = 
         text=text,
         label=label,
         read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
-        note=note or ("There is nothing on this page." if empty else ""),
+        note=note or (NOTHING if empty else ""),
         hidden=hidden,
         size=pdf_page.size,
         lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),

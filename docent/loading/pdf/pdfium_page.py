@@ -257,6 +257,16 @@ class PdfPage:
         area = self.width * self.height
         return texts, others, min(covered / area, 1.0) if area else 0.0
 
+    def count_annotations(self) -> tuple[int, int]:
+        """Count the fields of a form, and the other annotations; none of them is read as text."""
+        count = raw.FPDFPage_GetAnnotCount(self._page.raw)
+        fields = 0
+        for index in range(count):
+            annotation = raw.FPDFPage_GetAnnot(self._page.raw, index)
+            fields += raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_WIDGET
+            raw.FPDFPage_CloseAnnot(annotation)
+        return fields, count - fields
+
     def draw(self, dots_per_inch: float, *, largest: int = 5_000) -> GreyBitmap:
         """Draw the page in grey, at most `largest` pixels on a side."""
         scale = min(dots_per_inch / 72, largest / max(self.width, self.height, 1.0))

@@ -201,6 +201,16 @@ def test_a_file_that_cannot_be_read_says_why(api: Api):
     assert "broken.pdf" in (now.status_details or "")
 
 
+def test_a_file_without_text_says_so(api: Api):
+    """It is processed, and its details and the listing say that nothing of it can be searched, and why."""
+    made = api.client().files.create(file=("void.txt", b"\n \n"), purpose="assistants")
+    now = api.until_read(made.id)
+    assert now.status == "processed"
+    said = "Nothing to search: no text was found. There is no text in it."
+    assert {one.id: one.status_details for one in api.client().files.list()}[made.id] == said
+    api.client().files.delete(made.id)
+
+
 def test_openailike(api: Api):
     """LlamaIndex talks to it as to any model, whole and streamed."""
     from llama_index.llms.openai_like import OpenAILike

@@ -1,0 +1,159 @@
+"""Looking through folders: what is followed, what is not read, and that nobody waits for a pipe."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from docent.errors import LoadError, UnreadableFile
+from docent.glossary import Document, Page, Scope, SourceFile
+from docent.ingesting import find
+from docent.ingesting.finding import as_it_is_now
+from docent.loading import Limits, Loader, Ocr
+from docent.store import Arrival, Store, sha256_of
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "data/lib").mkdir(parents=True)
+    (tmp_path / "data/lib/a.txt").write_text("Apples are red.")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/s.txt").write_text("The code is 4711.")
+    return tmp_path / "data"
+
+
+def looked(data: Path, *paths: Path, follow_links: bool = False) -> tuple[list[str], dict[str, str]]:
+    """What was found, and why the rest is not read, by its path."""
+    files, reports = find(paths or [data], data=data, follow_links=follow_links)
+    assert {report.outcome for report in reports} <= {"failed"}
+    return [f"{one.library}/{one.path}" for one in files], {one.path: one.reason for one in reports}
+
+
+@pytest.mark.parametrize("target", ["../secret/s.txt", "../secret", "../nothing", "/etc/passwd"])
+def test_a_link_that_leads_out_is_named_and_not_followed(data, target):
+    """Whatever it leads to, with the setting that allows it; with that it is followed."""
+    (data / "out.txt").symlink_to(data / target)
+    files, reasons = looked(data)
+    assert files == ["lib/a.txt"]
+    assert "leads out of the data folder" in reasons["out.txt"]
+    assert str((data / target).resolve()) in reasons["out.txt"]
+    assert "DOCENT_FOLLOW_LINKS=1" in reasons["out.txt"]
+    files, reasons = looked(data, follow_links=True)
+    assert reasons == {}
+    assert len(files) == (1 if target.endswith("nothing") else 2)
+
+
+def test_links_within_the_data_folder_are_followed(data):
+    """To a file and to a folder, also where data/ is a link itself; what leads back ends."""
+    (data / "again.txt").symlink_to(data / "lib/a.txt")
+    (data / "lib/loop").symlink_to(data)
+    (data / "itself").symlink_to(data / "itself")
+    (data / "deep").mkdir()
+    (data / "deep/b.txt").write_text("Bananas.")
+    (data / "an").symlink_to("deep")
+    files, reasons = looked(data)
+    assert files == ["default/again.txt", "an/b.txt", "lib/a.txt"]
+    assert "leads nowhere" in reasons.pop("itself")
+    assert reasons == {}
+    linked = data.with_name("linked")
+    linked.symlink_to(data)
+    assert looked(linked)[0] == files
+
+
+def test_what_was_named_may_lie_elsewhere(data):
+    """A folder outside of data/ that somebody names is read; one that a link within data/ hides is not."""
+    secret = data.parent / "secret"
+    assert looked(data, secret)[0] == [f"default/{secret}/s.txt"]
+    (data / "out").symlink_to(secret)
+    files, reasons = looked(data, data / "out" / "s.txt")
+    assert files == []
+    assert "leads out" in reasons["s.txt"]
+
+
+def test_what_is_no_regular_file_is_said_at_once(data):
+    """A pipe, a socket and what leads to a device: nobody waits for them, and they are named as that."""
+    os.mkfifo(data / "pipe.pdf")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(data / "sock.txt"))
+        (data / "null.txt").symlink_to("/dev/null")
+        files, reasons = looked(data, follow_links=True)
+    assert files == ["lib/a.txt"]
+    assert "not a regular file but a named pipe" in reasons["pipe.pdf"]
+    assert "a socket" in reasons["sock.txt"]
+    assert "a device" in reasons["null.txt"]
+
+
+def test_a_name_that_is_not_utf8(data):
+    """Of a file, a folder and a link it is written with its bytes, and what is beside it is found."""
+    folder = os.fsencode(data)
+    Path(os.fsdecode(folder + b"/caf\xe9.txt")).write_text("x")
+    Path(os.fsdecode(folder + b"/d\xe9")).mkdir()
+    Path(os.fsdecode(folder + b"/d\xe9/b.txt")).write_text("x")
+    Path(os.fsdecode(folder + b"/l\xe9")).symlink_to("lib")
+    files, reasons = looked(data)
+    assert files == ["lib/a.txt"]
+    assert reasons.keys() == {r"caf\xe9.txt", r"d\xe9", r"l\xe9"}
+    assert all("not written in UTF-8" in why for why in reasons.values())
+    assert looked(data, Path(os.fsdecode(folder + b"/d\xe9")))[0] == []
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "storage", fingerprint="f")
+    yield store
+    store.close()
+
+
+def taken_away(data: Path, how: str) -> SourceFile:
+    """A file that was found, and whose place something else has taken since."""
+    (found,) = find([data], data=data)[0]
+    secret = data.parent / "secret"
+    (secret / "a.txt").write_text("Apples are RED.")
+    status = found.full.stat()
+    os.utime(secret / "a.txt", ns=(status.st_atime_ns, status.st_mtime_ns))
+    if how == "folder":
+        (data / "lib").rename(data.parent / "lib")
+        (data / "lib").symlink_to(secret)
+    else:
+        found.full.unlink()
+        if how == "pipe":
+            os.mkfifo(found.full)
+        else:
+            found.full.symlink_to(secret / "a.txt")
+    return found
+
+
+@pytest.mark.parametrize("how", ["file", "folder", "pipe"])
+@pytest.mark.parametrize("several", [False, True])
+def test_what_took_a_files_place_is_not_kept(data, store, how, several):
+    """A file that becomes a link between listing and reading leaves nothing of what it leads to."""
+    found = taken_away(data, how)
+    text = "Apples are RED."
+    sha256 = sha256_of(data.parent / "secret/a.txt")
+    document = Document(sha256, "a.txt", "text", (Page(1, text),))
+    if several:
+        assert store.put_several([Arrival(found, document, [])]) == [False]
+    else:
+        with pytest.raises(UnreadableFile):
+            store.put_words(found, document, [])
+    assert store.documents(Scope()) == []
+    assert [*(store.folder / "originals").iterdir()] == []
+    assert as_it_is_now(found) is None or how == "folder"
+
+
+def test_nobody_waits_for_a_pipe(data):
+    """One that takes a file's place, or is handed in, is refused in a moment, not after 20 seconds."""
+    found = taken_away(data, "pipe")
+    began = time.monotonic()
+    with (
+        Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader,
+        pytest.raises(LoadError, match="a named pipe"),
+    ):
+        loader.load(found.full)
+    with pytest.raises(UnreadableFile, match="a named pipe"):
+        sha256_of(found.full)
+    assert time.monotonic() - began < 15
