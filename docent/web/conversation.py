@@ -41,8 +41,13 @@ def mend(sio: Any) -> None:
     edit = getattr(handlers["edit_message"], "original", handlers["edit_message"])
 
     async def edit_message(sid: str, payload: Any) -> None:
+        session = WebsocketSession.require(sid)
+        init_ws_context(session)
+        if payload["message"]["id"] not in {message.id for message in chat_context.get()}:
+            await cl.context.emitter.send_toast(say("not_yours", language()), "warning")
+            return
         # Chainlit remembers the task of a new message only.
-        WebsocketSession.require(sid).current_task = asyncio.current_task()
+        session.current_task = asyncio.current_task()
         await edit(sid, payload)
 
     edit_message.original = edit  # type: ignore[attr-defined]

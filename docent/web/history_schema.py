@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import IndexMismatch
+from docent.web.storage_files import opening
 
 FIRST = """
 CREATE TABLE users (
@@ -90,6 +91,11 @@ MIGRATIONS = (FIRST,)
 
 def prepare(path: Path) -> None:
     """Bring the file to the present number, making it where it is not there."""
+    with opening(path):
+        _migrate(path)
+
+
+def _migrate(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

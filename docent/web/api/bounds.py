@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ from docent.web.api.refusals import Refused
 LARGEST_JSON = 4_000_000
 SECONDS_PER_PART = 30.0
 """A client that sends a part of its request, or takes a part of its answer, slower than this is let go."""
+BYTES_PER_SECOND = 10_000
+"""The slowest that a body may come beyond its first part; a byte now and then kept a request for days."""
 
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ def bounded(scope: Scope, receive: Receive, most: int) -> Receive:
     """The body as it comes, up to a size and not slower than it must be."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     taken, whole = 0, False
+    begun = time.monotonic()
 
     async def within() -> Message:
         nonlocal taken, whole
@@ -37,7 +41,8 @@ def bounded(scope: Scope, receive: Receive, most: int) -> Receive:
         if whole:
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), SECONDS_PER_PART)
+            late = begun + SECONDS_PER_PART + taken / BYTES_PER_SECOND - time.monotonic()
+            message = await asyncio.wait_for(receive(), min(SECONDS_PER_PART, max(late, 0)))
         except TimeoutError:
             raise Refused(408, "The request came too slowly. Send it again.", code="too_slow") from None
         taken += len(message.get("body", b""))
