@@ -6,12 +6,14 @@ and every response says which origins a page may talk to: this one.
 
 from __future__ import annotations
 
+import re
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from engineio.payload import Payload
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -57,7 +59,10 @@ LONGEST_NAME = 200
 """Of a file in public/ or of the page; longer ones are more than a file system takes."""
 FILES = ("/public/", "/assets/")
 BOUNDED_ELSEWHERE = ("/v1/",)
-READ_AS_IT_COMES = ("/ws/", "/project/file")
+UPLOAD = "/project/file"
+SOCKET = "/ws/"
+PACKETS = re.compile(r"(4\d[^\x1e]*|[0-356][^\x1e]*)(\x1e|$)", re.DOTALL)
+"""engine.io's, of the kinds that a page sends; what else comes ended its handler with a traceback."""
 JSON_BODIES = frozenset(
     ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
 )
@@ -101,6 +106,9 @@ class BoundedRequests:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.app(scope, _packets_only(receive), send)
+            return
         if scope["type"] != "http" or scope["path"].startswith(BOUNDED_ELSEWHERE):
             await self.app(scope, receive, send)
             return
@@ -126,7 +134,7 @@ class BoundedRequests:
         path = scope["path"]
         if "\0" in path or (path.startswith(FILES) and len(path.encode()) > LONGEST_NAME):
             raise Refused(400, "not our page", code="not_our_page")
-        if path.startswith(READ_AS_IT_COMES):
+        if path == UPLOAD:
             return bounded(scope, receive, sys.maxsize)  # its handler knows how long it may be
         bounded_receive = bounded(scope, receive, LONGEST_BODY)
         body, more = b"", True
@@ -136,9 +144,32 @@ class BoundedRequests:
                 raise Gone
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        if body and path in JSON_BODIES and not is_plain_json(body):
+        if body and (
+            (path in JSON_BODIES and not is_plain_json(body))
+            or (path.startswith(SOCKET) and not are_packets(body.decode(errors="replace")))
+        ):
             raise Refused(400, "not our page", code="not_our_page")
         return _replayed(body, receive)
+
+
+def are_packets(text: str) -> bool:
+    """Whether a message or body of a socket consists of packets that engine.io can take."""
+    if text.count("\x1e") >= Payload.max_decode_packets:
+        return False
+    at = 0
+    while at < len(text) and (found := PACKETS.match(text, at)):
+        at = found.end()
+    return 0 < at == len(text)
+
+
+def _packets_only(receive: Receive) -> Receive:
+    async def within() -> Message:
+        message = await receive()
+        if message["type"] == "websocket.receive" and not are_packets(message.get("text") or ""):
+            return {"type": "websocket.disconnect", "code": 1003}
+        return message
+
+    return within
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
