@@ -14,6 +14,7 @@ from docent.errors import DocentError
 from docent.glossary import Answer, Answered, Event, Notice, Progress, Receipt, Searching, Token
 from docent.ingesting import Ticket
 from docent.web import conversation, fetching, receipts
+from docent.web.addresses import for_others
 from docent.web.belonging import asked_here
 from docent.web.conversation import language, note, reader
 from docent.web.french import spoken, spoken_answer
@@ -60,6 +61,8 @@ async def reply(
         preferences=choice.preferences,
         anyway=anyway,
     )
+    if not conversation.runs_docent():
+        answering = for_others(answering, house.settings)
     await _shown(metrics.observed(answering, "chat"), showing)
 
 

@@ -24,6 +24,7 @@ from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
 from docent.web.streaming import is_under_way, unfinished
 from docent.web.texts import say
+from docent.web.users import LOCAL
 
 EXPORT = "export"
 DOCUMENTS = "documents"
@@ -67,6 +68,12 @@ def reader() -> str:
     user = cl.context.session.user
     assert user is not None  # everybody is somebody: without login it is the one local person
     return str(user.identifier)
+
+
+def runs_docent() -> bool:
+    """Whether this is an administrator, or the one person of a Docent without login."""
+    user = cl.context.session.user
+    return user is not None and (user.identifier == LOCAL or user.metadata.get("role") == "admin")
 
 
 def note(content: str, **more: Any) -> cl.Message:
