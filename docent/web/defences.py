@@ -125,7 +125,8 @@ class BoundedRequests:
             if not begun:
                 language = Headers(scope=scope).get("accept-language", "en")
                 detail = say(error.code, language, most=f"{LONGEST_BODY / 1e6:.0f}")
-                await JSONResponse({"detail": detail}, error.status)(scope, receive, noting)
+                response = JSONResponse({"detail": detail}, error.status, headers=error.headers)
+                await response(scope, receive, noting)
         except Gone:
             return  # it takes nothing: nobody is left to tell
 

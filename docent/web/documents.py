@@ -93,7 +93,7 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = without_addresses(str(error), state.settings) if state.door.required else str(error)
+    said = without_addresses(str(error), state.house.settings) if state.door.required else str(error)
     return page.refusal(spoken(said, language), language=language)
 
 

@@ -20,7 +20,8 @@ REFUSALS: dict[str, str] = {
     "{name} cannot be read: {why}. Check that it exists and that you may read it.": (
         "{name} ne peut pas être lu : {why}. Vérifiez qu'il existe et que vous pouvez le lire."
     ),
-    "The file could not be kept in storage/ ({why}). Free some space there, or check that it may be written.": (
+    "The file could not be kept in storage/ ({why}). Free some space there, or check that it may be "
+    "written.": (
         "Le fichier n'a pas pu être conservé dans storage/ ({why}). Libérez-y de la place, ou vérifiez que "
         "l'on peut y écrire."
     ),
@@ -30,8 +31,8 @@ REFUSALS: dict[str, str] = {
     "{name} cannot be the name of a library. Leave out every slash.": (
         "{name} ne peut pas être le nom d'une bibliothèque. Enlevez les barres obliques."
     ),
-    "The word index could not be written. Nothing stored is lost. Free some space on the disk of storage/ and "
-    "start again: it is then written from the catalog.": (
+    "The word index could not be written. Nothing stored is lost. Free some space on the disk of storage/ "
+    "and start again: it is then written from the catalog.": (
         "L'index des mots n'a pas pu être écrit. Rien n'est perdu. Libérez de la place sur le disque de "
         "storage/ et redémarrez : il est alors écrit à partir du catalogue."
     ),
@@ -40,10 +41,10 @@ REFUSALS: dict[str, str] = {
         "Le catalogue de storage/ n'a pas pu être écrit : {why}. Rien de ce qui était conservé n'est perdu. "
         "Libérez de la place sur ce disque et recommencez."
     ),
-    "The catalog in storage/ has been locked by another process for {seconds} seconds. Wait for it to finish, "
-    "or stop it, and try again.": (
-        "Le catalogue de storage/ est verrouillé par un autre programme depuis {seconds} secondes. Attendez qu'il finisse, ou "
-        "arrêtez-le, et recommencez."
+    "The catalog in storage/ has been locked by another process for {seconds} seconds. Wait for it to "
+    "finish, or stop it, and try again.": (
+        "Le catalogue de storage/ est verrouillé par un autre programme depuis {seconds} secondes. Attendez "
+        "qu'il finisse, ou arrêtez-le, et recommencez."
     ),
     # what is not there any more
     "There is no persona {name} in {file}. There are: {known}.": (

@@ -19,7 +19,8 @@ SECONDS_PER_PART = 30.0
 """A client that sends a part of its request, or takes a part of its answer, slower than this is let go."""
 BYTES_PER_SECOND = 10_000
 """The slowest that a body may come beyond its first part; a byte now and then kept a request for days."""
-
+CLOSING = {"Connection": "close"}
+"""For a request whose rest is not read: what comes after it on this connection could not be told from it."""
 
 T = TypeVar("T")
 
@@ -44,7 +45,8 @@ def bounded(scope: Scope, receive: Receive, most: int) -> Receive:
             late = begun + SECONDS_PER_PART + taken / BYTES_PER_SECOND - time.monotonic()
             message = await asyncio.wait_for(receive(), min(SECONDS_PER_PART, max(late, 0)))
         except TimeoutError:
-            raise Refused(408, "The request came too slowly. Send it again.", code="too_slow") from None
+            sentence = "The request came too slowly. Send it again."
+            raise Refused(408, sentence, code="too_slow", headers=CLOSING) from None
         taken += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if taken > most:
@@ -99,4 +101,9 @@ class Events(StreamingResponse):
 
 
 def _too_large(most: int) -> Refused:
-    return Refused(413, f"A request here may be {most / 1e6:.0f} MB at most. Send less.", code="too_large")
+    return Refused(
+        413,
+        f"A request here may be {most / 1e6:.0f} MB at most. Send less.",
+        code="too_large",
+        headers=CLOSING,
+    )
