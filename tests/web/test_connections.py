@@ -14,7 +14,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.sync.client import connect
 
 from docent.web import connections
 from docent.web.api import bounds
@@ -32,12 +34,20 @@ async def page(request: Request) -> PlainTextResponse:
     return PlainTextResponse((await request.body()) or b"page")
 
 
+async def echo(opened: WebSocket) -> None:
+    await opened.accept()
+    await opened.send_text(await opened.receive_text())
+    await opened.close()
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
     """The chat's defences and connections, with half a second of patience."""
     monkeypatch.setattr(connections, "HEADER_SECONDS", PATIENCE)
     monkeypatch.setattr(bounds, "SECONDS_PER_PART", PATIENCE)
-    app = Starlette(routes=[Route("/{path:path}", page, methods=["GET", "POST"])])
+    app = Starlette(
+        routes=[WebSocketRoute("/echo", echo), Route("/{path:path}", page, methods=["GET", "POST"])]
+    )
     fortify(app, socket_server(), hosts=[])
     config = uvicorn.Config(
         app, http=BoundedConnection, port=0, log_level="critical", lifespan="off", timeout_keep_alive=60
@@ -129,6 +139,14 @@ def test_an_answer_may_take_longer_than_a_request(server):
     """The patience is for what is sent here, not for what is done with it."""
     with dial(server, b"GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as client:
         assert answer(client).endswith("page")
+
+
+def test_a_socket_is_not_waited_for(server):
+    """A WebSocket sends when it likes: its connection has had its request."""
+    with connect(f"ws://127.0.0.1:{server.port}/echo") as opened:
+        time.sleep(3 * PATIENCE)
+        opened.send("40")
+        assert opened.recv(20) == "40"
 
 
 def test_one_address_holds_so_many_connections_and_no_more(server, monkeypatch):
