@@ -70,7 +70,8 @@ class BoundedConnection(HttpToolsProtocol):
         address = self.client[0] if self.client else None
         if address is None or not {address, "*"}.isdisjoint(self._proxies()):
             return False
-        same = sum(other.client is not None and other.client[0] == address for other in self.connections)
+        peers = (getattr(other, "client", None) for other in self.connections)
+        same = sum(peer is not None and peer[0] == address for peer in peers)
         return same > MOST_OF_ONE
 
     def _proxies(self) -> list[str]:

@@ -131,6 +131,8 @@ class CheckedPackets:
         if sid is None:
             if packet is not None and packet.packet_type == kinds.CONNECT:
                 await self._receive(socket, data)
+            elif packet is None:
+                await self._sio.eio.disconnect(socket)
             return
         allowance = self._allowances.get(socket)
         if allowance is None or not allowance.take():
