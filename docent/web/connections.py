@@ -71,7 +71,7 @@ class BoundedConnection(HttpToolsProtocol):
         if address is None or not {address, "*"}.isdisjoint(self._proxies()):
             return False
         peers = (getattr(other, "client", None) for other in self.connections)
-        same = sum(peer is not None and peer[0] == address for peer in peers)
+        same: int = sum(peer is not None and peer[0] == address for peer in peers)
         return same > MOST_OF_ONE
 
     def _proxies(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,3 +278,13 @@ def test_pages_that_were_left_make_room(server: Server):
     for _ in range(130):
         with server.socket() as opened:
             assert opened.recv(20).startswith("40")
+
+
+def test_one_person_holds_so_many_pages_and_no_more(server: Server):
+    """A hundred open pages are a program's; the next is refused with what to do."""
+    with ExitStack() as opened:
+        for _ in range(100):
+            assert opened.enter_context(server.socket()).recv(20).startswith("40")
+        refused = opened.enter_context(server.socket()).recv(20)
+        assert refused.startswith("44") and "Close some" in refused
+    assert server.no_traceback()
