@@ -29,7 +29,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from tests.e2e.conftest import ROOT, running_app
 from tests.fakes.plugin import start_process

@@ -145,14 +145,14 @@ class Catalog:
         said = str(error)
         if "disk is full" in said or "disk I/O" in said:
             return StoreError(
-                f"{self.path} could not be written: {said}. Nothing stored before is lost. "
-                "Free some space on that disk and run the command again."
+                f"The catalog in storage/ could not be written: {said}. Nothing stored before is lost. "
+                "Free some space on that disk and try again."
             )
         if "malformed" in said or "not a database" in said:
             return damaged(self.path, said)
         if "locked" in said:
             return StoreError(
-                f"{self.path} has been locked by another process for {BUSY_SECONDS:.0f} seconds. "
+                f"The catalog in storage/ has been locked by another process for {BUSY_SECONDS:.0f} seconds. "
                 "Wait for it to finish, or stop it, and try again."
             )
         return error

@@ -57,7 +57,7 @@ class Originals:
                 self.settle()
         except OSError as error:
             raise StoreError(
-                f"{file.name} could not be kept in {self._folder} ({error.strerror}). "
+                f"The file could not be kept in storage/ ({error.strerror}). "
                 "Free some space there, or check that it may be written."
             ) from error
         finally:

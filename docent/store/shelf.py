@@ -84,8 +84,8 @@ class Shelf:
             self._writer.commit()
         except ValueError as error:
             raise StoreError(
-                f"The word index could not be written ({error}). Nothing stored is lost. Free some "
-                "space on that disk and start again: it is then written from the catalog."
+                "The word index could not be written. Nothing stored is lost. Free some space on the disk of "
+                "storage/ and start again: it is then written from the catalog."
             ) from error
         self._index.reload()
         self._counts = _Counts(self._index.searcher())

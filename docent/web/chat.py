@@ -28,6 +28,7 @@ from docent.glossary import (
 from docent.ingesting import Ticket
 from docent.store import quoted
 from docent.web import conversation, fetching, receipts
+from docent.web.addresses import for_others
 from docent.web.belonging import asked_here
 from docent.web.conversation import language, note, reader
 from docent.web.french import spoken, spoken_answer
@@ -75,6 +76,8 @@ async def reply(
         preferences=choice.preferences,
         anyway=anyway,
     )
+    if not conversation.runs_docent():
+        answering = for_others(answering, house.settings)
     await _shown(metrics.observed(answering, "chat"), showing)
 
 

@@ -27,6 +27,7 @@ from docent.web.preferences import Chosen, widgets
 from docent.web.routes import export_link
 from docent.web.streaming import is_under_way, unfinished
 from docent.web.texts import say
+from docent.web.users import LOCAL
 
 EXPORT = "export"
 DOCUMENTS = "documents"
@@ -46,10 +47,15 @@ def mend(sio: Any) -> None:
     edit = getattr(handlers["edit_message"], "original", handlers["edit_message"])
 
     async def edit_message(sid: str, payload: Any) -> None:
+        session = WebsocketSession.require(sid)
+        init_ws_context(session)
+        if payload["message"]["id"] not in {message.id for message in chat_context.get()}:
+            await cl.context.emitter.send_toast(say("not_yours", language()), "warning")
+            return
         if await refuse_long(sid, payload):
             return
         # Chainlit remembers the task of a new message only.
-        WebsocketSession.require(sid).current_task = asyncio.current_task()
+        session.current_task = asyncio.current_task()
         await edit(sid, payload)
 
     edit_message.original = edit  # type: ignore[attr-defined]
@@ -86,6 +92,12 @@ def reader() -> str:
     user = cl.context.session.user
     assert user is not None  # everybody is somebody: without login it is the one local person
     return str(user.identifier)
+
+
+def runs_docent() -> bool:
+    """Whether this is an administrator, or the one person of a Docent without login."""
+    user = cl.context.session.user
+    return user is not None and (user.identifier == LOCAL or user.metadata.get("role") == "admin")
 
 
 def note(content: str, **more: Any) -> cl.Message:

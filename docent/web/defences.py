@@ -6,17 +6,26 @@ and every response says which origins a page may talk to: this one.
 
 from __future__ import annotations
 
+import asyncio
+import re
+import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from engineio.payload import Payload
+from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from docent.errors import StoreError
+from docent.web.api.bounds import Gone, bounded, impatient
 from docent.web.api.refusals import Refused
+from docent.web.texts import say
+from docent.web.well_formed import is_plain, is_plain_json
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -49,8 +58,18 @@ HEADERS = {
 
 LONGEST_BODY = 1_000_000
 """Also of what comes over the socket."""
-BOUNDED_ELSEWHERE = ("/v1/", "/ws/", "/project/file")
-TOO_LONG = "This is longer than anything that this page sends. Send less."
+LONGEST_NAME = 200
+"""Of a file in public/ or of the page; longer ones are more than a file system takes."""
+FILES = ("/public/", "/assets/")
+BOUNDED_ELSEWHERE = ("/v1/",)
+UPLOAD = "/project/file"
+SOCKET = "/ws/"
+PACKETS = re.compile(r"(4\d[^\x1e]*|[0-356][^\x1e]*)(\x1e|$)", re.DOTALL)
+"""engine.io's, of the kinds that a page sends; what else comes ended its handler with a traceback."""
+JSON_BODIES = frozenset(
+    ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
+)
+"""Whose handlers read JSON, whatever type it says it has."""
 
 TOO_LONG_EVENT = "message_too_long"
 
@@ -94,30 +113,94 @@ def _secure(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, value + b"; Secure"
 
 
-class BoundedBodies:
-    """Refuses what is longer than anything that the page sends; the HTTP API has bounds of its own."""
+class BoundedRequests:
+    """Refuses what is longer, slower or of another shape than the page sends; the HTTP API has its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._large = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.app(scope, _packets_only(receive), send)
+            return
         if scope["type"] != "http" or scope["path"].startswith(BOUNDED_ELSEWHERE):
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > LONGEST_BODY:
-            await PlainTextResponse(TOO_LONG, status_code=413)(scope, receive, send)
-            return
-        read = 0
+        begun, send = False, impatient(send)
 
-        async def receive_bounded() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            # A body that did not declare its length ends here, as if its sender had gone.
-            return message if read <= LONGEST_BODY else {"type": "http.disconnect"}
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
 
-        await self.app(scope, receive_bounded, send)
+        try:
+            await self.app(scope, await self._received(scope, receive), noting)
+        except Refused as error:
+            if not begun:
+                language = Headers(scope=scope).get("accept-language", "en")
+                detail = say(error.code, language, most=f"{LONGEST_BODY / 1e6:.0f}")
+                response = JSONResponse({"detail": detail}, error.status, headers=error.headers)
+                await response(scope, receive, noting)
+        except Gone:
+            return  # it takes nothing: nobody is left to tell
+
+    async def _received(self, scope: Scope, receive: Receive) -> Receive:
+        """The request as its handler may read it: the body is here before a handler waits for it."""
+        path = scope["path"]
+        if "\0" in path or (path.startswith(FILES) and len(path.encode()) > LONGEST_NAME):
+            raise Refused(400, "not our page", code="not_our_page")
+        if path == UPLOAD:
+            return bounded(
+                scope, receive, sys.maxsize, large=self._large
+            )  # its handler knows how long it may be
+        bounded_receive = bounded(scope, receive, LONGEST_BODY, large=self._large)
+        body, more = b"", True
+        while more:
+            message = await bounded_receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if body and (
+            (path in JSON_BODIES and not is_plain_json(body))
+            or (path.startswith(SOCKET) and not are_packets(body.decode(errors="replace")))
+        ):
+            raise Refused(400, "not our page", code="not_our_page")
+        return _replayed(body, receive)
+
+
+def are_packets(text: str) -> bool:
+    """Whether a message or body of a socket consists of packets that engine.io can take."""
+    if text.count("\x1e") >= Payload.max_decode_packets:
+        return False
+    at = 0
+    while at < len(text) and (found := PACKETS.match(text, at)):
+        at = found.end()
+    return 0 < at == len(text)
+
+
+def _packets_only(receive: Receive) -> Receive:
+    async def within() -> Message:
+        message = await receive()
+        if message["type"] == "websocket.receive" and not are_packets(message.get("text") or ""):
+            return {"type": "websocket.disconnect", "code": 1003}
+        return message
+
+    return within
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    told = False
+
+    async def within() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return within
 
 
 class BoundedMessages:
@@ -175,15 +258,22 @@ def is_well_formed(identifier: object) -> bool:
 
 
 def only_well_formed(connect: Connect) -> Connect:
-    """Wrap a socket's connect handler so that it sees well-formed ids only."""
+    """Wrap a socket's connect handler so that it sees well-formed ids, and only what Docent uses."""
 
     async def guarded(sid: str, environ: dict[str, Any], auth: dict[str, Any] | None) -> bool:
         auth = auth if isinstance(auth, dict) else {}
         thread = auth.get("threadId")
         if not is_well_formed(auth.get("sessionId")) or (thread and not is_well_formed(thread)):
             raise ConnectionRefusedError("the session or thread id is not well-formed")
+        profile = auth.get("chatProfile")
+        known = {
+            "sessionId": auth["sessionId"],
+            "threadId": thread or None,
+            "clientType": "webapp",
+            "chatProfile": profile if isinstance(profile, str) and is_plain(unquote(profile)) else None,
+        }
         try:
-            return await connect(sid, environ, auth)
+            return await connect(sid, environ, known)
         except StoreError as error:  # whose conversation it is cannot be read; the page tries again
             raise ConnectionRefusedError(str(error)) from error
 
@@ -198,10 +288,17 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
     sio.eio.cors_allowed_origins = None  # engine.io's word for: the page's own origin only
     sio.handlers["/"]["connect"] = only_well_formed(sio.handlers["/"]["connect"])
     _close_unused(app.router)
-    app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedRequests)
     app.add_middleware(BoundedMessages)
+    app.add_exception_handler(RequestValidationError, not_our_page)
     app.add_middleware(KnownHosts, hosts=[*LOOPBACK, *hosts])
     app.add_middleware(SafeHeaders)
+
+
+async def not_our_page(request: Request, error: Exception) -> Response:
+    """FastAPI's own answer quotes what was sent, and cannot write a NaN or half a character of it."""
+    detail = say("not_our_page", request.headers.get("accept-language", "en"))
+    return JSONResponse({"detail": detail}, 422)
 
 
 def _close_unused(router: Any) -> None:

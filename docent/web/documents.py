@@ -17,6 +17,7 @@ from docent.errors import DocentError, InputError, UnknownDocument
 from docent.glossary import ANSWERING, Quotes, Scope, StoredDocument
 from docent.store import is_from
 from docent.web import documents_page as page
+from docent.web.addresses import without_addresses
 from docent.web.belonging import is_of_a_conversation, shared_libraries
 from docent.web.defences import SHOWN_ALONE
 from docent.web.documents_page import Allowed, Wanted
@@ -91,7 +92,9 @@ def from_our_own_page(request: Request) -> bool:
 
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
-    return page.refusal(spoken(str(error), language), language=language)
+    state = request.app.state
+    said = without_addresses(str(error), state.house.settings) if state.door.required else str(error)
+    return page.refusal(spoken(said, language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:

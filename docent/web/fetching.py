@@ -13,7 +13,8 @@ from chainlit.session import BaseSession
 from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Progress
-from docent.web.conversation import note
+from docent.web.addresses import without_addresses
+from docent.web.conversation import note, runs_docent
 from docent.web.french import spoken
 from docent.web.texts import say
 
@@ -79,7 +80,8 @@ async def _shown(house: House, language: str, clock: Callable[[], float]) -> Non
                 await message.update()
         message.content = say("fetched", language, model=house.settings.model)
     except DocentError as error:
-        message.content = f"⚠️ {spoken(str(error), language)}"
+        said = str(error) if runs_docent() else without_addresses(str(error), house.settings)
+        message.content = f"⚠️ {spoken(said, language)}"
     await message.update()
 
 

@@ -20,9 +20,10 @@ REFUSALS: dict[str, str] = {
     "{name} cannot be read: {why}. Check that it exists and that you may read it.": (
         "{name} ne peut pas être lu : {why}. Vérifiez qu'il existe et que vous pouvez le lire."
     ),
-    "{name} could not be kept in {folder} ({why}). Free some space there, or check that it may be written.": (
-        "{name} n'a pas pu être conservé dans {folder} ({why}). Libérez-y de la place, ou vérifiez que l'on "
-        "peut y écrire."
+    "The file could not be kept in storage/ ({why}). Free some space there, or check that it may be "
+    "written.": (
+        "Le fichier n'a pas pu être conservé dans storage/ ({why}). Libérez-y de la place, ou vérifiez que "
+        "l'on peut y écrire."
     ),
     "The file has no name. Give it one and hand it in again.": (
         "Le fichier n'a pas de nom. Donnez-lui-en un et déposez-le de nouveau."
@@ -30,20 +31,20 @@ REFUSALS: dict[str, str] = {
     "{name} cannot be the name of a library. Leave out every slash.": (
         "{name} ne peut pas être le nom d'une bibliothèque. Enlevez les barres obliques."
     ),
-    "The word index could not be written ({why}). Nothing stored is lost. Free some space on that disk and "
-    "start again: it is then written from the catalog.": (
-        "L'index des mots n'a pas pu être écrit ({why}). Rien n'est perdu. Libérez de la place sur ce disque "
-        "et redémarrez : il est alors écrit à partir du catalogue."
+    "The word index could not be written. Nothing stored is lost. Free some space on the disk of storage/ "
+    "and start again: it is then written from the catalog.": (
+        "L'index des mots n'a pas pu être écrit. Rien n'est perdu. Libérez de la place sur le disque de "
+        "storage/ et redémarrez : il est alors écrit à partir du catalogue."
     ),
-    "{path} could not be written: {why}. Nothing stored before is lost. Free some space on that disk and run "
-    "the command again.": (
-        "{path} n'a pas pu être écrit : {why}. Rien de ce qui était conservé n'est perdu. Libérez de la "
-        "place sur ce disque et recommencez."
+    "The catalog in storage/ could not be written: {why}. Nothing stored before is lost. Free some space on "
+    "that disk and try again.": (
+        "Le catalogue de storage/ n'a pas pu être écrit : {why}. Rien de ce qui était conservé n'est perdu. "
+        "Libérez de la place sur ce disque et recommencez."
     ),
-    "{path} has been locked by another process for {seconds} seconds. Wait for it to finish, or stop it, and "
-    "try again.": (
-        "{path} est verrouillé par un autre programme depuis {seconds} secondes. Attendez qu'il finisse, ou "
-        "arrêtez-le, et recommencez."
+    "The catalog in storage/ has been locked by another process for {seconds} seconds. Wait for it to "
+    "finish, or stop it, and try again.": (
+        "Le catalogue de storage/ est verrouillé par un autre programme depuis {seconds} secondes. Attendez "
+        "qu'il finisse, ou arrêtez-le, et recommencez."
     ),
     "A question may have {most} characters; this one has {length}. Shorten it, or add the text as a document "
     "and ask about it.": (

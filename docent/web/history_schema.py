@@ -11,7 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import IndexMismatch
-from docent.store.conversations import BUSY_SECONDS, configure, forget_deleted, history_error
+from docent.store.conversations import BUSY_SECONDS, configure, forget_deleted
+from docent.web.storage_files import opening
 
 FIRST = """
 CREATE TABLE users (
@@ -96,13 +97,11 @@ MIGRATIONS = (FIRST, SECOND)
 
 def prepare(path: Path) -> None:
     """Bring the file to the present number, making it where it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
             _migrate(connection, path)
-    except sqlite3.Error as error:
-        raise history_error(error) from error
-    path.chmod(0o600)
+        path.chmod(0o600)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

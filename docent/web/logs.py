@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 LOGGER = logging.getLogger("docent.requests")
+REFUSED_LOGIN = "Exception authenticating connection"
 
 Form = Literal["text", "json", "off"]
 
 
 def configure(form: Form) -> None:
     """Send request lines to stderr in this form; once more replaces the form before."""
+    logging.getLogger("chainlit").addFilter(without_traceback)
     LOGGER.handlers.clear()
     LOGGER.propagate = False
     if form == "off":
@@ -24,6 +26,13 @@ def configure(form: Form) -> None:
     handler.setFormatter(_Json() if form == "json" else _Text())
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A login that is over is no fault of Chainlit's; it says so with a traceback for each socket."""
+    if str(record.msg).startswith(REFUSED_LOGIN):
+        record.exc_info = None
+    return True
 
 
 def line(what: str, **fields: Any) -> None:

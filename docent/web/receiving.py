@@ -72,7 +72,7 @@ async def receive(request: Request, reader: str) -> Response:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > largest + FRAMING:
         return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
-    session = _session(request, reader)
+    session = session_of(request.query_params.get("session_id", ""), reader)
     if session is None:
         return _refused(request, 404, "upload_no_session")
     _make_room(session.files, most=2 * settings.max_files)
@@ -105,7 +105,7 @@ async def receive(request: Request, reader: str) -> Response:
 
 async def hand_back(request: Request, reader: str) -> Response:
     """A file of one's own session, to be saved; a browser neither opens nor guesses at it."""
-    session = _session(request, reader)
+    session = session_of(request.query_params.get("session_id", ""), reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
     path = await lightly(_where, file, request.app.state.house, reader) if file else None
     if file is None or path is None:
@@ -117,8 +117,9 @@ async def hand_back(request: Request, reader: str) -> Response:
     return FileResponse(path, media_type=file["type"], headers=headers)
 
 
-def _session(request: Request, reader: str) -> WebsocketSession | None:
-    session: WebsocketSession | None = WebsocketSession.get_by_id(request.query_params.get("session_id", ""))
+def session_of(session_id: str, reader: str) -> WebsocketSession | None:
+    """A page of the reader's own that is open."""
+    session: WebsocketSession | None = WebsocketSession.get_by_id(session_id)
     if session is None or session.user is None or session.user.identifier != reader:
         return None
     return session

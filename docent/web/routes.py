@@ -39,16 +39,16 @@ def routes() -> list[Route]:
         Route("/login", log_in, methods=["POST"], name="login"),  # Chainlit's leads there by the name
         Route("/logout", log_out, methods=["POST"]),
         Route("/avatars/{name:path}", avatar),
-        *(Route(f"/{shown}/{{token}}/{{name:path}}", _mine(partial(source, shown))) for shown in SHOWN),
-        Route("/cited/{step}/{n:int}", _mine(cited)),
-        Route("/cited/{step}/{n:int}/unmarked", _mine(unmarked)),
-        Route("/export/{thread}", _mine(export)),
-        Route("/project/file", _mine(receive), methods=["POST"]),
-        Route("/project/file/{file_id}", _mine(hand_back)),
-        Route("/unlock/{document}", _mine(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", _mine(forgetting.handed_in)),
-        Route("/project/thread", _mine(forgetting.delete), methods=["DELETE"]),
-        Route("/feedback", _mine(feedback), methods=["PUT", "DELETE"]),
+        *(Route(f"/{shown}/{{token}}/{{name:path}}", mine(partial(source, shown))) for shown in SHOWN),
+        Route("/cited/{step}/{n:int}", mine(cited)),
+        Route("/cited/{step}/{n:int}/unmarked", mine(unmarked)),
+        Route("/export/{thread}", mine(export)),
+        Route("/project/file", mine(receive), methods=["POST"]),
+        Route("/project/file/{file_id}", mine(hand_back)),
+        Route("/unlock/{document}", mine(unlock), methods=["GET", "POST"]),
+        Route("/project/thread/{thread}/files", mine(forgetting.handed_in)),
+        Route("/project/thread", mine(forgetting.delete), methods=["DELETE"]),
+        Route("/feedback", mine(feedback), methods=["PUT", "DELETE"]),
     ]
 
 
@@ -59,7 +59,7 @@ def export_link(thread_id: str) -> str:
 Answering = Callable[[Request, str], Awaitable[Response]]
 
 
-def _mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
+def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
     """Only for people who are logged in, or need not be."""
 
     async def checked(request: Request) -> Response:

@@ -14,12 +14,24 @@ from chainlit.config import config, load_module
 from docent.assembly import House, open_house
 from docent.errors import StoreError
 from docent.settings import Settings
-from docent.web import apart, belonging, conversation, documents, listening, logs, receiving, reconnecting
+from docent.web import (
+    apart,
+    belonging,
+    buttons,
+    conversation,
+    documents,
+    listening,
+    logs,
+    receiving,
+    reconnecting,
+    socket_packets,
+)
 from docent.web.api import application
 from docent.web.api.allowed import Gate
 from docent.web.api.door import Door as ApiDoor
 from docent.web.api.keys import Keys
 from docent.web.api.stopping import Server
+from docent.web.connections import BoundedConnection, raise_file_limit
 from docent.web.defences import fortify
 from docent.web.history import History
 from docent.web.listening import ANYWHERE, address, open_to_others
@@ -43,11 +55,12 @@ def prepare() -> None:
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
     conversation.mend(chainlit.server.sio)
     reconnecting.mend(chainlit.server.sio, start=lambda: conversation.start(house=house()))
+    socket_packets.check(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes()]
+    ours = [*routes(), *documents.routes(), *buttons.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
@@ -133,12 +146,15 @@ def serve(settings: Settings) -> None:
     load_module(str(APP))
     ensure_jwt_secret()
     open_doors()
+    history()  # here, where what keeps it from being opened is still told as a sentence
     if (warning := open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
     print(f"Docent is at {address(settings)} (stop it with Ctrl+C)", flush=True)
+    raise_file_limit()
     server = Server(
         uvicorn.Config(
             chainlit.server.app,
+            http=BoundedConnection,
             host=settings.host,
             port=settings.port,
             log_level="warning",

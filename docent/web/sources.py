@@ -25,6 +25,7 @@ from docent.assembly import House
 from docent.errors import UnknownDocument, UnreadableFile
 from docent.glossary import Citation, Scope
 from docent.store import COPIES, Copies
+from docent.web.storage_files import opening
 
 Shown = Literal["source", "original", "picture"]
 """What a link opens: the page cited with its words marked, the file itself, or a picture of the page."""
@@ -151,8 +152,13 @@ def secret_of(storage: Path) -> bytes:
 
     Less of it than all, as a full disk leaves it, is not taken: anybody could guess it.
     """
-    storage.mkdir(parents=True, exist_ok=True)
     path = storage / "secret"
+    with opening(path):
+        storage.mkdir(parents=True, exist_ok=True)
+        return _secret(path)
+
+
+def _secret(path: Path) -> bytes:
     with suppress(FileNotFoundError):
         if len(secret := path.read_bytes()) >= SECRET_BYTES:
             return secret

@@ -47,6 +47,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Vous êtes encore connecté : cela n'a pas pu être enregistré. Le disque est peut-être plein. "
         "Réessayez, ou fermez le navigateur.",
     ),
+    # requests and events that are not answered
+    "too_large": (
+        "A request here may be {most} MB at most. Send less.",
+        "Une requête peut faire {most} Mo au plus. Envoyez-en moins.",
+    ),
+    "too_slow": (
+        "The request came too slowly. Send it again.",
+        "La requête est arrivée trop lentement. Renvoyez-la.",
+    ),
+    "too_many": (
+        "This page sent too much at once, so some of it was not done. Wait a few seconds and try again.",
+        "Cette page a trop envoyé à la fois ; une partie n'a pas été faite. Attendez quelques secondes et "
+        "réessayez.",
+    ),
+    "too_many_pages": (
+        "{most} pages of yours are open here. Close some and reload this one.",
+        "Vous avez {most} pages ouvertes ici. Fermez-en et rechargez celle-ci.",
+    ),
+    "no_session": (
+        "This page is no longer connected. Reload it and try again.",
+        "Cette page n'est plus connectée. Rechargez-la et réessayez.",
+    ),
     # sources
     "not_yours": (
         "There is nothing here for you. Go back to the conversation and ask again.",

@@ -15,7 +15,7 @@ from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
 from docent.assembly import House
-from docent.errors import DocentError, UnknownDocument
+from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.glossary import ANSWERING, Scope, State
 from docent.ingesting import Standing, Ticket
 from docent.web.belonging import UPLOADS, here, shared_libraries
@@ -201,7 +201,8 @@ def _kept(file: Mapping[str, Any], to: tuple[str, str], house: House) -> Ticket:
 
 def _sentence(error: Exception, name: str) -> str:
     if isinstance(error, DocentError):
-        return escaped(spoken(str(error), language()))
+        said = escaped(spoken(str(error), language()))
+        return f"{escaped(name)}: {said}" if isinstance(error, StoreError) else said
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{escaped(name)}: " + say("upload_no_room" if full else "upload_not_kept", language())
 

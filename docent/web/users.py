@@ -19,6 +19,7 @@ from typing import Literal, get_args
 import bcrypt
 
 from docent.errors import InputError
+from docent.web.storage_files import opening
 
 Role = Literal["admin", "member"]
 LOCAL = "local"
@@ -62,11 +63,12 @@ class Users:
     def __init__(self, storage: Path, *, cost: int = COST) -> None:
         self._path = storage / "users.db"
         self._cost = cost
-        storage.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.execute(TABLE)
-            database.execute(ENDED)
-        self._path.chmod(0o600)
+        with opening(self._path):
+            storage.mkdir(parents=True, exist_ok=True)
+            with self._open() as database:
+                database.execute(TABLE)
+                database.execute(ENDED)
+            self._path.chmod(0o600)
 
     def all(self) -> list[Account]:
         with self._open() as database:

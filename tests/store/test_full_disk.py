@@ -52,11 +52,12 @@ def test_a_full_disk(small_disk, tmp_path, free):
             put(store, tmp_path, path, texts[path])
             stored.append(path)
         fill(small_disk, leaving=free)
-        with pytest.raises(StoreError, match="[Ff]ree some space"):
+        with pytest.raises(StoreError, match="[Ff]ree some space") as refused_for:
             for path in list(texts)[3:]:
                 put(store, tmp_path, path, texts[path])
                 stored.append(path)
         is_there(store, stored)
+        assert str(small_disk) not in str(refused_for.value)
         (small_disk / "filler").unlink()
         refused = list(texts)[len(stored)]
         put(store, tmp_path, refused, texts[refused])
@@ -69,6 +70,19 @@ def test_a_full_disk(small_disk, tmp_path, free):
         assert store.complaints() == []
     finally:
         store.close()
+
+
+def test_a_full_disk_is_told_without_its_path(small_disk, tmp_path):
+    """The person who hands a file in reads neither the server's folders nor the name of a temporary file."""
+    store = Store(small_disk / "storage", fingerprint="f")
+    fill(small_disk, leaving=0)
+    try:
+        with pytest.raises(StoreError, match="in storage/") as refused:
+            put(store, tmp_path, "0a1b2c3d.txt", many_words(1))
+    finally:
+        store.close()
+    assert str(small_disk) not in str(refused.value)
+    assert "0a1b2c3d" not in str(refused.value)
 
 
 def fill(folder: Path, *, leaving: int) -> None:

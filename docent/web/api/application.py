@@ -17,8 +17,9 @@ from docent.answering import search_in_thread
 from docent.assembly import House
 from docent.errors import DocentError
 from docent.glossary import Quotes
+from docent.web.addresses import for_others, without_addresses
 from docent.web.api import answers, chat, files, shelf
-from docent.web.api.allowed import Caller, Gate
+from docent.web.api.allowed import KEYLESS, Caller, Gate
 from docent.web.api.bounds import Events, unless_gone
 from docent.web.api.pages import described
 from docent.web.api.refusals import KINDS, Refused, closed, refused
@@ -63,7 +64,7 @@ def build(
     app.state.gate = gate
     app.state.stopping = Stopping()
     app.state.largest = {"/v1/files": largest_upload}
-    _refusals(app, metrics)
+    _refusals(app, house, metrics)
 
     def opened() -> House:
         found = house()
@@ -71,13 +72,13 @@ def build(
             raise closed()
         return found
 
-    _state(app, opened, metrics)
+    _state(app, opened, metrics, gate)
     _chat(app, opened, metrics, footnotes=footnotes)
     _documents(app, opened)
     return app
 
 
-def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics) -> None:
+def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gate) -> None:
     @app.get("/health", tags=["state"], responses=answers.of(answers.Health))
     def health() -> Json:
         """The process is alive."""
@@ -90,7 +91,8 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics) -> None:
         missing = [] if await asyncio.to_thread(opened.store.libraries, None) else [NO_DOCUMENTS]
         try:
             status = await asyncio.wait_for(opened.check_model(), SECONDS_FOR_MODEL)
-            missing += [] if status.ready else [status.sentence]
+            why = status.sentence if gate.keyless() else without_addresses(status.sentence, opened.settings)
+            missing += [] if status.ready else [why]
         except TimeoutError:
             missing.append("The model server does not answer.")
         return {"status": "ready", "missing": missing}
@@ -139,6 +141,8 @@ def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnot
     async def completions(request: Request, body: ChatRequest, who: Who) -> Response:
         """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
         happening = await asyncio.to_thread(chat.events, body, house(), who)
+        if who.name != KEYLESS:
+            happening = for_others(happening, house().settings)
         happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
         happening = request.app.state.stopping.until(happening)
         reply = chat.Reply(body.model, footnotes)
@@ -193,7 +197,7 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
         return counter.delete(files.id_of(file), house(), who.changing(), quotes=quotes)
 
 
-def _refusals(app: FastAPI, metrics: Metrics) -> None:
+def _refusals(app: FastAPI, house: Callable[[], House | None], metrics: Metrics) -> None:
     @app.exception_handler(Refused)
     async def no(request: Request, error: Refused) -> Response:
         return error.response()
@@ -201,6 +205,9 @@ def _refusals(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(DocentError)
     async def trouble(request: Request, error: DocentError) -> Response:
         metrics.errors.labels(type(error).__name__).inc()
+        opened = house()
+        if opened is not None and getattr(request.state, "caller", "") != KEYLESS:
+            error = type(error)(without_addresses(str(error), opened.settings))
         return refused(error).response()
 
     @app.exception_handler(RequestValidationError)

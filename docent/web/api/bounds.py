@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -16,7 +17,10 @@ from docent.web.api.refusals import Refused
 LARGEST_JSON = 4_000_000
 SECONDS_PER_PART = 30.0
 """A client that sends a part of its request, or takes a part of its answer, slower than this is let go."""
-
+BYTES_PER_SECOND = 10_000
+"""The slowest that a body may come beyond its first part; a byte now and then kept a request for days."""
+CLOSING = {"Connection": "close"}
+"""For a request whose rest is not read: what comes after it on this connection could not be told from it."""
 
 LARGE_JSON = 200_000
 SECONDS_PER_MB = 0.1
@@ -33,6 +37,7 @@ def bounded(scope: Scope, receive: Receive, most: int, *, large: asyncio.Lock) -
     """The body as it comes, up to a size and not slower than it must be; large JSON in turn, with pauses."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     taken, whole = 0, False
+    begun = time.monotonic()
 
     async def within() -> Message:
         nonlocal taken, whole
@@ -41,9 +46,11 @@ def bounded(scope: Scope, receive: Receive, most: int, *, large: asyncio.Lock) -
         if whole:
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), SECONDS_PER_PART)
+            late = begun + SECONDS_PER_PART + taken / BYTES_PER_SECOND - time.monotonic()
+            message = await asyncio.wait_for(receive(), min(SECONDS_PER_PART, max(late, 0)))
         except TimeoutError:
-            raise Refused(408, "The request came too slowly. Send it again.", code="too_slow") from None
+            sentence = "The request came too slowly. Send it again."
+            raise Refused(408, sentence, code="too_slow", headers=CLOSING) from None
         taken += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if taken > most:
@@ -101,4 +108,9 @@ class Events(StreamingResponse):
 
 
 def _too_large(most: int) -> Refused:
-    return Refused(413, f"A request here may be {most / 1e6:.0f} MB at most. Send less.", code="too_large")
+    return Refused(
+        413,
+        f"A request here may be {most / 1e6:.0f} MB at most. Send less.",
+        code="too_large",
+        headers=CLOSING,
+    )

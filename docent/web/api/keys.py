@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from docent.errors import InputError
+from docent.web.storage_files import opening
 
 PREFIX = "docent-"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,99}")
@@ -54,12 +55,13 @@ class Keys:
 
     def __init__(self, storage: Path) -> None:
         self._path = storage / "keys.db"
-        storage.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            database.execute(TABLE)
-            if not any(row["name"] == "read_only" for row in database.execute("PRAGMA table_info(keys)")):
-                database.execute(ADDED_LATER)
-        self._path.chmod(0o600)
+        with opening(self._path):
+            storage.mkdir(parents=True, exist_ok=True)
+            with self._open() as database:
+                database.execute(TABLE)
+                if not any(row["name"] == "read_only" for row in database.execute("PRAGMA table_info(keys)")):
+                    database.execute(ADDED_LATER)
+            self._path.chmod(0o600)
 
     def add(
         self, name: str, *, libraries: Sequence[str], expires: str, rate: int, read_only: bool = False

@@ -1,0 +1,54 @@
+"""Opening a database of storage/ whose disk is full or read-only: a sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docent.errors import StoreError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Raise what keeps a file of storage/ from being opened or made as a StoreError with what to do."""
+    try:
+        yield
+    except OSError as error:
+        code, why = error.errno, error.strerror or str(error)
+    except sqlite3.Error as error:
+        code, why = _code(error, path.parent), str(error)
+    else:
+        return
+    if code in FULL:
+        why, remedy = "the disk is full", "Free some space on it and start again."
+    elif code in READ_ONLY:
+        why = "the folder may not be written" if code != errno.EROFS else "its disk is read-only"
+        remedy = "Make it writable for this user, or name another folder with DOCENT_STORAGE."
+    elif code == errno.EBUSY:
+        why, remedy = "another program has locked it", "Wait for that program, or stop it, and start again."
+    else:
+        remedy = "Check the disk and its permissions, or restore a backup with: python -m docent restore"
+    raise StoreError(f"{path.name} could not be opened in {path.parent}: {why}. {remedy}")
+
+
+def _code(error: sqlite3.Error, folder: Path) -> int:
+    """The system's number for what SQLite tells in its own; its "cannot open" has many reasons."""
+    match error.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return errno.EBUSY
+        case sqlite3.SQLITE_FULL:
+            return errno.ENOSPC
+        case sqlite3.SQLITE_READONLY:
+            return errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+        case sqlite3.SQLITE_CANTOPEN if not os.access(folder, os.W_OK | os.X_OK):
+            return errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if os.statvfs(folder).f_bavail == 0:
+            return errno.ENOSPC
+    return 0

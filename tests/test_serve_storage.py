@@ -1,0 +1,89 @@
+"""`serve` where storage/ cannot be written: a sentence that says why and what to do, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from docent.errors import StoreError
+from docent.web.api.keys import Keys
+from docent.web.history import History
+from docent.web.sources import secret_of
+from docent.web.users import Users
+from tests.ports import free_port
+from tests.store.test_full_disk import fill
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if mounted("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)).returncode:
+        pytest.skip("NOT TESTED: storage/ on a full or read-only disk. A small tmpfs needs root.")
+    yield folder
+    mounted("umount", "--lazy", str(folder))
+
+
+def mounted(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def read_only(disk: Path) -> None:
+    assert not mounted("mount", "-o", "remount,ro", str(disk)).returncode
+
+
+def full(disk: Path) -> None:
+    fill(disk, leaving=0)
+
+
+TROUBLES = [
+    pytest.param(read_only, "its disk is read-only", "Make it writable", id="read-only"),
+    pytest.param(full, "the disk is full", "Free some space", id="full"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("trouble", "why", "remedy"), TROUBLES)
+def test_serve_says_why_it_does_not_start(disk, trouble, why, remedy):
+    """Of a new storage/: exit code 2, as for every error, and one sentence on stderr."""
+    trouble(disk)
+    environ = {**os.environ, "DOCENT_STORAGE": str(disk / "storage"), "DOCENT_PORT": str(free_port())}
+    done = subprocess.run(
+        [sys.executable, "-m", "docent", "serve"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert why in done.stderr and remedy in done.stderr
+
+
+OPENED = [
+    pytest.param(Users, "users.db", id="users"),
+    pytest.param(Keys, "keys.db", id="keys"),
+    pytest.param(secret_of, "secret", id="secret"),
+    pytest.param(History, "history.db", id="history"),
+]
+
+
+@pytest.mark.parametrize(("opened", "name"), OPENED)
+@pytest.mark.parametrize(("trouble", "why", "remedy"), TROUBLES)
+def test_each_file_that_cannot_be_made(
+    disk, opened: Callable[[Path], object], name: str, trouble: Callable[[Path], None], why: str, remedy: str
+):
+    """Where the folder is there and only this file is missing, it is named."""
+    (disk / "storage").mkdir()
+    trouble(disk)
+    with pytest.raises(StoreError, match=f"{name}.*{why}.*{remedy}"):
+        opened(disk / "storage")

@@ -1,0 +1,82 @@
+"""Where the model server is: told to whoever runs Docent, and to nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from chainlit.user import User
+
+from docent.assembly import open_house
+from docent.errors import ModelUnreachable
+from docent.glossary import Notice, Scope
+from docent.settings import Settings
+from docent.web import chat
+from docent.web.addresses import for_others, without_addresses
+from docent.web.french import french
+from docent.web.metrics import Metrics
+from docent.web.users import LOCAL
+from tests.web.test_conversation import Tab
+
+ADDRESS = "http://10.1.2.3:11434"
+HOW = "Start it with: ollama serve (or set DOCENT_MODEL_URL to where it is)"
+SENTENCE = f"No model server answers at {ADDRESS}. {HOW}"
+HIDDEN = f"No model server answers at DOCENT_MODEL_URL. {HOW}"
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "shown"),
+    [
+        pytest.param(ADDRESS, SENTENCE, HIDDEN, id="the whole"),
+        pytest.param(f"{ADDRESS}/", SENTENCE, HIDDEN, id="a slash less"),
+        pytest.param(ADDRESS, "10.1.2.3:11434 is silent", "DOCENT_MODEL_URL is silent", id="host and port"),
+        pytest.param("http://ollama", "Run: ollama serve", "Run: ollama serve", id="a word of a command"),
+        pytest.param(ADDRESS, "Nothing of it.", "Nothing of it.", id="none"),
+    ],
+)
+def test_an_address_becomes_the_name_of_its_setting(url, text, shown):
+    """The sentence still says what to do, and in French as well."""
+    assert without_addresses(text, Settings(model_url=url)) == shown
+    if text == SENTENCE:
+        assert "10.1.2.3" not in french(shown) and french(shown) != shown
+
+
+async def test_an_error_keeps_its_kind():
+    """What ended an answer is of the same class, without the address."""
+
+    async def events() -> Any:
+        yield Notice(SENTENCE)
+        raise ModelUnreachable(SENTENCE)
+
+    shown = []
+    with pytest.raises(ModelUnreachable) as raised:
+        async for event in for_others(events(), Settings(model_url=ADDRESS)):
+            shown.append(event)
+    assert "10.1.2.3" not in str(shown) + str(raised.value)
+
+
+PEOPLE = [
+    pytest.param(User(identifier="mara", metadata={"role": "member"}), False, id="a member"),
+    pytest.param(User(identifier="ada", metadata={"role": "admin"}), True, id="an administrator"),
+    pytest.param(User(identifier=LOCAL), True, id="no login"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize(("user", "told"), PEOPLE)
+async def test_who_is_told_in_the_chat(tmp_path, user, told):
+    """Where no model server answers, a member learns that, and not where it should be."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
+    address = "127.0.0.1:9"
+    settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url=f"http://{address}")
+    with open_house(settings) as house:
+        house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        house.intake.background.wait(lambda _: None)
+        tab = Tab()
+        tab.session.user = user
+        await chat.reply("Where does the cat sleep?", house=house, metrics=Metrics())
+        assert house.store.libraries(Scope().reader)
+    said = str(tab.told)
+    assert "No model server answers at" in said
+    assert (address in said) is told
