@@ -142,7 +142,7 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, house, 
 async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
     app = Starlette(routes=documents.routes())
-    app.state.house, app.state.door = house, Door(Settings(storage=house.store.folder))
+    app.state.house, app.state.door = house, Door(Settings(storage=house.store.folder), secret=b"")
     monkeypatch.setattr("docent.web.login.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
