@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from chainlit.user import User
+from starlette.testclient import TestClient
 
 from docent.assembly import open_house
 from docent.errors import ModelUnreachable
@@ -13,6 +14,9 @@ from docent.glossary import Notice, Scope
 from docent.settings import Settings
 from docent.web import chat
 from docent.web.addresses import for_others, without_addresses
+from docent.web.api.allowed import Gate
+from docent.web.api.application import build
+from docent.web.api.keys import Keys
 from docent.web.french import french
 from docent.web.metrics import Metrics
 from docent.web.users import LOCAL
@@ -80,3 +84,28 @@ async def test_who_is_told_in_the_chat(tmp_path, user, told):
     said = str(tab.told)
     assert "No model server answers at" in said
     assert (address in said) is told
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("keyless", [False, True], ids=["with a key", "on its own machine"])
+def test_what_a_program_is_told(tmp_path, keyless):
+    """Whoever needs a key does not run Docent: neither answers nor /ready name the address to it."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
+    settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url="http://127.0.0.1:9")
+    keys = Keys(settings.storage)
+    secret = keys.add("editor", libraries=[], expires="", rate=0)
+    with open_house(settings) as house:
+        house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        house.intake.background.wait(lambda _: None)
+        gate = Gate(keys, keyless=lambda: keyless)
+        api = build(house=lambda: house, gate=gate, metrics=Metrics(), largest_upload=1_000, footnotes=False)
+        client = TestClient(api, headers={} if keyless else {"Authorization": f"Bearer {secret}"})
+        question = {"role": "user", "content": "Where does the cat sleep?"}
+        said = [
+            client.get("/ready").text,
+            client.post("/v1/chat/completions", json={"model": "docent", "messages": [question]}).text,
+        ]
+    for text in said:
+        assert "No model server answers at" in text
+        assert ("127.0.0.1:9" in text) is keyless
