@@ -4,30 +4,30 @@ import chainlit as cl
 import chainlit.server
 from chainlit.types import ThreadDict
 
-from docent.web import (
-    chat,
+from docent.web import server
+from docent.web.accounts import disconnects
+from docent.web.chat import (
+    attachments,
+    citation_panel,
     conversation,
-    fetching,
-    handing_in,
-    leaving,
-    liking,
+    feedback,
+    messages,
+    model_download,
     profiles,
-    serving,
+    reply,
     streaming,
-    uploading,
-    viewing,
 )
-from docent.web.history import History
-from docent.web.light import lightly
+from docent.web.chat.history import History
+from docent.web.thread_pool import lightly
 
-serving.prepare()
+server.prepare()
 
 
 @cl.on_app_startup
 async def open_doors() -> None:
-    serving.open_doors()
-    serving.history()  # opened here, where nobody waits for it
-    leaving.watch(chainlit.server.sio, door=lambda: serving.state().door)
+    server.open_doors()
+    server.history()  # opened here, where nobody waits for it
+    disconnects.watch(chainlit.server.sio, door=lambda: server.state().door)
 
 
 @cl.on_app_shutdown
@@ -35,31 +35,31 @@ async def close_doors() -> None:
     try:
         await streaming.break_off()
     finally:
-        serving.close_doors()
+        server.close_doors()
 
 
 @cl.data_layer
 def history() -> History:
-    return serving.history()
+    return server.history()
 
 
 @cl.set_chat_profiles
 async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await lightly(profiles.profiles, serving.house(), reader=reader, language=language)
+    return await lightly(profiles.profiles, server.house(), reader=reader, language=language)
 
 
 @cl.on_chat_start
 async def start() -> None:
-    await conversation.start(house=serving.house())
-    await conversation.tell_of_attempts(serving.state().door)
-    fetching.follow(serving.house(), conversation.language())
+    await conversation.start(house=server.house())
+    await conversation.tell_of_attempts(server.state().door)
+    model_download.follow(server.house(), conversation.language())
 
 
 @cl.on_chat_resume
 async def resume(thread: ThreadDict) -> None:
-    await conversation.resume(thread, house=serving.house())
-    await uploading.resume(thread, house=serving.house())
+    await conversation.resume(thread, house=server.house())
+    await attachments.resume(thread, house=server.house())
 
 
 @cl.on_message
@@ -69,56 +69,56 @@ async def answer(message: cl.Message) -> None:
     elif message.command == conversation.DOCUMENTS:
         await conversation.documents()
     elif message.command == conversation.FORGET:
-        await uploading.forget()
+        await attachments.forget()
     else:
-        await handing_in.received(message, house=serving.house(), metrics=serving.metrics())
+        await messages.received(message, house=server.house(), metrics=server.metrics())
 
 
 @cl.on_window_message
 async def source(message: object) -> None:
     reader, language = conversation.reader(), conversation.language()
-    await viewing.show(message, state=serving.state(), reader=reader, language=language)
+    await citation_panel.show(message, state=server.state(), reader=reader, language=language)
 
 
 @cl.action_callback(conversation.ASK_AGAIN)
 async def ask_again(action: cl.Action) -> None:
-    await chat.ask_again(str(action.payload["question"]), house=serving.house(), metrics=serving.metrics())
+    await reply.ask_again(str(action.payload["question"]), house=server.house(), metrics=server.metrics())
 
 
 @cl.action_callback(conversation.ANYWAY)
 async def answer_anyway(action: cl.Action) -> None:
     question = str(action.payload["question"])
-    await chat.ask_again(question, house=serving.house(), metrics=serving.metrics(), anyway=True)
+    await reply.ask_again(question, house=server.house(), metrics=server.metrics(), anyway=True)
 
 
-@cl.action_callback(liking.KEEP)
+@cl.action_callback(feedback.KEEP)
 async def keep_golden(action: cl.Action) -> None:
     reader, language = conversation.reader(), conversation.language()
-    if serving.state().door.is_admin(reader):
-        house, history = serving.house(), serving.history()
-        await liking.keep(action, house=house, history=history, reader=reader, language=language)
+    if server.state().door.is_admin(reader):
+        house, history = server.house(), server.history()
+        await feedback.keep(action, house=house, history=history, reader=reader, language=language)
 
 
-@cl.action_callback(fetching.FETCH)
+@cl.action_callback(model_download.FETCH)
 async def fetch_model(action: cl.Action) -> None:
-    await fetching.fetch(serving.house(), conversation.language())
+    await model_download.fetch(server.house(), conversation.language())
 
 
-@cl.action_callback(uploading.CANCEL)
+@cl.action_callback(attachments.CANCEL)
 async def cancel_file(action: cl.Action) -> None:
-    await uploading.cancel(action)
+    await attachments.cancel(action)
 
 
-@cl.action_callback(uploading.SHARE)
+@cl.action_callback(attachments.SHARE)
 async def share_file(action: cl.Action) -> None:
-    await uploading.share(action)
+    await attachments.share(action)
 
 
-@cl.action_callback(uploading.KEEP)
+@cl.action_callback(attachments.KEEP)
 async def keep_file(action: cl.Action) -> None:
-    await uploading.keep(action)
+    await attachments.keep(action)
 
 
-@cl.action_callback(uploading.SHARE_IN)
+@cl.action_callback(attachments.SHARE_IN)
 async def share_file_in(action: cl.Action) -> None:
-    await uploading.share_in(action)
+    await attachments.share_in(action)

@@ -15,11 +15,11 @@ from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 
-from docent.assembly import House, forget_previous, give_up, open_house, roll_back, switch
+from docent.app import House, forget_previous, give_up, open_house, roll_back, switch
 from docent.errors import DocentError, IndexMismatch, InputError, StoreError
-from docent.glossary import FileReport
 from docent.ingesting import Progress, Stopped
 from docent.settings import Settings
+from docent.types import FileReport
 
 CHANGES = 5  # of the old index, between the end of a rebuild and the switch
 OUTCOMES = ("added", "changed", "moved", "unchanged", "removed", "partial", "failed")

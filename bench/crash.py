@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import TextIO
 
 from docent.errors import StoreError
-from docent.glossary import Scope
 from docent.store import Rebuild, Store, switch
 from docent.store.packing import pack_text
+from docent.types import Scope
 from tests.store.putting import finish, nearest, put, put_several
 
 ALL = Scope()

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 
 from bench.questions import answerable, bare_name
 from docent.evaluating import Question
-from docent.glossary import Document, Page, document_id
 from docent.indexing import Embedder, chunk, embedded_text
-from docent.indexing.fast import FastEmbedder, cores
-from docent.indexing.packaged import PACKAGED_MODEL, packaged_folder
-from docent.indexing.reference import ReferenceEmbedder
+from docent.indexing.fast_embedder import FastEmbedder, cores
+from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
+from docent.indexing.reference_embedder import ReferenceEmbedder
 from docent.loading import Limits, Loader, Ocr
+from docent.types import Document, Page, document_id
 
 Matrix = NDArray[np.float32]
 ROUNDS = 3

@@ -25,7 +25,7 @@ from statistics import median
 
 from bench.resources import on_disk
 from bench.tutorial import OFFLINE, readers
-from docent.indexing.packaged import MAX_TOKENS, packaged_folder, packaged_tokenizer
+from docent.indexing.packaged_model import MAX_TOKENS, packaged_folder, packaged_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -104,9 +104,9 @@ def _run_docent(folder: Path) -> Run:
 
 def _stored(settings: dict[str, str]) -> tuple[int, int]:
     """Return the numbers of pages and embedded tokens in the store."""
-    from docent.assembly import open_house
-    from docent.glossary import Scope
+    from docent.app import open_house
     from docent.settings import Settings
+    from docent.types import Scope
 
     scope = Scope()
     with open_house(Settings.read(environ=settings)) as house:

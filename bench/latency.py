@@ -30,11 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.resources import on_disk, resident
-from docent.assembly import House, open_house
-from docent.glossary import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
-from docent.indexing.embedding import index_fingerprint, open_embedder
+from docent.app import House, open_house
+from docent.indexing.embedder import index_fingerprint, open_embedder
 from docent.settings import Settings
 from docent.store import Arrival, Store
+from docent.types import Chunk, Document, Page, Scope, SourceFile, chunk_id, document_id
 
 WORDS = 30_000
 WORDS_A_CHUNK = 120

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 from bench import scanning
 from bench.reading import CORES, alone, letters, one_file, pypdf_pages
 from bench.tutorial import HAS_READER
-from docent.glossary import Document
 from docent.loading import Limits, Loader, Ocr
+from docent.types import Document
 
 ENOUGH = 0.95
 """Share of the better engine's text from which a file counts as read."""

@@ -21,9 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = {
-    "docent/retrieving/fusing.py": ["tests/retrieving/test_fusing.py"],
-    "docent/generating/budget.py": ["tests/generating/test_budget.py"],
-    "docent/generating/citations.py": [
+    "docent/retrieving/fusion.py": ["tests/retrieving/test_fusing.py"],
+    "docent/answering/prompt/budget.py": ["tests/generating/test_budget.py"],
+    "docent/answering/citing/citations.py": [
         "tests/generating/test_citations.py",
         "tests/generating/test_after_citing.py",
     ],

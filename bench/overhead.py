@@ -24,10 +24,10 @@ import numpy as np
 
 from bench.latency import build, open_built, warm_up
 from docent.answering import Bounds, answer
-from docent.assembly import House
-from docent.generating.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
-from docent.generating.tokens import Learning, counter_for
-from docent.glossary import Answered, Passage, Progress, Scope, Token, Turn
+from docent.answering.models.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
+from docent.answering.prompt.tokens import Learning, counter_for
+from docent.app import House
+from docent.types import Answered, Passage, Progress, Scope, Token, Turn
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
 HISTORY = tuple(

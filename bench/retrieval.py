@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import tutorial
-from docent.assembly import House, open_house
+from docent.app import House, open_house
 from docent.evaluating import Outcome, Question, ask, read_questions, report
-from docent.glossary import Passage, Scope
 from docent.retrieving import OURS, Weights, retrieve
 from docent.settings import Settings
 from docent.store.protocols import Hit
+from docent.types import Passage, Scope
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from bench.scanning import page_lines
-from docent.glossary import Document, Page
 from docent.indexing import chunk, embedded_text
-from docent.indexing.bert import LAYERS, STEP, Caller, Model, Precision
-from docent.indexing.eight_bits import in_eight_bits
-from docent.indexing.fast import BATCH_TOKENS, FastEmbedder, batches, cores
-from docent.indexing.packaged import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
+from docent.indexing.fast_embedder import BATCH_TOKENS, FastEmbedder, batches, cores
+from docent.indexing.openvino_bert import LAYERS, STEP, Caller, Model, Precision
+from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
+from docent.indexing.quantization import in_eight_bits
+from docent.types import Document, Page
 
 WIDTH, INNER = 384, 1536
 SHAPES = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH)]

@@ -29,7 +29,7 @@ import httpx
 import numpy as np
 
 from bench.resources import resident
-from docent.web.api.keys import Keys
+from docent.web.accounts.keys import Keys
 from tests.fakes.plugin import start_process
 from tests.ports import free_port
 

@@ -26,9 +26,9 @@ from statistics import median, quantiles
 from bench.latency import SYLLABLES
 from bench.resources import on_disk
 from bench.scanning import book
-from docent.assembly import House, open_house
-from docent.glossary import Scope
+from docent.app import House, open_house
 from docent.settings import Settings
+from docent.types import Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.005

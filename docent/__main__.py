@@ -1,7 +1,7 @@
 """`python -m docent …`: ask, search, list, eval, user, key, serve and more, from a terminal.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run, 141
-whoever read has gone. Longer commands are in docent/commands/.
+whoever read has gone. Longer commands are in docent/cli/.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from docent import __version__, memory
-from docent.commands import asking, documents, golden, measuring
-from docent.commands.common import print_json
+from docent.cli import ask, documents, evaluate, golden, keys, users
+from docent.cli.options import print_json
 from docent.errors import DocentError
 from docent.settings import Settings
-from docent.web import key_commands, user_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,9 +55,9 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON for machines")
         define(command)
 
-    add("ask", asking.run_ask, "Answer a question, with citations.", asking.define_ask)
-    add("pull", asking.run_pull, "Let the model server fetch a model.", asking.define_pull, as_json=False)
-    add("search", asking.run_search, "Show the passages that a question finds.", asking.define_search)
+    add("ask", ask.run_ask, "Answer a question, with citations.", ask.define_ask)
+    add("pull", ask.run_pull, "Let the model server fetch a model.", ask.define_pull, as_json=False)
+    add("search", ask.run_search, "Show the passages that a question finds.", ask.define_search)
     add("list", documents.run_list, "Show every document, its state and its size.", documents.define_list)
     add(
         "delete",
@@ -70,9 +69,9 @@ def parser() -> argparse.ArgumentParser:
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
     about = "Measure retrieval with questions whose pages are known."
-    add("eval", measuring.run_eval, about, measuring.define_eval)
-    user_commands.add_to(commands)
-    key_commands.add_to(commands)
+    add("eval", evaluate.run_eval, about, evaluate.define_eval)
+    users.add_to(commands)
+    keys.add_to(commands)
     add("golden", golden.run_golden, "Keep questions of your own for `eval`.", golden.define_golden)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
@@ -91,7 +90,7 @@ def _define_backup(command: argparse.ArgumentParser) -> None:
 
 def _backup(arguments: argparse.Namespace) -> None:
     # Imported late, here and below: `--help` and a wrong word should not wait for the libraries.
-    from docent.assembly import back_up
+    from docent.app import back_up
 
     written = back_up(Settings.read().storage, arguments.file)
     _tell(arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes")
@@ -103,7 +102,7 @@ def _define_restore(command: argparse.ArgumentParser) -> None:
 
 
 def _restore(arguments: argparse.Namespace) -> None:
-    from docent.assembly import restore
+    from docent.app import restore
 
     folder = Settings.read().storage
     aside = restore(arguments.file, folder, force=arguments.force)
@@ -142,15 +141,15 @@ def _define_serve(command: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    from docent.web import listening
+    from docent.web import listen_address
 
     settings = Settings.read()
-    listening.check(settings)
+    listen_address.check(settings)
     if not arguments.check:
         memory.share_arenas()
-        from docent.web import serving
+        from docent.web import server
 
-        serving.serve(settings)
+        server.serve(settings)
 
 
 if __name__ == "__main__":

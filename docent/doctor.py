@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, StorageBusy
-from docent.glossary import Scope, State
 from docent.settings import Settings
+from docent.types import Scope, State
 
 if TYPE_CHECKING:
-    from docent.assembly import House
+    from docent.app import House
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
@@ -91,7 +91,7 @@ def disk(settings: Settings) -> Finding:
 def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
     """What can be said only by opening the house itself."""
     # Late: a broken installation must still be told which package is missing, by `versions`.
-    from docent.assembly import mend_catalog, open_house
+    from docent.app import mend_catalog, open_house
 
     try:
         if mend and (mended := mend_catalog(settings.storage)):

@@ -21,12 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docent.errors import UnknownDocument
-from docent.glossary import FileReport, Scope
 from docent.ingesting import Background, Cut, Intake, ingest
-from docent.ingesting.watching import follow
+from docent.ingesting.watch import follow
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.store import SharedStore
+from docent.types import FileReport, Scope
 from tests.fakes.embedder import WordHashEmbedder
 from tests.unmeasured import unmeasured
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from docent.answering import NO_MODEL, Bounds, answer, finishing
+from docent.answering import NO_MODEL, Bounds, answer, finish
+from docent.answering.citing.citations import cite
+from docent.answering.models.ollama_client import OllamaClient
+from docent.answering.output_filter import held
+from docent.answering.prompt.personas import Persona
+from docent.answering.prompt.tokens import Estimate, Learning
 from docent.errors import InputError
-from docent.generating.citations import cite
-from docent.generating.ollama_client import OllamaClient
-from docent.generating.output import held
-from docent.generating.personas import Persona
-from docent.generating.tokens import Estimate, Learning
-from docent.glossary import (
+from docent.types import (
     Answer,
     Answered,
     Found,
@@ -637,7 +637,7 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
             ended.set()
 
     left = threading.Event()
-    monkeypatch.setattr(finishing, "cite", cited)
+    monkeypatch.setattr(finish, "cite", cited)
     ollama.script(reply=LONG_ANSWER)
     task = asyncio.create_task(events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS))
     assert await asyncio.to_thread(citing.wait, 60)
@@ -651,7 +651,7 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
 
 async def test_a_very_long_answer_is_checked_as_far_as_there_is_time(ollama, monkeypatch):
     """Citing has so many seconds of a processor; what is left then has no source, and that is said."""
-    monkeypatch.setattr(finishing, "CITING_SECONDS", 0.0)
+    monkeypatch.setattr(finish, "CITING_SECONDS", 0.0)
     ollama.script(reply=LONG_ANSWER)
     found = await events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS)
     assert "too long to be checked whole" in notices(found)

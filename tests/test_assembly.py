@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from docent.assembly import House, open_house
+from docent.app import House, open_house
 from docent.errors import SettingsError
-from docent.glossary import Answered, Preferences, Progress, Scope
-from docent.indexing import fast
+from docent.indexing import fast_embedder
 from docent.settings import Settings
+from docent.types import Answered, Preferences, Progress, Scope
 from tests.ports import free_url
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
@@ -58,7 +58,7 @@ def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
 def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch):
     """A quota of processor time counts like processors that are not there."""
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    monkeypatch.setattr(fast, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(fast_embedder, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
     with open_house(Settings(storage=tmp_path / "storage")) as house:
         assert house.intake.workers == 2

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from docent.generating import personas
-from docent.generating.client import ModelClient
+from docent.answering.models.client import ModelClient
+from docent.answering.prompt import personas
 from docent.loading import file_types
 from docent.loading.input_file import read_input_file
 from docent.loading.job import Job, Limits, Ocr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.glossary import Page
+from docent.types import Page
 
 
 @pytest.mark.parametrize(

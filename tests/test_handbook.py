@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from docent.__main__ import parser
-from docent.glossary import State
 from docent.settings import PREFIX, Settings
+from docent.types import State
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "data" / "handbook").glob("*.md"))

@@ -23,13 +23,13 @@ import pytest
 from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from docent.assembly import House, open_house
+from docent.app import House, open_house
 from docent.errors import UnreadableFile
-from docent.glossary import Chunk, FileReport, Scope
 from docent.ingesting import find
-from docent.ingesting.intake import Read
+from docent.ingesting.pipeline import Read
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
+from docent.types import Chunk, FileReport, Scope
 
 pytestmark = pytest.mark.slow
 
@@ -360,7 +360,7 @@ CLOSED = """
 import os, sys
 from pathlib import Path
 from docent.errors import InputError
-from docent.ingesting.finding import find, is_gone
+from docent.ingesting.discovery import find, is_gone
 data = Path(sys.argv[1])
 for mode in (0o000, 0o444):  # neither listed nor entered; listed, and not entered
     (data / "closed").chmod(mode)

@@ -11,7 +11,7 @@ import pytest
 
 import ingest
 from docent.__main__ import main
-from docent.assembly import open_house
+from docent.app import open_house
 from docent.settings import Settings
 
 FILES = {

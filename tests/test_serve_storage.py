@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from docent.errors import StoreError
-from docent.web.api.keys import Keys
-from docent.web.history import History
-from docent.web.sources import secret_of
-from docent.web.users import Users
+from docent.web.accounts.keys import Keys
+from docent.web.accounts.users import Users
+from docent.web.chat.history import History
+from docent.web.chat.source_links import secret_of
 from tests.ports import free_port
 from tests.store.test_full_disk import fill
 

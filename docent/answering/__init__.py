@@ -11,23 +11,23 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering.anyway import answer_anyway
-from docent.answering.asking import Asking, Bounds, Retrieve, asked, unfollowed
-from docent.answering.finishing import NO_MODEL
-from docent.answering.question import answer_question
-from docent.answering.searching import search_in_thread
-from docent.answering.whole import answer_from_whole
-from docent.generating import intents, listing, shelf, speaking
-from docent.generating.citations import Cited
-from docent.generating.client import ModelClient
-from docent.generating.personas import PLAIN, Persona
-from docent.generating.policy import NO_POLICY, Policy
-from docent.generating.record import Record
-from docent.generating.tokens import Learning
-from docent.glossary import NO_PREFERENCES, Event, Preferences, Scope, StoredDocument, Turn
-from docent.retrieving.bound import LONGEST as LONGEST_QUESTION
-from docent.retrieving.bound import left_out, searched
+from docent.answering import canned_replies, intents, list_mentions, scoped_documents
+from docent.answering.citing.citations import Cited
+from docent.answering.finish import NO_MODEL
+from docent.answering.models.client import ModelClient
+from docent.answering.own_knowledge import answer_anyway
+from docent.answering.pipeline import answer_question
+from docent.answering.policy import NO_POLICY, Policy
+from docent.answering.prompt.personas import PLAIN, Persona
+from docent.answering.prompt.tokens import Learning
+from docent.answering.receipt import Record
+from docent.answering.request import Asking, Bounds, Retrieve, asked, unfollowed
+from docent.answering.search_threads import search_in_thread
+from docent.answering.whole_documents import answer_from_whole
+from docent.retrieving.question_limits import LONGEST as LONGEST_QUESTION
+from docent.retrieving.question_limits import left_out, searched
 from docent.store.protocols import Reader
+from docent.types import NO_PREFERENCES, Event, Preferences, Scope, StoredDocument, Turn
 
 
 async def answer(
@@ -60,10 +60,10 @@ async def answer(
     documents: list[StoredDocument] = []
     if asking.shelf is not None and intents.needs_documents(short):
         documents = await asyncio.to_thread(asking.shelf.documents)
-        record.not_ready = shelf.not_ready(documents)
+        record.not_ready = scoped_documents.not_ready(documents)
     if breach := await asyncio.to_thread(policy.breach, question, of="question"):
         if policy.refuses:
-            yield record.answered(speaking.plain(breach.says), ())
+            yield record.answered(canned_replies.plain(breach.says), ())
             return
         yield record.notice(breach.says)
     if said := unfollowed(preferences, bounds):
@@ -77,23 +77,23 @@ def _wanted(
     question: str, documents: list[StoredDocument], asking: Asking, record: Record, *, anyway: bool
 ) -> AsyncGenerator[Event, None]:
     """The way that leads to what is wanted."""
-    intent = intents.intent_of(searched(question), shelf.answering(documents))
+    intent = intents.intent_of(searched(question), scoped_documents.answering(documents))
     if asking.model is not None and (anyway or intent.kind == "anyway"):
         meant = intent.term or intents.last_question(asking.history) if intent.kind == "anyway" else question
         if not meant:
-            return _told(speaking.plain(speaking.NO_QUESTION), record)
+            return _told(canned_replies.plain(canned_replies.NO_QUESTION), record)
         return answer_anyway(meant, asking.model, asking, record)
     match intent.kind:
         case "greeting":
-            return _told(speaking.plain(asking.persona.greeting or speaking.HELLO), record)
+            return _told(canned_replies.plain(asking.persona.greeting or canned_replies.HELLO), record)
         case "thanks":
-            return _told(speaking.plain(speaking.WELCOME), record)
+            return _told(canned_replies.plain(canned_replies.WELCOME), record)
         case "about" if asking.shelf is not None:
-            return _told(speaking.about(documents), record)
+            return _told(canned_replies.about(documents), record)
         case "which":
-            return _told(speaking.which(shelf.answering(documents)), record)
+            return _told(canned_replies.which(scoped_documents.answering(documents)), record)
         case "mentions" if asking.shelf is not None:
-            return listing.list_mentions(intent.term, documents, asking.shelf, record)
+            return list_mentions.list_mentions(intent.term, documents, asking.shelf, record)
         case "whole" if asking.shelf is not None:
             return answer_from_whole(question, intent.documents, asking.shelf, asking, record)
         case _:

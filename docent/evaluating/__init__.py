@@ -3,12 +3,12 @@
 read_questions(file) → ask → Outcome of each question → report → Report, compare(two of them)
 """
 
-from docent.evaluating.asking import Outcome, ask
-from docent.evaluating.comparing import Comparison, compare
-from docent.evaluating.figures import Figure, Report, report
-from docent.evaluating.golden import Golden, from_answer
+from docent.evaluating.compare import Comparison, compare
+from docent.evaluating.golden_questions import Golden, from_answer
 from docent.evaluating.questions import Question, read_questions
-from docent.evaluating.saving import Run, read_run, save_run
+from docent.evaluating.run import Outcome, ask
+from docent.evaluating.saved_runs import Run, read_run, save_run
+from docent.evaluating.scores import Figure, Report, report
 
 __all__ = [
     "Comparison",

@@ -1,8 +1,8 @@
 """index(document) → chunks: the pieces that are searched, and their vectors."""
 
 from docent.indexing.chunking import CHUNKER_VERSION, Cutter, chunk, embedded_text
-from docent.indexing.embedding import Embedder, index_fingerprint, open_embedder
-from docent.indexing.plan import Plan, SameBytes, plan
+from docent.indexing.embedder import Embedder, index_fingerprint, open_embedder
+from docent.indexing.sync_plan import Plan, SameBytes, plan
 
 __all__ = [
     "CHUNKER_VERSION",

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
-from docent.glossary import Chunk, Document, Page, chunk_id
-from docent.indexing.counting import counts
 from docent.indexing.headers import HEADER_VERSION, Header, Outline, telling_name
+from docent.indexing.token_counts import counts
+from docent.types import Chunk, Document, Page, chunk_id
 
 CHUNKER_VERSION = f"1.{HEADER_VERSION}"
 

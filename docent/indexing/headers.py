@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from docent.glossary import Document, Heading, Page
+from docent.types import Document, Heading, Page
 
 HEADER_VERSION = "3"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, UnknownDocument
-from docent.glossary import Scope, SourceFile, State, StoredDocument, document_id, private_library
-from docent.ingesting.intake import Intake, told
+from docent.ingesting.pipeline import Intake, told
 from docent.store import UPLOADED, sha256_of
+from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library
 
 AT_ONCE = 2  # files read at the same time; each in a worker process of its own
 LONGEST_NAME = 200

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from docent.glossary import Page
 from docent.loading.pdf.page_context import PageContext
+from docent.types import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
-from docent.glossary import Document, Page
 from docent.loading.input_file import IN_MEMORY
 from docent.loading.job import Job, Limits, Ocr
 from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
@@ -20,6 +19,7 @@ from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_cha
 from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading
 from docent.loading.worker.worker_pool import WorkerPool, WorkerSlots
 from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
+from docent.types import Document, Page
 
 LOADER_VERSION = 2
 """Raised when what is read of files has become better, so that `docent list` says what was read before."""

@@ -1,6 +1,6 @@
 """retrieve(question) → passages: the pieces of the documents that answer, best first."""
 
-from docent.retrieving.ladder import retrieve
+from docent.retrieving.retriever import retrieve
 from docent.retrieving.synonyms import Synonyms
 from docent.retrieving.weights import OURS, Weights
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
-from docent.glossary import Scope, StoredDocument
+from docent.types import Scope, StoredDocument
 
 QUOTES = str.maketrans("“”„«»", '"""""')
 FILTER = re.compile(r'(?<!\S)(file|library|folder|type|since|until):(?:"([^"]*)"|(\S+))', re.IGNORECASE)

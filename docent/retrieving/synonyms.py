@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from docent.glossary import DEFAULT_LIBRARY, SYNONYMS
+from docent.types import DEFAULT_LIBRARY, SYNONYMS
 
 Group = tuple[str, ...]
 """Words and phrases that mean the same."""

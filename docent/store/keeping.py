@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
-from docent.glossary import Chunk, Document, Scope, SourceFile, document_id
 from docent.regular_files import open_regular
 from docent.store import versions
 from docent.store.owners import UPLOADED
@@ -25,6 +24,7 @@ from docent.store.rows import (
     now,
     rename,
 )
+from docent.types import Chunk, Document, Scope, SourceFile, document_id
 
 if TYPE_CHECKING:
     import numpy as np

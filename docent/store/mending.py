@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docent.errors import DamagedStore
-from docent.glossary import Chunk
 from docent.store.catalog import Catalog
 from docent.store.originals import Originals
 from docent.store.packing import unpack_vectors
@@ -18,6 +17,7 @@ from docent.store.protocols import VectorIndex
 from docent.store.rows import CHUNKS, CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, keys_of
 from docent.store.vectors import Vectors
 from docent.store.words import Words
+from docent.types import Chunk
 
 log = logging.getLogger(__name__)
 AT_ONCE = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from itertools import chain, count
 
-from docent.glossary import private_library
+from docent.types import private_library
 
 UPLOADED = ".uploaded/"
 """Begins the path of a file that came from no folder; no path below data/ begins with a dot."""

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from docent.glossary import Heading, Line, Page, ReadBy
+from docent.types import Heading, Line, Page, ReadBy
 
 if TYPE_CHECKING:  # 0.12 s to import: pages are kept without it
     import numpy as np

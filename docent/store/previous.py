@@ -9,13 +9,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docent.glossary import Document, SourceFile
 from docent.store.catalog import Catalog
 from docent.store.owners import forget_name
 from docent.store.packing import PAGE_COLUMNS, unpack_page
 from docent.store.rows import DOCUMENTS, named
 from docent.store.snapshots import UNCLAIMED, Snapshots
 from docent.store.versions import READ
+from docent.types import Document, SourceFile
 
 KEPT = (
     "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(json_array(p.path, p.bytes, "

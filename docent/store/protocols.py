@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from docent.glossary import Chunk, Page, Scope, StoredDocument
+from docent.types import Chunk, Page, Scope, StoredDocument
 
 
 class Hit(NamedTuple):

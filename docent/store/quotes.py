@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docent.glossary import Quotes
 from docent.store.conversations import (
     ANSWER_KEY,
     BUSY_SECONDS,
@@ -20,6 +19,7 @@ from docent.store.conversations import (
     forget_deleted,
     history_error,
 )
+from docent.types import Quotes
 
 BLANK = "[…]"
 """Stands where a quote stood."""

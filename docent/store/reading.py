@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docent.errors import UnknownDocument
-from docent.glossary import ANSWERING, Chunk, Page, Scope, StoredDocument
 from docent.store import languages
 from docent.store.catalog import Catalog
 from docent.store.nearby import Nearby
@@ -23,6 +22,7 @@ from docent.store.remembered import Remembered
 from docent.store.rows import CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, document_of, keys_of
 from docent.store.scoping import ANSWERS, condition, is_narrow
 from docent.store.words import Words
+from docent.types import ANSWERING, Chunk, Page, Scope, StoredDocument
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes

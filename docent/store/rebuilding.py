@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from docent.glossary import Document
 from docent.store.previous import Kept, Previous
 from docent.store.store import Store
 from docent.store.switching import WHOLE
+from docent.types import Document
 
 
 class Rebuild:

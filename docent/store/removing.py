@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docent.errors import UnknownDocument
-from docent.glossary import Deletion, Quotes, Scope, StoredDocument, document_id
 from docent.store import versions
 from docent.store.previous import asides, drop_aside, drop_unfinished, forget_elsewhere
 from docent.store.quotes import Quoted, quoted
 from docent.store.reading import Reading
 from docent.store.rows import DOCUMENTS, clear_document, document_row, keys_of
+from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
 
 class Removing(Reading):

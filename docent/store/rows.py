@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from docent.errors import StoreError
-from docent.glossary import ANSWERING, NOTHING_TO_SEARCH, Chunk, Document, SourceFile, State, StoredDocument
 from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
+from docent.types import ANSWERING, NOTHING_TO_SEARCH, Chunk, Document, SourceFile, State, StoredDocument
 
 DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
 CHUNKS = f"chunks c JOIN {DOCUMENTS.replace('documents d', 'documents d ON d.n = c.document')}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from docent.glossary import Scope
 from docent.store.versions import READ
+from docent.types import Scope
 
 ANSWERS = f"d.visible AND d.state IN ({READ})"
 """Documents that may answer: not waiting to replace an older version, and searchable at least by words."""

@@ -9,7 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
-from docent.glossary import (
+from docent.store import versions
+from docent.store.keeping import Keeping
+from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
+from docent.store.packing import unpack_vectors
+from docent.store.previous import forget_name_elsewhere
+from docent.store.rows import copy_document, document_row, library_row, now
+from docent.types import (
     ANSWERING,
     Deletion,
     Scope,
@@ -18,12 +24,6 @@ from docent.glossary import (
     StoredDocument,
     document_id,
 )
-from docent.store import versions
-from docent.store.keeping import Keeping
-from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
-from docent.store.packing import unpack_vectors
-from docent.store.previous import forget_name_elsewhere
-from docent.store.rows import copy_document, document_row, library_row, now
 
 
 class Sharing(Keeping):

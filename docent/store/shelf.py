@@ -10,9 +10,9 @@ import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
-from docent.glossary import Chunk
 from docent.store.languages import indexed
 from docent.store.protocols import Hit
+from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
 AS_THEY_ARE = "as-they-are"

@@ -18,10 +18,10 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
-from docent.glossary import State
 from docent.store.guard import Lock
 from docent.store.originals import Originals, sync
 from docent.store.seal import SEAL
+from docent.types import State
 
 log = logging.getLogger(__name__)
 CATALOG = "catalog.db"

@@ -12,7 +12,7 @@ import io
 import pickle
 from typing import Any
 
-OURS = ("docent.glossary", "docent.store.")
+OURS = ("docent.types", "docent.store.")
 OTHERS = {
     ("pathlib", "PosixPath"),
     ("pathlib", "PurePosixPath"),

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from docent.glossary import ANSWERING, SourceFile, State
+from docent.types import ANSWERING, SourceFile, State
 
 FINISHED = (State.READY, State.PARTIAL)
 READ = ", ".join(f"'{state}'" for state in sorted(ANSWERING))

@@ -15,10 +15,10 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from docent.glossary import Chunk
 from docent.store.languages import asked
 from docent.store.protocols import Hit
 from docent.store.shelf import Known, Shelf
+from docent.types import Chunk
 
 GONE = ".gone"
 

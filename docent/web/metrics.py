@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from docent.assembly import House
+from docent.app import House
 from docent.errors import DocentError
-from docent.glossary import Answered, Event, Receipt, Scope
+from docent.types import Answered, Event, Receipt, Scope
 from docent.web import logs
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,20 +13,21 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from docent.assembly import House
+from docent.app import House
 from docent.errors import DocentError, LoadError, StoreError
-from docent.web import forgetting, liking
-from docent.web.defences import SHOWN_ALONE, is_well_formed
-from docent.web.exporting import markdown
-from docent.web.french import spoken
-from docent.web.history import History
-from docent.web.light import lightly
-from docent.web.login import log_in, log_out, reader_of, whoever_is_there
-from docent.web.receiving import hand_back, language_of, receive
-from docent.web.sources import SHOWN, Shown, Signer, opened
-from docent.web.texts import say
-from docent.web.unlocking import unlock
-from docent.web.viewing import State, kept_answer, words
+from docent.web.accounts.login import log_in, log_out, reader_of, whoever_is_there
+from docent.web.chat import deletion
+from docent.web.chat import feedback as liking
+from docent.web.chat.citation_panel import State, kept_answer, words
+from docent.web.chat.export import markdown
+from docent.web.chat.history import History
+from docent.web.chat.source_links import SHOWN, Shown, Signer, opened
+from docent.web.chat.upload_routes import hand_back, language_of, receive
+from docent.web.documents.unlock import unlock
+from docent.web.i18n.french import spoken
+from docent.web.i18n.texts import say
+from docent.web.security import SHOWN_ALONE, is_well_formed
+from docent.web.thread_pool import lightly
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
@@ -46,8 +47,8 @@ def routes() -> list[Route]:
         Route("/project/file", mine(receive), methods=["POST"]),
         Route("/project/file/{file_id}", mine(hand_back)),
         Route("/unlock/{document}", mine(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", mine(forgetting.handed_in)),
-        Route("/project/thread", mine(forgetting.delete), methods=["DELETE"]),
+        Route("/project/thread/{thread}/files", mine(deletion.handed_in)),
+        Route("/project/thread", mine(deletion.delete), methods=["DELETE"]),
         Route("/feedback", mine(feedback), methods=["PUT", "DELETE"]),
     ]
 

@@ -17,8 +17,8 @@ from socketio import packet as kinds
 from socketio.exceptions import ConnectionRefusedError as SocketRefused
 from socketio.packet import Packet
 
-from docent.web.defences import TOO_LONG_EVENT
-from docent.web.texts import say
+from docent.web.i18n.texts import say
+from docent.web.security import TOO_LONG_EVENT
 from docent.web.well_formed import is_plain
 
 CONNECT_SECONDS = 30.0

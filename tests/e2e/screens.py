@@ -20,7 +20,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from docent.web.users import Users
+from docent.web.accounts.users import Users
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app
 from tests.fakes.plugin import Ollama, start_process
 from tests.loading.makers import pdf, write

@@ -16,7 +16,7 @@ import pytest
 import socketio
 from playwright.sync_api import Page, expect
 
-from docent.web.defences import HEADERS
+from docent.web.security import HEADERS
 from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app, until, wait_for
 from tests.ports import free_port
 

@@ -12,9 +12,9 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
-from docent.web.login import FREE_TRIES
-from docent.web.sources import SHOWN
-from docent.web.users import Users
+from docent.web.accounts.login import FREE_TRIES
+from docent.web.accounts.users import Users
+from docent.web.chat.source_links import SHOWN
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from bench.chat_load import measured
-from docent.web.users import Users
+from docent.web.accounts.users import Users
 from tests.e2e.conftest import again, answers, ask, connected, picture, running_app, until
 from tests.e2e.network import Network
 from tests.e2e.test_chat import QUESTION

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from docent.evaluating import Outcome, Question
-from docent.glossary import Passage, State, StoredDocument
+from docent.types import Passage, State, StoredDocument
 
 OUTCOME = Outcome(Question("?", "a.pdf", (1,)), None, None, evidence=False, relevance=0.0, seconds=0.1)
 PASSAGE = Passage(

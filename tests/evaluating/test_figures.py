@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from docent.evaluating import Question, ask, compare, report
-from docent.evaluating.asking import documents_of, judge
-from docent.glossary import Scope
+from docent.evaluating.run import documents_of, judge
+from docent.types import Scope
 from tests.evaluating.build import DOCUMENT, outcome, passages, unanswerable
 
 QUESTION = Question("?", "a.pdf", (3, 4))

@@ -10,7 +10,7 @@ import pytest
 
 from docent.errors import InputError
 from docent.evaluating import Golden, Question, Run, from_answer, read_questions, read_run, save_run
-from docent.glossary import Answer, Citation, Receipt
+from docent.types import Answer, Citation, Receipt
 from tests.evaluating.build import outcome
 
 RENT = Question("What is the rent?", "lease.pdf", (2,), "home")

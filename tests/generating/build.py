@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from docent.glossary import Document, Heading, Page, Passage, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
+from docent.types import Document, Heading, Page, Passage, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
 
 PAGE = (

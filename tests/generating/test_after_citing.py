@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docent.generating.citations import cite, in_order, linked
-from docent.generating.output import held
+from docent.answering.citing.citations import cite, in_order, linked
+from docent.answering.output_filter import held
 from tests.generating.build import passage
 
 LIBRARY = "The library lends books for four weeks. Late books cost ten cents a day."

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from docent.answering.models.client import LEAST_CHARACTERS, Patience
 from docent.errors import ModelFailed, ModelTimeout
-from docent.generating.client import LEAST_CHARACTERS, Patience
 from tests.generating.test_clients import BOTH, mirror, native, text_of
 
 MEMORY = 32_000_000
@@ -197,7 +197,7 @@ async def test_a_pull_without_an_end():
 
 async def test_a_pull_that_falls_silent(monkeypatch):
     """It ends with what to do, instead of waiting for ever."""
-    monkeypatch.setattr("docent.generating.ollama_client.PULL_SILENCE", 0.3)
+    monkeypatch.setattr("docent.answering.models.ollama_client.PULL_SILENCE", 0.3)
     async with hostile(lambda: [b'{"status": "pulling"}\n'] * 2, kind=NDJSON, pause=3) as server:
         with pytest.raises(ModelFailed, match="broke off"):
             async for _ in native(server.url).pull():

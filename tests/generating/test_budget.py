@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.generating.budget import Budget, fit, recent
-from docent.generating.prompt import INSTRUCTIONS, messages
-from docent.generating.tokens import Estimate, Learning, counter_for
-from docent.glossary import Turn
+from docent.answering.prompt.budget import Budget, fit, recent
+from docent.answering.prompt.templates import INSTRUCTIONS, messages
+from docent.answering.prompt.tokens import Estimate, Learning, counter_for
+from docent.types import Turn
 from tests.generating.build import passage
 
 MISTRAL = counter_for("mistral")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.generating.citations import cite
-from docent.generating.extractive import best_sentences
+from docent.answering.citing.citations import cite
+from docent.answering.extractive import best_sentences
 from tests.generating.build import PAGE, passage
 
 OTHER = "The library lends books for four weeks. Late books cost ten cents a day."

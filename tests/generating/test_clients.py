@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from docent.answering.models.certificates import certificates
+from docent.answering.models.client import Patience, Wishes
+from docent.answering.models.ollama_client import OllamaClient
+from docent.answering.models.openai_client import OpenAIClient
 from docent.errors import (
     ModelError,
     ModelFailed,
@@ -19,10 +23,6 @@ from docent.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docent.generating.certificates import certificates
-from docent.generating.client import Patience, Wishes
-from docent.generating.ollama_client import OllamaClient
-from docent.generating.openai_client import OpenAIClient
 from tests.ports import free_url
 
 MESSAGES = [{"role": "user", "content": "When does it open?"}]

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from docent.answering import Bounds, answer
-from docent.generating.guard import CONTROL, INVISIBLE, tamed
-from docent.generating.output import ADDRESS, TRAILING, held
-from docent.glossary import Answered, Notice, Scope, Token
+from docent.answering.output_filter import ADDRESS, TRAILING, held
+from docent.answering.prompt.fence import CONTROL, INVISIBLE, tamed
 from docent.retrieving import retrieve
 from docent.store import Store
+from docent.types import Answered, Notice, Scope, Token
 from tests.fakes.embedder import WordHashEmbedder
 from tests.generating.build import stored
 from tests.generating.test_clients import native

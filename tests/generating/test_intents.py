@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docent.generating.intents import intent_of, leans_on_history
-from docent.glossary import State, StoredDocument
+from docent.answering.intents import intent_of, leans_on_history
+from docent.types import State, StoredDocument
 
 
 def document(name: str, title: str = "") -> StoredDocument:

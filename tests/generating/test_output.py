@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from docent.generating.citations import cite
-from docent.generating.output import (
+from docent.answering.citing.citations import cite
+from docent.answering.output_filter import (
     ADDRESS,
     HAIR_SPACE,
     Filter,

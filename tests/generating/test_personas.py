@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from docent.answering.prompt import personas
+from docent.answering.prompt.templates import INSTRUCTIONS
 from docent.errors import SettingsError
-from docent.generating import personas
-from docent.generating.prompt import INSTRUCTIONS
 
 ROOT = Path(__file__).parents[2]
 

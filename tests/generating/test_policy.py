@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from docent.answering import policy
+from docent.answering.policy import Policy
 from docent.errors import SettingsError
-from docent.generating import policy
-from docent.generating.policy import Policy
-from docent.glossary import Token
+from docent.types import Token
 from tests.generating.test_clients import native
 from tests.test_answering import answer_of, events, notices
 

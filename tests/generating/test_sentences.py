@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.generating.sentences import spans, words
+from docent.answering.citing.sentences import spans, words
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.generating.shelf import answering, not_ready, whole
-from docent.glossary import Chunk, State
+from docent.answering.scoped_documents import answering, not_ready, whole
+from docent.types import Chunk, State
 from tests.generating.test_intents import document
 
 TEXT = "".join(f"Sentence {n} of the page. " for n in range(400))

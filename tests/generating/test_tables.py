@@ -7,11 +7,11 @@ from contextlib import closing
 
 import pytest
 
+from docent.answering.tools.sql import MOST_SHOWN, described, query
+from docent.answering.tools.tables import tables_of
 from docent.errors import InputError
-from docent.generating.querying import MOST_SHOWN, described, query
-from docent.generating.tables import tables_of
-from docent.glossary import Heading, Page
 from docent.loading import Limits, Loader, Ocr
+from docent.types import Heading, Page
 
 WINES = Page(
     1,

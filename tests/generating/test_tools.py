@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering.scoped_documents import passage_of
+from docent.answering.tools.calculator import calculate
 from docent.errors import InputError
-from docent.generating.calculating import calculate
-from docent.generating.shelf import passage_of
-from docent.generating.tokens import Learning, counter_for
-from docent.glossary import Progress, Scope, Token
+from docent.types import Progress, Scope, Token
 from tests.generating.build import passage, stored
 from tests.generating.test_clients import mirror, native
 from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices

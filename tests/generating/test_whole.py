@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.generating.whole import grouped
+from docent.answering.map_reduce import grouped
 
 ROOM = 40
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docent.glossary import Document, Heading, Line, Page
 from docent.indexing.chunking import CHARACTERS_PER_TOKEN, chunk, embedded_text
-from docent.indexing.counting import counts
+from docent.indexing.token_counts import counts
+from docent.types import Document, Heading, Line, Page
 
 LIMIT = 256
 BOX = (0.0, 0.0, 1.0, 1.0)

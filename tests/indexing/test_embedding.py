@@ -13,9 +13,9 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.eight_bits import multiplies_bytes
-from docent.indexing.fast import FastEmbedder, Turns, batches
-from docent.indexing.packaged import FILES, PACKAGED_MODEL, packaged_folder, verify
+from docent.indexing.fast_embedder import FastEmbedder, Turns, batches
+from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
+from docent.indexing.quantization import multiplies_bytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def fast():
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """sentence-transformers through llama-index, on the same weights."""
-    from docent.indexing.reference import ReferenceEmbedder
+    from docent.indexing.reference_embedder import ReferenceEmbedder
 
     cache = tmp_path_factory.mktemp("cache")
     return ReferenceEmbedder(PACKAGED_MODEL, source=str(packaged_folder()), cache=cache, device="cpu")

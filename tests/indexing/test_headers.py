@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from docent.glossary import Document, Heading, Line, Page
 from docent.indexing.headers import Header, Outline, clean_name, telling_name
+from docent.types import Document, Heading, Line, Page
 
 BOX = (0.0, 0.0, 1.0, 1.0)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docent.glossary import Document, Page
 from docent.indexing import chunk, embedded_text
-from docent.indexing.fast import FastEmbedder
-from docent.indexing.packaged import PACKAGED_MODEL, packaged_folder
+from docent.indexing.fast_embedder import FastEmbedder
+from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
+from docent.types import Document, Page
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -29,7 +29,7 @@ def nodes(embedder):
     from llama_index.core import Document as LlamaDocument
     from llama_index.core.ingestion import IngestionPipeline
 
-    from docent.indexing.llama import ChunkNodeParser, DocentEmbedding
+    from docent.indexing.llama_index_adapters import ChunkNodeParser, DocentEmbedding
 
     pages = [
         LlamaDocument(
@@ -79,7 +79,7 @@ def test_a_node_says_where_it_is_from(nodes):
 
 async def test_questions_and_texts_from_an_event_loop(embedder):
     """The asynchronous half of the interface gives the same vectors."""
-    from docent.indexing.llama import DocentEmbedding
+    from docent.indexing.llama_index_adapters import DocentEmbedding
 
     embedding = DocentEmbedding(embedder=embedder)
     assert await embedding.aget_query_embedding("net sales") == embedding.get_query_embedding("net sales")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docent.errors import EmbeddingError
-from docent.indexing.packaged import packaged_folder
-from docent.indexing.reranking import open_reranker
+from docent.indexing.packaged_model import packaged_folder
+from docent.indexing.reranker import open_reranker
 
 
 @pytest.fixture(scope="module")

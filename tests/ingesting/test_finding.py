@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from docent.errors import LoadError, UnreadableFile
-from docent.glossary import Document, Page, Scope, SourceFile
 from docent.ingesting import find
-from docent.ingesting.finding import as_it_is_now
+from docent.ingesting.discovery import as_it_is_now
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Arrival, Store, sha256_of
+from docent.types import Document, Page, Scope, SourceFile
 
 
 @pytest.fixture

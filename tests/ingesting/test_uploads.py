@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary, UnreadableFile
-from docent.glossary import Scope, State, document_id, private_library, shown_library
 from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, sha256_of
+from docent.types import Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
 from tests.store.putting import found

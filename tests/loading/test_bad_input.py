@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from docent.errors import HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
-from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr, input_file, load
+from docent.types import ReadBy
 from tests.loading import makers
 
 

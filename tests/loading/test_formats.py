@@ -14,7 +14,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.oxml.ns import qn
 
-from docent.glossary import ReadBy
+from docent.types import ReadBy
 from tests.loading import offices
 
 FILES = {

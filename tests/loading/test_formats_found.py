@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from docent.assembly import open_house
-from docent.glossary import Document, Scope
+from docent.app import open_house
 from docent.indexing.chunking import chunk
-from docent.indexing.packaged import packaged_tokenizer
+from docent.indexing.packaged_model import packaged_tokenizer
 from docent.loading.formats.table_rows import clean_row, row_range_label, table_pages
 from docent.settings import Settings
+from docent.types import Document, Scope
 from tests.loading import makers, offices
 from tests.test_ingest import Project
 

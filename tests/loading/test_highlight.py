@@ -17,7 +17,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import RectangleObject
 
 from docent.errors import LoadError, UnreadableFile, UnsupportedFile
-from docent.glossary import Line, Page
+from docent.types import Line, Page
 from tests.loading import makers
 
 ROOT = Path(__file__).resolve().parents[2]

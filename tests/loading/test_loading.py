@@ -12,9 +12,9 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from docent.errors import HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
-from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.text_cleaning import split_hidden
+from docent.types import ReadBy
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "data").rglob("*.*"))

@@ -9,11 +9,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from docent.glossary import ReadBy
 from docent.loading import Limits, Ocr
 from docent.loading.formats import eml
 from docent.loading.input_file import InputFile
 from docent.loading.job import Job
+from docent.types import ReadBy
 from tests.loading import makers, offices
 
 JOB = Job(path="", limits=Limits(), ocr=Ocr(engine="off"))

@@ -12,11 +12,11 @@ import pytest
 
 from bench.scanning import book
 from docent.errors import EncryptedFile, HarmfulFile, LoadError
-from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.worker import file_worker
 from docent.loading.worker.parallel_reading import MIN_PAGES
 from docent.loading.worker.worker_pool import WorkerSlots
+from docent.types import ReadBy
 from tests.loading import makers
 
 PAGES = 3 * 24 + 5

@@ -10,10 +10,10 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, StreamObject
 
 from docent.errors import EncryptedFile, LoadError
-from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.pdf.pdfium_objects import join_surrogates
 from docent.loading.text_cleaning import is_garbled
+from docent.types import ReadBy
 from tests.loading import makers
 
 SEEN = "The price is ten euro for everybody who comes in."

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.utils import ImageReader
 
-from docent.glossary import ReadBy
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.formats.image import open_image
 from docent.loading.input_file import InputFile
+from docent.types import ReadBy
 from tests.loading import makers
 
 SAID = "The kitchen closes at ten on Sundays"

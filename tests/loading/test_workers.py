@@ -15,7 +15,6 @@ import pytest
 
 from bench.scanning import book
 from docent.errors import HarmfulFile, LoadError
-from docent.glossary import Page
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.job import Job
 from docent.loading.worker import wire_format, worker_process
@@ -23,6 +22,7 @@ from docent.loading.worker.file_worker import FileWorker, ReadingCosts
 from docent.loading.worker.parallel_reading import MIN_PAGES
 from docent.loading.worker.worker_pool import WorkerPool
 from docent.loading.worker.worker_process import WorkerTimeout
+from docent.types import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = wire_format.page_to_wire(Page(1, "All is well."))

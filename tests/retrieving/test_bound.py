@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from docent.errors import InputError
-from docent.glossary import Scope
 from docent.retrieving import retrieve
-from docent.retrieving.bound import LONGEST, SEARCHED, is_long, left_out, searched
+from docent.retrieving.question_limits import LONGEST, SEARCHED, is_long, left_out, searched
 from docent.store import Store
+from docent.types import Scope
 from tests.fakes.embedder import WordHashEmbedder
 
 LONG = "Dear all, " + "nothing of interest " * 4_000 + "so what does the soup cost?"

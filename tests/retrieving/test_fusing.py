@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.retrieving.fusing import fuse, lift_pages
+from docent.retrieving.fusion import fuse, lift_pages
 from docent.retrieving.weights import OURS
 
 scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=6)

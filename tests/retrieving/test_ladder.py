@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from docent.errors import InputError, UnknownDocument
-from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import OURS, Synonyms, ladder, pooling, retrieve
+from docent.retrieving import OURS, Synonyms, candidates, retrieve, retriever
 from docent.store import Store
+from docent.types import Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()
@@ -94,7 +94,7 @@ def test_conditions_in_the_question(question, expected, store):
 
 def test_an_excluded_word_makes_room_for_others(store, monkeypatch):
     """Where the best candidates hold it, those behind them are found."""
-    monkeypatch.setattr(pooling, "POOL", 1)
+    monkeypatch.setattr(candidates, "POOL", 1)
     assert files("soup with an egg", store)[0] == "soup.txt"
     assert files("soup with an egg -draft", store)[0] == "soup.md"
 
@@ -134,7 +134,7 @@ def test_an_unknown_file_is_said(store):
 
 def test_as_many_as_are_asked_for(store, monkeypatch):
     """Whoever wants more passages than are looked at closely otherwise gets them."""
-    monkeypatch.setattr(ladder, "SHORTLIST", 1)
+    monkeypatch.setattr(retriever, "SHORTLIST", 1)
     assert len(files("the year", store)) == len(TEXTS)
 
 
@@ -191,7 +191,7 @@ def test_an_empty_store_answers_nothing(tmp_path):
 
 def test_llama_index_gets_the_same_passages(store):
     """As a llama-index retriever it returns the same chunks in the same order, with their places."""
-    from docent.retrieving.llama import DocentRetriever
+    from docent.retrieving.llama_index_retriever import DocentRetriever
 
     def find(question, scope):
         return retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=3)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from docent.glossary import State, StoredDocument
-from docent.retrieving.names import Names, names_of, words_of
-from docent.retrieving.prior import evidence, prior, routed
+from docent.retrieving.document_names import Names, names_of, words_of
+from docent.retrieving.document_prior import evidence, prior, routed
 from docent.retrieving.weights import OURS
 from docent.store.protocols import Hit
+from docent.types import State, StoredDocument
 
 FILES = [
     "ACME_2021_REPORT.pdf", "ACME_2022_REPORT.pdf", "BLUEHARBOUR_2022_REPORT.pdf", "BLUEHARBOUR_2022Q3.pdf",

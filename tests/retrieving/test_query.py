@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
-from docent.glossary import Scope, State, StoredDocument
 from docent.retrieving.query import Query, narrowed, parse
+from docent.types import Scope, State, StoredDocument
 
 
 def document(name, library="default"):

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from docent.glossary import Document, Page, Scope, SourceFile, document_id
 from docent.indexing import chunk, embedded_text
 from docent.store import Arrival, Store
+from docent.types import Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()

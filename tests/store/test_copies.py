@@ -7,8 +7,8 @@ import os
 import pytest
 
 from docent.errors import UnreadableFile
-from docent.glossary import Scope
 from docent.store import Copies, Store
+from docent.types import Scope
 from tests.store.putting import put
 
 

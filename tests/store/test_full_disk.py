@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from docent.errors import StoreError
-from docent.glossary import Scope
 from docent.store import Store
+from docent.types import Scope
 from tests.store.putting import matching, nearest, put
 
 MEGABYTES = 16

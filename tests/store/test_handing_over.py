@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, UnknownDocument
-from docent.glossary import ReadBy, Scope, State
 from docent.store import SharedStore
 from docent.store.values import pack, unpack
+from docent.types import ReadBy, Scope, State
 from tests.store.putting import matching, nearest, put
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from docent.glossary import Scope
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.store.rows import library_row
+from docent.types import Scope
 from tests.store.putting import EMBEDDER, put
 
 TEXTS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, StoreError
-from docent.glossary import Scope, State, document_id, private_library
 from docent.indexing import chunk
 from docent.store import Rebuild, Store, forget_previous, roll_back, sha256_of, switch
+from docent.types import Scope, State, document_id, private_library
 from tests.store.putting import EMBEDDER, EVERYTHING, finish, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."

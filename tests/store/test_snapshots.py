@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from docent.errors import DamagedStore
-from docent.glossary import Scope, State
 from docent.store import Store, mend_catalog
 from docent.store.packing import pack_text
 from docent.store.snapshots import complaint
+from docent.types import Scope, State
 from tests.store.putting import finish, matching, nearest, put
 
 PAGE = 4096

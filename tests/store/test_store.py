@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
-from docent.glossary import Scope, State
 from docent.store import Store
 from docent.store.originals import Originals, sha256_of
 from docent.store.vectors import Vectors
+from docent.types import Scope, State
 from tests.store.putting import EMBEDDER, found, put, put_several
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from docent.errors import UnknownDocument, UnreadableFile
-from docent.glossary import Document, Page, ReadBy, Scope, SourceFile, State, document_id
 from docent.indexing import chunk
 from docent.store import Store
+from docent.types import Document, Page, ReadBy, Scope, SourceFile, State, document_id
 from tests.store.putting import EMBEDDER, finish, found, put
 from tests.store.test_store import BOOKS, HOURS
 

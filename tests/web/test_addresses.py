@@ -8,18 +8,18 @@ import pytest
 from chainlit.user import User
 from starlette.testclient import TestClient
 
-from docent.assembly import open_house
+from docent.app import open_house
 from docent.errors import ModelUnreachable
-from docent.glossary import Notice, Scope
 from docent.settings import Settings
-from docent.web import chat
-from docent.web.addresses import for_others, without_addresses
-from docent.web.api.allowed import Gate
+from docent.types import Notice, Scope
+from docent.web.accounts.address_redaction import for_others, without_addresses
+from docent.web.accounts.keys import Keys
+from docent.web.accounts.users import LOCAL
+from docent.web.api.access import Gate
 from docent.web.api.application import build
-from docent.web.api.keys import Keys
-from docent.web.french import french
+from docent.web.chat import reply
+from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
-from docent.web.users import LOCAL
 from tests.web.test_conversation import Tab
 
 ADDRESS = "http://10.1.2.3:11434"
@@ -79,7 +79,7 @@ async def test_who_is_told_in_the_chat(tmp_path, user, told):
         house.intake.background.wait(lambda _: None)
         tab = Tab()
         tab.session.user = user
-        await chat.reply("Where does the cat sleep?", house=house, metrics=Metrics())
+        await reply.reply("Where does the cat sleep?", house=house, metrics=Metrics())
         assert house.store.libraries(Scope().reader)
     said = str(tab.told)
     assert "No model server answers at" in said

@@ -9,7 +9,7 @@ import sys
 import chainlit.config
 import chainlit.server
 
-from docent.web import apart
+from docent.web import upload_dir
 
 
 def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
@@ -23,10 +23,10 @@ def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
     for name in (str(killed.pid), running, own, "notes"):
         (tmp_path / ".files" / name).mkdir(parents=True)
         (tmp_path / ".files" / name / "salary.pdf").touch()
-    apart.keep_apart()
+    upload_dir.keep_apart()
     folder = tmp_path / ".files" / own
     assert chainlit.config.FILES_DIRECTORY == chainlit.server.FILES_DIRECTORY == folder
     assert {one.parent.name for one in tmp_path.rglob("salary.pdf")} == {running, "notes"}
     (folder / "salary.pdf").touch()
-    apart.keep_apart()  # the code was reloaded
+    upload_dir.keep_apart()  # the code was reloaded
     assert (folder / "salary.pdf").exists()

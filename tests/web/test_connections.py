@@ -18,10 +18,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
-from docent.web import connections
-from docent.web.api import bounds
-from docent.web.connections import BoundedConnection
-from docent.web.defences import fortify
+from docent.web import connection_limits
+from docent.web.api import request_limits
+from docent.web.connection_limits import BoundedConnection
+from docent.web.security import fortify
 from tests.web.test_defences import socket_server
 
 PATIENCE = 0.5
@@ -43,8 +43,8 @@ async def echo(opened: WebSocket) -> None:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
     """The chat's defences and connections, with half a second of patience."""
-    monkeypatch.setattr(connections, "HEADER_SECONDS", PATIENCE)
-    monkeypatch.setattr(bounds, "SECONDS_PER_PART", PATIENCE)
+    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", PATIENCE)
+    monkeypatch.setattr(request_limits, "SECONDS_PER_PART", PATIENCE)
     app = Starlette(
         routes=[WebSocketRoute("/echo", echo), Route("/{path:path}", page, methods=["GET", "POST"])]
     )
@@ -151,8 +151,8 @@ def test_a_socket_is_not_waited_for(server):
 
 def test_one_address_holds_so_many_connections_and_no_more(server, monkeypatch):
     """The next is told so at once, and another address is answered."""
-    monkeypatch.setattr(connections, "MOST_OF_ONE", 20)
-    monkeypatch.setattr(connections, "HEADER_SECONDS", 30)
+    monkeypatch.setattr(connection_limits, "MOST_OF_ONE", 20)
+    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", 30)
     get = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with ExitStack() as opened:
         for _ in range(20):

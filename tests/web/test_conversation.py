@@ -12,17 +12,17 @@ from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import User
 
+from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
-from docent.generating.personas import PLAIN
-from docent.glossary import Answered, Found, Progress, Receipt, State
 from docent.settings import Settings
-from docent.web import chat, fetching, uploading
-from docent.web.conversation import note
-from docent.web.french import french
-from docent.web.kept import recall
+from docent.types import Answered, Found, Progress, Receipt, State
+from docent.web.accounts.users import LOCAL
+from docent.web.chat import attachments, model_download, reply
+from docent.web.chat.attachments import Line
+from docent.web.chat.conversation import note
+from docent.web.chat.saved_answer import recall
+from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
-from docent.web.uploading import Line
-from docent.web.users import LOCAL
 from tests.web.test_kept import ANSWER, PASSAGE, QUOTE
 from tests.web.test_lines import READY, TICKET
 
@@ -52,7 +52,7 @@ class Tab:
 
 async def test_a_locked_file_is_followed_as_long_as_somebody_may_unlock_it(monkeypatch):
     """When the page is gone for good nobody looks any more, and its question is not waited for."""
-    monkeypatch.setattr(uploading, "PACE", 0.01)
+    monkeypatch.setattr(attachments, "PACE", 0.01)
     tab = Tab()
     looks = []
     locked = replace(READY, state=State.FAILED, locked=True)
@@ -83,7 +83,7 @@ async def test_a_stop_after_the_answer_leaves_it_whole():
         settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
     )
     tab = Tab()
-    replying = asyncio.create_task(chat.reply("How much?", house=house, metrics=Metrics()))
+    replying = asyncio.create_task(reply.reply("How much?", house=house, metrics=Metrics()))
     await asyncio.wait_for(asked.wait(), 20)
     replying.cancel()
     await asyncio.wait([replying])
@@ -109,7 +109,7 @@ async def test_an_answer_does_not_bring_back_what_was_deleted_while_it_was_made(
         settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
     )
     tab = Tab()
-    await chat.reply("How much?", house=house, metrics=Metrics())
+    await reply.reply("How much?", house=house, metrics=Metrics())
     (said,) = [data for event, data in tab.told if event == "new_message"]
     assert said["output"] == "[…]. [1]"
     kept = recall(said["metadata"])
@@ -131,7 +131,7 @@ async def test_a_persona_that_is_gone_is_said():
     house: Any = SimpleNamespace(settings=Settings(), store=store, persona=persona)
     tab = Tab()
     tab.session.chat_profile = "waiter"
-    await chat.reply("What is there?", house=house, metrics=Metrics())
+    await reply.reply("What is there?", house=house, metrics=Metrics())
     said = [data["output"] for event, data in tab.told if event == "new_message"]
     assert said == ["⚠️ There is no persona 'waiter' in personas.toml. There are: guide."]
     assert french(said[0].removeprefix("⚠️ ")).startswith("Il n'y a pas de persona 'waiter'")
@@ -143,7 +143,7 @@ async def test_a_chosen_library_that_is_gone_is_said():
     house: Any = SimpleNamespace(settings=Settings(), store=SimpleNamespace(documents=lambda scope: []))
     tab = Tab()
     tab.session.chat_settings = {"library": "menus"}
-    await chat.reply("What is there?", house=house, metrics=Metrics())
+    await reply.reply("What is there?", house=house, metrics=Metrics())
     (said,) = [data["output"] for event, data in tab.told if event == "new_message"]
     assert said.startswith(
         "⚠️ The library 'menus' is chosen here, and it or all that was in it has been deleted."
@@ -163,13 +163,13 @@ async def test_a_model_is_fetched_once_however_often_the_button_is_pressed():
 
     house: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
     tab = Tab()
-    first = asyncio.create_task(fetching.fetch(house, "en"))
+    first = asyncio.create_task(model_download.fetch(house, "en"))
     while not asked:
         await asyncio.sleep(0.01)
-    await asyncio.wait_for(fetching.fetch(house, "en"), 20)
+    await asyncio.wait_for(model_download.fetch(house, "en"), 20)
     there.set()
     await asyncio.wait_for(first, 20)
     assert [event for event, _ in tab.told].count("new_message") == len(asked) == 1
-    await asyncio.wait_for(fetching.fetch(house, "en"), 20)
+    await asyncio.wait_for(model_download.fetch(house, "en"), 20)
     assert len(asked) == 2
     await tab.session.delete()

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from docent.web.defences import (
+from docent.web.security import (
     HEADERS,
     LONGEST_BODY,
     TOO_LONG_EVENT,

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from docent.assembly import House, open_house
-from docent.glossary import Scope, StoredDocument
+from docent.app import House, open_house
 from docent.settings import Settings
-from docent.web import documents
-from docent.web.documents_page import size
-from docent.web.login import Door
+from docent.types import Scope, StoredDocument
+from docent.web.accounts.login import Door
+from docent.web.documents import routes
+from docent.web.documents.page import size
 from tests.loading import makers
 
 OURS = {"sec-fetch-site": "same-origin"}
@@ -44,8 +44,8 @@ def client(house: House, monkeypatch: pytest.MonkeyPatch):
     async def reader(request) -> str | None:
         return request.headers.get("x-reader")
 
-    monkeypatch.setattr(documents, "reader_of", reader)
-    app = Starlette(routes=documents.routes())
+    monkeypatch.setattr(routes, "reader_of", reader)
+    app = Starlette(routes=routes.routes())
     app.state.house = house
     app.state.door = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
     transport = httpx.ASGITransport(app)
@@ -141,9 +141,9 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, house, 
 
 async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
-    app = Starlette(routes=documents.routes())
+    app = Starlette(routes=routes.routes())
     app.state.house, app.state.door = house, Door(Settings(storage=house.store.folder), secret=b"")
-    monkeypatch.setattr("docent.web.login.get_data_layer", lambda: None)
+    monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
         response = await nobody.get("/documents")

@@ -19,19 +19,20 @@ from chainlit.user import User
 from starlette.applications import Starlette
 
 from docent.__main__ import main
-from docent.assembly import House, open_house
-from docent.glossary import Scope
+from docent.app import House, open_house
 from docent.settings import Settings
 from docent.store import UPLOADED, back_up, conversations, restore
-from docent.web import documents, routes
+from docent.types import Scope
+from docent.web import routes
+from docent.web.accounts.keys import Keys
+from docent.web.accounts.users import Users
 from docent.web.api import application
-from docent.web.api.allowed import Gate
-from docent.web.api.keys import Keys
-from docent.web.french import french
-from docent.web.history import History
-from docent.web.history_schema import MIGRATIONS
+from docent.web.api.access import Gate
+from docent.web.chat.history import History
+from docent.web.chat.history_schema import MIGRATIONS
+from docent.web.documents import routes as documents
+from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
-from docent.web.users import Users
 from tests.store.test_full_disk import fill
 from tests.store.test_full_disk import small_disk as small_disk
 from tests.web.test_conversation import Tab

@@ -11,18 +11,18 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from docent.answering import anyway, finishing, left_out
-from docent.generating import listing, speaking, tools
-from docent.generating.shelf import not_ready
-from docent.glossary import Answer, Document, Page, Receipt, State
-from docent.ingesting import intake
+from docent.answering import canned_replies, finish, left_out, list_mentions, own_knowledge
+from docent.answering.scoped_documents import not_ready
+from docent.answering.tools import toolbox
+from docent.ingesting import pipeline
 from docent.loading.file_types import FOREIGN_SIGNATURES
 from docent.loading.formats.pdf import GARBLED, annotation_note
 from docent.loading.ocr.tesseract import INSTALL_HINT
 from docent.regular_files import SORTS
-from docent.web.french import UNGROUNDED, french, spoken, spoken_answer
-from docent.web.french_texts import KINDS, SENTENCES
-from docent.web.texts import say
+from docent.types import Answer, Document, Page, Receipt, State
+from docent.web.i18n.french import UNGROUNDED, french, spoken, spoken_answer
+from docent.web.i18n.french_texts import KINDS, SENTENCES
+from docent.web.i18n.texts import say
 
 ROOT = Path(__file__).resolve().parents[2] / "docent"
 SAID = "LoadError OutOfReach UnreadableFile UnsupportedFile EncryptedFile HarmfulFile EmbeddingError"
@@ -69,15 +69,15 @@ def refusals() -> Iterator[str]:
 
 
 CONSTANTS = [
-    *(getattr(finishing, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT", "UNFINISHED")),
+    *(getattr(finish, name) for name in ("NO_MODEL", "TOO_LONG", "ONLY_THOUGHT", "SILENT", "UNFINISHED")),
     *(
-        getattr(speaking, name)
+        getattr(canned_replies, name)
         for name in ("HELLO", "WELCOME", "NOTHING", "NEAREST", "NOT_YET", "ANYWAY", "NO_QUESTION")
     ),
-    finishing.UNCHECKED.format(n=7),
-    anyway.FROM_THE_MODEL,
+    finish.UNCHECKED.format(n=7),
+    own_knowledge.FROM_THE_MODEL,
     left_out("x" * 3000),
-    intake.UNFORESEEN,
+    pipeline.UNFORESEEN,
 ]
 
 
@@ -133,9 +133,7 @@ def test_what_a_file_is_has_a_name_in_french():
 
 def test_two_sentences_in_one():
     """A notice that gives a reason speaks one language."""
-    said = (
-        f"{finishing.NO_MODEL} No model server answers at http://x:1. Start it, or correct DOCENT_MODEL_URL."
-    )
+    said = f"{finish.NO_MODEL} No model server answers at http://x:1. Start it, or correct DOCENT_MODEL_URL."
     assert spoken(said, "fr-CA") == (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées. "
         "Aucun serveur de modèles ne répond à http://x:1. Démarrez-le, ou corrigez DOCENT_MODEL_URL."
@@ -149,11 +147,11 @@ def answer(text: str, model: str) -> Answer:
 
 def test_what_a_model_says_is_left_alone():
     """Only what Docent itself says is put into French; that an answer is from the model alone is, too."""
-    assert spoken_answer(answer(speaking.NOTHING, "mistral"), "fr") == speaking.NOTHING
-    assert spoken_answer(answer(f"{speaking.NOTHING}\n\n- A. [1]", ""), "fr") == (
-        f"{french(speaking.NOTHING)}\n\n- A. [1]"
+    assert spoken_answer(answer(canned_replies.NOTHING, "mistral"), "fr") == canned_replies.NOTHING
+    assert spoken_answer(answer(f"{canned_replies.NOTHING}\n\n- A. [1]", ""), "fr") == (
+        f"{french(canned_replies.NOTHING)}\n\n- A. [1]"
     )
-    assert speaking.UNGROUNDED.strip() == UNGROUNDED
+    assert canned_replies.UNGROUNDED.strip() == UNGROUNDED
     assert spoken_answer(answer(f"{UNGROUNDED} So.", "mistral"), "fr") == "**Pas tiré de vos documents.** So."
 
 
@@ -169,9 +167,9 @@ def test_nothing_is_said_past_the_table():
 
 def test_long_steps_say_what_they_do_in_french():
     """Those that read much, and each that a model takes with a tool."""
-    assert "Looking through the documents" in Path(listing.__file__).read_text(encoding="utf-8")
+    assert "Looking through the documents" in Path(list_mentions.__file__).read_text(encoding="utf-8")
     assert french("Reading handbook.pdf") == "Lecture de handbook.pdf"
-    steps = [one for one in map(template, first_words(tools, "Used")) if one]
+    steps = [one for one in map(template, first_words(toolbox, "Used")) if one]
     assert len(steps) >= 3
     assert [one for one in steps if french(one) == one] == ["12: 12"]  # a mistake that a tool told the model
 

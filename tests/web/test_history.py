@@ -14,8 +14,8 @@ from chainlit.types import Pagination, ThreadFilter
 from chainlit.user import User
 
 from docent.errors import IndexMismatch
-from docent.web.history import History
-from docent.web.history_schema import MIGRATIONS, prepare
+from docent.web.chat.history import History
+from docent.web.chat.history_schema import MIGRATIONS, prepare
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_preparing_twice_changes_nothing(tmp_path):
 def test_a_newer_file_is_refused(tmp_path, monkeypatch):
     """A history of a newer version is named, not damaged."""
     prepare(tmp_path / "history.db")
-    monkeypatch.setattr("docent.web.history_schema.MIGRATIONS", MIGRATIONS[:0])
+    monkeypatch.setattr("docent.web.chat.history_schema.MIGRATIONS", MIGRATIONS[:0])
     with pytest.raises(IndexMismatch, match="newer Docent"):
         prepare(tmp_path / "history.db")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from docent.errors import UnknownDocument
-from docent.glossary import Answer, Citation, Page, Passage, Receipt, Scope
-from docent.web.exporting import markdown
-from docent.web.kept import KEY, extract, fates, keep, recall, turns
+from docent.types import Answer, Citation, Page, Passage, Receipt, Scope
+from docent.web.chat.export import markdown
+from docent.web.chat.saved_answer import KEY, extract, fates, keep, recall, turns
 
 TEXT = "Menu\nThe soup costs 6 euros.\nThe bread is free."
 QUOTE = "The soup costs 6 euros."

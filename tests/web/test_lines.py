@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from docent.glossary import NOTHING_TO_SEARCH, State, private_library
 from docent.ingesting import Standing, Ticket
-from docent.web.belonging import own_library, within
-from docent.web.lines import ENDED, KEY, recalled, words
-from docent.web.uploading import CANCEL, SHARE, buttons_of
-from docent.web.users import LOCAL
+from docent.types import NOTHING_TO_SEARCH, State, private_library
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.attachments import CANCEL, SHARE, buttons_of
+from docent.web.chat.file_scope import own_library, within
+from docent.web.chat.upload_status import ENDED, KEY, recalled, words
 
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
 READY = Standing(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")

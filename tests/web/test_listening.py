@@ -8,8 +8,8 @@ import pytest
 
 from docent.errors import SettingsError
 from docent.settings import Settings
-from docent.web.listening import address, check, check_login, login_required, open_to_others
-from docent.web.users import Users
+from docent.web.accounts.users import Users
+from docent.web.listen_address import address, check, check_login, login_required, open_to_others
 
 
 def settings(tmp_path, **environ: str) -> Settings:

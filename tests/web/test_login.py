@@ -18,8 +18,7 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from docent.settings import Settings
-from docent.web.defences import SafeHeaders
-from docent.web.login import (
+from docent.web.accounts.login import (
     FREE_TRIES,
     FREE_TRIES_OF_AN_ADDRESS,
     MOST_WAITING,
@@ -30,8 +29,9 @@ from docent.web.login import (
     log_out,
     reader_of,
 )
-from docent.web.login_throttle import Attempts, PasswordChecks, TooManyAttempts
-from docent.web.users import Users
+from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
+from docent.web.accounts.users import Users
+from docent.web.security import SafeHeaders
 
 GOOD = "a long password"
 SECRET = b"s" * 32

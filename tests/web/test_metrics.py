@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from docent.errors import InputError
-from docent.glossary import Answer, Answered, Event, Receipt, Token
+from docent.types import Answer, Answered, Event, Receipt, Token
 from docent.web.metrics import Metrics
 
 

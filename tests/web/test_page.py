@@ -8,7 +8,7 @@ from pathlib import Path
 import chainlit
 import pytest
 
-from docent.web.page import about, without_foreign_links
+from docent.web.index_page import about, without_foreign_links
 
 
 def test_no_link_leads_elsewhere():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.web.panels import emphasised, escaped, tabled
+from docent.web.chat.side_panel import emphasised, escaped, tabled
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from docent.glossary import Preferences
 from docent.settings import Settings
-from docent.web.preferences import ANY, Chosen, chosen, widgets
+from docent.types import Preferences
+from docent.web.chat.chat_settings import ANY, Chosen, chosen, widgets
 
 SETTINGS = Settings(passages=8, temperature=0.1)
 MODELS = ("mistral", "qwen3")

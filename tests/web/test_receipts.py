@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docent.glossary import Dropped, Progress, Receipt
-from docent.web.fetching import progress
-from docent.web.receipts import BAR, words
+from docent.types import Dropped, Progress, Receipt
+from docent.web.chat.model_download import progress
+from docent.web.chat.receipt_text import BAR, words
 
 WHOLE = Receipt(
     question="And there?",

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from docent.settings import Settings
-from docent.web import receiving
+from docent.web.chat import upload_routes
 
 NOBODY = str(uuid.uuid4())
 
@@ -24,7 +24,7 @@ def session(tmp_path, monkeypatch):
     there = SimpleNamespace(user=User(identifier="ada"), files={}, files_dir=tmp_path / "files")
     key = str(uuid.uuid4())
     monkeypatch.setattr(
-        receiving.WebsocketSession, "get_by_id", lambda other: there if other == key else None
+        upload_routes.WebsocketSession, "get_by_id", lambda other: there if other == key else None
     )
     there.id = key
     return there
@@ -42,8 +42,8 @@ def client():
 
     app = Starlette(
         routes=[
-            Route("/project/file", asked(receiving.receive), methods=["POST"]),
-            Route("/project/file/{file_id}", asked(receiving.hand_back)),
+            Route("/project/file", asked(upload_routes.receive), methods=["POST"]),
+            Route("/project/file/{file_id}", asked(upload_routes.hand_back)),
         ]
     )
     app.state.settings = Settings(max_file_mb=1, max_files=2)
@@ -157,7 +157,7 @@ def test_a_full_disk_is_said(client, session, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(receiving.shutil, "copyfileobj", full)
+    monkeypatch.setattr(upload_routes.shutil, "copyfileobj", full)
     response = send(client, session.id)
     assert response.status_code == 507
     assert "disk is full" in response.json()["detail"]

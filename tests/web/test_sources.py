@@ -11,8 +11,8 @@ from urllib.parse import unquote
 import pytest
 
 from docent.errors import UnknownDocument
-from docent.glossary import Citation
-from docent.web.sources import Place, Signer, secret_of
+from docent.types import Citation
+from docent.web.chat.source_links import Place, Signer, secret_of
 
 CITATION = Citation(
     n=1, chunk_id="c", document_id="d" * 32, file="Menü 🍜 / été.pdf", library="l", page=2, page_label="",

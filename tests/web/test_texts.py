@@ -11,7 +11,7 @@ from pathlib import Path
 import chainlit
 import pytest
 
-from docent.web.texts import TEXTS, say, speaks
+from docent.web.i18n.texts import TEXTS, say, speaks
 
 DEFAULTS = Path(chainlit.__file__).parent / "translations"
 TRANSLATIONS = Path(__file__).resolve().parents[2] / ".chainlit" / "translations"

@@ -9,14 +9,14 @@ import stat
 import pytest
 
 from docent.__main__ import main
-from docent.assembly import open_house
+from docent.app import open_house
 from docent.errors import InputError
-from docent.glossary import Scope, private_library
 from docent.settings import Settings
 from docent.store.originals import sha256_of
-from docent.web.login import FREE_TRIES, Door
-from docent.web.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
-from docent.web.users import Users
+from docent.types import Scope, private_library
+from docent.web.accounts.login import FREE_TRIES, Door
+from docent.web.accounts.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
+from docent.web.accounts.users import Users
 
 GOOD = "a long password"
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused(users, name, role, password, why):
 
 async def test_a_login_ends_with_its_password_and_with_its_account(users, door, monkeypatch):
     """A token of an old password or of a removed account is nobody's."""
-    monkeypatch.setattr("docent.web.login.decode_jwt", lambda token: token)
+    monkeypatch.setattr("docent.web.accounts.login.decode_jwt", lambda token: token)
     users.add("ann", role="member", password=GOOD)
     before = await door.by_password("ann", GOOD)
     assert door.known(before) is before
@@ -147,7 +147,7 @@ def test_patience_doubles_and_ends():
 def test_users_from_the_terminal(tmp_path, monkeypatch, capsys):
     """Add, list, change and remove, with the password from a pipe."""
     monkeypatch.setenv("DOCENT_STORAGE", str(tmp_path))
-    monkeypatch.setattr("docent.web.users.COST", 4)
+    monkeypatch.setattr("docent.web.accounts.users.COST", 4)
 
     def run(*words: str, stdin: str = "") -> str:
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image, ImageDraw
 
-from docent.assembly import House, open_house
+from docent.app import House, open_house
 from docent.errors import UnknownDocument
-from docent.glossary import Answer, Citation, Receipt, Scope
 from docent.settings import Settings
-from docent.web.kept import Kept, keep, recall
-from docent.web.sources import Place, Signer, opened, place_of
-from docent.web.viewing import sheets, words
+from docent.types import Answer, Citation, Receipt, Scope
+from docent.web.chat.citation_panel import sheets, words
+from docent.web.chat.saved_answer import Kept, keep, recall
+from docent.web.chat.source_links import Place, Signer, opened, place_of
 from tests.loading import makers
 
 SIGNER = Signer(b"secret")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.input_file import InputFile, decode_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 PAGE_LINES = 80
 PAGE_CHARS = 12_000

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO
 
-from docent.glossary import Page, ReadBy
 from docent.loading.formats.table_rows import Row, clean_row, row_range_label, table_pages
 from docent.loading.input_file import InputFile, open_text
 from docent.loading.job import Contents, Job, StepReporter
+from docent.types import Page, ReadBy
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_CHARS = 65_536

@@ -14,12 +14,12 @@ from email.utils import parsedate_to_datetime
 from pathlib import PurePath
 
 from docent.errors import LoadError
-from docent.glossary import Page, ReadBy
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
 from docent.loading.formats.html import decode_html, parse_html
 from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
 from docent.loading.input_file import InputFile, decode_bytes
 from docent.loading.job import Contents, Job, StepReporter
+from docent.types import Page, ReadBy
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")

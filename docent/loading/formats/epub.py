@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from docent.errors import EncryptedFile
-from docent.glossary import Page, ReadBy
 from docent.loading.formats.html import decode_html, find_links, parse_html
 from docent.loading.formats.section_pages import Block, main_heading, split_into_pages
 from docent.loading.formats.zip_container import (
@@ -24,6 +23,7 @@ from docent.loading.formats.zip_container import (
 )
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter
+from docent.types import Page, ReadBy
 
 CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
 OPF = "{http://www.idpf.org/2007/opf}"

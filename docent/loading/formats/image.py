@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from docent.errors import HarmfulFile, UnreadableFile
-from docent.glossary import Page, ReadBy
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.ocr.page_image import draw_boxes, encode_grey_png
 from docent.loading.ocr.tesseract import OcrQueue
 from docent.loading.pdf.geometry import Box
+from docent.types import Page, ReadBy
 
 MAX_PIXELS = 80_000_000  # 9,000 by 9,000: an A3 sheet at 600 dots per inch
 MAX_SIDE = 5_000  # OCR of a larger image takes longer and is no better

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from docent.errors import HarmfulFile
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.formats.text import split_pages
 from docent.loading.input_file import InputFile, decode_text, open_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 PAGE_ITEMS = 50
 PAGE_CHARS = 8_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docent.glossary import Heading
 from docent.loading.formats.text import split_pages
 from docent.loading.input_file import InputFile, decode_text
 from docent.loading.job import Contents, Job, StepReporter
+from docent.types import Heading
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
-from docent.glossary import Page, ReadBy
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
 from docent.loading.ocr.tesseract import OcrQueue
@@ -20,6 +19,7 @@ from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError, PdfPasswor
 from docent.loading.pdf.pdfium_page import PdfPage
 from docent.loading.pdf.pypdf_fallback import PypdfFallback
 from docent.loading.text_cleaning import is_garbled, split_hidden
+from docent.types import Page, ReadBy
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # with fewer than this, pypdf is tried

@@ -14,12 +14,12 @@ from pptx.package import Package
 from pptx.parts.presentation import PresentationPart
 
 from docent.errors import UnreadableFile
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.formats.table_rows import table_lines
 from docent.loading.formats.zip_container import open_zip, refuse_entities
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 POWERPOINT = "application/vnd."
 for content_type in (

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 PAGE_CHARS = 8_000
 MAX_NAME_CHARS = 70

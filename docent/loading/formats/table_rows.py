@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 PAGE_ROWS = 50
 PAGE_CHARS = 12_000

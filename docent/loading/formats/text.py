@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docent.glossary import Heading, Page, ReadBy
 from docent.loading.input_file import InputFile, decode_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Page, ReadBy
 
 ONE_PAGE_CHARS = 60_000  # an ordinary file stays one page; a reader can scroll that far
 PAGE_LINES = 200

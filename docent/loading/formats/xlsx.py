@@ -17,11 +17,11 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from docent.errors import UnreadableFile
-from docent.glossary import Page, ReadBy
 from docent.loading.formats.table_rows import Row, clean_row, row_range_label, table_pages
 from docent.loading.formats.zip_container import open_zip, parse_xml, refuse_entities
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.types import Page, ReadBy
 
 MAX_COLUMNS = 16_384
 CHART = re.compile(r"xl/charts/chart(?:Ex)?\d*\.xml")

@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from docent.glossary import Line, Page, ReadBy
 from docent.loading.job import Job, StepReporter
+from docent.types import Line, Page, ReadBy
 
 DOTS_PER_INCH = 300  # below 200 errors double, above 300 only time grows
 COMMON_LANGUAGES = ("eng", "fra", "deu", "spa", "ita", "por", "nld")

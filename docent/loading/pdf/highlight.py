@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from docent.errors import UnreadableFile, UnsupportedFile
-from docent.glossary import Page
 from docent.loading.file_types import detect_kind
 from docent.loading.formats.image import open_image
 from docent.loading.formats.pdf import open_pdf
@@ -25,6 +24,7 @@ from docent.loading.pdf.layout import TextLine
 from docent.loading.pdf.page_draft import read_page
 from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
 from docent.loading.pdf.pdfium_page import PdfPage
+from docent.types import Page
 
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
 

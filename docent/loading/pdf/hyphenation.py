@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from docent.glossary import Page
 from docent.loading.pdf.layout import TextLine
+from docent.types import Page
 
 LAST_WORD_PART = re.compile(r"[\w-]+$")
 FIRST_WORD_PART = re.compile(r"\w+")

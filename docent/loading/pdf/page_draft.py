@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from docent.glossary import Heading, Line, Page, ReadBy
 from docent.loading.pdf.geometry import Word
 from docent.loading.pdf.headings import OutlineTitles, heading_levels
 from docent.loading.pdf.hyphenation import decide_hyphens, join_lines, stored_hyphens
@@ -19,6 +18,7 @@ from docent.loading.pdf.page_context import (
 from docent.loading.pdf.pdfium_objects import INVISIBLE, PaintStyle
 from docent.loading.pdf.pdfium_page import MAX_PAGE_POINTS, PdfPage
 from docent.loading.text_cleaning import split_hidden
+from docent.types import Heading, Line, Page, ReadBy
 
 TINY = 2.0  # points; nobody reads smaller print
 LIGHT = 230  # of 255; for text this light, the contrast on the drawn page decides

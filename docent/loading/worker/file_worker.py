@@ -10,11 +10,11 @@ from typing import Any
 
 from docent import errors
 from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
-from docent.glossary import Page
 from docent.loading.job import Job
 from docent.loading.worker import wire_format
 from docent.loading.worker.worker_pool import WorkerPool
 from docent.loading.worker.worker_process import WorkerDied, WorkerProcess, WorkerTimeout
+from docent.types import Page
 
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
 MAX_BAD_PAGES = 3  # pages of one file that may each cost a worker before the rest is given up

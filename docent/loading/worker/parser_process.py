@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from docent.errors import DocentError
-from docent.glossary import Page
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
 from docent.loading.input_file import read_input_file
 from docent.loading.job import Limits, RangeReader
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker import wire_format
+from docent.types import Page
 
 # Words of a page make no cycles; the default thresholds took 7 % of a page's time.
 GC_THRESHOLDS = (100_000, 50, 100)

@@ -11,8 +11,8 @@ import struct
 from dataclasses import asdict
 from typing import IO, Any
 
-from docent.glossary import Heading, Line, Page, ReadBy
 from docent.loading.job import Job, Limits, Ocr
+from docent.types import Heading, Line, Page, ReadBy
 
 FRAME_LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 256 << 20

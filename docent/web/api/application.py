@@ -14,17 +14,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from docent import __version__
 from docent.answering import search_in_thread
-from docent.assembly import House
+from docent.app import House
 from docent.errors import DocentError
-from docent.glossary import Quotes
-from docent.web.addresses import for_others, without_addresses
-from docent.web.api import answers, chat, files, shelf
-from docent.web.api.allowed import KEYLESS, Caller, Gate
-from docent.web.api.bounds import Events, unless_gone
-from docent.web.api.pages import described
-from docent.web.api.refusals import KINDS, Refused, closed, refused
-from docent.web.api.shapes import ChatRequest, EmbeddingsRequest, Json, SearchRequest
-from docent.web.api.stopping import Stopping
+from docent.types import Quotes
+from docent.web.accounts.address_redaction import for_others, without_addresses
+from docent.web.api import chat_completions, files, responses
+from docent.web.api import search as shelf
+from docent.web.api.access import KEYLESS, Caller, Gate
+from docent.web.api.description_page import described
+from docent.web.api.http_errors import KINDS, Refused, closed, refused
+from docent.web.api.request_limits import Events, unless_gone
+from docent.web.api.requests import ChatRequest, EmbeddingsRequest, Json, SearchRequest
+from docent.web.api.shutdown import Stopping
 from docent.web.metrics import CONTENT_TYPE, Metrics
 
 SECONDS_FOR_MODEL = 2.0
@@ -59,7 +60,7 @@ def build(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # a route of its own, below, asks for a key
-        responses=answers.REFUSALS,
+        responses=responses.REFUSALS,
     )
     app.state.gate = gate
     app.state.stopping = Stopping()
@@ -79,12 +80,12 @@ def build(
 
 
 def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gate) -> None:
-    @app.get("/health", tags=["state"], responses=answers.of(answers.Health))
+    @app.get("/health", tags=["state"], responses=responses.of(responses.Health))
     def health() -> Json:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["state"], responses=answers.of(answers.Ready))
+    @app.get("/ready", tags=["state"], responses=responses.of(responses.Ready))
     async def ready() -> Json:
         """Questions can be answered; what is missing for better answers is named."""
         opened = house()
@@ -122,51 +123,51 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gat
 
 
 def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnotes: bool) -> None:
-    @app.get("/v1/models", tags=["chat"], responses=answers.of(answers.Models))
+    @app.get("/v1/models", tags=["chat"], responses=responses.of(responses.Models))
     def models(who: Who) -> Json:
         """What may be asked: everything, one library, one persona."""
-        return {"object": "list", "data": chat.models(house(), who)}
+        return {"object": "list", "data": chat_completions.models(house(), who)}
 
-    @app.get("/v1/models/{name:path}", tags=["chat"], responses=answers.of(answers.Model))
+    @app.get("/v1/models/{name:path}", tags=["chat"], responses=responses.of(responses.Model))
     def model(name: str, who: Who) -> Json:
         """One of them."""
-        chat.voice(name, house(), who)
-        return chat.described(name)
+        chat_completions.voice(name, house(), who)
+        return chat_completions.described(name)
 
     events = {
         "text/event-stream": {"example": 'data: {"object": "chat.completion.chunk", …}\n\ndata: [DONE]'}
     }
 
-    @app.post("/v1/chat/completions", tags=["chat"], responses=answers.of(answers.Completion, **events))
+    @app.post("/v1/chat/completions", tags=["chat"], responses=responses.of(responses.Completion, **events))
     async def completions(request: Request, body: ChatRequest, who: Who) -> Response:
         """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
-        happening = await asyncio.to_thread(chat.events, body, house(), who)
+        happening = await asyncio.to_thread(chat_completions.events, body, house(), who)
         if who.name != KEYLESS:
             happening = for_others(happening, house().settings)
         happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
         happening = request.app.state.stopping.until(happening)
-        reply = chat.Reply(body.model, footnotes)
+        reply = chat_completions.Reply(body.model, footnotes)
         if body.stream:
-            return Events(chat.streamed(happening, body, reply))
-        answer = await unless_gone(request, chat.whole(happening))
-        return JSONResponse(reply.whole(answer, chat.Cutter(body.stops)))
+            return Events(chat_completions.streamed(happening, body, reply))
+        answer = await unless_gone(request, chat_completions.whole(happening))
+        return JSONResponse(reply.whole(answer, chat_completions.Cutter(body.stops)))
 
 
 def _documents(app: FastAPI, house: Callable[[], House]) -> None:
     counter = files.Counter()
 
-    @app.post("/v1/search", tags=["documents"], responses=answers.of(answers.Found))
+    @app.post("/v1/search", tags=["documents"], responses=responses.of(responses.Found))
     async def search(request: Request, body: SearchRequest, who: Who) -> Json:
         """The passages that a question finds; no language model is asked."""
         return await unless_gone(request, search_in_thread(body.query, shelf.search, body, house(), who))
 
-    @app.post("/v1/embeddings", tags=["documents"], responses=answers.of(answers.Vectors))
+    @app.post("/v1/embeddings", tags=["documents"], responses=responses.of(responses.Vectors))
     def embeddings(body: EmbeddingsRequest, who: Who) -> Response:
         """Texts as vectors of the embedding model."""
         # Written in this thread: FastAPI would look at each of 200,000 numbers while everybody waits.
         return JSONResponse(shelf.embeddings(body, house()))
 
-    @app.post("/v1/files", tags=["documents"], responses=answers.of(answers.File))
+    @app.post("/v1/files", tags=["documents"], responses=responses.of(responses.File))
     def hand_in(
         who: Who,
         file: UploadFile,
@@ -178,17 +179,17 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
             file.file, name=file.filename or "", library=library, house=house(), caller=who.changing()
         )
 
-    @app.get("/v1/files", tags=["documents"], responses=answers.of(answers.Files))
+    @app.get("/v1/files", tags=["documents"], responses=responses.of(responses.Files))
     def every_file(who: Who) -> Json:
         """Every document that this key may see."""
         return {"object": "list", "data": counter.listed(house(), who), "has_more": False}
 
-    @app.get("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.File))
+    @app.get("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.File))
     def one_file(file: str, who: Who) -> Json:
         """One document and how far it has come."""
         return counter.told(files.id_of(file), house(), who)
 
-    @app.delete("/v1/files/{file}", tags=["documents"], responses=answers.of(answers.Deleted))
+    @app.delete("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.Deleted))
     def delete(file: str, who: Who, quotes: Quotes = "blank") -> Json:
         """Delete a document with everything derived from it; `left` says what remains: nothing.
 

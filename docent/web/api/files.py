@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from docent.assembly import House
-from docent.glossary import Quotes, State, StoredDocument
+from docent.app import House
 from docent.ingesting import Standing, Ticket
 from docent.ingesting.uploads import plain_name
 from docent.store import UPLOADED
-from docent.web.api.allowed import Caller
-from docent.web.api.refusals import Refused, not_there
-from docent.web.api.shapes import Json
+from docent.types import Quotes, State, StoredDocument
+from docent.web.api.access import Caller
+from docent.web.api.http_errors import Refused, not_there
+from docent.web.api.requests import Json
 
 PREFIX = "file-"
 UPLOADS = "uploads"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docent.generating.citations import cite
-from docent.glossary import Passage
+from docent.answering.citing.citations import cite
+from docent.types import Passage
 
 BLIND = "blind_"
 ROWS = "rows_"

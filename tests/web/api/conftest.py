@@ -19,12 +19,12 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from docent.assembly import House, open_house
+from docent.app import House, open_house
 from docent.settings import Settings
-from docent.web.api.allowed import Gate
+from docent.web.accounts.keys import Keys
+from docent.web.api.access import Gate
 from docent.web.api.application import build
-from docent.web.api.door import Door
-from docent.web.api.keys import Keys
+from docent.web.api.middleware import Door
 from docent.web.metrics import Metrics
 from tests.fakes.ollama_server import ServerThread
 from tests.fakes.ollama_state import Settings as ServerSettings

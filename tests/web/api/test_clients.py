@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from docent.web.api.application import build
-from docent.web.api.door import Door
+from docent.web.api.middleware import Door
 from tests.web.api.conftest import Api, Server
 
 pytestmark = [

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from docent.glossary import Scope
+from docent.types import Scope
 from tests.web.api.conftest import Api
 
 pytestmark = [

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docent.glossary import Scope
-from docent.web.api.answers import MEANINGS
+from docent.types import Scope
+from docent.web.api.responses import MEANINGS
 from tests.web.api.conftest import Api
 from tests.web.api.test_described import OPERATIONS
 

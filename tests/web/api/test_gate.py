@@ -16,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from docent.errors import InputError
-from docent.web.api.allowed import Gate, Pace
+from docent.web.accounts.keys import Key, Keys
+from docent.web.api.access import Gate, Pace
 from docent.web.api.application import build
-from docent.web.api.chat import Cutter
-from docent.web.api.keys import Key, Keys
+from docent.web.api.chat_completions import Cutter
 from tests.web.api.conftest import Api, Server
 
 pytestmark = [
@@ -171,7 +171,7 @@ def test_isolation(api: Api):
 
 
 def _all() -> Any:
-    from docent.glossary import Scope
+    from docent.types import Scope
 
     return Scope()
 
@@ -255,7 +255,7 @@ def test_an_empty_file_is_refused(api: Api):
 
 def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
     """408 after the time for a part; nothing waits for ever."""
-    monkeypatch.setattr("docent.web.api.bounds.SECONDS_PER_PART", 0.3)
+    monkeypatch.setattr("docent.web.api.request_limits.SECONDS_PER_PART", 0.3)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as slow:
         slow.sendall(
@@ -400,7 +400,7 @@ def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
 
 def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
     """500 as JSON; the console says where, not the words, which may quote a document."""
-    monkeypatch.setattr("docent.web.api.shelf.search", lambda *_: 1 / len(""))
+    monkeypatch.setattr("docent.web.api.search.search", lambda *_: 1 / len(""))
     with api.http() as client:
         error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
     assert error["code"] == "mistake"

@@ -12,7 +12,7 @@ import numpy as np
 import openai
 import pytest
 
-from docent.glossary import Scope
+from docent.types import Scope
 from tests.web.api.conftest import Api
 
 pytestmark = [

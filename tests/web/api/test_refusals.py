@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent import errors
-from docent.web.api.refusals import refused
+from docent.web.api.http_errors import refused
 
 
 @pytest.mark.parametrize(

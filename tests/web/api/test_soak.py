@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bench.soak import LIBRARY, SHIPS, Soaked, served, soak
-from docent.web.api.keys import Keys
+from docent.web.accounts.keys import Keys
 
 pytestmark = pytest.mark.slow
 

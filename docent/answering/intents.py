@@ -1,0 +1,154 @@
+"""What a person wants: an answer, a greeting, a document read whole, or all documents looked through.
+
+Decided by words alone, at no cost; whatever is not clearly one of the others is a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from docent.answering.citing import sentences
+from docent.answering.citing.sentences import folded
+from docent.types import StoredDocument, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "which", "anyway"]
+    term: str = ""
+    """Of `mentions`: what the documents should mention; of `anyway`: the question, where it stands along."""
+    documents: tuple[StoredDocument, ...] = ()
+    """Of `whole`: what is to be read from beginning to end."""
+
+
+QUESTION = Intent("question")
+
+GREETING = re.compile(
+    r"(hi|hello|hey|hiya|greetings|good (morning|afternoon|evening|day)|bonjour|salut|bonsoir|hallo|guten "
+    r"(morgen|tag|abend)|moin|servus|hola|buen(os|as) (dias|tardes|noches)|ciao|buongiorno|ola|hej)"
+    r"( (there|docent|all|everyone|again|you|team))*"
+)
+THANKS = re.compile(
+    r"((many |ok |okay |great |perfect )*(thanks|thank you|thx|cheers|merci|danke|gracias|grazie|obrigad[oa]"
+    r"|bye|goodbye|see you|tschuss|au revoir|adios)"
+    r"( (so much|very much|a lot|again|for your help|beaucoup|schon|vielmals|docent|you))*)"
+)
+ABOUT = re.compile(
+    r"(help|what can you (do|help( me)? with)|what do you (do|know)( about)?|who are you|what are you"
+    r"|how do you work|what (documents|files|libraries)( do you (have|know)| are there)?"
+    r"|(which|what) (documents|files|libraries) (do you (have|know)|are there|can you (see|read|search))"
+    r"|what('s| is) in (my|the|your) (documents|files|library|libraries)|(list|show)( me)?( all)? "
+    r"(the|my|your) (documents|files|libraries)|was kannst du|wer bist du|que (peux|sais) tu( faire)?"
+    r"|qui es tu|que puedes hacer|quien eres)"
+)
+DOCUMENTS = (
+    r"(?:documents?|files?|pdfs?|pages?|papers?|reports?|contracts?|dokumente?|dateien|fichiers?|documentos?)"
+)
+MENTION = (
+    r"(?:mentions?|mentioning|contains?|containing|talks? about|talking about|refers? to|referring to"
+    r"|speaks? of|names?|includes?|says?|cites?|erwahnen|enthalten|mentionnent|contiennent|parlent de"
+    r"|mencionan|contienen)"
+)
+MENTIONS = re.compile(
+    rf"(?:(?:list|show|find|name|give|tell|zeige|liste|lister?|trouve|montre|lista|welche|quels|que)\b[^.?!]*?"
+    rf"|which |what |how many |in which |combien de |wie viele )(?:me )?(?:all |every |each |of )*(?:the |my "
+    rf"|tous les |alle )*{DOCUMENTS}\s*(?:that |which |where |in which |who |die |qui |que )?(?:do |does )?"
+    rf"{MENTION}\s+"
+    r"(?P<term>[^?!]+?)\s*[?.!]*"
+)
+WHOLE = re.compile(
+    r"\b(summari[sz]e|summary|sum up|overview|outline|recap|tl;?dr|resume[rz]?|zusammenfass\w*|fasse?|compare"
+    r"|comparison|differences?|contrast|vergleiche?n?|comparer?|compara)\b"
+)
+TWO = re.compile(r"\b(compare|comparison|differences?|contrast|vergleiche?n?|comparer?|compara)\b")
+THIS = re.compile(
+    r"\b(this|the|these|both|ce|cette|dieses?|das|los|este) (two )?"
+    r"(documents?|files?|pdfs?|papers?|reports?)\b"
+)
+UNNAMED = re.compile(
+    rf"(please |can you |could you )*(give me )?(an? |the )?({WHOLE.pattern}) (of )?{THIS.pattern}"
+    r"( for me| please| in \w+ \w+)*"
+)
+"""Nothing but a wish to have "this document" read."""
+ANYWAY = re.compile(
+    r"(please )?(just )?answer( it| me| that)? anyway( please)?|trotzdem( antworten)?|reponds quand meme"
+)
+ANYWAY_ASKED = re.compile(rf"\s*({ANYWAY.pattern})\s*[:,]\s*(?P<question>.*\w.*)", re.DOTALL)
+"""In one line, for the command line, which has no question before."""
+
+REFERRING = re.compile(
+    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|one|ones|same|former"
+    r"|latter|above|previous|first|second|third|other|others|else|more|il|elle|ils|elles|cela|ceci|celui|celle|y|en"
+    r"|er|sie|es|ihn|ihm|dort|damit|dessen|deren|ello|esto|eso|ella|ellos)\b"
+)
+LEADING = re.compile(
+    r"(and|but|or|so|what about|how about|why|also|then|et|mais|und|aber|warum|pourquoi|y|pero)\b"
+)
+
+
+def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
+    """What this question wants, given the documents that it may speak of."""
+    said = folded(question)
+    bare = re.sub(r"[^\w' ]+", " ", said)
+    bare = " ".join(bare.split())
+    if GREETING.fullmatch(bare):
+        return Intent("greeting")
+    if THANKS.fullmatch(bare):
+        return Intent("thanks")
+    if ANYWAY.fullmatch(bare):
+        return Intent("anyway")
+    if found := ANYWAY_ASKED.fullmatch(said):
+        return Intent("anyway", term=question[found.start("question") :].strip())
+    if ABOUT.fullmatch(bare):
+        return Intent("about")
+    if found := MENTIONS.fullmatch(said.strip()):
+        start = found.start("term") + len(said) - len(said.lstrip())
+        if term := _unquoted(question[start : start + len(found["term"])]):
+            return Intent("mentions", term=term)
+    if WHOLE.search(said):
+        wanted = _named(said, documents)
+        if len(wanted) >= (2 if TWO.search(said) else 1):
+            return Intent("whole", documents=wanted)
+        if UNNAMED.fullmatch(bare):
+            return Intent("which")
+    return QUESTION
+
+
+def needs_documents(question: str) -> bool:
+    """Whether what is wanted depends on which documents there are. Listing them takes longer than telling."""
+    said = folded(question)
+    bare = " ".join(re.sub(r"[^\w' ]+", " ", said).split())
+    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(said.strip()) or WHOLE.search(said))
+
+
+def leans_on_history(question: str) -> bool:
+    """Whether a question is likely not to be understood without what was said before."""
+    said = folded(question)
+    return bool(LEADING.match(said) or REFERRING.search(said) or len(sentences.words(question)) <= 2)
+
+
+def _named(said: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
+    """The documents that a request names, by the words of their names; or "this document", if it is alone."""
+    asked = sentences.words(WHOLE.sub(" ", said))
+    found = []
+    for document in documents:
+        stem = document.name.rpartition(".")[0] or document.name
+        named = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
+        titled = sentences.words(folded(document.title))
+        if document.name.lower() in said or named and named <= asked or len(titled) > 1 and titled <= asked:
+            found.append(document)
+    if not found and THIS.search(said) and len(documents) <= 2:
+        return tuple(documents)
+    return tuple(found)
+
+
+def _unquoted(term: str) -> str:
+    return re.sub(r"^(the (word|words|name|term) )", "", term.strip()).strip("\"'“”„«»‘’ ")
+
+
+def last_question(history: Sequence[Turn]) -> str:
+    """What "answer anyway" is about."""
+    return history[-1].question if history else ""

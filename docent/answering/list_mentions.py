@@ -1,0 +1,46 @@
+"""A request for every document that mentions something: all are looked at, with progress, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from docent.answering import mentions
+from docent.answering.mentions import Mention
+from docent.answering.receipt import Record
+from docent.answering.scoped_documents import Shelf, answering, not_ready, placed
+from docent.types import Event, Found, Progress, Searching, StoredDocument
+
+AT_ONCE = 25
+"""Documents between two reports of progress."""
+
+
+async def list_mentions(
+    term: str, documents: Sequence[StoredDocument], kept: Shelf, record: Record
+) -> AsyncGenerator[Event, None]:
+    record.searched = term
+    yield Searching(term)
+    readable = sorted(answering(documents), key=lambda document: (document.library, document.name))
+    found: list[Mention] = []
+    for at in range(0, len(readable), AT_ONCE):
+        yield Progress("Looking through the documents", at, len(readable))
+        found += await asyncio.to_thread(_look, term, readable[at : at + AT_ONCE], kept)
+    unread = not_ready(document for document in documents if document not in readable)
+    cited, passages = mentions.told(
+        term, found, scanned=len(readable), documents=len(documents), unread=unread
+    )
+    record.found = len(passages)
+    record.lap("retrieve")
+    yield Found(passages)
+    yield record.answered(cited, passages)
+
+
+def _look(term: str, documents: Sequence[StoredDocument], kept: Shelf) -> list[Mention]:
+    pattern = mentions.pattern_of(term)
+    found = [mentions.find(pattern, document, kept.chunks_of(document.id)) for document in documents]
+    return [
+        replace(one, passage=placed(one.passage, kept.page(one.passage.document_id, one.passage.page)))
+        for one in found
+        if one is not None
+    ]

@@ -1,0 +1,195 @@
+"""What a language model's server must be able to do for us."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from docent.errors import ModelFailed, ModelTimeout
+from docent.types import Progress
+
+Message = Mapping[str, Any]
+"""A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
+
+Each client writes these in the words of its protocol.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool that the model asks to be used."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
+def arguments_of(said: Any) -> dict[str, Any]:
+    """What a tool is called with, as it can be said again; a number beyond all bounds (1e999) is a text."""
+    if not isinstance(said, Mapping):
+        raise TypeError(f"{said!r} names no arguments")
+    found: dict[str, Any] = json.loads(json.dumps(dict(said)), parse_constant=str)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the model's answer; the last one has the server's own counts."""
+
+    text: str = ""
+    thought: str = ""
+    """What the model thinks before it answers; not shown."""
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cut_short: bool = False
+    """The answer ended because it reached the longest length allowed."""
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How this one answer should be made, where it differs from how the client was built."""
+
+    answer_tokens: int | None = None
+    temperature: float | None = None
+    think: bool = True
+    """False: a model that can think first should not, for a short task of ours."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """As JSON schemas, in the form that both protocols share."""
+
+
+AS_BUILT = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """Whether the model can answer now; if not, why, and the command that mends it."""
+
+    ready: bool
+    sentence: str
+    remedy: str = ""
+    can_pull: bool = False
+    """The server is there and only the model is missing: `pull` would fetch it."""
+
+
+LONGEST_ANSWER = 3600.0
+"""Seconds: 4,096 tokens, half of the usual window, by a machine that writes one or two in a second."""
+CHARACTERS = 16
+"""For each token asked for; a token of prose has about 4, one of a program's indentation more."""
+LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait: for a connection, for the first token, between two tokens, and for a whole answer."""
+
+    connect: float
+    first_token: float
+    token: float
+    whole: float = LONGEST_ANSWER
+
+
+async def once_more(
+    ask: Callable[[], AsyncGenerator[Piece, None]], broken: type[ModelFailed]
+) -> AsyncGenerator[Piece, None]:
+    """An answer; asked for again where it broke before its first word, as a model does that is unloaded."""
+    begun = False
+    try:
+        async with aclosing(ask()) as pieces:
+            async for piece in pieces:
+                begun = True
+                yield piece
+        return
+    except broken:
+        if begun:
+            raise
+    async with aclosing(ask()) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+class Limits:
+    """What one answer may take, in characters and in seconds, whatever its server thinks of our wishes."""
+
+    def __init__(self, name: str, tokens: int, patience: Patience) -> None:
+        self._name = name
+        self._tokens = tokens
+        self._patience = patience
+        self._left = max(LEAST_CHARACTERS, CHARACTERS * tokens)
+        self._ends = time.monotonic() + patience.whole
+
+    def seconds(self, *, first: bool) -> float:
+        """How long to wait for the next piece."""
+        wait = self._patience.first_token if first else self._patience.token
+        return min(wait, max(self._ends - time.monotonic(), 0))
+
+    def spend(self, *texts: str) -> None:
+        """Count a piece, an empty one too. Raise where the answer goes on for too long."""
+        self._left -= 1 + sum(map(len, texts))
+        if self._left < 0:
+            raise ModelFailed(
+                f"{self._name} wrote far more than the {self._tokens} tokens that it was asked for, and was "
+                "stopped. Ask again; if it stays so, its server does not keep to the length asked for."
+            )
+        if time.monotonic() > self._ends:
+            raise self.too_slow(first=False)
+
+    def too_slow(self, *, first: bool) -> ModelTimeout:
+        if time.monotonic() >= self._ends:
+            return ModelTimeout(
+                f"{self._name} was still answering after {self._patience.whole:g} s, and was stopped. Ask "
+                "for a shorter answer, or choose a smaller model."
+            )
+        wait = self._patience.first_token if first else self._patience.token
+        return too_slow(self._name, wait, first=first)
+
+
+LONGEST_SAID = 300
+"""Characters of a server's own words that are repeated to a person."""
+
+STRANGE = (ValueError, TypeError, AttributeError, RecursionError)
+"""What the packages raise over an answer that is no JSON, or JSON of another shape."""
+
+
+def stranger(url: str, error: Exception) -> ModelFailed:
+    return ModelFailed(
+        f"What came from {url} is nothing that such a model server says ({type(error).__name__}). Ask again; "
+        "if it stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol."
+    )
+
+
+def too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
+    if first:
+        return ModelTimeout(
+            f"{name} did not begin to answer within {seconds:g} s; a large model on a slow machine may "
+            "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
+        )
+    return ModelTimeout(
+        f"{name} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
+        "DOCENT_TOKEN_TIMEOUT."
+    )
+
+
+class ModelClient(Protocol):
+    """A language model behind a server. Errors are the ModelError family, each with its remedy."""
+
+    name: str
+
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+        """The answer as it comes. Closing the iterator closes the connection at once."""
+
+    async def check(self) -> ModelStatus:
+        """Ask the server whether it is there and has the model."""
+
+    async def models(self) -> tuple[str, ...]:
+        """The names of the models that the server has and that can write, in their order there."""
+
+    def pull(self) -> AsyncGenerator[Progress, None]:
+        """Let the server fetch the model; what is done and what there is to do, in bytes."""
+
+    async def warm(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""

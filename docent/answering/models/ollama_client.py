@@ -1,0 +1,283 @@
+"""Ollama by its native protocol, through the `ollama` package; the only file that imports it.
+
+Its OpenAI mirror cannot set the context size, and the package's own `chat` cannot say that an
+overlong prompt must be an error instead of losing its beginning; so the request is written here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import ollama
+
+from docent.answering.models.bounded_transport import LINE, BoundedTransport
+from docent.answering.models.client import (
+    AS_BUILT,
+    LONGEST_SAID,
+    STRANGE,
+    Call,
+    Limits,
+    Message,
+    ModelStatus,
+    Patience,
+    Piece,
+    Wishes,
+    arguments_of,
+    once_more,
+    stranger,
+    too_slow,
+)
+from docent.errors import (
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelOverflow,
+    ModelUnreachable,
+)
+from docent.types import Progress
+
+OVERFLOW = (
+    "exceed_context_size",
+    "exceeds the available context",
+    "longer than the context",
+    "context length",
+)
+
+PULL_SILENCE = 600.0
+"""Seconds between two words about a pull; a slow disk checks 40 GB in less."""
+LONGEST_PULL = 24 * 3600.0
+"""Seconds: 40 GB by a line of 4 Mbit/s."""
+
+FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *STRANGE)
+
+
+class OllamaClient:
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        key: str,
+        context_tokens: int,
+        answer_tokens: int,
+        temperature: float,
+        keep_alive: str,
+        patience: Patience,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._key = key
+        self._keep_alive = keep_alive
+        self._patience = patience
+        self._options = {
+            "num_ctx": context_tokens,  # the same in every request: another value reloads the model
+            "num_predict": answer_tokens,
+            "temperature": temperature,
+        }
+
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+        return once_more(lambda: self._once(messages, wishes), ModelFailed)
+
+    async def models(self) -> tuple[str, ...]:
+        try:
+            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+                found = (await client.list()).models
+        except FAULTS as error:
+            raise _translated(error, self) from error
+        families = [(model.model or "", (model.details and model.details.family) or "") for model in found]
+        return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
+
+    async def check(self) -> ModelStatus:
+        try:
+            names = set(await self.models())
+        except ModelError as error:
+            return ModelStatus(False, str(error), self._start)
+        if not {self.name, f"{self.name}:latest"} & names:
+            return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
+        return ModelStatus(True, f"{self.name} at {self._url}")
+
+    async def pull(self) -> AsyncGenerator[Progress, None]:
+        ends = time.monotonic() + LONGEST_PULL
+        async with self._client(LINE) as client:
+            try:
+                status = ""
+                steps = await client.pull(self.name, stream=True)
+                while True:
+                    async with asyncio.timeout(min(PULL_SILENCE, ends - time.monotonic())):
+                        step = await anext(steps, None)
+                    if step is None:
+                        break
+                    status = (step.status or status)[:LONGEST_SAID]
+                    what = f"Pulling {self.name}: {status}"
+                    yield Progress(what, step.completed or 0, step.total or 0)
+            except TimeoutError:
+                status = ""
+            except FAULTS as error:
+                if isinstance(error, ollama.ResponseError):
+                    raise ModelFailed(
+                        f"The model server could not fetch {self.name!r}: {_words(error)}. Check "
+                        "the name at https://ollama.com/library, and that the server may reach the network."
+                    ) from error
+                raise _translated(error, self) from error
+        if status != "success":
+            raise ModelFailed(
+                f"Fetching {self.name!r} broke off. Run it again: {self._pull} (it goes on where it stopped)"
+            )
+
+    async def warm(self) -> None:
+        body = self._body([], AS_BUILT) | {"stream": False}
+        async with self._client() as client:
+            try:
+                async with asyncio.timeout(self._patience.first_token):
+                    await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
+            except TimeoutError as error:
+                raise too_slow(self.name, self._patience.first_token, first=True) from error
+            except FAULTS as error:
+                raise _translated(error, self) from error
+
+    def _body(self, messages: Sequence[Message], wishes: Wishes) -> dict[str, Any]:
+        wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
+        body = {
+            "model": self.name,
+            "messages": [_spoken(message) for message in messages],
+            "stream": True,
+            "truncate": False,
+            "shift": False,  # the same in every request, like num_ctx
+            "keep_alive": self._keep_alive,
+            "options": self._options | {key: value for key, value in wanted.items() if value is not None},
+        }
+        body |= {"tools": list(wishes.tools)} if wishes.tools else {}
+        return body if wishes.think else body | {"think": False}
+
+    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+        body = self._body(messages, wishes)
+        limits = Limits(self.name, body["options"]["num_predict"], self._patience)
+        async with self._client(LINE) as client:
+            asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
+            async with aclosing(asked) as answers:
+                answer = await self._next(answers, limits, first=True)
+                yield _piece(answer)
+                while not answer.done:
+                    answer = await self._next(answers, limits, first=False)
+                    yield _piece(answer)
+
+    async def _next(
+        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: Limits, *, first: bool
+    ) -> ollama.ChatResponse:
+        """What the server says next, within the time and the length that it has for it."""
+        try:
+            async with asyncio.timeout(limits.seconds(first=first)):
+                answer = await anext(answers)
+            limits.spend(answer.message.content or "", answer.message.thinking or "")
+            return answer
+        except StopAsyncIteration:
+            raise ModelFailed(
+                f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
+                "connection. Ask again; its log says why it stopped."
+            ) from None
+        except TimeoutError as error:
+            raise limits.too_slow(first=first) from error
+        except FAULTS as error:
+            raise _translated(error, self) from error
+
+    def _client(self, end: re.Pattern[bytes] | None = None) -> Any:
+        """A connection for one request: closing it stops the model. A stream's lines have an `end`."""
+        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        return ollama.AsyncClient(
+            host=self._url,
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            transport=BoundedTransport(self._url, end=end),
+        )
+
+    @property
+    def _in_compose(self) -> bool:
+        """The host has the name of the service in docker-compose.yml."""
+        return urlsplit(self._url).hostname == "ollama"
+
+    @property
+    def _start(self) -> str:
+        return "docker compose up -d ollama" if self._in_compose else "ollama serve"
+
+    @property
+    def _pull(self) -> str:
+        pull = f"ollama pull {self.name}"
+        return f"docker compose exec ollama {pull}" if self._in_compose else pull
+
+    def _missing(self) -> ModelMissing:
+        return ModelMissing(
+            f"The model server at {self._url} does not have the model {self.name!r}. Run: {self._pull}"
+        )
+
+    def _unreachable(self) -> ModelUnreachable:
+        return ModelUnreachable(
+            f"No model server answers at {self._url}. Start it with: {self._start} "
+            "(or set DOCENT_MODEL_URL to where it is)"
+        )
+
+
+def _spoken(message: Message) -> dict[str, Any]:
+    """A message in the words of this protocol."""
+    spoken = {"role": message["role"], "content": message["content"]}
+    if calls := message.get("calls"):
+        functions = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
+        spoken["tool_calls"] = [{"function": function} for function in functions]
+    if call := message.get("call"):
+        spoken["tool_name"] = call.name
+    return spoken
+
+
+def _piece(answer: ollama.ChatResponse) -> Piece:
+    """What one line says; the last one has the counts."""
+    return Piece(
+        answer.message.content or "",
+        answer.message.thinking or "",
+        prompt_tokens=answer.prompt_eval_count or 0,
+        answer_tokens=answer.eval_count or 0,
+        cut_short=answer.done_reason == "length",
+        calls=_calls(answer),
+    )
+
+
+def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
+    return tuple(
+        Call(call.function.name, arguments_of(call.function.arguments))
+        for call in answer.message.tool_calls or ()
+    )
+
+
+def _words(error: ollama.ResponseError) -> str:
+    """What the server says of it, for a person."""
+    return str(error.error).strip()[:LONGEST_SAID]
+
+
+def _translated(error: Exception, client: OllamaClient) -> ModelError:
+    """The server's or the network's word as a sentence of ours."""
+    if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, TimeoutError)):
+        return client._unreachable()
+    if isinstance(error, ollama.ResponseError):
+        said = str(error.error)
+        if error.status_code == 404:
+            return client._missing() if "model" in said else stranger(client._url, error)
+        if any(words in said for words in OVERFLOW):
+            return ModelOverflow(
+                f"The question and its passages do not fit the context of {client.name} "
+                f"({client._options['num_ctx']} tokens). Ask a shorter question, start a new chat, or raise "
+                "DOCENT_CONTEXT_TOKENS."
+            )
+        return ModelFailed(f"The model server could not answer: {_words(error)}. Ask again in a moment.")
+    if isinstance(error, STRANGE):
+        return stranger(client._url, error)
+    return ModelFailed(
+        f"The connection to the model server at {client._url} broke off ({type(error).__name__}). Ask again; "
+        "if it stays so, the server's log says why."
+    )

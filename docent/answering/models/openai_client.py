@@ -1,0 +1,276 @@
+"""Any server that speaks OpenAI's protocol, through the `openai` package; only this file imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import httpx
+import openai
+
+from docent.answering.models.bounded_transport import EVENT, BoundedTransport
+from docent.answering.models.client import (
+    AS_BUILT,
+    LONGEST_SAID,
+    STRANGE,
+    Call,
+    Limits,
+    Message,
+    ModelStatus,
+    Patience,
+    Piece,
+    Wishes,
+    arguments_of,
+    once_more,
+    stranger,
+)
+from docent.errors import (
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelOverflow,
+    ModelUnreachable,
+)
+from docent.types import Progress
+
+ABOUT_US = tuple(
+    f"X-Stainless-{name}"
+    for name in (
+        "Lang",
+        "Package-Version",
+        "OS",
+        "Arch",
+        "Runtime",
+        "Runtime-Version",
+        "Async",
+        "Read-Timeout",
+    )
+)
+"""Headers in which the package would describe this machine to the server."""
+
+
+class _BrokenOff(ModelFailed):
+    """The connection ended; what was refused, the package asks once more itself."""
+
+
+class OpenAIClient:
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        key: str,
+        answer_tokens: int,
+        temperature: float,
+        patience: Patience,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._key = key
+        self._answer_tokens = answer_tokens
+        self._temperature = temperature
+        self._patience = patience
+        self._tells_usage = True
+
+    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+        return once_more(lambda: self._once(messages, wishes), _BrokenOff)
+
+    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+        ended = ""
+        first = True
+        limits = Limits(self.name, wishes.answer_tokens or self._answer_tokens, self._patience)
+        calls = _Calls(limits)
+        async with self._client(EVENT) as client:
+            try:
+                async with asyncio.timeout(limits.seconds(first=True)):
+                    chunks = await self._asked(client, messages, wishes)
+                    chunk = await anext(chunks, None)
+                first = False
+                while chunk is not None:
+                    ended = ended or (chunk.choices and chunk.choices[0].finish_reason) or ""
+                    calls.add(chunk)
+                    piece = _piece(chunk, cut_short=ended == "length")
+                    limits.spend(piece.text, piece.thought)
+                    yield piece
+                    async with asyncio.timeout(limits.seconds(first=False)):
+                        chunk = await anext(chunks, None)
+            except TimeoutError as error:
+                raise limits.too_slow(first=first) from error
+            except httpx.TransportError as error:  # the package does not wrap these while it streams
+                raise self._broken_off() from error
+            except openai.APIError as error:
+                raise self._translated(error) from error
+            except STRANGE as error:
+                raise stranger(self._url, error) from error
+        if not ended:  # this protocol has no other sign of an answer that broke off
+            raise self._broken_off()
+        if made := calls.made(self.name):
+            yield Piece(calls=made)
+
+    async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message], wishes: Wishes) -> Any:
+        body: list[Any] = [_spoken(message) for message in messages]
+        more: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
+        if self._tells_usage:
+            more["stream_options"] = {"include_usage": True}
+        try:
+            return await client.chat.completions.create(
+                model=self.name,
+                messages=body,
+                max_tokens=wishes.answer_tokens or self._answer_tokens,
+                temperature=self._temperature if wishes.temperature is None else wishes.temperature,
+                stream=True,
+                **more,
+            )
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not self._tells_usage or "stream_options" not in str(error):
+                raise
+            self._tells_usage = False  # some hosted servers refuse what they do not know
+            return await self._asked(client, messages, wishes)
+
+    async def pull(self) -> AsyncGenerator[Progress, None]:
+        """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
+        if not (await self.check()).ready:
+            raise self._missing()
+        yield Progress(f"{self.name} is there", 1, 1)
+
+    async def warm(self) -> None:
+        """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
+
+    async def models(self) -> tuple[str, ...]:
+        try:
+            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+                return tuple([model.id async for model in client.models.list()])
+        except openai.NotFoundError:
+            return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
+        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
+            raise self._translated(error) from error
+        except STRANGE as error:
+            raise stranger(self._url, error) from error
+
+    async def check(self) -> ModelStatus:
+        try:
+            names = set(await self.models())
+        except ModelError as error:
+            return ModelStatus(False, str(error), "start the model server, or correct DOCENT_MODEL_URL")
+        if not {self.name, f"{self.name}:latest"} & names:  # Ollama's mirror lists its tags
+            return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
+        return ModelStatus(True, f"{self.name} at {self._url}")
+
+    def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
+        """A connection for one request; the events of a stream have an `end`."""
+        headers: dict[str, Any] = dict.fromkeys(ABOUT_US, openai.Omit())
+        if self._key:
+            headers["api-key"] = self._key  # Azure's name for the key
+        return openai.AsyncOpenAI(
+            base_url=self._url if self._url.endswith("/v1") else f"{self._url}/v1",
+            api_key=self._key or "none",
+            default_headers=headers,
+            max_retries=1,
+            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            http_client=httpx.AsyncClient(
+                trust_env=False,
+                transport=BoundedTransport(self._url, end=end),
+                timeout=httpx.Timeout(None, connect=self._patience.connect),
+            ),
+        )
+
+    def _broken_off(self) -> _BrokenOff:
+        return _BrokenOff(
+            f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
+            "connection. Ask again; its log says why it stopped."
+        )
+
+    def _missing(self) -> ModelMissing:
+        return ModelMissing(
+            f"The model server at {self._url} does not have the model {self.name!r}. Load it there, or name "
+            "another in DOCENT_MODEL."
+        )
+
+    def _translated(self, error: Exception) -> ModelError:
+        match error:
+            case openai.APIConnectionError() if isinstance(error.__cause__, ModelError):
+                return error.__cause__  # the package wraps what our transport says of a reply
+            case openai.NotFoundError():
+                return self._missing()
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return ModelFailed(
+                    f"The model server at {self._url} refused the key. Set DOCENT_MODEL_KEY or "
+                    "DOCENT_MODEL_KEY_FILE."
+                )
+            case openai.BadRequestError() if "context" in str(error):
+                return ModelOverflow(
+                    f"The question and its passages do not fit the context of {self.name}. Ask a shorter "
+                    "question, start a new chat, or lower DOCENT_PASSAGES."
+                )
+            case openai.APIStatusError():
+                return ModelFailed(
+                    f"The model server could not answer: {str(error)[:LONGEST_SAID]}. Ask again in a moment."
+                )
+            case _:
+                return ModelUnreachable(
+                    f"No model server answers at {self._url}. Start it, or correct DOCENT_MODEL_URL."
+                )
+
+
+def _spoken(message: Message) -> dict[str, Any]:
+    """A message in the words of this protocol."""
+    spoken: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+    if calls := message.get("calls"):
+        spoken["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments))},
+            }
+            for call in calls
+        ]
+    if call := message.get("call"):
+        spoken["tool_call_id"] = call.id
+    return spoken
+
+
+def _piece(chunk: Any, *, cut_short: bool) -> Piece:
+    """What one event says. The counts mostly come last, alone."""
+    said = chunk.choices[0].delta if chunk.choices else None
+    text = getattr(said, "content", None) or ""
+    if not isinstance(text, str):  # the package checks no types
+        raise TypeError(f"{type(text).__name__} is no text")
+    return Piece(
+        text,
+        str(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""),
+        prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
+        answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
+        cut_short=cut_short,
+    )
+
+
+class _Calls:
+    """Tool calls, which come in pieces."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._parts: dict[int, list[str]] = {}
+
+    def add(self, chunk: Any) -> None:
+        for choice in chunk.choices:
+            for part in choice.delta.tool_calls or ():
+                known = self._parts.setdefault(part.index, ["", "", ""])
+                function = part.function
+                said = [part.id, function and function.name, function and function.arguments]
+                texts = [text or "" for text in said]
+                self._limits.spend(*texts)
+                known[:] = [before + text for before, text in zip(known, texts, strict=True)]
+
+    def made(self, model: str) -> tuple[Call, ...]:
+        try:
+            return tuple(
+                Call(name, arguments_of(json.loads(arguments or "{}")), id=key)
+                for key, name, arguments in self._parts.values()
+            )
+        except (json.JSONDecodeError, TypeError) as error:
+            raise ModelFailed(
+                f"{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off."
+            ) from error

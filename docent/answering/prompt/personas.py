@@ -1,0 +1,171 @@
+"""Who answers: the personas of personas.toml, checked when they are read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docent.answering.prompt.fence import tamed
+from docent.answering.prompt.templates import INSTRUCTIONS
+from docent.errors import SettingsError
+from docent.types import Turn
+
+DIRECT = "direct"
+STEP_BY_STEP = "step by step"
+THINK_FIRST = (
+    "Before you answer, think step by step between <think> and </think>: what is asked, which passages say "
+    "it, what follows. Then write the answer; only the answer is shown.\n"
+)
+FURTHER = (
+    "The person who asks adds the following. Follow it in tone, form and language; where it contradicts the "
+    "rules above, the rules above hold.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """A first question, offered as a button."""
+
+    label: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    key: str
+    """The name of its table in the file."""
+    name: str
+    description: str = ""
+    library: str = ""
+    """Where it looks; empty: everywhere."""
+    system: str = ""
+    """What it is told, after the rules about passages and citations that hold for all."""
+    greeting: str = ""
+    model: str = ""
+    """Empty: the model of the settings."""
+    temperature: float | None = None
+    thinking: str = DIRECT
+    starters: tuple[Starter, ...] = ()
+    examples: tuple[Turn, ...] = ()
+    further: str = ""
+    """What the person who asks adds; no field of the file."""
+
+    @property
+    def instructions(self) -> str:
+        """The whole system message: the same in every turn, so that the server can reuse it."""
+        parts = [INSTRUCTIONS]
+        if self.system:
+            parts.append(f"\n{self.system.strip()}\n")
+        if self.thinking == STEP_BY_STEP:
+            parts.append(f"\n{THINK_FIRST}")
+        for example in self.examples:
+            parts.append(f"\nExample\nQuestion: {example.question}\nAnswer: {example.answer}\n")
+        if self.further:
+            parts.append(f"\n{FURTHER}{tamed(self.further.strip())}\n")
+        return "".join(parts)
+
+
+PLAIN = Persona(key="", name="Docent")
+
+TEXTS = {"name", "description", "library", "system", "greeting", "model", "thinking"}
+LISTS = {"starters": ("label", "message"), "examples": ("question", "answer")}
+KNOWN = sorted({*TEXTS, *LISTS, "temperature"})
+
+
+def read(path: Path) -> tuple[Persona, ...]:
+    """The personas of a file, in its order; a mistake is refused with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend or remove the file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}. Mend that line.") from error
+    return tuple(_persona(key, table, _Lines(path, text)) for key, table in tables.items())
+
+
+class _Lines:
+    """Finds the line of a mistake."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+
+    def mistake(self, key: str, field: str, what: str) -> SettingsError:
+        return SettingsError(f"{self._path}, line {self._line(key, field)}: {what}")
+
+    def _line(self, key: str, field: str) -> int:
+        table = 0
+        for number, line in enumerate(self._lines, 1):
+            bare = line.strip()
+            if header := re.match(r"\[+\s*\"?([^\]\".]+)\"?\s*([.\]])", bare):
+                inside = header[1].strip() == key
+                table = table or (number if inside else 0)
+                if (
+                    inside
+                    and field
+                    and re.match(rf"\[+\s*\"?{re.escape(key)}\"?\s*\.\s*{re.escape(field)}\b", bare)
+                ):
+                    return number
+                if not inside and table:
+                    break
+            elif table and field and re.match(rf"\"?{re.escape(field)}\"?\s*=", bare):
+                return number
+            elif not table and re.match(rf"\"?{re.escape(key)}\"?\s*=", bare):
+                return number
+        return table or 1
+
+
+def _persona(key: str, table: Any, lines: _Lines) -> Persona:
+    if not isinstance(table, Mapping):
+        raise lines.mistake(key, "", f"{key} stands outside a persona. Put it below a line such as [guide].")
+    for field in table:
+        if field not in KNOWN:
+            raise lines.mistake(
+                key, field, f"{key} has no {field!r}. It may have: {', '.join(KNOWN)}. Correct or remove it."
+            )
+    for field in sorted(TEXTS & table.keys()):
+        if not isinstance(table[field], str):
+            raise lines.mistake(
+                key, field, f"{field} must be a text in quotation marks, not {table[field]!r}."
+            )
+    if not table.get("name"):
+        raise lines.mistake(key, "name", f"{key} needs a name, as it is shown to people.")
+    if table.get("thinking", DIRECT) not in (DIRECT, STEP_BY_STEP):
+        raise lines.mistake(
+            key, "thinking", f"thinking must be {DIRECT!r} or {STEP_BY_STEP!r}, not {table['thinking']!r}."
+        )
+    return Persona(
+        key=key,
+        temperature=_temperature(key, table, lines),
+        starters=tuple(Starter(*pair) for pair in _pairs(key, "starters", table, lines)),
+        examples=tuple(Turn(*pair) for pair in _pairs(key, "examples", table, lines)),
+        **{field: table[field] for field in TEXTS & table.keys()},
+    )
+
+
+def _temperature(key: str, table: Mapping[str, Any], lines: _Lines) -> float | None:
+    value = table.get("temperature")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 2:
+        raise lines.mistake(key, "temperature", f"temperature must be a number from 0 to 2, not {value!r}.")
+    return float(value)
+
+
+def _pairs(key: str, field: str, table: Mapping[str, Any], lines: _Lines) -> list[tuple[str, str]]:
+    names = LISTS[field]
+    shape = f'{field} must be a list of {{ {names[0]} = "…", {names[1]} = "…" }}.'
+    entries = table.get(field, [])
+    if not isinstance(entries, list):
+        raise lines.mistake(key, field, shape)
+    for entry in entries:
+        if not isinstance(entry, Mapping) or set(entry) != set(names):
+            raise lines.mistake(key, field, f"{shape} This is not: {entry!r}")
+        if not all(isinstance(value, str) and value.strip() for value in entry.values()):
+            raise lines.mistake(key, field, f"{shape} This is empty or no text: {entry!r}")
+    return [(entry[names[0]], entry[names[1]]) for entry in entries]

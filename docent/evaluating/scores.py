@@ -1,0 +1,128 @@
+"""From outcomes to figures, each with the interval in which it would lie with other questions alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docent.evaluating.run import Outcome
+
+RESAMPLES = 2000
+SEED = 20_26
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A share or mean, and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """How well "not in your documents" is decided, at a threshold of relevance."""
+
+    relevant_from: float
+    precision: Figure | None
+    """Of the questions not answered, the share that indeed nothing answers; None when all were answered."""
+    recall: Figure
+    """Of the questions that nothing answers, the share not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of questions showed."""
+
+    questions: int
+    """Answerable ones; what is found is a share of these."""
+    unanswerable: int
+    missing: tuple[str, ...]
+    """Files that questions name and the library does not hold: each such question counts as not found."""
+    missing_questions: int
+    found: dict[str, Figure]
+    """By name of the metric."""
+    abstention: Abstention | None
+    """None where no question is known to have no answer."""
+    seconds_p50: float
+    seconds_p95: float
+
+
+def _within(most: int) -> Callable[[Outcome], float]:
+    return lambda outcome: float(outcome.page_rank is not None and outcome.page_rank <= most)
+
+
+METRICS: dict[str, Callable[[Outcome], float]] = {
+    "page_hit_1": _within(1),
+    "page_hit_3": _within(3),
+    "page_hit_5": _within(5),
+    "page_hit_10": _within(10),
+    "mrr_10": lambda outcome: 1 / outcome.page_rank if outcome.page_rank and outcome.page_rank <= 10 else 0.0,
+    "evidence_2000": lambda outcome: float(outcome.evidence),
+    "document_first": lambda outcome: float(outcome.document_rank == 1),
+}
+"""What one outcome is worth; a figure is the mean over all answerable questions."""
+
+
+def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> Report:
+    asked = [outcome for outcome in outcomes if outcome.question.answerable]
+    lost = [outcome.question.file for outcome in asked if not outcome.known]
+    seconds = [outcome.seconds for outcome in outcomes] or [0.0]
+    return Report(
+        questions=len(asked),
+        unanswerable=len(outcomes) - len(asked),
+        missing=tuple(sorted(set(lost))),
+        missing_questions=len(lost),
+        found=means(worths(asked)),
+        abstention=_abstention(outcomes, relevant_from) if len(asked) < len(outcomes) else None,
+        seconds_p50=round(float(np.percentile(seconds, 50)), 4),
+        seconds_p95=round(float(np.percentile(seconds, 95)), 4),
+    )
+
+
+def worths(outcomes: Sequence[Outcome]) -> Floats:
+    """A row an outcome, a column a metric."""
+    rows = [[worth(outcome) for worth in METRICS.values()] for outcome in outcomes]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(METRICS))
+
+
+def means(values: Floats) -> dict[str, Figure]:
+    """Each metric's mean, with its interval; nothing for no outcome."""
+    if not len(values):
+        return {}
+    resampled = resamples(len(values)) @ values
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    return {
+        name: Figure(float(mean), float(least), float(most))
+        for name, mean, least, most in zip(METRICS, values.mean(axis=0), low, high, strict=True)
+    }
+
+
+def resamples(count: int) -> Floats:
+    """How much each of `count` questions weighs in every resample; the same in every run."""
+    drawn = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return drawn / count
+
+
+def _abstention(outcomes: Sequence[Outcome], relevant_from: float) -> Abstention:
+    silent = np.array([outcome.relevance < relevant_from for outcome in outcomes], dtype=np.float64)
+    empty = np.array([not outcome.question.answerable for outcome in outcomes], dtype=np.float64)
+    recall = _ratio(silent * empty, empty)
+    assert recall is not None  # there is a question without an answer
+    return Abstention(relevant_from, _ratio(silent * empty, silent), recall)
+
+
+def _ratio(part: Floats, whole: Floats) -> Figure | None:
+    """The share of `whole` that is in `part`; resamples with nothing to divide by say nothing."""
+    if not whole.sum():
+        return None
+    weights = resamples(len(whole))
+    below = weights @ whole
+    drawn = (weights @ part)[below > 0] / below[below > 0]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Figure(float(part.sum() / whole.sum()), float(low), float(high))

@@ -1,1 +1,0 @@
-"""generate(question, passages, history) → tokens: the answer, and what supports each sentence of it."""

@@ -1,0 +1,137 @@
+"""Our chunker and our embedder as llama-index knows such things, for anyone's pipeline.
+
+pipeline = IngestionPipeline(transformations=[
+    ChunkNodeParser(embedder=embedder, size=200, overlap=25),
+    DocentEmbedding(embedder=embedder),
+])
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.node_parser import NodeParser
+from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, TextNode
+
+from docent.indexing.chunking import chunk
+from docent.indexing.embedder import Embedder
+from docent.types import Chunk, Document, Page
+
+WINDOW = 512  # texts handed to the engine at once: enough to sort by length
+
+
+class ChunkNodeParser(NodeParser):
+    """Nodes into chunks that the embedder reads whole, each with its header.
+
+    Readers that give one node a page are understood: nodes with the same `file_name` are pages of one
+    file, numbered by `page_label` where that is a number. The header is kept in the metadata and is
+    embedded with the text; `start_char_idx` and `end_char_idx` are positions in the page.
+    """
+
+    size: int
+    overlap: int
+    _embedder: Embedder = PrivateAttr()
+
+    def __init__(self, *, embedder: Embedder, size: int, overlap: int) -> None:
+        # The fields of this class, which the base class does not know by name.
+        super().__init__(size=size, overlap=overlap)  # type: ignore[call-arg]
+        self._embedder = embedder
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "ChunkNodeParser"
+
+    def _parse_nodes(
+        self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
+    ) -> list[BaseNode]:
+        del show_progress, kwargs  # the interface's; chunking is faster than a progress bar
+        found: list[BaseNode] = []
+        for name, pages in _files(nodes).items():
+            document = _document(name, pages)
+            for piece in self._chunks(document, pages[0]):
+                found.append(_node(piece, pages[piece.page - 1]))
+        return found
+
+    def _chunks(self, document: Document, first: BaseNode) -> list[Chunk]:
+        return chunk(
+            document,
+            document_id=first.ref_doc_id or first.node_id,
+            tokenizer=self._embedder.tokenizer,
+            size=self.size,
+            overlap=self.overlap,
+            limit=self._embedder.max_tokens,
+        )
+
+
+class DocentEmbedding(BaseEmbedding):
+    """An embedder of ours wherever llama-index asks for one."""
+
+    _embedder: Embedder = PrivateAttr()
+
+    def __init__(self, *, embedder: Embedder) -> None:
+        super().__init__(model_name=embedder.name, embed_batch_size=WINDOW)
+        self._embedder = embedder
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "DocentEmbedding"
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._embedder.embed_query(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return await asyncio.to_thread(self._embedder.embed_query, query)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [[float(value) for value in row] for row in self._embedder.embed(texts)]
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+def _files(nodes: Sequence[BaseNode]) -> dict[str, list[BaseNode]]:
+    files: dict[str, list[BaseNode]] = {}
+    for node in nodes:
+        files.setdefault(str(node.metadata.get("file_name") or node.node_id), []).append(node)
+    return files
+
+
+def _document(name: str, nodes: Sequence[BaseNode]) -> Document:
+    """The nodes as the pages of one file; `number` is their position, `label` what is printed on them."""
+    texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
+    pages = tuple(
+        Page(number=number, text=text, label=str(node.metadata.get("page_label", "")))
+        for number, (node, text) in enumerate(zip(nodes, texts, strict=True), 1)
+    )
+    digest = hashlib.sha256("\f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    title = str(nodes[0].metadata.get("title", ""))
+    return Document(sha256=digest, name=name, kind="text", pages=pages, title=title)
+
+
+def _node(piece: Chunk, page: BaseNode) -> TextNode:
+    """The chunk as a node that embeds its header and text, and nothing else of its metadata."""
+    metadata = {**page.metadata, "header": piece.header}
+    others = [key for key in metadata if key != "header"]
+    return TextNode(
+        id_=piece.id,
+        text=piece.text,
+        metadata=metadata,
+        start_char_idx=piece.start,
+        end_char_idx=piece.end,
+        excluded_embed_metadata_keys=others,
+        excluded_llm_metadata_keys=list(page.excluded_llm_metadata_keys),
+        metadata_template="{value}",
+        text_template="{metadata_str}\n{content}",
+        relationships={NodeRelationship.SOURCE: page.source_node or page.as_related_node_info()},
+    )

@@ -1,0 +1,210 @@
+"""The packaged model as an OpenVINO graph, built straight from the verified weights.
+
+Nothing is exported, converted or kept: reading the weights, building the graph and compiling it
+takes about 0.4 s together, without torch (docs/decisions/0007-openvino-embedding.md).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from docent.indexing.quantization import (
+    ACTIVE,
+    ATTENDED,
+    NORMAL,
+    Ends,
+    in_eight_bits,
+    multiplies_bytes,
+    prepared,
+    shares,
+)
+
+Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
+"""What products are computed in; with "int8" all else is in bf16 where the processor has it."""
+
+Array = NDArray[Any]
+
+LAYERS, HEADS, EPSILON = 6, 12, 1e-12
+MASKED = -1e9
+STEP = 8  # of lengths: each new one costs 13 ms, before the library has seen it
+
+
+def _openvino() -> Any:
+    """The library without its usage statistics, which it leaves out where they are not to be found."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino  # type: ignore[import-untyped]
+
+    return openvino
+
+
+class Model:
+    """The model, read once and ready to be compiled for as many lanes as are wanted."""
+
+    def __init__(self, folder: Path, *, precision: Precision | None) -> None:
+        self._core = _openvino().Core()
+        self.precision = precision or _best(self._core)
+        self.hint = "bf16" if self.precision in ("int8", "bf16") and _has_bf16(self._core) else "f32"
+        weights = load_file(folder / "model.safetensors")
+        self._graph = _graph(weights, self.precision)
+        # A question is one vector against all of them: what is off in it, is off in each comparison.
+        self._exact = _graph(weights, "fp32") if self.precision == "int8" else self._graph
+
+    def lane(self, *, streams: int, exact: bool = False) -> Lane:
+        """Threads of its own for one kind of work; they inherit the niceness of the thread that asks."""
+        compiled = self._core.compile_model(
+            self._exact if exact else self._graph,
+            "CPU",
+            {
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": streams,
+                "ENABLE_CPU_PINNING": False,  # two lanes pinned to the same cores would wait for each other
+                "INFERENCE_PRECISION_HINT": self.hint,
+            },
+        )
+        return Lane(compiled)
+
+
+class Lane:
+    """A compiled model: as many callers at once as it has streams, of one thread each."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+
+    def caller(self) -> Caller:
+        return Caller(self._compiled.create_infer_request())
+
+
+class Caller:
+    """Runs one batch at a time; each thread has its own."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def run(self, batch: list[list[int]]) -> NDArray[np.float32]:
+        """One normalised vector for each list of token ids."""
+        longest = -(-max(map(len, batch)) // STEP) * STEP
+        ids = np.zeros((len(batch), longest), dtype=np.int32)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        self._request.infer({"ids": ids, "mask": mask})
+        return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+
+
+def _best(core: Any) -> Precision:
+    """The fastest that is faithful; 8-bit weights alone are the next best way where neither other is had."""
+    if multiplies_bytes():
+        return "int8"
+    return "bf16" if _has_bf16(core) else "int8 weights"
+
+
+def _has_bf16(core: Any) -> bool:
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
+    """Token ids and their mask → embeddings, six encoder layers, mean of the tokens, length one."""
+    openvino = _openvino()
+    op, of = openvino.opset13, openvino.Type
+    if precision == "int8":
+        weights = prepared(weights, layers=LAYERS)
+    build = _Builder(weights, op, of, precision)
+    ids = op.parameter([-1, -1], of.i32, name="ids")
+    mask = op.parameter([-1, -1], of.i32, name="mask")
+    for parameter in (ids, mask):
+        parameter.output(0).set_names({parameter.get_friendly_name()})
+    kept = op.convert(mask, of.f32)
+    bias = op.unsqueeze(op.multiply(op.subtract(build.one, kept), np.float32(MASKED)), build.ints(1, 2))
+    states = build.embeddings(ids)
+    for number in range(LAYERS):
+        states = build.layer(states, bias, f"encoder.layer.{number}")
+    share = op.unsqueeze(kept, build.ints(2))
+    total = op.reduce_sum(op.multiply(states.whole, share), build.ints(1), False)
+    mean = op.divide(total, op.reduce_sum(share, build.ints(1), False))
+    return openvino.Model([op.normalize_l2(mean, build.ints(1), EPSILON, "max")], [ids, mask], "embedder")
+
+
+class _States(NamedTuple):
+    """What a layer hands on: as it is added, and as products read it."""
+
+    whole: Any
+    read: Any
+
+
+class _Builder:
+    """The parts of a BERT encoder, in the library's operations."""
+
+    def __init__(self, weights: Mapping[str, Array], op: Any, of: Any, precision: Precision) -> None:
+        self._weights, self._op, self._of, self._precision = weights, op, of, precision
+        self.one = np.float32(1)
+
+    def ints(self, *values: int) -> Any:
+        return self._op.constant(np.array(values, dtype=np.int64))
+
+    def embeddings(self, ids: Any) -> _States:
+        op, first = self._op, self._op.constant(np.int64(0))
+        # One copy for both graphs: the table is half of the weights.
+        table = op.constant(self._weights["embeddings.word_embeddings.weight"], shared_memory=True)
+        words = op.gather(table, ids, first)
+        length = op.gather(op.shape_of(ids), op.constant(np.int64(1)), first)
+        positions = op.range(first, length, op.constant(np.int64(1)), self._of.i64)
+        # Every text is the first of its pair, so the segment's vector is part of the position's.
+        rows = (
+            self._weights["embeddings.position_embeddings.weight"]
+            + self._weights["embeddings.token_type_embeddings.weight"][:1]
+        )
+        places = op.gather(op.constant(rows), positions, first)
+        return self._normal(op.add(words, places), "embeddings.LayerNorm")
+
+    def layer(self, states: _States, bias: Any, name: str) -> _States:
+        op = self._op
+        query, key, value = (
+            self._heads(self._linear(states.read, f"{name}.attention.self.{part}"))
+            for part in ("query", "key", "value")
+        )
+        seen = op.transpose(op.scaled_dot_product_attention(query, key, value, bias), self.ints(0, 2, 1, 3))
+        seen = self._between(op.reshape(seen, self.ints(0, 0, -1), True), ATTENDED)
+        added = op.add(self._linear(seen, f"{name}.attention.output.dense"), states.whole)
+        states = self._normal(added, f"{name}.attention.output.LayerNorm")
+        wide = self._between(op.gelu(self._linear(states.read, f"{name}.intermediate.dense"), "ERF"), ACTIVE)
+        return self._normal(
+            op.add(self._linear(wide, f"{name}.output.dense"), states.whole), f"{name}.output.LayerNorm"
+        )
+
+    def _heads(self, states: Any) -> Any:
+        apart = self._op.reshape(states, self.ints(0, 0, HEADS, -1), True)
+        return self._op.transpose(apart, self.ints(0, 2, 1, 3))
+
+    def _linear(self, states: Any, name: str) -> Any:
+        product = self._op.matmul(states, self._matrix(self._weights[f"{name}.weight"]), False, True)
+        return self._op.add(product, self._weights[f"{name}.bias"])
+
+    def _matrix(self, matrix: Array) -> Any:
+        op = self._op
+        if self._precision not in ("int8", "int8 weights"):
+            return op.constant(matrix)
+        whole, scale = in_eight_bits(matrix)
+        return op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
+
+    def _normal(self, states: Any, name: str) -> _States:
+        op = self._op
+        even = op.mvn(states, self.ints(2), True, EPSILON, "INSIDE_SQRT")
+        whole = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
+        if self._precision != "int8":
+            return _States(whole, read=whole)
+        return _States(whole, read=self._between(op.multiply(even, shares()), NORMAL))
+
+    def _between(self, states: Any, ends: Ends) -> Any:
+        """In 256 steps between the ends, which makes the library compute the next product in eight bits."""
+        if self._precision != "int8":
+            return states
+        low, high = map(np.float32, ends)
+        return self._op.fake_quantize(states, low, high, low, high, 256)

@@ -1,0 +1,190 @@
+"""Who may log in: names, roles and hashed passwords, in storage/users.db."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, get_args
+
+import bcrypt
+
+from docent.errors import InputError
+from docent.web.database_errors import opening
+
+Role = Literal["admin", "member"]
+LOCAL = "local"
+"""The one person of a Docent without login; nobody else can be called so."""
+
+SHORTEST_PASSWORD = 10
+NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+COST = 12  # 0.25 s a password on two cores
+NO_PASSWORD = ""
+"""For users who log in through a provider only."""
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    password TEXT NOT NULL,
+    stamp TEXT NOT NULL,       -- changes with the password: older logins end
+    added TEXT NOT NULL
+) WITHOUT ROWID
+"""
+ENDED = """
+CREATE TABLE IF NOT EXISTS ended_sessions (
+    session TEXT PRIMARY KEY,
+    until REAL NOT NULL        -- seconds since 1970; its tokens are over by themselves then
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    role: Role
+    stamp: str
+    added: str
+    has_password: bool
+
+
+class Users:
+    """The accounts of one installation; a change is seen by a running app at once."""
+
+    def __init__(self, storage: Path, *, cost: int = COST) -> None:
+        self._path = storage / "users.db"
+        self._cost = cost
+        with opening(self._path):
+            storage.mkdir(parents=True, exist_ok=True)
+            with self._open() as database:
+                database.execute(TABLE)
+                database.execute(ENDED)
+            self._path.chmod(0o600)
+
+    def all(self) -> list[Account]:
+        with self._open() as database:
+            return [_account(row) for row in database.execute("SELECT * FROM users ORDER BY name")]
+
+    def find(self, name: str) -> Account | None:
+        with self._open() as database:
+            row = database.execute("SELECT * FROM users WHERE name = ?", (as_name(name),)).fetchone()
+        return None if row is None else _account(row)
+
+    def add(self, name: str, *, role: str, password: str | None) -> Account:
+        """A new account; without a password, for somebody who logs in through a provider."""
+        name = checked_name(name)
+        if role not in get_args(Role):
+            raise InputError(f"{role!r} is not a role. There are: {', '.join(get_args(Role))}.")
+        hashed = NO_PASSWORD if password is None else self._hash(checked_password(password))
+        added = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            with self._open() as database:
+                row = (name, role, hashed, secrets.token_hex(8), added)
+                database.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError as error:
+            raise InputError(
+                f"There is a user {name!r} already. To change the password: "
+                f"python -m docent user password {name}"
+            ) from error
+        return Account(name, role, row[3], added, password is not None)  # type: ignore[arg-type]
+
+    def set_password(self, name: str, password: str) -> None:
+        """Also ends every login that was made with the old one."""
+        hashed = self._hash(checked_password(password))
+        with self._open() as database:
+            done = database.execute(
+                "UPDATE users SET password = ?, stamp = ? WHERE name = ?",
+                (hashed, secrets.token_hex(8), as_name(name)),
+            )
+            self._must_exist(done.rowcount, name)
+
+    def remove(self, name: str) -> None:
+        with self._open() as database:
+            done = database.execute("DELETE FROM users WHERE name = ?", (as_name(name),))
+            self._must_exist(done.rowcount, name)
+
+    def is_logged_in(self, name: str, *, stamp: str, session: str) -> bool:
+        """Whether the user is still there with the same password, and has not logged out of this session."""
+        with self._open() as database:
+            return (
+                database.execute(
+                    "SELECT 1 FROM users WHERE name = ? AND stamp = ? "
+                    "AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE session = ?)",
+                    (as_name(name), stamp, session),
+                ).fetchone()
+                is not None
+            )
+
+    def end_session(self, session: str, *, until: float) -> None:
+        """Keep that a session was logged out of, until its tokens are over by themselves."""
+        with self._open() as database:
+            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time(),))
+            database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """The account, if this is its password. Slow by intention; takes as long for an unknown name."""
+        with self._open() as database:
+            row = database.execute("SELECT * FROM users WHERE name = ?", (as_name(name),)).fetchone()
+        hashed = (row["password"] if row else "") or self._nobody
+        same = bcrypt.checkpw(_digest(password), hashed.encode())
+        return _account(row) if same and row and row["password"] else None
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Compared with when a name is unknown, so that it takes as long as a wrong password."""
+        return self._hash(secrets.token_hex())
+
+    def _hash(self, password: str) -> str:
+        return bcrypt.hashpw(_digest(password), bcrypt.gensalt(self._cost)).decode()
+
+    def _must_exist(self, changed: int, name: str) -> None:
+        if not changed:
+            raise InputError(f"There is no user {name!r}. `python -m docent user list` shows them all.")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+            connection.execute("PRAGMA secure_delete = ON")  # a removed name is overwritten, not unlinked
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+
+def as_name(name: str) -> str:
+    """Names are compared without case and surrounding spaces."""
+    return name.strip().lower()
+
+
+def checked_name(name: str) -> str:
+    name = as_name(name)
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot be a name. Use letters a to z, digits and . _ @ + -, at most 100, "
+            "beginning with a letter or digit."
+        )
+    if name == LOCAL:
+        raise InputError(f"{LOCAL!r} is the name of the one person of a Docent without login. Take another.")
+    return name
+
+
+def checked_password(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise InputError(f"The password is too short. Use at least {SHORTEST_PASSWORD} characters.")
+    return password
+
+
+def _digest(password: str) -> bytes:
+    """bcrypt reads 72 bytes; a digest lets every character of a long password count."""
+    return base64.b64encode(hashlib.sha256(password.encode()).digest())
+
+
+def _account(row: sqlite3.Row) -> Account:
+    return Account(row["name"], row["role"], row["stamp"], row["added"], bool(row["password"]))

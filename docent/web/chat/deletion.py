@@ -1,0 +1,97 @@
+"""A conversation is deleted, and what was handed in there with it: always without a login, else on request.
+
+With a login a file answers in every conversation of its owner, who is asked whether it is to go, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from docent.app import House
+from docent.errors import DocentError, UnknownDocument
+from docent.types import Scope, StoredDocument
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.history import History
+from docent.web.chat.upload_routes import language_of
+from docent.web.chat.upload_status import recalled
+from docent.web.i18n.french import spoken
+from docent.web.i18n.texts import say
+from docent.web.security import is_well_formed
+from docent.web.thread_pool import lightly
+
+HEADERS = {"Cache-Control": "private, no-store"}
+
+
+async def handed_in(request: Request, reader: str) -> Response:
+    """The names of the files that go with a conversation, or may go with it."""
+    state: Any = request.app.state
+    thread_id = request.path_params["thread"]
+    if not await _is_ones_own(state.history, thread_id, reader):
+        return _nothing(request)
+    there = await _own_files(state.history, thread_id, house=state.house, reader=reader)
+    names = [document.name for document in there]
+    return JSONResponse({"names": names, "always": reader == LOCAL}, headers=HEADERS)
+
+
+async def delete(request: Request, reader: str) -> Response:
+    """Delete a conversation, and with `files` what was handed in there and is still its owner's alone."""
+    state: Any = request.app.state
+    try:
+        asked = await request.json()
+        thread_id, files = str(asked["threadId"]), asked.get("files") is True
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return JSONResponse({"detail": say("not_our_page", language_of(request))}, status_code=400)
+    if not await _is_ones_own(state.history, thread_id, reader):
+        return _nothing(request)
+    house: House = state.house
+    there = await _own_files(state.history, thread_id, house=house, reader=reader) if files else []
+    await state.history.delete_thread(thread_id)
+    try:
+        for document in there:
+            await asyncio.to_thread(_delete, house, document, reader)
+    except DocentError as error:
+        language = language_of(request)
+        why = spoken(str(error), language)
+        detail = say("files_not_deleted", language, name=document.name, why=why)
+        return JSONResponse({"detail": detail}, status_code=503, headers=HEADERS)
+    return JSONResponse({"success": True})
+
+
+async def _is_ones_own(history: History, thread_id: str, reader: str) -> bool:
+    return is_well_formed(thread_id) and await history.get_thread_author(thread_id) == reader
+
+
+def _nothing(request: Request) -> Response:
+    detail = say("not_yours", language_of(request))
+    return JSONResponse({"detail": detail}, status_code=404, headers=HEADERS)
+
+
+async def _own_files(history: History, thread_id: str, *, house: House, reader: str) -> list[StoredDocument]:
+    """What was handed in in a conversation and belongs to its reader alone."""
+    tickets = [recalled(metadata, reader=reader) for metadata in await history.metadata(thread_id)]
+    ids = dict.fromkeys(ticket.document_id for ticket in tickets if ticket is not None)
+    return await lightly(_still_own, list(ids), house, reader)
+
+
+def _still_own(ids: list[str], house: House, reader: str) -> list[StoredDocument]:
+    found = []
+    for document_id in ids:
+        try:
+            document = house.store.document(document_id, Scope(reader=reader))
+        except UnknownDocument:
+            continue
+        if document.owner == reader:
+            found.append(document)
+    return found
+
+
+def _delete(house: House, document: StoredDocument, reader: str) -> None:
+    try:
+        house.store.delete(document.id, Scope(reader=reader))
+    except UnknownDocument:
+        return  # it went with the conversation, or by another request

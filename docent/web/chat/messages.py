@@ -1,0 +1,63 @@
+"""A message with files, and its question, which waits until they can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import chainlit as cl
+from chainlit.data import get_data_layer
+
+from docent.app import House
+from docent.web.chat import attachments, reply
+from docent.web.chat.conversation import ASK_AGAIN, language, note
+from docent.web.i18n.texts import say
+from docent.web.metrics import Metrics
+
+
+async def received(message: cl.Message, *, house: House, metrics: Metrics) -> None:
+    """Answer a question; where files came with it, show how far they are and answer from them."""
+    if not message.elements:
+        await reply.reply(message.content, house=house, metrics=metrics)
+        return
+    lines = await attachments.take_in(message, house=house)
+    if not message.content.strip():
+        await _named(message)
+    else:
+        # Its own task, because Chainlit disables every button, also Cancel, until this function ends.
+        asking = _once_searchable(message, lines, house=house, metrics=metrics)
+        cl.context.session.current_task = asyncio.create_task(asking)
+
+
+async def _named(message: cl.Message) -> None:
+    """Where nothing was said, the names of the files stand for it, also in the list of conversations."""
+    names = ", ".join(str(element.name) for element in message.elements)
+    message.content = names
+    elements, message.elements = message.elements, []  # on the page already
+    await message.update()
+    message.elements = elements
+    thread_id = cl.context.session.thread_id
+    layer = get_data_layer()
+    thread = await layer.get_thread(thread_id) if layer is not None else None
+    if layer is not None and not (thread and thread["name"]):
+        await layer.update_thread(thread_id, name=names)
+        await cl.context.emitter.emit("first_interaction", {"interaction": names, "thread_id": thread_id})
+
+
+async def _once_searchable(
+    message: cl.Message, lines: Sequence[attachments.Line], *, house: House, metrics: Metrics
+) -> None:
+    waiting = [line for line in lines if not line.searchable]
+    waits = await note(say("file_question_waits", language())).send() if waiting else None
+    try:
+        tickets = await attachments.searchable(lines)
+    finally:
+        if waits is not None:
+            await waits.remove()
+    if tickets:
+        await reply.later(message.content, to=message.id, house=house, metrics=metrics, tickets=tickets)
+        return
+    again = cl.Action(
+        name=ASK_AGAIN, payload={"question": message.content}, label=say("ask_again", language())
+    )
+    await note(say("file_none", language()), actions=[again]).send()

@@ -1,0 +1,74 @@
+"""The personas as the page shows them: a profile each, with an icon and first questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import chainlit as cl
+from chainlit.types import ChatProfile
+
+from docent.app import House, Persona
+from docent.types import Scope
+from docent.web.i18n.french import spoken
+from docent.web.i18n.texts import say
+
+EVERYTHING = "Docent"
+"""The profile without a persona: every library, the plain tone."""
+
+ICONS = Path(__file__).resolve().parent.parent.parent / "public" / "personas"
+
+FIRST = (
+    ("internships", "starter_internships", "Which internship is about machine learning?"),
+    ("restaurants", "starter_restaurants", "Which dishes contain no nuts?"),
+    ("handbook", "starter_handbook", "How do I add my own documents?"),
+    ("handbook", "starter_delete", "How do I delete everything Docent has stored?"),
+)
+"""Library of the samples, what the button says, what it asks (the samples are in English)."""
+
+
+def profiles(house: House, *, reader: str, language: str | None) -> list[ChatProfile]:
+    """The plain profile first, then each persona whose library is there."""
+    there = {document.library for document in house.store.documents(Scope(reader=reader))}
+    plain = ChatProfile(
+        name=EVERYTHING,
+        markdown_description=say("everything" if there else "nothing_yet", language),
+        icon="/public/logo.svg",
+        display_name=EVERYTHING,
+        default=True,
+        starters=starters(there, language=language),
+    )
+    personas = [_profile(persona, language) for persona in house.personas if persona.library in {"", *there}]
+    return [plain, *personas]
+
+
+def starters(libraries: set[str], *, language: str | None) -> list[cl.Starter]:
+    """A first question for each library that is there, so that an empty page teaches."""
+    return [
+        cl.Starter(label=say(label, language), message=question, icon=_icon(library))
+        for library, label, question in FIRST
+        if library in libraries
+    ]
+
+
+def _profile(persona: Persona, language: str | None) -> ChatProfile:
+    """Our own personas speak French, too; anybody's own speak as they were written."""
+    return ChatProfile(
+        name=persona.key,
+        markdown_description=spoken(persona.description or persona.name, language),
+        icon=_icon(persona.key),
+        display_name=spoken(persona.name, language),
+        starters=[
+            cl.Starter(label=spoken(one.label, language), message=one.message) for one in persona.starters
+        ],
+    )
+
+
+def _icon(key: str) -> str:
+    """A picture of this name, where there is one: public/personas/KEY.svg."""
+    name = key if (ICONS / f"{key}.svg").exists() else "persona"
+    return f"/public/personas/{name}.svg"
+
+
+def persona_of(profile: str | None) -> str:
+    """The key of the persona that a profile stands for."""
+    return "" if profile in (None, "", EVERYTHING) else str(profile)

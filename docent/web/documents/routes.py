@@ -1,0 +1,236 @@
+"""/documents: what is here, how it was read, and what its owner or an administrator can do with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from docent.app import House
+from docent.errors import DocentError, InputError, UnknownDocument
+from docent.store import is_from
+from docent.types import ANSWERING, Quotes, Scope, StoredDocument
+from docent.web.accounts.address_redaction import without_addresses
+from docent.web.accounts.login import reader_of, whoever_is_there
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
+from docent.web.chat.upload_routes import language_of
+from docent.web.documents import page as page
+from docent.web.documents.page import Allowed, Wanted
+from docent.web.i18n.french import spoken
+from docent.web.i18n.texts import say
+from docent.web.security import SHOWN_ALONE
+from docent.web.thread_pool import lightly
+
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # with "no-referrer", browsers hide the origin of our own forms too
+}
+LONGEST_SEARCH = 200
+FORM_BYTES = 2_000
+
+Answering = Callable[[Request, str], Awaitable[Response]]
+
+
+def routes() -> list[Route]:
+    return [
+        Route("/documents", _asked(listed)),
+        Route("/documents/{id}", _asked(shown)),
+        Route("/documents/{id}/file", _asked(file)),
+        Route("/documents/{id}/delete", _asked(delete), methods=["POST"]),
+        Route("/documents/{id}/again", _asked(again), methods=["POST"]),
+        Route("/documents/{id}/share", _asked(share), methods=["POST"]),
+        Route("/documents/{id}/unshare", _asked(unshare), methods=["POST"]),
+    ]
+
+
+def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
+    """Only for people who are there, and changes only from our own pages."""
+
+    async def checked(request: Request) -> Response:
+        reader, come_in = await reader_of(request), None
+        if reader is None and request.method == "GET" and not request.app.state.door.required:
+            reader, come_in = LOCAL, await whoever_is_there(request)
+        if request.method == "POST":
+            if not from_our_own_page(request):
+                return PlainTextResponse(say("not_our_page", language_of(request)), 403, headers=HEADERS)
+            if reader is None:
+                return PlainTextResponse(say("log_in_first", language_of(request)), 401, headers=HEADERS)
+        if reader is None:
+            return RedirectResponse("/", 303, headers=HEADERS)  # the chat lets people in
+        try:
+            response = await answering(request, reader)
+        except UnknownDocument as error:
+            return _html(_refusal(request, error), 404)
+        except DocentError as error:
+            return _html(_refusal(request, error), 409)
+        if come_in is not None:  # the first page that somebody opens here may be this one
+            response.raw_headers.extend(pair for pair in come_in.raw_headers if pair[0] == b"set-cookie")
+        return response
+
+    return checked
+
+
+def from_our_own_page(request: Request) -> bool:
+    """Whether a browser says that our own page sent this; what says nothing is refused."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = urlsplit(request.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
+
+
+def _refusal(request: Request, error: DocentError) -> str:
+    language = language_of(request)
+    state = request.app.state
+    said = without_addresses(str(error), state.house.settings) if state.door.required else str(error)
+    return page.refusal(spoken(said, language), language=language)
+
+
+def _html(text: str, status: int = 200) -> Response:
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+async def listed(request: Request, reader: str) -> Response:
+    house: House = request.app.state.house
+    asked = request.query_params
+    wanted = Wanted(
+        asked.get("search", "").strip()[:LONGEST_SEARCH],
+        asked.get("library", ""),
+        asked.get("state", "") if asked.get("state", "") in page.STATES else "",
+        _number(asked.get("start", "")),
+    )
+    text = await lightly(_list, house, wanted, reader, language_of(request))
+    return _html(text)
+
+
+def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
+    libraries = house.store.libraries(reader)
+    chosen: tuple[str, ...] = (wanted.library,) if wanted.library else ()
+    if wanted.library == page.CONVERSATIONS:
+        chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
+    found = house.store.listing(
+        Scope(reader=reader, libraries=chosen),
+        search=wanted.search,
+        states=page.STATES.get(wanted.state, ()),
+        start=wanted.start,
+        limit=page.AT_ONCE,
+    )
+    plain = not (wanted.start or wanted.search) and wanted.state in ("", "failed")
+    failures = house.store.failures(Scope(libraries=chosen)) if plain else []
+    return page.listing(
+        found.documents, failures, total=found.total, wanted=wanted, libraries=libraries, language=language
+    )
+
+
+async def shown(request: Request, reader: str) -> Response:
+    return _html(await lightly(_one, request, reader))
+
+
+def _one(request: Request, reader: str) -> str:
+    house: House = request.app.state.house
+    language = language_of(request)
+    document = _document(request, reader)
+    allowed = allows(document, reader, admin=request.app.state.door.is_admin(reader))
+    notes, busy = [], False
+    if (pages := house.again.pages(document.id)) is not None:
+        notes, busy = [say("reading_again", language, pages=pages)], True
+    elif why := house.again.failed(document.id):
+        notes.append(say("again_failed", language, why=spoken(why, language)))
+    return page.one(
+        document,
+        house.store.pages(document.id, Scope(reader=reader)),
+        start=_number(request.query_params.get("start", "")),
+        allowed=allowed,
+        libraries=shared_libraries(house),
+        notes=notes,
+        busy=busy,
+        language=language,
+    )
+
+
+async def file(request: Request, reader: str) -> Response:
+    """The file itself, to be saved."""
+    house: House = request.app.state.house
+    document = await lightly(_document, request, reader)
+    original = await lightly(house.store.original, document.id, Scope(reader=reader))
+    if not original.exists():
+        raise UnknownDocument(say("not_kept", language_of(request)))
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
+    return FileResponse(
+        original, media_type="application/octet-stream", filename=document.name, headers=headers
+    )
+
+
+async def delete(request: Request, reader: str) -> Response:
+    house: House = request.app.state.house
+    document = await lightly(_changeable, request, reader)
+    async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
+        quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
+    deletion = await asyncio.to_thread(
+        partial(house.store.delete, document.id, Scope(reader=reader), quotes=quotes)
+    )
+    return _html(page.receipt(deletion, language=language_of(request)))
+
+
+async def again(request: Request, reader: str) -> Response:
+    """Read one document again, in the background."""
+    house: House = request.app.state.house
+    document = await lightly(_changeable, request, reader)
+    await asyncio.to_thread(house.again.start, document.id, Scope(reader=reader))
+    return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
+
+
+async def share(request: Request, reader: str) -> Response:
+    """Move a document of one's own to a shared library."""
+    house: House = request.app.state.house
+    document = await lightly(_document, request, reader)
+    async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
+        library = str(form.get("library", ""))
+    if library not in await lightly(shared_libraries, house):
+        raise InputError(say("no_library", language_of(request), library=library))
+    new = await asyncio.to_thread(partial(house.share, document.id, reader=reader, library=library))
+    return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
+
+
+async def unshare(request: Request, reader: str) -> Response:
+    """Take back what one shared oneself."""
+    house: House = request.app.state.house
+    document = await lightly(_document, request, reader)
+    new = await asyncio.to_thread(partial(house.unshare, document.id, reader=reader))
+    return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
+
+
+def allows(document: StoredDocument, reader: str, *, admin: bool) -> Allowed:
+    """One's own is one's own; what is shared is for administrators to change."""
+    own = document.owner == reader
+    change = own or (document.owner is None and admin)
+    answers = document.state in ANSWERING
+    return Allowed(change, share=own and answers, unshare=answers and is_from(document, reader))
+
+
+def _document(request: Request, reader: str) -> StoredDocument:
+    house: House = request.app.state.house
+    return house.store.document(request.path_params["id"], Scope(reader=reader))
+
+
+def _changeable(request: Request, reader: str) -> StoredDocument:
+    document = _document(request, reader)
+    if not allows(document, reader, admin=request.app.state.door.is_admin(reader)).change:
+        raise InputError(say("only_admin", language_of(request)))
+    return document
+
+
+def _number(text: Any) -> int:
+    """A place in a list, whatever was sent."""
+    return min(int(text), 10_000_000) if str(text).isascii() and str(text).isdigit() and len(text) < 9 else 0

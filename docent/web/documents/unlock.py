@@ -1,0 +1,80 @@
+"""A page of its own that asks for a locked PDF's password.
+
+Not in the conversation: what is typed there is kept in the history, shown, and names the conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from docent.app import House
+from docent.errors import DocentError, UnknownDocument
+from docent.ingesting import Ticket
+from docent.types import Scope, State
+from docent.web.chat.upload_routes import language_of
+from docent.web.i18n.french import spoken
+from docent.web.i18n.texts import say, speaks
+from docent.web.thread_pool import lightly
+
+LONGEST = 1_000
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
+PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 30rem; margin: 15vh auto; padding: 0 1rem }}
+h1 {{ font-size: 1.25rem; overflow-wrap: anywhere }}
+label, input, button {{ display: block; font: inherit }}
+input {{ width: 100%; box-sizing: border-box; padding: .5rem; margin: .25rem 0 1rem }}
+button {{ padding: .5rem 1.5rem }}
+</style>
+<main><h1>{title}</h1>{body}</main>
+</html>"""
+FORM = """<form method="post"><p>{hint}</p>
+<label for="password">{label}</label>
+<input id="password" name="password" type="password" autocomplete="off"
+  maxlength="{longest}" required autofocus>
+<button>{button}</button></form>"""
+
+
+async def unlock(request: Request, reader: str) -> Response:
+    """Ask for the password, or read the file with it."""
+    house: House = request.app.state.house
+    language = language_of(request)
+    try:
+        ticket = await lightly(_locked, request.path_params["document"], house, reader)
+        if request.method == "POST":
+            async with request.form(max_files=0, max_fields=1) as form:
+                password = str(form.get("password") or "")[:LONGEST]
+            await asyncio.to_thread(house.unlock, ticket, password)
+    except DocentError as error:
+        return PlainTextResponse(spoken(str(error), language), status_code=404, headers=HEADERS)
+    if request.method == "POST":
+        body = f"<p>{escape(say('unlock_done', language))}</p>"
+    else:
+        body = FORM.format(
+            hint=escape(say("unlock_hint", language)),
+            label=escape(say("unlock_password", language)),
+            button=escape(say("unlock_button", language)),
+            longest=LONGEST,
+        )
+    title = escape(say("unlock_title", language, name=ticket.name))
+    return HTMLResponse(PAGE.format(language=speaks(language), title=title, body=body), headers=HEADERS)
+
+
+def _locked(document_id: str, house: House, reader: str) -> Ticket:
+    document = house.store.document(document_id, Scope(reader=reader))
+    ticket = Ticket(document.id, document.name, document.library, document.owner)
+    if document.owner != reader or document.state is not State.FAILED:
+        raise UnknownDocument("No password is needed here. Go back to the conversation.")
+    return ticket
