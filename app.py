@@ -46,20 +46,20 @@ def history() -> History:
 @cl.set_chat_profiles
 async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await lightly(profiles.profiles, server.house(), reader=reader, language=language)
+    return await lightly(profiles.profiles, server.docent(), reader=reader, language=language)
 
 
 @cl.on_chat_start
 async def start() -> None:
-    await conversation.start(house=server.house())
+    await conversation.start(docent=server.docent())
     await conversation.tell_of_attempts(server.state().door)
-    model_download.follow(server.house(), conversation.language())
+    model_download.follow(server.docent(), conversation.language())
 
 
 @cl.on_chat_resume
 async def resume(thread: ThreadDict) -> None:
-    await conversation.resume(thread, house=server.house())
-    await attachments.resume(thread, house=server.house())
+    await conversation.resume(thread, docent=server.docent())
+    await attachments.resume(thread, docent=server.docent())
 
 
 @cl.on_message
@@ -71,7 +71,7 @@ async def answer(message: cl.Message) -> None:
     elif message.command == conversation.FORGET:
         await attachments.forget()
     else:
-        await messages.received(message, house=server.house(), metrics=server.metrics())
+        await messages.received(message, docent=server.docent(), metrics=server.metrics())
 
 
 @cl.on_window_message
@@ -82,26 +82,26 @@ async def source(message: object) -> None:
 
 @cl.action_callback(conversation.ASK_AGAIN)
 async def ask_again(action: cl.Action) -> None:
-    await reply.ask_again(str(action.payload["question"]), house=server.house(), metrics=server.metrics())
+    await reply.ask_again(str(action.payload["question"]), docent=server.docent(), metrics=server.metrics())
 
 
 @cl.action_callback(conversation.ANYWAY)
 async def answer_anyway(action: cl.Action) -> None:
     question = str(action.payload["question"])
-    await reply.ask_again(question, house=server.house(), metrics=server.metrics(), anyway=True)
+    await reply.ask_again(question, docent=server.docent(), metrics=server.metrics(), anyway=True)
 
 
 @cl.action_callback(feedback.KEEP)
 async def keep_golden(action: cl.Action) -> None:
     reader, language = conversation.reader(), conversation.language()
     if server.state().door.is_admin(reader):
-        house, history = server.house(), server.history()
-        await feedback.keep(action, house=house, history=history, reader=reader, language=language)
+        docent, history = server.docent(), server.history()
+        await feedback.keep(action, docent=docent, history=history, reader=reader, language=language)
 
 
 @cl.action_callback(model_download.FETCH)
 async def fetch_model(action: cl.Action) -> None:
-    await model_download.fetch(server.house(), conversation.language())
+    await model_download.fetch(server.docent(), conversation.language())
 
 
 @cl.action_callback(attachments.CANCEL)

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 
-from docent.app import House, forget_previous, give_up, open_house, roll_back, switch
+from docent.app import Docent, forget_previous, give_up, open_docent, roll_back, switch
 from docent.errors import DocentError, IndexMismatch, InputError, StoreError
 from docent.ingesting import Progress, Stopped
 from docent.settings import Settings
@@ -104,10 +104,10 @@ def _watch(arguments: argparse.Namespace) -> int:
     settings = Settings.read()
     paths = _paths(arguments, settings)
     password = _password(arguments)
-    with open_house(settings) as house:
+    with open_docent(settings) as docent:
         print(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)", file=sys.stderr)
         try:
-            house.watch(
+            docent.watch(
                 paths,
                 retry_failed=arguments.retry_failed,
                 password=password,
@@ -159,8 +159,8 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
 def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
     """Build the new index and switch to it; None when it answers, and the folders can be looked through."""
     for _ in range(CHANGES):
-        with _building(settings) as house, _bar(arguments) as bar:
-            failed = house.rebuild(full=arguments.rebuild == "full", on_progress=bar)
+        with _building(settings) as docent, _bar(arguments) as bar:
+            failed = docent.rebuild(full=arguments.rebuild == "full", on_progress=bar)
         if failed:
             print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
             return failed
@@ -179,20 +179,20 @@ def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileRepo
     raise StoreError("Documents come and go faster than the index can be built. Try again when it is quiet.")
 
 
-def _building(settings: Settings) -> House:
+def _building(settings: Settings) -> Docent:
     try:
-        return open_house(settings, storage=settings.storage / "building")
+        return open_docent(settings, storage=settings.storage / "building")
     except IndexMismatch:  # begun with other settings
         give_up(settings.storage, chroma_url=settings.chroma_url)
-        return open_house(settings, storage=settings.storage / "building")
+        return open_docent(settings, storage=settings.storage / "building")
 
 
 def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:
     reports: list[FileReport] = []
     try:
-        with open_house(settings) as house, _bar(arguments) as bar:
+        with open_docent(settings) as docent, _bar(arguments) as bar:
             try:
-                reports = house.ingest(
+                reports = docent.ingest(
                     paths,
                     retry_failed=arguments.retry_failed or arguments.password,
                     password=_password(arguments),

@@ -104,14 +104,14 @@ def _run_docent(folder: Path) -> Run:
 
 def _stored(settings: dict[str, str]) -> tuple[int, int]:
     """Return the numbers of pages and embedded tokens in the store."""
-    from docent.app import open_house
+    from docent.app import open_docent
     from docent.settings import Settings
     from docent.types import Scope
 
     scope = Scope()
-    with open_house(Settings.read(environ=settings)) as house:
-        documents = house.store.documents(scope)
-        chunks = [chunk for document in documents for chunk in house.store.chunks_of(document.id, scope)]
+    with open_docent(Settings.read(environ=settings)) as docent:
+        documents = docent.store.documents(scope)
+        chunks = [chunk for document in documents for chunk in docent.store.chunks_of(document.id, scope)]
     return sum(document.pages for document in documents), sum(chunk.tokens for chunk in chunks)
 
 

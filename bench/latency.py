@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.resources import on_disk, resident
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.indexing.embedder import index_fingerprint, open_embedder
 from docent.settings import Settings
 from docent.store import Arrival, Store
@@ -75,8 +75,8 @@ def build(folder: Path, chunks: int) -> None:
     frequency /= frequency.sum()
     centres = random.standard_normal((max(chunks // CHUNKS_A_CENTRE, 1), DIMENSIONS))
     began = time.perf_counter()
-    with open_house(_settings(folder)) as house:
-        stored = sum(document.embedded for document in house.store.documents(Scope())) // CHUNKS_A_DOCUMENT
+    with open_docent(_settings(folder)) as docent:
+        stored = sum(document.embedded for document in docent.store.documents(Scope())) // CHUNKS_A_DOCUMENT
         documents = chunks // CHUNKS_A_DOCUMENT
         for first in range(stored // BATCH * BATCH, documents, BATCH):
             random = np.random.default_rng((chunks, first))
@@ -86,14 +86,14 @@ def build(folder: Path, chunks: int) -> None:
                 texts = [" ".join(words[at] for at in row) + "." for row in drawn]
                 name = f"{words[WORDS - 1 - number % 9000]}-{2000 + number % 25}-{number}.txt".lower()
                 arrivals.append(_arrival(folder, name, texts))
-            house.store.put_several(arrivals)
+            docent.store.put_several(arrivals)
             pending = [chunk.id for arrival in arrivals for chunk in arrival.chunks]
-            house.store.put_vectors(pending, _vectors(random, centres, len(pending)))
+            docent.store.put_vectors(pending, _vectors(random, centres, len(pending)))
             seconds = time.perf_counter() - began
             print(f"{first + len(arrivals)} documents, {seconds:.0f} s", file=sys.stderr, flush=True)
         questions = [
-            _question(house.store, document.id, words)
-            for document in house.store.documents(Scope())[:QUESTIONS]
+            _question(docent.store, document.id, words)
+            for document in docent.store.documents(Scope())[:QUESTIONS]
         ]
     (folder / "questions.json").write_text(json.dumps(questions))
 
@@ -113,12 +113,12 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
     """
     questions = json.loads((folder / "questions.json").read_text())
     repeated = [questions[at % len(questions)] for at in range(count + 5)]
-    with open_built(folder) as house:
-        warm_up(house, repeated[:5])
+    with open_built(folder) as docent:
+        warm_up(docent, repeated[:5])
         profiler = cProfile.Profile()
         if profile:
             profiler.enable()
-        milliseconds = list(_timed(house.retrieve, repeated[5:]))
+        milliseconds = list(_timed(docent.retrieve, repeated[5:]))
         profiler.disable()
         memory = resident()
     if profile:
@@ -134,7 +134,7 @@ def measure(folder: Path, count: int, *, profile: bool) -> dict[str, float]:
     }
 
 
-def open_built(folder: Path) -> House:
+def open_built(folder: Path) -> Docent:
     """Open a built store, even one of an earlier version: synthetic chunks do not depend on it."""
     settings = _settings(folder)
     embedder = open_embedder(
@@ -151,14 +151,14 @@ def open_built(folder: Path) -> House:
         catalog.execute(
             "UPDATE meta SET value = ?1 WHERE key = 'fingerprint' AND value <> ?1", (fingerprint,)
         )
-    return open_house(settings)
+    return open_docent(settings)
 
 
-def warm_up(house: House, questions: Sequence[str]) -> None:
+def warm_up(docent: Docent, questions: Sequence[str]) -> None:
     """Warm up as `docent serve` does, to the end; the first question loads the index."""
-    house.warm()
+    docent.warm()
     for question in questions:
-        house.retrieve(question, Scope())
+        docent.retrieve(question, Scope())
     for thread in threading.enumerate():
         if thread.name == "warming":
             thread.join()

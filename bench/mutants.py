@@ -22,10 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CORE = {
     "docent/retrieving/fusion.py": ["tests/retrieving/test_fusing.py"],
-    "docent/answering/prompt/budget.py": ["tests/generating/test_budget.py"],
+    "docent/answering/prompt/budget.py": ["tests/answering/test_budget.py"],
     "docent/answering/citing/citations.py": [
-        "tests/generating/test_citations.py",
-        "tests/generating/test_after_citing.py",
+        "tests/answering/test_citations.py",
+        "tests/answering/test_after_citing.py",
     ],
 }
 INVERTED: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -24,9 +24,9 @@ import numpy as np
 
 from bench.latency import build, open_built, warm_up
 from docent.answering import Bounds, answer
-from docent.answering.models.client import AS_BUILT, Message, ModelStatus, Piece, Wishes
+from docent.answering.models.client import AS_BUILT, ChatMessage, ModelStatus, Piece, Wishes
 from docent.answering.prompt.tokens import Learning, counter_for
-from docent.app import House
+from docent.app import Docent
 from docent.types import Answered, Passage, Progress, Scope, Token, Turn
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
@@ -42,7 +42,7 @@ class InstantModel:
     name = "mistral"
 
     async def stream(
-        self, messages: Sequence[Message], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
     ) -> AsyncGenerator[Piece, None]:
         yield Piece(str(messages[-1]["content"]).rsplit(": ", 1)[-1] + " ")
         yield Piece("", prompt_tokens=1, answer_tokens=1)
@@ -67,9 +67,9 @@ def main() -> None:
     if not (args.store / "questions.json").exists():
         build(args.store, int(args.store.name))
     questions = json.loads((args.store / "questions.json").read_text())
-    with open_built(args.store) as house:
-        warm_up(house, questions[:5])
-        measured = asyncio.run(measure(house, questions, args.questions))
+    with open_built(args.store) as docent:
+        warm_up(docent, questions[:5])
+        measured = asyncio.run(measure(docent, questions, args.questions))
     print("| step | p50, ms | p95, ms | processor p50, ms | processor p95, ms |\n|---|---|---|---|---|")
     for step, milliseconds in measured.clock.items():
         cells = [*np.percentile(milliseconds, [50, 95])]
@@ -85,7 +85,7 @@ class Measured:
     processor: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
-async def measure(house: House, questions: Sequence[str], count: int) -> Measured:
+async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measured:
     counter = Learning(counter_for("mistral"))
     measured = Measured()
     retrieval = 0.0
@@ -93,7 +93,7 @@ async def measure(house: House, questions: Sequence[str], count: int) -> Measure
     def retrieve(question: str, scope: Scope) -> Sequence[Passage]:
         nonlocal retrieval
         began = time.process_time()
-        passages = house.retrieve(question, scope)
+        passages = docent.retrieve(question, scope)
         retrieval = (time.process_time() - began) * 1000
         return passages
 
@@ -108,7 +108,7 @@ async def measure(house: House, questions: Sequence[str], count: int) -> Measure
             retrieve=retrieve,
             model=InstantModel(),
             bounds=Bounds(context_tokens=8192, answer_tokens=1024, passages=8),
-            reader=house.store,
+            reader=docent.store,
             counter=counter,
         )
         async for event in events:

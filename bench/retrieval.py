@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import tutorial
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.evaluating import Outcome, Question, ask, read_questions, report
 from docent.retrieving import OURS, Weights, retrieve
 from docent.settings import Settings
@@ -70,23 +70,25 @@ def measure(
     name: str, questions: Sequence[Question], data: Path, cache: Path, *, with_tutorial: bool
 ) -> None:
     environ = {"DOCENT_STORAGE": str(cache / "storage"), "DOCENT_DATA": str(data)}
-    with open_house(Settings.read(environ=environ, folder=cache)) as house:
-        house.ingest([data], retry_failed=False, password=None, on_progress=lambda step: None)
-        house.embedder.warm()
-        methods: dict[str, Retrieve] = {"tutorial": _tutorial(data, cache, house)} if with_tutorial else {}
+    with open_docent(Settings.read(environ=environ, folder=cache)) as docent:
+        docent.ingest([data], retry_failed=False, password=None, on_progress=lambda step: None)
+        docent.embedder.warm()
+        methods: dict[str, Retrieve] = {"tutorial": _tutorial(data, cache, docent)} if with_tutorial else {}
         methods["vectors alone"] = _by(
-            house,
-            lambda question, scope: house.store.nearest(house.embedder.embed_query(question), WITHIN, scope),
+            docent,
+            lambda question, scope: docent.store.nearest(
+                docent.embedder.embed_query(question), WITHIN, scope
+            ),
         )
         methods["full text alone"] = _by(
-            house, lambda question, scope: house.store.matching(question, WITHIN, scope)
+            docent, lambda question, scope: docent.store.matching(question, WITHIN, scope)
         )
-        methods |= {name: _step(house, weights) for name, weights in ladder().items()}
+        methods |= {name: _step(docent, weights) for name, weights in ladder().items()}
         for method, search in methods.items():
             for given in (False, True):
                 if given and name == "SQuAD":
                     continue  # a document is one paragraph
-                _row(name, method, given, _outcomes(questions, house, search, given))
+                _row(name, method, given, _outcomes(questions, docent, search, given))
 
 
 def ladder() -> dict[str, Weights]:
@@ -98,14 +100,14 @@ def ladder() -> dict[str, Weights]:
     return ladders
 
 
-def _outcomes(questions: Sequence[Question], house: House, search: Retrieve, given: bool) -> list[Outcome]:
+def _outcomes(questions: Sequence[Question], docent: Docent, search: Retrieve, given: bool) -> list[Outcome]:
     return ask(
         questions,
         retrieve=search,
-        documents=house.store.documents(Scope()),
+        documents=docent.store.documents(Scope()),
         library="",
         given_document=given,
-        count=lambda text: len(house.embedder.tokenizer.encode(text, add_special_tokens=False).ids),
+        count=lambda text: len(docent.embedder.tokenizer.encode(text, add_special_tokens=False).ids),
         on_progress=lambda done: None,
     )
 
@@ -124,18 +126,18 @@ def _row(name: str, method: str, given: bool, outcomes: Sequence[Outcome]) -> No
     )
 
 
-def _step(house: House, weights: Weights) -> Retrieve:
+def _step(docent: Docent, weights: Weights) -> Retrieve:
     return lambda question, scope: retrieve(
-        question, scope=scope, store=house.store, embedder=house.embedder, limit=WITHIN, weights=weights
+        question, scope=scope, store=docent.store, embedder=docent.embedder, limit=WITHIN, weights=weights
     )
 
 
-def _by(house: House, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve:
+def _by(docent: Docent, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve:
     """Return passages by one of the store's two searches alone."""
 
     def retrieve_by(question: str, scope: Scope) -> list[Passage]:
         hits = search(question, scope)
-        chunks = house.store.chunks([hit.id for hit in hits], scope)
+        chunks = docent.store.chunks([hit.id for hit in hits], scope)
         return [
             _passage(chunks[hit.id].document_id, chunks[hit.id].page, chunks[hit.id].text, hit.score)
             for hit in hits
@@ -145,11 +147,11 @@ def _by(house: House, search: Callable[[str, Scope], Sequence[Hit]]) -> Retrieve
     return retrieve_by
 
 
-def _tutorial(data: Path, cache: Path, house: House) -> Retrieve:
+def _tutorial(data: Path, cache: Path, docent: Docent) -> Retrieve:
     """Return passages by the tutorial's pipeline, nearest first; see bench.tutorial."""
     tutorial.build(data, cache / "tutorial")
     find = tutorial.open_index(cache / "tutorial", WITHIN)
-    names = {document.id: document.name for document in house.store.documents(Scope())}
+    names = {document.id: document.name for document in docent.store.documents(Scope())}
     ids = {name: document for document, name in names.items()}
 
     def retrieve_by(question: str, scope: Scope) -> list[Passage]:

@@ -26,7 +26,7 @@ from statistics import median, quantiles
 from bench.latency import SYLLABLES
 from bench.resources import on_disk
 from bench.scanning import book
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope
 
@@ -124,12 +124,12 @@ def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[f
         environ={"DOCENT_DATA": str(folder / "data"), "DOCENT_STORAGE": str(folder / "storage")}
     )
     chance = random.Random(7)
-    with open_house(settings) as house:
+    with open_docent(settings) as docent:
 
         def ask() -> float:
             question = words(chance, 8)
             began = time.perf_counter()
-            house.retrieve(question, Scope())
+            docent.retrieve(question, Scope())
             return time.perf_counter() - began
 
         for _ in range(5):
@@ -137,7 +137,7 @@ def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[f
         idle = [ask() for _ in range(questions)]
         file = folder / "data" / "meanwhile.pdf"
         file.write_bytes(book(pages))
-        ingesting = threading.Thread(target=lambda: _ingest(house, file))
+        ingesting = threading.Thread(target=lambda: _ingest(docent, file))
         ingesting.start()
         busy = []
         while ingesting.is_alive():
@@ -146,8 +146,8 @@ def while_ingesting(folder: Path, *, pages: int, questions: int) -> tuple[list[f
     return idle, busy
 
 
-def _ingest(house: House, file: Path) -> None:
-    house.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
+def _ingest(docent: Docent, file: Path) -> None:
+    docent.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
 
 
 def small_files(folder: Path, count: int) -> None:

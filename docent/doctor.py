@@ -18,7 +18,7 @@ from docent.settings import Settings
 from docent.types import Scope, State
 
 if TYPE_CHECKING:
-    from docent.app import House
+    from docent.app import Docent
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
@@ -91,60 +91,60 @@ def disk(settings: Settings) -> Finding:
 def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
     """What can be said only by opening the house itself."""
     # Late: a broken installation must still be told which package is missing, by `versions`.
-    from docent.app import mend_catalog, open_house
+    from docent.app import mend_catalog, open_docent
 
     try:
         if mend and (mended := mend_catalog(settings.storage)):
             yield Finding("catalog", True, mended)
-        with open_house(settings) as house:
-            yield from storage(house)
-            yield in_step(house, mend=mend)
-            yield size(house)
-            yield model_server(house)
+        with open_docent(settings) as docent:
+            yield from storage(docent)
+            yield in_step(docent, mend=mend)
+            yield size(docent)
+            yield model_server(docent)
     except StorageBusy as error:
         yield Finding("storage", True, str(error))
     except DocentError as error:
         yield Finding("storage", False, str(error))
 
 
-def storage(house: House) -> Iterator[Finding]:
+def storage(docent: Docent) -> Iterator[Finding]:
     """Whether what is at rest holds together, and agrees with the settings (opening it checked that)."""
-    documents = house.store.documents(Scope())
+    documents = docent.store.documents(Scope())
     failed = [document.name for document in documents if document.state is State.FAILED]
-    failed += [one.path for one in house.store.failures(Scope())]
-    yield Finding("storage", True, f"{house.settings.storage}: {len(documents)} documents")
-    yield Finding("index", True, f"built with {house.embedder.name}, as the settings ask")
+    failed += [one.path for one in docent.store.failures(Scope())]
+    yield Finding("storage", True, f"{docent.settings.storage}: {len(documents)} documents")
+    yield Finding("index", True, f"built with {docent.embedder.name}, as the settings ask")
     if failed:
         remedy = "python -m docent list says why; mend the files and run: python ingest.py"
         yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
-    older = [document.name for document in documents if house.is_older(document)]
+    older = [document.name for document in documents if docent.is_older(document)]
     if older:
         found = f"{len(older)} were read by an older loader, and answer as before: {', '.join(older[:5])}"
         yield Finding("documents", True, found, "python ingest.py --rebuild=full")
 
 
-def in_step(house: House, *, mend: bool) -> Finding:
+def in_step(docent: Docent, *, mend: bool) -> Finding:
     """Whether words, vectors and originals are those of the catalog."""
-    found = house.store.complaints()
+    found = docent.store.complaints()
     if found and mend:
-        house.store.mend()
-        left = house.store.complaints()
+        docent.store.mend()
+        left = docent.store.complaints()
         found = left or [f"mended ({'; '.join(found)})"]
         return Finding("in step", not left, "; ".join(found), "" if not left else LOST)
     remedy = "python -m docent doctor --mend" if found else ""
     return Finding("in step", not found, "; ".join(found) or "words, vectors and originals", remedy)
 
 
-def size(house: House) -> Finding:
+def size(docent: Docent) -> Finding:
     """What the index takes beside the originals, for each chunk."""
-    index = house.settings.storage / "index"
+    index = docent.settings.storage / "index"
     parts = {
         "catalog": "catalog.db*",
         "words": "words/**/*",
         "vectors": "chroma/**/*",
         "snapshot": "snapshots/*",
     }
-    chunks = max(1, sum(document.chunks for document in house.store.documents(Scope())))
+    chunks = max(1, sum(document.chunks for document in docent.store.documents(Scope())))
     taken = {
         name: sum(path.stat().st_size for path in index.glob(pattern) if path.is_file()) / chunks / 1000
         for name, pattern in parts.items()
@@ -153,6 +153,6 @@ def size(house: House) -> Finding:
     return Finding("size", True, f"{sum(taken.values()):.1f} kB a chunk ({told})")
 
 
-def model_server(house: House) -> Finding:
-    status = asyncio.run(house.check_model())
+def model_server(docent: Docent) -> Finding:
+    status = asyncio.run(docent.check_model())
     return Finding("model server", status.ready, status.sentence, status.remedy)

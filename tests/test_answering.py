@@ -32,8 +32,8 @@ from docent.types import (
     Token,
     Turn,
 )
-from tests.generating.build import passage, stored
-from tests.generating.test_clients import mirror, native
+from tests.answering.build import passage, stored
+from tests.answering.test_clients import mirror, native
 from tests.ports import free_url
 
 # Chroma says so of its own collections when they are opened.

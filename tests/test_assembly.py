@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.errors import SettingsError
 from docent.indexing import fast_embedder
 from docent.settings import Settings
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config
 
 
 @pytest.fixture
-def house(tmp_path: Path, ollama: Any) -> Iterator[House]:
-    with open_house(Settings(storage=tmp_path / "storage", model_url=ollama.url)) as house:
-        yield house
+def docent(tmp_path: Path, ollama: Any) -> Iterator[Docent]:
+    with open_docent(Settings(storage=tmp_path / "storage", model_url=ollama.url)) as docent:
+        yield docent
         _until_warm()
 
 
@@ -32,26 +32,26 @@ def _until_warm() -> None:
         thread.join(20)
 
 
-def test_a_house_that_cannot_be_opened_is_closed(tmp_path):
+def test_what_was_opened_is_closed_when_opening_fails(tmp_path):
     """Where a file of the settings is refused, the storage folder is free for whoever comes next."""
     (tmp_path / "policy.toml").write_text("[")
     settings = Settings(storage=tmp_path / "storage", content_policy_file=tmp_path / "policy.toml")
     with pytest.raises(SettingsError, match="content policy") as refused:
-        open_house(settings.model_copy(update={"content_policy": "warn"}))
-    with open_house(settings) as house:
-        assert house.store.owned, refused
+        open_docent(settings.model_copy(update={"content_policy": "warn"}))
+    with open_docent(settings) as docent:
+        assert docent.store.owned, refused
 
 
 def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
     """A part that cannot be closed leaves the storage folder to whoever comes next all the same."""
     settings = Settings(storage=tmp_path / "storage")
-    house = open_house(settings)
+    docent = open_docent(settings)
     with monkeypatch.context() as broken:
-        broken.setattr(house.uploads, "close", lambda: [][0])
+        broken.setattr(docent.uploads, "close", lambda: [][0])
         with pytest.raises(IndexError):
-            house.close()
-    house.uploads.close()
-    with open_house(settings) as after:
+            docent.close()
+    docent.uploads.close()
+    with open_docent(settings) as after:
         assert after.store.owned
 
 
@@ -60,8 +60,8 @@ def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch)
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     monkeypatch.setattr(fast_embedder, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
-    with open_house(Settings(storage=tmp_path / "storage")) as house:
-        assert house.intake.workers == 2
+    with open_docent(Settings(storage=tmp_path / "storage")) as docent:
+        assert docent.intake.workers == 2
 
 
 def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):
@@ -70,40 +70,40 @@ def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):
     settings = Settings(
         storage=tmp_path / "storage", model_url=server.url, embedding_model="ollama:nomic-embed-text"
     )
-    with open_house(settings.model_copy(update={"model_key": SecretStr("sk-test")})):
+    with open_docent(settings.model_copy(update={"model_key": SecretStr("sk-test")})):
         assert server.requests
         assert {one.headers.get("authorization") for one in server.requests} == {"Bearer sk-test"}
     told = len(server.requests)
-    with open_house(settings):
+    with open_docent(settings):
         assert {one.headers.get("authorization") for one in server.requests[told:]} == {None}
 
 
-async def test_warming_loads_the_language_model(house, ollama):
+async def test_warming_loads_the_language_model(docent, ollama):
     """The first question finds the model in memory, with the window that it needs."""
-    house.warm()
+    docent.warm()
     await ollama.until(lambda: bool(ollama.requests_to("/api/chat")), within=10)
     first = ollama.requests_to("/api/chat")[0].body
     assert first["messages"] == []
-    assert first["options"]["num_ctx"] == house.settings.context_tokens
+    assert first["options"]["num_ctx"] == docent.settings.context_tokens
 
 
 def test_warming_without_a_server_is_quiet(tmp_path, monkeypatch):
     """Whoever starts Docent without a model server sees no error for it."""
     raised: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
-    with open_house(Settings(storage=tmp_path / "storage", model_url=free_url())) as house:
-        house.warm()
+    with open_docent(Settings(storage=tmp_path / "storage", model_url=free_url())) as docent:
+        docent.warm()
         _until_warm()
     assert raised == []
 
 
-async def test_another_model_for_one_question(house, ollama):
+async def test_another_model_for_one_question(docent, ollama):
     """The server's models can be named and fetched, and one of them chosen for one question."""
-    assert await house.models() == ("mistral:latest",)
-    steps = [step async for step in house.pull_model("llama3.2")]
+    assert await docent.models() == ("mistral:latest",)
+    steps = [step async for step in docent.pull_model("llama3.2")]
     assert all(isinstance(step, Progress) for step in steps)
-    assert set(await house.models()) == {"mistral:latest", "llama3.2:latest"}
-    events = house.answer(
+    assert set(await docent.models()) == {"mistral:latest", "llama3.2:latest"}
+    events = docent.answer(
         "Why?", history=(), scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2")
     )
     last = [event async for event in events][-1]

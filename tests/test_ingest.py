@@ -23,7 +23,7 @@ import pytest
 from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.errors import UnreadableFile
 from docent.ingesting import find
 from docent.ingesting.pipeline import Read
@@ -293,14 +293,14 @@ def test_synonyms_are_no_document(project):
 def test_a_file_that_is_being_copied_is_read_when_it_is_there(project):
     """What is empty and has just been made is looked at once more before it is said to be empty."""
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
-    with open_house(Settings.read(environ=environ)) as house:
+    with open_docent(Settings.read(environ=environ)) as docent:
         file = project.write("a.txt", "")
         copying = threading.Timer(0.4, lambda: file.write_text("Apples are red."))
         copying.start()
-        (report,) = house.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
+        (report,) = docent.ingest([file], retry_failed=False, password=None, on_progress=lambda _: None)
         copying.join()
         assert report.outcome == "added"
-        assert [passage.text for passage in house.retrieve("apples", Scope())] == ["Apples are red."]
+        assert [passage.text for passage in docent.retrieve("apples", Scope())] == ["Apples are red."]
 
 
 def test_failed_files_are_tried_again_only_when_asked_or_changed(project):
@@ -402,10 +402,10 @@ def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
             raise RuntimeError("a fault")
         return chunks(read, library)
 
-    with open_house(Settings(data=project.data, storage=project.storage)) as house:
+    with open_docent(Settings(data=project.data, storage=project.storage)) as docent:
 
         def ingested() -> dict[str, FileReport]:
-            found = house.ingest([project.data], retry_failed=False, password=None, on_progress=print)
+            found = docent.ingest([project.data], retry_failed=False, password=None, on_progress=print)
             return {one.path: one for one in found}
 
         monkeypatch.setattr(Read, "chunks", stumble)
@@ -420,18 +420,18 @@ def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
 def test_what_is_not_the_files_fault_is_tried_again(project, monkeypatch):
     """Where the machine had no room, it is named and listed, and the next ingest reads it."""
     project.write("a.txt", "Apples are red.")
-    with open_house(Settings(data=project.data, storage=project.storage)) as house:
+    with open_docent(Settings(data=project.data, storage=project.storage)) as docent:
 
         def ingested() -> FileReport:
-            (report,) = house.ingest([project.data], retry_failed=False, password=None, on_progress=print)
+            (report,) = docent.ingest([project.data], retry_failed=False, password=None, on_progress=print)
             return report
 
         with monkeypatch.context() as full:
             full.setattr(sys, "executable", str(project.data / "nothing"))
             assert "try again" in ingested().reason
-        assert [one.path for one in house.store.failures(Scope())] == ["a.txt"]
+        assert [one.path for one in docent.store.failures(Scope())] == ["a.txt"]
         assert ingested().outcome == "changed"
-        assert house.store.failures(Scope()) == []
+        assert docent.store.failures(Scope()) == []
         assert ingested().outcome == "unchanged"
 
 
@@ -552,15 +552,15 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
     assert "no earlier index" in project.run("ingest.py", "--rollback").stderr
 
 
-def rebuild_beside(house: House, project: Project) -> None:
+def rebuild_beside(docent: Docent, project: Project) -> None:
     """Another process rebuilds and rolls back: the one that runs answers from that index at once."""
-    with house.store._catalog.write() as db:
+    with docent.store._catalog.write() as db:
         db.execute("UPDATE chunks SET header = 'of the old index'")
     stop, told = threading.Event(), set()
 
     def ask() -> None:
         while not stop.is_set():
-            told.add(tuple(passage.text for passage in house.retrieve("apples", Scope())))
+            told.add(tuple(passage.text for passage in docent.retrieve("apples", Scope())))
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -568,8 +568,8 @@ def rebuild_beside(house: House, project: Project) -> None:
     for step in ("--rebuild", "--rollback", "--rollback", "--forget-previous"):
         done = project.run("ingest.py", step)
         assert done.returncode == 0, done.stderr
-        [document] = house.store.documents(Scope())
-        headers += [chunk.header for chunk in house.store.chunks_of(document.id, Scope())]
+        [document] = docent.store.documents(Scope())
+        headers += [chunk.header for chunk in docent.store.chunks_of(document.id, Scope())]
     stop.set()
     asking.join()
     assert told == {("Apples are red.",)}
@@ -581,19 +581,19 @@ def test_beside_a_running_docent(project):
     """While another owns storage/, ingest, rebuild, search, list, delete and doctor work as if alone."""
     project.write("a.txt", "Apples are red.")
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
-    with open_house(Settings.read(environ=environ)) as house:
-        house.work()
+    with open_docent(Settings.read(environ=environ)) as docent:
+        docent.work()
         assert outcomes(project.ingest()) == {"a.txt": "added"}
-        assert [one.state for one in house.store.documents(Scope())] == ["ready"]
-        assert [passage.text for passage in house.retrieve("apples", Scope())] == ["Apples are red."]
+        assert [one.state for one in docent.store.documents(Scope())] == ["ready"]
+        assert [passage.text for passage in docent.retrieve("apples", Scope())] == ["Apples are red."]
         assert project.search("apples")[0]["file"] == "a.txt"
         assert "1 page" in project.run("-m", "docent", "list").stdout
         assert "not ok  storage" not in project.run("-m", "docent", "doctor").stdout
-        rebuild_beside(house, project)
+        rebuild_beside(docent, project)
         done = project.run("-m", "docent", "delete", "a.txt")
         assert done.returncode == 0, done.stderr
         assert "Left behind: 0" in done.stdout
-        assert house.store.documents(Scope()) == []
+        assert docent.store.documents(Scope()) == []
     assert outcomes(project.ingest()) == {"a.txt": "added"}
 
 

@@ -23,17 +23,17 @@ COMMANDS = [
 @pytest.mark.slow
 def test_commands(tmp_path):
     """Each ends well; afterwards everything is as it was, and there is nothing left to mend."""
-    house = tmp_path / "docent"
-    house.mkdir()
+    docent = tmp_path / "docent"
+    docent.mkdir()
     for name in ("docent", "ingest.py", "personas.toml", "policy.toml"):
-        (house / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "data/restaurants", house / "data/restaurants")
-    (house / ".venv").symlink_to(sys.prefix)
+        (docent / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "data/restaurants", docent / "data/restaurants")
+    (docent / ".venv").symlink_to(sys.prefix)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
     for command in (".venv/bin/python ingest.py", *COMMANDS):
         done = subprocess.run(
-            command, shell=True, cwd=house, env=environ, capture_output=True, text=True, timeout=120
+            command, shell=True, cwd=docent, env=environ, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
-    assert (house / "backup.tar").exists()
+    assert (docent / "backup.tar").exists()

@@ -46,7 +46,7 @@ NOT_COPIED = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def docent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy of the project, with the packages that this test runs on."""
     folder = tmp_path_factory.mktemp("readme") / "docent"
     shutil.copytree(ROOT, folder, ignore=lambda _, names: NOT_COPIED & set(names))
@@ -75,64 +75,64 @@ def environ(ollama_process, tmp_path_factory) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands(command, house, environ):
+def test_commands(command, docent, environ):
     """The command does what it says, and ends well."""
     if command == "make test":
-        dry = subprocess.run(["make", "-n", "test"], cwd=house, env=environ, capture_output=True, text=True)
+        dry = subprocess.run(["make", "-n", "test"], cwd=docent, env=environ, capture_output=True, text=True)
         assert "-m pytest" in dry.stdout, dry.stderr  # what runs this very test
         return
     if command.endswith("make run"):
-        with_server(command, house, environ)
+        with_server(command, docent, environ)
         return
     if command.startswith("curl "):
-        asked_of_the_server(command, house, environ)
+        asked_of_the_server(command, docent, environ)
         return
     done = subprocess.run(
-        command, shell=True, cwd=house, env=environ, capture_output=True, text=True, timeout=300
+        command, shell=True, cwd=docent, env=environ, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_taken_port_is_said_at_once(house, environ, tmp_path):
+def test_a_taken_port_is_said_at_once(docent, environ, tmp_path):
     """With the port taken, `make run` says so and how to choose another, before it does anything slow."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            ["make", "run"], cwd=house, env={**environ, "DOCENT_PORT": port}, capture_output=True, text=True
+            ["make", "run"], cwd=docent, env={**environ, "DOCENT_PORT": port}, capture_output=True, text=True
         )
     assert done.returncode != 0
     assert f"Port {port} is taken" in done.stderr
     assert "DOCENT_PORT=" in done.stderr
 
 
-def test_an_old_python_is_said_at_once(house, environ, tmp_path):
+def test_an_old_python_is_said_at_once(docent, environ, tmp_path):
     """A Python that is too old is named, with what to install."""
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = -V ] && { echo "Python 3.9.2"; exit 0; }\nexit 1\n')
     old.chmod(0o755)
     done = subprocess.run(
-        ["make", "install", f"PYTHON={old}"], cwd=house, env=environ, capture_output=True, text=True
+        ["make", "install", f"PYTHON={old}"], cwd=docent, env=environ, capture_output=True, text=True
     )
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
     assert "Python 3.9.2" in done.stderr
 
 
-def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> None:
+def asked_of_the_server(command: str, docent: Path, environ: dict[str, str]) -> None:
     """The command, while the chat runs; the server answers, and not with an error."""
-    log = house.parent / "serve.log"
+    log = docent.parent / "serve.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [".venv/bin/python", "-m", "docent", "serve"], cwd=house, env=environ, stdout=out, stderr=out
+            [".venv/bin/python", "-m", "docent", "serve"], cwd=docent, env=environ, stdout=out, stderr=out
         )
     try:
         wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
         here = command.replace(":8000", f":{environ['DOCENT_PORT']}").replace(
             "curl ", "curl --fail-with-body -sS "
         )
-        done = subprocess.run(here, shell=True, cwd=house, env=environ, capture_output=True, text=True)
+        done = subprocess.run(here, shell=True, cwd=docent, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr + log.read_text()
         assert json.loads(done.stdout)["object"]
     finally:
@@ -140,13 +140,13 @@ def asked_of_the_server(command: str, house: Path, environ: dict[str, str]) -> N
         process.wait(timeout=20)
 
 
-def with_server(command: str, house: Path, environ: dict[str, str]) -> None:
+def with_server(command: str, docent: Path, environ: dict[str, str]) -> None:
     """Start, wait for the page, stop; and a start over an unchanged data/ reads nothing again."""
     for _ in range(2):
-        log = house.parent / "run.log"
+        log = docent.parent / "run.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                command, shell=True, cwd=house, env=environ, stdout=out, stderr=out, start_new_session=True
+                command, shell=True, cwd=docent, env=environ, stdout=out, stderr=out, start_new_session=True
             )
         try:
             wait_for_page(f"http://localhost:{environ['DOCENT_PORT']}", process, log)
@@ -154,7 +154,7 @@ def with_server(command: str, house: Path, environ: dict[str, str]) -> None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=20)
             wait_for_silence(int(environ["DOCENT_PORT"]))
-            wait_until_closed(house / "storage")
+            wait_until_closed(docent / "storage")
     assert not re.search(r"\badded\b +[1-9]", log.read_text())
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import ingest
 from docent.__main__ import main
-from docent.app import open_house
+from docent.app import open_docent
 from docent.settings import Settings
 
 FILES = {
@@ -32,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write_text(text)
         noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC).timestamp()
         os.utime(file, (noon, noon))
-    with open_house(Settings.read(environ=environ(folder), folder=folder)) as house:
-        house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda step: None)
+    with open_docent(Settings.read(environ=environ(folder), folder=folder)) as docent:
+        docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda step: None)
     return folder
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering.models.client import AS_BUILT, Call, Message, ModelClient, Wishes
+from docent.answering.models.client import AS_BUILT, Call, ChatMessage, ModelClient, Wishes
 from docent.answering.output_filter import Filter
 from docent.answering.policy import Policy
 from docent.answering.prompt import templates
@@ -21,7 +21,7 @@ OVERFLOWS = 4
 
 
 async def write(
-    messages: Sequence[Message],
+    messages: Sequence[ChatMessage],
     *,
     model: ModelClient,
     wishes: Wishes,
@@ -99,7 +99,7 @@ async def within(
             yield event
 
 
-async def said(messages: Sequence[Message], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
+async def said(messages: Sequence[ChatMessage], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
     """What the model answers to a request of ours, whole."""
     async with aclosing(model.stream(messages, wishes)) as pieces:
         return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()

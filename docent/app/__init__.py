@@ -1,21 +1,21 @@
 """The only place that builds clients, stores and models from Settings."""
 
 from docent.answering.prompt.personas import Persona
-from docent.app.docent import House
-from docent.app.factory import open_house
+from docent.app.docent import Docent
+from docent.app.factory import open_docent
 from docent.app.models import open_model
 from docent.ingesting import Progress
 from docent.store import back_up, forget_previous, give_up, mend_catalog, restore, roll_back, switch
 
 __all__ = [
-    "House",
+    "Docent",
     "Persona",
     "Progress",
     "back_up",
     "forget_previous",
     "give_up",
     "mend_catalog",
-    "open_house",
+    "open_docent",
     "open_model",
     "restore",
     "roll_back",

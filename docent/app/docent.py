@@ -58,7 +58,7 @@ FOUND = 20
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Docent:
     """Everything that one run works with, opened; close it, or use it in a `with` block."""
 
     settings: Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 from docent.answering import policy
 from docent.answering.prompt import personas
 from docent.answering.prompt.personas import Persona
-from docent.app.docent import House
+from docent.app.docent import Docent
 from docent.indexing.embedder import index_fingerprint, open_embedder
 from docent.indexing.fast_embedder import cores
 from docent.indexing.reranker import open_reranker
@@ -19,7 +19,7 @@ from docent.settings import Settings
 from docent.store import SharedStore
 
 
-def open_house(settings: Settings, *, storage: Path | None = None) -> House:
+def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
     """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
     # Before anything is opened that would have to be closed again.
     speakers = read_personas(settings)
@@ -47,7 +47,7 @@ def open_house(settings: Settings, *, storage: Path | None = None) -> House:
     background = Background(store=store, embedder=embedder)
     cut = Cut(settings.chunk_tokens, settings.chunk_overlap)
     intake = Intake(store, loader, embedder, background, cut, workers=cores())
-    return House(
+    return Docent(
         settings=settings,
         store=store,
         embedder=embedder,

@@ -17,7 +17,7 @@ from docent.settings import Settings
 from docent.types import Answer, Answered, Event, Notice, Progress
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
-    from docent.app import House
+    from docent.app import Docent
 
 
 def define_ask(command: argparse.ArgumentParser) -> None:
@@ -42,21 +42,21 @@ def define_pull(command: argparse.ArgumentParser) -> None:
 
 
 def run_ask(arguments: argparse.Namespace) -> None:
-    from docent.app import open_house
+    from docent.app import open_docent
 
-    with open_house(Settings.read()) as house:
-        house.check_library(arguments.library)
+    with open_docent(Settings.read()) as docent:
+        docent.check_library(arguments.library)
         if not arguments.no_model and sys.stdin.isatty() and sys.stderr.isatty():
-            asyncio.run(_offer_model(house))
-        answer = asyncio.run(_answered(house, arguments))
+            asyncio.run(_offer_model(docent))
+        answer = asyncio.run(_answered(docent, arguments))
     if arguments.json:
         print_json(ask_json(answer))
 
 
-async def _answered(house: House, arguments: argparse.Namespace) -> Answer:
+async def _answered(docent: Docent, arguments: argparse.Namespace) -> Answer:
     showing = Showing()
     use_model = not arguments.no_model
-    async for event in house.answer(
+    async for event in docent.answer(
         arguments.question, history=(), scope=scope(arguments), use_model=use_model
     ):
         if not arguments.json:
@@ -68,16 +68,16 @@ async def _answered(house: House, arguments: argparse.Namespace) -> Answer:
     raise InputError("No answer came. Ask again; if it stays so, run: python -m docent doctor")
 
 
-async def _offer_model(house: House) -> None:
+async def _offer_model(docent: Docent) -> None:
     """Where the server is there and only the model is missing, fetch it if the person wants that."""
-    status = await house.check_model()
+    status = await docent.check_model()
     if not status.can_pull:
         return
     print(
         f"{status.sentence}\nFetch it now? It may be several GB. [y/N] ", end="", file=sys.stderr, flush=True
     )
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
-        await _pulled(house.pull_model())
+        await _pulled(docent.pull_model())
 
 
 async def _pulled(steps: AsyncIterator[Event]) -> None:
@@ -105,14 +105,14 @@ def run_pull(arguments: argparse.Namespace) -> None:
 
 def run_search(arguments: argparse.Namespace) -> None:
     from docent.answering import left_out
-    from docent.app import open_house
+    from docent.app import open_docent
 
-    with open_house(Settings.read()) as house:
-        house.check_library(arguments.library)
+    with open_docent(Settings.read()) as docent:
+        docent.check_library(arguments.library)
         documents: tuple[str, ...] = ()
         if arguments.document:
-            documents = tuple(document.id for document in named(house, arguments, arguments.document))
-        passages = house.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
+            documents = tuple(document.id for document in named(docent, arguments, arguments.document))
+        passages = docent.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
     if unsearched := left_out(arguments.question):
         print(unsearched, file=sys.stderr)
     if arguments.json:

@@ -14,7 +14,7 @@ from docent.settings import Settings
 from docent.types import Page, State, StoredDocument
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
-    from docent.app import House
+    from docent.app import Docent
 
 
 def define_list(command: argparse.ArgumentParser) -> None:
@@ -33,10 +33,10 @@ def define_delete(command: argparse.ArgumentParser) -> None:
     add_library(command)
 
 
-def named(house: House, arguments: argparse.Namespace, name: str) -> list[StoredDocument]:
+def named(docent: Docent, arguments: argparse.Namespace, name: str) -> list[StoredDocument]:
     found = [
         document
-        for document in house.store.documents(scope(arguments))
+        for document in docent.store.documents(scope(arguments))
         if name in (document.id, document.name) or name in document.paths
     ]
     if not found:
@@ -44,8 +44,8 @@ def named(house: House, arguments: argparse.Namespace, name: str) -> list[Stored
     return found
 
 
-def one_named(house: House, arguments: argparse.Namespace, name: str) -> StoredDocument:
-    found = named(house, arguments, name)
+def one_named(docent: Docent, arguments: argparse.Namespace, name: str) -> StoredDocument:
+    found = named(docent, arguments, name)
     if len(found) > 1:
         names = ", ".join(f"{document.id} ({document.library})" for document in found)
         raise InputError(f"{name!r} is more than one document: {names}. Give the id.")
@@ -53,16 +53,16 @@ def one_named(house: House, arguments: argparse.Namespace, name: str) -> StoredD
 
 
 def run_list(arguments: argparse.Namespace) -> None:
-    from docent.app import open_house
+    from docent.app import open_docent
 
-    with open_house(Settings.read()) as house:
-        house.check_library(arguments.library)
+    with open_docent(Settings.read()) as docent:
+        docent.check_library(arguments.library)
         if arguments.coverage:
-            _coverage(house, arguments)
+            _coverage(docent, arguments)
             return
-        documents = sorted(house.store.documents(scope(arguments)), key=lambda d: (d.library, d.name))
-        failures = house.store.failures(scope(arguments))
-        older = sum(house.is_older(document) for document in documents)
+        documents = sorted(docent.store.documents(scope(arguments)), key=lambda d: (d.library, d.name))
+        failures = docent.store.failures(scope(arguments))
+        older = sum(docent.is_older(document) for document in documents)
     if arguments.json:
         failed = [{**asdict(one), "name": one.path, "state": State.FAILED} for one in failures]
         print_json([*(asdict(document) for document in documents), *failed])
@@ -81,13 +81,13 @@ def run_list(arguments: argparse.Namespace) -> None:
         print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
 
 
-def _coverage(house: House, arguments: argparse.Namespace) -> None:
+def _coverage(docent: Docent, arguments: argparse.Namespace) -> None:
     if arguments.json:  # the pages of one document are the contract
-        document = one_named(house, arguments, arguments.coverage)
-        print_json(_rows(house.store.pages(document.id, scope(arguments))))
+        document = one_named(docent, arguments, arguments.coverage)
+        print_json(_rows(docent.store.pages(document.id, scope(arguments))))
         return
-    for document in named(house, arguments, arguments.coverage):
-        pages = house.store.pages(document.id, scope(arguments))
+    for document in named(docent, arguments, arguments.coverage):
+        pages = docent.store.pages(document.id, scope(arguments))
         print(f"{document.library}  {document.name}")
         print(f"  {_summary(pages)}")
         for row in _rows(pages):
@@ -120,12 +120,12 @@ def _summary(pages: list[Page]) -> str:
 
 
 def run_delete(arguments: argparse.Namespace) -> int:
-    from docent.app import open_house
+    from docent.app import open_docent
 
-    with open_house(Settings.read()) as house:
-        house.check_library(arguments.library)
-        document = one_named(house, arguments, arguments.document)
-        deletion = house.store.delete(document.id, scope(arguments), quotes=arguments.quotes)
+    with open_docent(Settings.read()) as docent:
+        docent.check_library(arguments.library)
+        document = one_named(docent, arguments, arguments.document)
+        deletion = docent.store.delete(document.id, scope(arguments), quotes=arguments.quotes)
     if arguments.json:
         print_json(asdict(deletion))
     else:

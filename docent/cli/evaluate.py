@@ -16,7 +16,7 @@ from docent.errors import IndexMismatch, InputError
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
-    from docent.app import House
+    from docent.app import Docent
     from docent.evaluating import Comparison, Figure, Outcome, Question, Report, Run
 
 WITHIN = 50  # passages looked at: the usual twenty hold fewer than ten different pages
@@ -67,8 +67,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
             )
         _show_comparisons(_compared(*against), as_json=arguments.json)
         return 0
-    with _house(arguments) as house:
-        run, shared, given = _measured(house, arguments)
+    with _docent(arguments) as docent:
+        run, shared, given = _measured(docent, arguments)
     figures = figures_json(shared, given)
     compared = _compared(against[0], run) if against else {}
     if arguments.json:
@@ -84,28 +84,28 @@ def run_eval(arguments: argparse.Namespace) -> int:
     return _verdict(shared, arguments.floor)
 
 
-def _measured(house: House, arguments: argparse.Namespace) -> tuple[Run, Report, Report]:
+def _measured(docent: Docent, arguments: argparse.Namespace) -> tuple[Run, Report, Report]:
     from docent.evaluating import Run, ask, report
 
-    questions = _questions(house, arguments)
+    questions = _questions(docent, arguments)
     answerable = [one for one in questions if one.answerable]
     if not answerable:
         raise InputError(
             "None of these questions has an answer, so there is nothing to find. Add one that has."
         )
-    documents = house.store.documents(scope(arguments))
-    house.embedder.warm()  # loading the model is not part of any question
+    documents = docent.store.documents(scope(arguments))
+    docent.embedder.warm()  # loading the model is not part of any question
     total = len(questions) + len(answerable)
 
     def asked(some: Sequence[Question], *, given_document: bool, before: int) -> tuple[Outcome, ...]:
         return tuple(
             ask(
                 some,
-                retrieve=lambda question, scope: house.retrieve(question, scope, WITHIN),
+                retrieve=lambda question, scope: docent.retrieve(question, scope, WITHIN),
                 documents=documents,
                 library=arguments.library or "",
                 given_document=given_document,
-                count=lambda text: len(house.embedder.tokenizer.encode(text, add_special_tokens=False).ids),
+                count=lambda text: len(docent.embedder.tokenizer.encode(text, add_special_tokens=False).ids),
                 on_progress=lambda done: _progress(f"Asking: {before + done} of {total}"),
             )
         )
@@ -113,7 +113,7 @@ def _measured(house: House, arguments: argparse.Namespace) -> tuple[Run, Report,
     shared = asked(questions, given_document=False, before=0)
     given = asked(answerable, given_document=True, before=len(questions))
     _progress("")
-    relevant_from = house.settings.relevant_from
+    relevant_from = docent.settings.relevant_from
     return (
         Run(shared, given),
         report(shared, relevant_from=relevant_from),
@@ -121,12 +121,12 @@ def _measured(house: House, arguments: argparse.Namespace) -> tuple[Run, Report,
     )
 
 
-def _questions(house: House, arguments: argparse.Namespace) -> list[Question]:
+def _questions(docent: Docent, arguments: argparse.Namespace) -> list[Question]:
     from docent.evaluating import read_questions
 
     if arguments.questions is not None:
         return read_questions(arguments.questions)
-    if questions := house.golden.all(arguments.library or ""):
+    if questions := docent.golden.all(arguments.library or ""):
         return questions
     raise InputError(
         "There are no golden questions yet. Name a file of questions, or keep one with: "
@@ -135,33 +135,33 @@ def _questions(house: House, arguments: argparse.Namespace) -> list[Question]:
 
 
 @contextmanager
-def _house(arguments: argparse.Namespace) -> Iterator[House]:
+def _docent(arguments: argparse.Namespace) -> Iterator[Docent]:
     """The house of the settings; or one over a folder, in a storage that is removed afterwards."""
-    from docent.app import open_house
+    from docent.app import open_docent
 
     settings = Settings.read()
     if arguments.documents is None:
         if arguments.keep:
             raise InputError("--keep says where the index of --documents FOLDER goes. Name that folder too.")
-        with open_house(settings) as house:
-            house.check_library(arguments.library)
-            yield house
+        with open_docent(settings) as docent:
+            docent.check_library(arguments.library)
+            yield docent
         return
     if not arguments.documents.is_dir():
         raise InputError(f"{arguments.documents} is not a folder. Name the folder that holds the documents.")
     own = settings.model_copy(update={"data": arguments.documents})
     with _storage(arguments.keep) as storage:
         try:
-            house = open_house(own, storage=storage)
+            docent = open_docent(own, storage=storage)
         except IndexMismatch as error:
             raise InputError(
                 f"{storage} was made with other settings or another version of Docent. Remove it, or name "
                 "another folder with --keep."
             ) from error
-        with house:
-            _ingested(house)
-            house.check_library(arguments.library)
-            yield house
+        with docent:
+            _ingested(docent)
+            docent.check_library(arguments.library)
+            yield docent
 
 
 @contextmanager
@@ -173,10 +173,10 @@ def _storage(keep: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _ingested(house: House) -> None:
-    folder = house.settings.data
+def _ingested(docent: Docent) -> None:
+    folder = docent.settings.data
     print(f"Ingesting {folder} …", file=sys.stderr)
-    reports = house.ingest(
+    reports = docent.ingest(
         [folder],
         retry_failed=False,
         password=None,

@@ -12,7 +12,7 @@ from docent.errors import InputError
 from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
-    from docent.app import House
+    from docent.app import Docent
     from docent.evaluating import Question
 
 
@@ -31,18 +31,18 @@ def define_golden(command: argparse.ArgumentParser) -> None:
 
 
 def run_golden(arguments: argparse.Namespace) -> None:
-    from docent.app import open_house
+    from docent.app import open_docent
 
     if arguments.what != "list" and not (arguments.question or "").strip():
         raise InputError(f'Which question? python -m docent golden {arguments.what} "QUESTION"')
-    with open_house(Settings.read()) as house:
+    with open_docent(Settings.read()) as docent:
         match arguments.what:
             case "add":
-                said = [_added(house, arguments)]
+                said = [_added(docent, arguments)]
             case "remove":
-                said = [house.golden.remove(arguments.question, arguments.library or "")]
+                said = [docent.golden.remove(arguments.question, arguments.library or "")]
             case _:
-                said = house.golden.all(arguments.library or "")
+                said = docent.golden.all(arguments.library or "")
     if arguments.json:
         print_json([asdict(one) for one in said])
         return
@@ -57,16 +57,16 @@ def run_golden(arguments: argparse.Namespace) -> None:
         )
 
 
-def _added(house: House, arguments: argparse.Namespace) -> Question:
+def _added(docent: Docent, arguments: argparse.Namespace) -> Question:
     """Checked against the library, so that a slip of the pen is not measured for ever."""
     from docent.evaluating import Question
     from docent.evaluating.run import documents_of
 
     if not arguments.file or not arguments.page:
         raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
-    house.check_library(arguments.library)
+    docent.check_library(arguments.library)
     asked = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
-    documents = house.store.documents(scope(arguments))
+    documents = docent.store.documents(scope(arguments))
     found = [one for one in documents if one.id in documents_of(asked, documents)]
     if not found:
         raise InputError(
@@ -81,7 +81,7 @@ def _added(house: House, arguments: argparse.Namespace) -> Question:
             f"{found[0].name} has {_pages(found[0].pages)}, counted from 1; there is no page {beyond[0]}."
         )
     question = Question(asked.question, found[0].name, asked.pages, found[0].library)
-    house.golden.add(question)
+    docent.golden.add(question)
     return question
 
 

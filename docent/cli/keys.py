@@ -61,12 +61,12 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _not_there(libraries: Sequence[str], settings: Settings) -> list[str]:
     """A key may come before its library, whose first file it can hand in; or it is a slip of the pen."""
-    from docent.app import open_house
+    from docent.app import open_docent
 
     if not libraries or not (settings.storage / "index" / "catalog.db").exists():
         return list(libraries)
-    with suppress(DocentError), open_house(settings) as house:  # the key is made, whatever is wrong there
-        there = house.store.libraries(None)
+    with suppress(DocentError), open_docent(settings) as docent:  # the key is made, whatever is wrong there
+        there = docent.store.libraries(None)
         return [name for name in libraries if name not in there]
     return []
 

@@ -83,7 +83,7 @@ def _password(arguments: argparse.Namespace) -> None:
 
 def _remove(arguments: argparse.Namespace) -> None:
     """The login goes first; should the rest not go, the same command tries again."""
-    from docent.app import open_house
+    from docent.app import open_docent
     from docent.web.accounts.users import as_name
 
     settings, name = Settings.read(), as_name(arguments.name)
@@ -93,8 +93,8 @@ def _remove(arguments: argparse.Namespace) -> None:
         users.remove(name)
     try:
         conversations = asyncio.run(_forgotten(settings.storage, name))
-        with open_house(settings) as house:
-            documents = house.forget_owner(name)
+        with open_docent(settings) as docent:
+            documents = docent.forget_owner(name)
     except StoreError as error:
         raise StoreError(
             f"{name} can no longer log in, but what they had is not all deleted. {error} Then run this again."

@@ -13,7 +13,7 @@ Retrieve = Callable[[str, Scope], Sequence[Passage]]
 
 
 class DocentRetriever(BaseRetriever):
-    """The passages of Docent as nodes: `DocentRetriever(house.retrieve, Scope())`."""
+    """The passages of Docent as nodes: `DocentRetriever(docent.retrieve, Scope())`."""
 
     def __init__(self, find: Retrieve, scope: Scope) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The owner's door: others ask for the store's methods here, and get their answers or their errors.
 
 A socket in storage/ that only its user may open, and a key beside it that only its user may read.
-What is sent are values of the glossary; nothing else is accepted (values.py).
+What is sent are values of docent.types; nothing else is accepted (values.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Answered, Event, Receipt, Scope
 from docent.web import logs
@@ -83,9 +83,9 @@ class Metrics:
         self.tokens.labels("prompt").inc(receipt.tokens_counted)
         self.tokens.labels("answer").inc(receipt.tokens_answered)
 
-    def text(self, house: House) -> bytes:
+    def text(self, docent: Docent) -> bytes:
         registry = CollectorRegistry()
-        registry.register(_Shelves(house))
+        registry.register(_Shelves(docent))
         return generate_latest(self.registry) + generate_latest(registry)
 
 
@@ -104,11 +104,11 @@ def _noted(receipt: Receipt) -> dict[str, object]:
 class _Shelves(Collector):
     """How much is stored, looked up when it is asked for."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, docent: Docent) -> None:
+        self._docent = docent
 
     def collect(self) -> Iterator[Metric]:
-        documents = self._house.store.documents(Scope())
+        documents = self._docent.store.documents(Scope())
         by_state = GaugeMetricFamily("docent_documents", "Shared documents by state.", labels=["state"])
         for state in sorted({document.state for document in documents}):
             by_state.add_metric([state], sum(document.state is state for document in documents))
@@ -122,14 +122,14 @@ class _Shelves(Collector):
         yield GaugeMetricFamily(
             "docent_chunks_without_vector",
             "Chunks that are found by their words only, so far.",
-            value=self._house.store.lacking(),
+            value=self._docent.store.lacking(),
         )
         yield GaugeMetricFamily(
             "docent_queue", "Documents that wait to be read, or are being read.",
-            value=len(self._house.uploads.waiting()),
+            value=len(self._docent.uploads.waiting()),
         )  # fmt: skip
         yield CounterMetricFamily(
-            "docent_ingest_pages", "Pages read since the start.", value=self._house.intake.tally.pages
+            "docent_ingest_pages", "Pages read since the start.", value=self._docent.intake.tally.pages
         )
 
 

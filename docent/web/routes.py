@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError
 from docent.web.accounts.login import log_in, log_out, reader_of, whoever_is_there
 from docent.web.chat import deletion
@@ -97,12 +97,12 @@ async def avatar(request: Request) -> Response:
 async def source(shown: Shown, request: Request, reader: str) -> Response:
     """What was cited: its page with the words marked, the file itself, or a picture of the page."""
     signer: Signer = request.app.state.signer
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     try:
         place = signer.place(request.path_params["token"])
         if place.reader != reader:
             return _nothing(request)
-        found = await lightly(opened, house, place, shown)
+        found = await lightly(opened, docent, place, shown)
     except LoadError as error:
         return PlainTextResponse(spoken(str(error), language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
@@ -127,7 +127,7 @@ async def cited(request: Request, reader: str) -> Response:
     if kept is None:
         return _nothing(request)
     text = await lightly(
-        partial(words, kept, n, house=state.house, signer=state.signer, reader=reader),
+        partial(words, kept, n, docent=state.docent, signer=state.signer, reader=reader),
         language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)

@@ -11,7 +11,7 @@ import uvicorn
 from chainlit.auth import ensure_jwt_secret
 from chainlit.config import config, load_module
 
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.errors import StoreError
 from docent.settings import Settings
 from docent.web import listen_address, logs, socket_packets, upload_dir
@@ -45,7 +45,7 @@ def prepare() -> None:
     _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
     conversation.mend(chainlit.server.sio)
-    reconnect.mend(chainlit.server.sio, start=lambda: conversation.start(house=house()))
+    reconnect.mend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
     socket_packets.check(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
@@ -60,7 +60,7 @@ def prepare() -> None:
     app.state.signer = Signer(secret)
     app.state.door = Door(settings, secret=secret)
     install(app.state.door, secret=secret)
-    if getattr(app.state, "house", None) is not None:  # the code was reloaded under a running server
+    if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
         open_doors()
 
 
@@ -77,7 +77,7 @@ def _open_api(app: Any, settings: Settings) -> None:
         keyless=lambda: not listen_address.login_required(settings) and not users.all(),
     )
     state.api = application.build(
-        house=lambda: getattr(state, "house", None),
+        docent=lambda: getattr(state, "docent", None),
         gate=gate,
         metrics=state.metrics,
         largest_upload=settings.max_file_mb * 1_000_000,
@@ -88,20 +88,20 @@ def _open_api(app: Any, settings: Settings) -> None:
 def open_doors() -> None:
     """Open the house once for this code; what older code opened is closed first, storage has one owner."""
     state = chainlit.server.app.state
-    if getattr(state, "opened_by", None) is open_house:
+    if getattr(state, "opened_by", None) is open_docent:
         return
     close_doors()
-    state.house = open_house(state.settings)
-    state.opened_by = open_house
-    state.house.warm()
-    state.house.work()
+    state.docent = open_docent(state.settings)
+    state.opened_by = open_docent
+    state.docent.warm()
+    state.docent.work()
 
 
 def close_doors() -> None:
     state = chainlit.server.app.state
-    if getattr(state, "house", None) is not None:
-        state.house.close()
-    state.house = state.opened_by = None
+    if getattr(state, "docent", None) is not None:
+        state.docent.close()
+    state.docent = state.opened_by = None
 
 
 def state() -> Any:
@@ -109,8 +109,8 @@ def state() -> Any:
     return chainlit.server.app.state
 
 
-def house() -> House:
-    opened: House = chainlit.server.app.state.house
+def docent() -> Docent:
+    opened: Docent = chainlit.server.app.state.docent
     return opened
 
 
@@ -124,7 +124,7 @@ def history() -> History:
     state = chainlit.server.app.state
     if getattr(state, "history", None) is None:
         state.history = History(state.settings.storage)
-        state.history.after_deleting = lambda who, thread: file_scope.forget(house(), who, thread)
+        state.history.after_deleting = lambda who, thread: file_scope.forget(docent(), who, thread)
         state.history.knows = lambda who: state.door.knows(who)
     opened: History = state.history
     return opened

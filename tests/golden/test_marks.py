@@ -12,10 +12,10 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 
-from docent.assembly import House, open_house
-from docent.glossary import Answered, Citation, ReadBy, Scope
+from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.web.sources import Place, marked
+from docent.types import Answered, Citation, ReadBy, Scope
+from docent.web.chat.source_links import Place, marked
 
 pytestmark = pytest.mark.slow
 
@@ -25,49 +25,49 @@ LIBRARIES = ["internships", "restaurants"]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
     storage = tmp_path_factory.mktemp("marks") / "storage"
-    with open_house(Settings(storage=storage, data=DATA)) as house:
+    with open_docent(Settings(storage=storage, data=DATA)) as docent:
         paths = [DATA / library for library in LIBRARIES]
-        house.ingest(paths, retry_failed=False, password=None, on_progress=lambda _: None)
-        yield house
+        docent.ingest(paths, retry_failed=False, password=None, on_progress=lambda _: None)
+        yield docent
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_the_highlight_is_the_quote(library: str, house: House):
+def test_the_highlight_is_the_quote(library: str, docent: Docent):
     """Under the highlights of the copy that is served stand the words quoted, all of them and no others."""
     lines = (GOLDEN / f"{library}.jsonl").read_text(encoding="utf-8").splitlines()
     questions = [row["question"] for row in map(json.loads, lines) if row["answerable"]]
     citations = {
         citation
         for question in questions
-        for citation in asyncio.run(cited(house, question, library))
+        for citation in asyncio.run(cited(docent, question, library))
         if citation.file.endswith(".pdf")
     }
     assert len(citations) >= 30
     wrong = [
         f"{one.where}: {one.quote!r} is marked as {found!r}"
         for one in sorted(citations, key=lambda one: (one.file, one.page, one.start))
-        if sorted(letters(found := highlighted(house, one))) != sorted(letters(one.quote))
+        if sorted(letters(found := highlighted(docent, one))) != sorted(letters(one.quote))
     ]
     assert wrong == [], "\n".join(wrong)
 
 
-async def cited(house: House, question: str, library: str) -> tuple[Citation, ...]:
+async def cited(docent: Docent, question: str, library: str) -> tuple[Citation, ...]:
     """The citations of the answer that is made without a model."""
     scope = Scope(libraries=(library,))
-    async for event in house.answer(question, history=(), scope=scope, use_model=False):
+    async for event in docent.answer(question, history=(), scope=scope, use_model=False):
         if isinstance(event, Answered):
             return event.answer.citations
     raise AssertionError("no answer")
 
 
-def highlighted(house: House, citation: Citation) -> str:
+def highlighted(docent: Docent, citation: Citation) -> str:
     """The text under the highlights of the page cited, in the copy that is served."""
-    page = house.store.page(citation.document_id, citation.page, Scope())
+    page = docent.store.page(citation.document_id, citation.page, Scope())
     assert page.read_by is ReadBy.TEXT
     place = Place(citation.document_id, citation.page, ((citation.start, citation.end),), None)
-    with pypdfium2.PdfDocument(marked(house, place)) as pdf:
+    with pypdfium2.PdfDocument(marked(docent, place)) as pdf:
         sheet = pdf[citation.page - 1]
         boxes = list(quads(sheet))
         text = sheet.get_textpage()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.app import open_house
+from docent.app import open_docent
 from docent.indexing.chunking import chunk
 from docent.indexing.packaged_model import packaged_tokenizer
 from docent.loading.formats.table_rows import clean_row, row_range_label, table_pages
@@ -63,8 +63,10 @@ def project(tmp_path_factory):
 def test_each_format_is_found_by_its_place(project, tmp_path):
     """One file of each format goes in, and a question to each finds it at its place."""
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
-    with open_house(Settings.read(environ=environ, folder=tmp_path)) as house:
-        found = {name: house.retrieve(question, Scope(), 5)[0].where for name, (question, _) in ASKED.items()}
+    with open_docent(Settings.read(environ=environ, folder=tmp_path)) as docent:
+        found = {
+            name: docent.retrieve(question, Scope(), 5)[0].where for name, (question, _) in ASKED.items()
+        }
     assert found == {name: place for name, (_, place) in ASKED.items()}
 
 

@@ -99,7 +99,7 @@ def test_a_table_row_stays_on_its_line(loader, tmp_path):
 
 def test_a_column_of_the_page_is_no_column_of_a_table(loader, tmp_path):
     """Short lines on top of the right column are not joined to the lines that stand left of them."""
-    dishes = [f"dish {row} of this house, with rice" for row in range(14)]
+    dishes = [f"dish {row} of this docent, with rice" for row in range(14)]
     short = ["Thali", "Southern", "Fasting", "$24.00"]
     below = [f"and {row} words on what is served with it" for row in range(10)]
     canvas = Canvas(str(tmp_path / "menu.pdf"), pagesize=A4, invariant=True)

@@ -8,7 +8,7 @@ import pytest
 from chainlit.user import User
 from starlette.testclient import TestClient
 
-from docent.app import open_house
+from docent.app import open_docent
 from docent.errors import ModelUnreachable
 from docent.settings import Settings
 from docent.types import Notice, Scope
@@ -74,13 +74,13 @@ async def test_who_is_told_in_the_chat(tmp_path, user, told):
     (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
     address = "127.0.0.1:9"
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url=f"http://{address}")
-    with open_house(settings) as house:
-        house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        house.intake.background.wait(lambda _: None)
+    with open_docent(settings) as docent:
+        docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        docent.intake.background.wait(lambda _: None)
         tab = Tab()
         tab.session.user = user
-        await reply.reply("Where does the cat sleep?", house=house, metrics=Metrics())
-        assert house.store.libraries(Scope().reader)
+        await reply.reply("Where does the cat sleep?", docent=docent, metrics=Metrics())
+        assert docent.store.libraries(Scope().reader)
     said = str(tab.told)
     assert "No model server answers at" in said
     assert (address in said) is told
@@ -95,11 +95,13 @@ def test_what_a_program_is_told(tmp_path, keyless):
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url="http://127.0.0.1:9")
     keys = Keys(settings.storage)
     secret = keys.add("editor", libraries=[], expires="", rate=0)
-    with open_house(settings) as house:
-        house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        house.intake.background.wait(lambda _: None)
+    with open_docent(settings) as docent:
+        docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        docent.intake.background.wait(lambda _: None)
         gate = Gate(keys, keyless=lambda: keyless)
-        api = build(house=lambda: house, gate=gate, metrics=Metrics(), largest_upload=1_000, footnotes=False)
+        api = build(
+            docent=lambda: docent, gate=gate, metrics=Metrics(), largest_upload=1_000, footnotes=False
+        )
         client = TestClient(api, headers={} if keyless else {"Authorization": f"Bearer {secret}"})
         question = {"role": "user", "content": "Where does the cat sleep?"}
         said = [

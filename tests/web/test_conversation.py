@@ -56,8 +56,8 @@ async def test_a_locked_file_is_followed_as_long_as_somebody_may_unlock_it(monke
     tab = Tab()
     looks = []
     locked = replace(READY, state=State.FAILED, locked=True)
-    house: Any = SimpleNamespace(standing=lambda ticket: looks.append(ticket) or locked)
-    line = Line(TICKET, house, note(""))
+    docent: Any = SimpleNamespace(standing=lambda ticket: looks.append(ticket) or locked)
+    line = Line(TICKET, docent, note(""))
     following = asyncio.create_task(line.follow())
     while len(looks) < 5:
         await asyncio.sleep(0.01)
@@ -79,11 +79,11 @@ async def test_a_stop_after_the_answer_leaves_it_whole():
         await asyncio.Event().wait()
 
     store = SimpleNamespace(libraries=lambda reader: [], documents=lambda scope: [STORED])
-    house: Any = SimpleNamespace(
+    docent: Any = SimpleNamespace(
         settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
     )
     tab = Tab()
-    replying = asyncio.create_task(reply.reply("How much?", house=house, metrics=Metrics()))
+    replying = asyncio.create_task(reply.reply("How much?", docent=docent, metrics=Metrics()))
     await asyncio.wait_for(asked.wait(), 20)
     replying.cancel()
     await asyncio.wait([replying])
@@ -105,11 +105,11 @@ async def test_an_answer_does_not_bring_back_what_was_deleted_while_it_was_made(
         return SimpleNamespace(ready=True)
 
     store = SimpleNamespace(libraries=lambda reader: [], documents=lambda scope: [])
-    house: Any = SimpleNamespace(
+    docent: Any = SimpleNamespace(
         settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
     )
     tab = Tab()
-    await reply.reply("How much?", house=house, metrics=Metrics())
+    await reply.reply("How much?", docent=docent, metrics=Metrics())
     (said,) = [data for event, data in tab.told if event == "new_message"]
     assert said["output"] == "[…]. [1]"
     kept = recall(said["metadata"])
@@ -128,10 +128,10 @@ async def test_a_persona_that_is_gone_is_said():
         raise InputError(f"There is no persona {key!r} in personas.toml. There are: guide.")
 
     store = SimpleNamespace(libraries=lambda reader: [])
-    house: Any = SimpleNamespace(settings=Settings(), store=store, persona=persona)
+    docent: Any = SimpleNamespace(settings=Settings(), store=store, persona=persona)
     tab = Tab()
     tab.session.chat_profile = "waiter"
-    await reply.reply("What is there?", house=house, metrics=Metrics())
+    await reply.reply("What is there?", docent=docent, metrics=Metrics())
     said = [data["output"] for event, data in tab.told if event == "new_message"]
     assert said == ["⚠️ There is no persona 'waiter' in personas.toml. There are: guide."]
     assert french(said[0].removeprefix("⚠️ ")).startswith("Il n'y a pas de persona 'waiter'")
@@ -140,10 +140,10 @@ async def test_a_persona_that_is_gone_is_said():
 
 async def test_a_chosen_library_that_is_gone_is_said():
     """Not that there are no documents: the others are there, and can be chosen."""
-    house: Any = SimpleNamespace(settings=Settings(), store=SimpleNamespace(documents=lambda scope: []))
+    docent: Any = SimpleNamespace(settings=Settings(), store=SimpleNamespace(documents=lambda scope: []))
     tab = Tab()
     tab.session.chat_settings = {"library": "menus"}
-    await reply.reply("What is there?", house=house, metrics=Metrics())
+    await reply.reply("What is there?", docent=docent, metrics=Metrics())
     (said,) = [data["output"] for event, data in tab.told if event == "new_message"]
     assert said.startswith(
         "⚠️ The library 'menus' is chosen here, and it or all that was in it has been deleted."
@@ -161,15 +161,15 @@ async def test_a_model_is_fetched_once_however_often_the_button_is_pressed():
         await there.wait()
         yield Progress("Pulling gemma", 1, 2)
 
-    house: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
+    docent: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
     tab = Tab()
-    first = asyncio.create_task(model_download.fetch(house, "en"))
+    first = asyncio.create_task(model_download.fetch(docent, "en"))
     while not asked:
         await asyncio.sleep(0.01)
-    await asyncio.wait_for(model_download.fetch(house, "en"), 20)
+    await asyncio.wait_for(model_download.fetch(docent, "en"), 20)
     there.set()
     await asyncio.wait_for(first, 20)
     assert [event for event, _ in tab.told].count("new_message") == len(asked) == 1
-    await asyncio.wait_for(model_download.fetch(house, "en"), 20)
+    await asyncio.wait_for(model_download.fetch(docent, "en"), 20)
     assert len(asked) == 2
     await tab.session.delete()

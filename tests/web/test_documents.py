@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import Door
@@ -24,7 +24,7 @@ OURS = {"sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
     folder = tmp_path_factory.mktemp("documents")
     for name in ("kitchen", "cellar"):
         data = folder / "data" / name
@@ -32,13 +32,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         for number in range(3):
             (data / f"{name}-{number}.md").write_text(f"# {name}\n\nShelf {number} holds jars and bottles.\n")
     (folder / "data" / "cellar" / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
-    with open_house(Settings(storage=folder / "storage", data=folder / "data")) as house:
-        house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        yield house
+    with open_docent(Settings(storage=folder / "storage", data=folder / "data")) as docent:
+        docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        yield docent
 
 
 @pytest.fixture
-def client(house: House, monkeypatch: pytest.MonkeyPatch):
+def client(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     """Asks as whoever the header says."""
 
     async def reader(request) -> str | None:
@@ -46,7 +46,7 @@ def client(house: House, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(routes, "reader_of", reader)
     app = Starlette(routes=routes.routes())
-    app.state.house = house
+    app.state.docent = docent
     app.state.door = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
     transport = httpx.ASGITransport(app)
     return lambda reader, **headers: httpx.AsyncClient(
@@ -57,22 +57,22 @@ def client(house: House, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def diary(house: House, tmp_path: Path) -> Iterator[StoredDocument]:
+def diary(docent: Docent, tmp_path: Path) -> Iterator[StoredDocument]:
     """A private document of Ann's."""
     path = tmp_path / "diary.md"
     path.write_text(f"# Diary\n\nIt rained on day {time.monotonic_ns()}.\n")
-    ticket = house.take_in(path, name="diary.md", owner="ann")
-    ready(house, ticket)
-    yield house.store.document(ticket.document_id, Scope(reader="ann"))
+    ticket = docent.take_in(path, name="diary.md", owner="ann")
+    ready(docent, ticket)
+    yield docent.store.document(ticket.document_id, Scope(reader="ann"))
 
 
-def ready(house: House, ticket) -> None:
-    while not house.standing(ticket).over:
+def ready(docent: Docent, ticket) -> None:
+    while not docent.standing(ticket).over:
         time.sleep(0.02)
 
 
-def shared(house: House, name: str) -> StoredDocument:
-    return next(one for one in house.store.documents(Scope()) if one.name == name)
+def shared(docent: Docent, name: str) -> StoredDocument:
+    return next(one for one in docent.store.documents(Scope()) if one.name == name)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ async def test_the_list(client, query, names):
     assert len(re.findall(r'<a href="/documents/\w{32}">', response.text)) == names
 
 
-async def test_a_document_without_text_is_not_called_ready(client, house, tmp_path):
+async def test_a_document_without_text_is_not_called_ready(client, docent, tmp_path):
     """In the list and on its own page: that there is nothing to search, and why, in both languages."""
     path = tmp_path / "void.md"
     path.write_text("\n \n")
-    ticket = house.take_in(path, name="void.md", owner="ann")
-    ready(house, ticket)
+    ticket = docent.take_in(path, name="void.md", owner="ann")
+    ready(docent, ticket)
     async with client("ann") as ann:
         for page in ("/documents", f"/documents/{ticket.document_id}"):
             shown = (await ann.get(page)).text
@@ -109,7 +109,7 @@ async def test_a_document_without_text_is_not_called_ready(client, house, tmp_pa
         shown = (await ann.get("/documents", headers={"accept-language": "fr"})).text
     assert "rien à chercher</span>" in shown
     assert "aucun texte n&#x27;a été trouvé. Il n&#x27;y a pas de texte." in shown
-    house.store.delete(ticket.document_id, Scope(reader="ann"))
+    docent.store.delete(ticket.document_id, Scope(reader="ann"))
 
 
 async def test_what_could_not_be_read_is_named(client):
@@ -126,12 +126,12 @@ async def test_what_could_not_be_read_is_named(client):
     assert "broken.pdf est trop abîmé" in french
 
 
-async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, house, tmp_path):
+async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent, tmp_path):
     """Its owner has no terminal: the list links to the page that unlocks it, also after the next start."""
     path = tmp_path / "locked.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["Closed."]), encrypt="opens sesame"))
-    ticket = house.take_in(path, name="locked.pdf", owner="cleo")
-    ready(house, ticket)
+    ticket = docent.take_in(path, name="locked.pdf", owner="cleo")
+    ready(docent, ticket)
     async with client("cleo") as cleo:
         text = (await cleo.get("/documents")).text
         assert f'<a href="/unlock/{ticket.document_id}">locked: enter its password</a>' in text
@@ -139,10 +139,10 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, house, 
         await cleo.post(f"/documents/{ticket.document_id}/delete", headers=OURS)
 
 
-async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch):
+async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
     app = Starlette(routes=routes.routes())
-    app.state.house, app.state.door = house, Door(Settings(storage=house.store.folder), secret=b"")
+    app.state.docent, app.state.door = docent, Door(Settings(storage=docent.store.folder), secret=b"")
     monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
@@ -154,14 +154,16 @@ async def test_the_list_may_be_the_first_page_that_is_opened(house, monkeypatch)
         assert (await nobody.get("/documents")).headers["location"] == "/"
 
 
-async def test_one_document_shows_how_each_page_was_read(client, house):
+async def test_one_document_shows_how_each_page_was_read(client, docent):
     """State, size and a row for each page; names are shown as text, never obeyed."""
     async with client("ben") as ben:
-        response = await ben.get(f"/documents/{shared(house, 'kitchen-0.md').id}")
+        response = await ben.get(f"/documents/{shared(docent, 'kitchen-0.md').id}")
     assert "How each page was read" in response.text
     assert "<td>text</td>" in response.text
     async with client("ben", **{"accept-language": "fr-CA"}) as ben:
-        assert "Comment chaque page" in (await ben.get(f"/documents/{shared(house, 'kitchen-0.md').id}")).text
+        assert (
+            "Comment chaque page" in (await ben.get(f"/documents/{shared(docent, 'kitchen-0.md').id}")).text
+        )
 
 
 async def test_the_page_runs_nothing_of_others(client):
@@ -176,7 +178,7 @@ async def test_the_page_runs_nothing_of_others(client):
 
 @pytest.mark.parametrize("way", ["", "/file", "/delete", "/again", "/share", "/unshare"])
 @pytest.mark.parametrize("reader", ["ben", "admin", None])
-async def test_anothers_document_is_not_there(client, house, diary, way, reader):
+async def test_anothers_document_is_not_there(client, docent, diary, way, reader):
     """Whichever route is tried, by a member, an administrator or nobody: it does not exist."""
     method = "GET" if way in ("", "/file") else "POST"
     async with client(reader, **OURS) as stranger:
@@ -185,19 +187,19 @@ async def test_anothers_document_is_not_there(client, house, diary, way, reader)
     assert response.status_code in ((303, 401) if reader is None else (404,))
     assert "diary" not in response.text
     assert "diary.md" not in listed.text
-    assert house.store.document(diary.id, Scope(reader="ann")) == diary
+    assert docent.store.document(diary.id, Scope(reader="ann")) == diary
 
 
 @pytest.mark.parametrize("way", ["delete", "again"])
-async def test_a_member_does_not_change_what_is_shared(client, house, way):
+async def test_a_member_does_not_change_what_is_shared(client, docent, way):
     """Shared documents are for administrators; a member sees no buttons, and is refused."""
-    document = shared(house, "cellar-1.md")
+    document = shared(docent, "cellar-1.md")
     async with client("ben", **OURS) as ben:
         page = (await ben.get(f"/documents/{document.id}")).text
         response = await ben.post(f"/documents/{document.id}/{way}")
     assert "<form" not in page and "administrator" in page
     assert response.status_code == 409
-    assert shared(house, "cellar-1.md") == document
+    assert shared(docent, "cellar-1.md") == document
 
 
 @pytest.mark.parametrize(
@@ -210,12 +212,12 @@ async def test_a_member_does_not_change_what_is_shared(client, house, way):
         pytest.param({"origin": "null"}, id="a hidden origin"),
     ],
 )
-async def test_changes_come_from_our_own_page_only(client, house, diary, headers):
+async def test_changes_come_from_our_own_page_only(client, docent, diary, headers):
     """A form of another page changes nothing, even where the reader is logged in."""
     async with client("ann", **headers) as ann:
         response = await ann.post(f"/documents/{diary.id}/delete")
     assert response.status_code == 403
-    assert house.store.document(diary.id, Scope(reader="ann")) == diary
+    assert docent.store.document(diary.id, Scope(reader="ann")) == diary
 
 
 async def test_a_browser_without_fetch_metadata_names_its_origin(client, diary):
@@ -230,26 +232,28 @@ async def test_a_change_is_never_a_link(client, diary):
         assert (await ann.get(f"/documents/{diary.id}/delete")).status_code == 405
 
 
-async def test_the_owner_deletes_and_sees_the_receipt(client, house, diary):
+async def test_the_owner_deletes_and_sees_the_receipt(client, docent, diary):
     """What was found and what is left: nothing."""
     async with client("ann", **OURS) as ann:
         response = await ann.post(f"/documents/{diary.id}/delete")
         assert "Nothing of it is left." in response.text
         assert re.search(r"<td>pieces of text</td><td>1</td><td>0</td>", response.text)
         assert (await ann.get(f"/documents/{diary.id}")).status_code == 404
-    assert not house.store.original(shared(house, "cellar-0.md").id, Scope()).with_name(diary.sha256).exists()
+    assert (
+        not docent.store.original(shared(docent, "cellar-0.md").id, Scope()).with_name(diary.sha256).exists()
+    )
 
 
-async def test_the_owner_downloads_the_very_file(client, house, diary):
+async def test_the_owner_downloads_the_very_file(client, docent, diary):
     """As an attachment, whatever it is."""
     async with client("ann") as ann:
         response = await ann.get(f"/documents/{diary.id}/file")
     assert response.headers["content-disposition"].startswith("attachment")
     assert response.headers["content-type"] == "application/octet-stream"
-    assert response.content == house.store.original(diary.id, Scope(reader="ann")).read_bytes()
+    assert response.content == docent.store.original(diary.id, Scope(reader="ann")).read_bytes()
 
 
-async def test_sharing_moves_a_document_to_everybody(client, house, diary):
+async def test_sharing_moves_a_document_to_everybody(client, docent, diary):
     """It is in the library that was chosen, for all; only an administrator can change it from then on."""
     async with client("ann", **OURS) as ann:
         wrong = await ann.post(f"/documents/{diary.id}/share", data={"library": "~ben/uploads"})
@@ -266,7 +270,7 @@ async def test_sharing_moves_a_document_to_everybody(client, house, diary):
         assert (await admin.post(f"{response.headers['location']}/delete")).status_code == 200
 
 
-async def test_who_shared_a_document_takes_it_back(client, house, diary):
+async def test_who_shared_a_document_takes_it_back(client, docent, diary):
     """It is theirs alone again, wholly, and can be shared anew; nobody else finds it any more."""
     async with client("ann", **OURS) as ann:
         there = (await ann.post(f"/documents/{diary.id}/share", data={"library": "kitchen"})).headers[
@@ -278,20 +282,20 @@ async def test_who_shared_a_document_takes_it_back(client, house, diary):
         assert (await ann.post(f"{there}/unshare")).headers["location"] == back
     async with client("ben") as ben:
         assert (await ben.get(there)).status_code == (await ben.get(back)).status_code == 404
-    mine = house.store.document(back.rpartition("/")[2], Scope(reader="ann"))
+    mine = docent.store.document(back.rpartition("/")[2], Scope(reader="ann"))
     assert (mine.owner, mine.state, mine.embedded) == ("ann", diary.state, diary.embedded)
-    assert house.store.original(mine.id, Scope(reader="ann")).exists()
+    assert docent.store.original(mine.id, Scope(reader="ann")).exists()
 
 
-async def test_a_document_is_read_again(client, house, tmp_path):
+async def test_a_document_is_read_again(client, docent, tmp_path):
     """With what the reader knows now: the same document, its pages and vectors made anew."""
     path = tmp_path / "hours.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["The museum opens at nine."]), pages=2))
-    ticket = house.take_in(path, name="hours.pdf", owner="ann")
-    ready(house, ticket)
+    ticket = docent.take_in(path, name="hours.pdf", owner="ann")
+    ready(docent, ticket)
     scope = Scope(reader="ann")
-    before = house.store.document(ticket.document_id, scope)
-    with house.store._catalog.write() as db:  # as if an older reader had read nothing
+    before = docent.store.document(ticket.document_id, scope)
+    with docent.store._catalog.write() as db:  # as if an older reader had read nothing
         db.execute(
             "UPDATE pages SET note = 'an older reader' "
             "WHERE document = (SELECT n FROM documents WHERE id = ?)",
@@ -299,28 +303,28 @@ async def test_a_document_is_read_again(client, house, tmp_path):
         )
     async with client("ann", **OURS) as ann:
         assert (await ann.post(f"/documents/{before.id}/again")).status_code == 303
-        while house.again.pages(before.id) is not None or not house.standing(ticket).over:
+        while docent.again.pages(before.id) is not None or not docent.standing(ticket).over:
             time.sleep(0.02)
         assert "an older reader" not in (await ann.get(f"/documents/{before.id}")).text
-    after = house.store.document(before.id, scope)
+    after = docent.store.document(before.id, scope)
     assert (after.pages, after.chunks, after.embedded, after.state, after.date) == (
         before.pages, before.chunks, before.chunks, before.state, before.date,
     )  # fmt: skip
-    assert house.retrieve("when does the museum open", Scope(reader="ann", documents=(after.id,)))
-    house.store.delete(after.id, scope)
+    assert docent.retrieve("when does the museum open", Scope(reader="ann", documents=(after.id,)))
+    docent.store.delete(after.id, scope)
 
 
-async def test_what_cannot_be_read_again_stays_as_it_was(client, house, diary):
+async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
     """A damaged original changes nothing, and the page says why."""
     scope = Scope(reader="ann")
-    house.store.original(diary.id, scope).unlink()
+    docent.store.original(diary.id, scope).unlink()
     async with client("ann", **OURS) as ann:
         await ann.post(f"/documents/{diary.id}/again")
-        while house.again.pages(diary.id) is not None:
+        while docent.again.pages(diary.id) is not None:
             time.sleep(0.02)
         assert "Reading it again changed nothing" in (await ann.get(f"/documents/{diary.id}")).text
-    assert house.store.document(diary.id, scope) == diary
-    assert house.store.pages(diary.id, scope)
+    assert docent.store.document(diary.id, scope) == diary
+    assert docent.store.pages(diary.id, scope)
 
 
 @pytest.mark.parametrize(
@@ -332,10 +336,10 @@ def test_size(count, said):
     assert size(count) == said
 
 
-async def test_five_thousand_documents(client, house, tmp_path):
+async def test_five_thousand_documents(client, docent, tmp_path):
     """Any page of the list, filtered or not, comes within 300 milliseconds of processor time."""
     rows = [(f"{n:032x}", f"report {n:05}.pdf", f"{n:064x}") for n in range(5_000)]
-    with house.store._catalog.write() as db:
+    with docent.store._catalog.write() as db:
         (library,) = db.execute("SELECT n FROM libraries WHERE name = 'kitchen'").fetchone()
         for key, name, sha256 in rows:
             n = db.execute(
@@ -352,7 +356,7 @@ async def test_five_thousand_documents(client, house, tmp_path):
             seconds.append(time.process_time() - began)
             assert 40 <= len(re.findall(r'<a href="/documents/\w{32}">', response.text)) <= 50
         assert "5,006" in (await ben.get("/documents")).text
-    with house.store._catalog.write() as db:
+    with docent.store._catalog.write() as db:
         db.execute("DELETE FROM paths WHERE path LIKE 'many/%'")
         db.execute("DELETE FROM documents WHERE name LIKE 'report %'")
     assert sorted(seconds)[1] < 0.3

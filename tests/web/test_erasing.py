@@ -19,7 +19,7 @@ from chainlit.user import User
 from starlette.applications import Starlette
 
 from docent.__main__ import main
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.store import UPLOADED, back_up, conversations, restore
 from docent.types import Scope
@@ -101,7 +101,7 @@ async def test_a_conversation_that_could_not_be_deleted_stays(hindered, small_di
     history = History(small_disk / "storage")
     thread = await conversation(history, await user(history, "ann"), "one", "two")
     body = {"threadId": thread}
-    async with client(monkeypatch, history=history, house=None) as ann:
+    async with client(monkeypatch, history=history, docent=None) as ann:
         with hindered(small_disk / "storage"):
             response = await ann.request("DELETE", "/project/thread", json=body)
             inFrench = await ann.request(
@@ -165,14 +165,14 @@ def eve(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCENT_STORAGE", str(storage))
     monkeypatch.setenv("DOCENT_DATA", str(tmp_path / "data"))
     Users(storage, cost=4).add("evelyne", role="member", password="a long password")
-    with open_house(Settings.read()) as house:
+    with open_docent(Settings.read()) as docent:
         for name, text in (("own.md", SECRET), ("shared.md", OTHER)):
             (tmp_path / name).write_text(text)
-            ticket = house.take_in(tmp_path / name, name=name, owner="evelyne")
-            while not house.standing(ticket).over:
+            ticket = docent.take_in(tmp_path / name, name=name, owner="evelyne")
+            while not docent.standing(ticket).over:
                 time.sleep(0.02)
             if name == "shared.md":
-                house.share(ticket.document_id, reader="evelyne", library="uploads")
+                docent.share(ticket.document_id, reader="evelyne", library="uploads")
     return storage
 
 
@@ -213,8 +213,8 @@ async def test_a_removed_user_leaves_no_row_and_no_name(eve, monkeypatch, capsys
     for table in ("users", "threads", "steps"):
         assert await history.rows(f"SELECT * FROM {table}") == []
     assert holding(eve, "evelyne") == []
-    with open_house(Settings.read()) as house:  # what she shared is everybody's
-        assert [one.paths for one in house.store.documents(Scope())] == [(f"{UPLOADED}shared.md",)]
+    with open_docent(Settings.read()) as docent:  # what she shared is everybody's
+        assert [one.paths for one in docent.store.documents(Scope())] == [(f"{UPLOADED}shared.md",)]
     await tab.session.delete()
     await history.close()
 
@@ -257,26 +257,26 @@ async def test_what_was_deleted_before_goes_with_the_update(tmp_path):
 
 
 @pytest.fixture
-def house(tmp_path) -> Iterator[House]:
+def docent(tmp_path) -> Iterator[Docent]:
     """Two documents, in storage that is open as while serving."""
-    with opened(tmp_path) as house:
-        yield house
+    with opened(tmp_path) as docent:
+        yield docent
 
 
-def opened(tmp_path: Path) -> House:
+def opened(tmp_path: Path) -> Docent:
     data = tmp_path / "data" / "attic"
     data.mkdir(parents=True)
     (data / "secret.md").write_text(f"# Findings\n\n{SECRET}\n")
     (data / "other.md").write_text(f"# Tower\n\n{OTHER}\n")
-    house = open_house(Settings(storage=tmp_path / "storage", data=tmp_path / "data"))
-    house.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-    return house
+    docent = open_docent(Settings(storage=tmp_path / "storage", data=tmp_path / "data"))
+    docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+    return docent
 
 
-async def answer(history: History, thread: str, house: House, name: str, text: str) -> str:
+async def answer(history: History, thread: str, docent: Docent, name: str, text: str) -> str:
     """An answer that cites a document and says its sentence; the id of its message."""
-    document = next(one for one in house.store.documents(Scope()) if one.name == name)
-    (chunk,) = house.store.chunks_of(document.id, Scope())
+    document = next(one for one in docent.store.documents(Scope()) if one.name == name)
+    (chunk,) = docent.store.chunks_of(document.id, Scope())
     metadata = {
         "docent": {
             "question": "What is there?",
@@ -302,25 +302,25 @@ async def answer(history: History, thread: str, house: House, name: str, text: s
 
 @pytest.mark.parametrize("way", ["page", "command", "api"])
 @pytest.mark.parametrize("quotes", ["blank", "delete"])
-async def test_a_deleted_document_is_in_no_file(way, quotes, house, tmp_path, monkeypatch, capsys):
+async def test_a_deleted_document_is_in_no_file(way, quotes, docent, tmp_path, monkeypatch, capsys):
     """Whichever way it is deleted and whatever becomes of the answers: no byte of storage/ has its sentence.
 
     The receipt counts the answers; what cites another document stays as it was.
     """
-    storage = house.settings.storage
+    storage = docent.settings.storage
     history = History(storage)
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "Where is it?")
-    gone = await answer(history, thread, house, "secret.md", SECRET)
-    stays = await answer(history, thread, house, "other.md", OTHER)
+    gone = await answer(history, thread, docent, "secret.md", SECRET)
+    stays = await answer(history, thread, docent, "other.md", OTHER)
     broken_off = step(thread, output=SECRET, metadata={"docent_unfinished": "Where?"})
     await history.create_step(broken_off)
-    document = next(one for one in house.store.documents(Scope()) if one.name == "secret.md")
+    document = next(one for one in docent.store.documents(Scope()) if one.name == "secret.md")
     assert holding(storage, SECRET)
     monkeypatch.setenv("DOCENT_STORAGE", str(storage))
-    monkeypatch.setenv("DOCENT_DATA", str(house.settings.data))
+    monkeypatch.setenv("DOCENT_DATA", str(docent.settings.data))
     if way == "page":
-        async with client(monkeypatch, history=history, house=house) as browser:
+        async with client(monkeypatch, history=history, docent=docent) as browser:
             shown = (await browser.get(f"/documents/{document.id}")).text
             assert 'name="quotes" value="blank" checked' in shown
             response = await browser.post(f"/documents/{document.id}/delete", data={"quotes": quotes})
@@ -329,7 +329,7 @@ async def test_a_deleted_document_is_in_no_file(way, quotes, house, tmp_path, mo
     elif way == "api":
         gate = Gate(Keys(storage), keyless=lambda: True)
         api = application.build(
-            house=lambda: house, gate=gate, metrics=Metrics(), largest_upload=1000, footnotes=False
+            docent=lambda: docent, gate=gate, metrics=Metrics(), largest_upload=1000, footnotes=False
         )
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(api), base_url="http://localhost"
@@ -349,29 +349,29 @@ async def test_a_deleted_document_is_in_no_file(way, quotes, house, tmp_path, mo
     await history.close()
 
 
-async def test_a_document_stays_while_its_quotes_cannot_be_erased(house, quickly, monkeypatch):
+async def test_a_document_stays_while_its_quotes_cannot_be_erased(docent, quickly, monkeypatch):
     """Where the conversations are locked nothing is deleted, and the page says why."""
-    history = History(house.settings.storage)
+    history = History(docent.settings.storage)
     thread = await conversation(history, await user(history, "ann"), "Where is it?")
-    await answer(history, thread, house, "secret.md", SECRET)
-    document = next(one for one in house.store.documents(Scope()) if one.name == "secret.md")
-    async with client(monkeypatch, history=history, house=house) as browser:
-        with locked(house.settings.storage):
+    await answer(history, thread, docent, "secret.md", SECRET)
+    document = next(one for one in docent.store.documents(Scope()) if one.name == "secret.md")
+    async with client(monkeypatch, history=history, docent=docent) as browser:
+        with locked(docent.settings.storage):
             response = await browser.post(f"/documents/{document.id}/delete")
         assert response.status_code == 409
         assert "locked by another program" in response.text
-        assert house.store.document(document.id, Scope()).name == "secret.md"
+        assert docent.store.document(document.id, Scope()).name == "secret.md"
         assert "Nothing of it is left." in (await browser.post(f"/documents/{document.id}/delete")).text
     await history.close()
 
 
-async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(house, tmp_path):
+async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(docent, tmp_path):
     """It knows the document by the id of its owner's library; the copy that is deleted has another."""
-    history = History(house.settings.storage)
+    history = History(docent.settings.storage)
     thread = await conversation(history, await user(history, "ann"), "What?")
     (tmp_path / "mine.md").write_text("# Mine\n\nThe gardener hides his pocket watch among tulips.\n")
-    ticket = house.take_in(tmp_path / "mine.md", name="mine.md", owner="ann")
-    while not house.standing(ticket).over:
+    ticket = docent.take_in(tmp_path / "mine.md", name="mine.md", owner="ann")
+    while not docent.standing(ticket).over:
         time.sleep(0.02)
     quote = "The gardener hides his pocket watch among tulips."
     metadata = {
@@ -383,27 +383,27 @@ async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(hous
     }
     init_http_context(thread_id=thread, user=await user(history, "ann"))
     await history.create_step(step(thread, output=quote, metadata=metadata))
-    new = house.share(ticket.document_id, reader="ann", library="uploads")
-    deletion = house.store.delete(new, Scope())
+    new = docent.share(ticket.document_id, reader="ann", library="uploads")
+    deletion = docent.store.delete(new, Scope())
     assert (deletion.found["answers"], deletion.left["answers"]) == (1, 0)
-    assert holding(house.settings.storage, quote) == []
+    assert holding(docent.settings.storage, quote) == []
     await history.close()
 
 
 async def test_what_a_restored_backup_set_aside_forgets_too(tmp_path):
     """A copy of the storage of before stands in storage/; a deletion goes through it as well."""
-    house = opened(tmp_path)
-    storage = house.settings.storage
+    docent = opened(tmp_path)
+    storage = docent.settings.storage
     history = History(storage)
     thread = await conversation(history, await user(history, "ann"), "Where is it?")
-    await answer(history, thread, house, "secret.md", SECRET)
+    await answer(history, thread, docent, "secret.md", SECRET)
     await history.close()
-    house.store.save()
+    docent.store.save()
     back_up(storage, tmp_path / "backup.tar")
-    house.close()
+    docent.close()
     restore(tmp_path / "backup.tar", storage, force=True)
     assert len([name for name in holding(storage, SECRET) if "before-restore" in name]) >= 2
-    with open_house(house.settings) as again:
+    with open_docent(docent.settings) as again:
         document = next(one for one in again.store.documents(Scope()) if one.name == "secret.md")
         deletion = again.store.delete(document.id, Scope())
     assert set(deletion.left.values()) == {0}

@@ -13,7 +13,7 @@ from docent.web.i18n.french import spoken
 PUBLIC = Path(__file__).resolve().parents[2]
 
 
-def house(*libraries: str):
+def docent(*libraries: str):
     documents = [SimpleNamespace(library=library) for library in libraries]
     return SimpleNamespace(
         store=SimpleNamespace(documents=lambda scope: documents),
@@ -26,21 +26,21 @@ def house(*libraries: str):
 
 def test_a_persona_is_offered_where_its_library_is():
     """A persona without a library is there always, one whose library is missing is not."""
-    names = [p.name for p in profiles(house("restaurants"), reader="ann", language="en")]
+    names = [p.name for p in profiles(docent("restaurants"), reader="ann", language="en")]
     assert names == [EVERYTHING, "restaurants", "poet"]
-    assert [p.name for p in profiles(house(), reader="ann", language="en")] == [EVERYTHING, "poet"]
+    assert [p.name for p in profiles(docent(), reader="ann", language="en")] == [EVERYTHING, "poet"]
 
 
 def test_every_icon_is_a_file_of_ours():
     """No profile and no first question shows a broken or a foreign picture."""
-    for profile in profiles(house("restaurants", "internships", "handbook"), reader="ann", language="fr"):
+    for profile in profiles(docent("restaurants", "internships", "handbook"), reader="ann", language="fr"):
         for icon in [profile.icon, *(starter.icon for starter in profile.starters or ())]:
             assert icon is None or (PUBLIC / icon.lstrip("/")).is_file()
 
 
 def test_an_empty_house_teaches():
     """Without documents, the page says how to add some."""
-    (plain, *_) = profiles(house(), reader="ann", language="en")
+    (plain, *_) = profiles(docent(), reader="ann", language="en")
     assert "ingest.py" in plain.markdown_description
     assert plain.starters == []
 
@@ -57,5 +57,5 @@ def test_our_own_personas_speak_french():
         labels = [one.label for one in persona.starters]
         for said in (persona.name, persona.description, persona.greeting, *labels):
             assert spoken(said, "fr") != said
-    [_, shown, _] = profiles(house("restaurants"), reader="ann", language="fr")
+    [_, shown, _] = profiles(docent("restaurants"), reader="ann", language="fr")
     assert (shown.name, shown.display_name) == ("restaurants", "Waiter")  # anybody's own, as it was written

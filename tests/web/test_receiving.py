@@ -47,7 +47,7 @@ def client():
         ]
     )
     app.state.settings = Settings(max_file_mb=1, max_files=2)
-    app.state.house = None
+    app.state.docent = None
     return TestClient(app)
 
 

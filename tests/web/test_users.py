@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from docent.__main__ import main
-from docent.app import open_house
+from docent.app import open_docent
 from docent.errors import InputError
 from docent.settings import Settings
 from docent.store.originals import sha256_of
@@ -172,12 +172,12 @@ def test_what_was_theirs_alone_goes_with_a_user(tmp_path, monkeypatch, capsys):
     ):
         path = tmp_path / "a.txt"
         path.write_bytes(text)
-        with open_house(Settings.read()) as house:
-            house.store.expect(path, sha256_of(path), name="a.txt", library=library, owner=owner)
+        with open_docent(Settings.read()) as docent:
+            docent.store.expect(path, sha256_of(path), name="a.txt", library=library, owner=owner)
     assert main(["user", "remove", "Ann"]) == 0  # as after a removal that could not do the documents
     assert capsys.readouterr().out == "Removed ann, 0 conversations and 1 document of their own.\n"
-    with open_house(Settings.read()) as house:
-        assert [one.library for one in house.store.documents(Scope(reader="ann"))] == ["uploads"]
+    with open_docent(Settings.read()) as docent:
+        assert [one.library for one in docent.store.documents(Scope(reader="ann"))] == ["uploads"]
     assert main(["user", "remove", "ann"]) == 2
 
 

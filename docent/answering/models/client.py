@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from docent.errors import ModelFailed, ModelTimeout
 from docent.types import Progress
 
-Message = Mapping[str, Any]
+ChatMessage = Mapping[str, Any]
 """A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
 
 Each client writes these in the words of its protocol.
@@ -179,7 +179,9 @@ class ModelClient(Protocol):
 
     name: str
 
-    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+    def stream(
+        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
         """The answer as it comes. Closing the iterator closes the connection at once."""
 
     async def check(self) -> ModelStatus:

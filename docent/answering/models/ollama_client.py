@@ -23,8 +23,8 @@ from docent.answering.models.client import (
     LONGEST_SAID,
     STRANGE,
     Call,
+    ChatMessage,
     Limits,
-    Message,
     ModelStatus,
     Patience,
     Piece,
@@ -82,7 +82,9 @@ class OllamaClient:
             "temperature": temperature,
         }
 
-    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+    def stream(
+        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
         return once_more(lambda: self._once(messages, wishes), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
@@ -142,7 +144,7 @@ class OllamaClient:
             except FAULTS as error:
                 raise _translated(error, self) from error
 
-    def _body(self, messages: Sequence[Message], wishes: Wishes) -> dict[str, Any]:
+    def _body(self, messages: Sequence[ChatMessage], wishes: Wishes) -> dict[str, Any]:
         wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
         body = {
             "model": self.name,
@@ -156,7 +158,7 @@ class OllamaClient:
         body |= {"tools": list(wishes.tools)} if wishes.tools else {}
         return body if wishes.think else body | {"think": False}
 
-    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         body = self._body(messages, wishes)
         limits = Limits(self.name, body["options"]["num_predict"], self._patience)
         async with self._client(LINE) as client:
@@ -225,7 +227,7 @@ class OllamaClient:
         )
 
 
-def _spoken(message: Message) -> dict[str, Any]:
+def _spoken(message: ChatMessage) -> dict[str, Any]:
     """A message in the words of this protocol."""
     spoken = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):

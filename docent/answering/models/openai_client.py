@@ -17,8 +17,8 @@ from docent.answering.models.client import (
     LONGEST_SAID,
     STRANGE,
     Call,
+    ChatMessage,
     Limits,
-    Message,
     ModelStatus,
     Patience,
     Piece,
@@ -75,10 +75,12 @@ class OpenAIClient:
         self._patience = patience
         self._tells_usage = True
 
-    def stream(self, messages: Sequence[Message], wishes: Wishes = AS_BUILT) -> AsyncGenerator[Piece, None]:
+    def stream(
+        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+    ) -> AsyncGenerator[Piece, None]:
         return once_more(lambda: self._once(messages, wishes), _BrokenOff)
 
-    async def _once(self, messages: Sequence[Message], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
         ended = ""
         first = True
         limits = Limits(self.name, wishes.answer_tokens or self._answer_tokens, self._patience)
@@ -110,7 +112,9 @@ class OpenAIClient:
         if made := calls.made(self.name):
             yield Piece(calls=made)
 
-    async def _asked(self, client: openai.AsyncOpenAI, messages: Sequence[Message], wishes: Wishes) -> Any:
+    async def _asked(
+        self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], wishes: Wishes
+    ) -> Any:
         body: list[Any] = [_spoken(message) for message in messages]
         more: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
         if self._tells_usage:
@@ -215,7 +219,7 @@ class OpenAIClient:
                 )
 
 
-def _spoken(message: Message) -> dict[str, Any]:
+def _spoken(message: ChatMessage) -> dict[str, Any]:
     """A message in the words of this protocol."""
     spoken: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):

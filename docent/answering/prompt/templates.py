@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from docent.answering.models.client import Message
+from docent.answering.models.client import ChatMessage
 from docent.answering.prompt.fence import tamed
 from docent.types import Passage, Turn
 
@@ -40,7 +40,7 @@ MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 
 def messages(
     question: str, passages: Sequence[Passage], history: Sequence[Turn], *, instructions: str = INSTRUCTIONS
-) -> list[Message]:
+) -> list[ChatMessage]:
     """Instructions, the conversation so far, then the passages and the question."""
     parts = [quoted(n, passage) for n, passage in enumerate(passages, 1)]
     return [
@@ -50,7 +50,9 @@ def messages(
     ]
 
 
-def condensing(question: str, history: Sequence[Turn], *, instructions: str = INSTRUCTIONS) -> list[Message]:
+def condensing(
+    question: str, history: Sequence[Turn], *, instructions: str = INSTRUCTIONS
+) -> list[ChatMessage]:
     """The request to rewrite a follow-up so that it stands alone; begins as `messages` will begin."""
     return [
         {"role": "system", "content": instructions},
@@ -59,7 +61,7 @@ def condensing(question: str, history: Sequence[Turn], *, instructions: str = IN
     ]
 
 
-def without_documents(question: str, history: Sequence[Turn]) -> list[Message]:
+def without_documents(question: str, history: Sequence[Turn]) -> list[ChatMessage]:
     return [
         {"role": "system", "content": UNGROUNDED},
         *turns(history),
@@ -67,7 +69,7 @@ def without_documents(question: str, history: Sequence[Turn]) -> list[Message]:
     ]
 
 
-def note_taking(part: str, task: str) -> list[Message]:
+def note_taking(part: str, task: str) -> list[ChatMessage]:
     """Notes on one part of a document that is too long to be read at once."""
     return [
         {"role": "system", "content": NOTES.format(task=tamed(task))},
@@ -75,7 +77,7 @@ def note_taking(part: str, task: str) -> list[Message]:
     ]
 
 
-def from_notes(question: str, notes: str, *, instructions: str = INSTRUCTIONS) -> list[Message]:
+def from_notes(question: str, notes: str, *, instructions: str = INSTRUCTIONS) -> list[ChatMessage]:
     return [
         {"role": "system", "content": instructions},
         {
@@ -87,7 +89,7 @@ def from_notes(question: str, notes: str, *, instructions: str = INSTRUCTIONS) -
     ]
 
 
-def turns(history: Sequence[Turn]) -> list[Message]:
+def turns(history: Sequence[Turn]) -> list[ChatMessage]:
     """Earlier turns without their numbers: those meant other passages than the ones sent now."""
     return [
         message

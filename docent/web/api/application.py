@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from docent import __version__
 from docent.answering import search_in_thread
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Quotes
 from docent.web.accounts.address_redaction import for_others, without_addresses
@@ -50,7 +50,7 @@ Who = Annotated[Caller, Depends(caller)]
 
 
 def build(
-    *, house: Callable[[], House | None], gate: Gate, metrics: Metrics, largest_upload: int, footnotes: bool
+    *, docent: Callable[[], Docent | None], gate: Gate, metrics: Metrics, largest_upload: int, footnotes: bool
 ) -> FastAPI:
     """The application that answers what other programs ask."""
     app = FastAPI(
@@ -65,10 +65,10 @@ def build(
     app.state.gate = gate
     app.state.stopping = Stopping()
     app.state.largest = {"/v1/files": largest_upload}
-    _refusals(app, house, metrics)
+    _refusals(app, docent, metrics)
 
-    def opened() -> House:
-        found = house()
+    def opened() -> Docent:
+        found = docent()
         if found is None:
             raise closed()
         return found
@@ -79,7 +79,7 @@ def build(
     return app
 
 
-def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gate) -> None:
+def _state(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, gate: Gate) -> None:
     @app.get("/health", tags=["state"], responses=responses.of(responses.Health))
     def health() -> Json:
         """The process is alive."""
@@ -88,7 +88,7 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gat
     @app.get("/ready", tags=["state"], responses=responses.of(responses.Ready))
     async def ready() -> Json:
         """Questions can be answered; what is missing for better answers is named."""
-        opened = house()
+        opened = docent()
         missing = [] if await asyncio.to_thread(opened.store.libraries, None) else [NO_DOCUMENTS]
         try:
             status = await asyncio.wait_for(opened.check_model(), SECONDS_FOR_MODEL)
@@ -109,7 +109,7 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gat
                 "These figures are of the whole installation. Ask with a key made without --library.",
                 code="whole_installation",
             )
-        return Response(metrics.text(house()), media_type=CONTENT_TYPE)
+        return Response(metrics.text(docent()), media_type=CONTENT_TYPE)
 
     @app.get("/openapi.json", include_in_schema=False)
     def for_programs(request: Request) -> JSONResponse:
@@ -122,16 +122,16 @@ def _state(app: FastAPI, house: Callable[[], House], metrics: Metrics, gate: Gat
         return HTMLResponse(described(app.openapi()))
 
 
-def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnotes: bool) -> None:
+def _chat(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, *, footnotes: bool) -> None:
     @app.get("/v1/models", tags=["chat"], responses=responses.of(responses.Models))
     def models(who: Who) -> Json:
         """What may be asked: everything, one library, one persona."""
-        return {"object": "list", "data": chat_completions.models(house(), who)}
+        return {"object": "list", "data": chat_completions.models(docent(), who)}
 
     @app.get("/v1/models/{name:path}", tags=["chat"], responses=responses.of(responses.Model))
     def model(name: str, who: Who) -> Json:
         """One of them."""
-        chat_completions.voice(name, house(), who)
+        chat_completions.voice(name, docent(), who)
         return chat_completions.described(name)
 
     events = {
@@ -141,9 +141,9 @@ def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnot
     @app.post("/v1/chat/completions", tags=["chat"], responses=responses.of(responses.Completion, **events))
     async def completions(request: Request, body: ChatRequest, who: Who) -> Response:
         """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
-        happening = await asyncio.to_thread(chat_completions.events, body, house(), who)
+        happening = await asyncio.to_thread(chat_completions.events, body, docent(), who)
         if who.name != KEYLESS:
-            happening = for_others(happening, house().settings)
+            happening = for_others(happening, docent().settings)
         happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
         happening = request.app.state.stopping.until(happening)
         reply = chat_completions.Reply(body.model, footnotes)
@@ -153,19 +153,19 @@ def _chat(app: FastAPI, house: Callable[[], House], metrics: Metrics, *, footnot
         return JSONResponse(reply.whole(answer, chat_completions.Cutter(body.stops)))
 
 
-def _documents(app: FastAPI, house: Callable[[], House]) -> None:
+def _documents(app: FastAPI, docent: Callable[[], Docent]) -> None:
     counter = files.Counter()
 
     @app.post("/v1/search", tags=["documents"], responses=responses.of(responses.Found))
     async def search(request: Request, body: SearchRequest, who: Who) -> Json:
         """The passages that a question finds; no language model is asked."""
-        return await unless_gone(request, search_in_thread(body.query, shelf.search, body, house(), who))
+        return await unless_gone(request, search_in_thread(body.query, shelf.search, body, docent(), who))
 
     @app.post("/v1/embeddings", tags=["documents"], responses=responses.of(responses.Vectors))
     def embeddings(body: EmbeddingsRequest, who: Who) -> Response:
         """Texts as vectors of the embedding model."""
         # Written in this thread: FastAPI would look at each of 200,000 numbers while everybody waits.
-        return JSONResponse(shelf.embeddings(body, house()))
+        return JSONResponse(shelf.embeddings(body, docent()))
 
     @app.post("/v1/files", tags=["documents"], responses=responses.of(responses.File))
     def hand_in(
@@ -176,18 +176,18 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
     ) -> Json:
         """Hand a document in. It is read in the background: ask for its status until it is processed."""
         return counter.take_in(
-            file.file, name=file.filename or "", library=library, house=house(), caller=who.changing()
+            file.file, name=file.filename or "", library=library, docent=docent(), caller=who.changing()
         )
 
     @app.get("/v1/files", tags=["documents"], responses=responses.of(responses.Files))
     def every_file(who: Who) -> Json:
         """Every document that this key may see."""
-        return {"object": "list", "data": counter.listed(house(), who), "has_more": False}
+        return {"object": "list", "data": counter.listed(docent(), who), "has_more": False}
 
     @app.get("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.File))
     def one_file(file: str, who: Who) -> Json:
         """One document and how far it has come."""
-        return counter.told(files.id_of(file), house(), who)
+        return counter.told(files.id_of(file), docent(), who)
 
     @app.delete("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.Deleted))
     def delete(file: str, who: Who, quotes: Quotes = "blank") -> Json:
@@ -195,10 +195,10 @@ def _documents(app: FastAPI, house: Callable[[], House]) -> None:
 
         Answers in conversations that quote it lose these quotes, or are deleted with `?quotes=delete`.
         """
-        return counter.delete(files.id_of(file), house(), who.changing(), quotes=quotes)
+        return counter.delete(files.id_of(file), docent(), who.changing(), quotes=quotes)
 
 
-def _refusals(app: FastAPI, house: Callable[[], House | None], metrics: Metrics) -> None:
+def _refusals(app: FastAPI, docent: Callable[[], Docent | None], metrics: Metrics) -> None:
     @app.exception_handler(Refused)
     async def no(request: Request, error: Refused) -> Response:
         return error.response()
@@ -206,7 +206,7 @@ def _refusals(app: FastAPI, house: Callable[[], House | None], metrics: Metrics)
     @app.exception_handler(DocentError)
     async def trouble(request: Request, error: DocentError) -> Response:
         metrics.errors.labels(type(error).__name__).inc()
-        opened = house()
+        opened = docent()
         if opened is not None and getattr(request.state, "caller", "") != KEYLESS:
             error = type(error)(without_addresses(str(error), opened.settings))
         return refused(error).response()

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, InputError
 from docent.json_output import ask_json
 from docent.types import Answer, Answered, Event, Notice, Preferences, Token, Turn
@@ -27,10 +27,10 @@ NUMBER = re.compile(r"\[(\d{1,3})\]")
 # --- models --------------------------------------------------------------------------------
 
 
-def models(house: House, caller: Caller) -> list[Json]:
+def models(docent: Docent, caller: Caller) -> list[Json]:
     """Everything that may be named as a model: all, each library, each persona."""
-    libraries = caller.seen(house.store.libraries(None))
-    personas = [one for one in house.personas if not one.library or one.library in libraries]
+    libraries = caller.seen(docent.store.libraries(None))
+    personas = [one for one in docent.personas if not one.library or one.library in libraries]
     names = [EVERYTHING, *(LIBRARY + name for name in libraries), *(PERSONA + one.key for one in personas)]
     return [described(name) for name in names]
 
@@ -47,14 +47,14 @@ class Voice:
     persona: str = ""
 
 
-def voice(name: str, house: House, caller: Caller) -> Voice:
+def voice(name: str, docent: Docent, caller: Caller) -> Voice:
     """What a model's name stands for. Raises Refused for one that this caller does not have."""
-    if name not in {model["id"] for model in models(house, caller)}:
+    if name not in {model["id"] for model in models(docent, caller)}:
         raise not_there("model")
     if name.startswith(LIBRARY):
         return Voice(library=name.removeprefix(LIBRARY))
     if name.startswith(PERSONA):
-        persona = house.persona(name.removeprefix(PERSONA))
+        persona = docent.persona(name.removeprefix(PERSONA))
         return Voice(persona.library, persona.key)
     return Voice()
 
@@ -94,26 +94,26 @@ def instructions_of(messages: Sequence[Message]) -> str:
     return "\n".join(filter(None, told))
 
 
-def longest(request: ChatRequest, house: House) -> int | None:
+def longest(request: ChatRequest, docent: Docent) -> int | None:
     """The longest answer that is asked for, within what this installation allows: clients send what they
     would send to any model."""
     if request.longest is None:
         return None
-    return max(LEAST_TOKENS, min(request.longest, house.settings.context_tokens // 2))
+    return max(LEAST_TOKENS, min(request.longest, docent.settings.context_tokens // 2))
 
 
-def events(request: ChatRequest, house: House, caller: Caller) -> AsyncGenerator[Event, None]:
+def events(request: ChatRequest, docent: Docent, caller: Caller) -> AsyncGenerator[Event, None]:
     """What happens while this request is answered."""
-    speaker = voice(request.model, house, caller)
+    speaker = voice(request.model, docent, caller)
     question, history = question_of(request.messages)
-    return house.answer(
+    return docent.answer(
         question,
         history=history,
         scope=caller.scope(speaker.library),
         persona=speaker.persona,
         preferences=Preferences(
             temperature=request.temperature,
-            answer_tokens=longest(request, house),
+            answer_tokens=longest(request, docent),
             instructions=instructions_of(request.messages),
         ),
     )

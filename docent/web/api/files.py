@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from docent.app import House
+from docent.app import Docent
 from docent.ingesting import Standing, Ticket
 from docent.ingesting.uploads import plain_name
 from docent.store import UPLOADED
@@ -42,45 +42,47 @@ class Counter:
         """With the size of each, and when it came."""
         self._lock = threading.Lock()
 
-    def take_in(self, file: IO[bytes], *, name: str, library: str, house: House, caller: Caller) -> Json:
+    def take_in(self, file: IO[bytes], *, name: str, library: str, docent: Docent, caller: Caller) -> Json:
         """Keep a file, read it in the background, and tell which older one it takes the place of."""
         library = _library(library, caller)
-        older = _handed_in(name, house, caller, library)
+        older = _handed_in(name, docent, caller, library)
         with tempfile.NamedTemporaryFile(prefix="docent-") as copy:
             shutil.copyfileobj(file, copy)
             copy.flush()
             size = copy.tell()
             if not size:
                 raise Refused(400, f"{name} is empty. Send a file with something in it.", code="empty_file")
-            ticket = house.take_in(Path(copy.name), name=name, library=library, owner=None)
+            ticket = docent.take_in(Path(copy.name), name=name, library=library, owner=None)
         with self._lock:
             self._tickets[ticket.document_id] = (ticket, size, int(time.time()))
             while len(self._tickets) > REMEMBERED:
                 self._tickets.popitem(last=False)
-        told = self.told(ticket.document_id, house, caller)
+        told = self.told(ticket.document_id, docent, caller)
         told["docent"]["replaces"] = [PREFIX + one for one in older if one != ticket.document_id]
         return told
 
-    def told(self, document_id: str, house: House, caller: Caller) -> Json:
+    def told(self, document_id: str, docent: Docent, caller: Caller) -> Json:
         """What is known of a file, also while its older version still answers. Raises Refused where the
         caller may not know."""
-        document = next((one for one in house.store.documents(caller.scope()) if one.id == document_id), None)
+        document = next(
+            (one for one in docent.store.documents(caller.scope()) if one.id == document_id), None
+        )
         if document is not None:
             return _file(document)
         ticket, size, came = self._tickets.get(document_id, (None, 0, 0))
-        standing = house.standing(ticket) if ticket is not None and caller.seen([ticket.library]) else None
+        standing = docent.standing(ticket) if ticket is not None and caller.seen([ticket.library]) else None
         if ticket is None or standing is None or standing.gone:
             raise not_there("file")
         return _awaited(ticket, standing, size, came)
 
-    def listed(self, house: House, caller: Caller) -> list[Json]:
-        return [_file(document) for document in house.store.documents(caller.scope())]
+    def listed(self, docent: Docent, caller: Caller) -> list[Json]:
+        return [_file(document) for document in docent.store.documents(caller.scope())]
 
-    def delete(self, document_id: str, house: House, caller: Caller, *, quotes: Quotes) -> Json:
+    def delete(self, document_id: str, docent: Docent, caller: Caller, *, quotes: Quotes) -> Json:
         """Remove a document with everything derived from it, and say what was left (nothing)."""
-        if all(one.id != document_id for one in house.store.documents(caller.scope())):
+        if all(one.id != document_id for one in docent.store.documents(caller.scope())):
             raise not_there("file")
-        deletion = house.store.delete(document_id, caller.scope(), quotes=quotes)
+        deletion = docent.store.delete(document_id, caller.scope(), quotes=quotes)
         with self._lock:
             self._tickets.pop(document_id, None)
         return {
@@ -100,10 +102,10 @@ def _library(wanted: str, caller: Caller) -> str:
     return wanted
 
 
-def _handed_in(name: str, house: House, caller: Caller, library: str) -> list[str]:
+def _handed_in(name: str, docent: Docent, caller: Caller, library: str) -> list[str]:
     """What was handed in to this library under this name before."""
     path = UPLOADED + plain_name(name)
-    return [one.id for one in house.store.documents(caller.scope(library)) if path in one.paths]
+    return [one.id for one in docent.store.documents(caller.scope(library)) if path in one.paths]
 
 
 def id_of(file: str) -> str:

@@ -14,7 +14,7 @@ import chainlit as cl
 from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Standing, Ticket
 from docent.types import ANSWERING, Scope, State
@@ -38,9 +38,9 @@ _lines: WeakKeyDictionary[BaseSession, dict[str, Line]] = WeakKeyDictionary()
 class Line:
     """One file on the page, until it is wholly searchable and after."""
 
-    def __init__(self, ticket: Ticket, house: House, message: cl.Message) -> None:
+    def __init__(self, ticket: Ticket, docent: Docent, message: cl.Message) -> None:
         self.ticket = ticket
-        self._house = house
+        self._docent = docent
         self._message = message
         self._language = language()
         self._shown = ""
@@ -62,7 +62,7 @@ class Line:
         """Say how far it is, each time there is news, until it is over, or nobody is left to unlock it."""
         await asyncio.sleep(after)
         while not self._over:
-            standing = await lightly(self._house.standing, self.ticket)
+            standing = await lightly(self._docent.standing, self.ticket)
             if not self._over:  # cancelled meanwhile
                 await self.show(standing)
             if standing.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
@@ -89,7 +89,7 @@ class Line:
         await self._draw(text, (), keep=True)
 
     async def cancel(self) -> None:
-        if await asyncio.to_thread(self._house.cancel, self.ticket):
+        if await asyncio.to_thread(self._docent.cancel, self.ticket):
             self.searchable = False
             await self.end(say("file_cancelled", self._language, name=escaped(self.ticket.name)))
 
@@ -97,17 +97,17 @@ class Line:
         """Whether there was something to delete."""
         try:
             await asyncio.to_thread(
-                self._house.store.delete, self.ticket.document_id, Scope(reader=self.ticket.owner)
+                self._docent.store.delete, self.ticket.document_id, Scope(reader=self.ticket.owner)
             )
             there = True
         except UnknownDocument:
-            there = await asyncio.to_thread(self._house.cancel, self.ticket)
+            there = await asyncio.to_thread(self._docent.cancel, self.ticket)
         await self.end(say("file_deleted", self._language, name=escaped(self.ticket.name)))
         return there
 
     async def offer_libraries(self) -> None:
         """Instead of one button to share, one for each library it can be shared in."""
-        names = (await lightly(shared_libraries, self._house))[:MOST_LIBRARIES]
+        names = (await lightly(shared_libraries, self._docent))[:MOST_LIBRARIES]
         offered = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._put([*offered, _button(KEEP, self._language)])
 
@@ -116,11 +116,11 @@ class Line:
         await self._put([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
-        if library not in await lightly(shared_libraries, self._house):
+        if library not in await lightly(shared_libraries, self._docent):
             return  # it comes from a browser, and may name another's
         try:
             new = await asyncio.to_thread(
-                self._house.share, self.ticket.document_id, reader=reader(), library=library
+                self._docent.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
             await note(f"⚠️ {spoken(str(error), language())}").send()
@@ -165,15 +165,15 @@ def _button(name: str, language: str, **values: str) -> cl.Action:
     return cl.Action(name=name, payload=dict(values), label=say(name, language, **values), icon=icons[name])
 
 
-async def take_in(message: cl.Message, *, house: House) -> list[Line]:
+async def take_in(message: cl.Message, *, docent: Docent) -> list[Line]:
     """A line for each file of a message; what cannot be kept is said, and the others go on."""
     files: Any = cl.context.session.files
     sent = [files[str(one.id)] for one in message.elements if str(one.id) in files]
-    most = house.settings.max_files
+    most = docent.settings.max_files
     lines: dict[str, Line] = {}
     for file in sent[:most]:
         try:
-            ticket: Ticket = file.get("document") or await asyncio.to_thread(_kept, file, here(), house)
+            ticket: Ticket = file.get("document") or await asyncio.to_thread(_kept, file, here(), docent)
         except (DocentError, OSError) as error:
             await note(f"⚠️ {_sentence(error, str(file['name']))}").send()
             continue
@@ -182,8 +182,8 @@ async def take_in(message: cl.Message, *, house: House) -> list[Line]:
             first, name = lines[ticket.document_id].ticket.name, escaped(str(file["name"]))
             await note(say("file_twice", language(), name=name, first=escaped(first))).send()
             continue
-        lines[ticket.document_id] = line = Line(ticket, house, note(""))
-        await line.show(await lightly(house.standing, ticket))
+        lines[ticket.document_id] = line = Line(ticket, docent, note(""))
+        await line.show(await lightly(docent.standing, ticket))
         _in_background(line.follow())
     if len(sent) > most:
         left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
@@ -191,10 +191,10 @@ async def take_in(message: cl.Message, *, house: House) -> list[Line]:
     return list(lines.values())
 
 
-def _kept(file: Mapping[str, Any], to: tuple[str, str], house: House) -> Ticket:
+def _kept(file: Mapping[str, Any], to: tuple[str, str], docent: Docent) -> Ticket:
     path = Path(file["path"])
     try:
-        return house.take_in(path, name=str(file["name"]), library=to[1], owner=to[0])
+        return docent.take_in(path, name=str(file["name"]), library=to[1], owner=to[0])
     finally:
         path.unlink(missing_ok=True)
 
@@ -244,15 +244,15 @@ def _line(action: cl.Action) -> Line | None:
     return _lines.get(cl.context.session, {}).get(action.forId or "")
 
 
-async def resume(thread: ThreadDict, *, house: House) -> None:
+async def resume(thread: ThreadDict, *, docent: Docent) -> None:
     """The lines of a conversation that is opened again say how far their files are now."""
     for step in thread["steps"]:
         ticket = recalled(step.get("metadata"), reader=reader())
         if ticket is None or step["type"] == "user_message":
             continue
         message = cl.Message.from_dict(step)
-        line = Line(ticket, house, message)
-        standing = await lightly(house.standing, ticket)
+        line = Line(ticket, docent, message)
+        standing = await lightly(docent.standing, ticket)
         step["output"] = words(ticket, standing, language())
         await line.show(standing)
         _in_background(line.follow(after=RESUMED))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import chainlit as cl
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import LoadError, UnknownDocument
 from docent.types import Answer, Citation, ReadBy, Scope
 from docent.web.chat.history import History
@@ -71,7 +71,7 @@ async def show(message: Any, *, state: State, reader: str, language: str) -> Non
         return
     link = cited_link(str(step_id), n)
     quotes = kept.cited(n)
-    found = await lightly(sheets, quotes, link, house=state.house, signer=state.signer, reader=reader)
+    found = await lightly(sheets, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
     elements = [_words(str(step_id), n), *(_element(sheet, link, quotes[0]) for sheet in found)]
     emit = cl.context.emitter.emit
     await emit("set_sidebar_title", say("source_n", language, n=n))
@@ -94,13 +94,13 @@ def _element(sheet: Sheet, link: str, cited: Citation) -> cl.Element:
 
 
 def sheets(
-    quotes: Sequence[Citation], link: str, *, house: House, signer: Signer, reader: str
+    quotes: Sequence[Citation], link: str, *, docent: Docent, signer: Signer, reader: str
 ) -> list[Sheet]:
     """The page cited as it looks on paper; nothing for formats that have no paper."""
     scope = Scope(reader=reader)
     try:
-        document = house.store.document(quotes[0].document_id, scope)
-        page = house.store.page(document.id, quotes[0].page, scope)
+        document = docent.store.document(quotes[0].document_id, scope)
+        page = docent.store.page(document.id, quotes[0].page, scope)
     except UnknownDocument:
         return []  # the words say that it is gone
     if any(page.text[quote.start : quote.end] != quote.quote for quote in quotes):
@@ -109,10 +109,10 @@ def sheets(
     original = Sheet("pdf", signer.link(*quotes, reader=reader, shown="original"))
     try:
         if document.kind in PICTURES or (document.kind == "pdf" and page.read_by is ReadBy.OCR):
-            picture(house, place)
+            picture(docent, place)
             return [Sheet("image", signer.link(*quotes, reader=reader, shown="picture"))]
         if document.kind == "pdf":
-            marked(house, place)
+            marked(docent, place)
             return [Sheet("pdf", signer.link(*quotes, reader=reader))]
     except LoadError:
         unmarked = Sheet("text", link + "/unmarked")
@@ -120,17 +120,17 @@ def sheets(
     return []
 
 
-def words(kept: Kept, n: int, *, house: House, signer: Signer, reader: str, language: str) -> str:
+def words(kept: Kept, n: int, *, docent: Docent, signer: Signer, reader: str, language: str) -> str:
     """File, place and passage with the quote marked, as Markdown; of a PDF the quote alone."""
     quotes = kept.cited(n)
     scope = Scope(reader=reader)
-    found, fate = extract(quotes[0], kept, reader=house.store, scope=scope)
+    found, fate = extract(quotes[0], kept, reader=docent.store, scope=scope)
     if not quotes[0].quote:
         return panel(quotes[:1], found, below=f"*{say('source_blanked', language)}*")
     if fate != "same":
         said = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
         return panel(quotes[:1], said, below=f"*{say(f'source_{fate}', language)}*")
-    document = house.store.document(quotes[0].document_id, scope)
+    document = docent.store.document(quotes[0].document_id, scope)
     link = signer.link(*quotes, reader=reader, shown="original")
     below = f"[{say('open_original', language)}]({link})"
     on_paper = document.kind == "pdf" or document.kind in PICTURES

@@ -14,7 +14,7 @@ from chainlit.step import StepDict
 from chainlit.types import CommandDict, ThreadDict
 
 from docent.answering import LONGEST_QUESTION
-from docent.app import House
+from docent.app import Docent
 from docent.errors import ModelError
 from docent.types import Scope
 from docent.web.accounts.login import FREE_TRIES, Door
@@ -109,7 +109,7 @@ def language() -> str:
     return str(getattr(cl.context.session, "language", "en"))
 
 
-async def start(*, house: House) -> None:
+async def start(*, docent: Docent) -> None:
     """Offer what can be done with a conversation, and how it can be set."""
     await cl.context.emitter.set_commands(
         [
@@ -118,11 +118,11 @@ async def start(*, house: House) -> None:
             _command(FORGET, "forget_hint", "trash-2"),
         ]
     )
-    models = await _models(house)
+    models = await _models(docent)
     cl.user_session.set(MODELS, list(models))
-    libraries = await lightly(house.store.libraries, None)
+    libraries = await lightly(docent.store.libraries, None)
     panel = widgets(
-        house.settings,
+        docent.settings,
         libraries=libraries,
         models=models,
         before=dict(cl.context.session.chat_settings),
@@ -150,18 +150,18 @@ def _command(name: str, hint: str, icon: str) -> CommandDict:
     }
 
 
-async def _models(house: House) -> tuple[str, ...]:
+async def _models(docent: Docent) -> tuple[str, ...]:
     """None where the server does not say in time; the panel does without them."""
     try:
-        return await asyncio.wait_for(house.models(), timeout=3)
+        return await asyncio.wait_for(docent.models(), timeout=3)
     except (ModelError, TimeoutError):
         return ()
 
 
-def chosen(house: House) -> Chosen:
+def chosen(docent: Docent) -> Chosen:
     """What is set in this conversation."""
     models = cl.user_session.get(MODELS) or ()
-    return chat_settings.chosen(cl.context.session.chat_settings, settings=house.settings, models=models)
+    return chat_settings.chosen(cl.context.session.chat_settings, settings=docent.settings, models=models)
 
 
 async def documents() -> None:
@@ -177,9 +177,9 @@ async def export() -> None:
     await note(text).send()
 
 
-async def resume(thread: ThreadDict, *, house: House) -> None:
+async def resume(thread: ThreadDict, *, docent: Docent) -> None:
     """Open an earlier conversation; answers say which of their sources are gone, and can be asked again."""
-    await start(house=house)
+    await start(docent=docent)
     scope = Scope(reader=reader())
     for step in thread["steps"]:
         if step["type"] != "assistant_message":
@@ -187,7 +187,7 @@ async def resume(thread: ThreadDict, *, house: House) -> None:
         if question := unfinished(step.get("metadata")):
             await _broken_off(step, question)
         elif (kept := recall(step.get("metadata"))) is not None:
-            gone = await lightly(fates, kept, reader=house.store, scope=scope)
+            gone = await lightly(fates, kept, reader=docent.store, scope=scope)
             if gone:
                 await _stale(step, kept.question, gone)
 

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, UnknownDocument
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.users import LOCAL
@@ -33,7 +33,7 @@ async def handed_in(request: Request, reader: str) -> Response:
     thread_id = request.path_params["thread"]
     if not await _is_ones_own(state.history, thread_id, reader):
         return _nothing(request)
-    there = await _own_files(state.history, thread_id, house=state.house, reader=reader)
+    there = await _own_files(state.history, thread_id, docent=state.docent, reader=reader)
     names = [document.name for document in there]
     return JSONResponse({"names": names, "always": reader == LOCAL}, headers=HEADERS)
 
@@ -48,12 +48,12 @@ async def delete(request: Request, reader: str) -> Response:
         return JSONResponse({"detail": say("not_our_page", language_of(request))}, status_code=400)
     if not await _is_ones_own(state.history, thread_id, reader):
         return _nothing(request)
-    house: House = state.house
-    there = await _own_files(state.history, thread_id, house=house, reader=reader) if files else []
+    docent: Docent = state.docent
+    there = await _own_files(state.history, thread_id, docent=docent, reader=reader) if files else []
     await state.history.delete_thread(thread_id)
     try:
         for document in there:
-            await asyncio.to_thread(_delete, house, document, reader)
+            await asyncio.to_thread(_delete, docent, document, reader)
     except DocentError as error:
         language = language_of(request)
         why = spoken(str(error), language)
@@ -71,18 +71,20 @@ def _nothing(request: Request) -> Response:
     return JSONResponse({"detail": detail}, status_code=404, headers=HEADERS)
 
 
-async def _own_files(history: History, thread_id: str, *, house: House, reader: str) -> list[StoredDocument]:
+async def _own_files(
+    history: History, thread_id: str, *, docent: Docent, reader: str
+) -> list[StoredDocument]:
     """What was handed in in a conversation and belongs to its reader alone."""
     tickets = [recalled(metadata, reader=reader) for metadata in await history.metadata(thread_id)]
     ids = dict.fromkeys(ticket.document_id for ticket in tickets if ticket is not None)
-    return await lightly(_still_own, list(ids), house, reader)
+    return await lightly(_still_own, list(ids), docent, reader)
 
 
-def _still_own(ids: list[str], house: House, reader: str) -> list[StoredDocument]:
+def _still_own(ids: list[str], docent: Docent, reader: str) -> list[StoredDocument]:
     found = []
     for document_id in ids:
         try:
-            document = house.store.document(document_id, Scope(reader=reader))
+            document = docent.store.document(document_id, Scope(reader=reader))
         except UnknownDocument:
             continue
         if document.owner == reader:
@@ -90,8 +92,8 @@ def _still_own(ids: list[str], house: House, reader: str) -> list[StoredDocument
     return found
 
 
-def _delete(house: House, document: StoredDocument, reader: str) -> None:
+def _delete(docent: Docent, document: StoredDocument, reader: str) -> None:
     try:
-        house.store.delete(document.id, Scope(reader=reader))
+        docent.store.delete(document.id, Scope(reader=reader))
     except UnknownDocument:
         return  # it went with the conversation, or by another request

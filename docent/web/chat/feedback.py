@@ -8,7 +8,7 @@ import chainlit as cl
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 
-from docent.app import House
+from docent.app import Docent
 from docent.types import Answer, Receipt
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import Kept, recall
@@ -30,12 +30,12 @@ async def offer(step_id: str, *, session_id: str, history: History, reader: str)
     await cl.Action(name=KEEP, payload={"step": found[0]}, label=label, icon="list-checks").send(found[0])
 
 
-async def keep(action: cl.Action, *, house: House, history: History, reader: str, language: str) -> None:
+async def keep(action: cl.Action, *, docent: Docent, history: History, reader: str, language: str) -> None:
     """Keep the question with the pages that answer it; only of documents that everybody may see."""
     found = await liked(history, str(action.payload.get("step")), reader=reader)
     if found is None:
         return
-    question = await asyncio.to_thread(house.keep_golden, as_answered(found[1]))
+    question = await asyncio.to_thread(docent.keep_golden, as_answered(found[1]))
     await action.remove()
     said = "golden_private" if question is None else "golden_kept"
     await cl.context.emitter.send_toast(say(said, language), "warning" if question is None else "success")

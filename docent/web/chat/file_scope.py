@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import chainlit as cl
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import UnknownLibrary
 from docent.ingesting import Ticket
 from docent.types import Scope, private_library
@@ -32,9 +32,9 @@ def is_of_a_conversation(library: str) -> bool:
     return library.startswith("~") and library.rpartition("/")[2].startswith(CHAT)
 
 
-def shared_libraries(house: House) -> list[str]:
+def shared_libraries(docent: Docent) -> list[str]:
     """Where a file can be shared; that of uploads first, also when it is not there yet."""
-    return list(dict.fromkeys((UPLOADS, *house.store.libraries(None))))
+    return list(dict.fromkeys((UPLOADS, *docent.store.libraries(None))))
 
 
 def here() -> tuple[str, str]:
@@ -44,7 +44,7 @@ def here() -> tuple[str, str]:
 
 
 def asked_here(
-    house: House, *, chosen: tuple[str, ...], persona: str, tickets: Sequence[Ticket] = ()
+    docent: Docent, *, chosen: tuple[str, ...], persona: str, tickets: Sequence[Ticket] = ()
 ) -> Scope:
     """Where a question looks: in its own files, else as chosen, else in all but other conversations' own."""
     who, name = here()
@@ -52,15 +52,15 @@ def asked_here(
         documents = tuple(ticket.document_id for ticket in tickets)
         return Scope(reader=who, libraries=(private_library(who, name),), documents=documents)
     if chosen:
-        return _not_empty(Scope(reader=who, libraries=chosen), house)
-    there = house.store.libraries(who)
+        return _not_empty(Scope(reader=who, libraries=chosen), docent)
+    there = docent.store.libraries(who)
     mine = private_library(who, name)
-    return Scope(reader=who, libraries=within(there, mine, persona=house.persona(persona).library))
+    return Scope(reader=who, libraries=within(there, mine, persona=docent.persona(persona).library))
 
 
-def _not_empty(scope: Scope, house: House) -> Scope:
+def _not_empty(scope: Scope, docent: Docent) -> Scope:
     """Raises UnknownLibrary where the library that was chosen has gone since, or all that was in it."""
-    if not house.store.documents(scope):
+    if not docent.store.documents(scope):
         raise UnknownLibrary(
             f"The library {scope.libraries[0]!r} is chosen here, and it or all that was in it has been "
             "deleted. Choose another in the settings, or all libraries, and ask again."
@@ -78,13 +78,13 @@ def within(there: Sequence[str], mine: str, *, persona: str) -> tuple[str, ...]:
     return () if len(kept) == len(there) else kept or (mine,)
 
 
-def forget(house: House, who: str, thread_id: str) -> None:
+def forget(docent: Docent, who: str, thread_id: str) -> None:
     """What is asked in one conversation only goes with it."""
     if who != LOCAL:
         return
     library = private_library(who, own_library(who, thread_id))
-    if library in house.store.libraries(who):
+    if library in docent.store.libraries(who):
         try:
-            house.delete_library(library, reader=who)
+            docent.delete_library(library, reader=who)
         except UnknownLibrary:
             return  # by another request, meanwhile

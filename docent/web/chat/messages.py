@@ -8,24 +8,24 @@ from collections.abc import Sequence
 import chainlit as cl
 from chainlit.data import get_data_layer
 
-from docent.app import House
+from docent.app import Docent
 from docent.web.chat import attachments, reply
 from docent.web.chat.conversation import ASK_AGAIN, language, note
 from docent.web.i18n.texts import say
 from docent.web.metrics import Metrics
 
 
-async def received(message: cl.Message, *, house: House, metrics: Metrics) -> None:
+async def received(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:
     """Answer a question; where files came with it, show how far they are and answer from them."""
     if not message.elements:
-        await reply.reply(message.content, house=house, metrics=metrics)
+        await reply.reply(message.content, docent=docent, metrics=metrics)
         return
-    lines = await attachments.take_in(message, house=house)
+    lines = await attachments.take_in(message, docent=docent)
     if not message.content.strip():
         await _named(message)
     else:
         # Its own task, because Chainlit disables every button, also Cancel, until this function ends.
-        asking = _once_searchable(message, lines, house=house, metrics=metrics)
+        asking = _once_searchable(message, lines, docent=docent, metrics=metrics)
         cl.context.session.current_task = asyncio.create_task(asking)
 
 
@@ -45,7 +45,7 @@ async def _named(message: cl.Message) -> None:
 
 
 async def _once_searchable(
-    message: cl.Message, lines: Sequence[attachments.Line], *, house: House, metrics: Metrics
+    message: cl.Message, lines: Sequence[attachments.Line], *, docent: Docent, metrics: Metrics
 ) -> None:
     waiting = [line for line in lines if not line.searchable]
     waits = await note(say("file_question_waits", language())).send() if waiting else None
@@ -55,7 +55,7 @@ async def _once_searchable(
         if waits is not None:
             await waits.remove()
     if tickets:
-        await reply.later(message.content, to=message.id, house=house, metrics=metrics, tickets=tickets)
+        await reply.later(message.content, to=message.id, docent=docent, metrics=metrics, tickets=tickets)
         return
     again = cl.Action(
         name=ASK_AGAIN, payload={"question": message.content}, label=say("ask_again", language())

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import chainlit as cl
 from chainlit.session import BaseSession
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Progress
 from docent.web.accounts.address_redaction import without_addresses
@@ -27,60 +27,60 @@ _fetching: WeakSet[BaseSession] = WeakSet()
 """Pages on which a line says how far it is. Each asks the server, which fetches a model once for all."""
 
 
-async def offer(house: House, language: str) -> list[cl.Action]:
+async def offer(docent: Docent, language: str) -> list[cl.Action]:
     """The button, if the server is there and lacks the model."""
-    if house.settings.pull_url or not await _lacking(house):
+    if docent.settings.pull_url or not await _lacking(docent):
         return []  # where another process fetches it, the page says so by itself
-    label = say("fetch_model", language, model=house.settings.model)
+    label = say("fetch_model", language, model=docent.settings.model)
     return [cl.Action(name=FETCH, payload={}, label=label, icon="download")]
 
 
-async def _lacking(house: House) -> bool:
-    status = await house.check_model()
+async def _lacking(docent: Docent) -> bool:
+    status = await docent.check_model()
     return not status.ready and status.can_pull
 
 
-def follow(house: House, language: str) -> None:
+def follow(docent: Docent, language: str) -> None:
     """Show how far a model is that somebody else fetches; the chat does not wait for it."""
-    if house.settings.pull_url:
-        task = asyncio.create_task(_follow(house, language))
+    if docent.settings.pull_url:
+        task = asyncio.create_task(_follow(docent, language))
         _following.add(task)
         task.add_done_callback(_following.discard)
 
 
-async def _follow(house: House, language: str) -> None:
+async def _follow(docent: Docent, language: str) -> None:
     try:
-        if await _lacking(house):
-            await fetch(house, language)
+        if await _lacking(docent):
+            await fetch(docent, language)
     except DocentError:
         return  # what is wrong with the server is said below the first answer
 
 
-async def fetch(house: House, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+async def fetch(docent: Docent, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Let the server fetch the model of the settings, and show how far it is; once, however often asked."""
     session = cl.context.session
     if session in _fetching:
         return
     _fetching.add(session)
     try:
-        await _shown(house, language, clock)
+        await _shown(docent, language, clock)
     finally:
         _fetching.discard(session)
 
 
-async def _shown(house: House, language: str, clock: Callable[[], float]) -> None:
-    message = note(say("fetching", language, model=house.settings.model))
+async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> None:
+    message = note(say("fetching", language, model=docent.settings.model))
     await message.send()
     shown = clock()
     try:
-        async for event in house.pull_model():
+        async for event in docent.pull_model():
             if isinstance(event, Progress) and clock() - shown >= EVERY:
                 shown = clock()
                 message.content = progress(event, language)
                 await message.update()
-        message.content = say("fetched", language, model=house.settings.model)
+        message.content = say("fetched", language, model=docent.settings.model)
     except DocentError as error:
-        said = str(error) if runs_docent() else without_addresses(str(error), house.settings)
+        said = str(error) if runs_docent() else without_addresses(str(error), docent.settings)
         message.content = f"⚠️ {spoken(said, language)}"
     await message.update()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import chainlit as cl
 from chainlit.types import ChatProfile
 
-from docent.app import House, Persona
+from docent.app import Docent, Persona
 from docent.types import Scope
 from docent.web.i18n.french import spoken
 from docent.web.i18n.texts import say
@@ -26,9 +26,9 @@ FIRST = (
 """Library of the samples, what the button says, what it asks (the samples are in English)."""
 
 
-def profiles(house: House, *, reader: str, language: str | None) -> list[ChatProfile]:
+def profiles(docent: Docent, *, reader: str, language: str | None) -> list[ChatProfile]:
     """The plain profile first, then each persona whose library is there."""
-    there = {document.library for document in house.store.documents(Scope(reader=reader))}
+    there = {document.library for document in docent.store.documents(Scope(reader=reader))}
     plain = ChatProfile(
         name=EVERYTHING,
         markdown_description=say("everything" if there else "nothing_yet", language),
@@ -37,7 +37,7 @@ def profiles(house: House, *, reader: str, language: str | None) -> list[ChatPro
         default=True,
         starters=starters(there, language=language),
     )
-    personas = [_profile(persona, language) for persona in house.personas if persona.library in {"", *there}]
+    personas = [_profile(persona, language) for persona in docent.personas if persona.library in {"", *there}]
     return [plain, *personas]
 
 

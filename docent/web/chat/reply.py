@@ -10,7 +10,7 @@ from contextlib import aclosing
 import chainlit as cl
 from chainlit.chat_context import chat_context
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError
 from docent.ingesting import Ticket
 from docent.store import quoted
@@ -45,7 +45,7 @@ from docent.web.thread_pool import lightly
 async def reply(
     question: str,
     *,
-    house: House,
+    docent: Docent,
     metrics: Metrics,
     tickets: Sequence[Ticket] = (),
     anyway: bool = False,
@@ -54,11 +54,11 @@ async def reply(
 
     A question that came with files is asked of them only; `anyway` asks the model without documents.
     """
-    choice = conversation.chosen(house)
+    choice = conversation.chosen(docent)
     persona = persona_of(cl.context.session.chat_profile)
     try:
         scope = await asyncio.to_thread(
-            asked_here, house, chosen=choice.libraries, persona=persona, tickets=tickets
+            asked_here, docent, chosen=choice.libraries, persona=persona, tickets=tickets
         )
     except DocentError as error:  # an old conversation's persona may be gone
         await note(f"⚠️ {spoken(str(error), language())}").send()
@@ -67,8 +67,8 @@ async def reply(
         files = ", ".join(ticket.name for ticket in tickets)
         async with cl.Step(name=say("asked_of", language(), files=files), type="retrieval"):
             pass
-    showing = _Showing(question, house, choice)
-    answering = house.answer(
+    showing = _Showing(question, docent, choice)
+    answering = docent.answer(
         question,
         history=turns(chat_context.get()),
         scope=scope,
@@ -77,7 +77,7 @@ async def reply(
         anyway=anyway,
     )
     if not conversation.runs_docent():
-        answering = for_others(answering, house.settings)
+        answering = for_others(answering, docent.settings)
     await _shown(metrics.observed(answering, "chat"), showing)
 
 
@@ -99,9 +99,9 @@ async def _shown(events: AsyncGenerator[Event, None], showing: _Showing) -> None
 class _Showing:
     """One answer on the page, while it is made."""
 
-    def __init__(self, question: str, house: House, choice: Chosen) -> None:
+    def __init__(self, question: str, docent: Docent, choice: Chosen) -> None:
         self._question = question
-        self._house = house
+        self._docent = docent
         self._choice = choice
         self._message = cl.Message(content="")
         self._stream = Stream(self._message, question)
@@ -182,7 +182,7 @@ class _Showing:
         await self._blank_deleted()
         self._whole = True
         if answer.passages and not answer.receipt.model:
-            message.actions = await model_download.offer(self._house, language())
+            message.actions = await model_download.offer(self._docent, language())
         if answer.receipt.not_found and not message.actions:
             asked = {"question": self._question}
             label = say("anyway", language())
@@ -193,12 +193,12 @@ class _Showing:
 
     async def _explained(self, receipt: Receipt) -> None:
         async with cl.Step(name=say("how", language()), type="tool", show_input=False) as step:
-            room = self._house.settings.context_tokens
+            room = self._docent.settings.context_tokens
             step.output = receipt_text.words(receipt, context_tokens=room, language=language())
 
     async def _blank_deleted(self) -> None:
         """Leave out what was copied from documents that were deleted while the answer was made."""
-        there = await lightly(self._house.store.documents, Scope(reader=reader()))
+        there = await lightly(self._docent.store.documents, Scope(reader=reader()))
         ids, names = {one.id for one in there}, {one.name for one in there}
         gone = [
             passage
@@ -218,11 +218,11 @@ class _Showing:
         await (self._message.update() if self._message.persisted else self._message.send())
 
 
-async def ask_again(question: str, *, house: House, metrics: Metrics, anyway: bool = False) -> None:
+async def ask_again(question: str, *, docent: Docent, metrics: Metrics, anyway: bool = False) -> None:
     """Put an earlier question once more, as if it were typed; the button does not wait for the answer."""
     message = await cl.Message(content=question, type="user_message", author=reader()).send()
 
-    again = later(question, to=message.id, house=house, metrics=metrics, anyway=anyway)
+    again = later(question, to=message.id, docent=docent, metrics=metrics, anyway=anyway)
     cl.context.session.current_task = asyncio.create_task(again)
 
 
@@ -230,7 +230,7 @@ async def later(
     question: str,
     *,
     to: str,
-    house: House,
+    docent: Docent,
     metrics: Metrics,
     tickets: Sequence[Ticket] = (),
     anyway: bool = False,
@@ -239,7 +239,7 @@ async def later(
     await cl.context.emitter.task_start()
     try:
         async with cl.Step(name="on_message", type="run", parent_id=to):  # what a thumb is for
-            await reply(question, house=house, metrics=metrics, tickets=tickets, anyway=anyway)
+            await reply(question, docent=docent, metrics=metrics, tickets=tickets, anyway=anyway)
     except asyncio.CancelledError:
         pass
     finally:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import quote
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import UnknownDocument, UnreadableFile
 from docent.store import COPIES, Copies
 from docent.types import Citation, Scope
@@ -101,50 +101,50 @@ class Opened:
     name: str
 
 
-def opened(house: House, place: Place, shown: Shown) -> Opened:
+def opened(docent: Docent, place: Place, shown: Shown) -> Opened:
     """What a link opens. Raises DocentError with a sentence when it is not there or cannot be made."""
     scope = Scope(reader=place.reader)
-    document = house.store.document(place.document_id, scope)
+    document = docent.store.document(place.document_id, scope)
     if shown == "original":
-        original = house.store.original(document.id, scope)
+        original = docent.store.original(document.id, scope)
         return Opened(original, "", INLINE.get(document.kind, ""), document.name)
     if shown == "picture":
-        return Opened(picture(house, place), "", "image/png", document.name)
+        return Opened(picture(docent, place), "", "image/png", document.name)
     if document.kind == "pdf":
-        return Opened(marked(house, place), "", "application/pdf", document.name)
-    text = house.store.page(place.document_id, place.page, scope).text
+        return Opened(marked(docent, place), "", "application/pdf", document.name)
+    text = docent.store.page(place.document_id, place.page, scope).text
     return Opened(None, text, "text/plain; charset=utf-8", document.name)
 
 
-def marked(house: House, place: Place) -> Path:
+def marked(docent: Docent, place: Place) -> Path:
     """A copy of the PDF with the cited words highlighted; made once. Raises LoadError if it cannot be."""
     scope = Scope(reader=place.reader)
-    document = house.store.document(place.document_id, scope)
+    document = docent.store.document(place.document_id, scope)
 
     def make() -> bytes:
-        return house.highlighted(document.id, {place.page: place.spans}, file=document.name, scope=scope)
+        return docent.highlighted(document.id, {place.page: place.spans}, file=document.name, scope=scope)
 
-    return _copy(house, place, "pdf", make)
+    return _copy(docent, place, "pdf", make)
 
 
-def picture(house: House, place: Place) -> Path:
+def picture(docent: Docent, place: Place) -> Path:
     """The page as a picture with the cited words boxed; made once. Raises LoadError if it cannot be."""
     scope = Scope(reader=place.reader)
-    document = house.store.document(place.document_id, scope)
+    document = docent.store.document(place.document_id, scope)
 
     def make() -> bytes:
-        return house.picture(document.id, place.page, place.spans, file=document.name, scope=scope)
+        return docent.picture(document.id, place.page, place.spans, file=document.name, scope=scope)
 
-    return _copy(house, place, "png", make)
+    return _copy(docent, place, "png", make)
 
 
-def _copy(house: House, place: Place, suffix: str, make: Callable[[], bytes]) -> Path:
-    original = house.store.original(place.document_id, Scope(reader=place.reader))
+def _copy(docent: Docent, place: Place, suffix: str, make: Callable[[], bytes]) -> Path:
+    original = docent.store.original(place.document_id, Scope(reader=place.reader))
     if not original.exists():
         raise UnreadableFile("The file itself is not kept any more. Run: python -m docent doctor --mend")
     where = f"{place.document_id} {place.page} {place.spans}"  # a page is read alike by whoever may see it
     name = f"{hashlib.sha256(where.encode()).hexdigest()[:32]}.{suffix}"
-    return Copies(house.store.folder / COPIES).get(original, name, make)
+    return Copies(docent.store.folder / COPIES).get(original, name, make)
 
 
 def secret_of(storage: Path) -> bytes:

@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError
 from docent.settings import Settings
 from docent.types import Scope
@@ -107,7 +107,7 @@ async def hand_back(request: Request, reader: str) -> Response:
     """A file of one's own session, to be saved; a browser neither opens nor guesses at it."""
     session = session_of(request.query_params.get("session_id", ""), reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
-    path = await lightly(_where, file, request.app.state.house, reader) if file else None
+    path = await lightly(_where, file, request.app.state.docent, reader) if file else None
     if file is None or path is None:
         return _refused(request, 404, "upload_gone")
     headers = {
@@ -164,10 +164,10 @@ def _keep(file: IO[bytes], session: WebsocketSession) -> str:
     return key
 
 
-def _where(file: Waiting, house: House, reader: str) -> Path | None:
+def _where(file: Waiting, docent: Docent, reader: str) -> Path | None:
     try:
         if "document" in file:
-            return house.store.original(file["document"].document_id, Scope(reader=reader))
+            return docent.store.original(file["document"].document_id, Scope(reader=reader))
     except DocentError:
         return None
     path = Path(file["path"])

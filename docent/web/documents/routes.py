@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.store import is_from
 from docent.types import ANSWERING, Quotes, Scope, StoredDocument
@@ -93,7 +93,7 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = without_addresses(str(error), state.house.settings) if state.door.required else str(error)
+    said = without_addresses(str(error), state.docent.settings) if state.door.required else str(error)
     return page.refusal(spoken(said, language), language=language)
 
 
@@ -102,7 +102,7 @@ def _html(text: str, status: int = 200) -> Response:
 
 
 async def listed(request: Request, reader: str) -> Response:
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     asked = request.query_params
     wanted = Wanted(
         asked.get("search", "").strip()[:LONGEST_SEARCH],
@@ -110,16 +110,16 @@ async def listed(request: Request, reader: str) -> Response:
         asked.get("state", "") if asked.get("state", "") in page.STATES else "",
         _number(asked.get("start", "")),
     )
-    text = await lightly(_list, house, wanted, reader, language_of(request))
+    text = await lightly(_list, docent, wanted, reader, language_of(request))
     return _html(text)
 
 
-def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
-    libraries = house.store.libraries(reader)
+def _list(docent: Docent, wanted: Wanted, reader: str, language: str) -> str:
+    libraries = docent.store.libraries(reader)
     chosen: tuple[str, ...] = (wanted.library,) if wanted.library else ()
     if wanted.library == page.CONVERSATIONS:
         chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
-    found = house.store.listing(
+    found = docent.store.listing(
         Scope(reader=reader, libraries=chosen),
         search=wanted.search,
         states=page.STATES.get(wanted.state, ()),
@@ -127,7 +127,7 @@ def _list(house: House, wanted: Wanted, reader: str, language: str) -> str:
         limit=page.AT_ONCE,
     )
     plain = not (wanted.start or wanted.search) and wanted.state in ("", "failed")
-    failures = house.store.failures(Scope(libraries=chosen)) if plain else []
+    failures = docent.store.failures(Scope(libraries=chosen)) if plain else []
     return page.listing(
         found.documents, failures, total=found.total, wanted=wanted, libraries=libraries, language=language
     )
@@ -138,21 +138,21 @@ async def shown(request: Request, reader: str) -> Response:
 
 
 def _one(request: Request, reader: str) -> str:
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     language = language_of(request)
     document = _document(request, reader)
     allowed = allows(document, reader, admin=request.app.state.door.is_admin(reader))
     notes, busy = [], False
-    if (pages := house.again.pages(document.id)) is not None:
+    if (pages := docent.again.pages(document.id)) is not None:
         notes, busy = [say("reading_again", language, pages=pages)], True
-    elif why := house.again.failed(document.id):
+    elif why := docent.again.failed(document.id):
         notes.append(say("again_failed", language, why=spoken(why, language)))
     return page.one(
         document,
-        house.store.pages(document.id, Scope(reader=reader)),
+        docent.store.pages(document.id, Scope(reader=reader)),
         start=_number(request.query_params.get("start", "")),
         allowed=allowed,
-        libraries=shared_libraries(house),
+        libraries=shared_libraries(docent),
         notes=notes,
         busy=busy,
         language=language,
@@ -161,9 +161,9 @@ def _one(request: Request, reader: str) -> str:
 
 async def file(request: Request, reader: str) -> Response:
     """The file itself, to be saved."""
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     document = await lightly(_document, request, reader)
-    original = await lightly(house.store.original, document.id, Scope(reader=reader))
+    original = await lightly(docent.store.original, document.id, Scope(reader=reader))
     if not original.exists():
         raise UnknownDocument(say("not_kept", language_of(request)))
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
@@ -173,41 +173,41 @@ async def file(request: Request, reader: str) -> Response:
 
 
 async def delete(request: Request, reader: str) -> Response:
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     document = await lightly(_changeable, request, reader)
     async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
         quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
     deletion = await asyncio.to_thread(
-        partial(house.store.delete, document.id, Scope(reader=reader), quotes=quotes)
+        partial(docent.store.delete, document.id, Scope(reader=reader), quotes=quotes)
     )
     return _html(page.receipt(deletion, language=language_of(request)))
 
 
 async def again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     document = await lightly(_changeable, request, reader)
-    await asyncio.to_thread(house.again.start, document.id, Scope(reader=reader))
+    await asyncio.to_thread(docent.again.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
 
 async def share(request: Request, reader: str) -> Response:
     """Move a document of one's own to a shared library."""
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     document = await lightly(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await lightly(shared_libraries, house):
+    if library not in await lightly(shared_libraries, docent):
         raise InputError(say("no_library", language_of(request), library=library))
-    new = await asyncio.to_thread(partial(house.share, document.id, reader=reader, library=library))
+    new = await asyncio.to_thread(partial(docent.share, document.id, reader=reader, library=library))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
 async def unshare(request: Request, reader: str) -> Response:
     """Take back what one shared oneself."""
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     document = await lightly(_document, request, reader)
-    new = await asyncio.to_thread(partial(house.unshare, document.id, reader=reader))
+    new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
@@ -220,8 +220,8 @@ def allows(document: StoredDocument, reader: str, *, admin: bool) -> Allowed:
 
 
 def _document(request: Request, reader: str) -> StoredDocument:
-    house: House = request.app.state.house
-    return house.store.document(request.path_params["id"], Scope(reader=reader))
+    docent: Docent = request.app.state.docent
+    return docent.store.document(request.path_params["id"], Scope(reader=reader))
 
 
 def _changeable(request: Request, reader: str) -> StoredDocument:

@@ -11,7 +11,7 @@ from html import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from docent.app import House
+from docent.app import Docent
 from docent.errors import DocentError, UnknownDocument
 from docent.ingesting import Ticket
 from docent.types import Scope, State
@@ -49,14 +49,14 @@ FORM = """<form method="post"><p>{hint}</p>
 
 async def unlock(request: Request, reader: str) -> Response:
     """Ask for the password, or read the file with it."""
-    house: House = request.app.state.house
+    docent: Docent = request.app.state.docent
     language = language_of(request)
     try:
-        ticket = await lightly(_locked, request.path_params["document"], house, reader)
+        ticket = await lightly(_locked, request.path_params["document"], docent, reader)
         if request.method == "POST":
             async with request.form(max_files=0, max_fields=1) as form:
                 password = str(form.get("password") or "")[:LONGEST]
-            await asyncio.to_thread(house.unlock, ticket, password)
+            await asyncio.to_thread(docent.unlock, ticket, password)
     except DocentError as error:
         return PlainTextResponse(spoken(str(error), language), status_code=404, headers=HEADERS)
     if request.method == "POST":
@@ -72,8 +72,8 @@ async def unlock(request: Request, reader: str) -> Response:
     return HTMLResponse(PAGE.format(language=speaks(language), title=title, body=body), headers=HEADERS)
 
 
-def _locked(document_id: str, house: House, reader: str) -> Ticket:
-    document = house.store.document(document_id, Scope(reader=reader))
+def _locked(document_id: str, docent: Docent, reader: str) -> Ticket:
+    document = docent.store.document(document_id, Scope(reader=reader))
     ticket = Ticket(document.id, document.name, document.library, document.owner)
     if document.owner != reader or document.state is not State.FAILED:
         raise UnknownDocument("No password is needed here. Go back to the conversation.")

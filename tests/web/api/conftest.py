@@ -19,7 +19,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from docent.app import House, open_house
+from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.web.accounts.keys import Keys
 from docent.web.api.access import Gate
@@ -39,7 +39,7 @@ TEXTS = {
 @dataclass
 class Api:
     url: str
-    house: House
+    docent: Docent
     keys: Keys
     gate: Gate
     metrics: Metrics
@@ -116,16 +116,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     settings = Settings(
         storage=folder / "storage", data=folder / "data", model_url=server.url, personas=_personas(folder)
     )
-    with open_house(settings) as house:
-        house.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        house.intake.background.wait(lambda _: None)
-        house.work()
+    with open_docent(settings) as docent:
+        docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
+        docent.intake.background.wait(lambda _: None)
+        docent.work()
         keys, metrics = Keys(settings.storage), Metrics()
         gate = Gate(keys, keyless=lambda: True)
-        api = build(house=lambda: house, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False)
+        api = build(
+            docent=lambda: docent, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False
+        )
         here = Server(Door(FastAPI(), api=lambda: api, metrics=metrics))
         httpx.get(f"{here.url}/health", trust_env=False)
-        yield Api(here.url, house, keys, gate, metrics, Ollama(server.url, server.stop), here, ExitStack())
+        yield Api(here.url, docent, keys, gate, metrics, Ollama(server.url, server.stop), here, ExitStack())
         here.stop()
         gc.collect()  # other packages' clients, which nothing closes
     server.stop()

@@ -98,7 +98,7 @@ def test_usage_when_no_model_answered(api: Api, stream: bool):
 def test_footnotes(api: Api, stream: bool):
     """By setting, an answer ends with a line for each citation, numbered where the text itself is."""
     settings = build(
-        house=lambda: api.house, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=True
+        docent=lambda: api.docent, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=True
     )
     server = Server(Door(settings, api=lambda: settings, metrics=api.metrics))
     try:

@@ -65,7 +65,7 @@ def _names_a_model(case: Any, served: Api) -> None:
 
 
 def _names_a_file(case: Any, served: Api) -> None:
-    case.path_parameters["file"] = "file-" + served.house.store.documents(Scope())[0].id
+    case.path_parameters["file"] = "file-" + served.docent.store.documents(Scope())[0].id
 
 
 def _hands_in(case: Any, served: Api) -> None:

@@ -76,6 +76,6 @@ def test_every_metric_is_listed(api: Api):
 
 def test_files_are_left_as_they_were(api: Api):
     """What the lines above handed in is taken away again."""
-    for one in api.house.store.documents(Scope()):
+    for one in api.docent.store.documents(Scope()):
         if one.name == "README.md":
             api.client().files.delete(f"file-{one.id}")

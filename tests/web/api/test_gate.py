@@ -113,7 +113,9 @@ def test_the_client_package_raises_its_own_errors(api: Api):
 def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
     """Without one there is 401, except for whether the process is alive."""
     gate = Gate(Keys(tmp_path), keyless=lambda: False)
-    closed = build(house=lambda: api.house, gate=gate, metrics=api.metrics, largest_upload=1, footnotes=False)
+    closed = build(
+        docent=lambda: api.docent, gate=gate, metrics=api.metrics, largest_upload=1, footnotes=False
+    )
     server = Server(closed)
     try:
         with api.http() as client:
@@ -152,7 +154,7 @@ def test_isolation(api: Api):
         assert {passage["library"] for passage in found} <= {"cats"}
         answer = cats.post("/v1/chat/completions", json=ASK).json()
         assert "ships" not in str(answer) and "Aurora" not in str(answer)
-        ships = next(one.id for one in api.house.store.documents(_all()) if one.library == "ships")
+        ships = next(one.id for one in api.docent.store.documents(_all()) if one.library == "ships")
         for theirs, method, path, body in [
             ("ships", "GET", "/v1/models/library/{}", None),
             ("captain", "GET", "/v1/models/persona/{}", None),
@@ -290,7 +292,7 @@ def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
     """/openapi.json and /api-docs are refused without one where people log in; else a link leads there."""
     keys = Keys(tmp_path)
     app = build(
-        house=lambda: api.house,
+        docent=lambda: api.docent,
         gate=Gate(keys, keyless=lambda: False),
         metrics=api.metrics,
         largest_upload=1000,
@@ -359,7 +361,7 @@ def test_the_pace_holds_for_many_threads():
 def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api, theirs, method, path, body):
     """Of eighty pairs, neither kind is the slower one in nearly all; what is there shows in no clock."""
     if theirs == "an id":
-        theirs = next(one.id for one in api.house.store.documents(_all()) if one.library == "ships")
+        theirs = next(one.id for one in api.docent.store.documents(_all()) if one.library == "ships")
     nothing = "0" * len(theirs)
     slower = 0
     with api.http(api.key("cats")) as cats:
@@ -412,9 +414,9 @@ def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
     assert "division by zero" not in told
 
 
-def test_nothing_is_asked_of_a_house_that_is_not_open(api: Api):
+def test_nothing_is_asked_of_a_docent_that_is_not_open(api: Api):
     """503 with a sentence while it starts or stops."""
-    shut = build(house=lambda: None, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=False)
+    shut = build(docent=lambda: None, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=False)
     server = Server(shut)
     try:
         with api.http() as client:

@@ -172,7 +172,7 @@ def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
 
     mine = tmp_path / "ships.md"
     mine.write_text("# Mine\n\nMy own boat is called Calypso.\n")
-    ticket = api.house.take_in(mine, name="ships.md", owner="alice")
+    ticket = api.docent.take_in(mine, name="ships.md", owner="alice")
     first = hand_in("# Ships\n\nThe tug Borealis rests on Sundays.\n", api.key("ships"))
     assert first["docent"]["replaces"] == []
     elsewhere = hand_in("# Ships\n\nCats like ships.\n", api.key("cats"))
@@ -182,13 +182,15 @@ def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
     assert second["docent"]["replaces"] == [first["id"]] and second["id"] != first["id"]
     again = hand_in("# Ships\n\nThe tug Borealis rests on Mondays.\n", api.key("ships"), name="a/ships.md")
     assert again["id"] == second["id"] and again["docent"]["replaces"] == []
-    names = [(one.library, one.paths) for one in api.house.store.documents(Scope()) if one.name == "ships.md"]
+    names = [
+        (one.library, one.paths) for one in api.docent.store.documents(Scope()) if one.name == "ships.md"
+    ]
     assert sorted(library for library, _ in names) == ["cats", "ships", "ships"]  # the data folder's, and one
     assert api.http().get(f"/v1/files/{first['id']}").status_code == 404
-    assert api.house.store.document(ticket.document_id, Scope(reader="alice")).name == "ships.md"
+    assert api.docent.store.document(ticket.document_id, Scope(reader="alice")).name == "ships.md"
     for one in (second, elsewhere):
         api.client().files.delete(one["id"])
-    api.house.store.delete(ticket.document_id, Scope(reader="alice"))
+    api.docent.store.delete(ticket.document_id, Scope(reader="alice"))
 
 
 def test_a_file_that_cannot_be_read_says_why(api: Api):

@@ -20,7 +20,7 @@ from docent.answering.output_filter import (
     named,
     released,
 )
-from tests.generating.build import passage
+from tests.answering.build import passage
 
 KNOWN = addresses(["Apply at https://jobs.example/apply?id=7 or see www.museum.example."])
 

@@ -6,7 +6,7 @@ import pytest
 
 from docent.answering.citing.citations import cite, in_order, linked
 from docent.answering.output_filter import held
-from tests.generating.build import passage
+from tests.answering.build import passage
 
 LIBRARY = "The library lends books for four weeks. Late books cost ten cents a day."
 MUSEUM = "The museum sells tickets at https://museum.example/tickets every morning."

@@ -13,8 +13,8 @@ from docent.answering.scoped_documents import passage_of
 from docent.answering.tools.calculator import calculate
 from docent.errors import InputError
 from docent.types import Progress, Scope, Token
-from tests.generating.build import passage, stored
-from tests.generating.test_clients import mirror, native
+from tests.answering.build import passage, stored
+from tests.answering.test_clients import mirror, native
 from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")

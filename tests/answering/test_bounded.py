@@ -16,7 +16,7 @@ import pytest
 
 from docent.answering.models.client import LEAST_CHARACTERS, Patience
 from docent.errors import ModelFailed, ModelTimeout
-from tests.generating.test_clients import BOTH, mirror, native, text_of
+from tests.answering.test_clients import BOTH, mirror, native, text_of
 
 MEMORY = 32_000_000
 """Bytes that a client may need at most; what these servers would send has no end."""

@@ -10,7 +10,7 @@ from docent.answering import policy
 from docent.answering.policy import Policy
 from docent.errors import SettingsError
 from docent.types import Token
-from tests.generating.test_clients import native
+from tests.answering.test_clients import native
 from tests.test_answering import answer_of, events, notices
 
 ROOT = Path(__file__).parents[2]

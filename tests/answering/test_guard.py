@@ -21,9 +21,9 @@ from docent.answering.prompt.fence import CONTROL, INVISIBLE, tamed
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Answered, Notice, Scope, Token
+from tests.answering.build import stored
+from tests.answering.test_clients import native
 from tests.fakes.embedder import WordHashEmbedder
-from tests.generating.build import stored
-from tests.generating.test_clients import native
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
 

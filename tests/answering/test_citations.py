@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from docent.answering.citing.citations import cite
 from docent.answering.extractive import best_sentences
-from tests.generating.build import PAGE, passage
+from tests.answering.build import PAGE, passage
 
 OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
 

@@ -1,4 +1,4 @@
-"""How well citations agree with a careful reader.  python -m tests.generating.labelled.measuring"""
+"""How well citations agree with a careful reader.  python -m tests.answering.labelled.measuring"""
 
 from __future__ import annotations
 

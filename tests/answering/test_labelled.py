@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.generating.labelled.measuring import BLIND, FACTS, ROWS, judged, measured
+from tests.answering.labelled.measuring import BLIND, FACTS, ROWS, judged, measured
 
 PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
 

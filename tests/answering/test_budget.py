@@ -12,7 +12,7 @@ from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.prompt.templates import INSTRUCTIONS, messages
 from docent.answering.prompt.tokens import Estimate, Learning, counter_for
 from docent.types import Turn
-from tests.generating.build import passage
+from tests.answering.build import passage
 
 MISTRAL = counter_for("mistral")
 ESTIMATE = Estimate()

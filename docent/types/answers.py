@@ -1,0 +1,184 @@
+"""What happens from a question to its answer: the values that searching and answering pass on.
+
+question → Passage (retrieved, scored) → Citation → Answer, with its Receipt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was retrieved for a question."""
+
+    chunk_id: str
+    document_id: str
+    file: str
+    library: str
+    page: int
+    page_label: str
+    place: str
+    heading: str
+    header: str
+    text: str
+    start: int
+    end: int
+    score: float
+    """Orders the passages of one question; not comparable between questions."""
+    relevance: float = 0.0
+    """0 to 1, calibrated: how likely it is that this passage helps to answer."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Characters `start:end` of a page's text, quoted in support of an answer."""
+
+    n: int
+    chunk_id: str
+    document_id: str
+    file: str
+    library: str
+    page: int
+    page_label: str
+    place: str
+    start: int
+    end: int
+    quote: str
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A passage that was found and not sent to the model."""
+
+    chunk_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How an answer came about, in full."""
+
+    question: str
+    searched: str
+    """The question as searched; differs from `question` when a follow-up was rewritten."""
+    model: str = ""
+    """Empty: no language model answered."""
+    found: int = 0
+    sent: tuple[str, ...] = ()
+    """Ids of the chunks the model was shown, in order."""
+    dropped: tuple[Dropped, ...] = ()
+    history_turns: int = 0
+    tokens_budgeted: int = 0
+    tokens_counted: int = 0
+    """By the model server; 0 when it did not say."""
+    tokens_answered: int = 0
+    thought: int = 0
+    """Characters that the model thought before it answered; they are not shown."""
+    cut_short: bool = False
+    """The answer reached the longest length allowed."""
+    broken_off: str = ""
+    """Why the model's answer ended in its middle; empty for one that came to its end."""
+    not_found: bool = False
+    """The documents do not speak of it; the nearest passages are shown, and no model was asked."""
+    unsupported: tuple[str, ...] = ()
+    """Sentences of the answer that no passage supports."""
+    doubtful: tuple[str, ...] = ()
+    """Figures and names in the answer that are in no passage."""
+    removed: tuple[str, ...] = ()
+    """What was taken out of the answer: unknown citation numbers, links, images."""
+    steps: tuple[str, ...] = ()
+    """What the model did with tools, and what came of it."""
+    not_ready: tuple[str, ...] = ()
+    """Documents in scope that were not wholly searchable, with the reason."""
+    notices: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By step: condense, retrieve, budget, first_token, generate, cite, total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer, earlier in the conversation."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How one person wants their answers, where that differs from the persona and the settings."""
+
+    model: str = ""
+    """Another model of the same server; empty: none."""
+    temperature: float | None = None
+    answer_tokens: int | None = None
+    """The longest answer."""
+    passages: int | None = None
+    """The most passages that the model is shown."""
+    instructions: str = ""
+    """Further instructions, below the rules that hold for all: a tone, a form, a role."""
+
+
+NO_PREFERENCES = Preferences()
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The question is being searched as `searched`."""
+
+    searched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A long step (pulling a model, reading every chunk of a document) got this far."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer's text, already filtered, to be shown as it comes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader should know: a sentence with what, why and what to do."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last event. `answer.text` replaces what the tokens showed: it is the cited form."""
+
+    answer: Answer
+
+
+Event = Searching | Found | Progress | Token | Notice | Answered
