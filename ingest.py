@@ -92,8 +92,9 @@ def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
     if not arguments.paths and not settings.data.exists():
         if (settings.storage / "index").exists():  # an empty one in its place would take its documents out
             raise InputError(
-                f"The data folder {settings.data} is not there; its drive may be away. Nothing was taken out "
-                f"of the index. Bring it back, or, if an empty one is meant: mkdir -p '{settings.data}'"
+                "The data folder {data} is not there; its drive may be away. Nothing was taken out "
+                "of the index. Bring it back, or, if an empty one is meant: mkdir -p '{data}'",
+                data=settings.data,
             )
         settings.data.mkdir(parents=True)
     return arguments.paths or [settings.data]

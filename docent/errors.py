@@ -27,9 +27,25 @@ Each message is a sentence for a person: what happened, why, and what to do next
 only the front doors (app.py, ingest.py, __main__, web/) show.
 """
 
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docent.messages import Message
+
 
 class DocentError(Exception):
-    """Base of every error that Docent raises on purpose."""
+    """Base of every error that Docent raises on purpose: a code, and a message with its parameters."""
+
+    def __init__(self, message: str, /, **parameters: Any) -> None:
+        self.message = Message(message, **parameters)
+        super().__init__(self.message)
+
+    @property
+    def code(self) -> str:
+        """The kind of error for programs: `UnknownLibrary` is "unknown_library"."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
 
 class SettingsError(DocentError): ...

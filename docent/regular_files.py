@@ -25,8 +25,10 @@ def not_regular(name: str, mode: int) -> UnreadableFile:
     """Return the error for what is neither a regular file nor a folder."""
     what = SORTS.get(stat.S_IFMT(mode), "something else")
     return UnreadableFile(
-        f"{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a document "
-        "in its place."
+        "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a "
+        "document in its place.",
+        name=name,
+        what=what,
     )
 
 

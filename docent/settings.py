@@ -176,8 +176,10 @@ class Settings(BaseModel):
             return self.model_key_file.read_text(encoding=WRITTEN).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"DOCENT_MODEL_KEY_FILE names {self.model_key_file}, which cannot be read "
-                f"({_why(error)}). Name a readable file, or use DOCENT_MODEL_KEY."
+                "DOCENT_MODEL_KEY_FILE names {model_key_file}, which cannot be read ({error}). Name "
+                "a readable file, or use DOCENT_MODEL_KEY.",
+                model_key_file=self.model_key_file,
+                error=_why(error),
             ) from error
 
     @classmethod
@@ -209,7 +211,9 @@ def _toml(path: Path) -> dict[str, Any]:
         raise _unreadable(path, error) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
-            f"{path} cannot be read as TOML: {error}. Mend that line or remove the file."
+            "{path} cannot be read as TOML: {error}. Mend that line or remove the file.",
+            path=path,
+            error=error,
         ) from error
 
 
@@ -222,7 +226,9 @@ def _dotenv(path: Path) -> dict[str, str]:
 
 def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> SettingsError:
     return SettingsError(
-        f"{path} cannot be read ({_why(error)}). Save it as text in UTF-8 that Docent may read, or remove it."
+        "{path} cannot be read ({error}). Save it as text in UTF-8 that Docent may read, or remove it.",
+        path=path,
+        error=_why(error),
     )
 
 

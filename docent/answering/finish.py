@@ -16,6 +16,7 @@ from docent.answering.generation import within
 from docent.answering.receipt import Record
 from docent.answering.request import Asking
 from docent.errors import ModelError
+from docent.messages import Message, joined
 from docent.retrieving.question_limits import searched
 from docent.types import Event, Passage
 
@@ -23,21 +24,23 @@ LONGEST_QUOTED = 200
 CITING_SECONDS = 10.0
 """Of a processor, for one answer: 75,000 characters against ten passages took 1.3 (2 cores)."""
 
-NO_MODEL = "No language model answered; these are the best sentences found."
-TOO_LONG = (
+NO_MODEL = Message("No language model answered; these are the best sentences found.")
+TOO_LONG = Message(
     "The question is longer than the model's context; no language model answered. Ask a shorter one, "
     "or raise DOCENT_CONTEXT_TOKENS."
 )
-ONLY_THOUGHT = (
+ONLY_THOUGHT = Message(
     "The model was still thinking when its answer reached the longest length allowed; these are the best "
     "sentences found. DOCENT_ANSWER_TOKENS raises it."
 )
-UNFINISHED = "The last sentence is unfinished, so no source is named for it."
+UNFINISHED = Message("The last sentence is unfinished, so no source is named for it.")
 UNCHECKED = (
     "The answer is too long to be checked whole; no source is named for its last {n} sentences. Ask for a "
     "shorter one."
 )
-SILENT = "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
+SILENT = Message(
+    "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
+)
 
 
 async def streamed(
@@ -50,8 +53,8 @@ async def streamed(
             async for event in events:
                 yield event
     except ModelError as error:
-        record.failed = str(error)
-        yield record.notice(str(error) if record.text.strip() else f"{instead} {error}".strip())
+        record.failed = error.message
+        yield record.notice(error.message if record.text.strip() else joined((instead, error.message), " "))
     record.lap("generate")
 
 
@@ -102,18 +105,29 @@ async def _cited(sent: Sequence[Passage], record: Record) -> tuple[Cited, tuple[
 
 
 def _warnings(cited: Cited, record: Record) -> list[str]:
-    warnings = []
+    warnings: list[str] = []
     if record.last.cut_short:
-        warnings.append("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
+        warnings.append(
+            Message("The answer reached the longest length allowed; DOCENT_ANSWER_TOKENS raises it.")
+        )
     if cited.unfinished:
         warnings.append(UNFINISHED)
     if cited.unchecked:
-        warnings.append(UNCHECKED.format(n=cited.unchecked))
+        warnings.append(Message(UNCHECKED, n=cited.unchecked))
     if cited.doubtful:
-        warnings.append(f"In none of the passages: {', '.join(cited.doubtful)}. Check before you rely on it.")
+        warnings.append(
+            Message(
+                "In none of the passages: {what}. Check before you rely on it.",
+                what=", ".join(cited.doubtful),
+            )
+        )
     if cited.unsupported:
-        more = f" (and {len(cited.unsupported) - 1} more)" if len(cited.unsupported) > 1 else ""
-        warnings.append(f"No passage was found to support: “{_shortened(cited.unsupported[0])}”{more}")
+        first, others = _shortened(cited.unsupported[0]), len(cited.unsupported) - 1
+        warnings.append(
+            Message("No passage was found to support: “{what}” (and {n} more)", what=first, n=others)
+            if others
+            else Message("No passage was found to support: “{what}”", what=first)
+        )
     return warnings
 
 

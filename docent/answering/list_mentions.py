@@ -10,6 +10,7 @@ from docent.answering import mentions
 from docent.answering.mentions import Mention
 from docent.answering.receipt import Record
 from docent.answering.scoped_documents import Shelf, answering, not_ready, placed
+from docent.messages import Message
 from docent.types import Event, Found, Progress, Searching, StoredDocument
 
 AT_ONCE = 25
@@ -24,7 +25,7 @@ async def list_mentions(
     readable = sorted(answering(documents), key=lambda document: (document.library, document.name))
     found: list[Mention] = []
     for at in range(0, len(readable), AT_ONCE):
-        yield Progress("Looking through the documents", at, len(readable))
+        yield Progress(Message("Looking through the documents"), at, len(readable))
         found += await asyncio.to_thread(_look, term, readable[at : at + AT_ONCE], kept)
     unread = not_ready(document for document in documents if document not in readable)
     cited, passages = mentions.told(

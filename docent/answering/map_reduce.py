@@ -16,6 +16,7 @@ from docent.answering.output_filter import Filter, named
 from docent.answering.prompt import templates
 from docent.answering.receipt import Record
 from docent.errors import ModelOverflow
+from docent.messages import Message
 from docent.types import Event, Passage, Progress
 
 NOTE_TOKENS = 384
@@ -50,7 +51,9 @@ async def write_from_all(
             "one, or raise DOCENT_CONTEXT_TOKENS."
         )
     parts = [_text(passage) for passage in passages]
-    what = "Reading " + ", ".join(dict.fromkeys(named(passage.file) for passage in passages))
+    what = Message(
+        "Reading {what}", what=", ".join(dict.fromkeys(named(passage.file) for passage in passages))
+    )
     while await asyncio.to_thread(_length, parts, count) > last:
         groups = await asyncio.to_thread(_groups, parts, count, room)
         notes = []
@@ -61,7 +64,7 @@ async def write_from_all(
         if len(groups) == 1:  # notes on everything at once are short enough by their own limit
             parts = notes
             break
-        parts, what = notes, "Reading the notes again"
+        parts, what = notes, Message("Reading the notes again")
     record.lap("read")
     record.sent = tuple(passage.chunk_id for passage in passages)
     messages = templates.from_notes(question, "\n\n".join(parts), instructions=instructions)

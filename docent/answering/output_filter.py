@@ -16,6 +16,8 @@ import html
 import re
 from collections.abc import Iterable
 
+from docent.messages import Message
+
 LONGEST_LABEL = 300
 LONGEST_TARGET = 1000
 LONGEST_TAG = 300
@@ -314,6 +316,13 @@ def unnumbered(text: str) -> str:
 
 def named(text: str) -> str:
     """A file's name, or a model's word for a step, on one line among ours: in full, and leading nowhere."""
+    if isinstance(text, Message) and text.parameters:
+        return Message(
+            text.template,
+            **{
+                name: named(said) if isinstance(said, str) else said for name, said in text.parameters.items()
+            },
+        )
     return BLANK.sub(" ", clean(text, passages=999, known=addresses([text]))).strip(" ")
 
 

@@ -15,16 +15,17 @@ from docent.answering.prompt import templates
 from docent.answering.prompt.budget import recent
 from docent.answering.receipt import Record
 from docent.answering.request import Asking
+from docent.messages import Message, joined
 from docent.types import Event, Token
 
-FROM_THE_MODEL = "This answer comes from the model alone; none of your documents supports it."
+FROM_THE_MODEL = Message("This answer comes from the model alone; none of your documents supports it.")
 
 
 async def answer_anyway(
     question: str, model: ModelClient, asking: Asking, record: Record
 ) -> AsyncGenerator[Event, None]:
     """With no passages, no numbers and no links."""
-    yield Token(canned_replies.UNGROUNDED)
+    yield Token(f"{canned_replies.UNGROUNDED} ")
     record.shown = True
     history = await asyncio.to_thread(
         recent, asking.history, count=asking.counter.count, room=asking.bounds.context_tokens // 4
@@ -46,5 +47,5 @@ async def answer_anyway(
     if not record.text.strip():
         record.model = ""
     yield record.notice(FROM_THE_MODEL)
-    text = record.text.strip() or "No answer came."
-    yield record.answered(canned_replies.plain(canned_replies.UNGROUNDED + text), ())
+    text = record.text.strip() or Message("No answer came. Ask again.")
+    yield record.answered(canned_replies.plain(joined((canned_replies.UNGROUNDED, text), " ")), ())

@@ -56,8 +56,10 @@ def read(path: Path, *, action: Action) -> Policy:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"The content policy {path} cannot be read: {error}. Mend it, or set "
-            "DOCENT_CONTENT_POLICY to off."
+            "The content policy {path} cannot be read: {error}. Mend it, or set "
+            "DOCENT_CONTENT_POLICY to off.",
+            path=path,
+            error=error,
         ) from error
     return Policy(action, tuple(_category(path, name, table) for name, table in tables.items()))
 
@@ -65,19 +67,35 @@ def read(path: Path, *, action: Action) -> Policy:
 def _category(path: Path, name: str, table: Any) -> Category:
     if not isinstance(table, dict) or not set(table) <= FIELDS:
         raise SettingsError(
-            f"{path}: [{name}] may have {', '.join(sorted(FIELDS))}, and nothing else. Correct it."
+            "{path}: [{name}] may have {fields}, and nothing else. Correct it.",
+            path=path,
+            name=name,
+            fields=", ".join(sorted(FIELDS)),
         )
     words, patterns = table.get("words", []), table.get("patterns", [])
     applies_to = table.get("applies_to", list(BOTH))
     if not _texts(words) or not _texts(patterns) or not words and not patterns:
-        raise SettingsError(f"{path}: [{name}] needs a list of words or of patterns, each a text. Add one.")
+        raise SettingsError(
+            "{path}: [{name}] needs a list of words or of patterns, each a text. Add one.",
+            path=path,
+            name=name,
+        )
     if not isinstance(applies_to, list) or not set(applies_to) <= set(BOTH):
-        raise SettingsError(f'{path}: applies_to of [{name}] may list "question" and "answer". Correct it.')
+        raise SettingsError(
+            '{path}: applies_to of [{name}] may list "question" and "answer". Correct it.',
+            path=path,
+            name=name,
+        )
     parts = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words] + [f"(?:{one})" for one in patterns]
     try:
         pattern = re.compile("|".join(parts), re.IGNORECASE)
     except re.error as error:
-        raise SettingsError(f"{path}: a pattern of [{name}] cannot be read: {error}. Correct it.") from error
+        raise SettingsError(
+            "{path}: a pattern of [{name}] cannot be read: {error}. Correct it.",
+            path=path,
+            name=name,
+            error=error,
+        ) from error
     says = table.get("says") or f"This falls under “{name}”, which the content policy here excludes."
     return Category(name, pattern, str(says), tuple(applies_to))
 

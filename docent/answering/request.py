@@ -12,6 +12,7 @@ from docent.answering.prompt.personas import Persona
 from docent.answering.prompt.tokens import Learning, counter_for
 from docent.answering.scoped_documents import Shelf
 from docent.errors import InputError
+from docent.messages import Message
 from docent.retrieving.question_limits import LONGEST
 from docent.store.protocols import Reader
 from docent.types import Chunk, Page, Passage, Preferences, Scope, StoredDocument, Turn
@@ -99,7 +100,7 @@ def unfollowed(preferences: Preferences, bounds: Bounds) -> str:
     """What is said of further instructions that leave no room for passages: an eighth of the window or so
     is theirs, since the editors that send tens of thousands of characters mean another kind of model."""
     most = bounds.context_tokens // 2  # characters, about four to a token
-    return TOO_MANY_INSTRUCTIONS.format(most=most) if len(preferences.instructions) > most else ""
+    return Message(TOO_MANY_INSTRUCTIONS, most=most) if len(preferences.instructions) > most else ""
 
 
 def _check(preferences: Preferences, bounds: Bounds) -> None:
@@ -112,7 +113,13 @@ def _check(preferences: Preferences, bounds: Bounds) -> None:
     for name, (least, most) in allowed.items():
         value = getattr(preferences, name)
         if value is not None and not least <= value <= most:
-            raise InputError(f"{name} is {value}; it must be from {least} to {most}. Choose another.")
+            raise InputError(
+                "{name} is {value}; it must be from {least} to {most}. Choose another.",
+                name=name,
+                value=value,
+                least=least,
+                most=most,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from docent.messages import Message
 from docent.types import ANSWERING, Chunk, Page, Passage, State, StoredDocument
 
 LONGEST = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
+
+STATES = {
+    State.QUEUED: Message("queued"),
+    State.LOADING: Message("loading"),
+    State.SEARCHABLE: Message("searchable"),
+    State.READY: Message("ready"),
+    State.PARTIAL: Message("partial"),
+    State.FAILED: Message("failed"),
+}
 
 
 class Shelf(Protocol):
@@ -28,7 +38,11 @@ def answering(documents: Iterable[StoredDocument]) -> list[StoredDocument]:
 def not_ready(documents: Iterable[StoredDocument]) -> tuple[str, ...]:
     """The documents that could not be searched wholly, with the reason."""
     return tuple(
-        f"{document.name}: {document.state}{f' ({document.reason})' if document.reason else ''}"
+        Message(
+            "{name}: {state} ({why})", name=document.name, state=STATES[document.state], why=document.reason
+        )
+        if document.reason
+        else Message("{name}: {state}", name=document.name, state=STATES[document.state])
         for document in documents
         if document.state != State.READY
     )

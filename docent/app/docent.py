@@ -144,7 +144,12 @@ class Docent:
             if one.key == key:
                 return one
         known = ", ".join(one.key for one in self.personas) or "none"
-        raise InputError(f"There is no persona {key!r} in {self.settings.personas}. There are: {known}.")
+        raise InputError(
+            "There is no persona {name!r} in {file}. There are: {known}.",
+            name=key,
+            file=self.settings.personas,
+            known=known,
+        )
 
     def ingest(
         self,
@@ -286,8 +291,10 @@ class Docent:
         if name and name not in there:
             known = f"There are: {', '.join(there)}." if there else "Nothing has been ingested yet."
             raise UnknownLibrary(
-                f"There is no library {name!r}. {known} A folder of {self.settings.data} becomes one with: "
-                "python ingest.py"
+                "There is no library {name!r}. {known} A folder of {data} becomes one with: python ingest.py",
+                name=name,
+                known=known,
+                data=self.settings.data,
             )
 
     def warm(self) -> None:

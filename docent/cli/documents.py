@@ -40,7 +40,9 @@ def named(docent: Docent, arguments: argparse.Namespace, name: str) -> list[Stor
         if name in (document.id, document.name) or name in document.paths
     ]
     if not found:
-        raise UnknownDocument(f"No document is called {name!r}. `python -m docent list` shows every name.")
+        raise UnknownDocument(
+            "No document is called {name!r}. `python -m docent list` shows every name.", name=name
+        )
     return found
 
 
@@ -48,7 +50,7 @@ def one_named(docent: Docent, arguments: argparse.Namespace, name: str) -> Store
     found = named(docent, arguments, name)
     if len(found) > 1:
         names = ", ".join(f"{document.id} ({document.library})" for document in found)
-        raise InputError(f"{name!r} is more than one document: {names}. Give the id.")
+        raise InputError("{name!r} is more than one document: {names}. Give the id.", name=name, names=names)
     return found[0]
 
 

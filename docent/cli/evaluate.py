@@ -148,15 +148,19 @@ def _docent(arguments: argparse.Namespace) -> Iterator[Docent]:
             yield docent
         return
     if not arguments.documents.is_dir():
-        raise InputError(f"{arguments.documents} is not a folder. Name the folder that holds the documents.")
+        raise InputError(
+            "{documents} is not a folder. Name the folder that holds the documents.",
+            documents=arguments.documents,
+        )
     own = settings.model_copy(update={"data": arguments.documents})
     with _storage(arguments.keep) as storage:
         try:
             docent = open_docent(own, storage=storage)
         except IndexMismatch as error:
             raise InputError(
-                f"{storage} was made with other settings or another version of Docent. Remove it, or name "
-                "another folder with --keep."
+                "{storage} was made with other settings or another version of Docent. Remove it, or "
+                "name another folder with --keep.",
+                storage=storage,
             ) from error
         with docent:
             _ingested(docent)

@@ -34,7 +34,7 @@ def run_golden(arguments: argparse.Namespace) -> None:
     from docent.app import open_docent
 
     if arguments.what != "list" and not (arguments.question or "").strip():
-        raise InputError(f'Which question? python -m docent golden {arguments.what} "QUESTION"')
+        raise InputError('Which question? python -m docent golden {what} "QUESTION"', what=arguments.what)
     with open_docent(Settings.read()) as docent:
         match arguments.what:
             case "add":
@@ -70,15 +70,22 @@ def _added(docent: Docent, arguments: argparse.Namespace) -> Question:
     found = [one for one in documents if one.id in documents_of(asked, documents)]
     if not found:
         raise InputError(
-            f"No document is called {arguments.file!r}. `python -m docent list` shows every name."
+            "No document is called {file!r}. `python -m docent list` shows every name.", file=arguments.file
         )
     if len({one.library for one in found}) > 1:
         names = ", ".join(sorted({one.library for one in found}))
-        raise InputError(f"{arguments.file!r} is in more than one library: {names}. Name one with --library.")
+        raise InputError(
+            "{file!r} is in more than one library: {names}. Name one with --library.",
+            file=arguments.file,
+            names=names,
+        )
     beyond = [page for page in asked.pages if not 1 <= page <= found[0].pages]
     if beyond:
         raise InputError(
-            f"{found[0].name} has {_pages(found[0].pages)}, counted from 1; there is no page {beyond[0]}."
+            "{name} has {pages}, counted from 1; there is no page {beyond}.",
+            name=found[0].name,
+            pages=_pages(found[0].pages),
+            beyond=beyond[0],
         )
     question = Question(asked.question, found[0].name, asked.pages, found[0].library)
     docent.golden.add(question)

@@ -97,7 +97,9 @@ def _remove(arguments: argparse.Namespace) -> None:
             documents = docent.forget_owner(name)
     except StoreError as error:
         raise StoreError(
-            f"{name} can no longer log in, but what they had is not all deleted. {error} Then run this again."
+            "{name} can no longer log in, but what they had is not all deleted. {error} Then run this again.",
+            name=name,
+            error=error,
         ) from error
     if not (known or conversations or documents):
         users.remove(name)  # says that there is no such user

@@ -46,7 +46,8 @@ class Golden:
             gone = [one for one in known if one.question == question.strip() and library in ("", one.library)]
             if not gone:
                 raise InputError(
-                    f"There is no golden question {question!r}. `python -m docent golden list` shows them."
+                    "There is no golden question {question!r}. `python -m docent golden list` shows them.",
+                    question=question,
                 )
             self._write([one for one in known if one not in gone])
         return gone[0]
@@ -76,7 +77,9 @@ class Golden:
                 os.close(folder)
         except OSError as error:
             raise InputError(
-                f"{self.path} cannot be written: {error.strerror}. Make it writable, or free some space."
+                "{path} cannot be written: {strerror}. Make it writable, or free some space.",
+                path=self.path,
+                strerror=error.strerror,
             ) from error
 
 

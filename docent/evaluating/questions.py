@@ -31,9 +31,13 @@ def read_questions(path: Path) -> list[Question]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold what splitlines() ends at
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in UTF-8. Name a file with a JSON object a line.") from error
+        raise InputError(
+            "{path} is not text in UTF-8. Name a file with a JSON object a line.", path=path
+        ) from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}. Name a file of questions.") from error
+        raise InputError(
+            "{path} cannot be read: {strerror}. Name a file of questions.", path=path, strerror=error.strerror
+        ) from error
     return [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -42,8 +46,11 @@ def _question(path: Path, number: int, line: str) -> Question:
         return question_of(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path}, line {number}: not a question ({_why(error)}). Each line is a JSON object with "
-            "question, file and pages (counted from 1), or with question and answerable: false."
+            "{path}, line {number}: not a question ({error}). Each line is a JSON object with "
+            "question, file and pages (counted from 1), or with question and answerable: false.",
+            path=path,
+            number=number,
+            error=_why(error),
         ) from error
 
 

@@ -29,7 +29,9 @@ def save_run(run: Run, path: Path, *, summary: Mapping[str, Any]) -> None:
     try:
         path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+        raise InputError(
+            "{path} cannot be written: {strerror}. Name another file.", path=path, strerror=error.strerror
+        ) from error
 
 
 def read_run(path: Path) -> Run:
@@ -39,10 +41,15 @@ def read_run(path: Path) -> Run:
             raise ValueError(value["format"])
         return Run(_outcomes(value["shared"]), _outcomes(value["given"]))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}. Name a file that --save made.") from error
+        raise InputError(
+            "{path} cannot be read: {strerror}. Name a file that --save made.",
+            path=path,
+            strerror=error.strerror,
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is not a run of this `eval`. Make one with: python -m docent eval --save {path}"
+            "{path} is not a run of this `eval`. Make one with: python -m docent eval --save {path}",
+            path=path,
         ) from error
 
 

@@ -182,8 +182,11 @@ def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
     longest = max(lengths, default=0)
     if longest > limit:
         raise EmbeddingError(
-            f"A text of {longest} tokens was to be embedded, but {name} reads {limit} and would silently "
-            "drop the rest. Lower DOCENT_CHUNK_TOKENS and run: python ingest.py --rebuild"
+            "A text of {longest} tokens was to be embedded, but {name} reads {limit} and would "
+            "silently drop the rest. Lower DOCENT_CHUNK_TOKENS and run: python ingest.py --rebuild",
+            longest=longest,
+            name=name,
+            limit=limit,
         )
 
 

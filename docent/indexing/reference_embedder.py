@@ -37,7 +37,10 @@ class ReferenceEmbedder:
         self._prompt = str(prompts.get("text") or "")
         if name == PACKAGED_MODEL and self.max_tokens != MAX_TOKENS:
             raise EmbeddingError(
-                f"{name} reads {self.max_tokens} tokens here, not {MAX_TOKENS}; reinstall it."
+                "{name} reads {max_tokens} tokens here, not {max_tokens_2}; reinstall it.",
+                name=name,
+                max_tokens=self.max_tokens,
+                max_tokens_2=MAX_TOKENS,
             )
         # A prompt that the model puts before every text takes its share of what it reads.
         self.max_tokens -= len(self.tokenizer.encode(self._prompt, add_special_tokens=False).ids)
@@ -110,9 +113,12 @@ def _open(name: str, source: str, cache: Path, device: str | None) -> Any:
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise EmbeddingError(
-            f"The embedding model {name!r} could not be loaded: {first_line(error)} "
-            f"It must be a folder with a sentence-transformers model, or lie in {cache} already. "
-            f"Run: hf download {name} --cache-dir {cache}"
+            "The embedding model {name!r} could not be loaded: {error} It must be a folder with a "
+            "sentence-transformers model, or lie in {cache} already. Run: hf download {name} "
+            "--cache-dir {cache}",
+            name=name,
+            error=first_line(error),
+            cache=cache,
         ) from error
 
 
@@ -126,8 +132,9 @@ def _counting(tokenizer: Any, name: str) -> Tokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise EmbeddingError(
-            f"The embedding model {name!r} has no tokenizer.json, so its tokens cannot be counted. "
-            "Choose a model that has one."
+            "The embedding model {name!r} has no tokenizer.json, so its tokens cannot be counted. "
+            "Choose a model that has one.",
+            name=name,
         )
     counting = Tokenizer.from_str(backend.to_str())
     counting.no_truncation()

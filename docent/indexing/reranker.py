@@ -31,14 +31,19 @@ class Reranker:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise EmbeddingError(
-                f"The reranker {name!r} could not be loaded: {first_line(error)} "
-                f"It must be a folder with a sentence-transformers CrossEncoder, or lie in {cache} already. "
-                f"Run: hf download {name} --cache-dir {cache}, or leave DOCENT_RERANKER empty."
+                "The reranker {name!r} could not be loaded: {error} It must be a folder with a "
+                "sentence-transformers CrossEncoder, or lie in {cache} already. Run: hf download "
+                "{name} --cache-dir {cache}, or leave DOCENT_RERANKER empty.",
+                name=name,
+                error=first_line(error),
+                cache=cache,
             ) from error
         if self._model.num_labels != 1:
             raise EmbeddingError(
-                f"The reranker {name!r} sorts pairs into {self._model.num_labels} classes, with no score. "
-                "Choose a CrossEncoder for ranking, or leave DOCENT_RERANKER empty."
+                "The reranker {name!r} sorts pairs into {num_labels} classes, with no score. Choose "
+                "a CrossEncoder for ranking, or leave DOCENT_RERANKER empty.",
+                name=name,
+                num_labels=self._model.num_labels,
             )
         self._turn = threading.Lock()
 

@@ -34,7 +34,12 @@ def find(
     for path in paths:
         if not os.path.exists(path):  # False also below a folder that may not be entered
             why = "does not exist or may not be looked at"
-            raise InputError(f"{path} {why}. Name a file or folder, or put documents into {data}.")
+            raise InputError(
+                "{path} {why}. Name a file or folder, or put documents into {data}.",
+                path=path,
+                why=why,
+                data=data,
+            )
         for found in walk.begin(path):
             if isinstance(found, NotRead):
                 library, inside = map(printable, _place(found.path, data))

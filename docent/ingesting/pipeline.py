@@ -13,6 +13,7 @@ from docent.indexing import Cutter
 from docent.indexing.embedder import Embedder
 from docent.ingesting.embedding_worker import Background
 from docent.loading import Loader
+from docent.messages import Message
 from docent.store import Arrival, Store
 from docent.types import Chunk, Document, SourceFile, document_id
 
@@ -114,6 +115,6 @@ class Intake:
 def told(error: Exception) -> str:
     """Why a file was not read, for whoever waits for it; of what nobody foresaw, the log has all."""
     if isinstance(error, DocentError):
-        return str(error)
+        return error.message
     log.error("A file could not be read.", exc_info=error)
-    return UNFORESEEN.format(why=repr(error))
+    return Message(UNFORESEEN, why=repr(error))

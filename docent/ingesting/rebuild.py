@@ -51,8 +51,9 @@ def _carry(kept: Kept, work: Rebuild, intake: Intake, *, full: bool) -> int:
     stat = original.stat() if original.exists() else None
     if stat is None:
         raise StoreError(
-            f"The original of {document.name} is missing from storage/. Add the file again, or delete the "
-            "document, and run this again."
+            "The original of {name} is missing from storage/. Add the file again, or delete the "
+            "document, and run this again.",
+            name=document.name,
         )
     file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
     intake.keep(file, read)

@@ -27,7 +27,7 @@ class Again:
         """Raises UnknownDocument, or InputError for one that is still being read."""
         document = self._intake.store.document(document_id, scope)
         if document.state not in (State.READY, State.PARTIAL, State.FAILED):
-            raise InputError(f"{document.name} is still being read. Wait until it is ready.")
+            raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
         with self._lock:
             if document_id in self._pages:
                 return

@@ -77,7 +77,7 @@ class Uploads:
         """Keep a copy of the file and read it in the background. Its library is the owner's alone, if any."""
         name = plain_name(name)
         if not library or "/" in library:
-            raise InputError(f"{library!r} cannot be the name of a library. Leave out every slash.")
+            raise InputError("{name!r} cannot be the name of a library. Leave out every slash.", name=library)
         library = library if owner is None else private_library(owner, library)
         sha256 = sha256_of(path)
         self._intake.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)

@@ -99,7 +99,12 @@ def detect_kind(source: InputFile, limits: Limits) -> str:
         raise _old_office(source)
     for signature, description, remedy in FOREIGN_SIGNATURES:
         if head.startswith(signature):
-            raise UnsupportedFile(f"{source.name} is {description}, which cannot be read. {remedy}")
+            raise UnsupportedFile(
+                "{name} is {what}, which cannot be read. {remedy}",
+                name=source.name,
+                what=description,
+                remedy=remedy,
+            )
     return _detect_text(source)
 
 
@@ -137,11 +142,12 @@ def _detect_zipped(source: InputFile, limits: Limits) -> str:
         return "odt"
     if mimetype.startswith("application/vnd.oasis"):
         raise UnsupportedFile(
-            f"{source.name} is an OpenDocument file other than a text, which cannot be read. "
-            "Save it as XLSX, PPTX or PDF."
+            "{name} is an OpenDocument file other than a text, which cannot be read. Save it as "
+            "XLSX, PPTX or PDF.",
+            name=source.name,
         )
     raise UnsupportedFile(
-        f"{source.name} is a ZIP archive, which is not opened. Unpack it and add what is inside."
+        "{name} is a ZIP archive, which is not opened. Unpack it and add what is inside.", name=source.name
     )
 
 
@@ -155,22 +161,27 @@ def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
     read_all = source.read_all()
     if "EncryptedPackage".encode("utf-16-le") in read_all:
         return EncryptedFile(
-            f"{source.name} is an Office document locked with a password, which only Office can open. "
-            "Open it there, save it without a password and add it again."
+            "{name} is an Office document locked with a password, which only Office can open. Open "
+            "it there, save it without a password and add it again.",
+            name=source.name,
         )
     old_suffix = next(
         (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in read_all), ""
     )
     if old_suffix == ".msg":
         return UnsupportedFile(
-            f"{source.name} is a message as Outlook keeps it (.msg), which cannot be read. "
-            "Save it from Outlook or Thunderbird as .eml."
+            "{name} is a message as Outlook keeps it (.msg), which cannot be read. Save it from "
+            "Outlook or Thunderbird as .eml.",
+            name=source.name,
         )
     target = MODERN_KIND.get(old_suffix or source.suffix, "docx")
     return UnsupportedFile(
-        f"{source.name} is in the Office format used before 2007 ({old_suffix or '.doc, .xls, .ppt'}), which "
-        f"cannot be read. Save it as {target.upper()}, or run: "
-        f"soffice --headless --convert-to {target} '{source.name}'"
+        "{name} is in the Office format used before 2007 ({value}), which cannot be read. Save it as "
+        "{upper}, or run: soffice --headless --convert-to {target} '{name}'",
+        name=source.name,
+        value=old_suffix or ".doc, .xls, .ppt",
+        upper=target.upper(),
+        target=target,
     )
 
 
@@ -178,8 +189,10 @@ def _detect_text(source: InputFile) -> str:
     head = source.head
     if not _looks_like_text(head):
         raise UnsupportedFile(
-            f"{source.name} is not a format that can be read: it is neither text nor any of "
-            f"{READABLE_FORMATS}. Convert it to PDF or text, or remove it."
+            "{name} is not a format that can be read: it is neither text nor any of {kinds}. Convert "
+            "it to PDF or text, or remove it.",
+            name=source.name,
+            kinds=READABLE_FORMATS,
         )
     start = head[:4096].decode("utf-8", "replace").lstrip("\ufeff \r\n\t").lower()
     if kind := BY_SUFFIX.get(source.suffix):

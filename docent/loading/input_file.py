@@ -48,8 +48,10 @@ def read_input_file(path: Path, *, largest: int) -> InputFile:
                 size += len(block)
                 if size > largest:
                     raise HarmfulFile(
-                        f"{path.name} is larger than {largest / 1e6:.0f} MB, the most that is read. "
-                        "Split it, or raise DOCENT_MAX_FILE_MB."
+                        "{name} is larger than {most:.0f} MB, the most that is read. Split it, or "
+                        "raise DOCENT_MAX_FILE_MB.",
+                        name=path.name,
+                        most=largest / 1000000.0,
                     )
                 head = head or block[:65536]
                 digest.update(block)
@@ -59,8 +61,9 @@ def read_input_file(path: Path, *, largest: int) -> InputFile:
         raise _unreadable(path, error) from error
     if size == 0:
         raise UnreadableFile(
-            f"{path.name} is empty (0 bytes), so there is nothing to read. "
-            "Copy or download it again, or remove it."
+            "{name} is empty (0 bytes), so there is nothing to read. Copy or download it again, or "
+            "remove it.",
+            name=path.name,
         )
     with _full_disk_as_out_of_reach(copy, path.name):
         copy.seek(0)  # writes the rest
@@ -75,9 +78,11 @@ def _full_disk_as_out_of_reach(copy: IO[bytes], name: str) -> Iterator[None]:
         with suppress(OSError):  # flushing what is left fails too
             copy.close()
         raise OutOfReach(
-            f"{name} was not read: a file so large is read from a copy, and none could be written to the "
-            f"folder for temporary files ({error.strerror or error}). Make room there, or name another "
-            "folder in TMPDIR, and try again."
+            "{name} was not read: a file so large is read from a copy, and none could be written to "
+            "the folder for temporary files ({reason}). Make room there, or name another folder in "
+            "TMPDIR, and try again.",
+            name=name,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -85,20 +90,24 @@ def _unreadable(path: Path, error: OSError) -> UnreadableFile:
     match error:
         case FileNotFoundError():
             return UnreadableFile(
-                f"{path.name} is no longer there: it was moved or deleted. Put it back, or ingest again."
+                "{name} is no longer there: it was moved or deleted. Put it back, or ingest again.",
+                name=path.name,
             )
         case PermissionError():
             return OutOfReach(
-                f"{path.name} may not be read by this user (permission denied). Run: chmod u+r on the file."
+                "{name} may not be read by this user (permission denied). Run: chmod u+r on the file.",
+                name=path.name,
             )
         case IsADirectoryError():
             return UnreadableFile(
-                f"{path.name} is a folder, not a file. Name the files in it, or ingest the folder."
+                "{name} is a folder, not a file. Name the files in it, or ingest the folder.", name=path.name
             )
         case _:
             return OutOfReach(
-                f"{path.name} could not be read from disk ({error.strerror or error}). "
-                "Check the disk or the connection to it, and try again."
+                "{name} could not be read from disk ({reason}). Check the disk or the connection to "
+                "it, and try again.",
+                name=path.name,
+                reason=error.strerror or error,
             )
 
 

@@ -116,7 +116,9 @@ class Loader:
             if spans.get(page.number)
         ]
         if not citations:
-            raise UnreadableFile(f"No words of {name} were named that could be marked. Open the file itself.")
+            raise UnreadableFile(
+                "No words of {name} were named that could be marked. Open the file itself.", name=name
+            )
         with self._marking:
             worker = FileWorker(self.pool, ReadingCosts(job), name)
             try:
@@ -145,8 +147,10 @@ def _os_errors_as_load_errors(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutOfReach(
-            f"{name} was not read: the machine did not let its reader go on ({error.strerror or error}). Try "
-            "again; if it fails again, see what is wrong with: python -m docent doctor"
+            "{name} was not read: the machine did not let its reader go on ({reason}). Try again; if "
+            "it fails again, see what is wrong with: python -m docent doctor",
+            name=name,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -204,13 +208,16 @@ class _FileReading:
                 total += len(page.text) + len(page.hidden)
                 if count > limits.pages:
                     raise HarmfulFile(
-                        f"{self._name} has more than {limits.pages:,} pages, the most that are read. "
-                        "Split it."
+                        "{name} has more than {most:,} pages, the most that are read. Split it.",
+                        name=self._name,
+                        most=limits.pages,
                     )
                 if total > limits.document_chars:
                     raise HarmfulFile(
-                        f"{self._name} expands to more than {limits.document_chars:,} characters. "
-                        "Split it, or remove it if you do not know where it comes from."
+                        "{name} expands to more than {most:,} characters. Split it, or remove it if "
+                        "you do not know where it comes from.",
+                        name=self._name,
+                        most=limits.document_chars,
                     )
                 yield page
 

@@ -63,8 +63,10 @@ def parse(question: str) -> Query:
         raise InputError("There is nothing to search for but conditions. Add what you want to know.")
     if (conditions := len(phrases) + len(without) + sum(map(len, given.values()))) > MOST_CONDITIONS:
         raise InputError(
-            f"The question has {conditions} conditions (words in quotation marks, words with a minus, "
-            f"filters such as file:); there may be {MOST_CONDITIONS}. Leave some out."
+            "The question has {conditions} conditions (words in quotation marks, words with a minus, "
+            "filters such as file:); there may be {most}. Leave some out.",
+            conditions=conditions,
+            most=MOST_CONDITIONS,
         )
     for date in (*given.get("since", ()), *given.get("until", ())):
         _check_date(date)
@@ -128,7 +130,8 @@ def _check_date(typed: str) -> None:
         datetime.date.fromisoformat(typed + "-01-01"[len(typed) - 4 :])
     except ValueError as error:
         raise InputError(
-            f"{typed!r} is not a date. Write a year, 2023, a month, 2023-07, or a day, 2023-07-31."
+            "{typed!r} is not a date. Write a year, 2023, a month, 2023-07, or a day, 2023-07-31.",
+            typed=typed,
         ) from error
 
 
@@ -138,7 +141,9 @@ def _library(name: str, documents: Sequence[StoredDocument]) -> str:
         if library.lower() == name.lower():
             return library
     raise UnknownLibrary(
-        f"library:{name} names no library that is searched here. There are: {', '.join(known) or 'none'}."
+        "library:{name} names no library that is searched here. There are: {known}.",
+        name=name,
+        known=", ".join(known) or "none",
     )
 
 
@@ -155,7 +160,7 @@ def _files(name: str, documents: Sequence[StoredDocument]) -> list[str]:
     names = sorted({document.name for document in documents})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
     hint = f"Did you mean {', '.join(near)}?" if near else "There are no documents yet."
-    raise UnknownDocument(f"file:{name} names no document that is searched here. {hint}")
+    raise UnknownDocument("file:{name} names no document that is searched here. {more}", name=name, more=hint)
 
 
 def _plain(text: str) -> str:

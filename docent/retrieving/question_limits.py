@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docent.errors import InputError
+from docent.messages import Message
 
 LONGEST = 100_000
 """Characters of a question; a longer one is refused."""
@@ -27,8 +28,10 @@ def check_length(question: str) -> None:
     """Refuse a question that is longer than any model reads. Raises InputError."""
     if len(question) > LONGEST:
         raise InputError(
-            f"A question may have {LONGEST:,} characters; this one has {len(question):,}. Shorten it, or add "
-            "the text as a document and ask about it."
+            "A question may have {most:,} characters; this one has {length:,}. Shorten it, or add "
+            "the text as a document and ask about it.",
+            most=LONGEST,
+            length=len(question),
         )
 
 
@@ -50,9 +53,11 @@ def left_out(question: str) -> str:
     if len(question) <= SEARCHED:
         return ""
     half = SEARCHED // 2
-    return (
-        f"Of the question's {len(question):,} characters only the first {half:,} and the last {half:,} were "
-        "searched. For more, ask in fewer words, or add the text as a document."
+    return Message(
+        "Of the question's {n:,} characters only the first {half:,} and the last {half:,} were searched. For "
+        "more, ask in fewer words, or add the text as a document.",
+        n=len(question),
+        half=half,
     )
 
 

@@ -32,9 +32,9 @@ LEFT_OUT = (LOCK, SOCKET, KEY)
 def back_up(folder: Path, target: Path) -> int:
     """Write a backup of storage/ into a new file; its size. Needs no lock: writers go on."""
     if not (folder / CATALOG).exists():
-        raise StoreError(f"There is nothing in {folder} to back up yet.")
+        raise StoreError("There is nothing in {folder} to back up yet.", folder=folder)
     if target.exists():
-        raise StoreError(f"{target} exists already. Name another file, or remove it first.")
+        raise StoreError("{target} exists already. Name another file, or remove it first.", target=target)
     part = target.with_name(f".{target.name}.part")
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -46,8 +46,10 @@ def back_up(folder: Path, target: Path) -> int:
         part.replace(target)
     except OSError as error:
         raise StoreError(
-            f"The backup could not be written to {target} ({error.strerror}). Free some space there, or name "
-            "another place."
+            "The backup could not be written to {target} ({strerror}). Free some space there, or "
+            "name another place.",
+            target=target,
+            strerror=error.strerror,
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -61,8 +63,9 @@ def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
         there = [path for path in folder.iterdir() if path.name not in (*LEFT_OUT, "models")]
         if there and not force:
             raise StoreError(
-                f"{folder} is not empty. Name an empty folder with DOCENT_STORAGE, or repeat with --force: "
-                "what is there is then kept aside."
+                "{folder} is not empty. Name an empty folder with DOCENT_STORAGE, or repeat with "
+                "--force: what is there is then kept aside.",
+                folder=folder,
             )
         fresh = folder / "restoring"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -126,18 +129,26 @@ def _unpack(source: Path, fresh: Path) -> None:
         with tarfile.open(source) as tar:
             members = tar.getmembers()
             if not members or not all(_is_ours(member) for member in members):
-                raise DamagedStore(f"{source} is no backup: name a file that `docent backup` wrote.")
+                raise DamagedStore(
+                    "{source} is no backup: name a file that `docent backup` wrote.", source=source
+                )
             tar.extractall(fresh, filter="data")
         sums: dict[str, str] = json.loads((fresh / LIST).read_text())["sha256"]
         there = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()} - {LIST}
         names = sorted(there | sums.keys())
         wrong = [name for name in names if name not in there or sha256_of(fresh / name) != sums.get(name)]
         if wrong:
-            raise DamagedStore(f"{source} is damaged ({wrong[0]} is not as it was). Nothing was changed.")
+            raise DamagedStore(
+                "{source} is damaged ({wrong} is not as it was). Nothing was changed.",
+                source=source,
+                wrong=wrong[0],
+            )
         (fresh / LIST).unlink()
     except (OSError, tarfile.TarError, ValueError, KeyError) as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise DamagedStore(f"{source} cannot be read as a backup ({error}). Nothing was changed.") from error
+        raise DamagedStore(
+            "{source} cannot be read as a backup ({error}). Nothing was changed.", source=source, error=error
+        ) from error
     except DamagedStore:
         shutil.rmtree(fresh, ignore_errors=True)
         raise

@@ -93,9 +93,10 @@ class Catalog:
         """As forget_traces. Raises StoreError where the log still holds what was deleted."""
         if not self.forget_traces():
             raise StoreError(
-                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has been "
-                f"read without a pause for {BUSY_SECONDS:.0f} seconds. The next deletion, or the end of "
-                "Docent, removes the text."
+                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has "
+                "been read without a pause for {busy_seconds:.0f} seconds. The next deletion, or the "
+                "end of Docent, removes the text.",
+                busy_seconds=BUSY_SECONDS,
             )
 
     def save(self) -> None:
@@ -145,14 +146,16 @@ class Catalog:
         said = str(error)
         if "disk is full" in said or "disk I/O" in said:
             return StoreError(
-                f"The catalog in storage/ could not be written: {said}. Nothing stored before is lost. "
-                "Free some space on that disk and try again."
+                "The catalog in storage/ could not be written: {why}. Nothing stored before is lost. "
+                "Free some space on that disk and try again.",
+                why=said,
             )
         if "malformed" in said or "not a database" in said:
             return damaged(self.path, said)
         if "locked" in said:
             return StoreError(
-                f"The catalog in storage/ has been locked by another process for {BUSY_SECONDS:.0f} seconds. "
-                "Wait for it to finish, or stop it, and try again."
+                "The catalog in storage/ has been locked by another process for {seconds:.0f} "
+                "seconds. Wait for it to finish, or stop it, and try again.",
+                seconds=BUSY_SECONDS,
             )
         return error

@@ -27,9 +27,10 @@ def empty_log(connection: sqlite3.Connection) -> None:
         raise history_error(error) from error
     if busy:
         raise StoreError(
-            "It is deleted, but its text still stands in history.db-wal, because another program has been "
-            f"reading the conversations for {BUSY_SECONDS:.0f} seconds. Stop that program; the next "
-            "deletion, or the end of Docent, removes the text."
+            "It is deleted, but its text still stands in history.db-wal, because another program has "
+            "been reading the conversations for {busy_seconds:.0f} seconds. Stop that program; the "
+            "next deletion, or the end of Docent, removes the text.",
+            busy_seconds=BUSY_SECONDS,
         )
 
 
@@ -43,9 +44,10 @@ def forget_deleted(connection: sqlite3.Connection) -> None:
         connection.execute("VACUUM")
     except sqlite3.Error as error:
         raise StoreError(
-            "It is deleted, but its text still stands in unused parts of history.db, because the file could "
-            f"not be written anew ({error}). Free some space on its disk and on that of the temporary files; "
-            "the next deletion removes the text."
+            "It is deleted, but its text still stands in unused parts of history.db, because the "
+            "file could not be written anew ({error}). Free some space on its disk and on that of "
+            "the temporary files; the next deletion removes the text.",
+            error=error,
         ) from error
     empty_log(connection)
 
@@ -64,6 +66,7 @@ def history_error(error: sqlite3.Error) -> StoreError:
             "deleted. Wait for that program to finish, or stop it, and try again."
         )
     return StoreError(
-        f"The conversations (history.db) could not be read or changed ({said}). Nothing of this was stored "
-        "or deleted. Check that the file may be written, or restore it from a backup."
+        "The conversations (history.db) could not be read or changed ({said}). Nothing of this was "
+        "stored or deleted. Check that the file may be written, or restore it from a backup.",
+        said=said,
     )

@@ -140,8 +140,11 @@ class Line:
         if version != __version__:
             self.close()
             raise StorageBusy(
-                f"{folder} is in use by Docent {version}, and this is {__version__}. Stop that one, or "
-                "start it again, and try again."
+                "{folder} is in use by Docent {version}, and this is {version__}. Stop that one, or "
+                "start it again, and try again.",
+                folder=folder,
+                version=version,
+                version__=__version__,
             )
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -151,8 +154,10 @@ class Line:
                 connection.send_bytes(pack((name, arguments, keywords)))
                 if not connection.poll(PATIENCE):
                     raise StorageBusy(
-                        f"The Docent that owns {self._folder} has not answered for {PATIENCE:.0f} s. "
-                        "Stop it and try again."
+                        "The Docent that owns {folder} has not answered for {patience:.0f} s. Stop "
+                        "it and try again.",
+                        folder=self._folder,
+                        patience=PATIENCE,
                     )
                 said = unpack(connection.recv_bytes())
         except (EOFError, OSError) as error:

@@ -28,8 +28,10 @@ class Lock:
             self._handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(
-                f"{folder} cannot be written ({error.strerror}). Make it writable, or name another "
-                "folder with DOCENT_STORAGE."
+                "{folder} cannot be written ({strerror}). Make it writable, or name another folder "
+                "with DOCENT_STORAGE.",
+                folder=folder,
+                strerror=error.strerror,
             ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,14 +39,18 @@ class Lock:
             owner = os.read(self._handle, 20).decode().strip() or "unknown"
             os.close(self._handle)
             raise StorageBusy(
-                f"{folder} is in use by another Docent (process {owner}), perhaps the chat. Stop it and run "
-                "this again, or ask there."
+                "{folder} is in use by another Docent (process {owner}), perhaps the chat. Stop it "
+                "and run this again, or ask there.",
+                folder=folder,
+                owner=owner,
             ) from None
         except OSError as error:
             os.close(self._handle)
             raise StoreError(
-                f"{folder} cannot be locked ({error.strerror}). Name a folder on a disk of this machine with "
-                "DOCENT_STORAGE."
+                "{folder} cannot be locked ({strerror}). Name a folder on a disk of this machine "
+                "with DOCENT_STORAGE.",
+                folder=folder,
+                strerror=error.strerror,
             ) from error
         os.ftruncate(self._handle, 0)
         os.write(self._handle, str(os.getpid()).encode())

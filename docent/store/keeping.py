@@ -109,7 +109,7 @@ class Keeping(Removing):
                     _refuse_changed(file)
                     self._original(file, document.sha256)  # a deletion may have taken it meanwhile
                     if expected and not self._every_document("d.id = ?", new):
-                        raise UnknownDocument(f"{document.name} was given up while it was read.")
+                        raise UnknownDocument("{name} was given up while it was read.", name=document.name)
                 except DocentError:
                     self._drop_unused(document.sha256)
                     raise
@@ -174,7 +174,7 @@ class Keeping(Removing):
         with self._catalog.turn:
             known = self._every_document("d.id = ?", document_id)
             if not known:
-                raise UnknownDocument(f"{document.name} was deleted while it was read again.")
+                raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
             (there,) = known
             old = self._chunk_ids(document_id)
             file = SourceFile(there.library, "", self._originals.path(there.sha256), there.bytes, 0)
@@ -298,7 +298,9 @@ def _refuse_changed(file: SourceFile) -> None:
         with open_regular(file.real or file.full, links=file.real is None) as opened:
             stat = os.fstat(opened.fileno())
     except FileNotFoundError as error:
-        raise UnreadableFile(f"{file.full.name} vanished while it was read. Ingest again.") from error
+        raise UnreadableFile(
+            "{name} vanished while it was read. Ingest again.", name=file.full.name
+        ) from error
     except OSError as error:  # a link, or a folder, has taken its place
         raise _changed(file) from error
     if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
@@ -306,4 +308,6 @@ def _refuse_changed(file: SourceFile) -> None:
 
 
 def _changed(file: SourceFile) -> UnreadableFile:
-    return UnreadableFile(f"{file.full.name} changed while it was read. Ingest again when it is complete.")
+    return UnreadableFile(
+        "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
+    )

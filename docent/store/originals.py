@@ -24,7 +24,9 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UnreadableFile(
-            f"{path.name} cannot be read: {error.strerror}. Check that it exists and that you may read it."
+            "{name} cannot be read: {why}. Check that it exists and that you may read it.",
+            name=path.name,
+            why=error.strerror,
         ) from error
 
 
@@ -57,8 +59,9 @@ class Originals:
                 self.settle()
         except OSError as error:
             raise StoreError(
-                f"The file could not be kept in storage/ ({error.strerror}). "
-                "Free some space there, or check that it may be written."
+                "The file could not be kept in storage/ ({why}). Free some space there, or check "
+                "that it may be written.",
+                why=error.strerror,
             ) from error
         finally:
             part.unlink(missing_ok=True)
@@ -69,13 +72,17 @@ class Originals:
         try:
             source = open_regular(file, links=links)
         except OSError as error:
-            raise UnreadableFile(f"{file.name} vanished while it was read. Ingest again.") from error
+            raise UnreadableFile(
+                "{name} vanished while it was read. Ingest again.", name=file.name
+            ) from error
         with source, part.open("wb") as target:
             shutil.copyfileobj(source, target, BLOCK)
             target.flush()
             os.fsync(target.fileno())
         if sha256_of(part) != sha256:
-            raise UnreadableFile(f"{file.name} changed while it was read. Ingest again when it is complete.")
+            raise UnreadableFile(
+                "{name} changed while it was read. Ingest again when it is complete.", name=file.name
+            )
 
     def settle(self) -> None:
         """Make every name in the folder durable."""

@@ -160,7 +160,7 @@ class Reading:
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
         found = self._pages(document_id, scope, " AND g.number = ?", number)
         if not found:
-            raise UnknownDocument(f"Page {number} of this document is not here any more. Ask again.")
+            raise UnknownDocument("Page {n} of this document is not here any more. Ask again.", n=number)
         return found[0]
 
     def plain_pages(self, wanted: Collection[tuple[str, int]], scope: Scope) -> dict[tuple[str, int], Page]:

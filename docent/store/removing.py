@@ -56,7 +56,7 @@ class Removing(Reading):
     def _deletable(self, document_id: str, scope: Scope) -> StoredDocument:
         document = next((d for d in self.documents(scope) if d.id == document_id), None)
         if document is None:
-            raise UnknownDocument(f"There is no document {document_id!r} that you may delete.")
+            raise UnknownDocument("There is no document {name!r} that you may delete.", name=document_id)
         return document
 
     def _quoted(self, documents: Sequence[StoredDocument]) -> Quoted:

@@ -39,7 +39,9 @@ def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> 
         )
     row = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise StoreError(f"{name!r} is a private library whose owner is not known. Hand the file in again.")
+        raise StoreError(
+            "{name!r} is a private library whose owner is not known. Hand the file in again.", name=name
+        )
     return int(row[0])
 
 

@@ -148,8 +148,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version > len(MIGRATIONS):
         connection.execute("ROLLBACK")
         raise IndexMismatch(
-            f"storage/ was written by a newer Docent (catalog version {version}, this one knows "
-            f"{len(MIGRATIONS)}). Update Docent, or name another folder with DOCENT_STORAGE."
+            "storage/ was written by a newer Docent (catalog version {version}, this one knows "
+            "{migrations}). Update Docent, or name another folder with DOCENT_STORAGE.",
+            version=version,
+            migrations=len(MIGRATIONS),
         )
     try:
         for number, script in enumerate(MIGRATIONS[version:], version + 1):

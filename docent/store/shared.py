@@ -80,9 +80,11 @@ class SharedStore(Store):
             found = switching.fingerprint_of(switching.earlier(self.folder))
             if found != self._fingerprint:
                 raise StoreError(
-                    f"The earlier index was made with {found}; the Docent that is running, perhaps the chat, "
-                    f"works with {self._fingerprint}. Stop it and run this again, then start it with the "
-                    "settings of before."
+                    "The earlier index was made with {found}; the Docent that is running, perhaps "
+                    "the chat, works with {fingerprint}. Stop it and run this again, then start it "
+                    "with the settings of before.",
+                    found=found,
+                    fingerprint=self._fingerprint,
                 )
             self._exchange(lambda: switching.put_earlier(self.folder))
         return found
@@ -133,8 +135,10 @@ class SharedStore(Store):
             while not (self._own() or self._hand_over()):
                 if time.monotonic() > until:
                     raise StorageBusy(
-                        f"{self.folder} is in use by another Docent, which has not opened its door for "
-                        f"{PATIENCE:.0f} s. Stop it and try again."
+                        "{folder} is in use by another Docent, which has not opened its door for "
+                        "{patience:.0f} s. Stop it and try again.",
+                        folder=self.folder,
+                        patience=PATIENCE,
                     )
                 time.sleep(LOOK)
             self._settled = True
@@ -166,7 +170,7 @@ class SharedStore(Store):
         if name in INDEXES:
             return getattr(self, name)()
         if name not in OFFERED:
-            raise StoreError(f"The store has nothing called {name!r}.")
+            raise StoreError("The store has nothing called {name!r}.", name=name)
         return self._here(name, arguments, keywords)
 
 

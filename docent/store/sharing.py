@@ -82,9 +82,15 @@ class Sharing(Keeping):
         with self._catalog.turn:
             document = self.document(document_id_, scope)
             if document.owner is None:
-                raise UnknownDocument(f"{document.name} is shared already, in library {document.library!r}.")
+                raise UnknownDocument(
+                    "{name} is shared already, in library {library!r}.",
+                    name=document.name,
+                    library=document.library,
+                )
             if document.state not in ANSWERING:
-                raise UnknownDocument(f"{document.name} has not been read yet. Share it when it answers.")
+                raise UnknownDocument(
+                    "{name} has not been read yet. Share it when it answers.", name=document.name
+                )
             new = self._put_into(library, document, below=brought_by(document.owner))
             self.withdraw(document.id)
         return new
@@ -98,7 +104,7 @@ class Sharing(Keeping):
             document = self.document(document_id_, scope)
             if scope.reader is None or not is_from(document, scope.reader):
                 raise UnknownDocument(
-                    f"{document.name} was not shared by you, so it is not yours to take back."
+                    "{name} was not shared by you, so it is not yours to take back.", name=document.name
                 )
             new = self._put_into(library, document, owner=scope.reader)
             with self._catalog.write() as db:
@@ -157,10 +163,10 @@ class Sharing(Keeping):
     def _private(self, library: str, scope: Scope) -> list[StoredDocument]:
         """What is in a reader's own library. Raises UnknownLibrary for any other."""
         if scope.reader is None or library not in self.libraries(scope.reader):
-            raise UnknownLibrary(f"There is no private library {library!r} that you may delete.")
+            raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
         documents = self._every_document("l.name = ? AND l.owner = ?", library, scope.reader)
         if not documents and library in self.libraries(None):
-            raise UnknownLibrary(f"{library!r} is shared; it is not one reader's to delete.")
+            raise UnknownLibrary("{name!r} is shared; it is not one reader's to delete.", name=library)
         return documents
 
     def forget_owner(self, owner: str) -> int:
@@ -179,8 +185,9 @@ class Sharing(Keeping):
             named = db.execute(NAMED, {"owner": owner, "start": brought_by(owner)}).fetchone()[0]
         if named:
             raise StoreError(
-                f"Something of {owner} is left in the catalog of documents. Try again; if it happens again, "
-                "see what is wrong with: python -m docent doctor"
+                "Something of {name} is left in the catalog of documents. Try again; if it happens "
+                "again, see what is wrong with: python -m docent doctor",
+                name=owner,
             )
         return len(own)
 

@@ -170,8 +170,10 @@ class Shelf:
 
 def _damaged(folder: Path, error: ValueError) -> DamagedStore:
     return DamagedStore(
-        f"The word index in {folder} cannot be opened ({error}). It holds nothing of its own; "
-        "write it again with: python ingest.py --rebuild"
+        "The word index in {folder} cannot be opened ({error}). It holds nothing of its own; write "
+        "it again with: python ingest.py --rebuild",
+        folder=folder,
+        error=error,
     )
 
 

@@ -107,12 +107,18 @@ def damaged(catalog: Path, said: str) -> DamagedStore:
     last = Snapshots(catalog.parent).last
     if last.exists():
         return DamagedStore(
-            f"{catalog} is damaged: {said}. Stop every Docent, then put back its snapshot of {_date(last)} "
-            "with: python -m docent doctor --mend"
+            "{catalog} is damaged: {said}. Stop every Docent, then put back its snapshot of {last} "
+            "with: python -m docent doctor --mend",
+            catalog=catalog,
+            said=said,
+            last=_date(last),
         )
     return DamagedStore(
-        f"{catalog} is damaged: {said}. It has no snapshot. Stop every Docent, then restore a backup with: "
-        "python -m docent restore FILE --force (or move storage/ away and run: python ingest.py)"
+        "{catalog} is damaged: {said}. It has no snapshot. Stop every Docent, then restore a backup "
+        "with: python -m docent restore FILE --force (or move storage/ away and run: python "
+        "ingest.py)",
+        catalog=catalog,
+        said=said,
     )
 
 

@@ -92,8 +92,10 @@ class Store(Sharing):
         stored = self._catalog.value("fingerprint")
         if stored and stored != fingerprint:
             raise IndexMismatch(
-                f"storage/ was indexed with {stored}; settings ask for {fingerprint}. "
-                "Run: python ingest.py --rebuild"
+                "storage/ was indexed with {stored}; settings ask for {fingerprint}. Run: python "
+                "ingest.py --rebuild",
+                stored=stored,
+                fingerprint=fingerprint,
             )
         if not stored:
             self._catalog.set_value("fingerprint", fingerprint)

@@ -46,12 +46,14 @@ def _asked(folder: Path, what: str) -> Any:
     try:
         line = Line(folder, fingerprint="")
     except OwnerGone as error:
-        raise StorageBusy(f"{folder} is in use by another Docent. Stop it and run this again.") from error
+        raise StorageBusy(
+            "{folder} is in use by another Docent. Stop it and run this again.", folder=folder
+        ) from error
     try:
         return line.call(what, (), {})
     except OwnerGone as error:
         raise StorageBusy(
-            f"The Docent that owns {folder} ended before it answered. Run this again."
+            "The Docent that owns {folder} ended before it answered. Run this again.", folder=folder
         ) from error
     finally:
         line.close()
@@ -119,8 +121,9 @@ def earlier(folder: Path) -> Path:
     previous, *_ = _places(folder)
     if not previous.exists():
         raise StoreError(
-            f"There is no earlier index in {folder}. One is kept when the index is built anew with: "
-            "python ingest.py --rebuild"
+            "There is no earlier index in {folder}. One is kept when the index is built anew with: "
+            "python ingest.py --rebuild",
+            folder=folder,
         )
     return previous
 

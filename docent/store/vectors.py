@@ -167,12 +167,16 @@ class Vectors:
             self._collections.clear()
             if self._served:
                 raise StoreError(
-                    f"The Chroma server at {self._where} does not answer ({error}). Start it, correct "
-                    "DOCENT_CHROMA_URL, or remove that setting to keep the vectors in storage/."
+                    "The Chroma server at {where} does not answer ({error}). Start it, correct "
+                    "DOCENT_CHROMA_URL, or remove that setting to keep the vectors in storage/.",
+                    where=self._where,
+                    error=error,
                 ) from error
             raise DamagedStore(
-                f"The vectors in {self._where} cannot be used ({error}). Nothing is lost: they are written "
-                "again from the catalog, at the latest at the next start."
+                "The vectors in {where} cannot be used ({error}). Nothing is lost: they are written "
+                "again from the catalog, at the latest at the next start.",
+                where=self._where,
+                error=error,
             ) from error
 
     def _opened(self, library: str) -> Any:
@@ -183,8 +187,10 @@ class Vectors:
         space = (collection.configuration_json.get("hnsw") or {}).get("space")
         if space != "cosine":
             raise DamagedStore(
-                f"The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
-                "something else made it. Run: python ingest.py --rebuild"
+                "The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
+                "something else made it. Run: python ingest.py --rebuild",
+                library=library,
+                space=space,
             )
         with self._blank():  # counting makes the graph of what a killed process had handed over and no more
             if collection.count():

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from docent.messages import Message, joined
+
 LINES = re.compile(r"lines? ([\d,]+)(?:–([\d,]+))?")
 
-NOTHING_TO_SEARCH = "Nothing to search: no text was found."
+NOTHING_TO_SEARCH = Message("Nothing to search: no text was found.")
 """Begins the reason of a document without a chunk."""
 
 
@@ -124,17 +126,17 @@ class Document:
         """Return why the document, cut into so many chunks, is not wholly searchable; empty when it is."""
         if chunks:
             return self.unread[0].note if self.unread else ""
-        return f"{NOTHING_TO_SEARCH} {self._why_no_text()}"
+        return joined((NOTHING_TO_SEARCH, self._why_no_text()), " ")
 
     def _why_no_text(self) -> str:
         if not self.pages:
-            return "It has no pages."
+            return Message("It has no pages.")
         if any(page.text.strip() for page in self.pages):
-            return "What it says are headers, footers and page numbers only."
+            return Message("What it says are headers, footers and page numbers only.")
         if any(page.hidden for page in self.pages):
-            return "All of its text is hidden from a reader."
+            return Message("All of its text is hidden from a reader.")
         notes = Counter(page.note for page in self.unread or self.pages)
-        return notes.most_common(1)[0][0] or "Its pages are empty."
+        return notes.most_common(1)[0][0] or Message("Its pages are empty.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,13 @@ def opening(path: Path) -> Iterator[None]:
         why, remedy = "another program has locked it", "Wait for that program, or stop it, and start again."
     else:
         remedy = "Check the disk and its permissions, or restore a backup with: python -m docent restore"
-    raise StoreError(f"{path.name} could not be opened in {path.parent}: {why}. {remedy}")
+    raise StoreError(
+        "{name} could not be opened in {parent}: {why}. {remedy}",
+        name=path.name,
+        parent=path.parent,
+        why=why,
+        remedy=remedy,
+    )
 
 
 def _code(error: sqlite3.Error, folder: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from docent.web.i18n.texts import speaks
+from docent.web.i18n import speaks
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
 ABOUT = {"en": "chainlit.md", "fr": "chainlit_fr-FR.md"}

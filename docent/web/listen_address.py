@@ -51,9 +51,9 @@ def check_login(settings: Settings) -> None:
         return
     why = "" if is_loopback(settings) else f"{_reached(settings)}, so other machines can reach it. "
     raise SettingsError(
-        f"The chat asks for a login, and there is no user yet. {why}Add one: "
-        "python -m docent user add NAME --role admin. "
-        "Or set DOCENT_LOGIN=off, if something else keeps others out."
+        "The chat asks for a login, and there is no user yet. {why}Add one: python -m docent user "
+        "add NAME --role admin. Or set DOCENT_LOGIN=off, if something else keeps others out.",
+        why=why,
     )
 
 

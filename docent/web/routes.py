@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError
+from docent.messages import Message
 from docent.web.accounts.login import log_in, log_out, reader_of, whoever_is_there
 from docent.web.chat import deletion
 from docent.web.chat import feedback as liking
@@ -24,14 +25,16 @@ from docent.web.chat.history import History
 from docent.web.chat.source_links import SHOWN, Shown, Signer, opened
 from docent.web.chat.upload_routes import hand_back, language_of, receive
 from docent.web.documents.unlock import unlock
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.security import SHOWN_ALONE, is_well_formed
 from docent.web.thread_pool import lightly
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
+
+
+UNMARKED = Message("The words cited could not be marked on this page, so it is shown as it is.")
 
 
 def routes() -> list[Route]:
@@ -67,7 +70,9 @@ def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
         reader = await reader_of(request)
         if reader is None:
             return PlainTextResponse(
-                say("log_in_first", language_of(request)), status_code=401, headers=PRIVATE
+                say("Log in first, then open this again.", language_of(request)),
+                status_code=401,
+                headers=PRIVATE,
             )
         try:
             return await answering(request, reader)
@@ -79,14 +84,21 @@ def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """What could not be read, stored or deleted just now, in a sentence; pages show it as it is."""
-    sentence = spoken(str(error), language_of(request))
+    assert isinstance(error, StoreError)
+    sentence = say(error.message, language_of(request))
     if request.method == "GET":
         return PlainTextResponse(sentence, 503, headers=PRIVATE)
     return JSONResponse({"detail": sentence}, 503, headers=PRIVATE)
 
 
 def _nothing(request: Request) -> Response:
-    return PlainTextResponse(say("not_yours", language_of(request)), status_code=404, headers=PRIVATE)
+    return PlainTextResponse(
+        say(
+            "There is nothing here for you. Go back to the conversation and ask again.", language_of(request)
+        ),
+        status_code=404,
+        headers=PRIVATE,
+    )
 
 
 async def avatar(request: Request) -> Response:
@@ -104,9 +116,9 @@ async def source(shown: Shown, request: Request, reader: str) -> Response:
             return _nothing(request)
         found = await lightly(opened, docent, place, shown)
     except LoadError as error:
-        return PlainTextResponse(spoken(str(error), language_of(request)), status_code=422, headers=PRIVATE)
+        return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
-        return PlainTextResponse(spoken(str(error), language_of(request)), status_code=404, headers=PRIVATE)
+        return PlainTextResponse(say(error.message, language_of(request)), status_code=404, headers=PRIVATE)
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
     if found.path is None:
         return Response(found.text, media_type=found.media_type, headers=headers)
@@ -135,7 +147,7 @@ async def cited(request: Request, reader: str) -> Response:
 
 async def unmarked(request: Request, reader: str) -> Response:
     """What is said above a page whose words could not be marked."""
-    return PlainTextResponse(f"*{say('unmarked', language_of(request))}*", headers=PRIVATE)
+    return PlainTextResponse(f"*{say(UNMARKED, language_of(request))}*", headers=PRIVATE)
 
 
 async def export(request: Request, reader: str) -> Response:
@@ -167,7 +179,15 @@ async def feedback(request: Request, reader: str) -> Response:
             given = Feedback(forId=str(there["forId"]), value=1 if there["value"] else 0, comment=comment)
             step_id = given.forId
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return JSONResponse({"detail": say("not_our_page", language_of(request))}, status_code=400)
+        return JSONResponse(
+            {
+                "detail": say(
+                    "This was not sent by Docent's own page. Go back to it and try again.",
+                    language_of(request),
+                )
+            },
+            status_code=400,
+        )
     said = await history.said(step_id)
     if said is None or said[1] != reader:
         return _nothing(request)

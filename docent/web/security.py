@@ -24,8 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from docent.errors import StoreError
 from docent.web.api.http_errors import Refused
 from docent.web.api.request_limits import Gone, bounded, impatient
-from docent.web.i18n.texts import say
-from docent.web.well_formed import is_plain, is_plain_json
+from docent.web.i18n import say
+from docent.web.well_formed import NOT_OUR_PAGE, is_plain, is_plain_json
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -113,6 +113,13 @@ def _secure(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, value + b"; Secure"
 
 
+REFUSALS = {
+    "too_large": "A request here may be {most} MB at most. Send less.",
+    "too_slow": "The request came too slowly. Send it again.",
+    "not_our_page": NOT_OUR_PAGE,
+}
+
+
 class BoundedRequests:
     """Refuses what is longer, slower or of another shape than the page sends; the HTTP API has its own."""
 
@@ -139,7 +146,7 @@ class BoundedRequests:
         except Refused as error:
             if not begun:
                 language = Headers(scope=scope).get("accept-language", "en")
-                detail = say(error.code, language, most=f"{LONGEST_BODY / 1e6:.0f}")
+                detail = say(REFUSALS[error.code], language, most=LONGEST_BODY // 1_000_000)
                 response = JSONResponse({"detail": detail}, error.status, headers=error.headers)
                 await response(scope, receive, noting)
         except Gone:
@@ -297,7 +304,10 @@ def fortify(app: Any, sio: Any, *, hosts: Iterable[str]) -> None:
 
 async def not_our_page(request: Request, error: Exception) -> Response:
     """FastAPI's own answer quotes what was sent, and cannot write a NaN or half a character of it."""
-    detail = say("not_our_page", request.headers.get("accept-language", "en"))
+    detail = say(
+        "This was not sent by Docent's own page. Go back to it and try again.",
+        request.headers.get("accept-language", "en"),
+    )
     return JSONResponse({"detail": detail}, 422)
 
 

@@ -17,9 +17,10 @@ from socketio import packet as kinds
 from socketio.exceptions import ConnectionRefusedError as SocketRefused
 from socketio.packet import Packet
 
-from docent.web.i18n.texts import say
+from docent.messages import Message
+from docent.web.i18n import say
 from docent.web.security import TOO_LONG_EVENT
-from docent.web.well_formed import is_plain
+from docent.web.well_formed import NO_SESSION, NOT_OUR_PAGE, is_plain
 
 CONNECT_SECONDS = 30.0
 """After which a socket that opened no conversation is closed."""
@@ -138,17 +139,23 @@ class CheckedPackets:
             return
         allowance = self._allowances.get(socket)
         if allowance is None or not allowance.take():
-            await self._tell(sid, "too_many")
+            await self._tell(
+                sid,
+                Message(
+                    "This page sent too much at once, so some of it was not done. Wait a few seconds "
+                    "and try again."
+                ),
+            )
         elif packet is None or packet.packet_type == kinds.CONNECT:
-            await self._tell(sid, "not_our_page")
+            await self._tell(sid, NOT_OUR_PAGE)
         elif packet.packet_type == kinds.DISCONNECT:
             await self._receive(socket, data)
         elif packet.data[0] not in EVENTS:
             return
         elif WebsocketSession.get(sid) is None:
-            await self._tell(sid, "no_session")
+            await self._tell(sid, NO_SESSION)
         elif not _is_sent_by_the_page(packet.data):
-            await self._tell(sid, "not_our_page")
+            await self._tell(sid, NOT_OUR_PAGE)
         else:
             await self._receive(socket, data)
 
@@ -170,7 +177,13 @@ class CheckedPackets:
             await other.delete()
         if len(of_one) > MOST_SESSIONS:
             await session.delete()
-            raise SocketRefused(say("too_many_pages", session.language, most=MOST_SESSIONS))
+            raise SocketRefused(
+                say(
+                    "{most} pages of yours are open here. Close some and reload this one.",
+                    session.language,
+                    most=MOST_SESSIONS,
+                )
+            )
         return entered
 
     async def _tell(self, sid: str, key: str) -> None:

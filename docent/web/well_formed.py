@@ -7,10 +7,15 @@ import math
 import re
 from typing import Any
 
+from docent.messages import Message
+
 DEEPEST = 20
 LARGEST_INTEGER = 2**63 - 1
 """SQLite's; a larger one cannot be stored or compared."""
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+
+NOT_OUR_PAGE = Message("This was not sent by Docent's own page. Go back to it and try again.")
+NO_SESSION = Message("This page is no longer connected. Reload it and try again.")
 
 
 def is_plain_json(body: bytes) -> bool:

@@ -43,7 +43,7 @@ def test_the_nearest_language_is_spoken(tag, language):
 
 def test_a_text_is_said_with_its_values():
     """The gaps are filled."""
-    assert say("searched_for", "fr", searched="la soupe") == "Recherché : la soupe"
+    assert say("Searched for: {searched}", "fr", searched="la soupe") == "Recherché : la soupe"
 
 
 def keys(tree, path=()):

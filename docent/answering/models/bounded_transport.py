@@ -47,8 +47,9 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise ModelFailed(
-                f"The model server at {self._url} sent a compressed reply, which was not asked for and is "
-                "not read. Switch compression off there, or in the proxy before it."
+                "The model server at {url} sent a compressed reply, which was not asked for and is "
+                "not read. Switch compression off there, or in the proxy before it.",
+                url=self._url,
             )
         # Both protocols are UTF-8; Python also has codecs that are no character sets.
         response.headers["content-type"] = response.headers.get("content-type", "").partition(";")[0]
@@ -85,9 +86,11 @@ class _Bounded(httpx.AsyncByteStream):
     def _check(self, size: int, most: int) -> None:
         if size > most:
             raise ModelFailed(
-                f"The model server at {self._url} sent more than {most:,} bytes where an answer needs far "
+                "The model server at {url} sent more than {most:,} bytes where an answer needs far "
                 "fewer, so no more was read. Ask again; if it stays so, its log says why, or correct "
-                "DOCENT_MODEL_URL."
+                "DOCENT_MODEL_URL.",
+                url=self._url,
+                most=most,
             )
 
     async def aclose(self) -> None:

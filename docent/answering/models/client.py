@@ -132,8 +132,10 @@ class Limits:
         self._left -= 1 + sum(map(len, texts))
         if self._left < 0:
             raise ModelFailed(
-                f"{self._name} wrote far more than the {self._tokens} tokens that it was asked for, and was "
-                "stopped. Ask again; if it stays so, its server does not keep to the length asked for."
+                "{model} wrote far more than the {n} tokens that it was asked for, and was stopped. "
+                "Ask again; if it stays so, its server does not keep to the length asked for.",
+                model=self._name,
+                n=self._tokens,
             )
         if time.monotonic() > self._ends:
             raise self.too_slow(first=False)
@@ -141,8 +143,10 @@ class Limits:
     def too_slow(self, *, first: bool) -> ModelTimeout:
         if time.monotonic() >= self._ends:
             return ModelTimeout(
-                f"{self._name} was still answering after {self._patience.whole:g} s, and was stopped. Ask "
-                "for a shorter answer, or choose a smaller model."
+                "{model} was still answering after {seconds:g} s, and was stopped. Ask for a shorter "
+                "answer, or choose a smaller model.",
+                model=self._name,
+                seconds=self._patience.whole,
             )
         wait = self._patience.first_token if first else self._patience.token
         return too_slow(self._name, wait, first=first)
@@ -157,20 +161,26 @@ STRANGE = (ValueError, TypeError, AttributeError, RecursionError)
 
 def stranger(url: str, error: Exception) -> ModelFailed:
     return ModelFailed(
-        f"What came from {url} is nothing that such a model server says ({type(error).__name__}). Ask again; "
-        "if it stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol."
+        "What came from {url} is nothing that such a model server says ({why}). Ask again; if it "
+        "stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol.",
+        url=url,
+        why=type(error).__name__,
     )
 
 
 def too_slow(name: str, seconds: float, *, first: bool) -> ModelTimeout:
     if first:
         return ModelTimeout(
-            f"{name} did not begin to answer within {seconds:g} s; a large model on a slow machine may "
-            "need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT."
+            "{model} did not begin to answer within {seconds:g} s; a large model on a slow machine "
+            "may need longer the first time. Ask again, or raise DOCENT_FIRST_TOKEN_TIMEOUT.",
+            model=name,
+            seconds=seconds,
         )
     return ModelTimeout(
-        f"{name} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
-        "DOCENT_TOKEN_TIMEOUT."
+        "{model} fell silent for {seconds:g} s in the middle of its answer. Ask again, or raise "
+        "DOCENT_TOKEN_TIMEOUT.",
+        model=name,
+        seconds=seconds,
     )
 
 

@@ -124,13 +124,17 @@ class OllamaClient:
             except FAULTS as error:
                 if isinstance(error, ollama.ResponseError):
                     raise ModelFailed(
-                        f"The model server could not fetch {self.name!r}: {_words(error)}. Check "
-                        "the name at https://ollama.com/library, and that the server may reach the network."
+                        "The model server could not fetch {model!r}: {why}. Check the name at "
+                        "https://ollama.com/library, and that the server may reach the network.",
+                        model=self.name,
+                        why=_words(error),
                     ) from error
                 raise _translated(error, self) from error
         if status != "success":
             raise ModelFailed(
-                f"Fetching {self.name!r} broke off. Run it again: {self._pull} (it goes on where it stopped)"
+                "Fetching {model!r} broke off. Run it again: {command} (it goes on where it stopped)",
+                model=self.name,
+                command=self._pull,
             )
 
     async def warm(self) -> None:
@@ -181,8 +185,10 @@ class OllamaClient:
             return answer
         except StopAsyncIteration:
             raise ModelFailed(
-                f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
-                "connection. Ask again; its log says why it stopped."
+                "{model} stopped in the middle of its answer: the server at {url} closed the "
+                "connection. Ask again; its log says why it stopped.",
+                model=self.name,
+                url=self._url,
             ) from None
         except TimeoutError as error:
             raise limits.too_slow(first=first) from error
@@ -217,13 +223,18 @@ class OllamaClient:
 
     def _missing(self) -> ModelMissing:
         return ModelMissing(
-            f"The model server at {self._url} does not have the model {self.name!r}. Run: {self._pull}"
+            "The model server at {url} does not have the model {model!r}. Run: {command}",
+            url=self._url,
+            model=self.name,
+            command=self._pull,
         )
 
     def _unreachable(self) -> ModelUnreachable:
         return ModelUnreachable(
-            f"No model server answers at {self._url}. Start it with: {self._start} "
-            "(or set DOCENT_MODEL_URL to where it is)"
+            "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to "
+            "where it is)",
+            url=self._url,
+            command=self._start,
         )
 
 
@@ -272,14 +283,19 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
             return client._missing() if "model" in said else stranger(client._url, error)
         if any(words in said for words in OVERFLOW):
             return ModelOverflow(
-                f"The question and its passages do not fit the context of {client.name} "
-                f"({client._options['num_ctx']} tokens). Ask a shorter question, start a new chat, or raise "
-                "DOCENT_CONTEXT_TOKENS."
+                "The question and its passages do not fit the context of {model} ({n} tokens). Ask a "
+                "shorter question, start a new chat, or raise DOCENT_CONTEXT_TOKENS.",
+                model=client.name,
+                n=client._options["num_ctx"],
             )
-        return ModelFailed(f"The model server could not answer: {_words(error)}. Ask again in a moment.")
+        return ModelFailed(
+            "The model server could not answer: {why}. Ask again in a moment.", why=_words(error)
+        )
     if isinstance(error, STRANGE):
         return stranger(client._url, error)
     return ModelFailed(
-        f"The connection to the model server at {client._url} broke off ({type(error).__name__}). Ask again; "
-        "if it stays so, the server's log says why."
+        "The connection to the model server at {url} broke off ({why}). Ask again; if it stays so, "
+        "the server's log says why.",
+        url=client._url,
+        why=type(error).__name__,
     )

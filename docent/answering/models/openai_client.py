@@ -34,6 +34,7 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
+from docent.messages import Message
 from docent.types import Progress
 
 ABOUT_US = tuple(
@@ -138,7 +139,7 @@ class OpenAIClient:
         """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
         if not (await self.check()).ready:
             raise self._missing()
-        yield Progress(f"{self.name} is there", 1, 1)
+        yield Progress(Message("{model} is there", model=self.name), 1, 1)
 
     async def warm(self) -> None:
         """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
@@ -189,8 +190,10 @@ class OpenAIClient:
 
     def _missing(self) -> ModelMissing:
         return ModelMissing(
-            f"The model server at {self._url} does not have the model {self.name!r}. Load it there, or name "
-            "another in DOCENT_MODEL."
+            "The model server at {url} does not have the model {model!r}. Load it there, or name "
+            "another in DOCENT_MODEL.",
+            url=self._url,
+            model=self.name,
         )
 
     def _translated(self, error: Exception) -> ModelError:
@@ -201,21 +204,24 @@ class OpenAIClient:
                 return self._missing()
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 return ModelFailed(
-                    f"The model server at {self._url} refused the key. Set DOCENT_MODEL_KEY or "
-                    "DOCENT_MODEL_KEY_FILE."
+                    "The model server at {url} refused the key. Set DOCENT_MODEL_KEY or "
+                    "DOCENT_MODEL_KEY_FILE.",
+                    url=self._url,
                 )
             case openai.BadRequestError() if "context" in str(error):
                 return ModelOverflow(
-                    f"The question and its passages do not fit the context of {self.name}. Ask a shorter "
-                    "question, start a new chat, or lower DOCENT_PASSAGES."
+                    "The question and its passages do not fit the context of {model}. Ask a shorter "
+                    "question, start a new chat, or lower DOCENT_PASSAGES.",
+                    model=self.name,
                 )
             case openai.APIStatusError():
                 return ModelFailed(
-                    f"The model server could not answer: {str(error)[:LONGEST_SAID]}. Ask again in a moment."
+                    "The model server could not answer: {why}. Ask again in a moment.",
+                    why=str(error)[:LONGEST_SAID],
                 )
             case _:
                 return ModelUnreachable(
-                    f"No model server answers at {self._url}. Start it, or correct DOCENT_MODEL_URL."
+                    "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url=self._url
                 )
 
 
@@ -276,5 +282,6 @@ class _Calls:
             )
         except (json.JSONDecodeError, TypeError) as error:
             raise ModelFailed(
-                f"{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off."
+                "{model} asked for a tool in a form that cannot be read. Ask again, or switch tools off.",
+                model=model,
             ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from docent.answering.prompt import templates
+from docent.messages import Message
 from docent.types import Dropped, Passage, Turn
 
 FRAME = 12
@@ -35,7 +36,7 @@ class Budget:
         """The better half of the passages and no history, for a server that counts more than we did."""
         keep = len(self.passages) // 2
         cut = tuple(
-            Dropped(passage.chunk_id, "the server said that the prompt was too long")
+            Dropped(passage.chunk_id, Message("the server said that the prompt was too long"))
             for passage in self.passages[keep:]
         )
         return replace(
@@ -72,11 +73,11 @@ def fit(
     dropped: list[Dropped] = []
     for passage in passages:
         if len(sent) == most:
-            dropped.append(Dropped(passage.chunk_id, f"only the best {most} are sent"))
+            dropped.append(Dropped(passage.chunk_id, Message("only the best {most} are sent", most=most)))
             continue
         cost = count(templates.quoted(len(sent) + 1, passage)) + 1
         if used + cost > window:
-            dropped.append(Dropped(passage.chunk_id, "no room in the model's context"))
+            dropped.append(Dropped(passage.chunk_id, Message("no room in the model's context")))
         else:
             sent.append(passage)
             costs.append(cost)

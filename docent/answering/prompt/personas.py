@@ -82,9 +82,11 @@ def read(path: Path) -> tuple[Persona, ...]:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}. Mend or remove the file.") from error
+        raise SettingsError(
+            "{path} cannot be read: {error}. Mend or remove the file.", path=path, error=error
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not TOML: {error}. Mend that line.") from error
+        raise SettingsError("{path} is not TOML: {error}. Mend that line.", path=path, error=error) from error
     return tuple(_persona(key, table, _Lines(path, text)) for key, table in tables.items())
 
 
@@ -96,7 +98,9 @@ class _Lines:
         self._lines = text.splitlines()
 
     def mistake(self, key: str, field: str, what: str) -> SettingsError:
-        return SettingsError(f"{self._path}, line {self._line(key, field)}: {what}")
+        return SettingsError(
+            "{path}, line {key}: {what}", path=self._path, key=self._line(key, field), what=what
+        )
 
     def _line(self, key: str, field: str) -> int:
         table = 0

@@ -28,14 +28,20 @@ NAMED: dict[str, Callable[..., float]] = {
 def calculate(expression: str) -> str:
     """The value of an expression such as `(1196.1 - 980) / 980 * 100`. Raises InputError with the reason."""
     if len(expression) > LONGEST:
-        raise InputError(f"The expression is longer than {LONGEST} characters; calculate it in parts.")
+        raise InputError(
+            "The expression is longer than {longest} characters; calculate it in parts.", longest=LONGEST
+        )
     try:
         value = _value(ast.parse(expression.strip().replace("^", "**"), mode="eval").body)
         return f"{value:.10g}" if math.isfinite(value) else "not a finite number"
     except ZeroDivisionError as error:
-        raise InputError(f"{expression} divides by zero.") from error
+        raise InputError("{expression} divides by zero.", expression=expression) from error
     except (SyntaxError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(f"{expression!r} is no arithmetic that can be calculated: {error}.") from error
+        raise InputError(
+            "{expression!r} is no arithmetic that can be calculated: {error}.",
+            expression=expression,
+            error=error,
+        ) from error
 
 
 def _value(node: ast.AST) -> float:

@@ -62,9 +62,9 @@ def query(sql: str, tables: Sequence[Table]) -> Result:
             cursor = copy.execute(sql)
             rows = cursor.fetchmany(MOST_SHOWN + 1)
     except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
-        raise InputError(f"{_reason(error)}. {described(tables)}") from error
+        raise InputError("{error}. {tables}", error=_reason(error), tables=described(tables)) from error
     if cursor.description is None:
-        raise InputError(f"Only a SELECT is answered. {described(tables)}")
+        raise InputError("Only a SELECT is answered. {tables}", tables=described(tables))
     columns = tuple(str(column[0]) for column in cursor.description)
     return Result(columns, tuple(rows[:MOST_SHOWN]), len(rows) > MOST_SHOWN)
 

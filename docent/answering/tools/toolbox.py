@@ -19,6 +19,7 @@ from docent.answering.tools import sql as querying
 from docent.answering.tools import tables
 from docent.answering.tools.calculator import calculate
 from docent.errors import DocentError, InputError
+from docent.messages import Message
 from docent.types import Passage, StoredDocument
 
 MOST_FOUND = 4
@@ -91,33 +92,44 @@ class Toolbox:
                 case "search", {"query": str(query)}:
                     known = {passage.chunk_id for passage in shown}
                     found = [one for one in self._search(query) if one.chunk_id not in known]
-                    return _quoted(f"Searched: {query}", found[:MOST_FOUND], shown)
+                    return _quoted(Message("Searched: {what}", what=query), found[:MOST_FOUND], shown)
                 case "open_page", {"document": str(name), "page": page}:
                     found = self._page(name, page, shown)
-                    return _quoted(f"Opened: {name}, p. {page}", found, shown)
+                    return _quoted(Message("Opened: {name}, p. {page}", name=name, page=page), found, shown)
                 case "list_documents", _:
                     return self._listed()
                 case "calculate", {"expression": str(expression)}:
                     value = calculate(expression)
-                    return Used(f"Calculated: {expression} = {value}", value)
+                    return Used(Message("Calculated: {what}", what=f"{expression} = {value}"), value)
                 case "query_table", {"document": str(name), "sql": str(sql)}:
                     return self._queried(name, sql)
                 case name, _:
                     names = ", ".join(str(schema["function"]["name"]) for schema in self.schemas())
-                    raise InputError(f"There is no tool {name!r} with these arguments. There are: {names}.")
+                    raise InputError(
+                        "There is no tool {name!r} with these arguments. There are: {names}.",
+                        name=name,
+                        names=names,
+                    )
         except DocentError as error:
-            return Used(f"{call.name}: {error}", f"Error: {tamed(str(error))}")
+            return Used(
+                Message("{tool}: {why}", tool=call.name, why=error.message), f"Error: {tamed(str(error))}"
+            )
 
     def _page(self, name: str, page: Any, shown: Sequence[Passage]) -> list[Passage]:
         """What the page says beyond what was shown of it."""
         try:
             number = int(page)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{page!r} is no page number.") from error
+            raise InputError("{page!r} is no page number.", page=page) from error
         document = self._document(name)
         chunks = [one for one in self._shelf.chunks_of(document.id) if one.page == number]
         if not chunks:
-            raise InputError(f"{name} has no text on page {number}; it has {document.pages} pages.")
+            raise InputError(
+                "{name} has no text on page {number}; it has {pages} pages.",
+                name=name,
+                number=number,
+                pages=document.pages,
+            )
         known = {passage.chunk_id for passage in shown}
         kept = self._shelf.page(document.id, number)
         unseen = [one for one in chunks if one.id not in known]
@@ -127,25 +139,28 @@ class Toolbox:
         for one in answering(self._shelf.documents()):
             if name in (one.name, one.id):
                 return one
-        raise InputError(f"There is no document {name!r}.")
+        raise InputError("There is no document {name!r}.", name=name)
 
     def _queried(self, name: str, sql: str) -> Used:
         document = self._document(name)
         if document.kind not in tables.KINDS:
-            raise InputError(f"{name} has no tables to query; open its pages instead.")
+            raise InputError("{name} has no tables to query; open its pages instead.", name=name)
         pages = (self._shelf.page(document.id, number) for number in range(1, document.pages + 1))
         found = tables.tables_of(name, pages)
         if not sql.strip():
-            return Used(f"Looked at the tables of {name}", templates.rows(querying.described(found)))
+            return Used(
+                Message("Looked at the tables of {name}", name=name),
+                templates.rows(querying.described(found)),
+            )
         result = querying.query(sql, found)
-        step = f"Queried {name}: {sql}"
+        step = Message("Queried {name}: {sql}", name=name, sql=sql)
         return Used(step, templates.rows(querying.as_lines(result)), shown=_table(name, sql, result))
 
     def _listed(self) -> Used:
         documents = answering(self._shelf.documents())
         lines = [f"{one.library}/{one.name}, {one.pages} pages" for one in documents[:MOST_LISTED]]
         more = [f"and {len(documents) - MOST_LISTED} more"] if len(documents) > MOST_LISTED else []
-        return Used(f"Listed {len(documents)} documents", tamed("\n".join([*lines, *more])))
+        return Used(Message("Listed {n} documents", n=len(documents)), tamed("\n".join([*lines, *more])))
 
 
 def _table(name: str, sql: str, result: querying.Result) -> str:

@@ -83,8 +83,10 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
         part = Package.open(source.stream).main_document_part
     except KeyError as error:
         raise UnreadableFile(
-            f"{source.name} is a Word document of a kind that is not read ({error}). "
-            "Open it in Word or LibreOffice and save it as an ordinary DOCX."
+            "{name} is a Word document of a kind that is not read ({why}). Open it in Word or "
+            "LibreOffice and save it as an ordinary DOCX.",
+            name=source.name,
+            why=error,
         ) from error
     blocks = clean_blocks(WordBody(part).blocks())
     core = part.package.core_properties

@@ -95,8 +95,9 @@ def _refuse_copy_protected(archive: zipfile.ZipFile, name: str) -> None:
         for method in encryption.iter(f"{XML_ENCRYPTION}EncryptionMethod")
     ):
         raise EncryptedFile(
-            f"{name} is an e-book with copy protection, which only its shop's own program can open. "
-            "Add an edition without it."
+            "{name} is an e-book with copy protection, which only its shop's own program can open. "
+            "Add an edition without it.",
+            name=name,
         )
 
 

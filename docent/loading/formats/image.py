@@ -30,8 +30,10 @@ class ImagePage:
             image = Image.open(source.stream, formats=("PNG", "JPEG"))
         if image.width * image.height > MAX_PIXELS:
             raise HarmfulFile(
-                f"{source.name} is {image.width:,} by {image.height:,} dots, more than are read. "
-                "Save it smaller."
+                "{name} is {width:,} by {height:,} dots, more than are read. Save it smaller.",
+                name=source.name,
+                width=image.width,
+                height=image.height,
             )
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):  # 16-bit grey; `convert` alone would make all values above 255 white
@@ -67,10 +69,10 @@ def open_image(source: InputFile) -> ImagePage:
     try:
         return ImagePage(source)
     except Image.DecompressionBombError as error:
-        raise HarmfulFile(f"{source.name} has more dots than are read. Save it smaller.") from error
+        raise HarmfulFile("{name} has more dots than are read. Save it smaller.", name=source.name) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableFile(
-            f"{source.name} is a damaged picture ({error}). Copy or download it again."
+            "{name} is a damaged picture ({why}). Copy or download it again.", name=source.name, why=error
         ) from error
 
 

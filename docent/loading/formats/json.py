@@ -43,8 +43,9 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
         return Contents(pages=split_pages(text), note=f"It is nested too deep; read as text. {note}")
     except MemoryError as error:
         raise HarmfulFile(
-            f"{source.name} is too large to be read at once as JSON. "
-            "Save it as JSON lines (.jsonl, one record a line) or as CSV."
+            "{name} is too large to be read at once as JSON. Save it as JSON lines (.jsonl, one "
+            "record a line) or as CSV.",
+            name=source.name,
         ) from error
     title = value.get("title") if isinstance(value, dict) else ""
     return Contents(

@@ -30,10 +30,13 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
     pdf, note = open_pdf(source, job)
     if len(pdf) > job.limits.pages:
         raise HarmfulFile(
-            f"{source.name} says it has {len(pdf):,} pages; at most {job.limits.pages:,} are read. Split it."
+            "{name} says it has {pages:,} pages; at most {most:,} are read. Split it.",
+            name=source.name,
+            pages=len(pdf),
+            most=job.limits.pages,
         )
     if len(pdf) == 0:
-        raise UnreadableFile(f"{source.name} has no pages. Export it again from its own program.")
+        raise UnreadableFile("{name} has no pages. Export it again from its own program.", name=source.name)
     title = pdf.metadata("Title")
     created = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", pdf.metadata("CreationDate"))
     reader = _PdfReader(pdf, job, report_step, PypdfFallback(source.read_all, job.password))
@@ -54,11 +57,13 @@ def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
     except PdfPasswordError as error:
         if job.password:
             raise EncryptedFile(
-                f"{source.name} is locked and the password given does not open it. Check it and try again."
+                "{name} is locked and the password given does not open it. Check it and try again.",
+                name=source.name,
             ) from error
         raise EncryptedFile(
-            f"{source.name} is locked with a password. Run: python ingest.py --password (it asks "
-            "for the password, uses it once and does not store it)."
+            "{name} is locked with a password. Run: python ingest.py --password (it asks for the "
+            "password, uses it once and does not store it).",
+            name=source.name,
         ) from error
     except PdfOpenError as error:
         copy = PypdfFallback(source.read_all, job.password).repaired_copy()
@@ -68,8 +73,10 @@ def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
             except PdfOpenError:
                 pass
         raise UnreadableFile(
-            f"{source.name} is too damaged to open as a PDF ({error}). "
-            "Open it in a PDF program, save it again, or download it anew."
+            "{name} is too damaged to open as a PDF ({why}). Open it in a PDF program, save it "
+            "again, or download it anew.",
+            name=source.name,
+            why=error,
         ) from error
 
 

@@ -48,8 +48,10 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
     part = Package.open(source.stream).main_document_part
     if not isinstance(part, PresentationPart):
         raise UnreadableFile(
-            f"{source.name} is a presentation of a kind that is not read ({part.content_type}). "
-            "Open it in PowerPoint or LibreOffice and save it as an ordinary PPTX."
+            "{name} is a presentation of a kind that is not read ({why}). Open it in PowerPoint or "
+            "LibreOffice and save it as an ordinary PPTX.",
+            name=source.name,
+            why=part.content_type,
         )
     core = part.core_properties
     return Contents(

@@ -58,8 +58,9 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
         refuse_entities(archive, source.name)
         if "xl/workbook.bin" in archive.namelist():
             raise UnreadableFile(
-                f"{source.name} is a binary Excel workbook (.xlsb), which is not read. "
-                "Open it in Excel or LibreOffice and save it as XLSX."
+                "{name} is a binary Excel workbook (.xlsb), which is not read. Open it in Excel or "
+                "LibreOffice and save it as XLSX.",
+                name=source.name,
             )
     source.stream.seek(0)
     warnings.simplefilter("ignore")  # openpyxl warns of every extension that it does not write back

@@ -42,19 +42,26 @@ def open_zip(stream: IO[bytes], name: str, limits: Limits) -> zipfile.ZipFile:
     entries = archive.infolist()
     if len(entries) > limits.zip_entries:
         raise HarmfulFile(
-            f"{name} holds {len(entries):,} files inside; at most {limits.zip_entries:,} are opened. "
-            "Remove it if you do not know where it comes from."
+            "{name} holds {n:,} files inside; at most {most:,} are opened. Remove it if you do not "
+            "know where it comes from.",
+            name=name,
+            n=len(entries),
+            most=limits.zip_entries,
         )
     expanded = sum(entry.file_size for entry in entries)
     if expanded > limits.expanded_bytes:
         raise HarmfulFile(
-            f"{name} expands to {expanded / 1e6:,.0f} MB; at most {limits.expanded_bytes / 1e6:,.0f} MB are "
-            "unpacked. Split it, or remove it if you do not know where it comes from."
+            "{name} expands to {size:,.0f} MB; at most {most:,.0f} MB are unpacked. Split it, or "
+            "remove it if you do not know where it comes from.",
+            name=name,
+            size=expanded / 1000000.0,
+            most=limits.expanded_bytes / 1000000.0,
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise EncryptedFile(
-            f"{name} is locked with a password, which only its own program can open. "
-            "Open it there, save it without a password and add it again."
+            "{name} is locked with a password, which only its own program can open. Open it there, "
+            "save it without a password and add it again.",
+            name=name,
         )
     return archive
 
@@ -85,8 +92,10 @@ def refuse_entities(archive: zipfile.ZipFile, name: str) -> None:
                 while block := part.read(BLOCK_BYTES):
                     if pattern.search(tail + block):
                         raise HarmfulFile(
-                            f"{name} declares entities of its own in {entry.filename}, which documents "
-                            "do not do and attacks do. Save it again from its own program, or remove it."
+                            "{name} declares entities of its own in {part}, which documents do not "
+                            "do and attacks do. Save it again from its own program, or remove it.",
+                            name=name,
+                            part=entry.filename,
                         )
                     tail = block[-OVERLAP_BYTES:]
         except DAMAGE_ERRORS as error:
@@ -95,7 +104,9 @@ def refuse_entities(archive: zipfile.ZipFile, name: str) -> None:
 
 def damaged_zip(name: str, error: Exception) -> UnreadableFile:
     return UnreadableFile(
-        f"{name} is damaged: its ZIP container cannot be opened ({error}). Copy or download it again."
+        "{name} is damaged: its ZIP container cannot be opened ({why}). Copy or download it again.",
+        name=name,
+        why=error,
     )
 
 
@@ -119,6 +130,8 @@ def parse_xml(data: bytes, name: str, *, lenient: bool = False) -> Any:
 
 def malformed_xml(name: str, reason: str) -> UnreadableFile:
     return UnreadableFile(
-        f"{name} is damaged: a part of it is not well-formed ({reason}). "
-        "Open it in its own program, save it again and add that copy."
+        "{name} is damaged: a part of it is not well-formed ({why}). Open it in its own program, "
+        "save it again and add that copy.",
+        name=name,
+        why=reason,
     )

@@ -64,7 +64,7 @@ def mark_citations(
         return MarkedCopy(open_image(source).draw_png(boxes))
     if kind != "pdf":
         raise UnsupportedFile(
-            f"{source.name} is not a PDF, so no words can be marked in it. Open the file itself."
+            "{name} is not a PDF, so no words can be marked in it. Open the file itself.", name=source.name
         )
     pdf, _ = open_pdf(source, job)
     try:
@@ -75,8 +75,10 @@ def mark_citations(
         )
     except PdfOpenError as error:
         raise UnreadableFile(
-            f"{source.name} is damaged ({error}), so the cited words cannot be marked. "
-            "Open the file itself at the page named."
+            "{name} is damaged ({why}), so the cited words cannot be marked. Open the file itself at "
+            "the page named.",
+            name=source.name,
+            why=error,
         ) from error
     finally:
         pdf.close()
@@ -102,8 +104,9 @@ def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[Cited
             pdf_page.close()
     if not box_count:
         raise UnreadableFile(
-            f"Where the cited words stand on their page of {source.name} is not known, so they cannot be "
-            "marked. Open the file itself at the page named."
+            "Where the cited words stand on their page of {name} is not known, so they cannot be "
+            "marked. Open the file itself at the page named.",
+            name=source.name,
         )
     return _without_original(pdf.save(), source)
 

@@ -100,8 +100,10 @@ class FileWorker:
                 self.worker = self._pool.take()
             except OSError as error:
                 raise OutOfReach(
-                    f"{self._name} was not read: no process could be started for it "
-                    f"({error.strerror or error}). Close other programs and try again."
+                    "{name} was not read: no process could be started for it ({reason}). Close other "
+                    "programs and try again.",
+                    name=self._name,
+                    reason=error.strerror or error,
                 ) from error
         if self.worker is None or self._stopped:
             raise WorkerDied("it was stopped")
@@ -193,7 +195,7 @@ def parse_page(message: dict[str, Any]) -> Page:
 
 
 def file_changed(name: str) -> UnreadableFile:
-    return UnreadableFile(f"{name} was changed while it was being read. Ingest it again.")
+    return UnreadableFile("{name} was changed while it was being read. Ingest it again.", name=name)
 
 
 def _failure(name: str, message: dict[str, Any]) -> LoadError:
@@ -205,8 +207,10 @@ def _failure(name: str, message: dict[str, Any]) -> LoadError:
     if message["broken"] == "memory":
         return HarmfulFile(_crashed(name, "it needed more memory than it may have"))
     return UnreadableFile(
-        f"{name} is damaged or unusual in a way its reader does not know ({message['broken']}). "
-        "Open it in its own program, save it again and add that copy."
+        "{name} is damaged or unusual in a way its reader does not know ({why}). Open it in its own "
+        "program, save it again and add that copy.",
+        name=name,
+        why=message["broken"],
     )
 
 

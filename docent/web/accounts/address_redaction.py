@@ -8,12 +8,17 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from docent.errors import DocentError
+from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Answered, Event, Notice
 
 
 def without_addresses(text: str, settings: Settings) -> str:
-    """A sentence with the names of settings instead of the addresses in them."""
+    """Return a sentence with the names of settings instead of the addresses in them."""
+    if isinstance(text, Message) and text.parameters:
+        values = {name: without_addresses(str(value), settings) for name, value in text.parameters.items()}
+        kept = {name: value for name, value in text.parameters.items() if values[name] == str(value)}
+        return Message(text.template, **{**values, **kept})
     named = {
         "DOCENT_PULL_URL": settings.pull_url,
         "DOCENT_MODEL_URL": settings.model_url,
@@ -35,7 +40,7 @@ async def for_others(events: AsyncGenerator[Event, None], settings: Settings) ->
             async for event in events:
                 yield _for_others(event, settings)
     except DocentError as error:
-        raise type(error)(without_addresses(str(error), settings)) from error
+        raise type(error)(without_addresses(error.message, settings)) from error
 
 
 def _for_others(event: Event, settings: Settings) -> Event:

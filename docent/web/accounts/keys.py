@@ -69,10 +69,13 @@ class Keys:
         """Make a key and return it; it cannot be shown again."""
         if not NAME.fullmatch(name):
             raise InputError(
-                f"{name!r} cannot be a name. Use letters, digits, spaces and . _ @ + -, at most 100."
+                "{name!r} cannot be a name. Use letters, digits, spaces and . _ @ + -, at most 100.",
+                name=name,
             )
         if rate < 0:
-            raise InputError(f"{rate} is no pace. Write how many requests a minute at most; 0 is no limit.")
+            raise InputError(
+                "{rate} is no pace. Write how many requests a minute at most; 0 is no limit.", rate=rate
+            )
         secret = PREFIX + secrets.token_urlsafe(32)
         row = (name, _hash(secret), json.dumps(list(libraries)), _day(expires), rate, _today(), read_only)
         try:
@@ -80,8 +83,9 @@ class Keys:
                 database.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
             raise InputError(
-                f"There is a key {name!r} already. Take another name, or first: "
-                f"python -m docent key remove {name!r}"
+                "There is a key {name!r} already. Take another name, or first: python -m docent key "
+                "remove {name!r}",
+                name=name,
             ) from error
         return secret
 
@@ -92,7 +96,9 @@ class Keys:
     def remove(self, name: str) -> None:
         with self._open() as database:
             if not database.execute("DELETE FROM keys WHERE name = ?", (name,)).rowcount:
-                raise InputError(f"There is no key {name!r}. `python -m docent key list` shows them all.")
+                raise InputError(
+                    "There is no key {name!r}. `python -m docent key list` shows them all.", name=name
+                )
 
     def find(self, secret: str) -> Key | None:
         """The key with this secret. Hashing first makes the time taken say nothing about near misses."""
@@ -121,7 +127,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError as error:
-        raise InputError(f"{text!r} is not a day. Write it as 2027-01-31.") from error
+        raise InputError("{text!r} is not a day. Write it as 2027-01-31.", text=text) from error
 
 
 def _today() -> str:

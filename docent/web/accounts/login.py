@@ -32,7 +32,7 @@ from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
 from docent.web.chat.upload_routes import language_of
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.listen_address import login_required
 from docent.web.thread_pool import lightly
 
@@ -241,6 +241,20 @@ async def whoever_is_there(request: Request) -> Response:
     return response
 
 
+WAITS = {
+    "name": (
+        "There were too many attempts to log in as this user. Wait {wait} and try again. In a browser in "
+        "which you have logged in before, you can log in at once."
+    ),
+    "known": "There were too many wrong passwords. Wait {wait} and try again.",
+    "address": (
+        "There were too many attempts to log in from your network. Wait {wait} and try again. In a "
+        "browser in which you have logged in before, you can log in at once."
+    ),
+    "busy": "Too many people are logging in at the moment. Wait {wait} and try again.",
+}
+
+
 async def log_in(request: Request) -> Response:
     """Log in by a password, or say why not and for how long."""
     door: Door = request.app.state.door
@@ -252,10 +266,12 @@ async def log_in(request: Request) -> Response:
     except TooManyAttempts as error:
         seconds = math.ceil(error.seconds)
         wait = f"{seconds} s" if seconds <= 90 else f"{math.ceil(seconds / 60)} min"
-        detail = say(f"login_wait_{error.reason}", language, wait=wait)
+        detail = say(WAITS[error.reason], language, wait=wait)
         return JSONResponse({"detail": detail}, 429, headers={"Retry-After": str(seconds)})
     if user is None:
-        return JSONResponse({"detail": say("login_refused", language)}, 401)
+        return JSONResponse(
+            {"detail": say("That did not work. Check the name and the password.", language)}, 401
+        )
     response = JSONResponse({"success": True})
     set_auth_cookie(request, response, create_jwt(user))
     key, value = door.known_cookie(user.identifier)
@@ -270,7 +286,16 @@ async def log_out(request: Request) -> Response:
     try:
         await lightly(door.end, token or "")
     except sqlite3.Error:
-        return JSONResponse({"detail": say("logout_failed", language_of(request))}, 503)
+        return JSONResponse(
+            {
+                "detail": say(
+                    "You are still logged in: this could not be stored. The disk may be full. Try again, "
+                    "or close the browser.",
+                    language_of(request),
+                )
+            },
+            503,
+        )
     response = JSONResponse({"success": True})
     clear_auth_cookie(request, response)
     return response

@@ -83,7 +83,9 @@ class Users:
         """A new account; without a password, for somebody who logs in through a provider."""
         name = checked_name(name)
         if role not in get_args(Role):
-            raise InputError(f"{role!r} is not a role. There are: {', '.join(get_args(Role))}.")
+            raise InputError(
+                "{role!r} is not a role. There are: {role_2}.", role=role, role_2=", ".join(get_args(Role))
+            )
         hashed = NO_PASSWORD if password is None else self._hash(checked_password(password))
         added = datetime.now(UTC).isoformat(timespec="seconds")
         try:
@@ -92,8 +94,9 @@ class Users:
                 database.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.IntegrityError as error:
             raise InputError(
-                f"There is a user {name!r} already. To change the password: "
-                f"python -m docent user password {name}"
+                "There is a user {name!r} already. To change the password: python -m docent user "
+                "password {name}",
+                name=name,
             ) from error
         return Account(name, role, row[3], added, password is not None)  # type: ignore[arg-type]
 
@@ -148,7 +151,9 @@ class Users:
 
     def _must_exist(self, changed: int, name: str) -> None:
         if not changed:
-            raise InputError(f"There is no user {name!r}. `python -m docent user list` shows them all.")
+            raise InputError(
+                "There is no user {name!r}. `python -m docent user list` shows them all.", name=name
+            )
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -167,17 +172,23 @@ def checked_name(name: str) -> str:
     name = as_name(name)
     if not NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} cannot be a name. Use letters a to z, digits and . _ @ + -, at most 100, "
-            "beginning with a letter or digit."
+            "{name!r} cannot be a name. Use letters a to z, digits and . _ @ + -, at most 100, "
+            "beginning with a letter or digit.",
+            name=name,
         )
     if name == LOCAL:
-        raise InputError(f"{LOCAL!r} is the name of the one person of a Docent without login. Take another.")
+        raise InputError(
+            "{local!r} is the name of the one person of a Docent without login. Take another.", local=LOCAL
+        )
     return name
 
 
 def checked_password(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
-        raise InputError(f"The password is too short. Use at least {SHORTEST_PASSWORD} characters.")
+        raise InputError(
+            "The password is too short. Use at least {shortest_password} characters.",
+            shortest_password=SHORTEST_PASSWORD,
+        )
     return password
 
 

@@ -208,7 +208,7 @@ def _refusals(app: FastAPI, docent: Callable[[], Docent | None], metrics: Metric
         metrics.errors.labels(type(error).__name__).inc()
         opened = docent()
         if opened is not None and getattr(request.state, "caller", "") != KEYLESS:
-            error = type(error)(without_addresses(str(error), opened.settings))
+            error = type(error)(without_addresses(error.message, opened.settings))
         return refused(error).response()
 
     @app.exception_handler(RequestValidationError)

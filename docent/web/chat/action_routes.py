@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from docent.web.chat.conversation import ANYWAY, ASK_AGAIN
 from docent.web.chat.upload_routes import language_of, session_of
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.routes import mine
 from docent.web.security import is_well_formed
+from docent.web.well_formed import NO_SESSION, NOT_OUR_PAGE
 
 ACTION = TypeAdapter(Action)
 
@@ -35,7 +36,7 @@ async def session_cookie(request: Request, reader: str) -> Response:
     except (json.JSONDecodeError, KeyError, TypeError):
         session_id = None
     if not is_well_formed(session_id):
-        return _refused(request, 400, "not_our_page")
+        return _refused(request, 400, NOT_OUR_PAGE)
     response = JSONResponse({"message": "Session cookie set"})
     await chainlit.server.set_session_cookie(request, response)
     return response
@@ -47,13 +48,13 @@ async def press(request: Request, reader: str) -> Response:
         asked = CallActionRequest.model_validate(await request.json())
         pressed = ACTION.validate_python(asked.action)
     except (json.JSONDecodeError, ValidationError):
-        return _refused(request, 400, "not_our_page")
+        return _refused(request, 400, NOT_OUR_PAGE)
     session = session_of(asked.sessionId, reader)
     if session is None:
-        return _refused(request, 404, "no_session")
+        return _refused(request, 404, NO_SESSION)
     question = pressed.payload.get("question")
     if pressed.name in (ASK_AGAIN, ANYWAY) and not (isinstance(question, str) and question.strip()):
-        return _refused(request, 400, "not_our_page")
+        return _refused(request, 400, NOT_OUR_PAGE)
     response: Response = await chainlit.server.call_action(asked, session.user)
     return response
 

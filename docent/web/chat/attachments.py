@@ -17,13 +17,13 @@ from chainlit.types import ThreadDict
 from docent.app import Docent
 from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Standing, Ticket
+from docent.messages import Message
 from docent.types import ANSWERING, Scope, State
 from docent.web.chat.conversation import language, note, reader
 from docent.web.chat.file_scope import UPLOADS, here, shared_libraries
 from docent.web.chat.side_panel import escaped
 from docent.web.chat.upload_status import ENDED, KEY, recalled, words
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.thread_pool import lightly
 
 CANCEL, SHARE, SHARE_IN, KEEP = "file_cancel", "file_share", "file_share_in", "file_keep"
@@ -91,7 +91,13 @@ class Line:
     async def cancel(self) -> None:
         if await asyncio.to_thread(self._docent.cancel, self.ticket):
             self.searchable = False
-            await self.end(say("file_cancelled", self._language, name=escaped(self.ticket.name)))
+            await self.end(
+                say(
+                    "**{name}** was cancelled; nothing of it was kept.",
+                    self._language,
+                    name=escaped(self.ticket.name),
+                )
+            )
 
     async def delete(self) -> bool:
         """Whether there was something to delete."""
@@ -102,7 +108,13 @@ class Line:
             there = True
         except UnknownDocument:
             there = await asyncio.to_thread(self._docent.cancel, self.ticket)
-        await self.end(say("file_deleted", self._language, name=escaped(self.ticket.name)))
+        await self.end(
+            say(
+                "**{name}** is deleted; nothing of it was kept.",
+                self._language,
+                name=escaped(self.ticket.name),
+            )
+        )
         return there
 
     async def offer_libraries(self) -> None:
@@ -123,11 +135,20 @@ class Line:
                 self._docent.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
-            await note(f"⚠️ {spoken(str(error), language())}").send()
+            await note(f"⚠️ {say(error.message, language())}").send()
             return
         name = escaped(self.ticket.name)
         link = f"/documents/{new}"
-        await self.end(say("file_shared", self._language, name=name, library=escaped(library), link=link))
+        await self.end(
+            say(
+                "**{name}** is shared: everybody here can ask about it, in the library {library}. "
+                "[Take it back]({link})",
+                self._language,
+                name=name,
+                library=escaped(library),
+                link=link,
+            )
+        )
 
     async def _draw(self, text: str, buttons: tuple[str, ...], *, keep: bool) -> None:
         message = self._message
@@ -160,9 +181,17 @@ def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
     return (SHARE,)
 
 
+BUTTONS = {
+    CANCEL: (Message("Cancel"), "x"),
+    SHARE: (Message("Share with the library"), "share-2"),
+    SHARE_IN: ("Share with everybody in “{library}”", "folder-input"),
+    KEEP: (Message("Keep it private"), "lock"),
+}
+
+
 def _button(name: str, language: str, **values: str) -> cl.Action:
-    icons = {CANCEL: "x", SHARE: "share-2", SHARE_IN: "folder-input", KEEP: "lock"}
-    return cl.Action(name=name, payload=dict(values), label=say(name, language, **values), icon=icons[name])
+    label, icon = BUTTONS[name]
+    return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
 
 
 async def take_in(message: cl.Message, *, docent: Docent) -> list[Line]:
@@ -180,14 +209,28 @@ async def take_in(message: cl.Message, *, docent: Docent) -> list[Line]:
         file["document"] = ticket
         if ticket.document_id in lines:
             first, name = lines[ticket.document_id].ticket.name, escaped(str(file["name"]))
-            await note(say("file_twice", language(), name=name, first=escaped(first))).send()
+            await note(
+                say(
+                    "**{name}** is the same file as {first}; it is read once.",
+                    language(),
+                    name=name,
+                    first=escaped(first),
+                )
+            ).send()
             continue
         lines[ticket.document_id] = line = Line(ticket, docent, note(""))
         await line.show(await lightly(docent.standing, ticket))
         _in_background(line.follow())
     if len(sent) > most:
         left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
-        await note(say("file_too_many", language(), most=most, names=left)).send()
+        await note(
+            say(
+                "⚠️ At most {most} files go with one message. Send these with the next one: {names}",
+                language(),
+                most=most,
+                names=left,
+            )
+        ).send()
     return list(lines.values())
 
 
@@ -201,10 +244,17 @@ def _kept(file: Mapping[str, Any], to: tuple[str, str], docent: Docent) -> Ticke
 
 def _sentence(error: Exception, name: str) -> str:
     if isinstance(error, DocentError):
-        said = escaped(spoken(str(error), language()))
+        said = escaped(say(error.message, language()))
         return f"{escaped(name)}: {said}" if isinstance(error, StoreError) else said
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{escaped(name)}: " + say("upload_no_room" if full else "upload_not_kept", language())
+    return f"{escaped(name)}: " + say(
+        Message("the disk is full. Free some space and send it again.")
+        if full
+        else Message(
+            "it could not be written to the disk. Check that the folder may be written, and send it again."
+        ),
+        language(),
+    )
 
 
 async def searchable(lines: Sequence[Line]) -> list[Ticket]:
@@ -237,7 +287,7 @@ async def forget() -> None:
     """Delete every file of this conversation that is still its reader's own."""
     lines = [line for line in _lines.get(cl.context.session, {}).values() if not line.ended]
     deleted = [await line.delete() for line in lines]
-    await note(say("forgotten", language(), count=sum(deleted))).send()
+    await note(say("Files deleted: {count}.", language(), count=sum(deleted))).send()
 
 
 def _line(action: cl.Action) -> Line | None:

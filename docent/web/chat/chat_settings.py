@@ -8,14 +8,19 @@ from typing import Any
 
 from chainlit.input_widget import InputWidget, Select, Slider, Switch
 
+from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Preferences
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 ANY = "*"
 """Chosen where nothing is chosen: a page's list cannot hold an empty value."""
 
-LENGTHS = (("short", 200), ("medium", 500), ("long", 1500))
+LENGTHS = (
+    (Message("Short (about 150 words)"), 200),
+    (Message("Medium (about 375 words)"), 500),
+    (Message("Long (about 1,100 words)"), 1500),
+)
 MOST_PASSAGES = 30
 """That the panel offers, where the settings themselves do not say more."""
 
@@ -42,15 +47,20 @@ def widgets(
     def words(key: str, **values: Any) -> str:
         return say(key, language, **values)
 
-    lengths = {words(f"length_{name}"): str(tokens) for name, tokens in LENGTHS}
+    lengths = {words(name): str(tokens) for name, tokens in LENGTHS}
     return [
-        _select("library", words("library"), {words("library_all"): ANY} | _same(libraries), before),
-        _select("model", words("model"), {words("as_set", what=settings.model): ANY} | _same(models), before),
-        _select("length", words("length"), {words("length_as_set"): ANY} | lengths, before),
+        _select("library", words("Library"), {words("All libraries"): ANY} | _same(libraries), before),
+        _select(
+            "model",
+            words("Model"),
+            {words("As set up ({what})", what=settings.model): ANY} | _same(models),
+            before,
+        ),
+        _select("length", words("Length of answers"), {words("As set up"): ANY} | lengths, before),
         Slider(
             id="passages",
-            label=words("passages"),
-            description=words("passages_hint"),
+            label=words("Passages"),
+            description=words("How many the model is shown at most"),
             initial=_number(before.get("passages"), settings.passages, 1, _most(settings)),
             min=1,
             max=_most(settings),
@@ -58,14 +68,18 @@ def widgets(
         ),
         Slider(
             id="temperature",
-            label=words("temperature"),
-            description=words("temperature_hint"),
+            label=words("Temperature"),
+            description=words("0 keeps to the text; 2 is free"),
             initial=_number(before.get("temperature"), settings.temperature, 0, 2),
             min=0,
             max=2,
             step=0.1,
         ),
-        Switch(id="receipt", label=words("receipt"), initial=before.get("receipt") is not False),
+        Switch(
+            id="receipt",
+            label=words("Show how each answer came about"),
+            initial=before.get("receipt") is not False,
+        ),
     ]
 
 

@@ -15,12 +15,13 @@ import chainlit as cl
 
 from docent.app import Docent
 from docent.errors import LoadError, UnknownDocument
+from docent.messages import Message
 from docent.types import Answer, Citation, ReadBy, Scope
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import Kept, extract, recall
 from docent.web.chat.side_panel import Extract, panel
 from docent.web.chat.source_links import Signer, marked, picture, place_of
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.security import is_well_formed
 from docent.web.thread_pool import lightly
 
@@ -74,7 +75,7 @@ async def show(message: Any, *, state: State, reader: str, language: str) -> Non
     found = await lightly(sheets, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
     elements = [_words(str(step_id), n), *(_element(sheet, link, quotes[0]) for sheet in found)]
     emit = cl.context.emitter.emit
-    await emit("set_sidebar_title", say("source_n", language, n=n))
+    await emit("set_sidebar_title", say("Source {n}", language, n=n))
     await emit("set_sidebar_elements", {"elements": [one.to_dict() for one in elements], "key": link})
 
 
@@ -120,18 +121,25 @@ def sheets(
     return []
 
 
+SOURCE_FATES = {
+    "blanked": Message("This file has been deleted since, and with it what was quoted from it."),
+    "changed": Message("This file has changed since; what was quoted is no longer there word for word."),
+    "deleted": Message("This file has been deleted since. What was quoted from it:"),
+}
+
+
 def words(kept: Kept, n: int, *, docent: Docent, signer: Signer, reader: str, language: str) -> str:
     """File, place and passage with the quote marked, as Markdown; of a PDF the quote alone."""
     quotes = kept.cited(n)
     scope = Scope(reader=reader)
     found, fate = extract(quotes[0], kept, reader=docent.store, scope=scope)
     if not quotes[0].quote:
-        return panel(quotes[:1], found, below=f"*{say('source_blanked', language)}*")
+        return panel(quotes[:1], found, below=f"*{say(SOURCE_FATES['blanked'], language)}*")
     if fate != "same":
         said = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
-        return panel(quotes[:1], said, below=f"*{say(f'source_{fate}', language)}*")
+        return panel(quotes[:1], said, below=f"*{say(SOURCE_FATES[fate], language)}*")
     document = docent.store.document(quotes[0].document_id, scope)
     link = signer.link(*quotes, reader=reader, shown="original")
-    below = f"[{say('open_original', language)}]({link})"
+    below = f"[{say('Open the original', language)}]({link})"
     on_paper = document.kind == "pdf" or document.kind in PICTURES
     return panel(quotes, found, below=below, quotes_only=on_paper)

@@ -16,6 +16,7 @@ from chainlit.types import CommandDict, ThreadDict
 from docent.answering import LONGEST_QUESTION
 from docent.app import Docent
 from docent.errors import ModelError
+from docent.messages import Message
 from docent.types import Scope
 from docent.web.accounts.login import FREE_TRIES, Door
 from docent.web.accounts.users import LOCAL
@@ -24,7 +25,7 @@ from docent.web.chat.chat_settings import Chosen, widgets
 from docent.web.chat.saved_answer import Fate, fates, recall, turns
 from docent.web.chat.side_panel import escaped
 from docent.web.chat.streaming import is_under_way, unfinished
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.routes import export_link
 from docent.web.security import TOO_LONG_EVENT
 from docent.web.thread_pool import lightly
@@ -50,7 +51,10 @@ def mend(sio: Any) -> None:
         session = WebsocketSession.require(sid)
         init_ws_context(session)
         if payload["message"]["id"] not in {message.id for message in chat_context.get()}:
-            await cl.context.emitter.send_toast(say("not_yours", language()), "warning")
+            await cl.context.emitter.send_toast(
+                say("There is nothing here for you. Go back to the conversation and ask again.", language()),
+                "warning",
+            )
             return
         if await refuse_long(sid, payload):
             return
@@ -74,7 +78,14 @@ async def tell_too_long(sid: str) -> None:
     """Also of what was so long that it was not taken from the socket."""
     if session := WebsocketSession.get(sid):
         init_ws_context(session)
-        refusal = note(say("message_too_long", language(), most=f"{LONGEST_QUESTION:,}"))
+        refusal = note(
+            say(
+                "⚠️ This message was not read: it is longer than {most} characters. Shorten it, or "
+                "attach the text as a file and ask about it.",
+                language(),
+                most=f"{LONGEST_QUESTION:,}",
+            )
+        )
         await cl.context.emitter.send_step(refusal.to_dict())
         await cl.context.emitter.task_end()
 
@@ -113,9 +124,9 @@ async def start(*, docent: Docent) -> None:
     """Offer what can be done with a conversation, and how it can be set."""
     await cl.context.emitter.set_commands(
         [
-            _command(EXPORT, "export_hint", "download"),
-            _command(DOCUMENTS, "documents_hint", "library"),
-            _command(FORGET, "forget_hint", "trash-2"),
+            _command(EXPORT, "Download this conversation", "download"),
+            _command(DOCUMENTS, "See, search and manage the documents", "library"),
+            _command(FORGET, "Delete the files that were handed in here", "trash-2"),
         ]
     )
     models = await _models(docent)
@@ -135,7 +146,15 @@ async def tell_of_attempts(door: Door) -> None:
     """Tell users, once, that others seem to guess at their password."""
     failed = door.refused_attempts(reader())
     if failed >= FREE_TRIES:  # fewer are slips of their own
-        await note(f"⚠️ {say('login_attempts', language(), n=failed)}").send()
+        said = say(
+            (
+                "{n} attempts to log in under your name failed since your last visit. If they were not "
+                "yours, tell whoever looks after this Docent, and choose a long password."
+            ),
+            language(),
+            n=failed,
+        )
+        await note(f"⚠️ {said}").send()
 
 
 def _command(name: str, hint: str, icon: str) -> CommandDict:
@@ -166,14 +185,24 @@ def chosen(docent: Docent) -> Chosen:
 
 async def documents() -> None:
     """A link to the documents page."""
-    await note(say("documents_ready", language())).send()
+    await note(
+        say(
+            "[Open the documents page](/documents): what is here, how it was read, and what can be "
+            "done with it.",
+            language(),
+        )
+    ).send()
 
 
 async def export() -> None:
     """A link to this conversation as a file."""
     said = turns(chat_context.get())
     link = export_link(cl.context.session.thread_id)
-    text = say("export_ready", language(), link=link) if said else say("export_empty", language())
+    text = (
+        say("[Download this conversation]({link}) as Markdown, with its sources.", language(), link=link)
+        if said
+        else say("There is nothing to export yet. Ask a question first.", language())
+    )
     await note(text).send()
 
 
@@ -195,22 +224,35 @@ async def resume(thread: ThreadDict, *, docent: Docent) -> None:
 async def _broken_off(step: StepDict, question: str) -> None:
     """What came before Docent ended stays, and says that it is not all."""
     if is_under_way(step["id"]):
-        step["output"] += "\n\n" + say("being_written", language())
+        step["output"] += "\n\n" + say(
+            "*This answer is still being written. Open the conversation again in a moment to see all of it.*",
+            language(),
+        )
         return
-    step["output"] += "\n\n" + say("broken_off", language())
+    step["output"] += "\n\n" + say(
+        "⚠️ The answer broke off here: Docent ended while it was being written.", language()
+    )
     await _offer_again(step, question)
 
 
+STALE = {
+    "changed": Message("⚠️ Since this answer, {files} changed. Ask again to hear what it says now."),
+    "deleted": Message(
+        "⚠️ Since this answer, {files} was deleted. Ask again to hear what the other documents say."
+    ),
+}
+
+
 async def _stale(step: StepDict, question: str, gone: Mapping[str, Fate]) -> None:
-    for fate in ("changed", "deleted"):
+    for fate, template in STALE.items():
         files = ", ".join(escaped(file) for file, became in gone.items() if became == fate)
         if files:
-            step["output"] += "\n\n" + say(f"stale_{fate}", language(), files=files)
+            step["output"] += "\n\n" + say(template, language(), files=files)
     await _offer_again(step, question)
 
 
 async def _offer_again(step: StepDict, question: str) -> None:
     again = cl.Action(
-        name=ASK_AGAIN, payload={"question": question}, label=say("ask_again", language()), icon="refresh-cw"
+        name=ASK_AGAIN, payload={"question": question}, label=say("Ask again", language()), icon="refresh-cw"
     )
     await again.send(for_id=step["id"])

@@ -19,8 +19,7 @@ from docent.web.accounts.users import LOCAL
 from docent.web.chat.history import History
 from docent.web.chat.upload_routes import language_of
 from docent.web.chat.upload_status import recalled
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.security import is_well_formed
 from docent.web.thread_pool import lightly
 
@@ -45,7 +44,15 @@ async def delete(request: Request, reader: str) -> Response:
         asked = await request.json()
         thread_id, files = str(asked["threadId"]), asked.get("files") is True
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        return JSONResponse({"detail": say("not_our_page", language_of(request))}, status_code=400)
+        return JSONResponse(
+            {
+                "detail": say(
+                    "This was not sent by Docent's own page. Go back to it and try again.",
+                    language_of(request),
+                )
+            },
+            status_code=400,
+        )
     if not await _is_ones_own(state.history, thread_id, reader):
         return _nothing(request)
     docent: Docent = state.docent
@@ -56,8 +63,13 @@ async def delete(request: Request, reader: str) -> Response:
             await asyncio.to_thread(_delete, docent, document, reader)
     except DocentError as error:
         language = language_of(request)
-        why = spoken(str(error), language)
-        detail = say("files_not_deleted", language, name=document.name, why=why)
+        why = say(error.message, language)
+        detail = say(
+            "The conversation is deleted, but not {name}: {why} Delete it on the documents page.",
+            language,
+            name=document.name,
+            why=why,
+        )
         return JSONResponse({"detail": detail}, status_code=503, headers=HEADERS)
     return JSONResponse({"success": True})
 
@@ -67,7 +79,9 @@ async def _is_ones_own(history: History, thread_id: str, reader: str) -> bool:
 
 
 def _nothing(request: Request) -> Response:
-    detail = say("not_yours", language_of(request))
+    detail = say(
+        "There is nothing here for you. Go back to the conversation and ask again.", language_of(request)
+    )
     return JSONResponse({"detail": detail}, status_code=404, headers=HEADERS)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from docent.web.chat.saved_answer import Kept, recall
 from docent.web.chat.side_panel import escaped
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 
 def markdown(thread: Mapping[str, Any], *, language: str | None) -> str:
@@ -17,7 +17,7 @@ def markdown(thread: Mapping[str, Any], *, language: str | None) -> str:
     parts = [f"# {escaped(title)}", str(thread.get("createdAt") or "")[:10]]
     for step in thread.get("steps") or ():
         if step["type"] == "user_message":
-            parts.append(f"## {say('you', language)}\n\n{step['output'].strip()}")
+            parts.append(f"## {say('You', language)}\n\n{step['output'].strip()}")
         elif step["type"] == "assistant_message" and (kept := recall(step.get("metadata"))) is not None:
             parts.append(
                 "\n\n".join(filter(None, ("## Docent", kept.text.strip(), _sources(kept, language))))
@@ -32,4 +32,4 @@ def _sources(kept: Kept, language: str | None) -> str:
         said = " … ".join(" ".join(quote.quote.split()) for quote in quotes if quote.quote)
         quoted = f": “{escaped(said)}”" if said else ""
         lines.append(f"- \\[{n}\\] {escaped(quotes[0].where)}{quoted}")
-    return f"**{say('sources', language)}**\n\n" + "\n".join(lines) if lines else ""
+    return f"**{say('Sources', language)}**\n\n" + "\n".join(lines) if lines else ""

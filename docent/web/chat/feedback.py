@@ -9,10 +9,11 @@ from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 
 from docent.app import Docent
+from docent.messages import Message
 from docent.types import Answer, Receipt
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import Kept, recall
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 KEEP = "keep_golden"
 
@@ -26,7 +27,7 @@ async def offer(step_id: str, *, session_id: str, history: History, reader: str)
     if found is None or not found[1].citations:
         return
     init_ws_context(session)
-    label = say("golden_offer", session.language)
+    label = say("Keep as a test question", session.language)
     await cl.Action(name=KEEP, payload={"step": found[0]}, label=label, icon="list-checks").send(found[0])
 
 
@@ -37,7 +38,11 @@ async def keep(action: cl.Action, *, docent: Docent, history: History, reader: s
         return
     question = await asyncio.to_thread(docent.keep_golden, as_answered(found[1]))
     await action.remove()
-    said = "golden_private" if question is None else "golden_kept"
+    said = (
+        Message("Not kept: a test question needs an answer from documents that everybody may see.")
+        if question is None
+        else Message("Kept. `docent eval` asks it from now on.")
+    )
     await cl.context.emitter.send_toast(say(said, language), "warning" if question is None else "success")
 
 

@@ -62,8 +62,9 @@ def _not_empty(scope: Scope, docent: Docent) -> Scope:
     """Raises UnknownLibrary where the library that was chosen has gone since, or all that was in it."""
     if not docent.store.documents(scope):
         raise UnknownLibrary(
-            f"The library {scope.libraries[0]!r} is chosen here, and it or all that was in it has been "
-            "deleted. Choose another in the settings, or all libraries, and ask again."
+            "The library {name!r} is chosen here, and it or all that was in it has been deleted. "
+            "Choose another in the settings, or all libraries, and ask again.",
+            name=scope.libraries[0],
         )
     return scope
 

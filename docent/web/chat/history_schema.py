@@ -110,8 +110,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     there = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if there > len(MIGRATIONS):
         raise IndexMismatch(
-            f"{path} was written by a newer Docent (its number is {there}, this one knows "
-            f"{len(MIGRATIONS)}). Use the newer Docent, or move the file away to begin a new history."
+            "{path} was written by a newer Docent (its number is {there}, this one knows "
+            "{migrations}). Use the newer Docent, or move the file away to begin a new history.",
+            path=path,
+            there=there,
+            migrations=len(MIGRATIONS),
         )
     for number, migration in enumerate(MIGRATIONS[there:], there + 1):
         connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")

@@ -11,7 +11,7 @@ from chainlit.data import get_data_layer
 from docent.app import Docent
 from docent.web.chat import attachments, reply
 from docent.web.chat.conversation import ASK_AGAIN, language, note
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.metrics import Metrics
 
 
@@ -48,7 +48,11 @@ async def _once_searchable(
     message: cl.Message, lines: Sequence[attachments.Line], *, docent: Docent, metrics: Metrics
 ) -> None:
     waiting = [line for line in lines if not line.searchable]
-    waits = await note(say("file_question_waits", language())).send() if waiting else None
+    waits = (
+        await note(say("Your question is asked as soon as the files can be searched.", language())).send()
+        if waiting
+        else None
+    )
     try:
         tickets = await attachments.searchable(lines)
     finally:
@@ -58,6 +62,12 @@ async def _once_searchable(
         await reply.later(message.content, to=message.id, docent=docent, metrics=metrics, tickets=tickets)
         return
     again = cl.Action(
-        name=ASK_AGAIN, payload={"question": message.content}, label=say("ask_again", language())
+        name=ASK_AGAIN, payload={"question": message.content}, label=say("Ask again", language())
     )
-    await note(say("file_none", language()), actions=[again]).send()
+    await note(
+        say(
+            "None of these files can be asked, so the question was not put. Hand in others, or ask without.",
+            language(),
+        ),
+        actions=[again],
+    ).send()

@@ -15,8 +15,7 @@ from docent.errors import DocentError
 from docent.types import Progress
 from docent.web.accounts.address_redaction import without_addresses
 from docent.web.chat.conversation import note, runs_docent
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 FETCH = "fetch_model"
 EVERY = 0.5
@@ -31,7 +30,7 @@ async def offer(docent: Docent, language: str) -> list[cl.Action]:
     """The button, if the server is there and lacks the model."""
     if docent.settings.pull_url or not await _lacking(docent):
         return []  # where another process fetches it, the page says so by itself
-    label = say("fetch_model", language, model=docent.settings.model)
+    label = say("Fetch the model {model}", language, model=docent.settings.model)
     return [cl.Action(name=FETCH, payload={}, label=label, icon="download")]
 
 
@@ -69,7 +68,9 @@ async def fetch(docent: Docent, language: str, *, clock: Callable[[], float] = t
 
 
 async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> None:
-    message = note(say("fetching", language, model=docent.settings.model))
+    message = note(
+        say("The server fetches {model}. This is several gigabytes.", language, model=docent.settings.model)
+    )
     await message.send()
     shown = clock()
     try:
@@ -78,10 +79,12 @@ async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> N
                 shown = clock()
                 message.content = progress(event, language)
                 await message.update()
-        message.content = say("fetched", language, model=docent.settings.model)
+        message.content = say(
+            "✓ {model} is there. Ask your question again.", language, model=docent.settings.model
+        )
     except DocentError as error:
-        said = str(error) if runs_docent() else without_addresses(str(error), docent.settings)
-        message.content = f"⚠️ {spoken(said, language)}"
+        said = error.message if runs_docent() else without_addresses(error.message, docent.settings)
+        message.content = f"⚠️ {say(said, language)}"
     await message.update()
 
 
@@ -89,6 +92,6 @@ def progress(event: Progress, language: str) -> str:
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)
     done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))
-    return f"{spoken(event.what, language)}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
-        "fetch_progress", language, percent=round(100 * share), done=done, total=total
+    return f"{say(event.what, language)}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
+        "{percent} % ({done} of {total} GB)", language, percent=round(100 * share), done=done, total=total
     )

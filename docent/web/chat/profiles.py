@@ -8,9 +8,9 @@ import chainlit as cl
 from chainlit.types import ChatProfile
 
 from docent.app import Docent, Persona
+from docent.messages import Message
 from docent.types import Scope
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 EVERYTHING = "Docent"
 """The profile without a persona: every library, the plain tone."""
@@ -18,10 +18,10 @@ EVERYTHING = "Docent"
 ICONS = Path(__file__).resolve().parent.parent.parent / "public" / "personas"
 
 FIRST = (
-    ("internships", "starter_internships", "Which internship is about machine learning?"),
-    ("restaurants", "starter_restaurants", "Which dishes contain no nuts?"),
-    ("handbook", "starter_handbook", "How do I add my own documents?"),
-    ("handbook", "starter_delete", "How do I delete everything Docent has stored?"),
+    ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
+    ("restaurants", Message("Read a menu"), "Which dishes contain no nuts?"),
+    ("handbook", Message("Learn about Docent"), "How do I add my own documents?"),
+    ("handbook", Message("How to delete what is stored"), "How do I delete everything Docent has stored?"),
 )
 """Library of the samples, what the button says, what it asks (the samples are in English)."""
 
@@ -31,7 +31,12 @@ def profiles(docent: Docent, *, reader: str, language: str | None) -> list[ChatP
     there = {document.library for document in docent.store.documents(Scope(reader=reader))}
     plain = ChatProfile(
         name=EVERYTHING,
-        markdown_description=say("everything" if there else "nothing_yet", language),
+        markdown_description=say(
+            Message("Ask your documents. Every answer shows the page it comes from.")
+            if there
+            else Message("There are no documents yet. Put files into `data/` and run `python ingest.py`."),
+            language,
+        ),
         icon="/public/logo.svg",
         display_name=EVERYTHING,
         default=True,
@@ -54,11 +59,11 @@ def _profile(persona: Persona, language: str | None) -> ChatProfile:
     """Our own personas speak French, too; anybody's own speak as they were written."""
     return ChatProfile(
         name=persona.key,
-        markdown_description=spoken(persona.description or persona.name, language),
+        markdown_description=say(persona.description or persona.name, language),
         icon=_icon(persona.key),
-        display_name=spoken(persona.name, language),
+        display_name=say(persona.name, language),
         starters=[
-            cl.Starter(label=spoken(one.label, language), message=one.message) for one in persona.starters
+            cl.Starter(label=say(one.label, language), message=one.message) for one in persona.starters
         ],
     )
 

@@ -7,8 +7,7 @@ from collections import Counter
 
 from docent.types import Receipt
 from docent.web.chat.side_panel import escaped
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 BAR = 24
 """Characters of the bar that shows how full the model's context was."""
@@ -32,29 +31,44 @@ def shortened(searched: str) -> str:
 def _searching(receipt: Receipt, language: str | None) -> list[str]:
     lines = []
     if receipt.searched:
-        lines.append(say("receipt_searched", language, searched=escaped(shortened(receipt.searched))))
+        lines.append(
+            say("Searched for “{searched}”", language, searched=escaped(shortened(receipt.searched)))
+        )
     if receipt.found:
-        lines.append(say("receipt_found", language, found=receipt.found, sent=len(receipt.sent)))
+        lines.append(
+            say(
+                "Found {found} passages, showed the model {sent}",
+                language,
+                found=receipt.found,
+                sent=len(receipt.sent),
+            )
+        )
     for why, count in Counter(dropped.why for dropped in receipt.dropped).most_common(3):
-        lines.append(say("receipt_dropped", language, count=count, why=escaped(spoken(why, language))))
+        lines.append(say("Left out {count}: {why}", language, count=count, why=escaped(say(why, language))))
     if receipt.not_ready:
-        files = "; ".join(escaped(spoken(one, language)) for one in receipt.not_ready[:5])
-        lines.append(say("receipt_not_ready", language, files=files))
+        files = "; ".join(escaped(say(one, language)) for one in receipt.not_ready[:5])
+        lines.append(say("Not wholly searchable yet: {files}", language, files=files))
     return lines
 
 
 def _writing(receipt: Receipt, language: str | None) -> list[str]:
     if not receipt.model:
-        return [say("receipt_no_model", language)]
-    lines = [say("receipt_model", language, model=escaped(receipt.model))]
+        return [
+            say(
+                "No language model wrote this: it is taken from the documents as it stands, or from "
+                "Docent itself",
+                language,
+            )
+        ]
+    lines = [say("Written by {model}", language, model=escaped(receipt.model))]
     if receipt.history_turns:
-        lines.append(say("receipt_turns", language, turns=receipt.history_turns))
+        lines.append(say("Earlier questions kept in mind: {turns}", language, turns=receipt.history_turns))
     seconds = receipt.seconds
     if "total" in seconds:
         searching = seconds.get("condense", 0.0) + seconds.get("retrieve", 0.0)
         lines.append(
             say(
-                "receipt_seconds",
+                "{total} s in all: {searching} s searching, {first} s until the first word",
                 language,
                 total=f"{seconds['total']:.1f}",
                 searching=f"{searching:.1f}",
@@ -67,11 +81,17 @@ def _writing(receipt: Receipt, language: str | None) -> list[str]:
 def _checking(receipt: Receipt, language: str | None) -> list[str]:
     lines = []
     if receipt.unsupported:
-        lines.append(say("receipt_unsupported", language, count=len(receipt.unsupported)))
+        lines.append(
+            say("Sentences that no passage supports: {count}", language, count=len(receipt.unsupported))
+        )
     if receipt.doubtful:
-        lines.append(say("receipt_doubtful", language, what=escaped(", ".join(receipt.doubtful[:10]))))
+        lines.append(
+            say("In none of the passages: {what}", language, what=escaped(", ".join(receipt.doubtful[:10])))
+        )
     if receipt.removed:
-        lines.append(say("receipt_removed", language, what=escaped(", ".join(receipt.removed[:5]))))
+        lines.append(
+            say("Taken out of the answer: {what}", language, what=escaped(", ".join(receipt.removed[:5])))
+        )
     return lines
 
 
@@ -85,5 +105,9 @@ def _bar(receipt: Receipt, context_tokens: int, language: str | None) -> str:
     first, second = max(first, 1), max(second, first + (1 if answered else 0), 1)
     picture = "█" * first + "▓" * (second - first) + "░" * max(BAR - second, 0)
     return f"`{picture}`\n\n" + say(
-        "receipt_tokens", language, sent=sent, answered=answered, context=context_tokens
+        "The model's context: {sent:,} tokens sent (█), {answered:,} answered (▓), room for {context:,}",
+        language,
+        sent=sent,
+        answered=answered,
+        context=context_tokens,
     )

@@ -13,7 +13,7 @@ from chainlit.session import WebsocketSession
 from docent.errors import StoreError
 from docent.web.chat.conversation import refuse_long
 from docent.web.chat.streaming import so_far
-from docent.web.i18n.french import spoken
+from docent.web.i18n import say
 
 
 def mend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:
@@ -43,7 +43,7 @@ def mend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:
             elif started:
                 await start()
         except StoreError as error:  # the conversation that is to be shown cannot be read
-            sentence = spoken(str(error), getattr(context.session, "language", None))
+            sentence = say(error.message, getattr(context.session, "language", None))
             if session is not None and session.restored:
                 await context.emitter.send_toast(sentence, "error")
             else:

@@ -36,8 +36,7 @@ from docent.web.chat.file_scope import asked_here
 from docent.web.chat.profiles import persona_of
 from docent.web.chat.saved_answer import keep, turns
 from docent.web.chat.streaming import Stream
-from docent.web.i18n.french import spoken, spoken_answer
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.metrics import Metrics
 from docent.web.thread_pool import lightly
 
@@ -61,11 +60,11 @@ async def reply(
             asked_here, docent, chosen=choice.libraries, persona=persona, tickets=tickets
         )
     except DocentError as error:  # an old conversation's persona may be gone
-        await note(f"⚠️ {spoken(str(error), language())}").send()
+        await note(f"⚠️ {say(error.message, language())}").send()
         return
     if tickets:
         files = ", ".join(ticket.name for ticket in tickets)
-        async with cl.Step(name=say("asked_of", language(), files=files), type="retrieval"):
+        async with cl.Step(name=say("Asked of: {files}", language(), files=files), type="retrieval"):
             pass
     showing = _Showing(question, docent, choice)
     answering = docent.answer(
@@ -115,13 +114,17 @@ class _Showing:
         match event:
             case Searching(searched) if searched != self._question:
                 async with cl.Step(
-                    name=say("searched_for", language(), searched=receipt_text.shortened(searched)),
+                    name=say(
+                        "Searched for: {searched}", language(), searched=receipt_text.shortened(searched)
+                    ),
                     type="retrieval",
                 ):
                     pass
             case Progress(what, done, total):
-                said = spoken(what, language())
-                self._message.content = say("progress", language(), what=said, done=done, total=total)
+                said = say(what, language())
+                self._message.content = say(
+                    "{what}: {done} of {total}", language(), what=said, done=done, total=total
+                )
                 await (self._message.update() if self._waiting else self._message.send())
                 self._waiting = True
             case Found(passages):
@@ -130,7 +133,7 @@ class _Showing:
                 await self._make_room()
                 await self._stream.push(text)
             case Notice(text):
-                self._notices.append(spoken(text, language()))
+                self._notices.append(say(text, language()))
             case Answered(answer):
                 await self._finished(answer)
 
@@ -142,7 +145,7 @@ class _Showing:
         if not self._message.content:
             self._message.type = "system_message"  # nothing to like or dislike
         self._message.content = "\n\n".join(
-            filter(None, (self._message.content, f"⚠️ {spoken(str(error), language())}"))
+            filter(None, (self._message.content, f"⚠️ {say(error.message, language())}"))
         )
         await self._show()
 
@@ -155,7 +158,7 @@ class _Showing:
             return
         await self._settled()
         await self._make_room()
-        mark = say("stopped", language())
+        mark = say("*Stopped.*", language())
         self._message.content = "\n\n".join(filter(None, (self._message.content.rstrip(), mark)))
         await self._show()
 
@@ -174,7 +177,7 @@ class _Showing:
         await self._stream.settle()
         message = self._message
         message.content = "\n\n".join(
-            (spoken_answer(answer, language()), *(f"ℹ️ {notice}" for notice in self._notices))
+            (say(answer.text, language()), *(f"ℹ️ {notice}" for notice in self._notices))
         )
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)
@@ -185,14 +188,16 @@ class _Showing:
             message.actions = await model_download.offer(self._docent, language())
         if answer.receipt.not_found and not message.actions:
             asked = {"question": self._question}
-            label = say("anyway", language())
+            label = say("Answer anyway, from the model alone", language())
             message.actions = [cl.Action(name=conversation.ANYWAY, payload=asked, label=label, icon="brain")]
         await self._show()
         if self._choice.show_receipt and (answer.receipt.found or answer.receipt.model):
             await self._explained(answer.receipt)
 
     async def _explained(self, receipt: Receipt) -> None:
-        async with cl.Step(name=say("how", language()), type="tool", show_input=False) as step:
+        async with cl.Step(
+            name=say("How this was answered", language()), type="tool", show_input=False
+        ) as step:
             room = self._docent.settings.context_tokens
             step.output = receipt_text.words(receipt, context_tokens=room, language=language())
 

@@ -11,8 +11,7 @@ from chainlit.session import BaseSession, WebsocketSession
 from chainlit.utils import utc_now
 
 from docent.errors import StoreError
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,8 +30,15 @@ async def tell_not_stored(error: StoreError) -> bool:
         return False
     if session not in _told:
         _told.add(session)
-        why = spoken(str(error), session.language)
-        message = cl.Message(content=say("not_stored", session.language, why=why), type="system_message")
+        why = say(error.message, session.language)
+        message = cl.Message(
+            content=say(
+                "⚠️ What is said here could not be stored, and is gone when this page is closed. {why}",
+                session.language,
+                why=why,
+            ),
+            type="system_message",
+        )
         # Sent past the history, which would not take it either.
         await context.emitter.send_step({**message.to_dict(), "createdAt": utc_now()})
     return True

@@ -28,7 +28,7 @@ from docent.app import Docent
 from docent.errors import DocentError
 from docent.settings import Settings
 from docent.types import Scope
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.thread_pool import lightly
 
 PICTURES = ("image/png", "image/jpeg")
@@ -71,35 +71,63 @@ async def receive(request: Request, reader: str) -> Response:
     largest = settings.max_file_mb * 1_000_000
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > largest + FRAMING:
-        return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
+        return _refused(
+            request,
+            413,
+            "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
+            most=settings.max_file_mb,
+        )
     session = session_of(request.query_params.get("session_id", ""), reader)
     if session is None:
-        return _refused(request, 404, "upload_no_session")
+        return _refused(request, 404, "this page is no longer connected. Reload it and send the file again.")
     _make_room(session.files, most=2 * settings.max_files)
     bounded = Request(request.scope, _bounded(request, largest + FRAMING))
     try:
         async with bounded.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile) or not file.filename:
-                return _refused(request, 400, "upload_no_file")
+                return _refused(request, 400, "it did not arrive whole. Send it again.")
             if not file.size:
-                return _refused(request, 400, "upload_empty")
+                return _refused(request, 400, "it is empty. Hand in a file with something in it.")
             if file.size > largest:
-                return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
+                return _refused(
+                    request,
+                    413,
+                    "it is larger than {most} MB, the most that is read. Split it, or hand in a "
+                    "smaller copy.",
+                    most=settings.max_file_mb,
+                )
             key = await asyncio.to_thread(_keep, file.file, session)
             session.files[key]["name"] = file.filename
             # Chainlit would open anything else in the page, see docs/decisions/0014-extend-chainlit.md.
             session.files[key]["type"] = file.content_type if file.content_type in PICTURES else UNKNOWN
             session.files[key]["size"] = file.size
     except _Unreadable:
-        return _refused(request, 415, "upload_unreadable")
+        return _refused(
+            request,
+            415,
+            "files of this kind cannot be read. Hand in PDF, Office, OpenDocument, EPUB, mail, web "
+            "pages, text or pictures (PNG, JPEG).",
+        )
     except _TooLong:
-        return _refused(request, 413, "upload_too_large", most=settings.max_file_mb)
+        return _refused(
+            request,
+            413,
+            "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
+            most=settings.max_file_mb,
+        )
     except (ClientDisconnect, HTTPException):  # broken off, or no form at all
-        return _refused(request, 400, "upload_no_file")
+        return _refused(request, 400, "it did not arrive whole. Send it again.")
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return _refused(request, 507 if full else 500, "upload_no_room" if full else "upload_not_kept")
+        return _refused(
+            request,
+            507 if full else 500,
+            "the disk is full. Free some space and send it again."
+            if full
+            else "it could not be written to the disk. Check that the folder may be written, and "
+            "send it again.",
+        )
     return JSONResponse({"id": key})
 
 
@@ -109,7 +137,7 @@ async def hand_back(request: Request, reader: str) -> Response:
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
     path = await lightly(_where, file, request.app.state.docent, reader) if file else None
     if file is None or path is None:
-        return _refused(request, 404, "upload_gone")
+        return _refused(request, 404, "This file is not here any more. Send it again to ask about it.")
     headers = {
         **PRIVATE,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}",

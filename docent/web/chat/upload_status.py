@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from docent.ingesting import Standing, Ticket
+from docent.messages import Message
 from docent.types import State
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.side_panel import escaped
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 
 KEY = "file"
 """Under this key of a message's metadata."""
@@ -22,25 +22,54 @@ def words(ticket: Ticket, standing: Standing, language: str | None) -> str:
     """How far a file is, in a sentence."""
     name = escaped(ticket.name)
     if standing.gone:
-        return say("file_gone", language, name=name)
+        return say(
+            "**{name}** has been deleted since. Hand it in again to ask about it.", language, name=name
+        )
     if standing.locked:
-        return say("file_locked", language, name=name, link=unlock_link(ticket.document_id))
+        return say(
+            "**{name}** is locked. [Enter its password]({link}); it is used once and not kept.",
+            language,
+            name=name,
+            link=unlock_link(ticket.document_id),
+        )
     match standing.state:
         case State.QUEUED:
-            return say("file_queued", language, name=name)
+            return say("**{name}** waits to be read", language, name=name)
         case State.LOADING if standing.expected:
-            return say("file_reading_of", language, name=name, done=standing.pages, total=standing.expected)
+            return say(
+                "**{name}**: reading {done}/{total} pages",
+                language,
+                name=name,
+                done=standing.pages,
+                total=standing.expected,
+            )
         case State.LOADING:
-            return say("file_reading", language, name=name, done=standing.pages)
+            return say("**{name}**: reading, {done} pages so far", language, name=name, done=standing.pages)
         case State.SEARCHABLE:
-            return say("file_searchable", language, name=name, done=standing.embedded, total=standing.chunks)
+            return say(
+                "**{name}** can be asked about; searched by its words, by meaning {done}/{total} passages",
+                language,
+                name=name,
+                done=standing.embedded,
+                total=standing.chunks,
+            )
         case State.FAILED:
-            return f"⚠️ {escaped(spoken(standing.reason, language))}"
+            return f"⚠️ {escaped(say(standing.reason, language))}"
     if not standing.chunks:
-        return f"⚠️ **{name}** · {escaped(spoken(standing.reason, language))}"
-    whose = "file_yours_here" if ticket.owner == LOCAL else "file_yours"
-    ready = say("file_ready", language, name=name, pages=standing.pages, whose=say(whose, language))
-    return f"{ready} ⚠️ {escaped(spoken(standing.reason, language))}" if standing.reason else ready
+        return f"⚠️ **{name}** · {escaped(say(standing.reason, language))}"
+    whose = (
+        Message("It is asked in this conversation only.")
+        if ticket.owner == LOCAL
+        else Message("Only you can ask about it.")
+    )
+    ready = say(
+        "✓ **{name}** is ready, pages: {pages}. {whose}",
+        language,
+        name=name,
+        pages=standing.pages,
+        whose=whose,
+    )
+    return f"{ready} ⚠️ {escaped(say(standing.reason, language))}" if standing.reason else ready
 
 
 def unlock_link(document_id: str) -> str:

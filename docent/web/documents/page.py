@@ -13,8 +13,9 @@ from docent.store import UPLOADED, KnownFile
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument, shown_library
 from docent.web.chat.file_scope import is_of_a_conversation
 from docent.web.chat.upload_status import unlock_link
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say, speaks
+from docent.web.i18n import say as translate
+from docent.web.i18n import speaks
+from docent.web.i18n.documents_texts import DOCUMENTS_TEXTS
 
 AT_ONCE = 50
 CONVERSATIONS = "chat-"
@@ -88,7 +89,7 @@ def _failures(failures: Sequence[KnownFile], language: str) -> str:
         return ""
     rows = "".join(
         f"<li><strong>{escape(one.path)}</strong> ({escape(one.library)}): "
-        f"{escape(spoken(one.reason, language))}</li>"
+        f"{escape(translate(one.reason, language))}</li>"
         for one in failures
     )
     return f'<h2>{t("not_taken_in", language)}</h2><ul class="failures">{rows}</ul>'
@@ -256,7 +257,7 @@ def _read_as(page: Page, language: str) -> str:
 
 def _remarks(page: Page, language: str, *, hidden: bool) -> str:
     """What a reader of the page would not see is for those who are in charge of the document."""
-    note = escape(spoken(page.note, language))
+    note = escape(translate(page.note, language))
     if not page.hidden:
         return note
     title = t("hidden_text", language)
@@ -313,7 +314,7 @@ def _named(library: str, language: str) -> str:
 def _state(document: StoredDocument, language: str) -> str:
     shown = document.state if document.chunks or document.state not in FINISHED else "nothing"
     said = t(f"state_{shown}", language)
-    said_why = escape(spoken(document.reason, language))
+    said_why = escape(translate(document.reason, language))
     if is_locked(document) and document.owner is not None:
         said_why = f'<a href="{unlock_link(document.id)}">{t("unlock", language)}</a>'
     why = f"<small>{said_why}</small>" if said_why else ""
@@ -333,6 +334,10 @@ def size(count: int) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
+
+
+def say(key: str, language: str, **values: Any) -> str:
+    return translate(DOCUMENTS_TEXTS[key][0], language, **values)
 
 
 def t(key: str, language: str, **values: Any) -> str:

@@ -23,8 +23,7 @@ from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.upload_routes import language_of
 from docent.web.documents import page as page
 from docent.web.documents.page import Allowed, Wanted
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say
+from docent.web.i18n import say
 from docent.web.security import SHOWN_ALONE
 from docent.web.thread_pool import lightly
 
@@ -63,9 +62,18 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
             reader, come_in = LOCAL, await whoever_is_there(request)
         if request.method == "POST":
             if not from_our_own_page(request):
-                return PlainTextResponse(say("not_our_page", language_of(request)), 403, headers=HEADERS)
+                return PlainTextResponse(
+                    say(
+                        "This was not sent by Docent's own page. Go back to it and try again.",
+                        language_of(request),
+                    ),
+                    403,
+                    headers=HEADERS,
+                )
             if reader is None:
-                return PlainTextResponse(say("log_in_first", language_of(request)), 401, headers=HEADERS)
+                return PlainTextResponse(
+                    say("Log in first, then open this again.", language_of(request)), 401, headers=HEADERS
+                )
         if reader is None:
             return RedirectResponse("/", 303, headers=HEADERS)  # the chat lets people in
         try:
@@ -93,8 +101,8 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = without_addresses(str(error), state.docent.settings) if state.door.required else str(error)
-    return page.refusal(spoken(said, language), language=language)
+    said = without_addresses(error.message, state.docent.settings) if state.door.required else error.message
+    return page.refusal(say(said, language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:
@@ -144,9 +152,18 @@ def _one(request: Request, reader: str) -> str:
     allowed = allows(document, reader, admin=request.app.state.door.is_admin(reader))
     notes, busy = [], False
     if (pages := docent.again.pages(document.id)) is not None:
-        notes, busy = [say("reading_again", language, pages=pages)], True
+        notes, busy = (
+            [
+                say(
+                    "It is being read again: {pages} pages so far. Until then the older reading answers.",
+                    language,
+                    pages=pages,
+                )
+            ],
+            True,
+        )
     elif why := docent.again.failed(document.id):
-        notes.append(say("again_failed", language, why=spoken(why, language)))
+        notes.append(say("Reading it again changed nothing: {why}", language, why=say(why, language)))
     return page.one(
         document,
         docent.store.pages(document.id, Scope(reader=reader)),
@@ -165,7 +182,12 @@ async def file(request: Request, reader: str) -> Response:
     document = await lightly(_document, request, reader)
     original = await lightly(docent.store.original, document.id, Scope(reader=reader))
     if not original.exists():
-        raise UnknownDocument(say("not_kept", language_of(request)))
+        raise UnknownDocument(
+            say(
+                "The file itself is not kept any more. Run: python -m docent doctor --mend",
+                language_of(request),
+            )
+        )
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
@@ -198,7 +220,13 @@ async def share(request: Request, reader: str) -> Response:
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
     if library not in await lightly(shared_libraries, docent):
-        raise InputError(say("no_library", language_of(request), library=library))
+        raise InputError(
+            say(
+                "There is no shared library “{library}”. Go back and choose one of the list.",
+                language_of(request),
+                library=library,
+            )
+        )
     new = await asyncio.to_thread(partial(docent.share, document.id, reader=reader, library=library))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
@@ -227,7 +255,11 @@ def _document(request: Request, reader: str) -> StoredDocument:
 def _changeable(request: Request, reader: str) -> StoredDocument:
     document = _document(request, reader)
     if not allows(document, reader, admin=request.app.state.door.is_admin(reader)).change:
-        raise InputError(say("only_admin", language_of(request)))
+        raise InputError(
+            say(
+                "It is shared, so only an administrator can read it again or delete it.", language_of(request)
+            )
+        )
     return document
 
 

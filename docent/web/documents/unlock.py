@@ -16,8 +16,7 @@ from docent.errors import DocentError, UnknownDocument
 from docent.ingesting import Ticket
 from docent.types import Scope, State
 from docent.web.chat.upload_routes import language_of
-from docent.web.i18n.french import spoken
-from docent.web.i18n.texts import say, speaks
+from docent.web.i18n import say, speaks
 from docent.web.thread_pool import lightly
 
 LONGEST = 1_000
@@ -58,17 +57,20 @@ async def unlock(request: Request, reader: str) -> Response:
                 password = str(form.get("password") or "")[:LONGEST]
             await asyncio.to_thread(docent.unlock, ticket, password)
     except DocentError as error:
-        return PlainTextResponse(spoken(str(error), language), status_code=404, headers=HEADERS)
+        return PlainTextResponse(say(error.message, language), status_code=404, headers=HEADERS)
     if request.method == "POST":
-        body = f"<p>{escape(say('unlock_done', language))}</p>"
+        reading = say(
+            "The file is being read. Close this tab; the conversation says how far it is.", language
+        )
+        body = f"<p>{escape(reading)}</p>"
     else:
         body = FORM.format(
-            hint=escape(say("unlock_hint", language)),
-            label=escape(say("unlock_password", language)),
-            button=escape(say("unlock_button", language)),
+            hint=escape(say("It is used once, to read the file, and not kept.", language)),
+            label=escape(say("Password", language)),
+            button=escape(say("Read it", language)),
             longest=LONGEST,
         )
-    title = escape(say("unlock_title", language, name=ticket.name))
+    title = escape(say("A password for {name}", language, name=ticket.name))
     return HTMLResponse(PAGE.format(language=speaks(language), title=title, body=body), headers=HEADERS)
 
 
