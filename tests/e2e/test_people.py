@@ -14,7 +14,7 @@ from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, e
 
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
-from docent.web.chat.source_links import SHOWN
+from docent.web.chat.source_links import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 
@@ -115,7 +115,7 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
         ("GET", f"/cited/{ann.step}/1", None),
         ("GET", f"/export/{ann.thread}", None),
-        *(("GET", ann.source.replace("/original/", f"/{way}/"), None) for way in SHOWN),
+        *(("GET", ann.source.replace("/original/", f"/{way}/"), None) for way in LINK_TARGETS),
         ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),
     ]
 
