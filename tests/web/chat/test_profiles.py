@@ -54,7 +54,7 @@ def test_the_plain_profile_has_no_persona():
 
 
 def test_our_own_personas_are_translated():
-    """Names, descriptions, greetings and labels are in French; a user's own persona stays as it was written."""
+    """Names, descriptions, greetings and labels are in French; a user's own persona is shown as written."""
     for persona in personas.read(PUBLIC / "personas.toml"):
         labels = [starter.label for starter in persona.starters]
         for text in (persona.name, persona.description, persona.greeting, *labels):
