@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.answering.citing.citations import cite, in_order, linked
+from docent.answering.citing.citations import cite, link_cited_addresses, renumber
 from docent.answering.output_filter import held
 from tests.answering.build import passage
 
@@ -22,16 +22,16 @@ def test_only_what_a_cited_passage_names_is_a_link():
     said = held("The museum sells tickets at https://museum.example/tickets every morning [2].")
     cited = cite(said, shelf())
     assert [one.n for one in cited.citations] == [2]
-    assert "https://museum.example/tickets" in linked(cited, shelf()).text
+    assert "https://museum.example/tickets" in link_cited_addresses(cited, shelf()).text
     elsewhere = [passage(text, n=n) for n, text in enumerate((MUSEUM, LIBRARY, SHOP), 1)]
-    assert linked(cited, elsewhere).text == cited.text
+    assert link_cited_addresses(cited, elsewhere).text == cited.text
 
 
 def test_passages_are_numbered_as_they_appear():
     """Only what is cited is left, numbered from one as it comes; each number keeps its passage."""
     text = "Late books cost ten cents a day [1]."
     cited = cite(f"The shop sells postcards every afternoon [3]. {text}", shelf())
-    again, left = in_order(cited, shelf())
+    again, left = renumber(cited, shelf())
     assert [one.text for one in left] == [SHOP, LIBRARY]
     assert again.text == "The shop sells postcards every afternoon [1]. Late books cost ten cents a day [2]."
     assert [(one.n, one.quote in left[one.n - 1].text) for one in again.citations] == [(1, True), (2, True)]

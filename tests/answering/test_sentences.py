@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.answering.citing.sentences import spans, words
+from docent.answering.citing.text_units import sentence_spans
+from docent.answering.citing.vocabulary import content_words
 
 
 @pytest.mark.parametrize(
@@ -35,14 +36,14 @@ from docent.answering.citing.sentences import spans, words
 )
 def test_spans(text, expected):
     """Each sentence, and nothing between them but white space."""
-    assert [text[start:end] for start, end in spans(text)] == expected
+    assert [text[start:end] for start, end in sentence_spans(text)] == expected
 
 
 @given(st.text(alphabet='ab A1.?\n-"', max_size=200))
 def test_no_character_is_lost_or_read_twice(text):
     """Spans are in order, do not overlap, and leave out white space only."""
     at = 0
-    for start, end in spans(text):
+    for start, end in sentence_spans(text):
         assert at <= start < end
         assert not text[at:start].strip()
         at = end
@@ -51,5 +52,5 @@ def test_no_character_is_lost_or_read_twice(text):
 
 def test_words_agree_across_endings():
     """Plurals, endings and thousands do not keep words apart; small words do not count."""
-    assert words("the cleaning of machines") == words("clean a machine")
-    assert words("1,250 euro") == words("1250 euro")
+    assert content_words("the cleaning of machines") == content_words("clean a machine")
+    assert content_words("1,250 euro") == content_words("1250 euro")
