@@ -47,9 +47,7 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
     count = Counter(word for words_of_sentence in words.values() for word in words_of_sentence)
     weight = {word: math.log(1 + len(words) / (1 + count[word])) for word in asked}
     headers = [content_words(passage.header) for passage in passages]
-    names = [
-        content_words(f"{passage.file} {passage.header.partition(' | ')[0]}") for passage in passages
-    ]
+    names = [content_words(f"{passage.file} {passage.header.partition(' | ')[0]}") for passage in passages]
     wants_figure = bool(WANTS_FIGURE.search(question))
 
     def score(candidate: tuple[int, int, int]) -> float:

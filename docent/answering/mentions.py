@@ -87,8 +87,8 @@ def _answer(
 ) -> CitedAnswer:
     """Return the counts and a list of the first mention in each document, numbered in that order."""
     summary = Message(
-        "Scanned {scanned} of {documents} for “{term}”: {matches}.",
-        scanned=f"{scanned:,}",
+        "Scanned {scanned:,} of {documents} for “{term}”: {matches}.",
+        scanned=scanned,
         documents=Message("1 document") if total == 1 else Message("{n:,} documents", n=total),
         term=named(term),
         matches=Message("1 match") if len(mentions) == 1 else Message("{n:,} matches", n=len(mentions)),
@@ -106,7 +106,7 @@ def _answer(
         )
         for mention, citation in zip(mentions, citations, strict=True)
     ]
-    not_scanned = Message("Not scanned: {names}.", names=named("; ".join(unread))) if unread else ""
+    not_scanned = Message("Not scanned: {names}.", names=joined(map(named, unread), "; ")) if unread else ""
     return CitedAnswer(joined((summary, joined(lines, "\n"), not_scanned), "\n\n"), citations)
 
 

@@ -1,4 +1,4 @@
-"""Find the text units of a passage that support a sentence: one, two neighbours, or several rows or fields."""
+"""Find the text units of a passage that support a sentence: one, two neighbours, several rows or fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docent.answering.citing.claims import LEAST_SUPPORT, claim_of, has_word, normal_figure, support_of, word_share
+from docent.answering.citing.claims import (
+    LEAST_SUPPORT,
+    claim_of,
+    has_word,
+    normal_figure,
+    support_of,
+    word_share,
+)
 from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_subject
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
@@ -96,18 +103,18 @@ def _is_of_another_column(sentence: str, row: str, unit: TextUnit) -> bool:
 
 
 def _copied_units(sentence: str, text: str, units: Sequence[TextUnit]) -> Support | None:
-    """Return the whole units that the sentence repeats word for word, whatever signs are between the words."""
+    """Return the whole units that the sentence repeats word for word, with any signs between the words."""
     words = re.findall(r"\w+", sentence)
     if len(words) < LEAST_COPIED_WORDS:
         return None
     copy = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", text, re.I)
     if copy is None:
         return None
-    # Signs at either end belong to the unit, but may be missing from the sentence.
-    signs_before, signs_after = re.search(r"\W*\Z", text[: copy.start()]), re.match(r"\W*", text[copy.end() :])
-    assert signs_before is not None and signs_after is not None
-    starts = {unit.start for unit in units}.intersection(range(signs_before.start(), copy.start() + 1))
-    ends = {unit.end for unit in units}.intersection(range(copy.end(), copy.end() + signs_after.end() + 1))
+    # Signs at either end of a unit may be missing from the sentence.
+    first = len(re.sub(r"\W+\Z", "", text[: copy.start()]))
+    last = len(text) - len(re.sub(r"\A\W+", "", text[copy.end() :]))
+    starts = {unit.start for unit in units}.intersection(range(first, copy.start() + 1))
+    ends = {unit.end for unit in units}.intersection(range(copy.end(), last + 1))
     return Support(1.0, ((min(starts), min(ends)),)) if starts and ends else None
 
 
@@ -147,7 +154,7 @@ def _named_rows(sentence: str, text: str, rows: Sequence[TextUnit]) -> list[_Nam
 
 
 def _statements(sentence: str, rows: Sequence[_NamedRow]) -> list[str]:
-    """Return the sentence's statement about each row: the words before all names, its name, the words after it.
+    """Return what the sentence says of each row: the words before all names, its name, the words after it.
 
     A bare name in a list ("soup and bread cost 5") takes the words that follow the next name.
     """

@@ -1,4 +1,4 @@
-"""Text units that a citation may point at: sentences, list items and table rows, by their positions in a text."""
+"""Text units that a citation may point at: sentences, list items and table rows, by their positions."""
 
 from __future__ import annotations
 
