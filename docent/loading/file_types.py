@@ -230,11 +230,19 @@ def _is_mail(start: str) -> bool:
     return bool(re.match(r"[a-z-]+:\s", start)) and len(set(fields)) >= 3
 
 
-READER_MODULES = {kind: kind for kind in KINDS} | {"jsonl": "json", "png": "image", "jpeg": "image"}
+READERS = {kind: f"{kind}.read" for kind in KINDS} | {
+    "markdown": "text.read_markdown",
+    "code": "text.read_code",
+    "csv": "table_rows.read_csv",
+    "jsonl": "json.read",
+    "png": "image.read",
+    "jpeg": "image.read",
+}
 
 
 def open_contents(source: InputFile, kind: str, job: Job, *, report_step: StepReporter) -> Contents:
     """Return the contents of a file of a known kind, importing only that kind's libraries."""
-    module = import_module(f"docent.loading.formats.{READER_MODULES[kind]}")
-    contents: Contents = module.read(source, job=job, report_step=report_step)
+    module, _, function = READERS[kind].partition(".")
+    reader = getattr(import_module(f"docent.loading.formats.{module}"), function)
+    contents: Contents = reader(source, job=job, report_step=report_step)
     return contents

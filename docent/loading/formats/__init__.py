@@ -1,1 +1,1 @@
-"""One module for each format, all with `read(source, *, job, watch) -> Contents`."""
+"""The readers of all formats: `read(source, *, job, report_step) -> Contents`, listed in file_types.READERS."""

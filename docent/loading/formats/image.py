@@ -10,9 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from docent.errors import HarmfulFile, UnreadableFile
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.ocr.page_image import draw_boxes, encode_grey_png
-from docent.loading.ocr.tesseract import OcrQueue
-from docent.loading.pdf.geometry import Box
+from docent.loading.ocr import OcrQueue
+from docent.loading.pdf.geometry import Box, draw_boxes, encode_grey_png
 from docent.types import Page, ReadBy
 
 MAX_PIXELS = 80_000_000  # 9,000 by 9,000: an A3 sheet at 600 dots per inch

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
-from docent.loading.ocr.tesseract import OcrQueue
-from docent.loading.pdf.headings import OutlineTitles
+from docent.loading.ocr import OcrQueue
 from docent.loading.pdf.page_context import NEIGHBOURS, HeaderSignatures, PageContext
-from docent.loading.pdf.page_draft import NOTHING, SCAN_COVER, PageDraft, finish_page, read_page
-from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError, PdfPasswordError
-from docent.loading.pdf.pdfium_page import PdfPage
-from docent.loading.pdf.pypdf_fallback import PypdfFallback
+from docent.loading.pdf.page_draft import (
+    NOTHING,
+    SCAN_COVER,
+    OutlineTitles,
+    PageDraft,
+    finish_page,
+    read_page,
+)
+from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage, PdfPasswordError
 from docent.loading.text_cleaning import is_garbled, split_hidden
 from docent.types import Page, ReadBy
+
+if TYPE_CHECKING:  # takes 0.1 s of a worker's start, and few files need it
+    from pypdf import PdfReader
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # with fewer than this, pypdf is tried
@@ -234,3 +244,66 @@ def annotation_note(pdf_page: PdfPage) -> str:
     if fields:
         return "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
     return "The page holds only annotations, which are not read." if others else ""
+
+
+def _pypdf_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that pypdf raises on damaged files."""
+    from pypdf.errors import DependencyError, DeprecationError, PyPdfError
+
+    return (
+        PyPdfError, DependencyError, DeprecationError, ValueError, LookupError, TypeError, AttributeError,
+        AssertionError, OSError, ArithmeticError, RuntimeError,
+    )  # fmt: skip
+
+
+class PypdfFallback:
+    """A file read by pypdf; opened when it is first needed."""
+
+    def __init__(self, read_all: Callable[[], bytes], password: str | None) -> None:
+        logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+        self._read_all = read_all
+        self._password = password
+
+    @cached_property
+    def _reader(self) -> PdfReader | None:
+        from pypdf import PdfReader
+
+        try:
+            reader = PdfReader(io.BytesIO(self._read_all()), strict=False)
+            if reader.is_encrypted and not reader.decrypt(self._password or ""):
+                return None
+            return reader
+        except _pypdf_errors():
+            return None
+
+    @cached_property
+    def pages(self) -> int:
+        try:
+            return len(self._reader.pages) if self._reader else 0
+        except _pypdf_errors():
+            return 0
+
+    def text(self, number: int) -> str:
+        """Return the text of one page; "" where pypdf cannot read it either."""
+        if number > self.pages or self._reader is None:
+            return ""
+        try:
+            return self._reader.pages[number - 1].extract_text() or ""
+        except _pypdf_errors():
+            return ""
+
+    def repaired_copy(self) -> bytes | None:
+        """Return a copy that PDFium may open when it could not open the original, or None."""
+        if not self.pages or self._reader is None:
+            return None
+        from pypdf import PdfWriter
+
+        try:
+            writer = PdfWriter()
+            for page in self._reader.pages:
+                writer.add_page(page)
+            out = io.BytesIO()
+            writer.write(out)
+        except _pypdf_errors():
+            return None
+        return out.getvalue()

@@ -22,8 +22,7 @@ from docent.loading.job import Job
 from docent.loading.pdf.geometry import Box
 from docent.loading.pdf.layout import TextLine
 from docent.loading.pdf.page_draft import read_page
-from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
-from docent.loading.pdf.pdfium_page import PdfPage
+from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage
 from docent.types import Page
 
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte

@@ -12,8 +12,7 @@ from docent import errors
 from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
 from docent.loading.job import Job
 from docent.loading.worker import wire_format
-from docent.loading.worker.worker_pool import WorkerPool
-from docent.loading.worker.worker_process import WorkerDied, WorkerProcess, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerPool, WorkerProcess, WorkerTimeout
 from docent.types import Page
 
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back

@@ -15,8 +15,7 @@ from typing import Any
 from docent.errors import HarmfulFile, OutOfReach
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.worker.file_worker import FileWorker, file_changed, parse_page
-from docent.loading.worker.worker_pool import WorkerSlots
-from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerSlots, WorkerTimeout
 from docent.types import Page
 
 MIN_PAGES = 60  # a second worker takes 0.2 s to start, in which the first reads 30 pages
