@@ -1,1 +1,1 @@
-"""The readers of all formats: `read(source, *, job, report_step) -> Contents`, listed in file_types.READERS."""
+"""The readers of all formats; file_types.READERS names the function of each kind."""

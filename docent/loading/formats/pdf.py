@@ -26,6 +26,7 @@ from docent.loading.pdf.page_draft import (
 )
 from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage, PdfPasswordError
 from docent.loading.text_cleaning import is_garbled, split_hidden
+from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
 if TYPE_CHECKING:  # takes 0.1 s of a worker's start, and few files need it
@@ -33,7 +34,9 @@ if TYPE_CHECKING:  # takes 0.1 s of a worker's start, and few files need it
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # with fewer than this, pypdf is tried
-GARBLED = "The file draws letters here and does not say which they are."
+GARBLED = Message(
+    "The fonts of this page do not say which characters they draw, so its text cannot be extracted."
+)
 
 
 def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
@@ -79,14 +82,14 @@ def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
         copy = PypdfFallback(source.read_all, job.password).repaired_copy()
         if copy is not None:
             try:
-                return PdfFile(copy, None), "The file is damaged; a repaired copy was read."
+                return PdfFile(copy, None), Message("The file is damaged; a repaired copy was read.")
             except PdfOpenError:
                 pass
         raise UnreadableFile(
             "{name} is too damaged to open as a PDF ({why}). Open it in a PDF program, save it "
             "again, or download it anew.",
             name=source.name,
-            why=error,
+            why=error.reason,
         ) from error
 
 
@@ -195,7 +198,9 @@ class _PdfReader:
         try:
             pdf_page = self.pdf.page(number)
         except PdfOpenError as error:
-            return self._draft_by_pypdf(number, label, f"The page is damaged ({error}).")
+            return self._draft_by_pypdf(
+                number, label, Message("The page is damaged ({why}).", why=error.reason)
+            )
         try:
             draft = read_page(pdf_page, number, label)
             garbled = is_garbled(draft.page.text)
@@ -212,7 +217,7 @@ class _PdfReader:
                 if len(by_pypdf.page.text) > len(draft.page.text) + 2:
                     return replace(by_pypdf, page=replace(by_pypdf.page, size=pdf_page.size))
             if garbled or other_count and (is_scan or not draft.page.text):
-                kind = "The page is a scan." if is_scan else "The page is a drawing."
+                kind = Message("The page is a scan.") if is_scan else Message("The page is a drawing.")
                 return replace(
                     draft, page=ocr_queue.begin(pdf_page, draft.page, GARBLED if garbled else kind)
                 )
@@ -231,7 +236,7 @@ class _PdfReader:
             text = "" if is_garbled(text) else text
             self.report_step(number, "text")
         if text:
-            note = f"{reason} Read by the second engine.".strip()
+            note = joined((reason, Message("Read by a second program (pypdf).")), " ")
             return PageDraft(Page(number, text, label=label, note=note))
         read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
         note = reason or NOTHING
@@ -242,8 +247,10 @@ def annotation_note(pdf_page: PdfPage) -> str:
     """Return what a page without text shows all the same, or nothing."""
     fields, others = pdf_page.count_annotations()
     if fields:
-        return "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
-    return "The page holds only annotations, which are not read." if others else ""
+        return Message(
+            "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
+        )
+    return Message("The page holds only annotations, which are not read.") if others else ""
 
 
 def _pypdf_errors() -> tuple[type[Exception], ...]:

@@ -17,6 +17,7 @@ from typing import IO
 from docent.loading.input_file import InputFile, open_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
 PAGE_ROWS = 50
@@ -194,11 +195,9 @@ def table_pages(rows: Iterable[Row], *, place: PlaceLabel, first: int) -> Iterat
 def _page(number: int, builder: _PageBuilder, place: PlaceLabel) -> Page:
     text = "\n".join(builder.lines)
     hidden_count = len(builder.hidden)
-    note = (
-        f"{hidden_count} {'row has' if hidden_count == 1 else 'rows have'} something hidden."
-        if hidden_count
-        else ""
-    )
+    note = Message("1 row has hidden text.") if hidden_count == 1 else ""
+    if hidden_count > 1:
+        note = Message("{count} rows have hidden text.", count=hidden_count)
     return Page(
         number=number,
         text=text,
@@ -292,7 +291,7 @@ def _csv_pages(text: IO[str]) -> Iterator[Page]:
         has_rows = True
         yield page
     if not has_rows:
-        yield Page(1, "", read_by=ReadBy.EMPTY, note="There is no row with anything in it.")
+        yield Page(1, "", read_by=ReadBy.EMPTY, note=Message("There is no row with anything in it."))
 
 
 def csv_rows(text: IO[str]) -> Iterator[Row]:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from docent.loading.input_file import InputFile, decode_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
 ONE_PAGE_CHARS = 60_000  # an ordinary file stays one page; a reader can scroll that far
 PAGE_LINES = 200
 PAGE_CHARS = 12_000
+NO_TEXT = Message("There is no text in it.")
 
 
 def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
@@ -61,7 +63,7 @@ def _page(number: int, text: str, place: str, headings: tuple[Heading, ...], hid
         text=visible,
         place=place,
         read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
-        note="There is no text in it." if empty else "",
+        note=NO_TEXT if empty else "",
         hidden=" ".join(filter(None, (hidden, zero_width))),
         headings=headings,
     )
@@ -276,7 +278,7 @@ def _code_page(number: int, lines: list[str], first: int, definitions: dict[int,
         text=text,
         place=_line_range(first + 1, first + len(lines)),
         read_by=ReadBy.TEXT if text.strip() else ReadBy.EMPTY,
-        note="" if text.strip() else "There is no text in it.",
+        note="" if text.strip() else NO_TEXT,
         hidden=" ".join(hidden),
         headings=tuple(headings),
     )

@@ -77,7 +77,7 @@ def mark_citations(
             "{name} is damaged ({why}), so the cited words cannot be marked. Open the file itself at "
             "the page named.",
             name=source.name,
-            why=error,
+            why=error.reason,
         ) from error
     finally:
         pdf.close()

@@ -21,13 +21,15 @@ from docent.loading.pdf.page_context import (
 from docent.loading.pdf.pdfium_file import MAX_PAGE_POINTS, PdfPage
 from docent.loading.pdf.pdfium_objects import INVISIBLE, PaintStyle
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message, joined
 from docent.types import Heading, Line, Page, ReadBy
 
 TINY = 2.0  # points; nobody reads smaller print
 LIGHT = 230  # of 255; for text this light, the contrast on the drawn page decides
 TRANSPARENT = 13  # of 255; less opaque text is not seen
 MIN_CONTRAST = 12  # of 255; a smaller one is not seen
-NOTHING = "There is nothing on this page."
+NOTHING = Message("There is nothing on this page.")
+POINTS_PER_METRE = 2835
 SCAN_COVER = 0.35  # of the page, by images
 
 
@@ -44,22 +46,26 @@ class PageDraft:
 
 def read_page(pdf_page: PdfPage, number: int, label: str, stored: Page | None = None) -> PageDraft:
     """Read a page; with the page as it was `stored`, its hyphens are as they were decided then."""
-    if max(pdf_page.size) > MAX_PAGE_POINTS:
-        note = f"The page is {max(pdf_page.size) / 2835:.0f} m wide; it was read but is never drawn."
-    else:
-        note = ""
+    notes = []
+    if (longer_side := max(pdf_page.size)) > MAX_PAGE_POINTS:
+        notes.append(
+            Message(
+                "The page measures {metres:.0f} m: too large to be drawn. Its text was read.",
+                metres=longer_side / POINTS_PER_METRE,
+            )
+        )
     words, hidden, is_scan_layer = split_visible_words(pdf_page)
     lines = tuple(line for line in lines_in_reading_order(words, pdf_page.size) if line.text.strip())
     text, spans = join_lines(lines, stored_hyphens(stored, lines) if stored else {})
     if is_scan_layer:
-        note = f"{note} Text layer of a scan, as another program recognised it.".strip()
+        notes.append(Message("A scan with text that another program recognised."))
     empty = not text
     page = Page(
         number=number,
         text=text,
         label=label,
         read_by=ReadBy.EMPTY if empty else ReadBy.TEXT,
-        note=note or (NOTHING if empty else ""),
+        note=joined(notes or [NOTHING] * empty, " "),
         hidden=hidden,
         size=pdf_page.size,
         lines=tuple(Line(start, end, line.box) for (start, end), line in zip(spans, lines, strict=True)),

@@ -39,6 +39,7 @@ from docent.loading.pdf.pdfium_objects import (
     page_characters,
 )
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 
 WHITE_SPACE = "\r\n \t\u00a0\u2002\u2003\u2009\u202f\u3000"
 LINE_END_HYPHEN = "\ufffe"
@@ -298,7 +299,11 @@ class PdfPage:
 
 
 class PdfOpenError(Exception):
-    """PDFium cannot open the file."""
+    """PDFium cannot open the file, or a page of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class PdfPasswordError(PdfOpenError):
@@ -357,7 +362,7 @@ class PdfFile:
             copy.close()
             if complete:
                 return out.getvalue()
-        raise PdfOpenError("a copy of it cannot be read")
+        raise PdfOpenError(Message("a copy of it cannot be read"))
 
     def page(self, number: int) -> PdfPage:
         """Open a page, counted from 1. Raises PdfOpenError when it is damaged."""
@@ -383,4 +388,4 @@ def _reason(error: pdfium.PdfiumError) -> str:
     """Return PDFium's own reason. Where it finds no page tree, it reports "Success"."""
     message = re.search(r"PDFium: ([^)]*)", str(error))
     word = message[1].strip(" .").lower() if message else ""
-    return word if word not in ("", "success") else "no pages are found in it"
+    return word if word not in ("", "success") else Message("no pages are found in it")

@@ -18,14 +18,20 @@ from typing import IO, Any
 
 from docent.errors import LoadError
 from docent.loading.worker import wire_format
+from docent.messages import Message
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
 READ_BYTES = 1 << 18
+INVALID_ANSWER = Message("it sent an invalid answer")
 
 
 class WorkerDied(Exception):
-    """The worker process ended: a crash, or no memory left."""
+    """The worker process ended, or cannot be used any more: a crash, no memory left, an invalid answer."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class WorkerTimeout(Exception):
@@ -81,7 +87,7 @@ class WorkerProcess:
             return None
         (length,) = wire_format.FRAME_LENGTH.unpack_from(self._buffer)
         if length > wire_format.MAX_FRAME_BYTES:
-            raise WorkerDied("it sent more than it may")
+            raise WorkerDied(Message("its answer was too large"))
         if len(self._buffer) < head + length:
             return None
         body = bytes(self._buffer[head : head + length])
@@ -89,21 +95,21 @@ class WorkerProcess:
         try:
             message = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise WorkerDied("what it said makes no sense") from error
+            raise WorkerDied(INVALID_ANSWER) from error
         if not isinstance(message, dict):
-            raise WorkerDied("what it said makes no sense")
+            raise WorkerDied(INVALID_ANSWER)
         return message
 
-    def _describe_exit(self) -> str:
+    def _describe_exit(self) -> Message:
         try:
             code = self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
-            return "it closed its pipe"
+            return Message("it stopped answering")
         if code >= 0:
-            return f"it ended with code {code}"
+            return Message("exit code {code}", code=code)
         with contextlib.suppress(ValueError):
-            return f"it was ended by {signal.Signals(-code).name}"
-        return f"it was ended by signal {-code}"
+            return Message("killed by {signal}", signal=signal.Signals(-code).name)
+        return Message("killed by signal {number}", number=-code)
 
     def terminate(self) -> None:
         """End the process. The thread that reads from it gets WorkerDied, and has to call `kill`."""
