@@ -115,9 +115,7 @@ class Loader:
             if spans.get(page.number)
         ]
         if not citations:
-            raise UnreadableFile(
-                "No words of {name} were named that could be marked. Open the file itself.", name=name
-            )
+            raise UnreadableFile("There is nothing to highlight in {name}. Open the file itself.", name=name)
         with self._marking:
             worker = FileWorker(self.pool, ReadingCosts(job), name)
             try:
@@ -146,8 +144,8 @@ def _os_errors_as_load_errors(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutOfReach(
-            "{name} was not read: the machine did not let its reader go on ({reason}). Try again; if "
-            "it fails again, see what is wrong with: python -m docent doctor",
+            "{name} was not read: the connection to the process that reads it failed ({reason}). "
+            "Try again; if it fails again, run: python -m docent doctor",
             name=name,
             reason=error.strerror or error,
         ) from error

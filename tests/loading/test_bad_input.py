@@ -41,7 +41,7 @@ def test_a_huge_picture_is_refused_as_too_large(read):
     head = struct.pack(">4sIIBBBBB", b"IHDR", 40_000, 40_000, 1, 0, 0, 0, 0)
     data = bytearray(out.getvalue())
     data[12:33] = head + struct.pack(">I", zlib.crc32(head))
-    with pytest.raises(HarmfulFile, match=r"a\.png has more dots than are read. Save it smaller"):
+    with pytest.raises(HarmfulFile, match=r"a\.png has too many pixels to be read. Save it smaller"):
         read("a.png", bytes(data))
 
 

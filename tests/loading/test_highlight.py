@@ -35,7 +35,7 @@ def plain(text):
 
 
 def highlighted_text(data, number, *, password=None):
-    """Return the characters whose middle is under a highlight, as PDFium finds them, and the number of highlights."""
+    """Return the characters whose middle is under a highlight, and the number of highlights."""
     pdf = pypdfium2.PdfDocument(data, password=password)
     page = pdf[number - 1]
     text = page.get_textpage()

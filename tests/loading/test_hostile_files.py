@@ -46,7 +46,7 @@ PARTS = {
 def test_xml_that_declares_entities_is_refused(read, name, declared):
     """XML entities that expand or fetch are refused in every zipped format."""
     package, part = PARTS[name]
-    with pytest.raises(HarmfulFile, match=rf"a\.\w+ declares entities of its own in {part}"):
+    with pytest.raises(HarmfulFile, match=rf"a\.\w+ declares XML entities in {part}"):
         read(name, offices.with_part(package, part, f"{declared}<a>&l9;&x;</a>"))
 
 
@@ -219,14 +219,14 @@ def names_cut_within_a_character():
     ],
 )
 def test_half_a_surrogate_pair_is_replaced(read, name, make, said):
-    """The rest of the file is read, and no lone surrogate, which tokenizers reject, is left in the document."""
+    """The rest of the file is read, and no lone surrogate is left: tokenizers reject them."""
     document = read(name, make())
     assert said in document.pages[0].text
     repr(document).encode()
 
 
 def test_an_emoji_in_rtf_moves_no_heading(read):
-    """RTF writes an emoji as two halves; it becomes one character, and later headings keep their positions."""
+    """RTF writes an emoji as two halves; it becomes one character, and headings keep their positions."""
     face = r"\u-10179?\u-8704?"
     body = rf"\pard {face} {face}\par\pard\s1\outlinelevel0 Leave\par\pard Days.\par"
     pages = read("a.rtf", offices.rich(body)).pages

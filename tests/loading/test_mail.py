@@ -95,7 +95,7 @@ def test_parts_beyond_the_limit_are_noted():
 
 
 def test_attachments_are_read_or_noted(read):
-    """An attachment of a supported format is read under its name; any other is an unread page with the reason."""
+    """A readable attachment is read under its name; any other is an unread page with the reason."""
     inner = offices.mail("Ask Carla.", subject="Older")
     data = offices.mail(
         attachments=[("prices.xlsx", offices.workbook()), ("older.eml", inner), ("tool.exe", b"MZ" * 99)]

@@ -126,7 +126,7 @@ def test_an_empty_password_is_tried(read, algorithm):
 
 
 def test_a_locked_file_needs_its_password(read):
-    """The error says how to give the password; a wrong one is reported as wrong; the right one opens the file."""
+    """The error says how to give the password; a wrong one is reported; the right one opens the file."""
     with pytest.raises(EncryptedFile, match=r"locked\.pdf is locked with a password\. Run: .*--password"):
         read("locked.pdf", locked(PASSWORD))
     with pytest.raises(EncryptedFile, match=r"does not open it") as wrong:

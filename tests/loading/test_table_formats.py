@@ -137,7 +137,7 @@ def secret(book):
 
 
 def test_hidden_rows_columns_and_sheets_are_split_off(read):
-    """Cells that Excel hides are reported and not read as text; a formula without a value is shown as such."""
+    """Cells that Excel hides are reported and not read as text; a formula without a value is shown."""
     wine, margins = read("a.xlsx", offices.workbook(secret)).pages
     assert wine.text.splitlines() == [
         "Wine | Producer |  | Price",

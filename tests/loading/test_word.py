@@ -54,7 +54,7 @@ def contract(document):
 
 
 def test_word_visible_text_is_read(read):
-    """Running headers are left out, hidden and white text is split off, lists are numbered, rows are lines."""
+    """Headers are left out, hidden and white text is split off, lists are numbered, rows are lines."""
     (page,) = read("contract.docx", offices.word(contract)).pages
     assert page.text.splitlines() == [
         "Terms",

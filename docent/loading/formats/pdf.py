@@ -239,8 +239,7 @@ class _PdfReader:
             note = joined((reason, Message("Read by a second program (pypdf).")), " ")
             return PageDraft(Page(number, text, label=label, note=note))
         read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
-        note = reason or NOTHING
-        return PageDraft(Page(number, "", label=label, read_by=read_by, note=note))
+        return PageDraft(Page(number, "", label=label, read_by=read_by, note=reason or NOTHING))
 
 
 def annotation_note(pdf_page: PdfPage) -> str:
