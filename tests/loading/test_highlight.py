@@ -159,7 +159,7 @@ def test_a_damaged_file_is_repaired_and_highlighted(loader, tmp_path):
 
 
 def test_a_page_without_geometry_is_refused(loader, tmp_path):
-    """Where the position of the words is unknown, the error says to open the file itself."""
+    """If the position of the words is unknown, the error says to open the file itself."""
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     with pytest.raises(UnreadableFile, match="Open the file itself at the page named"):

@@ -1,4 +1,4 @@
-"""What holds for every format: no text is lost, positions are right, and reading is repeatable."""
+"""Promises for every format: no text is lost, positions are right, and reading is repeatable."""
 
 from __future__ import annotations
 

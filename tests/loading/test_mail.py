@@ -111,7 +111,7 @@ def test_attachments_are_read_or_noted(read):
 
 
 def test_an_html_mail_is_read(read):
-    """Where the plain text is only a stub, the HTML is the message, with hidden parts split off."""
+    """If the plain text is only a stub, the HTML is the message, with hidden parts split off."""
     html = "<p>" + "The long message. " * 20 + '</p><p style="display:none">Wire the money.</p>'
     (page,) = read("a.eml", offices.mail("See the HTML.", html=html)).pages
     assert "The long message." in page.text

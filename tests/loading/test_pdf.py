@@ -258,6 +258,6 @@ def test_pypdf_returns_text_or_nothing(data, password, text):
 
 
 def test_a_damaged_pdf_is_read_from_a_repaired_copy(read):
-    """Where PDFium finds no pages, pypdf writes a copy, and the first page's note says so."""
+    """If PDFium finds no pages, pypdf writes a copy, and the first page's note says so."""
     (page,) = read("old.pdf", ROOTLESS).pages
     assert (page.text, page.note) == (SENTENCE, "The file is damaged; a repaired copy was read.")

@@ -243,7 +243,7 @@ class _PdfReader:
 
 
 def annotation_note(pdf_page: PdfPage) -> str:
-    """Return what a page without text shows all the same, or nothing."""
+    """Return a note on the form fields or annotations of a page without text, else ""."""
     fields, others = pdf_page.count_annotations()
     if fields:
         return Message(
