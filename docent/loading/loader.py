@@ -107,7 +107,7 @@ class Loader:
         name: str,
         password: str | None,
     ) -> dict[str, Any]:
-        """Mark citations in a worker outside the slots, so that citations do not wait for files being ingested."""
+        """Mark citations in a worker outside the slots, so that it does not wait for files being ingested."""
         job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
         citations = [
             {"page": wire_format.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
