@@ -1,4 +1,4 @@
-"""What is deleted is gone from every byte of storage/, and a deletion that failed is never called done."""
+"""Deleted text is gone from every byte of storage/, and a deletion that failed is reported."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ from docent.web.accounts.users import Users
 from docent.web.api import application
 from docent.web.api.access import Gate
 from docent.web.chat.history import History
-from docent.web.chat.history_schema import MIGRATIONS
+from docent.web.chat.history_database import MIGRATIONS
 from docent.web.documents import routes as documents
-from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
 from tests.store.test_full_disk import fill
 from tests.store.test_full_disk import small_disk as small_disk
-from tests.web.test_conversation import Tab
-from tests.web.test_history import conversation, step, user
+from tests.web.chat.open_page import OpenPage
+from tests.web.chat.test_history import conversation, step, user
 
 OURS = {"sec-fetch-site": "same-origin"}
 SECRET = "The heirloom violoncello slumbers beneath the creaking staircase."
@@ -44,14 +43,14 @@ OTHER = "The lighthouse keeper polishes his brass telescope on Sundays."
 
 
 @pytest.fixture
-def quickly(monkeypatch) -> None:
-    """Nobody waits long for a lock."""
+def short_wait(monkeypatch) -> None:
+    """Wait for a locked database for a moment only."""
     monkeypatch.setattr(conversations, "BUSY_SECONDS", 0.05)
 
 
 @contextmanager
 def locked(storage: Path) -> Iterator[None]:
-    """Another program is writing to the conversations."""
+    """Lock the conversations, as another program that writes to them does."""
     with closing(sqlite3.connect(storage / "history.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -60,20 +59,20 @@ def locked(storage: Path) -> Iterator[None]:
 
 @contextmanager
 def full(storage: Path) -> Iterator[None]:
-    """Nothing can be written any more."""
+    """Fill the disk."""
     fill(storage.parent, leaving=0)
     yield
     (storage.parent / "filler").unlink()
 
 
-def holding(storage: Path, text: str) -> list[str]:
-    """The files of storage/ that hold a text."""
+def files_with(storage: Path, text: str) -> list[str]:
+    """Return the files of storage/ that contain a text."""
     files = (path for path in storage.rglob("*") if path.is_file() and path.name != "lock")
     return [str(path) for path in files if text.casefold().encode() in path.read_bytes().lower()]
 
 
 def client(monkeypatch, **state: object) -> httpx.AsyncClient:
-    """Ann's browser, on the routes as they are served."""
+    """Return Ann's browser, on the routes as they are served."""
 
     async def reader(request) -> str:
         return "ann"
@@ -88,65 +87,62 @@ def client(monkeypatch, **state: object) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://docent.example", headers=OURS)
 
 
-async def said(history: History, thread: str) -> list[str]:
-    return [one["output"] for one in (await history.get_thread(thread))["steps"]]
+async def texts(history: History, thread: str) -> list[str]:
+    return [row["output"] for row in (await history.get_thread(thread))["steps"]]
 
 
 # --- deletions that fail -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hindered", [locked, full])
-async def test_a_conversation_that_could_not_be_deleted_stays(hindered, small_disk, quickly, monkeypatch):
+@pytest.mark.parametrize("obstacle", [locked, full])
+async def test_a_conversation_that_could_not_be_deleted_stays(obstacle, small_disk, short_wait, monkeypatch):
     """The answer is an error with a sentence in the reader's language, and every message is still there."""
     history = History(small_disk / "storage")
     thread = await conversation(history, await user(history, "ann"), "one", "two")
     body = {"threadId": thread}
     async with client(monkeypatch, history=history, docent=None) as ann:
-        with hindered(small_disk / "storage"):
+        with obstacle(small_disk / "storage"):
             response = await ann.request("DELETE", "/project/thread", json=body)
-            inFrench = await ann.request(
+            in_french = await ann.request(
                 "DELETE", "/project/thread", json=body, headers={"accept-language": "fr"}
             )
-        assert response.status_code == inFrench.status_code == 503
+        assert response.status_code == in_french.status_code == 503
         sentence = response.json()["detail"]
         assert sentence.startswith("The conversations (history.db)")
         assert "Nothing of this was stored or deleted." in sentence
-        assert inFrench.json()["detail"] == french(sentence) != sentence
-        assert await said(history, thread) == ["one", "two"]
+        assert in_french.json()["detail"].startswith("Les conversations (history.db)")
+        assert await texts(history, thread) == ["one", "two"]
         assert (await ann.request("DELETE", "/project/thread", json=body)).json() == {"success": True}
     assert await history.get_thread(thread) is None
     await history.close()
 
 
-async def test_a_page_is_told_once_that_nothing_is_stored(tmp_path, quickly):
-    """Two answers that could not be stored: one sentence; another when it fails anew."""
+async def test_a_page_is_warned_once_that_nothing_is_saved(tmp_path, short_wait):
+    """Two answers that cannot be saved cause one warning; a later failure causes another."""
     history = History(tmp_path)
-    tab = Tab()
-    tab.session.user = await user(history, "ann")
-    tab.session.has_first_interaction = True
-    thread = tab.session.thread_id
-    await history.update_thread(thread, name="Question", user_id=tab.session.user.id)
-
-    def told() -> list[str]:
-        return [data["output"] for event, data in tab.told if event == "new_message"]
+    page = OpenPage()
+    page.session.user = await user(history, "ann")
+    page.session.has_first_interaction = True
+    thread = page.session.thread_id
+    await history.update_thread(thread, name="Question", user_id=page.session.user.id)
 
     with locked(tmp_path):
         await history.create_step(step(thread, output="first answer"))
         await history.create_step(step(thread, output="second answer"))
-    (sentence,) = told()
-    assert sentence.startswith("⚠️ What is said here could not be stored")
-    assert "locked by another program" in sentence
+    (warning,) = page.messages
+    assert warning["output"].startswith("⚠️ This conversation cannot be saved")
+    assert "locked by another program" in warning["output"]
     await history.create_step(step(thread, output="question", type="user_message"))
     with locked(tmp_path):
         await history.create_step(step(thread, output="third answer"))
-    assert len(told()) == 2
-    assert await said(history, thread) == ["question"]
-    await tab.session.delete()
+    assert len(page.messages) == 2
+    assert await texts(history, thread) == ["question"]
+    await page.session.delete()
     await history.close()
 
 
 async def test_a_list_that_cannot_be_read_is_an_error(tmp_path):
-    """No empty list is shown where the conversations cannot be read."""
+    """Conversations that cannot be read are not shown as an empty list."""
     history = History(tmp_path)
     with closing(sqlite3.connect(tmp_path / "history.db")) as other:
         other.execute("DROP TABLE threads")
@@ -160,7 +156,7 @@ async def test_a_list_that_cannot_be_read_is_an_error(tmp_path):
 
 @pytest.fixture
 def eve(tmp_path, monkeypatch):
-    """Storage with one user who said something, and shared one of two documents."""
+    """Return storage with a user who has a conversation, a document and a shared document."""
     storage = tmp_path / "storage"
     monkeypatch.setenv("DOCENT_STORAGE", str(storage))
     monkeypatch.setenv("DOCENT_DATA", str(tmp_path / "data"))
@@ -176,8 +172,8 @@ def eve(tmp_path, monkeypatch):
     return storage
 
 
-async def test_a_removal_that_failed_is_not_called_done(eve, quickly, monkeypatch, capsys):
-    """Exit code 2 and a sentence while the conversations are locked; the same command then does the rest."""
+async def test_a_removal_that_failed_is_reported(eve, short_wait, monkeypatch, capsys):
+    """The command exits with 2 while the conversations are locked; run again, it does the rest."""
     history = History(eve)
     thread = await conversation(history, await user(history, "evelyne"), "mine")
 
@@ -186,7 +182,7 @@ async def test_a_removal_that_failed_is_not_called_done(eve, quickly, monkeypatc
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "evelyne can no longer log in, but what they had is not all deleted." in shown.err
-    assert await said(history, thread) == ["mine"]
+    assert await texts(history, thread) == ["mine"]
     assert in_terminal("user", "remove", "evelyne") == 0
     assert capsys.readouterr().out == "Removed evelyne, 1 conversation and 1 document of their own.\n"
     assert await history.get_thread(thread) is None
@@ -194,17 +190,17 @@ async def test_a_removal_that_failed_is_not_called_done(eve, quickly, monkeypatc
 
 
 async def test_a_removed_user_leaves_no_row_and_no_name(eve, monkeypatch, capsys):
-    """Also with her page open: what it saves afterwards brings nothing back, and no file names her."""
+    """Late writes of her open page restore nothing, and no file contains her name."""
     history = History(eve)
-    history.knows = lambda name: Users(eve).find(name) is not None
+    history.user_exists = lambda name: Users(eve).find(name) is not None
     evelyne = await user(history, "evelyne")
     thread = await conversation(history, evelyne, SECRET)
-    assert holding(eve, "evelyne")
+    assert files_with(eve, "evelyne")
     assert in_terminal("user", "remove", "evelyne") == 0
-    assert holding(eve, "evelyne") == holding(eve, SECRET) == []
-    tab = Tab()
-    tab.session.user, tab.session.has_first_interaction = evelyne, True
-    init_ws_context(tab.session)
+    assert files_with(eve, "evelyne") == files_with(eve, SECRET) == []
+    page = OpenPage()
+    page.session.user, page.session.has_first_interaction = evelyne, True
+    init_ws_context(page.session)
     for late in (thread, str(uuid.uuid4())):
         await history.create_step(step(late, output=SECRET))
         await history.update_thread(late, name="late", user_id=evelyne.id)
@@ -212,37 +208,37 @@ async def test_a_removed_user_leaves_no_row_and_no_name(eve, monkeypatch, capsys
     assert await history.create_user(User(identifier="evelyne")) is None
     for table in ("users", "threads", "steps"):
         assert await history.rows(f"SELECT * FROM {table}") == []
-    assert holding(eve, "evelyne") == []
-    with open_docent(Settings.read()) as docent:  # what she shared is everybody's
-        assert [one.paths for one in docent.store.documents(Scope())] == [(f"{UPLOADED}shared.md",)]
-    await tab.session.delete()
+    assert files_with(eve, "evelyne") == []
+    with open_docent(Settings.read()) as docent:  # the shared document stays
+        assert [document.paths for document in docent.store.documents(Scope())] == [(f"{UPLOADED}shared.md",)]
+    await page.session.delete()
     await history.close()
 
 
 def in_terminal(*words: str) -> int:
-    """A command, which runs a loop of its own."""
+    """Run a command in a thread, because it runs an event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(main, words).result()
 
 
-# --- text that stays on the disk -----------------------------------------------------------
+# --- deleted text on the disk --------------------------------------------------------------
 
 
 async def test_a_deleted_conversation_is_in_no_file(tmp_path):
-    """Neither in history.db nor in its log, while the history goes on being open."""
+    """Its text is gone from history.db and its log while the history stays open."""
     history = History(tmp_path)
     ann = await user(history, "ann")
     thread = await conversation(history, ann, SECRET, SECRET * 200)
     stays = await conversation(history, ann, OTHER)
-    assert holding(tmp_path, SECRET)
+    assert files_with(tmp_path, SECRET)
     await history.delete_thread(thread)
-    assert holding(tmp_path, SECRET) == []
-    assert await said(history, stays) == [OTHER]
+    assert files_with(tmp_path, SECRET) == []
+    assert await texts(history, stays) == [OTHER]
     await history.close()
 
 
-async def test_what_was_deleted_before_goes_with_the_update(tmp_path):
-    """A file of an older Docent is written anew without it, and without conversations of nobody."""
+async def test_a_migration_erases_text_that_was_deleted_before(tmp_path):
+    """A database of an older Docent is rewritten without it, and without conversations that have no user."""
     path = tmp_path / "history.db"
     with closing(sqlite3.connect(path)) as old:
         old.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
@@ -250,15 +246,15 @@ async def test_what_was_deleted_before_goes_with_the_update(tmp_path):
         old.execute("INSERT INTO threads (id, name) VALUES ('a', ?), ('b', ?)", (SECRET, OTHER))
         old.execute("DELETE FROM threads WHERE id = 'a'")
         old.commit()
-    assert holding(tmp_path, SECRET)
+    assert files_with(tmp_path, SECRET)
     history = History(tmp_path)
-    assert holding(tmp_path, SECRET) == holding(tmp_path, OTHER) == []
+    assert files_with(tmp_path, SECRET) == files_with(tmp_path, OTHER) == []
     await history.close()
 
 
 @pytest.fixture
 def docent(tmp_path) -> Iterator[Docent]:
-    """Two documents, in storage that is open as while serving."""
+    """Open storage with two documents, as while serving."""
     with opened(tmp_path) as docent:
         yield docent
 
@@ -274,8 +270,8 @@ def opened(tmp_path: Path) -> Docent:
 
 
 async def answer(history: History, thread: str, docent: Docent, name: str, text: str) -> str:
-    """An answer that cites a document and says its sentence; the id of its message."""
-    document = next(one for one in docent.store.documents(Scope()) if one.name == name)
+    """Save an answer that cites a document, and return the id of its message."""
+    document = next(row for row in docent.store.documents(Scope()) if row.name == name)
     (chunk,) = docent.store.chunks_of(document.id, Scope())
     metadata = {
         "docent": {
@@ -292,18 +288,18 @@ async def answer(history: History, thread: str, docent: Docent, name: str, text:
             "receipt": {"sent": [chunk.id], "unsupported": [text]},
         }
     }  # fmt: skip
-    run, kept = step(thread, output="", type="run"), str(uuid.uuid4())
+    run, message_id = step(thread, output="", type="run"), str(uuid.uuid4())
     await history.create_step(run)
     more = {"parentId": run["id"], "metadata": metadata}
-    await history.create_step(step(thread, output=f"{text} [1]", id=kept, **more))
+    await history.create_step(step(thread, output=f"{text} [1]", id=message_id, **more))
     await history.create_step(step(thread, output=f"Read: {text}", type="tool", parentId=run["id"]))
-    return kept
+    return message_id
 
 
 @pytest.mark.parametrize("way", ["page", "command", "api"])
 @pytest.mark.parametrize("quotes", ["blank", "delete"])
 async def test_a_deleted_document_is_in_no_file(way, quotes, docent, tmp_path, monkeypatch, capsys):
-    """Whichever way it is deleted and whatever becomes of the answers: no byte of storage/ has its sentence.
+    """No byte of storage/ has its sentence, whichever way it is deleted and whatever its answers become.
 
     The receipt counts the answers; what cites another document stays as it was.
     """
@@ -311,12 +307,12 @@ async def test_a_deleted_document_is_in_no_file(way, quotes, docent, tmp_path, m
     history = History(storage)
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "Where is it?")
-    gone = await answer(history, thread, docent, "secret.md", SECRET)
-    stays = await answer(history, thread, docent, "other.md", OTHER)
-    broken_off = step(thread, output=SECRET, metadata={"docent_unfinished": "Where?"})
-    await history.create_step(broken_off)
-    document = next(one for one in docent.store.documents(Scope()) if one.name == "secret.md")
-    assert holding(storage, SECRET)
+    quoting = await answer(history, thread, docent, "secret.md", SECRET)
+    other = await answer(history, thread, docent, "other.md", OTHER)
+    unfinished = step(thread, output=SECRET, metadata={"docent_unfinished": "Where?"})
+    await history.create_step(unfinished)
+    document = next(row for row in docent.store.documents(Scope()) if row.name == "secret.md")
+    assert files_with(storage, SECRET)
     monkeypatch.setenv("DOCENT_STORAGE", str(storage))
     monkeypatch.setenv("DOCENT_DATA", str(docent.settings.data))
     if way == "page":
@@ -341,20 +337,20 @@ async def test_a_deleted_document_is_in_no_file(way, quotes, docent, tmp_path, m
         assert main(["delete", "secret.md", "--json", "--quotes", quotes]) == 0
         receipt = json.loads(capsys.readouterr().out)
         assert (receipt["found"]["answers"], receipt["left"]["answers"]) == (3, 0)
-    assert holding(storage, SECRET) == holding(storage, "Findings") == []
-    there = {row["id"]: row["output"] for row in await history.rows("SELECT * FROM steps")}
-    assert there[stays] == f"{OTHER} [1]"
-    assert there.get(gone) == (None if quotes == "delete" else "[…]. [1]")
-    assert there.get(broken_off["id"]) == (None if quotes == "delete" else "[…].")
+    assert files_with(storage, SECRET) == files_with(storage, "Findings") == []
+    outputs = {row["id"]: row["output"] for row in await history.rows("SELECT * FROM steps")}
+    assert outputs[other] == f"{OTHER} [1]"
+    assert outputs.get(quoting) == (None if quotes == "delete" else "[…]. [1]")
+    assert outputs.get(unfinished["id"]) == (None if quotes == "delete" else "[…].")
     await history.close()
 
 
-async def test_a_document_stays_while_its_quotes_cannot_be_erased(docent, quickly, monkeypatch):
-    """Where the conversations are locked nothing is deleted, and the page says why."""
+async def test_a_document_stays_while_its_quotes_cannot_be_erased(docent, short_wait, monkeypatch):
+    """While the conversations are locked nothing is deleted, and the page says why."""
     history = History(docent.settings.storage)
     thread = await conversation(history, await user(history, "ann"), "Where is it?")
     await answer(history, thread, docent, "secret.md", SECRET)
-    document = next(one for one in docent.store.documents(Scope()) if one.name == "secret.md")
+    document = next(row for row in docent.store.documents(Scope()) if row.name == "secret.md")
     async with client(monkeypatch, history=history, docent=docent) as browser:
         with locked(docent.settings.storage):
             response = await browser.post(f"/documents/{document.id}/delete")
@@ -366,7 +362,7 @@ async def test_a_document_stays_while_its_quotes_cannot_be_erased(docent, quickl
 
 
 async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(docent, tmp_path):
-    """It knows the document by the id of its owner's library; the copy that is deleted has another."""
+    """Its quotes are found although sharing gave the document another id."""
     history = History(docent.settings.storage)
     thread = await conversation(history, await user(history, "ann"), "What?")
     (tmp_path / "mine.md").write_text("# Mine\n\nThe gardener hides his pocket watch among tulips.\n")
@@ -386,12 +382,12 @@ async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(doce
     new = docent.share(ticket.document_id, reader="ann", library="uploads")
     deletion = docent.store.delete(new, Scope())
     assert (deletion.found["answers"], deletion.left["answers"]) == (1, 0)
-    assert holding(docent.settings.storage, quote) == []
+    assert files_with(docent.settings.storage, quote) == []
     await history.close()
 
 
-async def test_what_a_restored_backup_set_aside_forgets_too(tmp_path):
-    """A copy of the storage of before stands in storage/; a deletion goes through it as well."""
+async def test_a_deletion_reaches_the_storage_set_aside_by_a_restore(tmp_path):
+    """A restore leaves a copy of the storage before it; deleted text is erased from it, too."""
     docent = opened(tmp_path)
     storage = docent.settings.storage
     history = History(storage)
@@ -402,9 +398,9 @@ async def test_what_a_restored_backup_set_aside_forgets_too(tmp_path):
     back_up(storage, tmp_path / "backup.tar")
     docent.close()
     restore(tmp_path / "backup.tar", storage, force=True)
-    assert len([name for name in holding(storage, SECRET) if "before-restore" in name]) >= 2
+    assert len([name for name in files_with(storage, SECRET) if "before-restore" in name]) >= 2
     with open_docent(docent.settings) as again:
-        document = next(one for one in again.store.documents(Scope()) if one.name == "secret.md")
+        document = next(row for row in again.store.documents(Scope()) if row.name == "secret.md")
         deletion = again.store.delete(document.id, Scope())
     assert set(deletion.left.values()) == {0}
-    assert holding(storage, SECRET) == []
+    assert files_with(storage, SECRET) == []

@@ -1,4 +1,4 @@
-"""Conversations are kept, found again, and each belongs to one person."""
+"""Conversations are saved, listed and searched, and each belongs to one user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chainlit.user import User
 
 from docent.errors import IndexMismatch
 from docent.web.chat.history import History
-from docent.web.chat.history_schema import MIGRATIONS, prepare
+from docent.web.chat.history_database import MIGRATIONS, prepare
 
 
 @pytest.fixture
@@ -58,15 +58,15 @@ async def listed(history: History, owner, *, first: int = 50, cursor: str | None
     )
 
 
-async def test_what_was_said_comes_back_as_it_was(history):
-    """Text, metadata and tags survive, lists and mappings included."""
+async def test_a_conversation_comes_back_as_it_was_saved(history):
+    """Text, metadata and tags are the same, lists and mappings included."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "one", "two")
-    kept = await history.get_thread(thread)
-    assert kept["name"] == "one"
-    assert kept["tags"] == ["Guide"]
-    assert [s["output"] for s in kept["steps"]] == ["one", "two"]
-    assert kept["steps"][0]["metadata"] == {"docent": {"n": [1, 2]}}
+    saved = await history.get_thread(thread)
+    assert saved["name"] == "one"
+    assert saved["tags"] == ["Guide"]
+    assert [s["output"] for s in saved["steps"]] == ["one", "two"]
+    assert saved["steps"][0]["metadata"] == {"docent": {"n": [1, 2]}}
 
 
 async def test_the_latest_conversation_comes_first_page_by_page(history):
@@ -94,7 +94,7 @@ async def test_the_latest_conversation_comes_first_page_by_page(history):
         pytest.param("' OR 1=1 --", set(), id="a query"),
     ],
 )
-async def test_conversations_are_found_by_what_was_said(history, search, found):
+async def test_conversations_are_found_by_their_text(history, search, found):
     """Search looks into names and messages, whatever the case and the accents."""
     ann = await user(history, "ann")
     threads = {
@@ -106,15 +106,15 @@ async def test_conversations_are_found_by_what_was_said(history, search, found):
     assert {threads[thread["id"]] for thread in page.data} == found
 
 
-async def test_nobody_lists_what_another_said(history):
-    """A list holds the reader's own conversations only."""
+async def test_a_list_holds_ones_own_conversations_only(history):
+    """Another user's conversations are not listed."""
     ann, ben = await user(history, "ann"), await user(history, "ben")
     await conversation(history, ann, "mine")
     assert (await listed(history, ben)).data == []
 
 
 async def test_a_step_stays_in_its_conversation(history):
-    """Somebody who sends the id of another's message neither changes, moves nor deletes it."""
+    """A request with the id of another user's message neither changes, moves nor deletes it."""
     ann, ben = await user(history, "ann"), await user(history, "ben")
     thread = await conversation(history, ann, "mine")
     original = (await history.get_thread(thread))["steps"][0]
@@ -125,7 +125,7 @@ async def test_a_step_stays_in_its_conversation(history):
 
 
 async def test_deleting_a_conversation_leaves_nothing(history):
-    """Steps and feedback go with their conversation."""
+    """Steps, elements and ratings are deleted with their conversation."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "mine")
     await history.delete_thread(thread)
@@ -133,7 +133,7 @@ async def test_deleting_a_conversation_leaves_nothing(history):
         assert await history.rows(f"SELECT * FROM {table}") == []
 
 
-async def test_a_conversation_that_is_not_there_has_no_author(history):
+async def test_an_unknown_conversation_has_no_author(history):
     """Chainlit then answers "not found" rather than failing."""
     assert await history.get_thread_author(str(uuid.uuid4())) == ""
 
@@ -147,8 +147,8 @@ async def test_a_long_question_gives_a_short_name(history):
     assert name.endswith("…")
 
 
-async def test_five_hundred_conversations_are_listed_at_once(history):
-    """A page of a long history costs a small part of a second, searched or not."""
+async def test_a_history_of_five_hundred_conversations_is_listed_quickly(history):
+    """A page takes less than half a second of processor time, searched or not."""
     ann = await user(history, "ann")
     for n in range(500):
         thread = f"00000000-0000-4000-8000-{n:012}"
@@ -171,65 +171,66 @@ async def test_five_hundred_conversations_are_listed_at_once(history):
         assert time.process_time() - start < 0.5
 
 
-def test_preparing_twice_changes_nothing(tmp_path):
-    """A second start finds the tables there."""
+def test_a_second_start_changes_nothing(tmp_path):
+    """The tables are created once, in a file that only its owner can read."""
     prepare(tmp_path / "history.db")
     prepare(tmp_path / "history.db")
     assert (tmp_path / "history.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_newer_file_is_refused(tmp_path, monkeypatch):
-    """A history of a newer version is named, not damaged."""
+def test_a_newer_database_is_refused(tmp_path, monkeypatch):
+    """A history of a newer version is reported, not damaged."""
     prepare(tmp_path / "history.db")
-    monkeypatch.setattr("docent.web.chat.history_schema.MIGRATIONS", MIGRATIONS[:0])
+    monkeypatch.setattr("docent.web.chat.history_database.MIGRATIONS", MIGRATIONS[:0])
     with pytest.raises(IndexMismatch, match="newer Docent"):
         prepare(tmp_path / "history.db")
 
 
-async def test_the_page_lists_by_what_was_said_last(history):
-    """Each conversation carries the moment it went on, because the page sorts once more by its date."""
+async def test_conversations_are_dated_by_their_latest_message(history):
+    """The page sorts the list once more by that date."""
     ann = await user(history, "ann")
     older = await conversation(history, ann, "Older", at="2026-01-01T00:00:00Z")
     newer = await conversation(history, ann, "Newer", at="2026-01-02T00:00:00Z")
     init_http_context(thread_id=older, user=ann)
     await history.create_step(step(older, output="Goes on", at="2026-01-03T00:00:00Z"))
-    there = (await listed(history, ann)).data
-    assert [(thread["id"], thread["createdAt"]) for thread in there] == [
+    threads = (await listed(history, ann)).data
+    assert [(thread["id"], thread["createdAt"]) for thread in threads] == [
         (older, "2026-01-03T00:00:00Z"),
         (newer, "2026-01-02T00:00:00Z"),
     ]
 
 
-async def test_the_answers_of_a_run_are_found(history):
-    """A thumb is for the run: its messages are found with who may see them, nothing else is."""
+async def test_the_answers_of_a_run_are_returned(history):
+    """A rating is for a run: its answers are returned with their user, and nothing else."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "Question")
     run = step(thread, output="", type="run")
     await history.create_step(run)
-    said = step(thread, output="Answer", parentId=run["id"])
-    await history.create_step(said)
-    assert [(row["id"], author) for row, author in await history.answers(run["id"])] == [(said["id"], "ann")]
-    assert [row["id"] for row, _ in await history.answers(said["id"])] == [said["id"]]
-    assert await history.answers(str(uuid.uuid4())) == []
+    answer = step(thread, output="Answer", parentId=run["id"])
+    await history.create_step(answer)
+    rated = [(row["id"], author) for row, author in await history.answers_and_authors(run["id"])]
+    assert rated == [(answer["id"], "ann")]
+    assert [row["id"] for row, _ in await history.answers_and_authors(answer["id"])] == [answer["id"]]
+    assert await history.answers_and_authors(str(uuid.uuid4())) == []
 
 
-async def test_a_list_waits_for_no_writer(history, tmp_path):
-    """While fifty messages wait to be written, the conversations are listed; then all are there, in order."""
+async def test_a_list_does_not_wait_for_writes(history, tmp_path):
+    """Conversations are listed while fifty writes wait; the writes then happen in order."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "before")
     with closing(sqlite3.connect(tmp_path / "history.db")) as other:
         other.execute("BEGIN IMMEDIATE")
-        said = [step(thread, output=str(n), id="00000000-0000-4000-8000-000000000001") for n in range(50)]
-        writing = [asyncio.create_task(history.create_step(one)) for one in said]
-        found = await asyncio.wait_for(listed(history, ann), timeout=5)
-        assert [one["id"] for one in found.data] == [thread]
+        states = [step(thread, output=str(n), id="00000000-0000-4000-8000-000000000001") for n in range(50)]
+        writes = [asyncio.create_task(history.create_step(state)) for state in states]
+        page = await asyncio.wait_for(listed(history, ann), timeout=5)
+        assert [row["id"] for row in page.data] == [thread]
         other.rollback()
-    await asyncio.gather(*writing)
+    await asyncio.gather(*writes)
     assert [s["output"] for s in (await history.get_thread(thread))["steps"]] == ["before", "49"]
 
 
-async def test_nothing_is_kept_of_a_deleted_conversation(history):
-    """Neither an answer that was still being written in it, nor what a page tells of it at its end."""
+async def test_late_writes_do_not_restore_a_deleted_conversation(history):
+    """Neither the rest of an answer nor the settings that its page saves at the end are stored."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "mine")
     await history.delete_thread(thread)
