@@ -52,7 +52,7 @@ LIVES_IN: dict[str, set[str]] = {
         "docent/store/vectors.py",
     },
     "chromadb": {"docent/store/vectors.py"},
-    "tantivy": {"docent/store/shelf.py", "docent/store/languages.py"},
+    "tantivy": {"docent/store/word_index.py", "docent/store/languages.py"},
     "watchfiles": {"docent/ingesting/watch.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},

@@ -18,10 +18,10 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.door import KEY, SOCKET
-from docent.store.guard import LOCK, Lock
+from docent.store.locks import LOCK, FolderLock
+from docent.store.old_index import OldIndex
 from docent.store.originals import sha256_of
-from docent.store.previous import Previous
+from docent.store.rpc import KEY, SOCKET
 
 LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"
@@ -58,7 +58,7 @@ def back_up(folder: Path, target: Path) -> int:
 
 def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
     """Put a backup into storage/; where the old content went, if there was any."""
-    lock = Lock(folder)
+    lock = FolderLock(folder)
     try:
         there = [path for path in folder.iterdir() if path.name not in (*LEFT_OUT, "models")]
         if there and not force:
@@ -92,7 +92,7 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 
     catalog = scratch / "catalog.db"
     _copy(folder / CATALOG, catalog)
-    kept = Previous(scratch, originals=folder / "originals")
+    kept = OldIndex(scratch, originals=folder / "originals")
     gone = [one.id for one in kept.documents() if not one.files[0].full.exists()]
     kept.forget(gone)  # deleted while the backup was taken
     sha256s = kept.sha256s()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import StoreError
-from docent.store.guard import Turn
+from docent.store.locks import WriteLock
 from docent.store.schema import is_older, migrate
 from docent.store.snapshots import Snapshots, damaged
 
@@ -22,7 +22,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.turn = Turn()
+        self.write_lock = WriteLock()
         self._idle: deque[sqlite3.Connection] = deque()  # the one used last goes first: it remembers most
         path.parent.mkdir(parents=True, exist_ok=True)
         self.snapshots = Snapshots(path.parent)
@@ -30,7 +30,7 @@ class Catalog:
         self._writer = self._connect()
         self._watch, self._watching = self._connect(), threading.Lock()
         try:
-            with self._plainly():
+            with self._translate_errors():
                 if is_older(self._writer):
                     self.snapshots.take(whole=True)
                 migrate(self._writer)
@@ -41,14 +41,14 @@ class Catalog:
     @property
     def version(self) -> int:
         """Differs as soon as anybody, in any process, has changed the catalog; costs microseconds."""
-        with self._watching, self._plainly():
+        with self._watching, self._translate_errors():
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it happens, or none."""
-        with self.turn, self._plainly():
+        with self.write_lock, self._translate_errors():
             try:  # around the beginning, too: Ctrl+C may come right after it
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -66,7 +66,7 @@ class Catalog:
         except IndexError:
             connection = self._connect()
         try:
-            with self._plainly():
+            with self._translate_errors():
                 connection.execute("BEGIN")
                 yield connection
         finally:
@@ -85,7 +85,7 @@ class Catalog:
 
     def forget_traces(self) -> bool:
         """Empty the write-ahead log, where pages of deleted text would linger until reused; whether it is."""
-        with self.turn, self._plainly():
+        with self.write_lock, self._translate_errors():
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -101,7 +101,7 @@ class Catalog:
 
     def save(self) -> None:
         """See to it that the snapshot is as the catalog is now."""
-        with self.turn:
+        with self.write_lock:
             self.forget_traces()
             if not self.snapshots.is_current():
                 self.snapshots.take()
@@ -120,7 +120,7 @@ class Catalog:
         self._writer.close()
 
     def _connect(self) -> sqlite3.Connection:
-        with self._plainly():
+        with self._translate_errors():
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -136,7 +136,7 @@ class Catalog:
         return connection
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:

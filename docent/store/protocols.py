@@ -15,7 +15,7 @@ class Hit(NamedTuple):
     score: float
 
 
-class Place(NamedTuple):
+class ChunkLocation(NamedTuple):
     """Where a chunk stands."""
 
     document_id: str
@@ -51,7 +51,7 @@ class Reader(Protocol):
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
         """Chunks by BM25 over header and text, best first."""
 
-    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
         """Where those of the named chunks stand that are in scope and answering; cheaper than the chunks."""
 
     def terms(self, text: str, language: str) -> list[str]:

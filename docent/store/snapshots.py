@@ -18,9 +18,9 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
-from docent.store.guard import Lock
+from docent.store.checksums import CHECKSUMS
+from docent.store.locks import FolderLock
 from docent.store.originals import Originals, sync
-from docent.store.seal import SEAL
 from docent.types import State
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Snapshots:
 
     def put_back(self) -> None:
         """The snapshot in the catalog's place; the damaged file stays beside it until the next deletion."""
-        for stale in (f"{CATALOG}-wal", f"{CATALOG}-shm", SEAL):  # words and vectors are to be compared
+        for stale in (f"{CATALOG}-wal", f"{CATALOG}-shm", CHECKSUMS):  # words and vectors are to be compared
             self._catalog.with_name(stale).unlink(missing_ok=True)
         fresh = self._catalog.with_name(".catalog.part")
         shutil.copyfile(self.last, fresh)
@@ -148,7 +148,7 @@ def mend_catalog(folder: Path) -> str:
     if not snapshots.last.exists():
         raise damaged(catalog, said)
     try:
-        lock = Lock(folder)
+        lock = FolderLock(folder)
     except StorageBusy as error:
         raise damaged(catalog, said) from error
     try:

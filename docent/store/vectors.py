@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 BATCH = 5000  # Chroma refuses more than 5461 at once
 GRAPHS = "*/data_level0.bin"
-PATIENCE = 60.0  # seconds for one request to a server; Chroma's own client would wait for ever
+REQUEST_SECONDS = 60.0  # seconds for one request to a server; Chroma's own client would wait for ever
 
 
-class Vectors:
+class ChromaVectors:
     """The vector index of one store: in `folder`, or on the server at `url` under the store's own name."""
 
     def __init__(self, folder: Path, *, name: str, url: str) -> None:
@@ -40,16 +40,16 @@ class Vectors:
         self._filled: set[str] = set()
         """Libraries with a graph: before the first vectors are written, Chroma may refuse a question."""
         self._opening = threading.Lock()
-        self._at_work: ClientAPI | None = None
+        self._opened_client: ClientAPI | None = None
         if url or folder.exists():  # else there is nothing that could not be opened, and it can wait
-            with self._plainly():
+            with self._translate_errors():
                 self._client()
 
     def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
             some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
-            with self._collection(library) as collection, self._blank():
+            with self._collection(library) as collection, self._blank_memory():
                 collection.upsert(ids=some, embeddings=rows)
             self._filled.add(library)
 
@@ -88,7 +88,7 @@ class Vectors:
             )
 
     def drop_library(self, library: str) -> None:
-        with self._plainly():
+        with self._translate_errors():
             if library in self._collections or self._exists(library):
                 self._client().delete_collection(self._label(library))
             self._collections.pop(library, None)  # afterwards: who asks meanwhile opens it again
@@ -97,7 +97,7 @@ class Vectors:
     def answers(self) -> bool:
         """Whether anybody is there to be asked."""
         try:
-            with self._plainly():
+            with self._translate_errors():
                 self._client().heartbeat()
         except StoreError:
             return False
@@ -110,9 +110,9 @@ class Vectors:
             return _thin_store(collection)
 
     def close(self) -> None:
-        if self._at_work is None:
+        if self._opened_client is None:
             return
-        client: Any = self._at_work
+        client: Any = self._opened_client
         if self._served:
             client._server._session.close()  # which Chroma's own close() forgets
         client.close()
@@ -136,9 +136,9 @@ class Vectors:
     def _client(self) -> ClientAPI:
         """Importing Chroma takes half a second; a new document answers by its words meanwhile."""
         with self._opening:
-            if self._at_work is None:
-                self._at_work = _server(self._where) if self._served else _embedded(Path(self._where))
-            return self._at_work
+            if self._opened_client is None:
+                self._opened_client = _server(self._where) if self._served else _embedded(Path(self._where))
+            return self._opened_client
 
     def _label(self, library: str) -> str:
         """A name Chroma allows, whatever the library is called."""
@@ -150,13 +150,13 @@ class Vectors:
 
     @contextmanager
     def _collection(self, library: str) -> Iterator[Any]:
-        with self._plainly():
+        with self._translate_errors():
             if library not in self._collections:
-                self._collections[library] = self._opened(library)
+                self._collections[library] = self._open_collection(library)
             yield self._collections[library]
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Chroma's errors as ours; what is remembered of it may be wrong after one, so it is forgotten."""
         from chromadb.errors import ChromaError
         from httpx import HTTPError
@@ -179,7 +179,7 @@ class Vectors:
                 error=error,
             ) from error
 
-    def _opened(self, library: str) -> Any:
+    def _open_collection(self, library: str) -> Any:
         collection = self._client().get_or_create_collection(
             self._label(library), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
@@ -192,12 +192,14 @@ class Vectors:
                 library=library,
                 space=space,
             )
-        with self._blank():  # counting makes the graph of what a killed process had handed over and no more
+        with (
+            self._blank_memory()
+        ):  # counting makes the graph of what a killed process had handed over and no more
             if collection.count():
                 self._filled.add(library)
         return collection
 
-    def _blank(self) -> AbstractContextManager[None]:
+    def _blank_memory(self) -> AbstractContextManager[None]:
         """A new graph is a file of its memory before anything is in it: pieces of whatever was there last."""
         return nullcontext() if self._served else blank()
 
@@ -234,7 +236,8 @@ def _server(url: str) -> ClientAPI:
     import httpx
     from chromadb.config import Settings
 
-    httpx.get(f"{url}/api/v2/heartbeat", timeout=PATIENCE)  # a client that fails would leave its socket open
+    # First: a Chroma client that fails to connect leaves its socket open.
+    httpx.get(f"{url}/api/v2/heartbeat", timeout=REQUEST_SECONDS)
     address = urlsplit(url)
     secure = address.scheme == "https"
     client: Any = chromadb.HttpClient(
@@ -244,7 +247,7 @@ def _server(url: str) -> ClientAPI:
         # A connection kept open until the server ends it would leak its socket.
         settings=Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0),
     )
-    client._server._session.timeout = PATIENCE
+    client._server._session.timeout = REQUEST_SECONDS
     return cast("ClientAPI", client)
 
 

@@ -10,7 +10,7 @@ from tests.unmeasured import unmeasured
 
 INTERRUPTED = """
 import json, random, signal, threading
-from docent.store.guard import Turn
+from docent.store.locks import Turn
 
 def interrupt(*_): raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)

@@ -15,7 +15,7 @@ import pytest
 
 from docent.errors import IndexMismatch, UnknownDocument
 from docent.store import SharedStore
-from docent.store.values import pack, unpack
+from docent.store.rpc import pack, unpack
 from docent.types import ReadBy, Scope, State
 from tests.store.putting import matching, nearest, put
 
@@ -142,7 +142,7 @@ def test_an_owner_that_is_killed(tmp_path):
 
 MORTAL = """
 import os, signal, sys
-from docent.store.removing import Removing
+from docent.store.deletions import Removing
 def delete(self, *arguments, done=Removing.delete):
     if sys.argv[2] == "after":
         done(self, *arguments)

@@ -12,8 +12,8 @@ import pytest
 import tantivy
 
 from docent.store import Store
-from docent.store.seal import Seal
-from docent.store.words import Words
+from docent.store.checksums import IndexChecksums
+from docent.store.word_index import WordIndex
 from tests.store.putting import EVERYTHING, arrival, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
@@ -126,7 +126,7 @@ def test_words_that_are_closed_are_at_rest(tmp_path, committed):
     """What tantivy still merges is waited for: not a file changes once the words are closed."""
     for attempt in range(4):
         folder = tmp_path / str(attempt)
-        words = Words(folder)
+        words = WordIndex(folder)
         for number in range(12):  # enough for a merge
             one = arrival(tmp_path, f"{number}.txt", f"Note {number} of {attempt}. " * 400)
             words.put(str(number), "default", one.chunks, language="en")
@@ -136,7 +136,7 @@ def test_words_that_are_closed_are_at_rest(tmp_path, committed):
         left = files_of(folder)
         time.sleep(0.1)
         assert files_of(folder) == left
-        assert len(Words(folder).document_ids()) == 11 + committed
+        assert len(WordIndex(folder).document_ids()) == 11 + committed
 
 
 def files_of(folder: Path) -> dict[Path, int]:
@@ -150,7 +150,7 @@ def test_words_of_an_earlier_version_are_written_again(filled):
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("earlier", stored=True)
     tantivy.Index(builder.build(), path=str(filled / "index/words")).writer(heap_size=15_000_000).commit()
-    Seal(filled / "index", parts=("chroma", "words")).set()
+    IndexChecksums(filled / "index", parts=("chroma", "words")).set()
     is_whole(filled)
 
 

@@ -6,7 +6,7 @@ import threading
 
 from docent.errors import DamagedStore
 from docent.store import Store
-from docent.store.vectors import Vectors
+from docent.store.vectors import ChromaVectors
 from tests.store.putting import EMBEDDER, nearest, put
 
 VECTOR = EMBEDDER.embed_query("a heron")
@@ -15,7 +15,7 @@ ASKING = 3
 
 def test_questions_while_the_first_vectors_are_written(tmp_path):
     """A library's first vectors may come while it is asked: the question finds none yet, or some."""
-    vectors = Vectors(tmp_path / "chroma", name="docent", url="")
+    vectors = ChromaVectors(tmp_path / "chroma", name="docent", url="")
     refused: list[DamagedStore] = []
 
     def ask(library: str, written: threading.Event) -> None:

@@ -14,7 +14,7 @@ import pytest
 from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
 from docent.store import Store
 from docent.store.originals import Originals, sha256_of
-from docent.store.vectors import Vectors
+from docent.store.vectors import ChromaVectors
 from docent.types import Scope, State
 from tests.store.putting import EMBEDDER, found, put, put_several
 
@@ -221,7 +221,7 @@ def test_several_ask_at_once_after_a_change(store, tmp_path, monkeypatch):
             return there
 
     key = put(store, tmp_path, "a.txt", HOURS)
-    store._whole._kept = (store._catalog.version, Overtaken())
+    store._listings._kept = (store._catalog.version, Overtaken())
     assert [one.id for one in store.documents(Scope())] == [key]
     assert [one.id for one in store.documents(Scope())] == [key]
 
@@ -246,7 +246,7 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
     from llama_index.core.schema import TextNode
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
-    with closing(Vectors(tmp_path, name="mine", url="")) as vectors:
+    with closing(ChromaVectors(tmp_path, name="mine", url="")) as vectors:
         vectors.put("default", ["hours"], EMBEDDER.embed([HOURS]).tolist())
         theirs = vectors.as_llama_index("default")
         theirs.add([TextNode(id_="books", text=BOOKS, embedding=EMBEDDER.embed([BOOKS])[0].tolist())])

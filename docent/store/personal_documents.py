@@ -10,11 +10,20 @@ from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import versions
-from docent.store.keeping import Keeping
-from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
+from docent.store.old_index import forget_name_elsewhere
 from docent.store.packing import unpack_vectors
-from docent.store.previous import forget_name_elsewhere
-from docent.store.rows import copy_document, document_row, library_row, now
+from docent.store.rows import (
+    NAMED,
+    UPLOADED,
+    brought_by,
+    copy_document,
+    document_row,
+    forget_name,
+    free_path,
+    library_row,
+    now,
+)
+from docent.store.writes import WritingStore
 from docent.types import (
     ANSWERING,
     Deletion,
@@ -26,16 +35,16 @@ from docent.types import (
 )
 
 
-class Sharing(Keeping):
+class PersonalStore(WritingStore):
     """The half of the store that serves readers with documents of their own."""
 
     def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
         """Keep a file that is to be read later; its document is queued from now on."""
-        with self._catalog.turn.beside():
+        with self._catalog.write_lock.preparing():
             self._originals.keep(path, sha256)
             file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
             key = document_id(library, sha256)
-            with self._catalog.turn:
+            with self._catalog.write_lock:
                 self._originals.keep(path, sha256)  # a deletion may have taken it meanwhile
                 with self._catalog.write() as db:
                     n = library_row(db, library, owner)
@@ -65,7 +74,7 @@ class Sharing(Keeping):
 
     def give_up(self, document_id: str, reason: str) -> None:
         """It cannot be read: failed, with the reason; where an older version answers, that one stays."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
                 if n is None or versions.was_read(db, n):  # by somebody who brought the same bytes
@@ -79,7 +88,7 @@ class Sharing(Keeping):
 
     def share(self, document_id_: str, library: str, scope: Scope) -> str:
         """Move a private document into a shared library, vectors and all; returns its id there."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self.document(document_id_, scope)
             if document.owner is None:
                 raise UnknownDocument(
@@ -100,7 +109,7 @@ class Sharing(Keeping):
 
         What somebody else brought as well stays shared by them.
         """
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self.document(document_id_, scope)
             if scope.reader is None or not is_from(document, scope.reader):
                 raise UnknownDocument(
@@ -141,7 +150,7 @@ class Sharing(Keeping):
         """Remove a private library with everything in it, and count what is left."""
         answers = self._quoted(self._private(library, scope))
         erased = self._erase(answers, "blank")
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             documents = self._private(library, scope)
             ids = {document.id: self._chunk_ids(document.id) for document in documents}
             found = self._census_of(documents, ids)
@@ -175,7 +184,7 @@ class Sharing(Keeping):
         own = self._every_document("l.owner = ?", owner)
         for library in sorted(set(self.libraries(owner)) - set(self.libraries(None))):
             self.delete_library(library, Scope(reader=owner))
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 forget_name(db, owner)
             self._catalog.snapshots.drop()

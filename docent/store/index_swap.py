@@ -8,13 +8,18 @@ from __future__ import annotations
 import shutil
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Literal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from docent.errors import DamagedStore, StorageBusy, StoreError
-from docent.store.door import Line, OwnerGone
-from docent.store.guard import Lock
-from docent.store.previous import Kept, Previous
-from docent.store.vectors import Vectors
+from docent.store.locks import FolderLock
+from docent.store.old_index import OldDocument, OldIndex
+from docent.store.rpc import OwnerGone, RpcClient
+from docent.store.vectors import ChromaVectors
+from docent.types import Document
+
+if TYPE_CHECKING:
+    from docent.store.store import Store
 
 WHOLE = "whole"
 """A mark in building/: everything that the old index has is there, too."""
@@ -26,10 +31,10 @@ Switched = Literal["switched", "busy", "behind"]
 def switch(folder: Path, *, chroma_url: str) -> Switched:
     """Let the new index take the old one's place, also for the process that answers from it now."""
     try:
-        lock = Lock(folder)
+        lock = FolderLock(folder)
     except StorageBusy:
         try:
-            return _asked(folder, "take_new")  # type: ignore[no-any-return]
+            return _ask_owner(folder, "take_new")  # type: ignore[no-any-return]
         except StorageBusy:
             return "busy"
     try:
@@ -41,22 +46,22 @@ def switch(folder: Path, *, chroma_url: str) -> Switched:
         lock.release()
 
 
-def _asked(folder: Path, what: str) -> Any:
+def _ask_owner(folder: Path, what: str) -> Any:
     """Of the owner of a folder. Raises StorageBusy when it has no door, or does not answer."""
     try:
-        line = Line(folder, fingerprint="")
+        client = RpcClient(folder, fingerprint="")
     except OwnerGone as error:
         raise StorageBusy(
             "{folder} is in use by another Docent. Stop it and run this again.", folder=folder
         ) from error
     try:
-        return line.call(what, (), {})
+        return client.call(what, (), {})
     except OwnerGone as error:
         raise StorageBusy(
             "The Docent that owns {folder} ended before it answered. Run this again.", folder=folder
         ) from error
     finally:
-        line.close()
+        client.close()
 
 
 def settle(folder: Path, *, fingerprint: str, chroma_url: str) -> None:
@@ -83,9 +88,9 @@ def settle(folder: Path, *, fingerprint: str, chroma_url: str) -> None:
 def roll_back(folder: Path) -> str:
     """Let the index before the last rebuild answer again; its fingerprint. Once more goes forward again."""
     try:
-        lock = Lock(folder)
+        lock = FolderLock(folder)
     except StorageBusy:
-        return str(_asked(folder, "take_earlier"))
+        return str(_ask_owner(folder, "take_earlier"))
     try:
         found = fingerprint_of(earlier(folder))
         put_earlier(folder)
@@ -97,9 +102,9 @@ def roll_back(folder: Path) -> str:
 def forget_previous(folder: Path, *, chroma_url: str) -> bool:
     """Remove the index before the last rebuild; False when there was none."""
     try:
-        lock = Lock(folder)
+        lock = FolderLock(folder)
     except StorageBusy:
-        return bool(_asked(folder, "forget_earlier"))
+        return bool(_ask_owner(folder, "forget_earlier"))
     try:
         return remove_earlier(folder, chroma_url=chroma_url)
     finally:
@@ -110,7 +115,7 @@ def give_up(folder: Path, *, chroma_url: str) -> None:
     """Remove an index that is being built, unless somebody is at it."""
     building = folder / "building"
     if building.exists():
-        Lock(building).release()
+        FolderLock(building).release()
         if (building / "index").exists():
             _remove(building / "index", chroma_url)
         shutil.rmtree(building)
@@ -168,7 +173,7 @@ def is_level(folder: Path) -> bool:
 
 
 def _documents(folder: Path) -> set[tuple[str, str]]:
-    catalog = Previous(folder / "index", originals=folder / "originals")
+    catalog = OldIndex(folder / "index", originals=folder / "originals")
     try:
         there = [*catalog.documents(), *(kept for kept, *_ in catalog.expected() if _is_kept(kept))]
         return {(kept.id, file.path) for kept in there for file in kept.files}
@@ -176,13 +181,13 @@ def _documents(folder: Path) -> set[tuple[str, str]]:
         catalog.close()
 
 
-def _is_kept(kept: Kept) -> bool:
+def _is_kept(kept: OldDocument) -> bool:
     """Without its file a document that waits to be read cannot be carried over."""
     return kept.files[0].full.exists()
 
 
 def fingerprint_of(index: Path) -> str:
-    catalog = Previous(index, originals=index)
+    catalog = OldIndex(index, originals=index)
     try:
         return catalog.fingerprint
     finally:
@@ -193,7 +198,7 @@ def _remove(index: Path, chroma_url: str) -> None:
     """Its collections on a server first: only its catalog says which they are."""
     name, libraries = _collections(index) if chroma_url else ("", [])
     if name:
-        with closing(Vectors(Path(), name=name, url=chroma_url)) as vectors:
+        with closing(ChromaVectors(Path(), name=name, url=chroma_url)) as vectors:
             for library in libraries:
                 vectors.drop_library(library)
     shutil.rmtree(index)
@@ -202,10 +207,77 @@ def _remove(index: Path, chroma_url: str) -> None:
 def _collections(index: Path) -> tuple[str, list[str]]:
     """The name under which a server knows an index, and its libraries; nobody can say of a damaged one."""
     if (index / "catalog.db").exists():
-        with suppress(DamagedStore), closing(Previous(index, originals=index)) as catalog:
+        with suppress(DamagedStore), closing(OldIndex(index, originals=index)) as catalog:
             return catalog.name, [library for library, *_ in catalog.libraries()]
     return "", []
 
 
 def _places(folder: Path) -> tuple[Path, Path, Path, Path]:
     return folder / "index-previous", folder / "index", folder / "index-aside", folder / "building"
+
+
+class Rebuild:
+    """From the catalog in `folder` into a new store; killed and started again, it goes on from there."""
+
+    def __init__(self, folder: Path, *, new: Store) -> None:
+        self._new = new
+        self._old = OldIndex(folder / "index", originals=folder / "originals")
+        (new.folder / WHOLE).unlink(missing_ok=True)
+
+    def missing(self) -> list[OldDocument]:
+        """What the old index has and the new one does not; what was deleted meanwhile is forgotten here."""
+        wanted = {kept.id: kept for kept in self._documents()}
+        with self._new._catalog.read() as db:
+            there = {str(key) for (key,) in db.execute("SELECT id FROM documents")}
+        for gone in there - wanted.keys():
+            self._new.withdraw(gone)
+        return [kept for key, kept in wanted.items() if key not in there]
+
+    def document(self, kept: OldDocument) -> Document:
+        """With the text of its pages, as it was read before."""
+        return self._old.whole(kept)
+
+    def finish(self) -> None:
+        """Paths, dates and failures as the old index has them now; everything derived is in step."""
+        documents = self._documents()
+        for kept in documents:
+            for file in kept.files:
+                self._new.attach(file, kept.document.sha256)
+        for file, reason in self._old.failures():
+            self._new.fail(file, reason)
+        for kept, owner, reason in self._old.expected():
+            self._expect(kept, owner, reason)
+        with self._new._catalog.write() as db:
+            db.executemany(
+                "UPDATE documents SET added = ? WHERE id = ?", [(kept.added, kept.id) for kept in documents]
+            )
+        self._new.mend()
+        (self._new.folder / WHOLE).touch()
+
+    def _documents(self) -> list[OldDocument]:
+        """What the old index has now; the new one knows each library's owner before it gets any of it."""
+        documents = self._old.documents()
+        with self._new._catalog.write() as db:
+            db.executemany(
+                "INSERT INTO libraries (name, owner, added) VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, added = excluded.added",
+                self._old.libraries(),
+            )
+        return documents
+
+    def _expect(self, kept: OldDocument, owner: str | None, reason: str) -> None:
+        """What was handed in and waits to be read, or could not be."""
+        one = kept.document
+        original = kept.files[0].full
+        if original.exists():
+            self._new.expect(original, one.sha256, name=one.name, library=kept.library, owner=owner)
+            if reason:
+                self._new.give_up(kept.id, reason)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._old.close()

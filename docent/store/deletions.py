@@ -7,19 +7,19 @@ from pathlib import Path
 
 from docent.errors import UnknownDocument
 from docent.store import versions
-from docent.store.previous import asides, drop_aside, drop_unfinished, forget_elsewhere
-from docent.store.quotes import Quoted, quoted
-from docent.store.reading import Reading
+from docent.store.conversations import Quoted, quoted
+from docent.store.old_index import asides, drop_aside, drop_unfinished, forget_elsewhere
+from docent.store.reads import ReadingStore
 from docent.store.rows import DOCUMENTS, clear_document, document_row, keys_of
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
 
-class Removing(Reading):
+class DeletingStore(ReadingStore):
     """The part of the store that removes."""
 
     def cancel(self, document_id: str, scope: Scope) -> bool:
         """Give up a document that is not whole yet; an older version stays. False: it is whole."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self.document(document_id, scope)
             if document.state in versions.FINISHED:
                 return False
@@ -34,7 +34,7 @@ class Removing(Reading):
         """
         answers = self._quoted([self._deletable(document_id, scope)])
         erased = self._erase(answers, quotes)
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self._deletable(document_id, scope)
             ids = self._chunk_ids(document_id)
             found = self._census(document, ids)
@@ -75,7 +75,7 @@ class Removing(Reading):
 
     def withdraw(self, document_id: str) -> None:
         """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
                 if n is not None:

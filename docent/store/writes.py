@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.regular_files import open_regular
 from docent.store import versions
-from docent.store.owners import UPLOADED
+from docent.store.deletions import DeletingStore
 from docent.store.packing import pack_vectors
-from docent.store.removing import Removing
 from docent.store.rows import (
     DOCUMENTS,
+    UPLOADED,
     clear_document,
     document_row,
     insert_document,
@@ -56,7 +56,7 @@ class Arrival:
 def _nobody() -> None: ...
 
 
-class Keeping(Removing):
+class WritingStore(DeletingStore):
     """The writing half of the store."""
 
     on_wanted: Callable[[], None] = staticmethod(_nobody)
@@ -102,9 +102,9 @@ class Keeping(Removing):
         What its path held before goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        with self._catalog.turn.beside():  # a large file takes a while
+        with self._catalog.write_lock.preparing():  # a large file takes a while
             self._original(file, document.sha256)
-            with self._catalog.turn:
+            with self._catalog.write_lock:
                 try:
                     _refuse_changed(file)
                     self._original(file, document.sha256)  # a deletion may have taken it meanwhile
@@ -130,7 +130,7 @@ class Keeping(Removing):
         False for each that `put_words` has to be asked for, since it is here already, or is refused.
         """
         kept: dict[str, Arrival] = {}
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             for one in arrivals:
                 new = document_id(one.file.library, one.document.sha256)
                 if new not in kept and not self._every_document("d.id = ?", new) and self._is_kept(one):
@@ -171,7 +171,7 @@ class Keeping(Removing):
 
     def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """What was read now of a document that is here, in place of what was read of it before."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             known = self._every_document("d.id = ?", document_id)
             if not known:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
@@ -192,7 +192,7 @@ class Keeping(Removing):
 
     def attach(self, file: SourceFile, sha256: str) -> bool:
         """Let a path name a document that is already here; False when it is not."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id(file.library, sha256))
                 if n is None or not versions.was_read(db, n):
@@ -211,7 +211,7 @@ class Keeping(Removing):
 
     def forget(self, library: str, path: str) -> None:
         """A file is gone; its document goes with it unless another path names it."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 key = library_row(db, library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
@@ -251,7 +251,7 @@ class Keeping(Removing):
 
     def come_to_rest(self) -> None:
         """Return when the change under way is whole: what it replaced is removed last."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             pass
 
     def want_vectors(self) -> None:
@@ -268,7 +268,7 @@ class Keeping(Removing):
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Keep vectors; those of chunks that are gone by now are dropped."""
         rows = dict(zip(chunk_ids, zip(vectors, pack_vectors(vectors), strict=True), strict=True))
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             keys, marks = keys_of(chunk_ids)
             with self._catalog.read() as db:
                 there = db.execute(

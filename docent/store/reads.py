@@ -9,20 +9,39 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from docent.errors import UnknownDocument
 from docent.store import languages
 from docent.store.catalog import Catalog
-from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_text, unpack_vectors
-from docent.store.protocols import Hit, Listing, Place
-from docent.store.remembered import Remembered
+from docent.store.protocols import ChunkLocation, Hit, Listing
 from docent.store.rows import CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, document_of, keys_of
-from docent.store.scoping import ANSWERS, condition, is_narrow
-from docent.store.words import Words
+from docent.store.scope_filter import ANSWERS, condition, is_narrow
+from docent.store.vector_fallback import VectorFallback
+from docent.store.word_index import WordIndex
 from docent.types import ANSWERING, Chunk, Page, Scope, StoredDocument
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class VersionedCache(Generic[Key, Value]):
+    """Values by key, of one version of the catalog and about so many at most; any thread may ask."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: tuple[int, dict[Key, Value]] = (-1, {})
+
+    def at(self, version: int) -> dict[Key, Value]:
+        """What is known of this version, to be looked up and added to; empty after any change."""
+        # One tuple, so that nobody adds what was read earlier to what belongs to a later version.
+        kept = self._kept
+        if kept[0] != version or len(kept[1]) >= self._most:
+            self._kept = kept = (version, {})
+        return kept[1]
+
 
 NO_VECTOR = -1.0
 MOST_SCOPES = 100  # whose documents are remembered until something changes
@@ -33,7 +52,7 @@ PARAMETERS = 50  # in one statement, always as many: SQLite then need not read i
 NOBODY = b""
 
 
-class Shelf(NamedTuple):
+class ScopeListing(NamedTuple):
     """The documents of a scope, and what is asked of them more than once for each question."""
 
     documents: list[StoredDocument]
@@ -44,33 +63,33 @@ class Shelf(NamedTuple):
     """Where each stands among the documents, by its id."""
 
 
-Stand = tuple[int, str, int]
+StoredLocation = tuple[int, str, int]
 """A chunk's row, its document and its page, whoever may see them; a plain tuple, since Python's collector of
 garbage does not go through those."""
 
 
-class Reading:
+class ReadingStore:
     """The reading half of the store."""
 
     folder: Path
     _catalog: Catalog
     _originals: Originals
-    _vectors: Nearby
-    _words: Words
-    _whole: Remembered[Scope, Shelf]
-    _narrow: Remembered[Scope, Shelf]
+    _vectors: VectorFallback
+    _words: WordIndex
+    _listings: VersionedCache[Scope, ScopeListing]
+    _narrow_listings: VersionedCache[Scope, ScopeListing]
     """Each question has one of its own, of the documents meant; they must not push out the whole ones."""
-    _stands: Remembered[str, Stand]
-    _ahead: Remembered[str, bytes]
+    _locations: VersionedCache[str, StoredLocation]
+    _read_ahead: VersionedCache[str, bytes]
     """Vectors that will be asked for in a moment."""
 
-    def _forget_read(self) -> None:
+    def _clear_caches(self) -> None:
         """Whatever was remembered was of another catalog."""
-        self._whole, self._narrow = Remembered(MOST_SCOPES), Remembered(MOST_SCOPES)
-        self._stands, self._ahead = Remembered(MOST_PLACES), Remembered(MOST_VECTORS)
+        self._listings, self._narrow_listings = VersionedCache(MOST_SCOPES), VersionedCache(MOST_SCOPES)
+        self._locations, self._read_ahead = VersionedCache(MOST_PLACES), VersionedCache(MOST_VECTORS)
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
-        return list(self._shelf(scope).documents)
+        return list(self._listing_of(scope).documents)
 
     def listing(
         self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
@@ -110,7 +129,7 @@ class Reading:
         if is_narrow(scope):
             hits = self._compared(vector, limit, scope)
         else:
-            libraries = self._shelf(scope).libraries
+            libraries = self._listing_of(scope).libraries
             hits = [hit for library in libraries for hit in self._vectors.nearest(library, vector, limit)]
             known = self._visible([hit.id for hit in hits], scope)
             hits = [hit for hit in hits if hit.id in known]
@@ -129,12 +148,12 @@ class Reading:
         return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
 
     def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
-        known = self._ahead.at(self._catalog.version)
+        known = self._read_ahead.at(self._catalog.version)
         known |= self._vectors_of(chunk_ids, scope)
 
-    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
-        standing = self._standing(chunk_ids, scope)
-        return {chunk: Place(document, page) for chunk, (_, document, page) in standing.items()}
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
+        standing = self._locate(chunk_ids, scope)
+        return {chunk: ChunkLocation(document, page) for chunk, (_, document, page) in standing.items()}
 
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
@@ -143,10 +162,10 @@ class Reading:
         return frozenset(languages.asked(question))
 
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
-        return self._words.rarity(terms, libraries=self._shelf(scope).libraries)
+        return self._words.rarity(terms, libraries=self._listing_of(scope).libraries)
 
     def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        found = self._words.scores(query, chunk_ids, libraries=self._shelf(scope).libraries)
+        found = self._words.scores(query, chunk_ids, libraries=self._listing_of(scope).libraries)
         return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
@@ -226,34 +245,34 @@ class Reading:
             ).fetchall()
         return [unpack_page(row) for row in rows]
 
-    def _shelf(self, scope: Scope) -> Shelf:
+    def _listing_of(self, scope: Scope) -> ScopeListing:
         # Asked ten times for each question; 1,000 documents are 15 ms to read, on every one of them.
         version = self._catalog.version
-        known = (self._narrow if is_narrow(scope) else self._whole).at(version)
+        known = (self._narrow_listings if is_narrow(scope) else self._listings).at(version)
         if scope not in known:
             # Where none are named, the wider one is this very scope, as soon as another thread has listed it.
-            wider = self._whole.at(version).get(replace(scope, documents=())) if scope.documents else None
-            known[scope] = _shelved(
+            wider = self._listings.at(version).get(replace(scope, documents=())) if scope.documents else None
+            known[scope] = _listing(
                 _named_in(scope, wider) if wider else self._documents("d.visible", (), scope)
             )
         return known[scope]
 
     def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
         """Libraries and, in a narrow scope, documents; what the lexical index is asked within."""
-        shelf = self._shelf(scope)
-        return shelf.libraries, [document.id for document in shelf.documents] if is_narrow(scope) else []
+        listing = self._listing_of(scope)
+        return listing.libraries, [document.id for document in listing.documents] if is_narrow(scope) else []
 
     def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
         """The nearest of every chunk in scope, by exact comparison; more where some are equally near."""
         wanted = as_vector(vector)
-        known = self._stands.at(self._catalog.version)
+        known = self._locations.at(self._catalog.version)
         stands: list[tuple[bytes, int, str, int]] = []
         scores: list[float] = []
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN chunks c ON c.document = d.n "
                 "JOIN vectors v ON v.chunk = c.n WHERE d.id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(self._shelf(scope).answering)),),
+                (json.dumps(list(self._listing_of(scope).answering)),),
             )
             while some := rows.fetchmany(ROWS):
                 stands += [row[:4] for row in some]
@@ -266,12 +285,12 @@ class Reading:
         return hits
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
-        return set(self._standing(chunk_ids, scope))
+        return set(self._locate(chunk_ids, scope))
 
-    def _standing(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Stand]:
+    def _locate(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, StoredLocation]:
         """Those of the named chunks that are in scope and answering."""
-        answering = self._shelf(scope).answering
-        known = self._stands.at(self._catalog.version)
+        answering = self._listing_of(scope).answering
+        known = self._locations.at(self._catalog.version)
         unknown = [bytes.fromhex(chunk) for chunk in chunk_ids if chunk not in known]
         for key, row, document, page in self._read(
             "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN documents d ON d.n = c.document WHERE c.id IN",
@@ -286,8 +305,8 @@ class Reading:
 
     def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
         """As they are kept, of those that are in scope and have one."""
-        known = self._ahead.at(self._catalog.version)
-        standing = self._standing(chunk_ids, scope)
+        known = self._read_ahead.at(self._catalog.version)
+        standing = self._locate(chunk_ids, scope)
         found = {chunk: known[chunk] for chunk in standing if chunk in known}
         # With the id, and not only by the row: after a deletion another chunk may have taken it.
         for key, data in self._read(
@@ -311,8 +330,8 @@ class Reading:
         return found
 
 
-def _shelved(documents: list[StoredDocument]) -> Shelf:
-    return Shelf(
+def _listing(documents: list[StoredDocument]) -> ScopeListing:
+    return ScopeListing(
         documents,
         sorted({document.library for document in documents}),
         frozenset(document.id for document in documents if document.state in ANSWERING),
@@ -320,7 +339,7 @@ def _shelved(documents: list[StoredDocument]) -> Shelf:
     )
 
 
-def _named_in(scope: Scope, wider: Shelf) -> list[StoredDocument]:
+def _named_in(scope: Scope, wider: ScopeListing) -> list[StoredDocument]:
     """The documents that a scope names, out of those of the same scope without names; in their order."""
     places = {wider.places[document] for document in scope.documents if document in wider.places}
     return [wider.documents[at] for at in sorted(places)]

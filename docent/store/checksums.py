@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 BLOCK = 1 << 22
-SEAL = "in-step"
+CHECKSUMS = "in-step"
 
 
 class Trust(Enum):
@@ -24,44 +24,44 @@ class Trust(Enum):
     BROKEN = "altered or lost, so it is written again"
 
 
-class Seal:
+class IndexChecksums:
     """The seal of storage/index: broken on opening, set on closing."""
 
     def __init__(self, index: Path, *, parts: tuple[str, ...]) -> None:
         self._index = index
-        self._seal = index / SEAL
+        self._file = index / CHECKSUMS
         self._opening = index / "opening"
         self._parts = parts
 
-    def broken(self) -> dict[str, Trust]:
+    def check(self) -> dict[str, Trust]:
         """What to think of each part; from now on the seal is off."""
         found = {part: self._trust(part) for part in self._parts}
-        self._seal.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
         self._opening.touch()
         return found
 
-    def opened(self) -> None:
+    def mark_opened(self) -> None:
         """Every part was opened and read, and the process lives."""
         self._opening.unlink(missing_ok=True)
 
-    def set(self, *, distrusted: frozenset[str] = frozenset()) -> None:
+    def record(self, *, distrusted: frozenset[str] = frozenset()) -> None:
         """Everything is closed and in step, but for the parts named."""
-        marks = {part: self._mark(part) if part not in distrusted else None for part in self._parts}
-        part_file = self._seal.with_suffix(".part")
+        marks = {part: self._checksums(part) if part not in distrusted else None for part in self._parts}
+        part_file = self._file.with_suffix(".part")
         part_file.write_text(json.dumps(marks))
-        part_file.replace(self._seal)
+        part_file.replace(self._file)
 
     def _trust(self, part: str) -> Trust:
-        if not self._seal.exists():
+        if not self._file.exists():
             # Whoever died while opening may have died of what it opened.
             return Trust.BROKEN if self._opening.exists() else Trust.UNSURE
         try:
-            mark = json.loads(self._seal.read_text())[part]
+            mark = json.loads(self._file.read_text())[part]
         except (ValueError, KeyError, TypeError):
             return Trust.UNSURE
-        return Trust.SOUND if mark is not None and mark == self._mark(part) else Trust.BROKEN
+        return Trust.SOUND if mark is not None and mark == self._checksums(part) else Trust.BROKEN
 
-    def _mark(self, part: str) -> dict[str, int]:
+    def _checksums(self, part: str) -> dict[str, int]:
         """A checksum for every file of a part: 1 GB takes a second."""
         folder = self._index / part
         return {

@@ -15,8 +15,8 @@ from docent.store.originals import Originals
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import VectorIndex
 from docent.store.rows import CHUNKS, CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, keys_of
-from docent.store.vectors import Vectors
-from docent.store.words import Words
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
 from docent.types import Chunk
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ SMALL_GRAPHS = 500_000
 PROBED = 10
 
 
-class Step(NamedTuple):
+class IndexGap(NamedTuple):
     """How far an index is from the catalog, in chunks."""
 
     missing: int
@@ -40,28 +40,28 @@ class Step(NamedTuple):
         return not self.missing and not self.left_over
 
 
-def open_vectors(folder: Path, *, anew: bool) -> Vectors:
+def open_vectors(folder: Path, *, anew: bool) -> ChromaVectors:
     """The vectors in a folder; an empty index in its place when they cannot be opened."""
     if anew:
         _discard(folder)
     try:
-        return Vectors(folder, name="docent", url="")
+        return ChromaVectors(folder, name="docent", url="")
     except DamagedStore as error:
         log.warning("%s", error)
         _discard(folder)
-        return Vectors(folder, name="docent", url="")
+        return ChromaVectors(folder, name="docent", url="")
 
 
-def open_words(folder: Path, *, anew: bool) -> Words:
+def open_words(folder: Path, *, anew: bool) -> WordIndex:
     """The words in a folder; an empty index in its place when they cannot be opened."""
     if anew:
         _discard(folder)
     try:
-        return Words(folder)
+        return WordIndex(folder)
     except DamagedStore:
         log.warning("The word index in %s was damaged. It is written again from the catalog.", folder)
         _discard(folder)
-        return Words(folder)
+        return WordIndex(folder)
 
 
 def _discard(folder: Path) -> None:
@@ -84,22 +84,22 @@ def embedded(catalog: Catalog, library: str) -> set[str]:
         return {key.hex() for (key,) in rows}
 
 
-def step_of_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> Step:
+def step_of_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> IndexGap:
     wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
-    return Step(len(wanted - there), len(there - wanted))
+    return IndexGap(len(wanted - there), len(there - wanted))
 
 
-def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> Step:
+def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> IndexGap:
     """Forget what no chunk has, and write what is missing from the catalog, without embedding again."""
     wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
     vectors.drop(library, sorted(there - wanted))
     for some in _batches(sorted(wanted - there)):
         ids, rows = _vectors_of(catalog, some)
         vectors.put(library, ids, rows)
-    return Step(len(wanted - there), len(there - wanted))
+    return IndexGap(len(wanted - there), len(there - wanted))
 
 
-def is_wasteful(catalog: Catalog, vectors: Vectors) -> bool:
+def is_wasteful(catalog: Catalog, vectors: ChromaVectors) -> bool:
     """Whether most of the graphs is of vectors that are gone: Chroma never uses their place again."""
     with catalog.read() as db:
         count, width = db.execute("SELECT count(*), coalesce(max(length(data)), 0) FROM vectors").fetchone()
@@ -123,12 +123,12 @@ def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:
         return False
 
 
-def step_of_words(catalog: Catalog, words: Words) -> Step:
+def step_of_words(catalog: Catalog, words: WordIndex) -> IndexGap:
     wanted, there = _chunk_ids(catalog), words.chunk_ids()
-    return Step(len(wanted - there), len(there - wanted))
+    return IndexGap(len(wanted - there), len(there - wanted))
 
 
-def mend_words(catalog: Catalog, words: Words) -> Step:
+def mend_words(catalog: Catalog, words: WordIndex) -> IndexGap:
     """Documents that are too many, or of which a chunk is missing, are mended; when in doubt, all are."""
     step = step_of_words(catalog, words)
     if step.sound:
@@ -145,7 +145,7 @@ def mend_words(catalog: Catalog, words: Words) -> Step:
     return step
 
 
-def _write(catalog: Catalog, words: Words, documents: Mapping[str, str]) -> None:
+def _write(catalog: Catalog, words: WordIndex, documents: Mapping[str, str]) -> None:
     for document, library in documents.items():
         with catalog.read() as db:
             (language,) = db.execute("SELECT language FROM documents WHERE id = ?", (document,)).fetchone()

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import StorageBusy, StoreError, UnknownDocument, UnknownLibrary
-from docent.store import switching
-from docent.store.door import Door, Line, OwnerGone
-from docent.store.guard import Gate
+from docent.store import index_swap
+from docent.store.locks import ReadWriteLock
+from docent.store.rpc import OwnerGone, RpcClient, RpcServer
 from docent.store.store import Store
 
-PATIENCE = 30.0  # seconds that an owner may take to open or close the store
-LOOK = 0.05
-OURS_ALONE = {"close", "terms", "searched"}
+OPENING_SECONDS = 30.0  # seconds that an owner may take to open or close the store
+RETRY_SECONDS = 0.05
+LOCAL = {"close", "terms", "searched"}
 """Never asked of the owner: what a text's terms are is the same in every process."""
-INDEXES = {"take_new", "take_earlier", "forget_earlier"}
+SWAPS = {"take_new", "take_earlier", "forget_earlier"}
 """Asked of the owner when another process has built an index, or wants the earlier one back."""
 REMOVING = {"delete", "delete_library", "share", "unshare"}
 """Done twice, these do not find again what they removed."""
-KILLED = (
+OWNER_KILLED = (
     "The Docent that was to do this ended before it answered, and what was to be removed is not there any "
     "more: either it was finished, or there was nothing. See what there is with: python -m docent list"
 )
@@ -42,42 +42,44 @@ class SharedStore(Store):
         self.folder = folder.absolute()
         self._fingerprint = fingerprint
         self._chroma_url = chroma_url
-        self._gate = Gate()
-        self._settling = threading.RLock()
-        self._settled = False
-        self._line: Line | None = None
+        self._swap_lock = ReadWriteLock()
+        self._connecting = threading.RLock()
+        self._connected = False
+        self._client: RpcClient | None = None
         """To the owner; None when that is this process."""
-        self._door: Door | None = None
-        self._settle()
+        self._server: RpcServer | None = None
+        self._connect()
 
     @property
     def owned(self) -> bool:
-        return self._line is None
+        return self._client is None
 
     def close(self) -> None:
-        with self._settling:
-            if self._line is not None:
-                self._line.close()
+        with self._connecting:
+            if self._client is not None:
+                self._client.close()
                 return
-            if self._door is not None:
-                self._door.close()
+            if self._server is not None:
+                self._server.close()
             super().close()
 
-    def take_new(self) -> switching.Switched:
+    def take_new(self) -> index_swap.Switched:
         """Answer from the index that was built beside this one, from the next call on."""
-        with self._gate.alone():
-            if not switching.is_level(self.folder):
+        with self._swap_lock.exclusive():
+            if not index_swap.is_level(self.folder):
                 return "behind"
-            if switching.fingerprint_of(self.folder / "building" / "index") != self._fingerprint:
+            if index_swap.fingerprint_of(self.folder / "building" / "index") != self._fingerprint:
                 return "busy"
-            switching.remove_earlier(self.folder, chroma_url=self._chroma_url)  # while this one still answers
-            self._exchange(lambda: switching.put_new(self.folder, chroma_url=self._chroma_url))
+            index_swap.remove_earlier(
+                self.folder, chroma_url=self._chroma_url
+            )  # while this one still answers
+            self._exchange(lambda: index_swap.put_new(self.folder, chroma_url=self._chroma_url))
         return "switched"
 
     def take_earlier(self) -> str:
         """Answer from the index before the last rebuild, from the next call on; its fingerprint."""
-        with self._gate.alone():
-            found = switching.fingerprint_of(switching.earlier(self.folder))
+        with self._swap_lock.exclusive():
+            found = index_swap.fingerprint_of(index_swap.earlier(self.folder))
             if found != self._fingerprint:
                 raise StoreError(
                     "The earlier index was made with {found}; the Docent that is running, perhaps "
@@ -86,23 +88,23 @@ class SharedStore(Store):
                     found=found,
                     fingerprint=self._fingerprint,
                 )
-            self._exchange(lambda: switching.put_earlier(self.folder))
+            self._exchange(lambda: index_swap.put_earlier(self.folder))
         return found
 
     def forget_earlier(self) -> bool:
         """Remove the index before the last rebuild; False when there was none."""
-        with self._gate.alone():
-            return switching.remove_earlier(self.folder, chroma_url=self._chroma_url)
+        with self._swap_lock.exclusive():
+            return index_swap.remove_earlier(self.folder, chroma_url=self._chroma_url)
 
     def _exchange(self, put: Callable[[], None]) -> None:
         """Nobody is in; should the other index not open, the one of before goes on."""
-        self._derived.close(in_step=not self._catalog.turn.broken_off)
+        self._derived.close(in_step=not self._catalog.write_lock.interrupted)
         self._catalog.close()
         put()
         try:
             self._open(self._fingerprint, self._chroma_url)
         except BaseException:
-            switching.put_earlier(self.folder)
+            index_swap.put_earlier(self.folder)
             self._open(self._fingerprint, self._chroma_url)
             raise
 
@@ -110,64 +112,64 @@ class SharedStore(Store):
         """Done here when the store is ours, else by its owner; done anew when the owner is gone meanwhile."""
         again = False
         try:
-            while (line := self._line) is not None:
+            while (client := self._client) is not None:
                 try:
-                    return line.call(name, arguments, keywords)
+                    return client.call(name, arguments, keywords)
                 except OwnerGone:
                     again = True
-                    self._settle()
+                    self._connect()
             return self._here(name, arguments, keywords)
         except (UnknownDocument, UnknownLibrary) as error:
             if again and name in REMOVING:
-                raise type(error)(KILLED) from error
+                raise type(error)(OWNER_KILLED) from error
             raise
 
     def _here(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        with self._gate.through():
+        with self._swap_lock.shared():
             return getattr(Store, name)(self, *arguments, **keywords)
 
-    def _settle(self) -> None:
+    def _connect(self) -> None:
         """Become the owner, or find the one there is."""
-        with self._settling:
-            if self._settled and (self._line is None or not self._line.broken):
+        with self._connecting:
+            if self._connected and (self._client is None or not self._client.broken):
                 return  # by another thread, meanwhile
-            until = time.monotonic() + PATIENCE
-            while not (self._own() or self._hand_over()):
+            until = time.monotonic() + OPENING_SECONDS
+            while not (self._become_owner() or self._find_owner()):
                 if time.monotonic() > until:
                     raise StorageBusy(
                         "{folder} is in use by another Docent, which has not opened its door for "
-                        "{patience:.0f} s. Stop it and try again.",
+                        "{seconds:.0f} s. Stop it and try again.",
                         folder=self.folder,
-                        patience=PATIENCE,
+                        seconds=OPENING_SECONDS,
                     )
-                time.sleep(LOOK)
-            self._settled = True
+                time.sleep(RETRY_SECONDS)
+            self._connected = True
 
-    def _own(self) -> bool:
+    def _become_owner(self) -> bool:
         try:
             super().__init__(self.folder, fingerprint=self._fingerprint, chroma_url=self._chroma_url)
         except StorageBusy:
             return False
-        self._line = None
+        self._client = None
         try:
-            self._door = Door(self.folder, welcome=self._receive, answer=self._answer)
+            self._server = RpcServer(self.folder, check_client=self._check_client, answer=self._answer)
         except OSError:  # a file system without sockets: then there is one process at a time
-            self._door = None
+            self._server = None
         return True
 
-    def _hand_over(self) -> bool:
+    def _find_owner(self) -> bool:
         try:
-            self._line = Line(self.folder, fingerprint=self._fingerprint)
+            self._client = RpcClient(self.folder, fingerprint=self._fingerprint)
         except OwnerGone:
             return False
         return True
 
-    def _receive(self, fingerprint: str) -> None:
+    def _check_client(self, fingerprint: str) -> None:
         if fingerprint:
             self._here("_check", (fingerprint,), {})
 
     def _answer(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if name in INDEXES:
+        if name in SWAPS:
             return getattr(self, name)()
         if name not in OFFERED:
             raise StoreError("The store has nothing called {name!r}.", name=name)
@@ -185,7 +187,7 @@ def _forwarded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 OFFERED = {
     name
     for name, _ in inspect.getmembers(Store, inspect.isfunction)
-    if not name.startswith("_") and name not in OURS_ALONE
+    if not name.startswith("_") and name not in LOCAL
 }
 for _name in OFFERED:
     setattr(SharedStore, _name, _forwarded(_name, getattr(Store, _name)))

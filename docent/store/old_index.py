@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docent.store.catalog import Catalog
-from docent.store.owners import forget_name
 from docent.store.packing import PAGE_COLUMNS, unpack_page
-from docent.store.rows import DOCUMENTS, named
+from docent.store.rows import DOCUMENTS, forget_name, named
 from docent.store.snapshots import UNCLAIMED, Snapshots
 from docent.store.versions import READ
 from docent.types import Document, SourceFile
@@ -25,7 +24,7 @@ KEPT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class OldDocument:
     """A document with everything that a new index has to know of it, but its pages."""
 
     id: str
@@ -36,7 +35,7 @@ class Kept:
     """One for each path; `full` is the original in storage/."""
 
 
-class Previous:
+class OldIndex:
     """The catalog of an index that others may have open."""
 
     def __init__(self, index: Path, *, originals: Path) -> None:
@@ -57,14 +56,14 @@ class Previous:
         with self._catalog.read() as db:
             return db.execute("SELECT name, owner, added FROM libraries").fetchall()
 
-    def documents(self) -> list[Kept]:
+    def documents(self) -> list[OldDocument]:
         """The newest version of everything that was read."""
         with self._catalog.read() as db:
             rows = db.execute(f"{KEPT} WHERE d.state IN ({READ}) ORDER BY l.owner IS NULL, d.n")
             found = list(named(rows))
         return [self._kept(row) for row in found if row["files"] != "[]"]
 
-    def whole(self, kept: Kept) -> Document:
+    def whole(self, kept: OldDocument) -> Document:
         """The document with its pages, as they were read."""
         columns = ", ".join(f"g.{column}" for column in PAGE_COLUMNS.split(", "))
         with self._catalog.read() as db:
@@ -77,7 +76,7 @@ class Previous:
         pages = tuple(unpack_page(row) for row in rows)
         return replace(one, pages=pages)
 
-    def expected(self) -> list[tuple[Kept, str | None, str]]:
+    def expected(self) -> list[tuple[OldDocument, str | None, str]]:
         """What was handed in and not read: each with its owner, and why it could not be, if so."""
         with self._catalog.read() as db:
             rows = db.execute(
@@ -129,7 +128,7 @@ class Previous:
     def close(self) -> None:
         self._catalog.close()
 
-    def _kept(self, row: object) -> Kept:
+    def _kept(self, row: object) -> OldDocument:
         of: dict[str, object] = dict(row)  # type: ignore[call-overload]
         text = {key: str(of[key]) for key in ("sha256", "name", "kind", "title", "language", "date")}
         original = self._originals / text["sha256"]
@@ -141,7 +140,7 @@ class Previous:
             text["sha256"], text["name"], text["kind"], (), text["title"], text["language"], text["date"],
             int(str(of["loader"])),
         )  # fmt: skip
-        return Kept(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
+        return OldDocument(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
 
 
 def others(folder: Path) -> Iterator[Path]:
@@ -167,7 +166,7 @@ def _every_other(folder: Path) -> Iterator[Path]:
 def forget_name_elsewhere(folder: Path, reader: str) -> None:
     """Remove a reader's name from every other index."""
     for index in _every_other(folder):
-        with closing(Previous(index, originals=folder / "originals")) as previous:
+        with closing(OldIndex(index, originals=folder / "originals")) as previous:
             Snapshots(index).drop()
             previous.forget_name(reader)
 
@@ -175,7 +174,7 @@ def forget_name_elsewhere(folder: Path, reader: str) -> None:
 def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
     """What is deleted is deleted from every index; what was derived from it there is made again on use."""
     for index in _every_other(folder):
-        previous = Previous(index, originals=folder / "originals")
+        previous = OldIndex(index, originals=folder / "originals")
         try:
             if previous.holds(document_ids):
                 # The rows last: whoever goes on after a kill finds them, and does all of it anew.
@@ -211,6 +210,6 @@ def kept_elsewhere(folder: Path) -> set[str]:
     """Originals that another index in storage/ still leads to."""
     found: set[str] = set()
     for index in others(folder):
-        with closing(Previous(index, originals=folder / "originals")) as previous:
+        with closing(OldIndex(index, originals=folder / "originals")) as previous:
             found |= previous.sha256s()
     return found

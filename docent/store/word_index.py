@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import shutil
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,16 +14,16 @@ import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.languages import indexed
+from docent.store.languages import asked, indexed
 from docent.store.protocols import Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
-AS_THEY_ARE = "as-they-are"
+WHITESPACE = "as-they-are"
 MOST_TERMS = 10_000  # whose counts are remembered; 1 MB
 
 
-class Known(NamedTuple):
+class TermCounts(NamedTuple):
     """How many entries a library has, and how many of them hold each term."""
 
     entries: int
@@ -41,7 +45,7 @@ class _Counts(dict[str, int]):
         return held
 
 
-class Shelf:
+class LibraryWords:
     """One library's chunks by their words. Searches come from any thread, changes from one at a time."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +57,7 @@ class Shelf:
         try:
             self._index = tantivy.Index(self._schema, path=str(folder))
             self._index.config_reader("Manual")  # or each index would keep a thread watching its own files
-            self._index.register_tokenizer(AS_THEY_ARE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
+            self._index.register_tokenizer(WHITESPACE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
             self._counts = _Counts(self._index.searcher())
         except ValueError as error:
             raise _damaged(folder, error) from error
@@ -91,7 +95,7 @@ class Shelf:
         self._counts = _Counts(self._index.searcher())
         self.changed = False
 
-    def rest(self) -> None:
+    def release(self) -> None:
         """Let go of the means to write; what was not committed is forgotten. Then the files are at rest.
 
         Not by rollback: what merges meanwhile would go on, and write and remove files behind our back.
@@ -107,9 +111,9 @@ class Shelf:
         if writer is not None:
             writer.wait_merging_threads()
 
-    def known(self, terms: Iterable[str]) -> Known:
+    def term_counts(self, terms: Iterable[str]) -> TermCounts:
         counts = self._counts
-        return Known(counts.entries, {term: counts[term] for term in terms})
+        return TermCounts(counts.entries, {term: counts[term] for term in terms})
 
     def matching(
         self, terms: Mapping[str, float], limit: int, *, documents: Sequence[str], chunks: Sequence[str]
@@ -182,5 +186,153 @@ def _schema() -> tantivy.Schema:
     for stored in ("chunk", "whole"):
         builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("words", tokenizer_name=AS_THEY_ARE, index_option="freq")
+    builder.add_text_field("words", tokenizer_name=WHITESPACE, index_option="freq")
     return builder.build()
+
+
+GONE = ".gone"
+
+
+class WordIndex:
+    """Chunks by their words, and documents by id and library.
+
+    It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
+    from several threads; one thread writes at a time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._writing = threading.Lock()
+        if (folder / "meta.json").exists():  # one index for all libraries, as it was once
+            shutil.rmtree(folder)
+        for left in folder.glob(f"*{GONE}"):
+            shutil.rmtree(left)
+        self._libraries = {
+            path.name: LibraryWords(path) for path in sorted(folder.glob("*")) if path.is_dir()
+        }
+
+    def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
+        """Index a document's chunks, in place of any that were indexed for it before."""
+        label = _label(library)
+        with self._writing:
+            if label not in self._libraries:
+                self._libraries = {**self._libraries, label: LibraryWords(self._folder / label)}
+            self._libraries[label].put(document_id, chunks, language=language)
+
+    def drop(self, document_ids: Iterable[str]) -> None:
+        """Forget these documents; unknown ids are ignored."""
+        ids = list(document_ids)
+        with self._writing:
+            for words in self._libraries.values():
+                words.drop(ids)
+
+    def clear(self) -> None:
+        with self._writing:
+            for words in self._libraries.values():
+                words.clear()
+
+    def commit(self) -> None:
+        """Make everything put and dropped so far durable and visible to searches."""
+        with self._writing:
+            written = [label for label, words in self._libraries.items() if words.changed]
+            for label in written:
+                self._libraries[label].commit()
+            for label, words in list(self._libraries.items()):
+                if label in written and not words.count():
+                    self._remove(label)
+                elif written and label != written[-1]:
+                    words.release()  # only the library written last is likely to be written next
+
+    def close(self) -> None:
+        """Let go of the folder; what was not committed is forgotten."""
+        with self._writing:
+            for words in self._libraries.values():
+                words.release()
+
+    def matching(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        """Chunks by BM25, within these libraries and, unless that is empty, these documents."""
+        return self._best(query, limit, libraries, documents=documents, chunks=())
+
+    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """BM25 of those of the named chunks that match at all."""
+        if not chunk_ids:
+            return {}
+        return dict(self._best(query, len(chunk_ids), libraries, documents=(), chunks=chunk_ids))
+
+    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        return _rarity(self._term_counts(terms, libraries).values(), terms)
+
+    def count(self) -> int:
+        """How many chunks are indexed; cheap."""
+        return sum(words.count() for words in self._libraries.values())
+
+    def chunk_ids(self) -> set[str]:
+        return {chunk for words in self._libraries.values() for chunk in words.ids("chunk")}
+
+    def document_ids(self) -> set[str]:
+        return {document for words in self._libraries.values() for document in words.ids("whole")}
+
+    def held(self, document_ids: Iterable[str]) -> int:
+        """How many entries, of chunks or whole documents, are left of these documents."""
+        ids = list(document_ids)
+        return sum(words.held(ids) for words in self._libraries.values())
+
+    def _best(
+        self,
+        query: str,
+        limit: int,
+        libraries: Sequence[str],
+        *,
+        documents: Sequence[str],
+        chunks: Sequence[str],
+    ) -> list[Hit]:
+        known = self._term_counts(asked(query), libraries)
+        hits = [
+            hit
+            for words, terms in _weights(known).items()
+            for hit in words.matching(terms, limit, documents=documents, chunks=chunks)
+        ]
+        # Equal scores in the order of their ids: the same question always gets the same answer.
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+    def _term_counts(self, terms: Sequence[str], libraries: Sequence[str]) -> dict[LibraryWords, TermCounts]:
+        indexed = self._libraries
+        labels = [_label(library) for library in libraries]
+        return {indexed[label]: indexed[label].term_counts(terms) for label in labels if label in indexed}
+
+    def _remove(self, label: str) -> None:
+        """With the last document of a library its dictionary goes, too."""
+        self._libraries[label].release()
+        self._libraries = {other: words for other, words in self._libraries.items() if other != label}
+        # Renamed first: half a folder, after a kill, would be taken for a damaged index.
+        gone = self._folder / (label + GONE)
+        (self._folder / label).rename(gone)
+        shutil.rmtree(gone)
+
+
+def _weights(known: Mapping[LibraryWords, TermCounts]) -> dict[LibraryWords, dict[str, float]]:
+    """The terms that each words holds, with how much more telling they are in all of them than in itself."""
+    terms = {term for one in known.values() for term, held in one.holding.items() if held}
+    together = _rarity(known.values(), terms)
+    found: dict[LibraryWords, dict[str, float]] = {}
+    for words, one in known.items():
+        alone = _rarity([one], terms) if len(known) > 1 else together
+        # In the order of the question: a sum of the same numbers in another order is another sum.
+        found[words] = {term: together[term] / alone[term] for term, held in one.holding.items() if held}
+    return found
+
+
+def _rarity(known: Iterable[TermCounts], terms: Iterable[str]) -> dict[str, float]:
+    counts = list(known)
+    entries = sum(one.entries for one in counts)
+    held = {term: sum(one.holding[term] for one in counts) for term in terms}
+    # A term may be counted in more pieces than there are: deleted ones are forgotten a while later.
+    return {term: math.log(1 + (max(entries - n, 0) + 0.5) / (n + 0.5)) for term, n in held.items()}
+
+
+def _label(library: str) -> str:
+    """A folder's name, whatever the library is called."""
+    return hashlib.sha256(library.encode()).hexdigest()[:24]

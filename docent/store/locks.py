@@ -19,7 +19,7 @@ REFUSALS = (LoadError, UnknownDocument, UnknownLibrary)
 """Raised before anything is changed."""
 
 
-class Lock:
+class FolderLock:
     """Held from the moment it is made until `release`; the system lets go of it when the process dies."""
 
     def __init__(self, folder: Path) -> None:
@@ -59,35 +59,35 @@ class Lock:
         os.close(self._handle)
 
 
-class Turn(RLock):  # type: ignore[misc]  # it is called final, and is not
+class WriteLock(RLock):  # type: ignore[misc]  # it is called final, and is not
     """Held by whoever changes the store, so that catalog and derived indexes change in step.
 
     The lock itself, since it has to be taken by C: where a method of ours took it, a Ctrl+C that came while
     it was waited for came after it was taken and before the block that gives it back, a quarter of the times.
     """
 
-    broken_off = False
+    interrupted = False
     """Somebody was stopped in the middle, as by Ctrl+C: an index may hold what the catalog does not."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None and not issubclass(kind, REFUSALS):
-            self.broken_off = True
+            self.interrupted = True
         self.release()
 
     @contextmanager
-    def beside(self) -> Iterator[None]:
+    def preparing(self) -> Iterator[None]:
         """For a change of which nobody else has to wait for a part: stopped in it, or while it waits for its
         turn, it is broken off, too."""
         try:
             yield
         except BaseException as error:
-            self.broken_off = self.broken_off or not isinstance(error, REFUSALS)
+            self.interrupted = self.interrupted or not isinstance(error, REFUSALS)
             raise
 
 
-class Gate:
+class ReadWriteLock:
     """Any number of threads go through at once, until one wants to be alone."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Gate:
         self._own = threading.local()
 
     @contextmanager
-    def through(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         """Wait until nobody is alone, and keep everybody from it; who is through already may go again."""
         if getattr(self._own, "inside", False):
             yield
@@ -115,7 +115,7 @@ class Gate:
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Let nobody in, and wait until everybody is out."""
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)
