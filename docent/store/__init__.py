@@ -1,4 +1,4 @@
-"""Everything at rest, and who may see it: the catalog, the vectors, the originals."""
+"""Everything at rest and the access to it: catalog, words, vectors, original files."""
 
 from docent.store.backups import back_up, restore
 from docent.store.conversations import ANSWER_KEY, quoted

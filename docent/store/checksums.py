@@ -1,7 +1,7 @@
-"""Whether the derived indexes are still as they were left: a seal, set when the store is closed.
+"""Checksums of the index files, recorded when the store is closed and compared before it opens them.
 
-Chroma trusts its own files: one altered block of its graph ends the process (signal 11), and a lost
-folder makes it answer with what is left, silently. So the files are compared before anything reads them.
+Chroma trusts its own files: one altered block of its graph ends the process (signal 11), and with a lost
+folder it answers from what is left without an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHECKSUMS = "in-step"
 
 
 class Trust(Enum):
-    """What is known of an index before it is opened."""
+    """The state of an index as known before it is opened."""
 
     SOUND = "as it was left"
     UNSURE = "not closed, so every id is compared"
@@ -25,7 +25,7 @@ class Trust(Enum):
 
 
 class IndexChecksums:
-    """The seal of storage/index: broken on opening, set on closing."""
+    """The recorded checksums of storage/index; they are valid only while the store is closed."""
 
     def __init__(self, index: Path, *, parts: tuple[str, ...]) -> None:
         self._index = index
@@ -34,18 +34,18 @@ class IndexChecksums:
         self._parts = parts
 
     def check(self) -> dict[str, Trust]:
-        """What to think of each part; from now on the seal is off."""
+        """Return the state of each part, and remove the record: from now on the files change."""
         found = {part: self._trust(part) for part in self._parts}
         self._file.unlink(missing_ok=True)
         self._opening.touch()
         return found
 
     def mark_opened(self) -> None:
-        """Every part was opened and read, and the process lives."""
+        """Note that every part was opened and read without killing the process."""
         self._opening.unlink(missing_ok=True)
 
     def record(self, *, distrusted: frozenset[str] = frozenset()) -> None:
-        """Everything is closed and in step, but for the parts named."""
+        """Record the checksums of all parts but those named, once everything is closed."""
         marks = {part: self._checksums(part) if part not in distrusted else None for part in self._parts}
         part_file = self._file.with_suffix(".part")
         part_file.write_text(json.dumps(marks))
@@ -53,7 +53,7 @@ class IndexChecksums:
 
     def _trust(self, part: str) -> Trust:
         if not self._file.exists():
-            # Whoever died while opening may have died of what it opened.
+            # A process that died while opening may have died of what it opened.
             return Trust.BROKEN if self._opening.exists() else Trust.UNSURE
         try:
             mark = json.loads(self._file.read_text())[part]
@@ -62,7 +62,7 @@ class IndexChecksums:
         return Trust.SOUND if mark is not None and mark == self._checksums(part) else Trust.BROKEN
 
     def _checksums(self, part: str) -> dict[str, int]:
-        """A checksum for every file of a part: 1 GB takes a second."""
+        """Return a checksum for every file of a part; 1 GB takes a second."""
         folder = self._index / part
         return {
             str(path.relative_to(folder)): _checksum(path)

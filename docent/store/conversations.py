@@ -1,4 +1,7 @@
-"""The file of the conversations: how it is opened, how it forgets, and what goes wrong with it in words."""
+"""The conversations' database: how it is opened, how text is erased from it, and its errors in words.
+
+When a document is deleted, what answers quote of it is deleted or blanked here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from docent.types import Quotes
 
 HISTORY = "history.db"
 ANSWER_KEY = "docent"
-"""Under this key of a message's metadata: the answer with its citations and receipt."""
+"""The key of a message's metadata that holds the answer with its citations and receipt."""
 BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
 
 
@@ -61,7 +64,7 @@ def forget_deleted(connection: sqlite3.Connection) -> None:
 
 
 def history_error(error: sqlite3.Error) -> StoreError:
-    """Return what a person is told of an error of the file: the transaction it ended changed nothing."""
+    """Return a database error as a sentence; the transaction that it ended changed nothing."""
     said = str(error)
     if "full" in said or "disk I/O" in said:
         return StoreError(
@@ -81,17 +84,17 @@ def history_error(error: sqlite3.Error) -> StoreError:
 
 
 BLANK = "[…]"
-"""Stands where a quote stood."""
+"""Replaces a deleted quote."""
 RUN = 5
-"""Words in a row that are taken for copied; fewer stand in many texts by chance."""
+"""Words in a row that count as copied; fewer coincide in many texts by chance."""
 
 TEXTS = ("name", "input", "output")
 
-# Chinese and Japanese write without spaces: there each sign is a word.
+# Chinese and Japanese write without spaces: each sign counts as a word.
 SIGN = r"\u3040-\u30ff\u3400-\u9fff"
 WORD = re.compile(rf"\[\d+\]|[{SIGN}]|[^\W{SIGN}]+")
 
-# Spared are a person's own words, and answers that were made of other documents only.
+# All but a person's own words, and answers that were made of other documents only.
 CONCERNED = f"""
 SELECT s."id", s."parentId", s."type", s."name", s."input", s."output", s."metadata" FROM steps s
 WHERE s."type" NOT IN ('user_message', 'run') AND (
@@ -106,11 +109,11 @@ WHERE s."type" NOT IN ('user_message', 'run') AND (
 
 
 class Wording:
-    """Texts as runs of words, by which what was copied from them is known in another text."""
+    """Texts as runs of words, to recognise what was copied from them into another text."""
 
     def __init__(self, texts: Iterable[str], *, wider: Wording | None = None) -> None:
         self._runs: dict[int, set[int]] = dict(wider._runs) if wider else {}
-        """By length, each run as its hash."""
+        """The hash of each run, by its length."""
         for text in texts:
             words = [word for word, _, _ in _words(text)]
             length = min(RUN, len(words))
@@ -119,7 +122,7 @@ class Wording:
                 self._runs[length] = self._runs.get(length, set()) | runs
 
     def blank(self, text: str) -> str:
-        """The text with `BLANK` in place of each run that was copied."""
+        """Return the text with `BLANK` in place of each copied run."""
         words = list(_words(text))
         copied = bytearray(len(words))
         for length, runs in self._runs.items():
@@ -140,7 +143,7 @@ class Wording:
 
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each word with its place; the numbers of citations stand between them and are none."""
+    """Yield each word with its start and end, skipping the numbers of citations."""
     for found in WORD.finditer(text):
         if not found[0].startswith("["):
             yield found[0].casefold(), *found.span()
@@ -148,7 +151,7 @@ def _words(text: str) -> Iterator[tuple[str, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """Documents, as far as answers may quote them."""
+    """Documents that answers may quote: their ids, chunks and wording."""
 
     documents: frozenset[str]
     """Their ids, with those under which the same files were shared before."""
@@ -158,14 +161,14 @@ class Quoted:
     def blanked(self, texts: Mapping[str, str], metadata: Any) -> tuple[dict[str, str], Any]:
         """Return a step's texts and metadata without what they quote of these documents."""
         own = self._citations(metadata)
-        # A quote may be shorter than a run; where it is cited, its words were copied all the same.
+        # A cited quote may be shorter than a run and was copied all the same.
         short = [quote for _, quote in own if len(list(_words(quote))) < RUN]
         wording = Wording(short, wider=self.wording) if short else self.wording
         chunks = {chunk for chunk, _ in own}
 
         def without(value: Any, key: str = "") -> Any:
             match value:
-                case str():  # the question is the person's own
+                case str():  # the question is the person's own text
                     return "" if key in chunks else value if key == "question" else wording.blank(value)
                 case list():
                     return [without(one, key) for one in value]
@@ -178,7 +181,7 @@ class Quoted:
         return {name: wording.blank(text) for name, text in texts.items()}, without(metadata)
 
     def _citations(self, metadata: Any) -> list[tuple[str, str]]:
-        """The chunk and the quote of each citation of these documents; metadata may come from a browser."""
+        """Return chunk and quote of each citation of these documents; metadata may come from a browser."""
         match metadata:
             case {"docent": {"citations": list(citations)}}:
                 pass
@@ -214,12 +217,12 @@ class Quoted:
         return count
 
     def count(self, folder: Path) -> int:
-        """How many answers quote them."""
+        """Count the answers that quote them."""
         with _opened(folder) as connection:
             return 0 if connection is None else len(self._quoting(connection))
 
     def _quoting(self, connection: sqlite3.Connection) -> list[tuple[sqlite3.Row, dict[str, str]]]:
-        """The rows that quote them, each with its texts as they are without."""
+        """Return the rows that quote them, each with its texts without the quotes."""
         given = {"documents": json.dumps(list(self.documents)), "chunks": json.dumps(list(self.chunks))}
         found = []
         for row in connection.execute(CONCERNED, given):
@@ -231,12 +234,12 @@ class Quoted:
 
 
 def quoted(documents: Collection[str], chunks: Collection[str], texts: Iterable[str]) -> Quoted:
-    """Documents by their ids, the ids of their chunks and their texts."""
+    """Build a Quoted from document ids, the ids of their chunks, and their texts."""
     return Quoted(frozenset(documents), frozenset(chunks), Wording(texts))
 
 
 def _every_text(value: Any, change: Callable[[str], str]) -> Any:
-    """A value of JSON with every text in it changed."""
+    """Return a JSON value with every text in it changed."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
@@ -247,7 +250,7 @@ def _every_text(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """An answer with what was shown of its making, not the question before it."""
+    """Delete an answer with its steps, but not the question before it."""
     values = {"id": row["id"], "parent": row["parentId"] if row["type"] == "assistant_message" else None}
     these = (
         """SELECT "id" FROM steps WHERE "id" = :id OR ("parentId" = :parent AND "type" NOT LIKE '%message')"""
@@ -258,7 +261,7 @@ def _delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[sqlite3.Connection | None]:
-    """The conversations of a storage folder; None where there are none."""
+    """Open the conversations of a storage folder; yield None where there are none."""
     path = folder / HISTORY
     if not path.exists():
         yield None

@@ -1,6 +1,7 @@
-"""Which index in storage/ is the one that answers: `index`; `index-previous` is kept, `building` grows.
+"""Build an index beside the one in use, put it in its place, and roll back.
 
-Every step is a rename, and `settle` finishes what a killed process left half done.
+In storage/, `index` answers, `index-previous` is kept for a rollback, and `building` grows. Every step of a
+swap is a rename, and `settle` finishes what a killed process left half done.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from docent.store.store import Store
 
 WHOLE = "whole"
-"""A mark in building/: everything that the old index has is there, too."""
+"""A file in building/ that marks the new index as complete."""
 
 Switched = Literal["switched", "busy", "behind"]
-"""busy: who answers from the old index cannot take the new one; behind: the old one has changed since."""
+"""busy: the process that answers has other settings; behind: the old index has changed since."""
 
 
 def switch(folder: Path, *, chroma_url: str) -> Switched:
-    """Let the new index take the old one's place, also for the process that answers from it now."""
+    """Put the new index in the place of the old one, also for a process that answers from it now."""
     try:
         lock = FolderLock(folder)
     except StorageBusy:
@@ -47,7 +48,7 @@ def switch(folder: Path, *, chroma_url: str) -> Switched:
 
 
 def _ask_owner(folder: Path, what: str) -> Any:
-    """Of the owner of a folder. Raises StorageBusy when it has no door, or does not answer."""
+    """Call a method of the process that owns the folder. Raises StorageBusy when it does not answer."""
     try:
         client = RpcClient(folder, fingerprint="")
     except OwnerGone as error:
@@ -65,7 +66,7 @@ def _ask_owner(folder: Path, what: str) -> Any:
 
 
 def settle(folder: Path, *, fingerprint: str, chroma_url: str) -> None:
-    """Called by whoever owns the folder, before the index is opened."""
+    """Finish a swap that was interrupted. The caller owns the folder and has not opened the index."""
     previous, index, aside, building = _places(folder)
     if not index.exists():
         if aside.exists():
@@ -86,7 +87,10 @@ def settle(folder: Path, *, fingerprint: str, chroma_url: str) -> None:
 
 
 def roll_back(folder: Path) -> str:
-    """Let the index before the last rebuild answer again; its fingerprint. Once more goes forward again."""
+    """Exchange the index in use and the one before the last rebuild; return the fingerprint of the latter.
+
+    A second call undoes the first.
+    """
     try:
         lock = FolderLock(folder)
     except StorageBusy:
@@ -112,7 +116,7 @@ def forget_previous(folder: Path, *, chroma_url: str) -> bool:
 
 
 def give_up(folder: Path, *, chroma_url: str) -> None:
-    """Remove an index that is being built, unless somebody is at it."""
+    """Remove an index that is being built, unless a process is building it."""
     building = folder / "building"
     if building.exists():
         FolderLock(building).release()
@@ -122,7 +126,7 @@ def give_up(folder: Path, *, chroma_url: str) -> None:
 
 
 def earlier(folder: Path) -> Path:
-    """The index before the last rebuild. Raises StoreError when none is kept."""
+    """Return the folder of the index before the last rebuild. Raises StoreError when none is kept."""
     previous, *_ = _places(folder)
     if not previous.exists():
         raise StoreError(
@@ -134,7 +138,7 @@ def earlier(folder: Path) -> Path:
 
 
 def put_earlier(folder: Path) -> None:
-    """Exchange the index that answers and the one before it. Whoever calls owns the folder."""
+    """Exchange the index that answers and the one before it. The caller owns the folder."""
     previous, index, aside, _ = _places(folder)
     index.rename(aside)
     previous.rename(index)
@@ -142,7 +146,7 @@ def put_earlier(folder: Path) -> None:
 
 
 def remove_earlier(folder: Path, *, chroma_url: str) -> bool:
-    """Whoever calls owns the folder."""
+    """Remove the index before the last rebuild. The caller owns the folder."""
     previous, *_ = _places(folder)
     if not previous.exists():
         return False
@@ -151,7 +155,7 @@ def remove_earlier(folder: Path, *, chroma_url: str) -> bool:
 
 
 def put_new(folder: Path, *, chroma_url: str) -> None:
-    """The index that was built takes the place of the one that answers. Whoever calls owns the folder."""
+    """Put the new index in the place of the one that answers. The caller owns the folder."""
     previous, index, _, building = _places(folder)
     if index.exists():
         remove_earlier(folder, chroma_url=chroma_url)  # first: a Chroma server may be away
@@ -165,7 +169,7 @@ def put_new(folder: Path, *, chroma_url: str) -> None:
 
 
 def is_level(folder: Path) -> bool:
-    """Whether the new index is whole and has the documents that the old one has now."""
+    """Return True if the new index is complete and has the documents that the old one has now."""
     building = folder / "building"
     if not (building / WHOLE).exists():
         return False
@@ -182,7 +186,7 @@ def _documents(folder: Path) -> set[tuple[str, str]]:
 
 
 def _is_kept(kept: OldDocument) -> bool:
-    """Without its file a document that waits to be read cannot be carried over."""
+    """Return True if the file is kept; a document that waits to be read cannot be carried over without it."""
     return kept.files[0].full.exists()
 
 
@@ -195,7 +199,7 @@ def fingerprint_of(index: Path) -> str:
 
 
 def _remove(index: Path, chroma_url: str) -> None:
-    """Its collections on a server first: only its catalog says which they are."""
+    """Remove an index; first its collections on a server, since only its catalog names them."""
     name, libraries = _collections(index) if chroma_url else ("", [])
     if name:
         with closing(ChromaVectors(Path(), name=name, url=chroma_url)) as vectors:
@@ -205,7 +209,7 @@ def _remove(index: Path, chroma_url: str) -> None:
 
 
 def _collections(index: Path) -> tuple[str, list[str]]:
-    """The name under which a server knows an index, and its libraries; nobody can say of a damaged one."""
+    """Return the name under which a server knows an index, and its libraries; nothing for a damaged one."""
     if (index / "catalog.db").exists():
         with suppress(DamagedStore), closing(OldIndex(index, originals=index)) as catalog:
             return catalog.name, [library for library, *_ in catalog.libraries()]
@@ -217,7 +221,7 @@ def _places(folder: Path) -> tuple[Path, Path, Path, Path]:
 
 
 class Rebuild:
-    """From the catalog in `folder` into a new store; killed and started again, it goes on from there."""
+    """Fills a new store from the catalog in `folder`; after a kill it continues where it stopped."""
 
     def __init__(self, folder: Path, *, new: Store) -> None:
         self._new = new
@@ -225,7 +229,7 @@ class Rebuild:
         (new.folder / WHOLE).unlink(missing_ok=True)
 
     def missing(self) -> list[OldDocument]:
-        """What the old index has and the new one does not; what was deleted meanwhile is forgotten here."""
+        """Return what the old index has and the new one does not; forget here what was deleted meanwhile."""
         wanted = {kept.id: kept for kept in self._documents()}
         with self._new._catalog.read() as db:
             there = {str(key) for (key,) in db.execute("SELECT id FROM documents")}
@@ -234,11 +238,11 @@ class Rebuild:
         return [kept for key, kept in wanted.items() if key not in there]
 
     def document(self, kept: OldDocument) -> Document:
-        """With the text of its pages, as it was read before."""
+        """Return the document with the text of its pages, as it was read before."""
         return self._old.whole(kept)
 
     def finish(self) -> None:
-        """Paths, dates and failures as the old index has them now; everything derived is in step."""
+        """Copy paths, dates and failures as the old index has them now, and mark the new index complete."""
         documents = self._documents()
         for kept in documents:
             for file in kept.files:
@@ -255,7 +259,7 @@ class Rebuild:
         (self._new.folder / WHOLE).touch()
 
     def _documents(self) -> list[OldDocument]:
-        """What the old index has now; the new one knows each library's owner before it gets any of it."""
+        """Return what the old index has now; libraries get their owners here before they get any document."""
         documents = self._old.documents()
         with self._new._catalog.write() as db:
             db.executemany(
@@ -266,7 +270,7 @@ class Rebuild:
         return documents
 
     def _expect(self, kept: OldDocument, owner: str | None, reason: str) -> None:
-        """What was handed in and waits to be read, or could not be."""
+        """Carry over a document that waits to be read, or that could not be."""
         one = kept.document
         original = kept.files[0].full
         if original.exists():

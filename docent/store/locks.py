@@ -1,5 +1,4 @@
-"""Who may be at it: one process owns the folder (Lock), one thread at a time changes it (Turn), and now and
-then one is alone in it (Gate)."""
+"""Locks: on the folder for one process, on changes for one thread, and on the index while it is swapped."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ REFUSALS = (LoadError, UnknownDocument, UnknownLibrary)
 
 
 class FolderLock:
-    """Held from the moment it is made until `release`; the system lets go of it when the process dies."""
+    """Owns the folder from its construction until `release`; the system releases it when the process dies."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -60,14 +59,14 @@ class FolderLock:
 
 
 class WriteLock(RLock):  # type: ignore[misc]  # it is called final, and is not
-    """Held by whoever changes the store, so that catalog and derived indexes change in step.
+    """Held while the store is changed, so that catalog and derived indexes change in step.
 
-    The lock itself, since it has to be taken by C: where a method of ours took it, a Ctrl+C that came while
-    it was waited for came after it was taken and before the block that gives it back, a quarter of the times.
+    It is an RLock itself, because it has to be acquired in C: in a Python method, a Ctrl+C during the wait
+    came after the acquisition and before the block that releases it, in a quarter of the cases.
     """
 
     interrupted = False
-    """Somebody was stopped in the middle, as by Ctrl+C: an index may hold what the catalog does not."""
+    """True after a change was interrupted, as by Ctrl+C: an index may hold what the catalog does not."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -78,8 +77,7 @@ class WriteLock(RLock):  # type: ignore[misc]  # it is called final, and is not
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """For a change of which nobody else has to wait for a part: stopped in it, or while it waits for its
-        turn, it is broken off, too."""
+        """Run work that precedes a change and blocks nobody; an interruption there is noted as well."""
         try:
             yield
         except BaseException as error:
@@ -88,7 +86,7 @@ class WriteLock(RLock):  # type: ignore[misc]  # it is called final, and is not
 
 
 class ReadWriteLock:
-    """Any number of threads go through at once, until one wants to be alone."""
+    """Held by any number of threads at once, or by one thread exclusively."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -98,7 +96,7 @@ class ReadWriteLock:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Wait until nobody is alone, and keep everybody from it; who is through already may go again."""
+        """Hold it together with others, once nobody holds it exclusively; a thread may nest this."""
         if getattr(self._own, "inside", False):
             yield
             return
@@ -116,7 +114,7 @@ class ReadWriteLock:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Let nobody in, and wait until everybody is out."""
+        """Hold it alone, once all others have released it."""
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)
             self._closed = True

@@ -1,4 +1,4 @@
-"""Reading, always within a scope: what the scope's reader may not see does not exist."""
+"""Reads within a scope: what the scope's reader may not see does not exist."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Value = TypeVar("Value")
 
 
 class VersionedCache(Generic[Key, Value]):
-    """Values by key, of one version of the catalog and about so many at most; any thread may ask."""
+    """Values read from one version of the catalog, about `most` of them. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._kept: tuple[int, dict[Key, Value]] = (-1, {})
 
     def at(self, version: int) -> dict[Key, Value]:
-        """What is known of this version, to be looked up and added to; empty after any change."""
-        # One tuple, so that nobody adds what was read earlier to what belongs to a later version.
+        """Return the cached values of this version, to be looked up and added to; empty after any change."""
+        # One tuple, so that no thread adds values of an earlier version to those of a later one.
         kept = self._kept
         if kept[0] != version or len(kept[1]) >= self._most:
             self._kept = kept = (version, {})
@@ -44,32 +44,31 @@ class VersionedCache(Generic[Key, Value]):
 
 
 NO_VECTOR = -1.0
-MOST_SCOPES = 100  # whose documents are remembered until something changes
-MOST_PLACES = 20_000  # likewise; some 5 MB
-MOST_VECTORS = 4000  # likewise; some 3 MB
-ROWS = 10_000  # whose vectors are in memory at once
-PARAMETERS = 50  # in one statement, always as many: SQLite then need not read it anew
-NOBODY = b""
+MOST_SCOPES = 100  # cached until the catalog changes
+MOST_PLACES = 20_000  # some 5 MB
+MOST_VECTORS = 4000  # some 3 MB
+ROWS = 10_000  # with their vectors in memory at once
+PARAMETERS = 50  # always as many in one statement, so that SQLite need not parse it again
+NO_KEY = b""
 
 
 class ScopeListing(NamedTuple):
-    """The documents of a scope, and what is asked of them more than once for each question."""
+    """The documents of a scope, with what each question needs of them more than once."""
 
     documents: list[StoredDocument]
     libraries: list[str]
     answering: frozenset[str]
-    """Ids of those that may answer."""
+    """Ids of the documents that may answer."""
     places: dict[str, int]
-    """Where each stands among the documents, by its id."""
+    """The position of each document, by its id."""
 
 
 StoredLocation = tuple[int, str, int]
-"""A chunk's row, its document and its page, whoever may see them; a plain tuple, since Python's collector of
-garbage does not go through those."""
+"""The row, document and page of any reader's chunk; a plain tuple, which Python's garbage collector skips."""
 
 
 class ReadingStore:
-    """The reading half of the store."""
+    """The methods of the store that read."""
 
     folder: Path
     _catalog: Catalog
@@ -78,13 +77,13 @@ class ReadingStore:
     _words: WordIndex
     _listings: VersionedCache[Scope, ScopeListing]
     _narrow_listings: VersionedCache[Scope, ScopeListing]
-    """Each question has one of its own, of the documents meant; they must not push out the whole ones."""
+    """Narrow scopes are different for each question and must not push out the others."""
     _locations: VersionedCache[str, StoredLocation]
     _read_ahead: VersionedCache[str, bytes]
-    """Vectors that will be asked for in a moment."""
+    """Vectors that `similarity` will need soon."""
 
     def _clear_caches(self) -> None:
-        """Whatever was remembered was of another catalog."""
+        """Empty the caches, because another catalog was opened."""
         self._listings, self._narrow_listings = VersionedCache(MOST_SCOPES), VersionedCache(MOST_SCOPES)
         self._locations, self._read_ahead = VersionedCache(MOST_PLACES), VersionedCache(MOST_VECTORS)
 
@@ -94,7 +93,7 @@ class ReadingStore:
     def listing(
         self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
     ) -> Listing:
-        """Documents whose names or paths hold `search`, a page at a time; also those still being read."""
+        """Return one page of the documents whose names or paths hold `search`, read or not."""
         where, values = condition(scope)
         for word in search.split():
             where += (
@@ -112,7 +111,7 @@ class ReadingStore:
         return Listing(self._every_document(f"d.visible AND {where}", *values, only=(limit, start)), total)
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
-        """One document as it stands, also one that waits to replace an older version."""
+        """Return one document, also one that waits to replace an older version."""
         found = self._documents("d.id = ?", (document_id,), scope)
         if not found:
             raise UnknownDocument(
@@ -200,10 +199,8 @@ class ReadingStore:
         return self._pages(document_id, scope, "")
 
     def original(self, document_id: str, scope: Scope) -> Path:
-        """The file itself, as it was when it was read."""
+        """Return the file itself, as it was when it was read."""
         return self._originals.path(self.document(document_id, scope).sha256)
-
-    # --- small steps -------------------------------------------------------------------------
 
     def _documents(self, which: str, values: Sequence[Any], scope: Scope) -> list[StoredDocument]:
         where, scoped = condition(scope)
@@ -212,7 +209,7 @@ class ReadingStore:
     def _every_document(
         self, condition: str, *values: Any, only: tuple[int, int] = (-1, 0)
     ) -> list[StoredDocument]:
-        """Documents whoever may see them: for the store itself; `only` so many, from a place in the list."""
+        """Return documents of all readers, for the store itself; `only` is a limit and an offset."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(path) FROM paths p "
@@ -229,7 +226,7 @@ class ReadingStore:
         return self._chunks_where(f"{which} AND {where} AND {ANSWERS} ORDER BY c.n", [*values, *scoped])
 
     def _chunks_where(self, condition: str, values: Sequence[Any]) -> list[Chunk]:
-        """Chunks whoever may see them: for the store itself."""
+        """Return chunks of all readers, for the store itself."""
         with self._catalog.read() as db:
             rows = db.execute(f"{CHUNKS_WITH_TEXT} WHERE {condition}", values).fetchall()
         return chunks_of(rows)
@@ -246,11 +243,11 @@ class ReadingStore:
         return [unpack_page(row) for row in rows]
 
     def _listing_of(self, scope: Scope) -> ScopeListing:
-        # Asked ten times for each question; 1,000 documents are 15 ms to read, on every one of them.
+        # Called ten times for each question; reading 1,000 documents takes 15 ms.
         version = self._catalog.version
         known = (self._narrow_listings if is_narrow(scope) else self._listings).at(version)
         if scope not in known:
-            # Where none are named, the wider one is this very scope, as soon as another thread has listed it.
+            # Only if documents are named: otherwise the wider scope is this one, once a thread has listed it.
             wider = self._listings.at(version).get(replace(scope, documents=())) if scope.documents else None
             known[scope] = _listing(
                 _named_in(scope, wider) if wider else self._documents("d.visible", (), scope)
@@ -258,12 +255,12 @@ class ReadingStore:
         return known[scope]
 
     def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
-        """Libraries and, in a narrow scope, documents; what the lexical index is asked within."""
+        """Return the libraries and, in a narrow scope, the documents that the word index is asked within."""
         listing = self._listing_of(scope)
         return listing.libraries, [document.id for document in listing.documents] if is_narrow(scope) else []
 
     def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
-        """The nearest of every chunk in scope, by exact comparison; more where some are equally near."""
+        """Return the nearest of every chunk in scope by exact comparison; more if some are equally near."""
         wanted = as_vector(vector)
         known = self._locations.at(self._catalog.version)
         stands: list[tuple[bytes, int, str, int]] = []
@@ -281,14 +278,14 @@ class ReadingStore:
         for at in _highest(scores, limit):
             key, row, document, page = stands[at]
             hits.append(Hit(key.hex(), scores[at]))
-            known[hits[-1].id] = row, sys.intern(document), page  # where it stands is asked next
+            known[hits[-1].id] = row, sys.intern(document), page  # needed next
         return hits
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
         return set(self._locate(chunk_ids, scope))
 
     def _locate(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, StoredLocation]:
-        """Those of the named chunks that are in scope and answering."""
+        """Return those of the named chunks that are in scope and answering."""
         answering = self._listing_of(scope).answering
         known = self._locations.at(self._catalog.version)
         unknown = [bytes.fromhex(chunk) for chunk in chunk_ids if chunk not in known]
@@ -304,11 +301,11 @@ class ReadingStore:
         }
 
     def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
-        """As they are kept, of those that are in scope and have one."""
+        """Return the packed vectors of those chunks that are in scope and have one."""
         known = self._read_ahead.at(self._catalog.version)
         standing = self._locate(chunk_ids, scope)
         found = {chunk: known[chunk] for chunk in standing if chunk in known}
-        # With the id, and not only by the row: after a deletion another chunk may have taken it.
+        # By id as well as row: after a deletion another chunk may have taken the row.
         for key, data in self._read(
             "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN",
             [row for chunk, (row, _, _) in standing.items() if chunk not in found],
@@ -317,7 +314,7 @@ class ReadingStore:
         return found
 
     def _read(self, statement: str, keys: Sequence[Any]) -> list[Any]:
-        """Rows for so many keys, by a statement that ends with IN; whoever may see them."""
+        """Return the rows of all readers for these keys, by a statement that ends with IN."""
         found: list[Any] = []
         if not keys:
             return found
@@ -325,7 +322,7 @@ class ReadingStore:
         with self._catalog.read() as db:
             for at in range(0, len(keys), PARAMETERS):
                 some = list(keys[at : at + PARAMETERS])
-                some += [NOBODY] * (PARAMETERS - len(some))
+                some += [NO_KEY] * (PARAMETERS - len(some))
                 found += db.execute(f"{statement} {marks}", some).fetchall()
         return found
 
@@ -340,13 +337,13 @@ def _listing(documents: list[StoredDocument]) -> ScopeListing:
 
 
 def _named_in(scope: Scope, wider: ScopeListing) -> list[StoredDocument]:
-    """The documents that a scope names, out of those of the same scope without names; in their order."""
+    """Return the documents that a scope names, out of the same scope without names, in their order."""
     places = {wider.places[document] for document in scope.documents if document in wider.places}
     return [wider.documents[at] for at in sorted(places)]
 
 
 def _highest(scores: Sequence[float], most: int) -> list[int]:
-    """Where the highest scores are; all of them that equal the last."""
+    """Return the positions of the highest scores, with all that equal the last."""
     if len(scores) <= most:
         return list(range(len(scores)))
     least = heapq.nlargest(most, scores)[-1]

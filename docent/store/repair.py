@@ -1,11 +1,11 @@
-"""Words and vectors brought in step with the catalog, from which both can be written again."""
+"""Bring words and vectors in step with the catalog, from which both can be written again."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,16 +21,20 @@ from docent.types import Chunk
 
 log = logging.getLogger(__name__)
 AT_ONCE = 2000
-LINKS = 140  # bytes of a vector's place in a graph, besides itself
+LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
 PROBED = 10
 
 
 class IndexGap(NamedTuple):
-    """How far an index is from the catalog, in chunks."""
+    """The difference between an index and the catalog, in chunks."""
 
     missing: int
     left_over: int
+
+    @classmethod
+    def between(cls, wanted: set[str], indexed: set[str]) -> IndexGap:
+        return cls(len(wanted - indexed), len(indexed - wanted))
 
     def __str__(self) -> str:
         return f"{self.missing} missing, {self.left_over} too many"
@@ -41,7 +45,7 @@ class IndexGap(NamedTuple):
 
 
 def open_vectors(folder: Path, *, anew: bool) -> ChromaVectors:
-    """The vectors in a folder; an empty index in its place when they cannot be opened."""
+    """Open the vectors in a folder; replace them by an empty index when they are damaged."""
     if anew:
         _discard(folder)
     try:
@@ -53,7 +57,7 @@ def open_vectors(folder: Path, *, anew: bool) -> ChromaVectors:
 
 
 def open_words(folder: Path, *, anew: bool) -> WordIndex:
-    """The words in a folder; an empty index in its place when they cannot be opened."""
+    """Open the words in a folder; replace them by an empty index when they are damaged."""
     if anew:
         _discard(folder)
     try:
@@ -75,8 +79,13 @@ def libraries(catalog: Catalog) -> list[str]:
         return [str(name) for (name,) in db.execute("SELECT name FROM libraries")]
 
 
+def chunk_ids(catalog: Catalog) -> set[str]:
+    with catalog.read() as db:
+        return {key.hex() for (key,) in db.execute("SELECT id FROM chunks")}
+
+
 def embedded(catalog: Catalog, library: str) -> set[str]:
-    """Ids of the chunks whose vector the catalog has."""
+    """Return the ids of the chunks whose vector is in the catalog."""
     with catalog.read() as db:
         rows = db.execute(
             f"SELECT c.id FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n WHERE l.name = ?", (library,)
@@ -84,31 +93,26 @@ def embedded(catalog: Catalog, library: str) -> set[str]:
         return {key.hex() for (key,) in rows}
 
 
-def step_of_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> IndexGap:
-    wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
-    return IndexGap(len(wanted - there), len(there - wanted))
-
-
 def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> IndexGap:
-    """Forget what no chunk has, and write what is missing from the catalog, without embedding again."""
-    wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
-    vectors.drop(library, sorted(there - wanted))
-    for some in _batches(sorted(wanted - there)):
+    """Delete vectors without a chunk, and write the missing ones from the catalog."""
+    wanted, indexed = embedded(catalog, library), vectors.chunk_ids(library)
+    vectors.drop(library, sorted(indexed - wanted))
+    for some in _batches(sorted(wanted - indexed)):
         ids, rows = _vectors_of(catalog, some)
         vectors.put(library, ids, rows)
-    return IndexGap(len(wanted - there), len(there - wanted))
+    return IndexGap.between(wanted, indexed)
 
 
 def is_wasteful(catalog: Catalog, vectors: ChromaVectors) -> bool:
-    """Whether most of the graphs is of vectors that are gone: Chroma never uses their place again."""
+    """Return True if most of the graphs is deleted vectors: Chroma never reuses their space."""
     with catalog.read() as db:
         count, width = db.execute("SELECT count(*), coalesce(max(length(data)), 0) FROM vectors").fetchone()
-    needed = count * (width * 2 + LINKS)  # the catalog keeps half as many bytes for a number
+    needed = count * (width * 2 + LINKS)  # the catalog has 2 bytes for each number, a graph 4
     return vectors.graph_bytes() > SMALL_GRAPHS + 2 * int(needed)
 
 
 def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:
-    """Whether the index finds as much as it should; a graph that lost its file finds only what is new."""
+    """Return True if the index finds as many as it should; a graph that lost its file finds only new ones."""
     with catalog.read() as db:
         row = db.execute(
             f"SELECT v.data FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n WHERE l.name = ? LIMIT 1",
@@ -123,16 +127,11 @@ def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:
         return False
 
 
-def step_of_words(catalog: Catalog, words: WordIndex) -> IndexGap:
-    wanted, there = _chunk_ids(catalog), words.chunk_ids()
-    return IndexGap(len(wanted - there), len(there - wanted))
-
-
 def mend_words(catalog: Catalog, words: WordIndex) -> IndexGap:
-    """Documents that are too many, or of which a chunk is missing, are mended; when in doubt, all are."""
-    step = step_of_words(catalog, words)
-    if step.sound:
-        return step
+    """Delete documents that are too many, and write those that lack a chunk; all of them if that fails."""
+    gap = IndexGap.between(chunk_ids(catalog), words.chunk_ids())
+    if gap.sound:
+        return gap
     with catalog.read() as db:
         held = dict(db.execute(f"SELECT d.id, l.name FROM {DOCUMENTS} WHERE d.chunks > 0").fetchall())
         owners = {key.hex(): document for document, key in db.execute(f"SELECT d.id, c.id FROM {CHUNKS}")}
@@ -142,7 +141,7 @@ def mend_words(catalog: Catalog, words: WordIndex) -> IndexGap:
     if words.chunk_ids() != owners.keys():
         words.clear()
         _write(catalog, words, held)
-    return step
+    return gap
 
 
 def _write(catalog: Catalog, words: WordIndex, documents: Mapping[str, str]) -> None:
@@ -154,7 +153,7 @@ def _write(catalog: Catalog, words: WordIndex, documents: Mapping[str, str]) -> 
 
 
 def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]) -> None:
-    """Files that no document in the catalog came from, whole or half copied, are removed, besides some."""
+    """Remove files that no document came from, whole or half copied, besides those named."""
     originals.sweep_parts()
     with catalog.read() as db:
         kept = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
@@ -162,16 +161,11 @@ def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]
         originals.drop(sha256)
 
 
-def lost_originals(catalog: Catalog, originals: Originals) -> list[str]:
-    """Names of the documents whose file is not kept any more."""
+def lost_originals(catalog: Catalog, kept: Collection[str]) -> list[str]:
+    """Return the names of the documents whose original is missing."""
     with catalog.read() as db:
         rows = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
-    return [name for name, sha256 in rows if not originals.path(sha256).exists()]
-
-
-def _chunk_ids(catalog: Catalog) -> set[str]:
-    with catalog.read() as db:
-        return {key.hex() for (key,) in db.execute("SELECT id FROM chunks")}
+    return [name for name, sha256 in rows if sha256 not in kept]
 
 
 def _chunks(catalog: Catalog, document: str) -> list[Chunk]:

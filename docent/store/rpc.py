@@ -1,7 +1,8 @@
-"""The owner's door: others ask for the store's methods here, and get their answers or their errors.
+"""Calls of the store's methods from other processes, which the owner of the folder answers.
 
-A socket in storage/ that only its user may open, and a key beside it that only its user may read.
-What is sent are values of docent.types; nothing else is accepted (values.py).
+A socket in storage/ that only its user may open, and a key beside it that only its user may read. Messages
+are pickled, since that keeps every value exactly; but only plain values and those of docent.types and
+docent.store are built, so that a message can hold data and never code.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def unpack(data: bytes) -> Any:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        """Members of enumerations by their value; some versions of Python would name `getattr`."""
+        """Pickle members of enumerations by value; some versions of Python would name `getattr`."""
         return (type(value), (value.value,)) if isinstance(value, enum.Enum) else NotImplemented
 
 
@@ -72,17 +73,17 @@ def _is_value(found: Any) -> bool:
 log = logging.getLogger(__name__)
 SOCKET, KEY = "door", "door.key"
 LONGEST_ADDRESS = 100  # bytes; the system allows 108, with its final zero
-CALL_SECONDS = 120.0  # seconds for one call; the longest, a document of 10,000 pages, takes a few
+CALL_SECONDS = 120.0  # for one call; the longest, a document of 10,000 pages, takes a few
 
 Answer = Callable[[str, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class OwnerGone(Exception):
-    """Nobody is behind the door, or no longer."""
+    """No process owns the folder, or its owner has ended."""
 
 
 class RpcServer:
-    """Listens from the moment it is made until `close`."""
+    """Answers calls from its construction until `close`."""
 
     def __init__(self, folder: Path, *, check_client: Callable[[str], None], answer: Answer) -> None:
         self._folder = folder
@@ -101,7 +102,7 @@ class RpcServer:
         threading.Thread(target=self._accept, name="store rpc", daemon=True).start()
 
     def close(self) -> None:
-        """Answer what was asked, then nothing more."""
+        """Answer the calls under way, then stop."""
         self._closing = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for clients
@@ -115,7 +116,7 @@ class RpcServer:
                     _wake(client)
 
     def _listen(self) -> None:
-        """The key first: whoever finds a door finds it, too."""
+        """Write the key, then open the socket: a client that finds the socket needs the key."""
         (self._folder / SOCKET).unlink(missing_ok=True)
         (self._folder / KEY).unlink(missing_ok=True)
         handle = os.open(self._folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -173,9 +174,9 @@ class RpcServer:
 
 
 class RpcClient:
-    """A client's connections to the owner, one for each thread that is asking.
+    """Connections to the owner, one for each thread that calls.
 
-    With an empty fingerprint it may ask for another index only.
+    With an empty fingerprint only an index swap may be asked for.
     """
 
     def __init__(self, folder: Path, *, fingerprint: str) -> None:
@@ -195,7 +196,7 @@ class RpcClient:
             )
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The owner's answer. Raises its DocentError, or OwnerGone when there is no owner any more."""
+        """Return the owner's answer. Raises its DocentError, or OwnerGone when there is no owner any more."""
         try:
             with self._connection() as connection:
                 connection.send_bytes(pack((name, arguments, keywords)))
@@ -222,7 +223,7 @@ class RpcClient:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        """An open connection; one that failed is not used again."""
+        """Borrow an open connection; one that failed is closed."""
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
@@ -251,7 +252,7 @@ class RpcClient:
 
 @contextmanager
 def _address(folder: Path) -> Iterator[str]:
-    """The socket's path, by a short cut where it is longer than the system allows."""
+    """Yield the socket's path, shortened where it is longer than the system allows."""
     plain = str(folder / SOCKET)
     if len(os.fsencode(plain)) < LONGEST_ADDRESS:
         yield plain
@@ -264,7 +265,7 @@ def _address(folder: Path) -> Iterator[str]:
 
 
 def _wake(connection: Connection) -> None:
-    """End the waiting of whoever reads from it; closing it here would not."""
+    """End a wait for data on the connection in another thread; closing it here would not."""
     with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as plain:
         with contextlib.suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)

@@ -1,8 +1,8 @@
-"""The store of a folder, whoever owns it: ours when nobody does, else its owner does what is asked.
+"""A store that several processes use at once: one owns the folder, and the others call its methods.
 
-Embedded Chroma loses writes when two processes have it open, so one process owns the folder and
-the others hand over to it. When the owner ends or is killed, the next call of one of them makes
-that one the owner; nobody notices. See docs/decisions/0002-one-owner-process.md.
+Embedded Chroma loses writes when two processes have it open, so one process owns the folder. When it ends
+or is killed, the next call of another process makes that one the owner. See
+docs/decisions/0002-one-owner-process.md.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from docent.store.locks import ReadWriteLock
 from docent.store.rpc import OwnerGone, RpcClient, RpcServer
 from docent.store.store import Store
 
-OPENING_SECONDS = 30.0  # seconds that an owner may take to open or close the store
+OPENING_SECONDS = 30.0  # that an owner may take to open or close the store
 RETRY_SECONDS = 0.05
 LOCAL = {"close", "terms", "searched"}
-"""Never asked of the owner: what a text's terms are is the same in every process."""
+"""Methods that every process runs itself, as terms are the same in all of them."""
 SWAPS = {"take_new", "take_earlier", "forget_earlier"}
-"""Asked of the owner when another process has built an index, or wants the earlier one back."""
+"""Methods that another process calls to exchange the index."""
 REMOVING = {"delete", "delete_library", "share", "unshare"}
-"""Done twice, these do not find again what they removed."""
+"""Methods that cannot find their documents when they are called again."""
 OWNER_KILLED = (
     "The Docent that was to do this ended before it answered, and what was to be removed is not there any "
     "more: either it was finished, or there was nothing. See what there is with: python -m docent list"
@@ -46,7 +46,7 @@ class SharedStore(Store):
         self._connecting = threading.RLock()
         self._connected = False
         self._client: RpcClient | None = None
-        """To the owner; None when that is this process."""
+        """The connection to the owner; None when this process is the owner."""
         self._server: RpcServer | None = None
         self._connect()
 
@@ -70,14 +70,13 @@ class SharedStore(Store):
                 return "behind"
             if index_swap.fingerprint_of(self.folder / "building" / "index") != self._fingerprint:
                 return "busy"
-            index_swap.remove_earlier(
-                self.folder, chroma_url=self._chroma_url
-            )  # while this one still answers
+            # First, while this index still answers: a Chroma server may be away.
+            index_swap.remove_earlier(self.folder, chroma_url=self._chroma_url)
             self._exchange(lambda: index_swap.put_new(self.folder, chroma_url=self._chroma_url))
         return "switched"
 
     def take_earlier(self) -> str:
-        """Answer from the index before the last rebuild, from the next call on; its fingerprint."""
+        """Answer from the index before the last rebuild from the next call on; return its fingerprint."""
         with self._swap_lock.exclusive():
             found = index_swap.fingerprint_of(index_swap.earlier(self.folder))
             if found != self._fingerprint:
@@ -97,7 +96,7 @@ class SharedStore(Store):
             return index_swap.remove_earlier(self.folder, chroma_url=self._chroma_url)
 
     def _exchange(self, put: Callable[[], None]) -> None:
-        """Nobody is in; should the other index not open, the one of before goes on."""
+        """Exchange the index while no call is under way; if the other one does not open, reopen this one."""
         self._derived.close(in_step=not self._catalog.write_lock.interrupted)
         self._catalog.close()
         put()
@@ -109,7 +108,7 @@ class SharedStore(Store):
             raise
 
     def _call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Done here when the store is ours, else by its owner; done anew when the owner is gone meanwhile."""
+        """Call a method here or in the owning process; call it again when the owner has ended meanwhile."""
         again = False
         try:
             while (client := self._client) is not None:
@@ -129,16 +128,16 @@ class SharedStore(Store):
             return getattr(Store, name)(self, *arguments, **keywords)
 
     def _connect(self) -> None:
-        """Become the owner, or find the one there is."""
+        """Become the owner, or connect to it."""
         with self._connecting:
             if self._connected and (self._client is None or not self._client.broken):
-                return  # by another thread, meanwhile
+                return  # another thread has connected meanwhile
             until = time.monotonic() + OPENING_SECONDS
             while not (self._become_owner() or self._find_owner()):
                 if time.monotonic() > until:
                     raise StorageBusy(
-                        "{folder} is in use by another Docent, which has not opened its door for "
-                        "{seconds:.0f} s. Stop it and try again.",
+                        "{folder} is in use by another Docent, which has not accepted calls "
+                        "for {seconds:.0f} s. Stop it and try again.",
                         folder=self.folder,
                         seconds=OPENING_SECONDS,
                     )
@@ -153,7 +152,7 @@ class SharedStore(Store):
         self._client = None
         try:
             self._server = RpcServer(self.folder, check_client=self._check_client, answer=self._answer)
-        except OSError:  # a file system without sockets: then there is one process at a time
+        except OSError:  # a file system without sockets allows one process at a time
             self._server = None
         return True
 

@@ -1,8 +1,8 @@
-"""The store: the catalog is the truth, originals, words and vectors follow it.
+"""The store: originals, words and vectors follow the catalog.
 
-A document is visible in the one transaction that writes it, after its words are in place; its
-vectors follow. What a killed process left over in a derived index is in no catalog row, answers
-nothing, and is swept at the next start.
+A document is visible in the one transaction that writes it, after its words are in place; its vectors
+follow. What a killed process left over in a derived index is in no catalog row, answers nothing, and is
+swept at the next start, when damaged or outdated indexes are repaired.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from docent.store.personal_documents import PersonalStore
 from docent.store.repair import (
     IndexGap,
     answers_well,
+    chunk_ids,
+    embedded,
     is_wasteful,
     libraries,
     lost_originals,
@@ -32,8 +34,6 @@ from docent.store.repair import (
     mend_words,
     open_vectors,
     open_words,
-    step_of_vectors,
-    step_of_words,
     sweep_originals,
 )
 from docent.store.vector_fallback import VectorFallback
@@ -45,17 +45,13 @@ CHROMA, WORDS = "chroma", "words"
 
 
 class DerivedIndexes(NamedTuple):
+    """Words and vectors, both derived from the catalog."""
+
     vectors: VectorFallback
     words: WordIndex
     checksums: IndexChecksums
     was_closed: bool
-    """By its last owner, so that nothing can be left over."""
-
-    def steps(self, catalog: Catalog) -> list[tuple[str, IndexGap]]:
-        """How far each is from the catalog, by name."""
-        there = libraries(catalog)
-        found = [(f"vectors of {name}", step_of_vectors(catalog, self.vectors, name)) for name in there]
-        return [*found, ("words", step_of_words(catalog, self.words))]
+    """True if the last owner closed it in order, so that nothing can be left over."""
 
     def mend(self, catalog: Catalog) -> None:
         """Bring both in step with the catalog."""
@@ -63,9 +59,9 @@ class DerivedIndexes(NamedTuple):
         mend_words(catalog, self.words)
 
     def close(self, *, in_step: bool) -> None:
-        """After the catalog's last write: what is found like this at the next start need not be compared.
+        """Close both after the catalog's last write, and record their checksums if they are in step.
 
-        Unless somebody was stopped in the middle of a change: then it is, as after a kill.
+        After an interrupted change nothing is recorded: the next start compares every id, as after a kill.
         """
         kept = not (self.vectors.served or self.vectors.behind)
         distrusted = frozenset[str]() if kept else frozenset({CHROMA})
@@ -80,7 +76,9 @@ def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIn
     trust = checksums.check()
     words = open_words(index / WORDS, anew=trust[WORDS] is Trust.BROKEN)
     try:
-        if trust[WORDS] is not Trust.SOUND or not words.count():  # empty: of another version, thrown away
+        if (
+            trust[WORDS] is not Trust.SOUND or not words.count()
+        ):  # empty when one of another version was thrown away
             mend_words(catalog, words)
         if chroma_url:
             shutil.rmtree(index / CHROMA, ignore_errors=True)
@@ -90,7 +88,7 @@ def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIn
     except BaseException as error:
         words.close()
         if isinstance(error, KeyboardInterrupt):
-            checksums.mark_opened()  # by somebody who was stopped, and did not die of it
+            checksums.mark_opened()  # opening was interrupted, and did not kill the process
         raise
     checksums.mark_opened()
     index = VectorFallback(vectors, catalog, served=bool(chroma_url))
@@ -98,7 +96,7 @@ def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIn
 
 
 def _kept(folder: Path, catalog: Catalog, trust: Trust) -> ChromaVectors:
-    there = libraries(catalog)  # first: should the catalog be damaged, nothing is open yet
+    there = libraries(catalog)  # first: if the catalog is damaged, nothing is open yet
     vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
     wasteful = is_wasteful(catalog, vectors)
     if trust is Trust.SOUND and not wasteful and any(vectors.count(library) for library in there):
@@ -128,7 +126,7 @@ def _in_step(catalog: Catalog, vectors: ChromaVectors) -> bool:
 
 
 def _served(catalog: Catalog, url: str) -> ChromaVectors:
-    """On a server every store has collections of its own, by a name that is kept in its catalog."""
+    """Open the vectors on a server, in collections of this store by a name that its catalog keeps."""
     name = catalog.value("name")
     if not name:
         name = uuid.uuid4().hex
@@ -139,8 +137,19 @@ def _served(catalog: Catalog, url: str) -> ChromaVectors:
     return vectors
 
 
+class StoreContents(NamedTuple):
+    """Everything that follows the catalog, by its ids."""
+
+    vectors: dict[str, set[str]]
+    """Ids of the chunks that have a vector, by library."""
+    words: set[str]
+    """Ids of the chunks in the word index."""
+    originals: set[str]
+    """SHA-256 of every original."""
+
+
 class Store(PersonalStore):
-    """Everything at rest. Every method may be called from any thread."""
+    """Everything at rest. Thread-safe."""
 
     def __init__(self, folder: Path, *, fingerprint: str, chroma_url: str = "") -> None:
         self.folder = folder
@@ -154,17 +163,33 @@ class Store(PersonalStore):
 
     @property
     def owned(self) -> bool:
-        """Whether this process is the one that works on the folder."""
+        """True if this process owns the folder."""
         return True
 
     def complaints(self) -> list[str]:
-        """What does not hold together here, in words; empty when everything does."""
+        """Return each inconsistency as a sentence; an empty list when there is none."""
         with self._catalog.write_lock:
-            found = [f"the catalog: {line}" for line in self._catalog.complaints()]
-            steps = self._derived.steps(self._catalog)
-            found += [f"{name}: {step}" for name, step in steps if not step.sound]
-        lost = lost_originals(self._catalog, self._originals)
-        return found + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
+            complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
+            contents = self.contents()
+            gaps = {
+                f"vectors of {library}": IndexGap.between(embedded(self._catalog, library), indexed)
+                for library, indexed in contents.vectors.items()
+            }
+            gaps["words"] = IndexGap.between(chunk_ids(self._catalog), contents.words)
+            lost = lost_originals(self._catalog, contents.originals)
+        complaints += [f"{name}: {gap}" for name, gap in gaps.items() if not gap.sound]
+        if self.vectors_behind():
+            complaints.append("vectors: Chroma lacks some, so the catalog answers in its place, more slowly")
+        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
+
+    def contents(self) -> StoreContents:
+        """Return what words, vectors and originals hold, to compare it with the catalog."""
+        vectors = {library: self._vectors.chunk_ids(library) for library in libraries(self._catalog)}
+        return StoreContents(vectors, self._words.chunk_ids(), set(self._originals.held()))
+
+    def vectors_behind(self) -> bool:
+        """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
+        return self._vectors.behind
 
     def mend(self) -> None:
         """Bring words and vectors in step with the catalog."""
@@ -172,7 +197,7 @@ class Store(PersonalStore):
             self._derived.mend(self._catalog)
 
     def save(self) -> None:
-        """Called when nothing has changed for a while: room is made, and a snapshot taken of the catalog."""
+        """Free unused space and take a snapshot; called when nothing has changed for a while."""
         self._derived.vectors.compact()
         self._catalog.save()
 
@@ -183,7 +208,7 @@ class Store(PersonalStore):
         self._lock.release()
 
     def _open(self, fingerprint: str, chroma_url: str) -> None:
-        """The index that is in place now."""
+        """Open the index that is in place now."""
         index = self.folder / "index"
         self._clear_caches()
         self._catalog = Catalog(index / "catalog.db")
@@ -202,7 +227,7 @@ class Store(PersonalStore):
             self._purge()
 
     def _save_quietly(self) -> None:
-        """A catalog that cannot be read was complained of before; it is closed all the same."""
+        """Take a snapshot, and ignore a catalog that cannot be read: that was reported before."""
         with suppress(StoreError):
             self._catalog.save()
 

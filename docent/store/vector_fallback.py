@@ -1,7 +1,7 @@
-"""Nearest neighbours whatever becomes of Chroma: while it is away, the catalog's own vectors are compared.
+"""Nearest neighbours while Chroma is away: the catalog's own vectors are compared.
 
-That is exact and takes 0.1 s for every 10,000 chunks, so nothing is lost but time. Once the server
-is back it is brought in step with what happened meanwhile.
+That is exact and takes 0.1 s for every 10,000 chunks, so nothing is lost but time. Once the server is back it
+gets what it missed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROWS = 10_000
 
 
 class VectorFallback:
-    """A vector index that keeps answering; `behind` while Chroma does not have what the catalog has."""
+    """A vector index that always answers; `behind` while Chroma lacks something of the catalog."""
 
     def __init__(self, vectors: ChromaVectors, catalog: Catalog, *, served: bool) -> None:
         self._vectors = vectors
@@ -53,7 +53,7 @@ class VectorFallback:
                 return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
                 hits = self._compare_exactly(library, vector, limit)
-                if hits:  # else there is nothing to be behind of, as in a library that was just deleted
+                if hits:  # else nothing is missing, as in a library that was just deleted
                     self._fall_behind(error)
                 return hits
         return self._compare_exactly(library, vector, limit)
@@ -65,7 +65,7 @@ class VectorFallback:
         return self._vectors.chunk_ids(library)
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
-        """Counted after what Chroma missed. Raises StoreError while a server of it is away."""
+        """Count after Chroma has got what it missed. Raises StoreError while its server is away."""
         if self.behind and not self._compacting:
             try:
                 self.catch_up()
@@ -78,16 +78,16 @@ class VectorFallback:
         self._forward(lambda: self._vectors.drop_library(library))
 
     def catch_up(self) -> IndexGap:
-        """Bring Chroma in step with the catalog; how far it was. Raises StoreError while it is away."""
+        """Bring Chroma in step with the catalog and return the gap. Raises StoreError while it is away."""
         with self._catalog.write_lock:
             steps = [mend_vectors(self._catalog, self._vectors, name) for name in libraries(self._catalog)]
             self._behind.clear()
         return IndexGap(sum(step.missing for step in steps), sum(step.left_over for step in steps))
 
     def compact(self) -> None:
-        """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers.
+        """Rewrite the index when most of it is deleted vectors; meanwhile the catalog answers.
 
-        Where Chroma's own files refused something, as on a disk that was full, it is tried again before.
+        First, what Chroma's own files refused, as on a full disk, is tried again.
         """
         if self.served:
             return
@@ -102,7 +102,7 @@ class VectorFallback:
             for library in libraries(self._catalog):
                 self._vectors.drop_library(library)
                 mend_vectors(self._catalog, self._vectors, library)
-            self.catch_up()  # what came and went meanwhile
+            self.catch_up()  # changes made meanwhile
             self._vectors.sweep()
         except StoreError as error:
             self._fall_behind(error)
@@ -115,12 +115,12 @@ class VectorFallback:
             self._waiter.join()
         self._vectors.close()
 
-    def _forward(self, tell: Callable[[], None]) -> None:
-        """What Chroma cannot be told now is in the catalog, and it learns it from there later."""
+    def _forward(self, change: Callable[[], None]) -> None:
+        """Pass a change to Chroma; if that fails, it gets the change from the catalog later."""
         if self.behind:
             return
         try:
-            tell()
+            change()
         except StoreError as error:
             self._fall_behind(error)
 

@@ -1,4 +1,8 @@
-"""The words of one library, by BM25 on disk; the only file that knows tantivy's index."""
+"""The word index: BM25 on disk, an index per library; the only file that knows tantivy's index.
+
+Term frequencies and lengths are counted in the libraries that are asked and nowhere else, so that no ranking
+or score reveals what stands in a library that the reader may not see.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +24,18 @@ from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
 WHITESPACE = "as-they-are"
-MOST_TERMS = 10_000  # whose counts are remembered; 1 MB
+MOST_TERMS = 10_000  # cached; 1 MB
 
 
 class TermCounts(NamedTuple):
-    """How many entries a library has, and how many of them hold each term."""
+    """The number of entries in a library, and of those that hold each term."""
 
     entries: int
     holding: Mapping[str, int]
 
 
 class _Counts(dict[str, int]):
-    """How many entries hold a term, as of one commit: one question asks five times for the same ones."""
+    """The number of entries that hold a term, as of one commit; one question asks five times for the same."""
 
     def __init__(self, searcher: tantivy.Searcher) -> None:
         self._searcher = searcher
@@ -53,10 +57,10 @@ class LibraryWords:
         self._schema = _schema()
         self._writer: Any = None
         self.changed = False
-        """Something was put or dropped and not committed."""
+        """True while a change is not committed."""
         try:
             self._index = tantivy.Index(self._schema, path=str(folder))
-            self._index.config_reader("Manual")  # or each index would keep a thread watching its own files
+            self._index.config_reader("Manual")  # otherwise each index keeps a thread that watches its files
             self._index.register_tokenizer(WHITESPACE, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
             self._counts = _Counts(self._index.searcher())
         except ValueError as error:
@@ -67,7 +71,7 @@ class LibraryWords:
         writer = self._writing()
         writer.delete_documents_by_term("document", document_id)
         for chunk in chunks:
-            # The header twice: what a piece is about outweighs a passing mention.
+            # The header twice: the topic of a chunk outweighs a passing mention.
             header, text = indexed(chunk.header, language), indexed(chunk.text, language)
             words = " ".join([*header, *header, *text])
             self._add({"document": document_id, "chunk": chunk.id, "words": words})
@@ -96,9 +100,9 @@ class LibraryWords:
         self.changed = False
 
     def release(self) -> None:
-        """Let go of the means to write; what was not committed is forgotten. Then the files are at rest.
+        """Close the writer and forget what was not committed; then no file changes any more.
 
-        Not by rollback: what merges meanwhile would go on, and write and remove files behind our back.
+        Not by rollback: merges under way would go on, and write and remove files meanwhile.
         """
         self._wait()
         if self.changed:
@@ -118,7 +122,7 @@ class LibraryWords:
     def matching(
         self, terms: Mapping[str, float], limit: int, *, documents: Sequence[str], chunks: Sequence[str]
     ) -> list[Hit]:
-        """BM25 of those terms, each so many times its own; only of documents or chunks, if there are any."""
+        """Return chunks by BM25 of weighted terms; only of these documents or chunks, if there are any."""
         if not terms:
             return []
         bounds = [(Occur.Must, self._any("document", documents))] if documents else []
@@ -127,7 +131,7 @@ class LibraryWords:
         return self._hits(Query.boolean_query([(Occur.Must, words), *bounds]), limit, "chunk")
 
     def ids(self, kind: str) -> set[str]:
-        """Every chunk, or every whole document."""
+        """Return every chunk id, or every document id."""
         every = Query.exists_query(kind)
         return {hit.id for hit in self._hits(every, max(self._count(every), 1), kind)}
 
@@ -141,7 +145,7 @@ class LibraryWords:
         if self._writer is None:
             try:
                 self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
-                # What a killed process wrote and had not committed: the next commit may want its file names.
+                # Uncommitted files of a killed process: the next commit may need their names.
                 self._writer.garbage_collect_files()
             except ValueError as error:
                 raise _damaged(self._folder, error) from error
@@ -153,8 +157,8 @@ class LibraryWords:
         return query if times == 1 else Query.boost_query(query, times)
 
     def _any(self, field: str, values: Sequence[str]) -> Query:
-        """A bound picks, and adds nothing to the score."""
-        # Half to a quarter of the time of a term set query, with 300 values and with 3,000.
+        """Return a filter that adds nothing to the score."""
+        # Takes half to a quarter of the time of a term set query, with 300 and with 3,000 values.
         any_of = [(Occur.Should, Query.term_query(self._schema, field, value, "basic")) for value in values]
         return Query.const_score_query(Query.boolean_query(any_of), 0.0)
 
@@ -197,14 +201,14 @@ class WordIndex:
     """Chunks by their words, and documents by id and library.
 
     It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
-    from several threads; one thread writes at a time.
+    from several threads; one thread writes at a time. Everything in it can be written again from the catalog.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._writing = threading.Lock()
-        if (folder / "meta.json").exists():  # one index for all libraries, as it was once
+        if (folder / "meta.json").exists():  # an earlier version had one index for all libraries
             shutil.rmtree(folder)
         for left in folder.glob(f"*{GONE}"):
             shutil.rmtree(left)
@@ -221,7 +225,7 @@ class WordIndex:
             self._libraries[label].put(document_id, chunks, language=language)
 
     def drop(self, document_ids: Iterable[str]) -> None:
-        """Forget these documents; unknown ids are ignored."""
+        """Delete these documents; unknown ids are ignored."""
         ids = list(document_ids)
         with self._writing:
             for words in self._libraries.values():
@@ -245,7 +249,7 @@ class WordIndex:
                     words.release()  # only the library written last is likely to be written next
 
     def close(self) -> None:
-        """Let go of the folder; what was not committed is forgotten."""
+        """Close the folder; what was not committed is forgotten."""
         with self._writing:
             for words in self._libraries.values():
                 words.release()
@@ -253,11 +257,11 @@ class WordIndex:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
-        """Chunks by BM25, within these libraries and, unless that is empty, these documents."""
+        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
         return self._best(query, limit, libraries, documents=documents, chunks=())
 
     def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """BM25 of those of the named chunks that match at all."""
+        """Return the BM25 scores of those of the named chunks that match at all."""
         if not chunk_ids:
             return {}
         return dict(self._best(query, len(chunk_ids), libraries, documents=(), chunks=chunk_ids))
@@ -266,7 +270,7 @@ class WordIndex:
         return _rarity(self._term_counts(terms, libraries).values(), terms)
 
     def count(self) -> int:
-        """How many chunks are indexed; cheap."""
+        """Count the indexed chunks; cheap."""
         return sum(words.count() for words in self._libraries.values())
 
     def chunk_ids(self) -> set[str]:
@@ -276,7 +280,7 @@ class WordIndex:
         return {document for words in self._libraries.values() for document in words.ids("whole")}
 
     def held(self, document_ids: Iterable[str]) -> int:
-        """How many entries, of chunks or whole documents, are left of these documents."""
+        """Count the entries, of chunks or whole documents, that are left of these documents."""
         ids = list(document_ids)
         return sum(words.held(ids) for words in self._libraries.values())
 
@@ -295,7 +299,7 @@ class WordIndex:
             for words, terms in _weights(known).items()
             for hit in words.matching(terms, limit, documents=documents, chunks=chunks)
         ]
-        # Equal scores in the order of their ids: the same question always gets the same answer.
+        # Equal scores by id, so that the same question always gets the same answer.
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
     def _term_counts(self, terms: Sequence[str], libraries: Sequence[str]) -> dict[LibraryWords, TermCounts]:
@@ -304,23 +308,23 @@ class WordIndex:
         return {indexed[label]: indexed[label].term_counts(terms) for label in labels if label in indexed}
 
     def _remove(self, label: str) -> None:
-        """With the last document of a library its dictionary goes, too."""
+        """Remove a library without documents, and its dictionary with it."""
         self._libraries[label].release()
         self._libraries = {other: words for other, words in self._libraries.items() if other != label}
-        # Renamed first: half a folder, after a kill, would be taken for a damaged index.
+        # Renamed first: after a kill, half a folder would look like a damaged index.
         gone = self._folder / (label + GONE)
         (self._folder / label).rename(gone)
         shutil.rmtree(gone)
 
 
 def _weights(known: Mapping[LibraryWords, TermCounts]) -> dict[LibraryWords, dict[str, float]]:
-    """The terms that each words holds, with how much more telling they are in all of them than in itself."""
+    """Return the terms of each library, weighted by their rarity in all libraries over that in its own."""
     terms = {term for one in known.values() for term, held in one.holding.items() if held}
     together = _rarity(known.values(), terms)
     found: dict[LibraryWords, dict[str, float]] = {}
     for words, one in known.items():
         alone = _rarity([one], terms) if len(known) > 1 else together
-        # In the order of the question: a sum of the same numbers in another order is another sum.
+        # In the order of the question: floating-point sums depend on the order.
         found[words] = {term: together[term] / alone[term] for term, held in one.holding.items() if held}
     return found
 
@@ -329,10 +333,10 @@ def _rarity(known: Iterable[TermCounts], terms: Iterable[str]) -> dict[str, floa
     counts = list(known)
     entries = sum(one.entries for one in counts)
     held = {term: sum(one.holding[term] for one in counts) for term in terms}
-    # A term may be counted in more pieces than there are: deleted ones are forgotten a while later.
+    # A term may be counted in more chunks than there are: deleted ones are dropped later.
     return {term: math.log(1 + (max(entries - n, 0) + 0.5) / (n + 0.5)) for term, n in held.items()}
 
 
 def _label(library: str) -> str:
-    """A folder's name, whatever the library is called."""
+    """Return a folder's name, whatever the library is called."""
     return hashlib.sha256(library.encode()).hexdigest()[:24]

@@ -10,11 +10,11 @@ from tests.unmeasured import unmeasured
 
 INTERRUPTED = """
 import json, random, signal, threading
-from docent.store.locks import Turn
+from docent.store.locks import WriteLock
 
 def interrupt(*_): raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)
-turn, going, kept = Turn(), True, 0
+turn, going, kept = WriteLock(), True, 0
 def work():
     while going:
         with turn: sum(range(300))

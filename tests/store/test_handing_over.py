@@ -142,12 +142,12 @@ def test_an_owner_that_is_killed(tmp_path):
 
 MORTAL = """
 import os, signal, sys
-from docent.store.deletions import Removing
-def delete(self, *arguments, done=Removing.delete):
+from docent.store.deletions import DeletingStore
+def delete(self, *arguments, done=DeletingStore.delete):
     if sys.argv[2] == "after":
         done(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-Removing.delete = delete
+DeletingStore.delete = delete
 """
 
 
