@@ -39,7 +39,7 @@ def terms(text: str, language: str) -> list[str]:
         return _analyzed(text, known)
     else:
         words = WORD.findall(text)
-    return [term for term in map(_terms_of(known).__getitem__, words) if term]
+    return [term for term in map(terms_of(known).__getitem__, words) if term]
 
 
 def indexed(text: str, language: str) -> list[str]:
@@ -89,16 +89,16 @@ class _Terms(dict[str, str]):
 
 
 @lru_cache(maxsize=len(NAMES))
-def _terms_of(language: str) -> _Terms:
+def terms_of(language: str) -> _Terms:
     return _Terms(language)
 
 
 def _analyzed(text: str, language: str) -> list[str]:
-    return [word if word.isdigit() else f"{language}:{word}" for word in _analyzer(language).analyze(text)]
+    return [word if word.isdigit() else f"{language}:{word}" for word in analyzer(language).analyze(text)]
 
 
 @lru_cache(maxsize=len(NAMES))
-def _analyzer(language: str) -> TextAnalyzer:
+def analyzer(language: str) -> TextAnalyzer:
     # Stemmed before accents are folded: "fermée" and "fermé" are one word to the stemmer only as written.
     return (
         TextAnalyzerBuilder(Tokenizer.simple())

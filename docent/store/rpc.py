@@ -71,7 +71,7 @@ def _is_value(found: Any) -> bool:
 
 
 log = logging.getLogger(__name__)
-SOCKET, KEY = "door", "door.key"
+SOCKET, KEY = "door", "door.key"  # names that a running process of an earlier version uses, too
 LONGEST_ADDRESS = 100  # bytes; the system allows 108, with its final zero
 CALL_SECONDS = 120.0  # for one call; the longest, a document of 10,000 pages, takes a few
 
@@ -188,11 +188,11 @@ class RpcClient:
         if version != __version__:
             self.close()
             raise StorageBusy(
-                "{folder} is in use by Docent {version}, and this is {version__}. Stop that one, or "
+                "{folder} is in use by Docent {version}, and this is {own}. Stop that one, or "
                 "start it again, and try again.",
                 folder=folder,
                 version=version,
-                version__=__version__,
+                own=__version__,
             )
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

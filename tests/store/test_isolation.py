@@ -6,8 +6,8 @@ import pytest
 
 from docent.retrieving import retrieve
 from docent.store import Store
-from docent.store.rows import library_row
 from docent.types import Scope
+from tests.store.damage import give_library
 from tests.store.putting import EMBEDDER, put
 
 TEXTS = {
@@ -57,8 +57,7 @@ def test_another_library_changes_nothing(store, tmp_path):
 def test_another_persons_files_change_nothing(store, tmp_path):
     """Private files of somebody else leave no trace in what everybody may read."""
     before = told(store, EVERYTHING)
-    with store._catalog.write() as db:
-        library_row(db, "bobs", "bob")
+    give_library(store.folder, "bobs", "bob")
     fill_elsewhere(store, tmp_path, "bobs")
     assert told(store, EVERYTHING) == before
     assert told(store, Scope(reader="bob")) != before
@@ -67,10 +66,9 @@ def test_another_persons_files_change_nothing(store, tmp_path):
 @pytest.mark.parametrize("listed_before", [True, False])
 def test_naming_documents_shows_no_more_than_the_list(store, tmp_path, listed_before):
     """Whoever names every document sees theirs, in the list's order, whatever was read before."""
-    with store._catalog.write() as db:
-        library_row(db, "bobs", "bob")
+    give_library(store.folder, "bobs", "bob")
     theirs = put(store, tmp_path, "diary.txt", "The owls are mine.", library="bobs")
-    named = tuple(document.id for document in reversed(store._every_document("d.visible")))
+    named = tuple(document.id for document in reversed(store.documents(Scope(reader="bob"))))
     put(store, tmp_path, "4.txt", "Nobody has read of this yet.", library="museum")  # forgets what was read
     listed = store.documents(EVERYTHING) if listed_before else []
     seen = store.documents(Scope(reader="ada", documents=named))

@@ -109,7 +109,8 @@ def test_a_third_version_overtakes_the_second(store, tmp_path):
     assert found(store, "museum books lockers") == {HOURS}
     finish(store)
     assert found(store, "museum books lockers") == {"Lockers are in the cellar."}
-    assert store._vectors.count("default") == store._words.count() == 1
+    assert len(store.contents().words) == 1
+    assert store.contents().vectors["default"] == store.contents().words
 
 
 def test_back_to_the_older_version(store, tmp_path):
@@ -133,7 +134,8 @@ def test_cancelling(store, tmp_path):
     with pytest.raises(UnknownDocument):
         store.cancel(other, ALL)
     finish(store)
-    assert store._vectors.count("default") == store._words.count() == 1
+    assert len(store.contents().words) == 1
+    assert store.contents().vectors["default"] == store.contents().words
 
 
 def test_vectors_that_come_too_late(store, tmp_path):
@@ -142,7 +144,7 @@ def test_vectors_that_come_too_late(store, tmp_path):
     chunks = store.unembedded(10, besides=())
     assert set(store.delete(key, ALL).left.values()) == {0}
     store.put_vectors([one.id for one in chunks], EMBEDDER.embed([one.text for one in chunks]))
-    assert store._vectors.count("default") == 0
+    assert store.contents().vectors["default"] == set()
 
 
 def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):

@@ -10,6 +10,7 @@ from docent.errors import IndexMismatch, StoreError
 from docent.indexing import chunk
 from docent.store import Rebuild, Store, forget_previous, roll_back, sha256_of, switch
 from docent.types import Scope, State, document_id, private_library
+from tests.store.damage import catalog, give_library
 from tests.store.putting import EMBEDDER, EVERYTHING, finish, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -23,8 +24,8 @@ def folder(tmp_path: Path) -> Path:
     store = Store(tmp_path / "storage", fingerprint="old")
     put(store, tmp_path, "a.txt", HOURS)
     put(store, tmp_path, "b.txt", BOOKS, library="~ada")
-    with store._catalog.write() as db:
-        db.execute("UPDATE libraries SET owner = 'ada' WHERE name = '~ada'")
+    give_library(store.folder, "~ada", "ada")
+    with catalog(store.folder) as db:
         db.execute("UPDATE documents SET added = '2001-01-01T00:00:00+00:00'")
     store.close()
     for file in tmp_path.glob("*/*.txt"):
@@ -119,7 +120,7 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
     try:
         assert [one.name for one in store.documents(EVERYTHING)] == ["c.txt"]
         assert matching(store, "museum soup") == {SOUP}
-        assert store._words.count() == 2
+        assert len(store.contents().words) == 2
     finally:
         store.close()
 
