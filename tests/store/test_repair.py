@@ -99,7 +99,7 @@ def is_whole(folder: Path) -> None:
 @pytest.mark.parametrize("harm", DAMAGE)
 @pytest.mark.parametrize("closed", [True, False], ids=["after a close", "after a kill"])
 def test_a_damaged_index_is_written_again(filled, harm, closed, request):
-    """Whatever became of a derived file, the next start finds everything again."""
+    """After any damage to a derived file the next start finds everything again."""
     if not closed:
         if "vectors are garbage" in request.node.name:
             pytest.skip("Chroma's own process dies of it: see the test below")
@@ -128,7 +128,7 @@ def test_a_sound_index_is_not_touched(filled):
 
 @pytest.mark.parametrize("committed", [True, False], ids=["in good order", "in the middle of a change"])
 def test_words_that_are_closed_are_at_rest(tmp_path, committed):
-    """What tantivy still merges is waited for: not a file changes once the words are closed."""
+    """Closing waits for tantivy's merges: not a file changes afterwards."""
     for attempt in range(4):
         folder = tmp_path / str(attempt)
         words = WordIndex(folder)
@@ -149,7 +149,7 @@ def files_of(folder: Path) -> dict[Path, int]:
 
 
 def test_words_of_an_earlier_version_are_written_again(filled):
-    """Where the index has fields that this version does not know, it is replaced, sealed or not."""
+    """An index with fields that this version does not know is replaced, though its checksums are right."""
     shutil.rmtree(filled / "index/words")
     (filled / "index/words").mkdir()
     builder = tantivy.SchemaBuilder()
@@ -182,7 +182,7 @@ def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, 
         again.close()
 
 
-def test_what_is_amiss_is_told_and_mended(tmp_path):
+def test_what_is_amiss_is_named_and_mended(tmp_path):
     """Vectors without chunks, chunks without vectors, words out of step and lost originals are each named."""
     store = Store(tmp_path / "storage", fingerprint="f")
     try:
@@ -192,10 +192,10 @@ def test_what_is_amiss_is_told_and_mended(tmp_path):
         with catalog(store.folder) as db:  # another id: the one it had is too many, and the new one missing
             db.execute("UPDATE chunks SET id = randomblob(16) WHERE n = 1")
         next((store.folder / "originals").iterdir()).unlink()
-        told = " ".join(store.complaints())
-        assert "vectors of default: 1 missing, 1 too many" in told
-        assert "words: 1 missing, 1 too many" in told
-        assert "originals missing: " in told
+        complaints = " ".join(store.complaints())
+        assert "vectors of default: 1 missing, 1 too many" in complaints
+        assert "words: 1 missing, 1 too many" in complaints
+        assert "originals missing: " in complaints
         store.mend()
         assert len(store.complaints()) == 1, "a file that is lost can only be added again"
         assert matching(store, "apples") == {"Apples are red."}

@@ -1,4 +1,4 @@
-"""What is stored is whole, seen by whom it belongs to, and gone when it is deleted."""
+"""A stored document is whole, seen by its readers alone, and gone when it is deleted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_document_comes_back_as_it_was(store, tmp_path):
 
 
 def test_several_documents_at_once(store, tmp_path):
-    """What is new is kept; what is here, is there twice, or has changed since it was read, is left."""
+    """New files are stored; known, repeated and changed ones are left out."""
     put(store, tmp_path, "a.txt", HOURS)
     texts = {"b.txt": BOOKS, "a-again.txt": HOURS, "b-again.txt": BOOKS, "c.txt": "Soup is served at noon."}
     assert put_several(store, tmp_path, texts, change="c.txt") == [True, False, False, False]
@@ -107,7 +107,7 @@ def put_thousand_chunks(store: Store, folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("running", [True, False], ids=["while idle", "at the next start"])
 def test_room_is_made(store, tmp_path, running):
-    """What thousands of vectors that came and went leave in Chroma's files is given back, and no more."""
+    """Chroma's files give back the space of thousands of deleted vectors, and lose no others."""
     key = put(store, tmp_path, "a.txt", HOURS)
     first = size_of(store, "chroma")
     for name in ("1.txt", "2.txt", "3.txt"):
@@ -156,7 +156,7 @@ def test_scopes_are_applied_inside_the_store(store, tmp_path):
 
 
 def test_another_readers_library_does_not_exist(store, tmp_path):
-    """What belongs to one reader is in no answer of another, by any method."""
+    """Documents of one reader are in no answer of another, by any method."""
     key = put(store, tmp_path, "diary.txt", HOURS, library="~ada")
     give_library(store.folder, "~ada", "ada")
     (piece,) = store.chunks_of(key, Scope(reader="ada"))
@@ -273,7 +273,7 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are open")
 def test_a_store_that_was_refused_holds_nothing_open(tmp_path):
-    """After another fingerprint was refused nobody has the catalog, or the lock, in hand."""
+    """After another fingerprint was refused, catalog and lock are closed."""
     Store(tmp_path / "storage", fingerprint="f").close()
     with pytest.raises(IndexMismatch) as refused:
         Store(tmp_path / "storage", fingerprint="g")

@@ -25,7 +25,7 @@ def store(tmp_path):
 
 
 def put_words(store: Store, folder: Path, path: str, *pages: str, unread: bool = False) -> str:
-    """Write a file and keep it by its words, as the ingesting corridor does."""
+    """Write a file and keep it by its words, as an ingest does."""
     text = "\f".join(pages)
     full = folder / "default" / path
     full.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def test_vectors_that_come_too_late(store, tmp_path):
 
 
 def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
-    """What was embedded stays embedded, what was not is embedded then, and neither twice."""
+    """Vectors that were made are kept, the others are made then, and none twice."""
     put_words(store, tmp_path, "a.txt", HOURS, BOOKS)
     (first,) = store.unembedded(1, besides=())
     store.put_vectors([first.id], EMBEDDER.embed([first.text]))
@@ -161,7 +161,7 @@ def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
 
 
 def test_a_file_that_changed_since_it_was_read_is_refused(store, tmp_path):
-    """What was read from a file is not kept once the file says something else."""
+    """The text read from a file is not stored once the file has other content."""
     put(store, tmp_path, "a.txt", HOURS)
     full = tmp_path / "default/a.txt"
     stat = full.stat()
