@@ -1,7 +1,7 @@
-"""Nearest neighbours whatever becomes of Chroma: while it is away, the catalog's own vectors are compared.
+"""Nearest neighbours while Chroma is away: the catalog's own vectors are compared.
 
-That is exact and takes 0.1 s for every 10,000 chunks, so nothing is lost but time. Once the server
-is back it is brought in step with what happened meanwhile.
+That is exact and takes 0.1 s for every 10,000 chunks, so nothing is lost but time. Once the server is back it
+gets what it missed.
 """
 
 from __future__ import annotations
@@ -14,49 +14,49 @@ from contextlib import suppress
 
 from docent.errors import StoreError
 from docent.store.catalog import Catalog
-from docent.store.mending import Step, is_wasteful, libraries, mend_vectors
 from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Hit
+from docent.store.repair import IndexGap, is_wasteful, libraries, mend_vectors
 from docent.store.rows import CHUNKS
-from docent.store.vectors import Vectors
+from docent.store.vectors import ChromaVectors
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
 ROWS = 10_000
 
 
-class Nearby:
-    """A vector index that keeps answering; `behind` while Chroma does not have what the catalog has."""
+class VectorFallback:
+    """A vector index that always answers; `behind` while Chroma lacks something of the catalog."""
 
-    def __init__(self, vectors: Vectors, catalog: Catalog, *, served: bool) -> None:
+    def __init__(self, vectors: ChromaVectors, catalog: Catalog, *, served: bool) -> None:
         self._vectors = vectors
         self._catalog = catalog
         self.served = served
-        self._away = threading.Event()
+        self._behind = threading.Event()
         self._compacting = False
         self._closing = threading.Event()
-        self._waiting: threading.Thread | None = None
+        self._waiter: threading.Thread | None = None
 
     @property
     def behind(self) -> bool:
-        return self._away.is_set()
+        return self._behind.is_set()
 
     def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
-        self._told(lambda: self._vectors.put(library, chunk_ids, vectors))
+        self._forward(lambda: self._vectors.put(library, chunk_ids, vectors))
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
-        self._told(lambda: self._vectors.drop(library, chunk_ids))
+        self._forward(lambda: self._vectors.drop(library, chunk_ids))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         if not self.behind:
             try:
                 return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
-                hits = self._exactly(library, vector, limit)
-                if hits:  # else there is nothing to be behind of, as in a library that was just deleted
+                hits = self._compare_exactly(library, vector, limit)
+                if hits:  # else nothing is missing, as in a library that was just deleted
                     self._fall_behind(error)
                 return hits
-        return self._exactly(library, vector, limit)
+        return self._compare_exactly(library, vector, limit)
 
     def count(self, library: str) -> int:
         return self._vectors.count(library)
@@ -65,7 +65,7 @@ class Nearby:
         return self._vectors.chunk_ids(library)
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
-        """Counted after what Chroma missed. Raises StoreError while a server of it is away."""
+        """Count after Chroma has got what it missed. Raises StoreError while its server is away."""
         if self.behind and not self._compacting:
             try:
                 self.catch_up()
@@ -75,19 +75,19 @@ class Nearby:
         return self._vectors.held(library, chunk_ids)
 
     def drop_library(self, library: str) -> None:
-        self._told(lambda: self._vectors.drop_library(library))
+        self._forward(lambda: self._vectors.drop_library(library))
 
-    def catch_up(self) -> Step:
-        """Bring Chroma in step with the catalog; how far it was. Raises StoreError while it is away."""
-        with self._catalog.turn:
+    def catch_up(self) -> IndexGap:
+        """Bring Chroma in step with the catalog and return the gap. Raises StoreError while it is away."""
+        with self._catalog.write_lock:
             steps = [mend_vectors(self._catalog, self._vectors, name) for name in libraries(self._catalog)]
-            self._away.clear()
-        return Step(sum(step.missing for step in steps), sum(step.left_over for step in steps))
+            self._behind.clear()
+        return IndexGap(sum(step.missing for step in steps), sum(step.left_over for step in steps))
 
     def compact(self) -> None:
-        """Write the index anew when most of it is of vectors that are gone; meanwhile the catalog answers.
+        """Rewrite the index when most of it is deleted vectors; meanwhile the catalog answers.
 
-        Where Chroma's own files refused something, as on a disk that was full, it is tried again before.
+        First, what Chroma's own files refused, as on a full disk, is tried again.
         """
         if self.served:
             return
@@ -97,12 +97,12 @@ class Nearby:
         if self.behind or not is_wasteful(self._catalog, self._vectors):
             return
         self._compacting = True
-        self._away.set()
+        self._behind.set()
         try:
             for library in libraries(self._catalog):
                 self._vectors.drop_library(library)
                 mend_vectors(self._catalog, self._vectors, library)
-            self.catch_up()  # what came and went meanwhile
+            self.catch_up()  # changes made meanwhile
             self._vectors.sweep()
         except StoreError as error:
             self._fall_behind(error)
@@ -111,25 +111,25 @@ class Nearby:
 
     def close(self) -> None:
         self._closing.set()
-        if self._waiting is not None:
-            self._waiting.join()
+        if self._waiter is not None:
+            self._waiter.join()
         self._vectors.close()
 
-    def _told(self, tell: Callable[[], None]) -> None:
-        """What Chroma cannot be told now is in the catalog, and it learns it from there later."""
+    def _forward(self, change: Callable[[], None]) -> None:
+        """Pass a change to Chroma; if that fails, it gets the change from the catalog later."""
         if self.behind:
             return
         try:
-            tell()
+            change()
         except StoreError as error:
             self._fall_behind(error)
 
     def _fall_behind(self, error: StoreError) -> None:
         log.warning("%s Until then questions are answered from the catalog, more slowly.", error)
-        self._away.set()
-        if self.served and (self._waiting is None or not self._waiting.is_alive()):
-            self._waiting = threading.Thread(target=self._wait, name="waiting for Chroma", daemon=True)
-            self._waiting.start()
+        self._behind.set()
+        if self.served and (self._waiter is None or not self._waiter.is_alive()):
+            self._waiter = threading.Thread(target=self._wait, name="waiting for Chroma", daemon=True)
+            self._waiter.start()
 
     def _wait(self) -> None:
         while not self._closing.wait(RETRY_SECONDS):
@@ -141,7 +141,7 @@ class Nearby:
             except StoreError:
                 continue
 
-    def _exactly(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+    def _compare_exactly(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         wanted = as_vector(vector)
         best: list[Hit] = []
         with self._catalog.read() as db:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 from docent.errors import DamagedStore
 from docent.store import Store
-from docent.store.vectors import Vectors
+from docent.store.catalog import Catalog
+from docent.store.vector_fallback import VectorFallback
+from docent.store.vectors import ChromaVectors
 from tests.store.putting import EMBEDDER, nearest, put
 
 VECTOR = EMBEDDER.embed_query("a heron")
@@ -15,7 +18,7 @@ ASKING = 3
 
 def test_questions_while_the_first_vectors_are_written(tmp_path):
     """A library's first vectors may come while it is asked: the question finds none yet, or some."""
-    vectors = Vectors(tmp_path / "chroma", name="docent", url="")
+    vectors = ChromaVectors(tmp_path / "chroma", name="docent", url="")
     refused: list[DamagedStore] = []
 
     def ask(library: str, written: threading.Event) -> None:
@@ -43,20 +46,19 @@ def test_questions_while_the_first_vectors_are_written(tmp_path):
 
 
 def test_a_question_to_a_library_that_goes(tmp_path):
-    """Chroma may have dropped a library that is being deleted: nothing is found, and nothing is given up."""
-    store = Store(tmp_path / "storage", fingerprint="f")
-    try:
-        document = put(store, tmp_path, "a.txt", "The heron lives in the valley.")
-        store.withdraw(document)
-        chroma = store._vectors._vectors
-        chroma._client().delete_collection(chroma._label("default"))
-        assert store._vectors.nearest("default", VECTOR, 3) == []
-        assert not store._vectors.behind
-        put(store, tmp_path, "b.txt", "The otter lives in the river.")
-        assert nearest(store, "otter") == ["The otter lives in the river."]
-        assert store._vectors.count("default") == 1
-    finally:
-        store.close()
+    """Chroma may have dropped a library that is being deleted: nothing is found, and Chroma is used on."""
+    catalog = Catalog(tmp_path / "catalog.db")
+    chroma = ChromaVectors(tmp_path / "chroma", name="docent", url="")
+    vectors = VectorFallback(chroma, catalog, served=False)
+    vectors.put("default", ["a" * 32], [VECTOR])
+    with closing(ChromaVectors(tmp_path / "chroma", name="docent", url="")) as other:
+        other.drop_library("default")  # while the first still has it open
+        assert vectors.nearest("default", VECTOR, 3) == []
+        assert not vectors.behind
+        vectors.put("default", ["b" * 32], [VECTOR])
+        assert vectors.chunk_ids("default") == {"b" * 32}
+    vectors.close()
+    catalog.close()
 
 
 def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
@@ -68,14 +70,17 @@ def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
     store = Store(tmp_path / "storage", fingerprint="f")
     try:
         with monkeypatch.context() as refusing:
-            refusing.setattr(store._vectors._vectors, "put", full)
+            refusing.setattr(ChromaVectors, "put", full)
             put(store, tmp_path, "a.txt", "The heron lives in the valley.")
-            assert store._vectors.behind
+            assert store.vectors_behind()
             store.save()
-            assert store._vectors.behind
+            assert store.vectors_behind()
+            assert [complaint.partition(":")[0] for complaint in store.complaints()] == [
+                "vectors of default", "vectors",
+            ]  # fmt: skip
         assert nearest(store, "heron") == ["The heron lives in the valley."]
         store.save()
-        assert not store._vectors.behind
-        assert store._vectors.count("default") == 1
+        assert not store.vectors_behind()
+        assert len(store.contents().vectors["default"]) == 1
     finally:
         store.close()

@@ -1,4 +1,4 @@
-"""Writing: files come, change and go, and their vectors follow."""
+"""Writes: files come, change and go, and their vectors follow."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
 from docent.regular_files import open_regular
 from docent.store import versions
-from docent.store.owners import UPLOADED
+from docent.store.deletions import DeletingStore
 from docent.store.packing import pack_vectors
-from docent.store.removing import Removing
 from docent.store.rows import (
     DOCUMENTS,
+    UPLOADED,
     clear_document,
     document_row,
     insert_document,
@@ -41,32 +41,30 @@ class KnownFile:
     modified_ns: int
     sha256: str
     reason: str = ""
-    """Why it could not be read; empty when it was."""
+    """The reason why it could not be read; empty when it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file that was read and cut, and is to be kept."""
+    """A file that was read and chunked, ready to be stored."""
 
     file: SourceFile
     document: Document
     chunks: Sequence[Chunk]
 
 
-def _nobody() -> None: ...
+def _ignore() -> None: ...
 
 
-class Keeping(Removing):
-    """The writing half of the store."""
+class WritingStore(DeletingStore):
+    """The methods of the store that write."""
 
-    on_wanted: Callable[[], None] = staticmethod(_nobody)
-    """Told to make vectors; whoever makes them sets it."""
+    on_wanted: Callable[[], None] = staticmethod(_ignore)
+    """Called when vectors are wanted; set by the process that makes them."""
     _held_up = ""
 
-    # --- files -------------------------------------------------------------------------------
-
     def known_files(self, library: str) -> list[KnownFile]:
-        """Every file of a library's folder that was looked at before, read or not."""
+        """Return every file of a library's folder that was looked at before, read or not."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT p.path, p.bytes, p.modified_ns, d.sha256, '' FROM paths p JOIN libraries l "
@@ -79,7 +77,7 @@ class Keeping(Removing):
         return [KnownFile(library, *row) for row in rows]
 
     def failures(self, scope: Scope) -> list[KnownFile]:
-        """Files of folders that could not be read, in the libraries of the scope."""
+        """Return the files of folders that could not be read, in the libraries of the scope."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT l.name, f.path, f.bytes, f.modified_ns, '', f.reason FROM failures f "
@@ -90,21 +88,21 @@ class Keeping(Removing):
     def put(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
     ) -> None:
-        """Keep a document whole, words and vectors."""
+        """Store a document with words and vectors."""
         self.put_words(file, document, chunks)
         self.put_vectors([chunk.id for chunk in chunks], vectors)
 
     def put_words(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
     ) -> None:
-        """Keep a document so that it is found by its words; if `expected`, only while it still is.
+        """Store a document so that its words find it; if `expected`, only while it still is.
 
-        What its path held before goes on answering until the new one has its vectors, too.
+        The older version of its file goes on answering until the new one has its vectors, too.
         """
         new = document_id(file.library, document.sha256)
-        with self._catalog.turn.beside():  # a large file takes a while
+        with self._catalog.write_lock.preparing():  # a large file takes a while
             self._original(file, document.sha256)
-            with self._catalog.turn:
+            with self._catalog.write_lock:
                 try:
                     _refuse_changed(file)
                     self._original(file, document.sha256)  # a deletion may have taken it meanwhile
@@ -125,12 +123,12 @@ class Keeping(Removing):
                 self._purge()
 
     def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """Keep new documents as `put_words` does, in one step for all: a commit costs more than a small file.
+        """Store new documents as `put_words` does, in one commit, which costs more than a small file.
 
-        False for each that `put_words` has to be asked for, since it is here already, or is refused.
+        Return False for each that needs `put_words`, because it is here already or is refused.
         """
         kept: dict[str, Arrival] = {}
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             for one in arrivals:
                 new = document_id(one.file.library, one.document.sha256)
                 if new not in kept and not self._every_document("d.id = ?", new) and self._is_kept(one):
@@ -149,7 +147,7 @@ class Keeping(Removing):
         return [one in kept.values() for one in arrivals]
 
     def _is_kept(self, one: Arrival) -> bool:
-        """Whether its original is here, as it was read."""
+        """Store the original and return True; return False if it has changed since it was read."""
         try:
             self._original(one.file, one.document.sha256, settled=False)
             _refuse_changed(one.file)
@@ -163,15 +161,15 @@ class Keeping(Removing):
         self._originals.keep(where, sha256, settled=settled, links=links)
 
     def _drop_unused(self, sha256: str) -> None:
-        """An original that no document came of is not kept."""
+        """Remove an original that no document came of."""
         with self._catalog.read() as db:
             used = db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone()
         if used is None:
             self._originals.drop(sha256)
 
     def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
-        """What was read now of a document that is here, in place of what was read of it before."""
-        with self._catalog.turn:
+        """Replace what was read of a document before by what was read of it now."""
+        with self._catalog.write_lock:
             known = self._every_document("d.id = ?", document_id)
             if not known:
                 raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
@@ -192,7 +190,7 @@ class Keeping(Removing):
 
     def attach(self, file: SourceFile, sha256: str) -> bool:
         """Let a path name a document that is already here; False when it is not."""
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id(file.library, sha256))
                 if n is None or not versions.was_read(db, n):
@@ -210,8 +208,8 @@ class Keeping(Removing):
             )
 
     def forget(self, library: str, path: str) -> None:
-        """A file is gone; its document goes with it unless another path names it."""
-        with self._catalog.turn:
+        """Forget a file that is gone, and its document unless another path names it."""
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 key = library_row(db, library)
                 db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
@@ -222,10 +220,8 @@ class Keeping(Removing):
                     rename(db, document)
             self._purge()
 
-    # --- vectors -----------------------------------------------------------------------------
-
     def unembedded(self, limit: int, *, besides: Collection[str]) -> list[Chunk]:
-        """Chunks that wait for their vectors, in the order their documents came, private ones first."""
+        """Return chunks that wait for vectors, in the order their documents came, private ones first."""
         with self._catalog.read() as db:
             waiting = db.execute(
                 f"SELECT d.id FROM {DOCUMENTS} WHERE d.state = 'searchable' ORDER BY l.owner IS NULL, d.n"
@@ -242,7 +238,7 @@ class Keeping(Removing):
         return found[:limit]
 
     def lacking(self) -> int:
-        """How many chunks have no vector yet."""
+        """Count the chunks that have no vector yet."""
         with self._catalog.read() as db:
             row = db.execute(
                 "SELECT coalesce(sum(chunks - embedded), 0) FROM documents WHERE state = 'searchable'"
@@ -250,25 +246,25 @@ class Keeping(Removing):
         return int(row[0])
 
     def come_to_rest(self) -> None:
-        """Return when the change under way is whole: what it replaced is removed last."""
-        with self._catalog.turn:
+        """Wait for the change under way, which removes last what it replaced."""
+        with self._catalog.write_lock:
             pass
 
     def want_vectors(self) -> None:
-        """Somebody waits for vectors: whoever makes them should."""
+        """Ask for vectors to be made, because a reader waits for them."""
         self.on_wanted()
 
     def hold_up(self, why: str) -> None:
-        """Why no vectors are being made; empty when they are."""
+        """Note why no vectors are being made; empty when they are."""
         self._held_up = why
 
     def held_up(self) -> str:
         return self._held_up
 
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors; those of chunks that are gone by now are dropped."""
+        """Store vectors; those of chunks that are gone by now are dropped."""
         rows = dict(zip(chunk_ids, zip(vectors, pack_vectors(vectors), strict=True), strict=True))
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             keys, marks = keys_of(chunk_ids)
             with self._catalog.read() as db:
                 there = db.execute(
@@ -293,7 +289,7 @@ class Keeping(Removing):
 
 
 def _refuse_changed(file: SourceFile) -> None:
-    """What was read is kept only while the file still is what was read."""
+    """Raise UnreadableFile if the file has changed since it was read."""
     try:
         with open_regular(file.real or file.full, links=file.real is None) as opened:
             stat = os.fstat(opened.fileno())
@@ -301,7 +297,7 @@ def _refuse_changed(file: SourceFile) -> None:
         raise UnreadableFile(
             "{name} vanished while it was read. Ingest again.", name=file.full.name
         ) from error
-    except OSError as error:  # a link, or a folder, has taken its place
+    except OSError as error:  # a link or a folder is in its place now
         raise _changed(file) from error
     if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
         raise _changed(file)

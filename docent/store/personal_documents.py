@@ -1,4 +1,4 @@
-"""What readers hand in: expected until it is read, private or shared, and gone with its library."""
+"""Documents of single readers: handed in, queued until they are read, private or shared, and deleted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import versions
-from docent.store.keeping import Keeping
-from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
+from docent.store.old_index import forget_name_elsewhere
 from docent.store.packing import unpack_vectors
-from docent.store.previous import forget_name_elsewhere
-from docent.store.rows import copy_document, document_row, library_row, now
+from docent.store.rows import (
+    NAMED,
+    UPLOADED,
+    brought_by,
+    copy_document,
+    document_row,
+    forget_name,
+    free_path,
+    library_row,
+    now,
+)
+from docent.store.writes import WritingStore
 from docent.types import (
     ANSWERING,
     Deletion,
@@ -26,16 +35,16 @@ from docent.types import (
 )
 
 
-class Sharing(Keeping):
-    """The half of the store that serves readers with documents of their own."""
+class PersonalStore(WritingStore):
+    """The methods of the store for documents that readers hand in."""
 
     def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
-        """Keep a file that is to be read later; its document is queued from now on."""
-        with self._catalog.turn.beside():
+        """Store a file that is to be read later, and queue its document."""
+        with self._catalog.write_lock.preparing():
             self._originals.keep(path, sha256)
             file = SourceFile(library, UPLOADED + name, path, path.stat().st_size, 0)
             key = document_id(library, sha256)
-            with self._catalog.turn:
+            with self._catalog.write_lock:
                 self._originals.keep(path, sha256)  # a deletion may have taken it meanwhile
                 with self._catalog.write() as db:
                     n = library_row(db, library, owner)
@@ -52,11 +61,11 @@ class Sharing(Keeping):
                 self._purge()
 
     def expected(self) -> list[StoredDocument]:
-        """What was handed in and is not read yet, whoever it belongs to."""
+        """Return the documents of all readers that are not read yet."""
         return self._every_document(f"d.state IN ('{State.QUEUED}', '{State.LOADING}')")
 
     def begin(self, document_id: str) -> None:
-        """Somebody is reading it."""
+        """Note that a queued document is being read."""
         with self._catalog.write() as db:
             db.execute(
                 f"UPDATE documents SET state = '{State.LOADING}' WHERE id = ? AND state = '{State.QUEUED}'",
@@ -64,11 +73,11 @@ class Sharing(Keeping):
             )
 
     def give_up(self, document_id: str, reason: str) -> None:
-        """It cannot be read: failed, with the reason; where an older version answers, that one stays."""
-        with self._catalog.turn:
+        """Mark a document as failed, with the reason; an older version of it goes on answering."""
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
-                if n is None or versions.was_read(db, n):  # by somebody who brought the same bytes
+                if n is None or versions.was_read(db, n):  # another reader handed in the same bytes
                     return
                 db.execute(
                     f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (reason, n)
@@ -78,8 +87,8 @@ class Sharing(Keeping):
             self._purge()
 
     def share(self, document_id_: str, library: str, scope: Scope) -> str:
-        """Move a private document into a shared library, vectors and all; returns its id there."""
-        with self._catalog.turn:
+        """Move a private document with its vectors into a shared library and return its id there."""
+        with self._catalog.write_lock:
             document = self.document(document_id_, scope)
             if document.owner is None:
                 raise UnknownDocument(
@@ -96,11 +105,11 @@ class Sharing(Keeping):
         return new
 
     def unshare(self, document_id_: str, library: str, scope: Scope) -> str:
-        """Take back what this reader shared, into a private library of theirs; returns its id there.
+        """Take back what this reader shared, into a private library of theirs, and return its id there.
 
-        What somebody else brought as well stays shared by them.
+        It stays shared if another reader shared it as well.
         """
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self.document(document_id_, scope)
             if scope.reader is None or not is_from(document, scope.reader):
                 raise UnknownDocument(
@@ -119,14 +128,14 @@ class Sharing(Keeping):
     def _put_into(
         self, library: str, document: StoredDocument, *, owner: str | None = None, below: str = UPLOADED
     ) -> str:
-        """The same document in another library, vectors and all; its id there."""
+        """Copy a document with its vectors into another library and return its id there."""
         new = document_id(library, document.sha256)
         with self._catalog.write() as db:
             n = library_row(db, library, owner)
             there = document_row(db, new)
             was_read = there is not None and versions.was_read(db, there)
         handed_in: list[str] = []
-        if not was_read:  # the same bytes, handed in there, may have failed for want of a password
+        if not was_read:  # the same bytes may have failed there, for want of a password
             handed_in = [path for one in self._every_document("d.id = ?", new) for path in one.paths]
             self.withdraw(new)
             self._copy(document, library, n, new)
@@ -138,10 +147,10 @@ class Sharing(Keeping):
         return new
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Remove a private library with everything in it, and count what is left."""
+        """Delete a private library with everything in it, and count what is left."""
         answers = self._quoted(self._private(library, scope))
         erased = self._erase(answers, "blank")
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             documents = self._private(library, scope)
             ids = {document.id: self._chunk_ids(document.id) for document in documents}
             found = self._census_of(documents, ids)
@@ -161,7 +170,7 @@ class Sharing(Keeping):
         return Deletion("", library, found, left)
 
     def _private(self, library: str, scope: Scope) -> list[StoredDocument]:
-        """What is in a reader's own library. Raises UnknownLibrary for any other."""
+        """Return the documents of a reader's own library. Raises UnknownLibrary for any other."""
         if scope.reader is None or library not in self.libraries(scope.reader):
             raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
         documents = self._every_document("l.name = ? AND l.owner = ?", library, scope.reader)
@@ -170,12 +179,14 @@ class Sharing(Keeping):
         return documents
 
     def forget_owner(self, owner: str) -> int:
-        """Delete every private library of somebody and their name in what they shared; how many documents
-        went, read back. Raises StoreError."""
+        """Delete every private library of a reader, and their name in what they shared; count the documents.
+
+        Raises StoreError if something of them is left.
+        """
         own = self._every_document("l.owner = ?", owner)
         for library in sorted(set(self.libraries(owner)) - set(self.libraries(None))):
             self.delete_library(library, Scope(reader=owner))
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 forget_name(db, owner)
             self._catalog.snapshots.drop()
@@ -200,7 +211,7 @@ class Sharing(Keeping):
         return dict(total)
 
     def _copy(self, document: StoredDocument, library: str, n: int, new: str) -> None:
-        """The document under its new id, with the pages, chunks and vectors it has."""
+        """Copy a document to its new id, with the pages, chunks and vectors that it has."""
         moved = {old: _moved(old, new) for old in self._chunk_ids(document.id)}
         chunks = self._chunks_where("d.id = ? ORDER BY c.n", [document.id])
         with self._catalog.read() as db:
@@ -219,7 +230,7 @@ class Sharing(Keeping):
 
 
 def is_from(document: StoredDocument, reader: str) -> bool:
-    """Whether a shared document was shared by this reader."""
+    """Return True if a shared document was shared by this reader."""
     return document.owner is None and any(path.startswith(brought_by(reader)) for path in document.paths)
 
 

@@ -1,5 +1,4 @@
-"""Who may be at it: one process owns the folder (Lock), one thread at a time changes it (Turn), and now and
-then one is alone in it (Gate)."""
+"""Locks: on the folder for one process, on changes for one thread, and on the index while it is swapped."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ REFUSALS = (LoadError, UnknownDocument, UnknownLibrary)
 """Raised before anything is changed."""
 
 
-class Lock:
-    """Held from the moment it is made until `release`; the system lets go of it when the process dies."""
+class FolderLock:
+    """Owns the folder from its construction until `release`; the system releases it when the process dies."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -59,36 +58,35 @@ class Lock:
         os.close(self._handle)
 
 
-class Turn(RLock):  # type: ignore[misc]  # it is called final, and is not
-    """Held by whoever changes the store, so that catalog and derived indexes change in step.
+class WriteLock(RLock):  # type: ignore[misc]  # it is called final, and is not
+    """Held while the store is changed, so that catalog and derived indexes change in step.
 
-    The lock itself, since it has to be taken by C: where a method of ours took it, a Ctrl+C that came while
-    it was waited for came after it was taken and before the block that gives it back, a quarter of the times.
+    It is an RLock itself, because it has to be acquired in C: in a Python method, a Ctrl+C during the wait
+    came after the acquisition and before the block that releases it, in a quarter of the cases.
     """
 
-    broken_off = False
-    """Somebody was stopped in the middle, as by Ctrl+C: an index may hold what the catalog does not."""
+    interrupted = False
+    """True after a change was interrupted, as by Ctrl+C: an index may hold what the catalog does not."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None and not issubclass(kind, REFUSALS):
-            self.broken_off = True
+            self.interrupted = True
         self.release()
 
     @contextmanager
-    def beside(self) -> Iterator[None]:
-        """For a change of which nobody else has to wait for a part: stopped in it, or while it waits for its
-        turn, it is broken off, too."""
+    def preparing(self) -> Iterator[None]:
+        """Run work that precedes a change and blocks nobody; an interruption there is noted as well."""
         try:
             yield
         except BaseException as error:
-            self.broken_off = self.broken_off or not isinstance(error, REFUSALS)
+            self.interrupted = self.interrupted or not isinstance(error, REFUSALS)
             raise
 
 
-class Gate:
-    """Any number of threads go through at once, until one wants to be alone."""
+class ReadWriteLock:
+    """Held by any number of threads at once, or by one thread exclusively."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -97,8 +95,8 @@ class Gate:
         self._own = threading.local()
 
     @contextmanager
-    def through(self) -> Iterator[None]:
-        """Wait until nobody is alone, and keep everybody from it; who is through already may go again."""
+    def shared(self) -> Iterator[None]:
+        """Hold it together with others, once nobody holds it exclusively; a thread may nest this."""
         if getattr(self._own, "inside", False):
             yield
             return
@@ -115,8 +113,8 @@ class Gate:
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let nobody in, and wait until everybody is out."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold it alone, once all others have released it."""
         with self._changed:
             self._changed.wait_for(lambda: not self._closed)
             self._closed = True

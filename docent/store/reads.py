@@ -1,4 +1,4 @@
-"""Reading, always within a scope: what the scope's reader may not see does not exist."""
+"""Reads within a scope: what the scope's reader may not see does not exist."""
 
 from __future__ import annotations
 
@@ -9,73 +9,91 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from docent.errors import UnknownDocument
 from docent.store import languages
 from docent.store.catalog import Catalog
-from docent.store.nearby import Nearby
 from docent.store.originals import Originals
 from docent.store.packing import PAGE_COLUMNS, as_vector, unpack_page, unpack_text, unpack_vectors
-from docent.store.protocols import Hit, Listing, Place
-from docent.store.remembered import Remembered
+from docent.store.protocols import ChunkLocation, Hit, Listing
 from docent.store.rows import CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, document_of, keys_of
-from docent.store.scoping import ANSWERS, condition, is_narrow
-from docent.store.words import Words
+from docent.store.scope_filter import ANSWERS, condition, is_narrow
+from docent.store.vector_fallback import VectorFallback
+from docent.store.word_index import WordIndex
 from docent.types import ANSWERING, Chunk, Page, Scope, StoredDocument
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class VersionedCache(Generic[Key, Value]):
+    """Values read from one version of the catalog, about `most` of them. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: tuple[int, dict[Key, Value]] = (-1, {})
+
+    def at(self, version: int) -> dict[Key, Value]:
+        """Return the cached values of this version, to be looked up and added to; empty after any change."""
+        # One tuple, so that no thread adds values of an earlier version to those of a later one.
+        kept = self._kept
+        if kept[0] != version or len(kept[1]) >= self._most:
+            self._kept = kept = (version, {})
+        return kept[1]
+
+
 NO_VECTOR = -1.0
-MOST_SCOPES = 100  # whose documents are remembered until something changes
-MOST_PLACES = 20_000  # likewise; some 5 MB
-MOST_VECTORS = 4000  # likewise; some 3 MB
-ROWS = 10_000  # whose vectors are in memory at once
-PARAMETERS = 50  # in one statement, always as many: SQLite then need not read it anew
-NOBODY = b""
+MOST_SCOPES = 100  # cached until the catalog changes
+MOST_PLACES = 20_000  # some 5 MB
+MOST_VECTORS = 4000  # some 3 MB
+ROWS = 10_000  # with their vectors in memory at once
+PARAMETERS = 50  # always as many in one statement, so that SQLite need not parse it again
+NO_KEY = b""
 
 
-class Shelf(NamedTuple):
-    """The documents of a scope, and what is asked of them more than once for each question."""
+class ScopeListing(NamedTuple):
+    """The documents of a scope, with what each question needs of them more than once."""
 
     documents: list[StoredDocument]
     libraries: list[str]
     answering: frozenset[str]
-    """Ids of those that may answer."""
+    """Ids of the documents that may answer."""
     places: dict[str, int]
-    """Where each stands among the documents, by its id."""
+    """The position of each document, by its id."""
 
 
-Stand = tuple[int, str, int]
-"""A chunk's row, its document and its page, whoever may see them; a plain tuple, since Python's collector of
-garbage does not go through those."""
+StoredLocation = tuple[int, str, int]
+"""The row, document and page of any reader's chunk; a plain tuple, which Python's garbage collector skips."""
 
 
-class Reading:
-    """The reading half of the store."""
+class ReadingStore:
+    """The methods of the store that read."""
 
     folder: Path
     _catalog: Catalog
     _originals: Originals
-    _vectors: Nearby
-    _words: Words
-    _whole: Remembered[Scope, Shelf]
-    _narrow: Remembered[Scope, Shelf]
-    """Each question has one of its own, of the documents meant; they must not push out the whole ones."""
-    _stands: Remembered[str, Stand]
-    _ahead: Remembered[str, bytes]
-    """Vectors that will be asked for in a moment."""
+    _vectors: VectorFallback
+    _words: WordIndex
+    _listings: VersionedCache[Scope, ScopeListing]
+    _narrow_listings: VersionedCache[Scope, ScopeListing]
+    """Narrow scopes are different for each question and must not push out the others."""
+    _locations: VersionedCache[str, StoredLocation]
+    _read_ahead: VersionedCache[str, bytes]
+    """Vectors that `similarity` will need soon."""
 
-    def _forget_read(self) -> None:
-        """Whatever was remembered was of another catalog."""
-        self._whole, self._narrow = Remembered(MOST_SCOPES), Remembered(MOST_SCOPES)
-        self._stands, self._ahead = Remembered(MOST_PLACES), Remembered(MOST_VECTORS)
+    def _clear_caches(self) -> None:
+        """Empty the caches, because another catalog was opened."""
+        self._listings, self._narrow_listings = VersionedCache(MOST_SCOPES), VersionedCache(MOST_SCOPES)
+        self._locations, self._read_ahead = VersionedCache(MOST_PLACES), VersionedCache(MOST_VECTORS)
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
-        return list(self._shelf(scope).documents)
+        return list(self._listing_of(scope).documents)
 
     def listing(
         self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
     ) -> Listing:
-        """Documents whose names or paths hold `search`, a page at a time; also those still being read."""
+        """Return one page of the documents whose names or paths hold `search`, read or not."""
         where, values = condition(scope)
         for word in search.split():
             where += (
@@ -93,7 +111,7 @@ class Reading:
         return Listing(self._every_document(f"d.visible AND {where}", *values, only=(limit, start)), total)
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
-        """One document as it stands, also one that waits to replace an older version."""
+        """Return one document, also one that waits to replace an older version."""
         found = self._documents("d.id = ?", (document_id,), scope)
         if not found:
             raise UnknownDocument(
@@ -110,7 +128,7 @@ class Reading:
         if is_narrow(scope):
             hits = self._compared(vector, limit, scope)
         else:
-            libraries = self._shelf(scope).libraries
+            libraries = self._listing_of(scope).libraries
             hits = [hit for library in libraries for hit in self._vectors.nearest(library, vector, limit)]
             known = self._visible([hit.id for hit in hits], scope)
             hits = [hit for hit in hits if hit.id in known]
@@ -129,12 +147,12 @@ class Reading:
         return [found.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
 
     def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
-        known = self._ahead.at(self._catalog.version)
+        known = self._read_ahead.at(self._catalog.version)
         known |= self._vectors_of(chunk_ids, scope)
 
-    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Place]:
-        standing = self._standing(chunk_ids, scope)
-        return {chunk: Place(document, page) for chunk, (_, document, page) in standing.items()}
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
+        standing = self._locate(chunk_ids, scope)
+        return {chunk: ChunkLocation(document, page) for chunk, (_, document, page) in standing.items()}
 
     def terms(self, text: str, language: str) -> list[str]:
         return languages.terms(text, language)
@@ -143,10 +161,10 @@ class Reading:
         return frozenset(languages.asked(question))
 
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
-        return self._words.rarity(terms, libraries=self._shelf(scope).libraries)
+        return self._words.rarity(terms, libraries=self._listing_of(scope).libraries)
 
     def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        found = self._words.scores(query, chunk_ids, libraries=self._shelf(scope).libraries)
+        found = self._words.scores(query, chunk_ids, libraries=self._listing_of(scope).libraries)
         return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
@@ -181,10 +199,8 @@ class Reading:
         return self._pages(document_id, scope, "")
 
     def original(self, document_id: str, scope: Scope) -> Path:
-        """The file itself, as it was when it was read."""
+        """Return the file itself, as it was when it was read."""
         return self._originals.path(self.document(document_id, scope).sha256)
-
-    # --- small steps -------------------------------------------------------------------------
 
     def _documents(self, which: str, values: Sequence[Any], scope: Scope) -> list[StoredDocument]:
         where, scoped = condition(scope)
@@ -193,7 +209,7 @@ class Reading:
     def _every_document(
         self, condition: str, *values: Any, only: tuple[int, int] = (-1, 0)
     ) -> list[StoredDocument]:
-        """Documents whoever may see them: for the store itself; `only` so many, from a place in the list."""
+        """Return documents of all readers, for the store itself; `only` is a limit and an offset."""
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT d.*, l.name AS library_name, l.owner, (SELECT json_group_array(path) FROM paths p "
@@ -210,7 +226,7 @@ class Reading:
         return self._chunks_where(f"{which} AND {where} AND {ANSWERS} ORDER BY c.n", [*values, *scoped])
 
     def _chunks_where(self, condition: str, values: Sequence[Any]) -> list[Chunk]:
-        """Chunks whoever may see them: for the store itself."""
+        """Return chunks of all readers, for the store itself."""
         with self._catalog.read() as db:
             rows = db.execute(f"{CHUNKS_WITH_TEXT} WHERE {condition}", values).fetchall()
         return chunks_of(rows)
@@ -226,34 +242,34 @@ class Reading:
             ).fetchall()
         return [unpack_page(row) for row in rows]
 
-    def _shelf(self, scope: Scope) -> Shelf:
-        # Asked ten times for each question; 1,000 documents are 15 ms to read, on every one of them.
+    def _listing_of(self, scope: Scope) -> ScopeListing:
+        # Called ten times for each question; reading 1,000 documents takes 15 ms.
         version = self._catalog.version
-        known = (self._narrow if is_narrow(scope) else self._whole).at(version)
+        known = (self._narrow_listings if is_narrow(scope) else self._listings).at(version)
         if scope not in known:
-            # Where none are named, the wider one is this very scope, as soon as another thread has listed it.
-            wider = self._whole.at(version).get(replace(scope, documents=())) if scope.documents else None
-            known[scope] = _shelved(
+            # Only if documents are named: otherwise the wider scope is this one, once a thread has listed it.
+            wider = self._listings.at(version).get(replace(scope, documents=())) if scope.documents else None
+            known[scope] = _listing(
                 _named_in(scope, wider) if wider else self._documents("d.visible", (), scope)
             )
         return known[scope]
 
     def _bounds(self, scope: Scope) -> tuple[list[str], list[str]]:
-        """Libraries and, in a narrow scope, documents; what the lexical index is asked within."""
-        shelf = self._shelf(scope)
-        return shelf.libraries, [document.id for document in shelf.documents] if is_narrow(scope) else []
+        """Return the libraries and, in a narrow scope, the documents that the word index is asked within."""
+        listing = self._listing_of(scope)
+        return listing.libraries, [document.id for document in listing.documents] if is_narrow(scope) else []
 
     def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
-        """The nearest of every chunk in scope, by exact comparison; more where some are equally near."""
+        """Return the nearest of every chunk in scope by exact comparison; more if some are equally near."""
         wanted = as_vector(vector)
-        known = self._stands.at(self._catalog.version)
+        known = self._locations.at(self._catalog.version)
         stands: list[tuple[bytes, int, str, int]] = []
         scores: list[float] = []
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN chunks c ON c.document = d.n "
                 "JOIN vectors v ON v.chunk = c.n WHERE d.id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(self._shelf(scope).answering)),),
+                (json.dumps(list(self._listing_of(scope).answering)),),
             )
             while some := rows.fetchmany(ROWS):
                 stands += [row[:4] for row in some]
@@ -262,16 +278,16 @@ class Reading:
         for at in _highest(scores, limit):
             key, row, document, page = stands[at]
             hits.append(Hit(key.hex(), scores[at]))
-            known[hits[-1].id] = row, sys.intern(document), page  # where it stands is asked next
+            known[hits[-1].id] = row, sys.intern(document), page  # needed next
         return hits
 
     def _visible(self, chunk_ids: Sequence[str], scope: Scope) -> set[str]:
-        return set(self._standing(chunk_ids, scope))
+        return set(self._locate(chunk_ids, scope))
 
-    def _standing(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Stand]:
-        """Those of the named chunks that are in scope and answering."""
-        answering = self._shelf(scope).answering
-        known = self._stands.at(self._catalog.version)
+    def _locate(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, StoredLocation]:
+        """Return those of the named chunks that are in scope and answering."""
+        answering = self._listing_of(scope).answering
+        known = self._locations.at(self._catalog.version)
         unknown = [bytes.fromhex(chunk) for chunk in chunk_ids if chunk not in known]
         for key, row, document, page in self._read(
             "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN documents d ON d.n = c.document WHERE c.id IN",
@@ -285,11 +301,11 @@ class Reading:
         }
 
     def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
-        """As they are kept, of those that are in scope and have one."""
-        known = self._ahead.at(self._catalog.version)
-        standing = self._standing(chunk_ids, scope)
+        """Return the packed vectors of those chunks that are in scope and have one."""
+        known = self._read_ahead.at(self._catalog.version)
+        standing = self._locate(chunk_ids, scope)
         found = {chunk: known[chunk] for chunk in standing if chunk in known}
-        # With the id, and not only by the row: after a deletion another chunk may have taken it.
+        # By id as well as row: after a deletion another chunk may have taken the row.
         for key, data in self._read(
             "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN",
             [row for chunk, (row, _, _) in standing.items() if chunk not in found],
@@ -298,7 +314,7 @@ class Reading:
         return found
 
     def _read(self, statement: str, keys: Sequence[Any]) -> list[Any]:
-        """Rows for so many keys, by a statement that ends with IN; whoever may see them."""
+        """Return the rows of all readers for these keys, by a statement that ends with IN."""
         found: list[Any] = []
         if not keys:
             return found
@@ -306,13 +322,13 @@ class Reading:
         with self._catalog.read() as db:
             for at in range(0, len(keys), PARAMETERS):
                 some = list(keys[at : at + PARAMETERS])
-                some += [NOBODY] * (PARAMETERS - len(some))
+                some += [NO_KEY] * (PARAMETERS - len(some))
                 found += db.execute(f"{statement} {marks}", some).fetchall()
         return found
 
 
-def _shelved(documents: list[StoredDocument]) -> Shelf:
-    return Shelf(
+def _listing(documents: list[StoredDocument]) -> ScopeListing:
+    return ScopeListing(
         documents,
         sorted({document.library for document in documents}),
         frozenset(document.id for document in documents if document.state in ANSWERING),
@@ -320,14 +336,14 @@ def _shelved(documents: list[StoredDocument]) -> Shelf:
     )
 
 
-def _named_in(scope: Scope, wider: Shelf) -> list[StoredDocument]:
-    """The documents that a scope names, out of those of the same scope without names; in their order."""
+def _named_in(scope: Scope, wider: ScopeListing) -> list[StoredDocument]:
+    """Return the documents that a scope names, out of the same scope without names, in their order."""
     places = {wider.places[document] for document in scope.documents if document in wider.places}
     return [wider.documents[at] for at in sorted(places)]
 
 
 def _highest(scores: Sequence[float], most: int) -> list[int]:
-    """Where the highest scores are; all of them that equal the last."""
+    """Return the positions of the highest scores, with all that equal the last."""
     if len(scores) <= most:
         return list(range(len(scores)))
     least = heapq.nlargest(most, scores)[-1]

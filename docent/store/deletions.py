@@ -1,4 +1,4 @@
-"""Removing: what is removed is removed everywhere, and counted."""
+"""Deletions: a document is removed from every index and database, and what is left of it is counted."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from pathlib import Path
 
 from docent.errors import UnknownDocument
 from docent.store import versions
-from docent.store.previous import asides, drop_aside, drop_unfinished, forget_elsewhere
-from docent.store.quotes import Quoted, quoted
-from docent.store.reading import Reading
+from docent.store.conversations import Quoted, quoted
+from docent.store.old_index import asides, drop_aside, drop_unfinished, forget_elsewhere
+from docent.store.reads import ReadingStore
 from docent.store.rows import DOCUMENTS, clear_document, document_row, keys_of
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
 
-class Removing(Reading):
-    """The part of the store that removes."""
+class DeletingStore(ReadingStore):
+    """The methods of the store that delete."""
 
     def cancel(self, document_id: str, scope: Scope) -> bool:
-        """Give up a document that is not whole yet; an older version stays. False: it is whole."""
-        with self._catalog.turn:
+        """Withdraw a document that is not ready yet and return True; return False if it is ready.
+
+        An older version of its file goes on answering.
+        """
+        with self._catalog.write_lock:
             document = self.document(document_id, scope)
             if document.state in versions.FINISHED:
                 return False
@@ -27,21 +30,21 @@ class Removing(Reading):
         return True
 
     def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Remove a document with everything derived from it and what answers quote of it; count what is left.
+        """Delete a document with everything derived from it and what answers quote of it; count what is left.
 
-        `quotes` says whether these answers are deleted, or their quotes blanked. Raises StoreError where the
+        `quotes` says whether these answers are deleted or their quotes blanked. Raises StoreError where the
         conversations cannot be changed; the document is then still there.
         """
         answers = self._quoted([self._deletable(document_id, scope)])
         erased = self._erase(answers, quotes)
-        with self._catalog.turn:
+        with self._catalog.write_lock:
             document = self._deletable(document_id, scope)
             ids = self._chunk_ids(document_id)
             found = self._census(document, ids)
             self.withdraw(document.id)
             left = self._census(document, ids)
         self._catalog.forget_deleted()
-        # Once more: an answer that was being made may have been stored meanwhile.
+        # Again, because an answer under way may have been stored meanwhile.
         found |= {"answers": erased + self._erase(answers, quotes)}
         left |= {"answers": sum(answers.count(folder) for folder in self._conversations())}
         return Deletion(document.id, document.name, found, left)
@@ -50,7 +53,7 @@ class Removing(Reading):
         return sum(answers.erase(folder, quotes) for folder in self._conversations())
 
     def _conversations(self) -> list[Path]:
-        """The folders in which there may be conversations."""
+        """Return the folders that may hold conversations."""
         return [self.folder, *asides(self.folder)]
 
     def _deletable(self, document_id: str, scope: Scope) -> StoredDocument:
@@ -60,7 +63,7 @@ class Removing(Reading):
         return document
 
     def _quoted(self, documents: Sequence[StoredDocument]) -> Quoted:
-        """What answers may quote of documents, also from the time before they were shared or taken back."""
+        """Return what answers may quote of documents, also under ids from before they were shared."""
         with self._catalog.read() as db:
             libraries = [name for (name,) in db.execute("SELECT name FROM libraries")]
             there = {key for (key,) in db.execute("SELECT id FROM documents")}
@@ -74,8 +77,8 @@ class Removing(Reading):
         return quoted(own | earlier, [chunk for one in own for chunk in self._chunk_ids(one)], texts)
 
     def withdraw(self, document_id: str) -> None:
-        """Remove a document, whoever's it is; where it was to replace an older version, that one stays."""
-        with self._catalog.turn:
+        """Remove any reader's document; if it was to replace an older version, that one stays."""
+        with self._catalog.write_lock:
             with self._catalog.write() as db:
                 n = document_row(db, document_id)
                 if n is not None:
@@ -114,7 +117,7 @@ class Removing(Reading):
         return [key.hex() for (key,) in rows]
 
     def _census(self, document: StoredDocument, chunk_ids: Sequence[str]) -> dict[str, int]:
-        """How much of a document is where."""
+        """Count what each part of the store holds of a document."""
         with self._catalog.read() as db:
             keys, marks = keys_of(chunk_ids)
             (chunks,) = db.execute(f"SELECT count(*) FROM chunks WHERE id IN ({marks})", keys).fetchone()

@@ -1,14 +1,19 @@
-"""The owner's door: others ask for the store's methods here, and get their answers or their errors.
+"""Calls of the store's methods from other processes, which the owner of the folder answers.
 
-A socket in storage/ that only its user may open, and a key beside it that only its user may read.
-What is sent are values of docent.types; nothing else is accepted (values.py).
+A socket in storage/ that only its user may open, and a key beside it that only its user may read. Messages
+are pickled, since that keeps every value exactly; but only plain values and those of docent.types and
+docent.store are built, so that a message can hold data and never code.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import enum
+import io
 import logging
 import os
+import pickle
 import secrets
 import socket
 import threading
@@ -20,55 +25,98 @@ from typing import Any
 
 from docent import __version__, errors
 from docent.errors import DocentError, StorageBusy, StoreError
-from docent.store.values import pack, unpack
+
+OURS = ("docent.types", "docent.store.")
+OTHERS = {
+    ("pathlib", "PosixPath"),
+    ("pathlib", "PurePosixPath"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.numeric", "_frombuffer"),
+}
+
+
+def pack(value: Any) -> bytes:
+    packed = io.BytesIO()
+    _Pickler(packed, protocol=5).dump(value)
+    return packed.getvalue()
+
+
+def unpack(data: bytes) -> Any:
+    return _Unpickler(io.BytesIO(data)).load()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        """Pickle members of enumerations by value; some versions of Python would name `getattr`."""
+        return (type(value), (value.value,)) if isinstance(value, enum.Enum) else NotImplemented
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in OTHERS or module.startswith(OURS):
+            found = super().find_class(module, name)
+            if (module, name) in OTHERS or _is_value(found):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} may not pass between processes")
+
+
+def _is_value(found: Any) -> bool:
+    if not isinstance(found, type):
+        return False
+    named_tuple = issubclass(found, tuple) and hasattr(found, "_fields")
+    return dataclasses.is_dataclass(found) or issubclass(found, enum.Enum) or named_tuple
+
 
 log = logging.getLogger(__name__)
-SOCKET, KEY = "door", "door.key"
+SOCKET, KEY = "door", "door.key"  # names that a running process of an earlier version uses, too
 LONGEST_ADDRESS = 100  # bytes; the system allows 108, with its final zero
-PATIENCE = 120.0  # seconds for one call; the longest, a document of 10,000 pages, takes a few
+CALL_SECONDS = 120.0  # for one call; the longest, a document of 10,000 pages, takes a few
 
 Answer = Callable[[str, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class OwnerGone(Exception):
-    """Nobody is behind the door, or no longer."""
+    """No process owns the folder, or its owner has ended."""
 
 
-class Door:
-    """Listens from the moment it is made until `close`."""
+class RpcServer:
+    """Answers calls from its construction until `close`."""
 
-    def __init__(self, folder: Path, *, welcome: Callable[[str], None], answer: Answer) -> None:
+    def __init__(self, folder: Path, *, check_client: Callable[[str], None], answer: Answer) -> None:
         self._folder = folder
-        self._welcome = welcome
+        self._check_client = check_client
         self._answer = answer
         self._key = secrets.token_hex(32)
         self._lock = threading.Lock()
-        self._guests: dict[Connection, threading.Lock] = {}
+        self._clients: dict[Connection, threading.Lock] = {}
         self._closing = False
         self._socket = socket.socket(socket.AF_UNIX)
         try:
-            self._hang()
+            self._listen()
         except OSError:
             self._socket.close()
             raise
-        threading.Thread(target=self._open, name="door", daemon=True).start()
+        threading.Thread(target=self._accept, name="store rpc", daemon=True).start()
 
     def close(self) -> None:
-        """Answer what was asked, then nothing more."""
+        """Answer the calls under way, then stop."""
         self._closing = True
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for guests
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for clients
         self._socket.close()
         (self._folder / SOCKET).unlink(missing_ok=True)
         with self._lock:
-            guests = dict(self._guests)
-        for guest, busy in guests.items():
+            clients = dict(self._clients)
+        for client, busy in clients.items():
             with busy, self._lock:
-                if guest in self._guests:
-                    _wake(guest)
+                if client in self._clients:
+                    _wake(client)
 
-    def _hang(self) -> None:
-        """The key first: whoever finds a door finds it, too."""
+    def _listen(self) -> None:
+        """Write the key, then open the socket: a client that finds the socket needs the key."""
         (self._folder / SOCKET).unlink(missing_ok=True)
         (self._folder / KEY).unlink(missing_ok=True)
         handle = os.open(self._folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -79,39 +127,39 @@ class Door:
         (self._folder / SOCKET).chmod(0o600)
         self._socket.listen(64)
 
-    def _open(self) -> None:
+    def _accept(self) -> None:
         while not self._closing:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            guest = Connection(connection.detach())
+            client = Connection(connection.detach())
             with self._lock:
-                self._guests[guest] = busy = threading.Lock()
-            threading.Thread(target=self._attend, args=(guest, busy), name="guest", daemon=True).start()
+                self._clients[client] = busy = threading.Lock()
+            threading.Thread(target=self._serve, args=(client, busy), name="client", daemon=True).start()
 
-    def _attend(self, guest: Connection, busy: threading.Lock) -> None:
+    def _serve(self, client: Connection, busy: threading.Lock) -> None:
         try:
-            if not secrets.compare_digest(guest.recv_bytes(200), self._key.encode()):
+            if not secrets.compare_digest(client.recv_bytes(200), self._key.encode()):
                 return
             while True:
-                asked = guest.recv_bytes()
+                asked = client.recv_bytes()
                 with busy:
                     if self._closing:
                         return
-                    guest.send_bytes(self._reply(asked))
+                    client.send_bytes(self._reply(asked))
         except (EOFError, OSError):
-            return  # the guest left
+            return  # the client left
         finally:
             with self._lock:
-                self._guests.pop(guest, None)
-            _hang_up(guest)
+                self._clients.pop(client, None)
+            _close(client)
 
     def _reply(self, asked: bytes) -> bytes:
         try:
             name, arguments, keywords = unpack(asked)
             if name == "welcome":
-                self._welcome(*arguments)
+                self._check_client(*arguments)
                 return pack(("value", __version__))
             return pack(("value", self._answer(name, arguments, keywords)))
         except DocentError as error:
@@ -125,10 +173,10 @@ class Door:
             return pack(("error", "StoreError", sentence))
 
 
-class Line:
-    """A guest's connections to the owner, one for each thread that is asking.
+class RpcClient:
+    """Connections to the owner, one for each thread that calls.
 
-    With an empty fingerprint it may ask for another index only.
+    With an empty fingerprint only an index swap may be asked for.
     """
 
     def __init__(self, folder: Path, *, fingerprint: str) -> None:
@@ -140,24 +188,24 @@ class Line:
         if version != __version__:
             self.close()
             raise StorageBusy(
-                "{folder} is in use by Docent {version}, and this is {version__}. Stop that one, or "
+                "{folder} is in use by Docent {version}, and this is {own}. Stop that one, or "
                 "start it again, and try again.",
                 folder=folder,
                 version=version,
-                version__=__version__,
+                own=__version__,
             )
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The owner's answer. Raises its DocentError, or OwnerGone when there is no owner any more."""
+        """Return the owner's answer. Raises its DocentError, or OwnerGone when there is no owner any more."""
         try:
             with self._connection() as connection:
                 connection.send_bytes(pack((name, arguments, keywords)))
-                if not connection.poll(PATIENCE):
+                if not connection.poll(CALL_SECONDS):
                     raise StorageBusy(
-                        "The Docent that owns {folder} has not answered for {patience:.0f} s. Stop "
+                        "The Docent that owns {folder} has not answered for {seconds:.0f} s. Stop "
                         "it and try again.",
                         folder=self._folder,
-                        patience=PATIENCE,
+                        seconds=CALL_SECONDS,
                     )
                 said = unpack(connection.recv_bytes())
         except (EOFError, OSError) as error:
@@ -170,12 +218,12 @@ class Line:
     def close(self) -> None:
         with self._lock:
             for connection in self._idle:
-                _hang_up(connection)
+                _close(connection)
             self._idle.clear()
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        """An open connection; one that failed is not used again."""
+        """Borrow an open connection; one that failed is closed."""
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
@@ -183,7 +231,7 @@ class Line:
         try:
             yield connection
         except BaseException:
-            _hang_up(connection)
+            _close(connection)
             raise
         with self._lock:
             self._idle.append(connection)
@@ -204,7 +252,7 @@ class Line:
 
 @contextmanager
 def _address(folder: Path) -> Iterator[str]:
-    """The socket's path, by a short cut where it is longer than the system allows."""
+    """Yield the socket's path, shortened where it is longer than the system allows."""
     plain = str(folder / SOCKET)
     if len(os.fsencode(plain)) < LONGEST_ADDRESS:
         yield plain
@@ -217,12 +265,12 @@ def _address(folder: Path) -> Iterator[str]:
 
 
 def _wake(connection: Connection) -> None:
-    """End the waiting of whoever reads from it; closing it here would not."""
+    """End a wait for data on the connection in another thread; closing it here would not."""
     with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as plain:
         with contextlib.suppress(OSError):
             plain.shutdown(socket.SHUT_RDWR)
 
 
-def _hang_up(connection: Connection) -> None:
+def _close(connection: Connection) -> None:
     with contextlib.suppress(OSError):
         connection.close()

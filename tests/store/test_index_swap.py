@@ -10,6 +10,7 @@ from docent.errors import IndexMismatch, StoreError
 from docent.indexing import chunk
 from docent.store import Rebuild, Store, forget_previous, roll_back, sha256_of, switch
 from docent.types import Scope, State, document_id, private_library
+from tests.store.damage import catalog, give_library
 from tests.store.putting import EMBEDDER, EVERYTHING, finish, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -19,12 +20,12 @@ SOUP = "Tomato soup with basil is served at noon."
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A closed store with two documents, one of them somebody's own and no file of any folder."""
+    """A closed store with two documents, one of them private and from no folder."""
     store = Store(tmp_path / "storage", fingerprint="old")
     put(store, tmp_path, "a.txt", HOURS)
     put(store, tmp_path, "b.txt", BOOKS, library="~ada")
-    with store._catalog.write() as db:
-        db.execute("UPDATE libraries SET owner = 'ada' WHERE name = '~ada'")
+    give_library(store.folder, "~ada", "ada")
+    with catalog(store.folder) as db:
         db.execute("UPDATE documents SET added = '2001-01-01T00:00:00+00:00'")
     store.close()
     for file in tmp_path.glob("*/*.txt"):
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def carry(work: Rebuild, new: Store, *, most: int = 100) -> None:
-    """What the corridor does, by words that are half as long."""
+    """Carry documents over as an ingest does, in chunks that are half as long."""
     for kept in work.missing()[:most]:
         document = work.document(kept)
         stat = kept.files[0].full.stat()
@@ -119,13 +120,13 @@ def test_the_old_index_answers_meanwhile(folder, tmp_path):
     try:
         assert [one.name for one in store.documents(EVERYTHING)] == ["c.txt"]
         assert matching(store, "museum soup") == {SOUP}
-        assert store._words.count() == 2
+        assert len(store.contents().words) == 2
     finally:
         store.close()
 
 
 def test_a_private_library_begun_meanwhile_stays_private(folder, tmp_path):
-    """What a reader hands in for the first time while the index is rebuilt is theirs alone in the new one."""
+    """A file that a reader hands in first while the index is rebuilt is theirs alone in the new one."""
     old = Store(folder, fingerprint="old")
     own = private_library("bob", "uploads")
     for step, name in enumerate(("diary.txt", "letter.txt")):  # the second comes after the last look
@@ -166,7 +167,7 @@ def test_what_came_after_it_was_whole_is_not_left_behind(folder, tmp_path):
 
 
 def test_what_is_handed_in_after_it_was_whole_is_not_left_behind(folder, tmp_path):
-    """Nor is it, when somebody handed in a file that nobody has read yet."""
+    """Nor is it when a file was handed in that is not read yet."""
     rebuilt(folder)
     old = Store(folder, fingerprint="old")
     (tmp_path / "later.txt").write_text(SOUP)
@@ -177,7 +178,7 @@ def test_what_is_handed_in_after_it_was_whole_is_not_left_behind(folder, tmp_pat
 
 
 def test_it_goes_on_where_it_was_killed(folder):
-    """What was carried over before is not read or embedded again."""
+    """A document that was carried over is not read or embedded again."""
     new = Store(folder / "building", fingerprint="new")
     with Rebuild(folder, new=new) as work:
         carry(work, new, most=1)

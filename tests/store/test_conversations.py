@@ -1,10 +1,10 @@
-"""What answers copied of a deleted document goes with it, and nothing else does."""
+"""A deleted document takes along what answers copied from it, and nothing else."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.store.quotes import Wording, quoted
+from docent.store.conversations import Wording, quoted
 
 TEXT = "The museum opens at nine in the morning. It closes at five."
 
@@ -62,5 +62,5 @@ def test_an_answer_loses_what_it_quotes_of_the_deleted_document_only():
     [{}, {"docent": 1}, {"docent": {"citations": 1}}, {"docent": {"citations": [1, {"document_id": []}]}}],
 )
 def test_metadata_that_a_browser_made_up_is_no_obstacle(metadata):
-    """Nobody keeps another's document from being deleted."""
+    """No metadata of one reader prevents the deletion of another's document."""
     assert quoted(["gone"], [], [TEXT]).blanked({}, metadata) == ({}, metadata)

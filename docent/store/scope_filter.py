@@ -1,4 +1,4 @@
-"""A Scope as SQL: the one place where it is decided who sees what."""
+"""A Scope as an SQL condition; no other module decides who sees which document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWERS = f"d.visible AND d.state IN ({READ})"
 
 
 def condition(scope: Scope) -> tuple[str, list[Any]]:
-    """A condition on `documents d JOIN libraries l`, and its parameters."""
+    """Return a condition on `documents d JOIN libraries l`, and its parameters."""
     parts = ["(l.owner IS NULL OR l.owner = ?)"]
     values: list[Any] = [scope.reader]
     for column, wanted in (("l.name", scope.libraries), ("d.id", scope.documents), ("d.kind", scope.kinds)):
@@ -36,5 +36,5 @@ def condition(scope: Scope) -> tuple[str, list[Any]]:
 
 
 def is_narrow(scope: Scope) -> bool:
-    """Whether the scope picks documents inside libraries, rather than whole libraries."""
+    """Return True if the scope picks documents inside libraries, rather than whole libraries."""
     return bool(scope.documents or scope.folder or scope.kinds or scope.since or scope.until)

@@ -1,4 +1,4 @@
-"""An index that is not the one in use: read for a rebuild, and cleared of what is deleted."""
+"""An index that is not in use: read for a rebuild, and cleared of deleted documents."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docent.store.catalog import Catalog
-from docent.store.owners import forget_name
 from docent.store.packing import PAGE_COLUMNS, unpack_page
-from docent.store.rows import DOCUMENTS, named
+from docent.store.rows import DOCUMENTS, forget_name, named
 from docent.store.snapshots import UNCLAIMED, Snapshots
 from docent.store.versions import READ
 from docent.types import Document, SourceFile
@@ -25,19 +24,19 @@ KEPT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A document with everything that a new index has to know of it, but its pages."""
+class OldDocument:
+    """Everything of a document that a new index has to know, but its pages."""
 
     id: str
     library: str
     document: Document
     added: str
     files: tuple[SourceFile, ...]
-    """One for each path; `full` is the original in storage/."""
+    """A file for each path; `full` is the original in storage/."""
 
 
-class Previous:
-    """The catalog of an index that others may have open."""
+class OldIndex:
+    """The catalog of an index that other processes may have open."""
 
     def __init__(self, index: Path, *, originals: Path) -> None:
         self._catalog = Catalog(index / "catalog.db")
@@ -49,23 +48,23 @@ class Previous:
 
     @property
     def name(self) -> str:
-        """Under which a Chroma server knows it; empty where there is none."""
+        """The name under which a Chroma server knows the index; empty where there is no server."""
         return self._catalog.value("name")
 
     def libraries(self) -> list[tuple[str, str | None, str]]:
-        """Each with its owner, and when it was added."""
+        """Return name, owner and date of each library."""
         with self._catalog.read() as db:
             return db.execute("SELECT name, owner, added FROM libraries").fetchall()
 
-    def documents(self) -> list[Kept]:
-        """The newest version of everything that was read."""
+    def documents(self) -> list[OldDocument]:
+        """Return the newest version of every document that was read."""
         with self._catalog.read() as db:
             rows = db.execute(f"{KEPT} WHERE d.state IN ({READ}) ORDER BY l.owner IS NULL, d.n")
             found = list(named(rows))
         return [self._kept(row) for row in found if row["files"] != "[]"]
 
-    def whole(self, kept: Kept) -> Document:
-        """The document with its pages, as they were read."""
+    def whole(self, kept: OldDocument) -> Document:
+        """Return the document with its pages, as they were read."""
         columns = ", ".join(f"g.{column}" for column in PAGE_COLUMNS.split(", "))
         with self._catalog.read() as db:
             rows = db.execute(
@@ -77,8 +76,8 @@ class Previous:
         pages = tuple(unpack_page(row) for row in rows)
         return replace(one, pages=pages)
 
-    def expected(self) -> list[tuple[Kept, str | None, str]]:
-        """What was handed in and not read: each with its owner, and why it could not be, if so."""
+    def expected(self) -> list[tuple[OldDocument, str | None, str]]:
+        """Return the documents that were handed in and not read, with their owners and reasons of failure."""
         with self._catalog.read() as db:
             rows = db.execute(
                 f"{KEPT} WHERE d.state NOT IN ({READ}) ORDER BY d.n",
@@ -95,13 +94,13 @@ class Previous:
         return [(SourceFile(name, path, Path(path), size, at), why) for name, path, size, at, why in rows]
 
     def holds(self, document_ids: Sequence[str]) -> bool:
-        """Whether any of these documents is there."""
+        """Return True if any of these documents is in the index."""
         wanted = "SELECT 1 FROM documents WHERE id IN (SELECT value FROM json_each(?))"
         with self._catalog.read() as db:
             return db.execute(wanted, (json.dumps(list(document_ids)),)).fetchone() is not None
 
     def forget(self, document_ids: Sequence[str]) -> None:
-        """Remove documents with their text."""
+        """Delete documents with their text."""
         some = json.dumps(list(document_ids))
         these = "(SELECT n FROM documents WHERE id IN (SELECT value FROM json_each(?)))"
         with self._catalog.write() as db:
@@ -117,7 +116,7 @@ class Previous:
         self._catalog.forget_traces()
 
     def forget_name(self, reader: str) -> None:
-        """Remove a reader's name."""
+        """Delete a reader's name."""
         with self._catalog.write() as db:
             forget_name(db, reader)
         self._catalog.forget_traces()
@@ -129,7 +128,7 @@ class Previous:
     def close(self) -> None:
         self._catalog.close()
 
-    def _kept(self, row: object) -> Kept:
+    def _kept(self, row: object) -> OldDocument:
         of: dict[str, object] = dict(row)  # type: ignore[call-overload]
         text = {key: str(of[key]) for key in ("sha256", "name", "kind", "title", "language", "date")}
         original = self._originals / text["sha256"]
@@ -141,23 +140,23 @@ class Previous:
             text["sha256"], text["name"], text["kind"], (), text["title"], text["language"], text["date"],
             int(str(of["loader"])),
         )  # fmt: skip
-        return Kept(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
+        return OldDocument(str(of["id"]), str(of["library_name"]), document, str(of["added"]), files)
 
 
 def others(folder: Path) -> Iterator[Path]:
-    """The indexes in storage/ beside the one in use: the last one, and one that is being built."""
+    """Yield the indexes in storage/ beside the one in use: the last one, and one that is being built."""
     for index in (folder / "index-previous", folder / "building" / "index"):
         if (index / "catalog.db").exists():
             yield index
 
 
 def asides(folder: Path) -> list[Path]:
-    """What was in storage/ before a backup was restored, kept in it."""
+    """Return the folders that keep the content of storage/ from before a backup was restored."""
     return sorted(folder.glob("before-restore-*"))
 
 
 def _every_other(folder: Path) -> Iterator[Path]:
-    """Every index in storage/ but the one in use, with those of before a restoring."""
+    """Yield every index in storage/ but the one in use, with those from before a restore."""
     for place in (folder, *asides(folder)):
         yield from others(place)
         if place != folder and (place / "index" / "catalog.db").exists():
@@ -165,22 +164,22 @@ def _every_other(folder: Path) -> Iterator[Path]:
 
 
 def forget_name_elsewhere(folder: Path, reader: str) -> None:
-    """Remove a reader's name from every other index."""
+    """Delete a reader's name from every other index."""
     for index in _every_other(folder):
-        with closing(Previous(index, originals=folder / "originals")) as previous:
+        with closing(OldIndex(index, originals=folder / "originals")) as previous:
             Snapshots(index).drop()
             previous.forget_name(reader)
 
 
 def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
-    """What is deleted is deleted from every index; what was derived from it there is made again on use."""
+    """Delete documents from every other index; its words and vectors are made again when it is used."""
     for index in _every_other(folder):
-        previous = Previous(index, originals=folder / "originals")
+        previous = OldIndex(index, originals=folder / "originals")
         try:
             if previous.holds(document_ids):
-                # The rows last: whoever goes on after a kill finds them, and does all of it anew.
+                # The rows last: after a kill they are found, and all of this is done again.
                 Snapshots(index).drop()
-                if index.parent != folder / "building":  # which compares itself when it is whole
+                if index.parent != folder / "building":  # which is compared once it is complete
                     for derived in ("chroma", "words"):
                         shutil.rmtree(index / derived, ignore_errors=True)
                 previous.forget(document_ids)
@@ -189,28 +188,28 @@ def forget_elsewhere(folder: Path, document_ids: Sequence[str]) -> None:
 
 
 def drop_unfinished(folder: Path, sha256: str) -> None:
-    """A rebuild that was broken off may have taken over a file whose document it had not yet."""
+    """Remove a file that an interrupted rebuild had copied before its document."""
     for file in (folder / "building" / "originals").glob(f"*{sha256}*"):
         file.unlink(missing_ok=True)
 
 
 def drop_aside(folder: Path, sha256: str) -> None:
-    """Remove an original that a restored backup or a mended catalog left aside."""
+    """Remove an original that a restored backup or a repaired catalog had set aside."""
     for place in (folder / UNCLAIMED, *(aside / "originals" for aside in asides(folder))):
         (place / sha256).unlink(missing_ok=True)
 
 
 def sweep_unfinished(folder: Path, known: Collection[str]) -> None:
-    """The same for files of which no index knows."""
+    """Remove the files of an interrupted rebuild that no index knows."""
     for file in (folder / "building" / "originals").glob("*"):
         if file.name not in known:
             drop_unfinished(folder, file.name)
 
 
 def kept_elsewhere(folder: Path) -> set[str]:
-    """Originals that another index in storage/ still leads to."""
+    """Return the originals that another index in storage/ still refers to."""
     found: set[str] = set()
     for index in others(folder):
-        with closing(Previous(index, originals=folder / "originals")) as previous:
+        with closing(OldIndex(index, originals=folder / "originals")) as previous:
             found |= previous.sha256s()
     return found

@@ -12,8 +12,11 @@ import pytest
 import tantivy
 
 from docent.store import Store
-from docent.store.seal import Seal
-from docent.store.words import Words
+from docent.store.checksums import IndexChecksums
+from docent.store.originals import Originals
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
+from tests.store.damage import catalog
 from tests.store.putting import EVERYTHING, arrival, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
@@ -47,11 +50,11 @@ def no_graph(index: Path) -> None:
 
 
 STEPS = [
-    pytest.param("_words", "commit", id="the words were written"),
-    pytest.param("_words", "drop", id="the words go"),
-    pytest.param("_vectors", "drop", id="the vectors go"),
-    pytest.param("_originals", "drop", id="the original goes"),
-    pytest.param("_originals", "keep", id="the original comes"),
+    pytest.param(WordIndex, "commit", id="the words were written"),
+    pytest.param(WordIndex, "drop", id="the words are deleted"),
+    pytest.param(ChromaVectors, "drop", id="the vectors are deleted"),
+    pytest.param(Originals, "drop", id="the original is deleted"),
+    pytest.param(Originals, "keep", id="the original is stored"),
 ]
 
 
@@ -86,7 +89,9 @@ def is_whole(folder: Path) -> None:
         assert nearest(store, "owls")[0] == TEXTS["2.txt"]
         assert len(nearest(store, "note")) == 10
         assert matching(store, "owls") == {TEXTS["2.txt"]}
-        assert store._vectors.count("default") == store._words.count() == len(TEXTS)
+        contents = store.contents()
+        assert contents.vectors["default"] == contents.words
+        assert len(contents.words) == len(TEXTS)
     finally:
         store.close()
 
@@ -94,7 +99,7 @@ def is_whole(folder: Path) -> None:
 @pytest.mark.parametrize("harm", DAMAGE)
 @pytest.mark.parametrize("closed", [True, False], ids=["after a close", "after a kill"])
 def test_a_damaged_index_is_written_again(filled, harm, closed, request):
-    """Whatever became of a derived file, the next start finds everything again."""
+    """After any damage to a derived file the next start finds everything again."""
     if not closed:
         if "vectors are garbage" in request.node.name:
             pytest.skip("Chroma's own process dies of it: see the test below")
@@ -123,10 +128,10 @@ def test_a_sound_index_is_not_touched(filled):
 
 @pytest.mark.parametrize("committed", [True, False], ids=["in good order", "in the middle of a change"])
 def test_words_that_are_closed_are_at_rest(tmp_path, committed):
-    """What tantivy still merges is waited for: not a file changes once the words are closed."""
+    """Closing waits for tantivy's merges: not a file changes afterwards."""
     for attempt in range(4):
         folder = tmp_path / str(attempt)
-        words = Words(folder)
+        words = WordIndex(folder)
         for number in range(12):  # enough for a merge
             one = arrival(tmp_path, f"{number}.txt", f"Note {number} of {attempt}. " * 400)
             words.put(str(number), "default", one.chunks, language="en")
@@ -136,7 +141,7 @@ def test_words_that_are_closed_are_at_rest(tmp_path, committed):
         left = files_of(folder)
         time.sleep(0.1)
         assert files_of(folder) == left
-        assert len(Words(folder).document_ids()) == 11 + committed
+        assert len(WordIndex(folder).document_ids()) == 11 + committed
 
 
 def files_of(folder: Path) -> dict[Path, int]:
@@ -144,13 +149,13 @@ def files_of(folder: Path) -> dict[Path, int]:
 
 
 def test_words_of_an_earlier_version_are_written_again(filled):
-    """Where the index has fields that this version does not know, it is replaced, sealed or not."""
+    """An index with fields that this version does not know is replaced, though its checksums are right."""
     shutil.rmtree(filled / "index/words")
     (filled / "index/words").mkdir()
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("earlier", stored=True)
     tantivy.Index(builder.build(), path=str(filled / "index/words")).writer(heap_size=15_000_000).commit()
-    Seal(filled / "index", parts=("chroma", "words")).set()
+    IndexChecksums(filled / "index", parts=("chroma", "words")).record()
     is_whole(filled)
 
 
@@ -166,33 +171,31 @@ def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, 
     try:
         put(store, tmp_path, "new.txt", "Note 99 is about pangolins.")
         assert nearest(store, "pangolins")[0] == "Note 99 is about pangolins."
-        assert store._vectors.behind
+        assert store.vectors_behind()
     finally:
         store.close()
     again = Store(filled, fingerprint="f")
     try:
         assert nearest(again, "pangolins")[0] == "Note 99 is about pangolins."
-        assert again._vectors.count("default") == len(TEXTS) + 1
+        assert len(again.contents().vectors["default"]) == len(TEXTS) + 1
     finally:
         again.close()
 
 
-def test_what_is_amiss_is_told_and_mended(tmp_path):
+def test_what_is_amiss_is_named_and_mended(tmp_path):
     """Vectors without chunks, chunks without vectors, words out of step and lost originals are each named."""
     store = Store(tmp_path / "storage", fingerprint="f")
     try:
         put(store, tmp_path, "a.txt", "Apples are red.")
         put(store, tmp_path, "b.txt", "Bananas are yellow.")
         assert store.complaints() == []
-        store._vectors.put("default", ["f" * 32], [[0.1] * 64])
-        store._vectors.drop("default", [next(iter(store._words.chunk_ids()))])
-        store._words.clear()
-        store._words.commit()
+        with catalog(store.folder) as db:  # another id: the one it had is too many, and the new one missing
+            db.execute("UPDATE chunks SET id = randomblob(16) WHERE n = 1")
         next((store.folder / "originals").iterdir()).unlink()
-        told = " ".join(store.complaints())
-        assert "vectors of default: 1 missing, 1 too many" in told
-        assert "words: 2 missing, 0 too many" in told
-        assert "originals missing: " in told
+        complaints = " ".join(store.complaints())
+        assert "vectors of default: 1 missing, 1 too many" in complaints
+        assert "words: 1 missing, 1 too many" in complaints
+        assert "originals missing: " in complaints
         store.mend()
         assert len(store.complaints()) == 1, "a file that is lost can only be added again"
         assert matching(store, "apples") == {"Apples are red."}
@@ -204,14 +207,14 @@ def test_what_is_amiss_is_told_and_mended(tmp_path):
 def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monkeypatch, part, step):
     """Ctrl+C in the middle of a change, then everything closed in good order: nothing is left over."""
     store = Store(filled, fingerprint="f")
-    done = getattr(getattr(store, part), step)
+    done = getattr(part, step)
 
     def interrupted(*arguments, **keywords):
         if step != "drop":
             done(*arguments, **keywords)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(getattr(store, part), step, interrupted)
+    monkeypatch.setattr(part, step, interrupted)
     with pytest.raises(KeyboardInterrupt):
         if step == "drop":
             store.delete(found_id(store, "2.txt"), EVERYTHING)
@@ -222,7 +225,7 @@ def test_what_was_interrupted_is_mended_at_the_next_start(filled, tmp_path, monk
     store = Store(filled, fingerprint="f")
     try:
         assert store.complaints() == []
-        assert len(list(store._originals.held())) == len(store.documents(EVERYTHING))
+        assert len(store.contents().originals) == len(store.documents(EVERYTHING))
         assert matching(store, "herons") == set()
         if step == "drop":
             assert matching(store, "owls") == set()

@@ -1,11 +1,11 @@
-"""Words and vectors brought in step with the catalog, from which both can be written again."""
+"""Bring words and vectors in step with the catalog, from which both can be written again."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,22 +15,26 @@ from docent.store.originals import Originals
 from docent.store.packing import unpack_vectors
 from docent.store.protocols import VectorIndex
 from docent.store.rows import CHUNKS, CHUNKS_WITH_TEXT, DOCUMENTS, chunks_of, keys_of
-from docent.store.vectors import Vectors
-from docent.store.words import Words
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
 from docent.types import Chunk
 
 log = logging.getLogger(__name__)
 AT_ONCE = 2000
-LINKS = 140  # bytes of a vector's place in a graph, besides itself
+LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
 PROBED = 10
 
 
-class Step(NamedTuple):
-    """How far an index is from the catalog, in chunks."""
+class IndexGap(NamedTuple):
+    """The difference between an index and the catalog, in chunks."""
 
     missing: int
     left_over: int
+
+    @classmethod
+    def between(cls, wanted: set[str], indexed: set[str]) -> IndexGap:
+        return cls(len(wanted - indexed), len(indexed - wanted))
 
     def __str__(self) -> str:
         return f"{self.missing} missing, {self.left_over} too many"
@@ -40,28 +44,28 @@ class Step(NamedTuple):
         return not self.missing and not self.left_over
 
 
-def open_vectors(folder: Path, *, anew: bool) -> Vectors:
-    """The vectors in a folder; an empty index in its place when they cannot be opened."""
+def open_vectors(folder: Path, *, anew: bool) -> ChromaVectors:
+    """Open the vectors in a folder; replace them by an empty index when they are damaged."""
     if anew:
         _discard(folder)
     try:
-        return Vectors(folder, name="docent", url="")
+        return ChromaVectors(folder, name="docent", url="")
     except DamagedStore as error:
         log.warning("%s", error)
         _discard(folder)
-        return Vectors(folder, name="docent", url="")
+        return ChromaVectors(folder, name="docent", url="")
 
 
-def open_words(folder: Path, *, anew: bool) -> Words:
-    """The words in a folder; an empty index in its place when they cannot be opened."""
+def open_words(folder: Path, *, anew: bool) -> WordIndex:
+    """Open the words in a folder; replace them by an empty index when they are damaged."""
     if anew:
         _discard(folder)
     try:
-        return Words(folder)
+        return WordIndex(folder)
     except DamagedStore:
         log.warning("The word index in %s was damaged. It is written again from the catalog.", folder)
         _discard(folder)
-        return Words(folder)
+        return WordIndex(folder)
 
 
 def _discard(folder: Path) -> None:
@@ -75,8 +79,13 @@ def libraries(catalog: Catalog) -> list[str]:
         return [str(name) for (name,) in db.execute("SELECT name FROM libraries")]
 
 
+def chunk_ids(catalog: Catalog) -> set[str]:
+    with catalog.read() as db:
+        return {key.hex() for (key,) in db.execute("SELECT id FROM chunks")}
+
+
 def embedded(catalog: Catalog, library: str) -> set[str]:
-    """Ids of the chunks whose vector the catalog has."""
+    """Return the ids of the chunks whose vector is in the catalog."""
     with catalog.read() as db:
         rows = db.execute(
             f"SELECT c.id FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n WHERE l.name = ?", (library,)
@@ -84,31 +93,26 @@ def embedded(catalog: Catalog, library: str) -> set[str]:
         return {key.hex() for (key,) in rows}
 
 
-def step_of_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> Step:
-    wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
-    return Step(len(wanted - there), len(there - wanted))
-
-
-def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> Step:
-    """Forget what no chunk has, and write what is missing from the catalog, without embedding again."""
-    wanted, there = embedded(catalog, library), vectors.chunk_ids(library)
-    vectors.drop(library, sorted(there - wanted))
-    for some in _batches(sorted(wanted - there)):
+def mend_vectors(catalog: Catalog, vectors: VectorIndex, library: str) -> IndexGap:
+    """Delete vectors without a chunk, and write the missing ones from the catalog."""
+    wanted, indexed = embedded(catalog, library), vectors.chunk_ids(library)
+    vectors.drop(library, sorted(indexed - wanted))
+    for some in _batches(sorted(wanted - indexed)):
         ids, rows = _vectors_of(catalog, some)
         vectors.put(library, ids, rows)
-    return Step(len(wanted - there), len(there - wanted))
+    return IndexGap.between(wanted, indexed)
 
 
-def is_wasteful(catalog: Catalog, vectors: Vectors) -> bool:
-    """Whether most of the graphs is of vectors that are gone: Chroma never uses their place again."""
+def is_wasteful(catalog: Catalog, vectors: ChromaVectors) -> bool:
+    """Return True if most of the graphs is deleted vectors: Chroma never reuses their space."""
     with catalog.read() as db:
         count, width = db.execute("SELECT count(*), coalesce(max(length(data)), 0) FROM vectors").fetchone()
-    needed = count * (width * 2 + LINKS)  # the catalog keeps half as many bytes for a number
+    needed = count * (width * 2 + LINKS)  # the catalog has 2 bytes for each number, a graph 4
     return vectors.graph_bytes() > SMALL_GRAPHS + 2 * int(needed)
 
 
 def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:
-    """Whether the index finds as much as it should; a graph that lost its file finds only what is new."""
+    """Return True if the index finds as many as it should; a graph that lost its file finds only new ones."""
     with catalog.read() as db:
         row = db.execute(
             f"SELECT v.data FROM {CHUNKS} JOIN vectors v ON v.chunk = c.n WHERE l.name = ? LIMIT 1",
@@ -123,16 +127,11 @@ def answers_well(catalog: Catalog, vectors: VectorIndex, library: str) -> bool:
         return False
 
 
-def step_of_words(catalog: Catalog, words: Words) -> Step:
-    wanted, there = _chunk_ids(catalog), words.chunk_ids()
-    return Step(len(wanted - there), len(there - wanted))
-
-
-def mend_words(catalog: Catalog, words: Words) -> Step:
-    """Documents that are too many, or of which a chunk is missing, are mended; when in doubt, all are."""
-    step = step_of_words(catalog, words)
-    if step.sound:
-        return step
+def mend_words(catalog: Catalog, words: WordIndex) -> IndexGap:
+    """Delete documents that are too many, and write those that lack a chunk; all of them if that fails."""
+    gap = IndexGap.between(chunk_ids(catalog), words.chunk_ids())
+    if gap.sound:
+        return gap
     with catalog.read() as db:
         held = dict(db.execute(f"SELECT d.id, l.name FROM {DOCUMENTS} WHERE d.chunks > 0").fetchall())
         owners = {key.hex(): document for document, key in db.execute(f"SELECT d.id, c.id FROM {CHUNKS}")}
@@ -142,10 +141,10 @@ def mend_words(catalog: Catalog, words: Words) -> Step:
     if words.chunk_ids() != owners.keys():
         words.clear()
         _write(catalog, words, held)
-    return step
+    return gap
 
 
-def _write(catalog: Catalog, words: Words, documents: Mapping[str, str]) -> None:
+def _write(catalog: Catalog, words: WordIndex, documents: Mapping[str, str]) -> None:
     for document, library in documents.items():
         with catalog.read() as db:
             (language,) = db.execute("SELECT language FROM documents WHERE id = ?", (document,)).fetchone()
@@ -154,7 +153,7 @@ def _write(catalog: Catalog, words: Words, documents: Mapping[str, str]) -> None
 
 
 def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]) -> None:
-    """Files that no document in the catalog came from, whole or half copied, are removed, besides some."""
+    """Remove files that no document came from, whole or half copied, besides those named."""
     originals.sweep_parts()
     with catalog.read() as db:
         kept = {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
@@ -162,16 +161,11 @@ def sweep_originals(catalog: Catalog, originals: Originals, *, besides: set[str]
         originals.drop(sha256)
 
 
-def lost_originals(catalog: Catalog, originals: Originals) -> list[str]:
-    """Names of the documents whose file is not kept any more."""
+def lost_originals(catalog: Catalog, kept: Collection[str]) -> list[str]:
+    """Return the names of the documents whose original is missing."""
     with catalog.read() as db:
         rows = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
-    return [name for name, sha256 in rows if not originals.path(sha256).exists()]
-
-
-def _chunk_ids(catalog: Catalog) -> set[str]:
-    with catalog.read() as db:
-        return {key.hex() for (key,) in db.execute("SELECT id FROM chunks")}
+    return [name for name, sha256 in rows if sha256 not in kept]
 
 
 def _chunks(catalog: Catalog, document: str) -> list[Chunk]:

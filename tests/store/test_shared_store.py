@@ -15,7 +15,7 @@ import pytest
 
 from docent.errors import IndexMismatch, UnknownDocument
 from docent.store import SharedStore
-from docent.store.values import pack, unpack
+from docent.store.rpc import RpcClient, pack, unpack
 from docent.types import ReadBy, Scope, State
 from tests.store.putting import matching, nearest, put
 
@@ -37,41 +37,41 @@ def owner(tmp_path):
 
 
 @pytest.fixture
-def guest(owner, tmp_path):
+def client(owner, tmp_path):
     store = opened(tmp_path)
     yield store
     store.close()
 
 
-def test_the_second_is_a_guest_and_sees_the_same(owner, guest, tmp_path):
-    """What either puts is found by both, by words and by meaning; what either deletes is gone for both."""
-    assert (owner.owned, guest.owned) == (True, False)
-    hours = put(guest, tmp_path, "hours.txt", HOURS)
+def test_a_second_process_sees_the_same(owner, client, tmp_path):
+    """A document that either stores is found by both, and one that either deletes is gone for both."""
+    assert (owner.owned, client.owned) == (True, False)
+    hours = put(client, tmp_path, "hours.txt", HOURS)
     put(owner, tmp_path, "books.txt", BOOKS)
-    for store in (owner, guest):
+    for store in (owner, client):
         assert matching(store, "museum books") == {HOURS, BOOKS}
         assert nearest(store, "when does the museum open")[0] == HOURS
         assert store.page(hours, 1, ALL).text == HOURS
         assert store.original(hours, ALL).read_text() == HOURS
         assert [one.state for one in store.documents(ALL)] == [State.READY, State.READY]
-    assert set(guest.delete(hours, ALL).left.values()) == {0}
+    assert set(client.delete(hours, ALL).left.values()) == {0}
     assert matching(owner, "museum") == set()
 
 
-def test_errors_come_across(owner, guest):
-    """A guest hears the owner's sentence as the same error."""
+def test_errors_come_across(owner, client):
+    """The owner's error is raised in the calling process, with its sentence."""
     with pytest.raises(UnknownDocument, match="not here any more"):
-        guest.page("0" * 32, 1, ALL)
+        client.page("0" * 32, 1, ALL)
 
 
 def test_another_fingerprint_is_refused(owner, tmp_path):
-    """A guest with other settings is told what mends it, as the owner would be."""
+    """A process with other settings is refused with the remedy, as the owner would be."""
     with pytest.raises(IndexMismatch, match="--rebuild"):
         opened(tmp_path, "g")
 
 
-def test_when_the_owner_ends_a_guest_takes_over(owner, tmp_path):
-    """Two guests outlive their owner: one owns the store then, and both still see everything."""
+def test_when_the_owner_ends_another_process_takes_over(owner, tmp_path):
+    """Two processes outlive the owner: one owns the store then, and both still see everything."""
     first, second = opened(tmp_path), opened(tmp_path)
     put(first, tmp_path, "hours.txt", HOURS)
     owner.close()
@@ -85,7 +85,7 @@ def test_when_the_owner_ends_a_guest_takes_over(owner, tmp_path):
         owner.__init__(tmp_path / "storage", fingerprint="f")
 
 
-def test_many_threads_of_a_guest(owner, guest, tmp_path):
+def test_many_threads_of_a_client(owner, client, tmp_path):
     """Calls of several threads do not mix, also while the owner ends."""
     put(owner, tmp_path, "hours.txt", HOURS)
     put(owner, tmp_path, "books.txt", BOOKS)
@@ -93,7 +93,7 @@ def test_many_threads_of_a_guest(owner, guest, tmp_path):
 
     def ask(question: str, answer: str) -> None:
         for _ in range(40):
-            if (found := matching(guest, question)) != {answer}:
+            if (found := matching(client, question)) != {answer}:
                 wrong.append(found)
 
     asked = (("museum", HOURS), ("books", BOOKS)) * 3
@@ -104,10 +104,10 @@ def test_many_threads_of_a_guest(owner, guest, tmp_path):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert guest.owned
-    guest.close()
+    assert client.owned
+    client.close()
     owner.__init__(tmp_path / "storage", fingerprint="f")
-    guest.__init__(tmp_path / "storage", fingerprint="f")
+    client.__init__(tmp_path / "storage", fingerprint="f")
 
 
 OWNER = """
@@ -115,76 +115,76 @@ import sys, time
 from pathlib import Path
 from docent.store import SharedStore
 store = SharedStore(Path(sys.argv[1]) / "storage", fingerprint="f")
-print("owned" if store.owned else "guest", flush=True)
+print("owned" if store.owned else "client", flush=True)
 time.sleep(60)
 """
 
 
 def test_an_owner_that_is_killed(tmp_path):
-    """Whatever a guest was told is done is there after kill -9, and the guest goes on at once."""
+    """A call that returned has its effect after kill -9 of the owner, and the caller goes on at once."""
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "owned\n"
-    guest = opened(tmp_path)
+    client = opened(tmp_path)
     try:
-        assert not guest.owned
-        put(guest, tmp_path, "hours.txt", HOURS)
+        assert not client.owned
+        put(client, tmp_path, "hours.txt", HOURS)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        put(guest, tmp_path, "books.txt", BOOKS)
-        assert guest.owned
-        assert matching(guest, "museum books") == {HOURS, BOOKS}
+        put(client, tmp_path, "books.txt", BOOKS)
+        assert client.owned
+        assert matching(client, "museum books") == {HOURS, BOOKS}
     finally:
-        guest.close()
+        client.close()
 
 
 MORTAL = """
 import os, signal, sys
-from docent.store.removing import Removing
-def delete(self, *arguments, done=Removing.delete):
+from docent.store.deletions import DeletingStore
+def delete(self, *arguments, done=DeletingStore.delete):
     if sys.argv[2] == "after":
         done(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-Removing.delete = delete
+DeletingStore.delete = delete
 """
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_owner_that_is_killed_while_it_deletes(tmp_path, when):
-    """The guest finishes what was not done, with its receipt; what was done it tells as it is."""
+    """A deletion that was not done is done, with its receipt; one that was done is reported as it is."""
     process = subprocess.Popen(
         [sys.executable, "-c", MORTAL + OWNER, str(tmp_path), when], cwd=ROOT, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"owned\n"
-    guest = opened(tmp_path)
+    client = opened(tmp_path)
     try:
-        hours = put(guest, tmp_path, "hours.txt", HOURS)
+        hours = put(client, tmp_path, "hours.txt", HOURS)
         if when == "before":
-            assert set(guest.delete(hours, ALL).left.values()) == {0}
+            assert set(client.delete(hours, ALL).left.values()) == {0}
         else:
             with pytest.raises(UnknownDocument, match=r"ended before it answered.*docent list"):
-                guest.delete(hours, ALL)
-        assert matching(guest, "museum") == set()
+                client.delete(hours, ALL)
+        assert matching(client, "museum") == set()
     finally:
-        guest.close()
+        client.close()
         process.communicate()
 
 
-def test_the_door_is_for_its_user_only(owner):
-    """Socket and key are readable by their user alone, and a wrong key is shown out."""
+def test_the_socket_is_for_its_user_only(owner):
+    """Socket and key are readable by their user alone, and a wrong key is refused."""
     for name in ("door", "door.key"):
         assert (owner.folder / name).stat().st_mode & 0o077 == 0
     with socket.socket(socket.AF_UNIX) as plain:
         plain.connect(str(owner.folder / "door"))
-        guest = Connection(plain.detach())
-    guest.send_bytes(b"0" * 64)
+        client = Connection(plain.detach())
+    client.send_bytes(b"0" * 64)
     with pytest.raises((EOFError, OSError)):
-        guest.send_bytes(pack(("documents", (ALL,), {})))
-        guest.recv_bytes()
-    guest.close()
+        client.send_bytes(pack(("documents", (ALL,), {})))
+        client.recv_bytes()
+    client.close()
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,13 @@ def test_nothing_but_values_is_taken(harm):
         unpack(pack(harm))
 
 
-def test_only_the_stores_own_methods(owner, guest):
-    """A guest cannot ask for what is not offered."""
+def test_only_the_stores_own_methods(owner):
+    """Another process can call no method that is not offered."""
+    client = RpcClient(owner.folder, fingerprint="f")
     for name in ("close", "_purge", "__init__"):
         with pytest.raises(Exception, match="nothing called"):
-            guest._line.call(name, (), {})
+            client.call(name, (), {})
+    client.close()
 
 
 def test_a_storage_far_down(tmp_path):
