@@ -10,6 +10,7 @@ from docent.answering.citing.citations import Cited, citation
 from docent.answering.citing.sentences import folded
 from docent.answering.output_filter import named, quoted, unnumbered
 from docent.answering.scoped_documents import passage_of
+from docent.messages import Message, joined
 from docent.types import Chunk, Passage, StoredDocument
 
 AROUND = 60
@@ -51,22 +52,32 @@ def told(
     term: str, mentions: Sequence[Mention], *, scanned: int, documents: int, unread: Sequence[str]
 ) -> tuple[Cited, tuple[Passage, ...]]:
     """The list, with the first place of each; numbered in the order in which it is shown."""
-    matches = f"{len(mentions)} {'match' if len(mentions) == 1 else 'matches'}"
-    head = f"Scanned {scanned} of {documents} documents for “{named(term)}”: {matches}."
+    head = Message(
+        "Scanned {scanned} of {documents} documents for “{term}”: {matches}.",
+        scanned=scanned,
+        documents=documents,
+        term=named(term),
+        matches=Message("1 match") if len(mentions) == 1 else Message("{n} matches", n=len(mentions)),
+    )
     lines = [_line(n, mention) for n, mention in enumerate(mentions, 1)]
-    left_out = f"Not scanned: {named('; '.join(unread))}." if unread else ""
-    text = "\n\n".join(filter(None, (head, "\n".join(lines), left_out)))
+    left_out = Message("Not scanned: {files}.", files=joined(map(named, unread), "; ")) if unread else ""
+    text = joined((head, joined(lines, "\n"), left_out), "\n\n")
     citations = tuple(
         citation(n, mention.passage, *_around(mention)) for n, mention in enumerate(mentions, 1)
     )
     return Cited(text, citations, (), (), ()), tuple(mention.passage for mention in mentions)
 
 
-def _line(n: int, mention: Mention) -> str:
+def _line(n: int, mention: Mention) -> Message:
     start, end = _around(mention)
     quote = quoted(mention.passage.text[start:end])
-    places = "1 place" if mention.count == 1 else f"{mention.count} places"
-    return f"- {unnumbered(named(mention.passage.where))} ({places}): “{quote}” [{n}]"
+    return Message(
+        "- {where} ({places}): “{quote}” [{n}]",
+        where=unnumbered(named(mention.passage.where)),
+        places=Message("1 place") if mention.count == 1 else Message("{n} places", n=mention.count),
+        quote=quote,
+        n=n,
+    )
 
 
 def _around(mention: Mention) -> tuple[int, int]:

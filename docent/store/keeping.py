@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
+from docent.messages import restored, stored
 from docent.regular_files import open_regular
 from docent.store import versions
 from docent.store.owners import UPLOADED
@@ -76,7 +77,7 @@ class Keeping(Removing):
                 "JOIN libraries l ON l.n = f.library WHERE l.name = ?1",
                 (library, UPLOADED),
             ).fetchall()
-        return [KnownFile(library, *row) for row in rows]
+        return [KnownFile(library, *row[:-1], restored(row[-1])) for row in rows]
 
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Files of folders that could not be read, in the libraries of the scope."""
@@ -85,7 +86,11 @@ class Keeping(Removing):
                 "SELECT l.name, f.path, f.bytes, f.modified_ns, '', f.reason FROM failures f "
                 "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
             ).fetchall()
-        return [KnownFile(*row) for row in rows if not scope.libraries or row[0] in scope.libraries]
+        return [
+            KnownFile(*row[:-1], restored(row[-1]))
+            for row in rows
+            if not scope.libraries or row[0] in scope.libraries
+        ]
 
     def put(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
@@ -206,7 +211,14 @@ class Keeping(Removing):
         with self._catalog.write() as db:
             db.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                (library_row(db, file.library), file.path, file.bytes, file.modified_ns, reason, now()),
+                (
+                    library_row(db, file.library),
+                    file.path,
+                    file.bytes,
+                    file.modified_ns,
+                    stored(reason),
+                    now(),
+                ),
             )
 
     def forget(self, library: str, path: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
+from docent.messages import stored
 from docent.store import versions
 from docent.store.keeping import Keeping
 from docent.store.owners import NAMED, UPLOADED, brought_by, forget_name, free_path
@@ -71,7 +72,8 @@ class Sharing(Keeping):
                 if n is None or versions.was_read(db, n):  # by somebody who brought the same bytes
                     return
                 db.execute(
-                    f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (reason, n)
+                    f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?",
+                    (stored(reason), n),
                 )
                 if versions.is_waiting(db, n):
                     versions.withdraw(db, n)

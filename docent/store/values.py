@@ -14,6 +14,7 @@ from typing import Any
 
 OURS = ("docent.types", "docent.store.")
 OTHERS = {
+    ("docent.messages", "restored"),
     ("pathlib", "PosixPath"),
     ("pathlib", "PurePosixPath"),
     ("numpy", "ndarray"),

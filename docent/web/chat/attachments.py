@@ -184,7 +184,7 @@ def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
 BUTTONS = {
     CANCEL: (Message("Cancel"), "x"),
     SHARE: (Message("Share with the library"), "share-2"),
-    SHARE_IN: ("Share with everybody in “{library}”", "folder-input"),
+    SHARE_IN: (Message("Share with everybody in “{library}”"), "folder-input"),
     KEEP: (Message("Keep it private"), "lock"),
 }
 

@@ -49,18 +49,28 @@ def widgets(
 
     lengths = {words(name): str(tokens) for name, tokens in LENGTHS}
     return [
-        _select("library", words("Library"), {words("All libraries"): ANY} | _same(libraries), before),
         _select(
-            "model",
-            words("Model"),
-            {words("As set up ({what})", what=settings.model): ANY} | _same(models),
+            "library",
+            words(Message("Library")),
+            {words(Message("All libraries")): ANY} | _same(libraries),
             before,
         ),
-        _select("length", words("Length of answers"), {words("As set up"): ANY} | lengths, before),
+        _select(
+            "model",
+            words(Message("Model")),
+            {words(Message("As set up ({what})"), what=settings.model): ANY} | _same(models),
+            before,
+        ),
+        _select(
+            "length",
+            words(Message("Length of answers")),
+            {words(Message("As set up")): ANY} | lengths,
+            before,
+        ),
         Slider(
             id="passages",
-            label=words("Passages"),
-            description=words("How many the model is shown at most"),
+            label=words(Message("Passages")),
+            description=words(Message("How many the model is shown at most")),
             initial=_number(before.get("passages"), settings.passages, 1, _most(settings)),
             min=1,
             max=_most(settings),
@@ -68,8 +78,8 @@ def widgets(
         ),
         Slider(
             id="temperature",
-            label=words("Temperature"),
-            description=words("0 keeps to the text; 2 is free"),
+            label=words(Message("Temperature")),
+            description=words(Message("0 keeps to the text; 2 is free")),
             initial=_number(before.get("temperature"), settings.temperature, 0, 2),
             min=0,
             max=2,
@@ -77,7 +87,7 @@ def widgets(
         ),
         Switch(
             id="receipt",
-            label=words("Show how each answer came about"),
+            label=words(Message("Show how each answer came about")),
             initial=before.get("receipt") is not False,
         ),
     ]

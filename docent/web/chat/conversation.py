@@ -124,9 +124,9 @@ async def start(*, docent: Docent) -> None:
     """Offer what can be done with a conversation, and how it can be set."""
     await cl.context.emitter.set_commands(
         [
-            _command(EXPORT, "Download this conversation", "download"),
-            _command(DOCUMENTS, "See, search and manage the documents", "library"),
-            _command(FORGET, "Delete the files that were handed in here", "trash-2"),
+            _command(EXPORT, Message("Download this conversation"), "download"),
+            _command(DOCUMENTS, Message("See, search and manage the documents"), "library"),
+            _command(FORGET, Message("Delete the files that were handed in here"), "trash-2"),
         ]
     )
     models = await _models(docent)

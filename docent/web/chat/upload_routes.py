@@ -22,10 +22,11 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.types import Message
+from starlette.types import Message as RequestPart
 
 from docent.app import Docent
 from docent.errors import DocentError
+from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Scope
 from docent.web.i18n import say
@@ -74,28 +75,34 @@ async def receive(request: Request, reader: str) -> Response:
         return _refused(
             request,
             413,
-            "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
-            most=settings.max_file_mb,
+            Message(
+                "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
+                most=settings.max_file_mb,
+            ),
         )
     session = session_of(request.query_params.get("session_id", ""), reader)
     if session is None:
-        return _refused(request, 404, "this page is no longer connected. Reload it and send the file again.")
+        return _refused(
+            request, 404, Message("this page is no longer connected. Reload it and send the file again.")
+        )
     _make_room(session.files, most=2 * settings.max_files)
     bounded = Request(request.scope, _bounded(request, largest + FRAMING))
     try:
         async with bounded.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile) or not file.filename:
-                return _refused(request, 400, "it did not arrive whole. Send it again.")
+                return _refused(request, 400, Message("it did not arrive whole. Send it again."))
             if not file.size:
-                return _refused(request, 400, "it is empty. Hand in a file with something in it.")
+                return _refused(request, 400, Message("it is empty. Hand in a file with something in it."))
             if file.size > largest:
                 return _refused(
                     request,
                     413,
-                    "it is larger than {most} MB, the most that is read. Split it, or hand in a "
-                    "smaller copy.",
-                    most=settings.max_file_mb,
+                    Message(
+                        "it is larger than {most} MB, the most that is read. Split it, or hand in a "
+                        "smaller copy.",
+                        most=settings.max_file_mb,
+                    ),
                 )
             key = await asyncio.to_thread(_keep, file.file, session)
             session.files[key]["name"] = file.filename
@@ -106,27 +113,33 @@ async def receive(request: Request, reader: str) -> Response:
         return _refused(
             request,
             415,
-            "files of this kind cannot be read. Hand in PDF, Office, OpenDocument, EPUB, mail, web "
-            "pages, text or pictures (PNG, JPEG).",
+            Message(
+                "files of this kind cannot be read. Hand in PDF, Office, OpenDocument, EPUB, mail, web "
+                "pages, text or pictures (PNG, JPEG)."
+            ),
         )
     except _TooLong:
         return _refused(
             request,
             413,
-            "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
-            most=settings.max_file_mb,
+            Message(
+                "it is larger than {most} MB, the most that is read. Split it, or hand in a smaller copy.",
+                most=settings.max_file_mb,
+            ),
         )
     except (ClientDisconnect, HTTPException):  # broken off, or no form at all
-        return _refused(request, 400, "it did not arrive whole. Send it again.")
+        return _refused(request, 400, Message("it did not arrive whole. Send it again."))
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return _refused(
             request,
             507 if full else 500,
-            "the disk is full. Free some space and send it again."
+            Message("the disk is full. Free some space and send it again.")
             if full
-            else "it could not be written to the disk. Check that the folder may be written, and "
-            "send it again.",
+            else Message(
+                "it could not be written to the disk. Check that the folder may be written, and "
+                "send it again."
+            ),
         )
     return JSONResponse({"id": key})
 
@@ -137,7 +150,9 @@ async def hand_back(request: Request, reader: str) -> Response:
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
     path = await lightly(_where, file, request.app.state.docent, reader) if file else None
     if file is None or path is None:
-        return _refused(request, 404, "This file is not here any more. Send it again to ask about it.")
+        return _refused(
+            request, 404, Message("This file is not here any more. Send it again to ask about it.")
+        )
     headers = {
         **PRIVATE,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}",
@@ -157,7 +172,7 @@ def _bounded(request: Request, most: int) -> Any:
     """The request's body, while it is no longer than it may be, and may be read by its name."""
     read = 0
 
-    async def receive() -> Message:
+    async def receive() -> RequestPart:
         nonlocal read
         message = await request.receive()
         body = message.get("body", b"")
@@ -202,9 +217,9 @@ def _where(file: Waiting, docent: Docent, reader: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _refused(request: Request, status: int, key: str, **values: Any) -> Response:
+def _refused(request: Request, status: int, why: Message) -> Response:
     """In Chainlit's form: its page shows the sentence."""
-    return JSONResponse({"detail": say(key, language_of(request), **values)}, status_code=status)
+    return JSONResponse({"detail": say(why, language_of(request))}, status_code=status)
 
 
 def language_of(request: Request) -> str:

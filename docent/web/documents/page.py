@@ -114,9 +114,9 @@ def _row(document: StoredDocument, language: str) -> str:
 def _filters(wanted: Wanted, libraries: Sequence[str], language: str) -> str:
     named = [(name, _named(name, language)) for name in libraries if not is_of_a_conversation(name)]
     if any(map(is_of_a_conversation, libraries)):
-        named.append((CONVERSATIONS, say("of_a_conversation", language)))
-    shown = [("", say("every_library", language)), *named]
-    states = [("", say("every_state", language)), *((key, say(f"state_{key}", language)) for key in STATES)]
+        named.append((CONVERSATIONS, text("of_a_conversation", language)))
+    shown = [("", text("every_library", language)), *named]
+    states = [("", text("every_state", language)), *((key, text(f"state_{key}", language)) for key in STATES)]
     return (
         f'<form role="search" class="filters" action="/documents">'
         f'<label>{t("search_name", language)}<input type="search" name="search" '
@@ -139,7 +139,7 @@ def _pager(wanted: Wanted, *, shown: int, total: int, language: str) -> str:
     if not total:
         return ""
     first, last = wanted.start + 1, wanted.start + shown
-    said = say("range", language, first=f"{first:,}", last=f"{last:,}", total=f"{total:,}")
+    said = text("range", language, first=f"{first:,}", last=f"{last:,}", total=f"{total:,}")
     before = max(wanted.start - AT_ONCE, 0)
     parts = [f"<span>{escape(said)}</span>"]
     if wanted.start:
@@ -237,7 +237,7 @@ def _coverage(
     )
     others = []
     if len(pages) > PAGES_AT_ONCE:
-        said = say("range", language, first=start + 1, last=start + len(shown), total=len(pages))
+        said = text("range", language, first=start + 1, last=start + len(shown), total=len(pages))
         others.append(f"<span>{escape(said)}</span>")
         for key, to in (("earlier", start - PAGES_AT_ONCE), ("later", start + PAGES_AT_ONCE)):
             if 0 <= to < len(pages):
@@ -251,7 +251,7 @@ def _coverage(
 
 def _read_as(page: Page, language: str) -> str:
     if page.read_by is ReadBy.OCR:
-        return escape(say("read_ocr", language, percent=round(100 * page.confidence)))
+        return escape(text("read_ocr", language, percent=round(100 * page.confidence)))
     return t(f"read_{page.read_by}", language)
 
 
@@ -267,7 +267,7 @@ def _remarks(page: Page, language: str, *, hidden: bool) -> str:
 
 def receipt(deletion: Deletion, *, language: str) -> str:
     """What a deletion found, and what it left."""
-    title = say("deleted", language, name=deletion.name)
+    title = text("deleted", language, name=deletion.name)
     rows = "".join(
         f"<tr><td>{t(f'held_{what}', language)}</td><td>{count:,}</td>"
         f"<td>{deletion.left.get(what, 0):,}</td></tr>"
@@ -284,7 +284,7 @@ def receipt(deletion: Deletion, *, language: str) -> str:
 
 def refusal(why: str, *, language: str) -> str:
     return _whole(
-        say("documents", language), f"<h1>{t('documents', language)}</h1><p class='note'>{escape(why)}</p>",
+        text("documents", language), f"<h1>{t('documents', language)}</h1><p class='note'>{escape(why)}</p>",
         language, back=TO_LIST,
     )  # fmt: skip
 
@@ -308,7 +308,7 @@ def _library(document: StoredDocument, language: str) -> str:
 
 def _named(library: str, language: str) -> str:
     """A library's name; one of a conversation's own has an id for a name, which says nothing to anybody."""
-    return say("of_a_conversation", language) if is_of_a_conversation(library) else shown_library(library)
+    return text("of_a_conversation", language) if is_of_a_conversation(library) else shown_library(library)
 
 
 def _state(document: StoredDocument, language: str) -> str:
@@ -322,7 +322,7 @@ def _state(document: StoredDocument, language: str) -> str:
 
 
 def _pages(document: StoredDocument, language: str) -> str:
-    unread = say("unread", language, count=document.unread_pages) if document.unread_pages else ""
+    unread = text("unread", language, count=document.unread_pages) if document.unread_pages else ""
     return f"{document.pages:,}" + (f" <small>({escape(unread)})</small>" if unread else "")
 
 
@@ -336,10 +336,10 @@ def size(count: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
 
 
-def say(key: str, language: str, **values: Any) -> str:
-    return translate(DOCUMENTS_TEXTS[key][0], language, **values)
+def text(key: str, language: str, **values: Any) -> str:
+    return translate(DOCUMENTS_TEXTS[key], language, **values)
 
 
 def t(key: str, language: str, **values: Any) -> str:
     """One of our texts, safe inside HTML."""
-    return escape(say(key, language, **values))
+    return escape(text(key, language, **values))
