@@ -1,4 +1,4 @@
-"""Bring every catalogue of docent/web/i18n up to date with the messages in the code, and name what is untranslated.
+"""Bring every catalogue of docent/web/i18n up to date with the messages in the code; name those to translate.
 
 A new language begins as an empty file: docent/web/i18n/de.po, then `make messages`.
 """
@@ -29,7 +29,9 @@ def extracted() -> set[str]:
 
 
 def _of_the_code() -> Iterator[str]:
-    found = extract_from_dir(ROOT / "docent", SOURCES, keywords=KEYWORDS, options_map={"**.html": {"trimmed": "yes"}})
+    found = extract_from_dir(
+        ROOT / "docent", SOURCES, keywords=KEYWORDS, options_map={"**.html": {"trimmed": "yes"}}
+    )
     for _, _, message, _, _ in found:
         yield message if isinstance(message, str) else message[0]
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from docent.answering.prompt import personas
 from docent.app import Persona
 from docent.web.chat.profiles import EVERYTHING, persona_of, profiles
-from docent.web.i18n.french import spoken
+from docent.web.i18n import say
 
 PUBLIC = Path(__file__).resolve().parents[2]
 
@@ -56,6 +56,6 @@ def test_our_own_personas_speak_french():
     for persona in personas.read(PUBLIC / "personas.toml"):
         labels = [one.label for one in persona.starters]
         for said in (persona.name, persona.description, persona.greeting, *labels):
-            assert spoken(said, "fr") != said
+            assert say(said, "fr") != said
     [_, shown, _] = profiles(docent("restaurants"), reader="ann", language="fr")
     assert (shown.name, shown.display_name) == ("restaurants", "Waiter")  # anybody's own, as it was written

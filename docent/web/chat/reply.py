@@ -36,7 +36,7 @@ from docent.web.chat.file_scope import asked_here
 from docent.web.chat.profiles import persona_of
 from docent.web.chat.saved_answer import keep, turns
 from docent.web.chat.streaming import Stream
-from docent.web.i18n import say
+from docent.web.i18n import answer_text, say
 from docent.web.metrics import Metrics
 from docent.web.thread_pool import lightly
 
@@ -177,7 +177,7 @@ class _Showing:
         await self._stream.settle()
         message = self._message
         message.content = "\n\n".join(
-            (say(answer.text, language()), *(f"ℹ️ {notice}" for notice in self._notices))
+            (answer_text(answer, language()), *(f"ℹ️ {notice}" for notice in self._notices))
         )
         message.metadata = keep(self._question, answer)
         message.elements = panels(answer, message.id)

@@ -31,7 +31,8 @@ DOCUMENTS_TEXTS = {
     "earlier": Message("Previous"),
     "later": Message("Next"),
     "no_documents": Message(
-        "There are no documents yet. Put files in a folder of data/ and run: python ingest.py. Or drop one on the conversation."
+        "There are no documents yet. Put files in a folder of data/ and run: python ingest.py. "
+        "Or drop one on the conversation."
     ),
     "none_found": Message("No document is like that. Write fewer words, or choose every library and state."),
     "not_taken_in": Message("Files that could not be read"),
@@ -56,7 +57,8 @@ DOCUMENTS_TEXTS = {
     "delete": Message("Delete…"),
     "delete_private": Message("Its text, its index and the file kept here are removed for good."),
     "delete_shared": Message(
-        "Its text, its index and the file kept here are removed for good, for everybody. A file that lies in data/ stays there, and the next ingest would read it again: move it away first."
+        "Its text, its index and the file kept here are removed for good, for everybody. A file that "
+        "lies in data/ stays there, and the next ingest would read it again: move it away first."
     ),
     "quotes": Message("Answers in conversations that quote it:"),
     "quotes_blank": Message("blank the quotes"),
