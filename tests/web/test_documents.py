@@ -40,6 +40,10 @@ def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
 @pytest.fixture
 def client(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     """Asks as whoever the header says."""
+    return asking(docent, monkeypatch)
+
+
+def asking(docent: Docent, monkeypatch: pytest.MonkeyPatch):
 
     async def reader(request) -> str | None:
         return request.headers.get("x-reader")
@@ -124,6 +128,19 @@ async def test_what_could_not_be_read_is_named(client):
             assert "broken.pdf" not in (await ben.get(f"/documents{query}")).text
         french = (await ben.get("/documents", headers={"accept-language": "fr"})).text
     assert "broken.pdf est trop abîmé" in french
+
+
+async def test_a_reason_is_translated_after_a_restart(tmp_path, monkeypatch):
+    """Stored with its parameters, the reason of a file that failed is French for a French reader, to the letter."""
+    (tmp_path / "data" / "menus").mkdir(parents=True)
+    (tmp_path / "data" / "menus" / "{n} à 9 h.txt").touch()
+    settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data")
+    with open_docent(settings) as docent:
+        docent.ingest([settings.data], retry_failed=False, password=None, on_progress=lambda _: None)
+    with open_docent(settings) as docent:
+        async with asking(docent, monkeypatch)("ben") as ben:
+            shown = (await ben.get("/documents", headers={"accept-language": "fr"})).text
+    assert "{n} à 9 h.txt est vide (0 octet) : il n&#x27;y a rien à lire." in shown
 
 
 async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent, tmp_path):
