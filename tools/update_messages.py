@@ -5,10 +5,12 @@ A new language begins as an empty file: docent/web/i18n/de.po, then `make messag
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 import polib
 from babel.messages.extract import extract_from_dir
@@ -20,7 +22,27 @@ CATALOGUES = ROOT / "docent" / "web" / "i18n"
 KEYWORDS = dict.fromkeys(("Message", "say", "_"))
 KEYWORDS |= {name: None for name, value in vars(errors).items() if isinstance(value, type)}
 """Calls whose first argument is a message."""
-SOURCES = [("**.py", "python"), ("**.html", "jinja2")]
+
+
+def from_python(
+    file: IO[bytes], keywords: Collection[str], comment_tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Yield the messages of a Python file, as Babel's own extractor of that name does.
+
+    That one reads tokens and misses calls inside f-strings, parentheses and other calls: 5 of 560.
+    """
+    for node in ast.walk(ast.parse(file.read())):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        match name in keywords and node.args[0]:
+            case ast.Constant(str(message)) if message:
+                yield node.lineno, name, message, []
+            case ast.JoinedStr():
+                raise ValueError(f"{file.name}:{node.lineno}: a message names its parameters; no f-string")
+
+
+SOURCES = [("**.py", from_python), ("**.html", "jinja2")]
 
 
 def extracted() -> set[str]:
@@ -30,7 +52,10 @@ def extracted() -> set[str]:
 
 def _of_the_code() -> Iterator[str]:
     found = extract_from_dir(
-        ROOT / "docent", SOURCES, keywords=KEYWORDS, options_map={"**.html": {"trimmed": "yes"}}
+        ROOT / "docent",
+        SOURCES,
+        keywords=KEYWORDS,
+        options_map={"**.html": {"trimmed": "yes", "silent": "no"}},
     )
     for _, _, message, _, _ in found:
         yield message if isinstance(message, str) else message[0]

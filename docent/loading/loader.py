@@ -17,8 +17,7 @@ from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker import wire_format
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_changed, parse_page
 from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading
-from docent.loading.worker.worker_pool import WorkerPool, WorkerSlots
-from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerPool, WorkerSlots, WorkerTimeout
 from docent.types import Document, Page
 
 LOADER_VERSION = 2

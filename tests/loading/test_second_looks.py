@@ -8,7 +8,7 @@ import re
 import pytest
 from pypdf import PdfWriter
 
-from docent.loading.pdf.pypdf_fallback import PypdfFallback
+from docent.loading.formats.pdf import PypdfFallback
 from docent.loading.text_cleaning import split_hidden
 from tests.loading import makers
 

@@ -20,8 +20,7 @@ from docent.loading.job import Job
 from docent.loading.worker import wire_format, worker_process
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts
 from docent.loading.worker.parallel_reading import MIN_PAGES
-from docent.loading.worker.worker_pool import WorkerPool
-from docent.loading.worker.worker_process import WorkerTimeout
+from docent.loading.worker.worker_process import WorkerPool, WorkerTimeout
 from docent.types import Page
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""The reason why a file was not read is stored as a message, so that every reader has it in their language."""
+"""Reasons why files were not read are stored as messages, so that each reader has them in their language."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ async def test_what_could_not_be_read_is_named(client):
 
 
 async def test_a_reason_is_translated_after_a_restart(tmp_path, monkeypatch):
-    """Stored with its parameters, the reason of a file that failed is French for a French reader, to the letter."""
+    """Stored with its parameters, the reason of a file that failed is French for a French reader."""
     (tmp_path / "data" / "menus").mkdir(parents=True)
     (tmp_path / "data" / "menus" / "{n} à 9 h.txt").touch()
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data")

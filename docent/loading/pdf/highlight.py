@@ -22,8 +22,7 @@ from docent.loading.job import Job
 from docent.loading.pdf.geometry import Box
 from docent.loading.pdf.layout import TextLine
 from docent.loading.pdf.page_draft import read_page
-from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
-from docent.loading.pdf.pdfium_page import PdfPage
+from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage
 from docent.types import Page
 
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
@@ -78,7 +77,7 @@ def mark_citations(
             "{name} is damaged ({why}), so the cited words cannot be marked. Open the file itself at "
             "the page named.",
             name=source.name,
-            why=error,
+            why=error.reason,
         ) from error
     finally:
         pdf.close()
