@@ -54,7 +54,7 @@ def test_reasons_keep_their_parameters(folder):
 
 def test_a_reason_of_an_earlier_version_is_shown_as_it_is(folder):
     """It was stored as a sentence; one without parameters is its own template and is translated, too."""
-    with closing(sqlite3.connect(folder / "catalog.db")) as db, db:
+    with closing(sqlite3.connect(folder / "index" / "catalog.db")) as db, db:
         db.execute("UPDATE failures SET reason = 'There is no text in it.'")
     with closing(Store(folder, fingerprint="f")) as store:
         (failure,) = store.failures(Scope())
