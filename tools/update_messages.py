@@ -15,9 +15,11 @@ from typing import IO
 import polib
 from babel.messages.extract import extract_from_dir
 
-from docent import errors
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from docent import errors  # noqa: E402  (after the path is set)
+
 CATALOGUES = ROOT / "docent" / "web" / "i18n"
 KEYWORDS = dict.fromkeys(("Message", "say", "_"))
 KEYWORDS |= {name: None for name, value in vars(errors).items() if isinstance(value, type)}
