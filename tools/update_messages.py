@@ -44,7 +44,7 @@ def from_python(
                 raise ValueError(f"{file.name}:{node.lineno}: a message names its parameters; no f-string")
 
 
-SOURCES = [("**.py", from_python), ("**.html", "jinja2")]
+SOURCES = [("**.py", "tools.update_messages:from_python"), ("**.html", "jinja2")]
 
 
 def extracted() -> set[str]:

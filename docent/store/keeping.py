@@ -77,7 +77,7 @@ class Keeping(Removing):
                 "JOIN libraries l ON l.n = f.library WHERE l.name = ?1",
                 (library, UPLOADED),
             ).fetchall()
-        return [KnownFile(library, *row[:-1], restored(row[-1])) for row in rows]
+        return [KnownFile(library, *file, reason=restored(reason)) for *file, reason in rows]
 
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Files of folders that could not be read, in the libraries of the scope."""
@@ -87,9 +87,9 @@ class Keeping(Removing):
                 "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
             ).fetchall()
         return [
-            KnownFile(*row[:-1], restored(row[-1]))
-            for row in rows
-            if not scope.libraries or row[0] in scope.libraries
+            KnownFile(library, *file, reason=restored(reason))
+            for library, *file, reason in rows
+            if not scope.libraries or library in scope.libraries
         ]
 
     def put(
