@@ -77,7 +77,9 @@ class Keeping(Removing):
                 "JOIN libraries l ON l.n = f.library WHERE l.name = ?1",
                 (library, UPLOADED),
             ).fetchall()
-        return [KnownFile(library, *file, reason=restored(reason)) for *file, reason in rows]
+        return [
+            KnownFile(library, path, size, at, sha256, restored(why)) for path, size, at, sha256, why in rows
+        ]
 
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Files of folders that could not be read, in the libraries of the scope."""
@@ -87,8 +89,8 @@ class Keeping(Removing):
                 "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
             ).fetchall()
         return [
-            KnownFile(library, *file, reason=restored(reason))
-            for library, *file, reason in rows
+            KnownFile(library, path, size, at, sha256, restored(why))
+            for library, path, size, at, sha256, why in rows
             if not scope.libraries or library in scope.libraries
         ]
 
