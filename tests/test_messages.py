@@ -11,7 +11,7 @@ import pytest
 
 from docent.errors import UnreadableFile
 from docent.messages import Message, joined, restored, stored
-from docent.store.values import pack, unpack
+from docent.store.rpc import pack, unpack
 
 EMPTY = Message("{name} is empty ({size:,} bytes).", name="a{b}.pdf", size=1234)
 NESTED = Message("{what}: {why}", what="b.pdf", why=joined((EMPTY, Message("Remove it."), "as it is"), " "))

@@ -160,15 +160,15 @@ def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
-    read_all = source.read_all()
-    if "EncryptedPackage".encode("utf-16-le") in read_all:
+    data = source.read_all()
+    if "EncryptedPackage".encode("utf-16-le") in data:
         return EncryptedFile(
             "{name} is an Office document locked with a password, which only Office can open. Open "
             "it there, save it without a password and add it again.",
             name=source.name,
         )
     old_suffix = next(
-        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in read_all), ""
+        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in data), ""
     )
     if old_suffix == ".msg":
         return UnsupportedFile(

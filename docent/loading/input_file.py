@@ -42,7 +42,7 @@ class InputFile:
 def read_input_file(path: Path, *, largest: int) -> InputFile:
     """Read and hash a file. Raises UnreadableFile and HarmfulFile with the reason."""
     digest, size, head = hashlib.sha256(), 0, b""
-    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
+    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # closed with the InputFile
     try:
         with open_regular(path, links=True) as file:
             while block := file.read(BLOCK):

@@ -19,7 +19,7 @@ class Limits:
 
     file_bytes: int = 200_000_000
     memory_bytes: int = 1_400_000_000
-    """Address space of a worker. A 1 GB bomb must not fit; the heaviest honest page needs 300 MB."""
+    """Address space of a worker. A 1 GB bomb must not fit; the heaviest page measured needs 300 MB."""
     file_seconds: float = 300.0
     """Without the OCR of scans, which has its own limit for each page."""
     page_seconds: float = 20.0
@@ -102,7 +102,7 @@ class Contents:
 
 
 def unforeseen_failure(name: str, why: str) -> Message:
-    """Return the sentence on a file whose reader failed in a way that nobody foresaw."""
+    """Return the message for a file whose reader failed with an unexpected error."""
     return Message(
         "{name} could not be read: it is damaged, or has an unusual form ({why}). Open it in its own "
         "program, save it again and add that copy.",

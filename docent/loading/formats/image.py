@@ -30,7 +30,7 @@ class ImagePage:
             image = Image.open(source.stream, formats=("PNG", "JPEG"))
         if image.width * image.height > MAX_PIXELS:
             raise HarmfulFile(
-                "{name} is {width:,} by {height:,} dots, more than are read. Save it smaller.",
+                "{name} has {width:,} by {height:,} pixels, too many to be read. Save it smaller.",
                 name=source.name,
                 width=image.width,
                 height=image.height,
@@ -69,7 +69,9 @@ def open_image(source: InputFile) -> ImagePage:
     try:
         return ImagePage(source)
     except Image.DecompressionBombError as error:
-        raise HarmfulFile("{name} has more dots than are read. Save it smaller.", name=source.name) from error
+        raise HarmfulFile(
+            "{name} has too many pixels to be read. Save it smaller.", name=source.name
+        ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableFile(
             "{name} is a damaged picture ({why}). Copy or download it again.", name=source.name, why=error

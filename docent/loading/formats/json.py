@@ -142,7 +142,7 @@ def _page(number: int, records: list[JsonRecord], noun: str) -> Page:
         text=text,
         place=_place(records, noun),
         read_by=ReadBy.TEXT if text.strip() else ReadBy.EMPTY,
-        note="" if text.strip() else Message("There is nothing in it."),
+        note="" if text.strip() else Message("It is empty."),
         hidden=" ".join(hidden),
         headings=tuple(headings),
     )

@@ -239,12 +239,11 @@ class _PdfReader:
             note = joined((reason, Message("Read by a second program (pypdf).")), " ")
             return PageDraft(Page(number, text, label=label, note=note))
         read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
-        note = reason or NOTHING
-        return PageDraft(Page(number, "", label=label, read_by=read_by, note=note))
+        return PageDraft(Page(number, "", label=label, read_by=read_by, note=reason or NOTHING))
 
 
 def annotation_note(pdf_page: PdfPage) -> str:
-    """Return what a page without text shows all the same, or nothing."""
+    """Return a note on the form fields or annotations of a page without text, else ""."""
     fields, others = pdf_page.count_annotations()
     if fields:
         return Message(

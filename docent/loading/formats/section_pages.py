@@ -167,7 +167,7 @@ def _page(number: int, blocks: Sequence[Block], place: str) -> Page:
         text=text,
         place=place,
         read_by=ReadBy.TEXT if text else ReadBy.EMPTY,
-        note="" if text else Message("Everything here is hidden."),
+        note="" if text else Message("All text on this page is hidden."),
         hidden="\n".join(block.hidden for block in blocks if block.hidden),
         headings=tuple(headings),
     )

@@ -291,7 +291,7 @@ def _csv_pages(text: IO[str]) -> Iterator[Page]:
         has_rows = True
         yield page
     if not has_rows:
-        yield Page(1, "", read_by=ReadBy.EMPTY, note=Message("There is no row with anything in it."))
+        yield Page(1, "", read_by=ReadBy.EMPTY, note=Message("The table is empty."))
 
 
 def csv_rows(text: IO[str]) -> Iterator[Row]:

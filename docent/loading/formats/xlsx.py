@@ -109,9 +109,7 @@ def _pages(book: Any) -> Iterator[Page]:
             yield replace(page, place=f"{name}, comments")
             number = page.number + 1
     if number == 1:
-        yield Page(
-            1, "", place="workbook", read_by=ReadBy.EMPTY, note=Message("There is nothing in its sheets.")
-        )
+        yield Page(1, "", place="workbook", read_by=ReadBy.EMPTY, note=Message("Its sheets are empty."))
 
 
 def _rows(book: Any, sheet: Any, is_hidden: bool) -> Iterator[Row]:

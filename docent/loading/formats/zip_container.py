@@ -93,8 +93,8 @@ def refuse_entities(archive: zipfile.ZipFile, name: str) -> None:
                 while block := part.read(BLOCK_BYTES):
                     if pattern.search(tail + block):
                         raise HarmfulFile(
-                            "{name} declares entities of its own in {part}, which documents do not "
-                            "do and attacks do. Save it again from its own program, or remove it.",
+                            "{name} declares XML entities in {part}, as attacks do and documents do not. "
+                            "Save it again from its own program, or remove it.",
                             name=name,
                             part=entry.filename,
                         )

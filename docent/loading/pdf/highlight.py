@@ -63,7 +63,8 @@ def mark_citations(
         return MarkedCopy(open_image(source).draw_png(boxes))
     if kind != "pdf":
         raise UnsupportedFile(
-            "{name} is not a PDF, so no words can be marked in it. Open the file itself.", name=source.name
+            "{name} is not a PDF, so nothing can be highlighted in it. Open the file itself.",
+            name=source.name,
         )
     pdf, _ = open_pdf(source, job)
     try:
@@ -74,8 +75,8 @@ def mark_citations(
         )
     except PdfOpenError as error:
         raise UnreadableFile(
-            "{name} is damaged ({why}), so the cited words cannot be marked. Open the file itself at "
-            "the page named.",
+            "{name} is damaged ({why}), so the cited words cannot be highlighted. Open "
+            "the file itself at the page named.",
             name=source.name,
             why=error.reason,
         ) from error
@@ -103,8 +104,8 @@ def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[Cited
             pdf_page.close()
     if not box_count:
         raise UnreadableFile(
-            "Where the cited words stand on their page of {name} is not known, so they cannot be "
-            "marked. Open the file itself at the page named.",
+            "The position of the cited words in {name} is not known, so they cannot be highlighted. Open "
+            "the file itself at the page named.",
             name=source.name,
         )
     return _without_original(pdf.save(), source)

@@ -55,7 +55,7 @@ BOLD = re.compile(rb"bold|black|heavy|demi\b|[-,]bd", re.IGNORECASE)
 PER_LETTER_RATIO = 2  # objects for each word; a page with more is painted letter by letter
 BAND_HEIGHT = 8  # points; shapes are looked up by their vertical position
 SLANT = 0.5  # points by which an italic f overlaps the letter before it
-MAX_PAGE_POINTS = 28_000.0  # ten metres; no honest page is larger, and drawing one takes gigabytes
+MAX_PAGE_POINTS = 28_000.0  # ten metres; larger pages occur in attacks only, and drawing one takes gigabytes
 WORD: Callable[[tuple[str, Box, int, int]], Word] = partial(tuple.__new__, Word)
 
 

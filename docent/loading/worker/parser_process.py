@@ -185,7 +185,7 @@ TASKS = {"load": _load, "mark": _mark}
 
 
 def _within_limits(page: Page, limits: Limits, note: str) -> Page:
-    """Return the page with its note, cut where it holds more text than any honest page does."""
+    """Return the page with its note, cut at the limit of characters."""
     most = limits.page_chars
     if len(page.text) <= most and len(page.hidden) <= most:
         return replace(page, note=joined((note, page.note), " ")) if note else page

@@ -10,8 +10,8 @@ from docent.ingesting import is_locked
 from docent.messages import Message
 from docent.store import UPLOADED, KnownFile
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument, shown_library
+from docent.web.chat.attachments import unlock_link
 from docent.web.chat.file_scope import is_of_a_conversation
-from docent.web.chat.upload_status import unlock_link
 from docent.web.i18n import say
 from docent.web.templates import render
 
