@@ -28,6 +28,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from docent.messages import Message
 from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
@@ -242,16 +243,16 @@ async def whoever_is_there(request: Request) -> Response:
 
 
 WAITS = {
-    "name": (
+    "name": Message(
         "There were too many attempts to log in as this user. Wait {wait} and try again. In a browser in "
         "which you have logged in before, you can log in at once."
     ),
-    "known": "There were too many wrong passwords. Wait {wait} and try again.",
-    "address": (
+    "known": Message("There were too many wrong passwords. Wait {wait} and try again."),
+    "address": Message(
         "There were too many attempts to log in from your network. Wait {wait} and try again. In a "
         "browser in which you have logged in before, you can log in at once."
     ),
-    "busy": "Too many people are logging in at the moment. Wait {wait} and try again.",
+    "busy": Message("Too many people are logging in at the moment. Wait {wait} and try again."),
 }
 
 
