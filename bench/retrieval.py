@@ -19,7 +19,7 @@ from pathlib import Path
 from bench import tutorial
 from docent.app import Docent, open_docent
 from docent.evaluating import Outcome, Question, ask, read_questions, report
-from docent.retrieving import OURS, Weights, retrieve
+from docent.retrieving import DEFAULT_WEIGHTS, Weights, retrieve
 from docent.settings import Settings
 from docent.store.protocols import Hit
 from docent.types import Passage, Scope
@@ -95,7 +95,7 @@ def ladder() -> dict[str, Weights]:
     """Return the weights for each step with those before it."""
     weights, ladders = NONE, {}
     for name, taken in STEPS.items():
-        weights = replace(weights, **{step: getattr(OURS, step) for step in taken})
+        weights = replace(weights, **{step: getattr(DEFAULT_WEIGHTS, step) for step in taken})
         ladders[name] = weights
     return ladders
 

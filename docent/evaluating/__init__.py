@@ -3,21 +3,18 @@
 read_questions(file) → ask → Outcome of each question → report → Report, compare(two of them)
 """
 
-from docent.evaluating.compare import Comparison, compare
-from docent.evaluating.golden_questions import Golden, from_answer
-from docent.evaluating.questions import Question, read_questions
-from docent.evaluating.run import Outcome, ask
-from docent.evaluating.saved_runs import Run, read_run, save_run
-from docent.evaluating.scores import Figure, Report, report
+from docent.evaluating.questions import GoldenQuestions, Question, from_answer, read_questions
+from docent.evaluating.run import EvalRun, Outcome, ask, read_run, save_run
+from docent.evaluating.scores import Comparison, Estimate, EvalReport, compare, report
 
 __all__ = [
     "Comparison",
-    "Figure",
-    "Golden",
+    "Estimate",
+    "GoldenQuestions",
     "Outcome",
     "Question",
-    "Report",
-    "Run",
+    "EvalReport",
+    "EvalRun",
     "ask",
     "compare",
     "from_answer",

@@ -1,13 +1,15 @@
-"""Every question asked, and what became of it."""
+"""R."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
+from docent.errors import InputError
 from docent.evaluating.questions import Question
 from docent.types import ANSWERING, Passage, Scope, StoredDocument
 
@@ -120,3 +122,56 @@ def _has_evidence(
         if passage.document_id in right and passage.page in question.pages:
             return True
     return False
+
+
+FORMAT = "docent-eval-1"
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRun:
+    """The outcomes of every question, asked of all documents and of the right one."""
+
+    shared: tuple[Outcome, ...]
+    given: tuple[Outcome, ...]
+
+
+def save_run(run: EvalRun, path: Path, *, summary: Mapping[str, Any]) -> None:
+    """The figures for people, the outcomes for the next comparison."""
+    value = {"format": FORMAT, "summary": summary, "shared": _rows(run.shared), "given": _rows(run.given)}
+    try:
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "{path} cannot be written: {strerror}. Name another file.", path=path, strerror=error.strerror
+        ) from error
+
+
+def read_run(path: Path) -> EvalRun:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise ValueError(value["format"])
+        return EvalRun(_outcomes(value["shared"]), _outcomes(value["given"]))
+    except OSError as error:
+        raise InputError(
+            "{path} cannot be read: {strerror}. Name a file that --save made.",
+            path=path,
+            strerror=error.strerror,
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "{path} is not a run of this `eval`. Make one with: python -m docent eval --save {path}",
+            path=path,
+        ) from error
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in outcomes]
+
+
+def _outcomes(rows: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
+    return tuple(Outcome(**{**row, "question": _question(row["question"])}) for row in rows)
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(**{**row, "pages": tuple(row["pages"])})

@@ -1,4 +1,4 @@
-"""From outcomes to figures, each with the interval in which it would lie with other questions alike."""
+"""S."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docent.evaluating.questions import Question
 from docent.evaluating.run import Outcome
 
 RESAMPLES = 2000
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Estimate:
     """A share or mean, and the ends of its 95 % interval."""
 
     value: float
@@ -29,14 +30,14 @@ class Abstention:
     """How well "not in your documents" is decided, at a threshold of relevance."""
 
     relevant_from: float
-    precision: Figure | None
+    precision: Estimate | None
     """Of the questions not answered, the share that indeed nothing answers; None when all were answered."""
-    recall: Figure
+    recall: Estimate
     """Of the questions that nothing answers, the share not answered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EvalReport:
     """What a run of questions showed."""
 
     questions: int
@@ -45,7 +46,7 @@ class Report:
     missing: tuple[str, ...]
     """Files that questions name and the library does not hold: each such question counts as not found."""
     missing_questions: int
-    found: dict[str, Figure]
+    found: dict[str, Estimate]
     """By name of the metric."""
     abstention: Abstention | None
     """None where no question is known to have no answer."""
@@ -69,11 +70,11 @@ METRICS: dict[str, Callable[[Outcome], float]] = {
 """What one outcome is worth; a figure is the mean over all answerable questions."""
 
 
-def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> Report:
+def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> EvalReport:
     asked = [outcome for outcome in outcomes if outcome.question.answerable]
     lost = [outcome.question.file for outcome in asked if not outcome.known]
     seconds = [outcome.seconds for outcome in outcomes] or [0.0]
-    return Report(
+    return EvalReport(
         questions=len(asked),
         unanswerable=len(outcomes) - len(asked),
         missing=tuple(sorted(set(lost))),
@@ -91,14 +92,14 @@ def worths(outcomes: Sequence[Outcome]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(METRICS))
 
 
-def means(values: Floats) -> dict[str, Figure]:
+def means(values: Floats) -> dict[str, Estimate]:
     """Each metric's mean, with its interval; nothing for no outcome."""
     if not len(values):
         return {}
     resampled = resamples(len(values)) @ values
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     return {
-        name: Figure(float(mean), float(least), float(most))
+        name: Estimate(float(mean), float(least), float(most))
         for name, mean, least, most in zip(METRICS, values.mean(axis=0), low, high, strict=True)
     }
 
@@ -117,7 +118,7 @@ def _abstention(outcomes: Sequence[Outcome], relevant_from: float) -> Abstention
     return Abstention(relevant_from, _ratio(silent * empty, silent), recall)
 
 
-def _ratio(part: Floats, whole: Floats) -> Figure | None:
+def _ratio(part: Floats, whole: Floats) -> Estimate | None:
     """The share of `whole` that is in `part`; resamples with nothing to divide by say nothing."""
     if not whole.sum():
         return None
@@ -125,4 +126,55 @@ def _ratio(part: Floats, whole: Floats) -> Figure | None:
     below = weights @ whole
     drawn = (weights @ part)[below > 0] / below[below > 0]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Figure(float(part.sum() / whole.sum()), float(low), float(high))
+    return Estimate(float(part.sum() / whole.sum()), float(low), float(high))
+
+
+WITHIN = 5
+"""A question is gained or lost when its page enters or leaves the first five."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankChange:
+    """A question whose page was found before or is found now, not both."""
+
+    question: Question
+    before: int | None
+    after: int | None
+    """Rank of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    questions: int
+    """Answerable, and in both runs; all figures are about these."""
+    only_one_run: int
+    gained: tuple[RankChange, ...]
+    lost: tuple[RankChange, ...]
+    difference: dict[str, Estimate]
+    """After less before. An interval that holds 0 may be chance."""
+
+
+def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Comparison:
+    """The same question is one with the same words, file and library."""
+    was, now = ({_key(outcome): outcome for outcome in run if _asked(outcome)} for run in (before, after))
+    both = [key for key in was if key in now]
+    changes = [RankChange(now[key].question, was[key].page_rank, now[key].page_rank) for key in both]
+    return Comparison(
+        questions=len(both),
+        only_one_run=len(was.keys() ^ now.keys()),
+        gained=tuple(one for one in changes if _found(one.after) and not _found(one.before)),
+        lost=tuple(one for one in changes if _found(one.before) and not _found(one.after)),
+        difference=means(worths([now[key] for key in both]) - worths([was[key] for key in both])),
+    )
+
+
+def _key(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.question.question, outcome.question.file, outcome.question.library
+
+
+def _asked(outcome: Outcome) -> bool:
+    return outcome.question.answerable
+
+
+def _found(rank: int | None) -> bool:
+    return rank is not None and rank <= WITHIN

@@ -1,19 +1,18 @@
-"""Pages into chunks: whole lines, counted in the embedding model's own tokens.
-
-A chunk never crosses a page, begins and ends with a line unless one line alone is too long, and
-fits the model together with its header. Nothing but running headers and footers is left out.
-"""
+"""Cut pages into chunks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from docent.indexing.headers import HEADER_VERSION, Header, Outline, telling_name
-from docent.indexing.token_counts import counts
+from docent.indexing.headers import HEADER_VERSION, Header, Outline, descriptive_name
 from docent.types import Chunk, Document, Page, chunk_id
 
 CHUNKER_VERSION = f"1.{HEADER_VERSION}"
@@ -49,17 +48,17 @@ def chunk(
 
     `limit` is what the model reads: header, text and special tokens together never exceed it.
     """
-    cutter = Cutter(tokenizer=tokenizer, size=size, overlap=overlap, limit=limit)
+    cutter = Chunker(tokenizer=tokenizer, size=size, overlap=overlap, limit=limit)
     for page in document.pages:
         cutter.add(page)
     return cutter.chunks(document, document_id=document_id)
 
 
-class Cutter:
+class Chunker:
     """Cuts a document while it is being read: its pages as they come, and then their headers."""
 
     def __init__(self, *, tokenizer: Tokenizer, size: int, overlap: int, limit: int) -> None:
-        self._ruler = Ruler(tokenizer, size=size, limit=limit)
+        self._ruler = TokenBudget(tokenizer, size=size, limit=limit)
         self._overlap = overlap
         self._outline = Outline()
         self._cut: list[Cut] = []
@@ -72,7 +71,7 @@ class Cutter:
 
     def chunks(self, document: Document, *, document_id: str) -> list[Chunk]:
         """Of the document whose pages were added, all of them."""
-        self._outline.close(telling_name(document))
+        self._outline.close(descriptive_name(document))
         return [
             made
             for first in range(0, len(self._cut), BATCH)
@@ -80,7 +79,7 @@ class Cutter:
         ]
 
 
-class Ruler:
+class TokenBudget:
     """Counts in the model's tokens, and knows how many of them fit."""
 
     def __init__(self, tokenizer: Tokenizer, *, size: int, limit: int) -> None:
@@ -129,7 +128,7 @@ def _runs(page: Page) -> Iterator[tuple[int, int]]:
         yield at, len(page.text)
 
 
-def _units(text: str, run: tuple[int, int], ruler: Ruler) -> Iterator[Span]:
+def _units(text: str, run: tuple[int, int], ruler: TokenBudget) -> Iterator[Span]:
     """The run's lines; one that is longer than a chunk by its sentences, else by its words."""
     lines = [trimmed for match in LINE.finditer(text, *run) if (trimmed := _trimmed(text, *match.span()))]
     for line in ruler.costs(text, lines):
@@ -163,7 +162,7 @@ def _windows(text: str, start: int, end: int, longest: int) -> Iterator[tuple[in
         yield trimmed
 
 
-def _cut(text: str, span: Span, ruler: Ruler) -> Iterator[tuple[int, int]]:
+def _cut(text: str, span: Span, ruler: TokenBudget) -> Iterator[tuple[int, int]]:
     """A span with too many tokens, cut between words where there are any."""
     offsets = [
         (left + span.start, right + span.start) for left, right in ruler.offsets(text[span.start : span.end])
@@ -194,7 +193,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _packed(units: Iterator[Span], ruler: Ruler, overlap: int) -> Iterator[tuple[int, int]]:
+def _packed(units: Iterator[Span], ruler: TokenBudget, overlap: int) -> Iterator[tuple[int, int]]:
     """As many whole units as fit, each piece beginning with the last few of the one before."""
     piece: list[Span] = []
     cost = 0
@@ -219,7 +218,7 @@ def _tail(piece: list[Span], room: int) -> list[Span]:
     return piece[first:]
 
 
-def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler) -> Iterator[Chunk]:
+def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: TokenBudget) -> Iterator[Chunk]:
     """The pieces with their headers, counted once more as the model will read them."""
     headers = [outline.header(page, start) for page, start, _ in cut]
     lines = [ruler.shortened(header) for header in headers]
@@ -247,3 +246,58 @@ def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler
             heading=header.section,
             tokens=tokens,
         )
+
+
+NOT_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+"""White space for Python; the tokenizer drops it, and joins what stands on either side."""
+PART = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
+MOST_WORDS = 50_000  # some 5 MB
+LONGEST_WORD = 100  # there is no end of longer ones
+
+
+def counts(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
+    """The tokens of each text, special ones apart."""
+    known = _words_of(tokenizer)
+    if known is None or any(map(NOT_SPACE.search, texts)):
+        return [len(one.ids) for one in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    return [sum(map(known.__getitem__, text.split())) for text in texts]
+
+
+class _Words(dict[str, int]):
+    """Words, and how many tokens each has."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._added = _added(tokenizer)
+
+    def __missing__(self, word: str) -> int:
+        parts = self._parts(word)
+        tokens = sum(map(self.__getitem__, parts)) if len(parts) > 1 else self._asked(word)
+        if len(word) <= LONGEST_WORD:
+            if len(self) >= MOST_WORDS:
+                self.clear()
+            self[word] = tokens
+        return tokens
+
+    def _parts(self, word: str) -> list[str]:
+        """A figure such as "12,345" is met once, its parts often; signs stand alone for a tokenizer, too."""
+        plain = word.isascii() and word.isprintable() and not any(token in word for token in self._added)
+        return PART.findall(word) if plain else [word]
+
+    def _asked(self, word: str) -> int:
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+
+
+@lru_cache(maxsize=2)
+def _words_of(tokenizer: Tokenizer) -> _Words | None:
+    """None where words cannot be counted by themselves."""
+    parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
+    kinds = (BertNormalizer, BertPreTokenizer, WordPiece)
+    apart = all(isinstance(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    apart &= all(len(token.split()) == 1 for token in _added(tokenizer))
+    return _Words(tokenizer) if apart else None
+
+
+def _added(tokenizer: Tokenizer) -> list[str]:
+    """Such as "[MASK]": one token wherever they stand."""
+    return [token.content for token in tokenizer.get_added_tokens_decoder().values()]

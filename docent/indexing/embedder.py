@@ -62,7 +62,7 @@ def open_embedder(
     """
     from docent.indexing.fast_embedder import (  # defers the imports of engines not asked for
         FastEmbedder,
-        cores,
+        available_cores,
     )
 
     if name.startswith(OLLAMA):
@@ -70,15 +70,15 @@ def open_embedder(
 
         return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url, key=model_key)
     if name != PACKAGED_MODEL:
-        from docent.indexing.reference_embedder import ReferenceEmbedder
+        from docent.indexing.torch_models import ReferenceEmbedder
 
         return ReferenceEmbedder(name, source=name, cache=cache, device=device)
     folder = packaged_folder()
     if device in ("cuda", "mps"):
-        from docent.indexing.reference_embedder import ReferenceEmbedder
+        from docent.indexing.torch_models import ReferenceEmbedder
 
         return ReferenceEmbedder(name, source=str(folder), cache=cache, device=device)
-    return FastEmbedder(folder, name=name, threads=threads or cores())
+    return FastEmbedder(folder, name=name, threads=threads or available_cores())
 
 
 def index_fingerprint(embedder: Embedder, *, size: int, overlap: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
     import numpy as np
     from numpy.typing import NDArray
 
-    from docent.indexing.openvino_bert import Caller, Lane, Precision
+    from docent.indexing.openvino_bert import CompiledModel, InferenceRequest, Precision
 
 BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
 WINDOW = 2048  # texts tokenized at once: bounds memory, long enough for batches of equal length
@@ -116,9 +116,9 @@ class FastEmbedder:
     def _model(self) -> _Opened:
         with self._opening:
             if self._opened is None:
-                from docent.indexing.openvino_bert import Model
+                from docent.indexing.openvino_bert import OpenVinoModel
 
-                model = Model(self._folder, precision=self._precision)
+                model = OpenVinoModel(self._folder, precision=self._precision)
                 question = model.lane(streams=1, exact=True).caller()
                 # Asked for by a polite thread, so that the lane's own threads are polite, too.
                 polite = self._documents.submit(model.lane, streams=self._threads)
@@ -154,10 +154,10 @@ class Turns:
 
 class _Opened(NamedTuple):
     precision: Precision
-    question: Caller
-    long: Caller
+    question: InferenceRequest
+    long: InferenceRequest
     """For questions that are longer than most."""
-    documents: Lane
+    documents: CompiledModel
 
 
 def _yield_to_others() -> None:
@@ -190,7 +190,7 @@ def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
         )
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Processors this process may use, a container's quota included."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if QUOTA.exists():

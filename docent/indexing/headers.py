@@ -156,7 +156,7 @@ def clean_name(name: str) -> str:
     return " ".join(words.split())
 
 
-def telling_name(document: Document) -> str:
+def descriptive_name(document: Document) -> str:
     """The cleaned file name, or the document's title where the name says nothing."""
     name = clean_name(document.name)
     title = " ".join(document.title.split())

@@ -19,11 +19,11 @@ from docent.indexing.quantization import (
     ACTIVE,
     ATTENDED,
     NORMAL,
-    Ends,
-    in_eight_bits,
-    multiplies_bytes,
-    prepared,
-    shares,
+    QuantizationRange,
+    channel_scales,
+    fold_scales,
+    has_vnni,
+    quantize_rows,
 )
 
 Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
@@ -44,7 +44,7 @@ def _openvino() -> Any:
     return openvino
 
 
-class Model:
+class OpenVinoModel:
     """The model, read once and ready to be compiled for as many lanes as are wanted."""
 
     def __init__(self, folder: Path, *, precision: Precision | None) -> None:
@@ -56,7 +56,7 @@ class Model:
         # A question is one vector against all of them: what is off in it, is off in each comparison.
         self._exact = _graph(weights, "fp32") if self.precision == "int8" else self._graph
 
-    def lane(self, *, streams: int, exact: bool = False) -> Lane:
+    def lane(self, *, streams: int, exact: bool = False) -> CompiledModel:
         """Threads of its own for one kind of work; they inherit the niceness of the thread that asks."""
         compiled = self._core.compile_model(
             self._exact if exact else self._graph,
@@ -68,20 +68,20 @@ class Model:
                 "INFERENCE_PRECISION_HINT": self.hint,
             },
         )
-        return Lane(compiled)
+        return CompiledModel(compiled)
 
 
-class Lane:
+class CompiledModel:
     """A compiled model: as many callers at once as it has streams, of one thread each."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
 
-    def caller(self) -> Caller:
-        return Caller(self._compiled.create_infer_request())
+    def caller(self) -> InferenceRequest:
+        return InferenceRequest(self._compiled.create_infer_request())
 
 
-class Caller:
+class InferenceRequest:
     """Runs one batch at a time; each thread has its own."""
 
     def __init__(self, request: Any) -> None:
@@ -101,7 +101,7 @@ class Caller:
 
 def _best(core: Any) -> Precision:
     """The fastest that is faithful; 8-bit weights alone are the next best way where neither other is had."""
-    if multiplies_bytes():
+    if has_vnni():
         return "int8"
     return "bf16" if _has_bf16(core) else "int8 weights"
 
@@ -115,7 +115,7 @@ def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
     openvino = _openvino()
     op, of = openvino.opset13, openvino.Type
     if precision == "int8":
-        weights = prepared(weights, layers=LAYERS)
+        weights = fold_scales(weights, layers=LAYERS)
     build = _Builder(weights, op, of, precision)
     ids = op.parameter([-1, -1], of.i32, name="ids")
     mask = op.parameter([-1, -1], of.i32, name="mask")
@@ -191,7 +191,7 @@ class _Builder:
         op = self._op
         if self._precision not in ("int8", "int8 weights"):
             return op.constant(matrix)
-        whole, scale = in_eight_bits(matrix)
+        whole, scale = quantize_rows(matrix)
         return op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
 
     def _normal(self, states: Any, name: str) -> _States:
@@ -200,9 +200,9 @@ class _Builder:
         whole = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
         if self._precision != "int8":
             return _States(whole, read=whole)
-        return _States(whole, read=self._between(op.multiply(even, shares()), NORMAL))
+        return _States(whole, read=self._between(op.multiply(even, channel_scales()), NORMAL))
 
-    def _between(self, states: Any, ends: Ends) -> Any:
+    def _between(self, states: Any, ends: QuantizationRange) -> Any:
         """In 256 steps between the ends, which makes the library compute the next product in eight bits."""
         if self._precision != "int8":
             return states

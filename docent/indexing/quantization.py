@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Ends = tuple[float, float]
+QuantizationRange = tuple[float, float]
 
-NORMAL: Ends = (-6.0, 6.0)
-ATTENDED: Ends = (-2.5, 2.5)
-ACTIVE: Ends = (-4.6 * 9 / 246, 4.6)
+NORMAL: QuantizationRange = (-6.0, 6.0)
+ATTENDED: QuantizationRange = (-2.5, 2.5)
+ACTIVE: QuantizationRange = (-4.6 * 9 / 246, 4.6)
 """GELU gives no less than −.17. Zero is one of the 256 steps; else all that is near zero would be shifted."""
 
 WIDE = {99: 20, 223: 17, 267: 16, 63: 14, 127: 14, 157: 11, 319: 9.5, 338: 9.5, 303: 9, 363: 8, 94: 7.5}
@@ -30,7 +30,7 @@ STRONG = {0: {856: 4}, 1: {607: 4}, 2: {1004: 3, 218: 2}, 3: {358: 2}}
 """By layer: units of the wide layer that reach beyond ACTIVE, and how many more units take over the rest."""
 
 
-def shares() -> Array:
+def channel_scales() -> Array:
     """What each normalised channel is multiplied by, so that it stays within NORMAL."""
     found = np.ones(384, dtype=np.float32)
     for channel, reach in WIDE.items():
@@ -38,7 +38,7 @@ def shares() -> Array:
     return found
 
 
-def prepared(weights: Mapping[str, Array], *, layers: int) -> dict[str, Array]:
+def fold_scales(weights: Mapping[str, Array], *, layers: int) -> dict[str, Array]:
     """The same model, its products reading normalised vectors times their `shares`."""
     ready = dict(weights)
     normal = "embeddings.LayerNorm"
@@ -53,13 +53,13 @@ def prepared(weights: Mapping[str, Array], *, layers: int) -> dict[str, Array]:
     return ready
 
 
-def in_eight_bits(matrix: Array) -> tuple[Array, Array]:
+def quantize_rows(matrix: Array) -> tuple[Array, Array]:
     """Whole numbers, and what each row of them has to be multiplied by."""
     scale = np.abs(matrix).max(axis=1, keepdims=True) / np.float32(127)
     return np.round(matrix / scale).astype(np.int8), scale
 
 
-def multiplies_bytes() -> bool:
+def has_vnni() -> bool:
     """Whether the processor has instructions that multiply bytes and add up without losing what overflows."""
     described = Path("/proc/cpuinfo")
     return described.exists() and "avx512_vnni" in described.read_text(encoding="utf-8", errors="replace")
@@ -69,7 +69,7 @@ def _fold(ready: dict[str, Array], normal: str, product: str) -> None:
     """Normalising ends in a multiplication and an addition: the product that follows does them as well."""
     matrix = ready[f"{product}.weight"]
     ready[f"{product}.bias"] = ready[f"{product}.bias"] + matrix @ ready[f"{normal}.bias"]
-    ready[f"{product}.weight"] = matrix * (ready[f"{normal}.weight"] / shares())
+    ready[f"{product}.weight"] = matrix * (ready[f"{normal}.weight"] / channel_scales())
 
 
 def _relieve(ready: dict[str, Array], layer: str, unit: int, more: int) -> None:

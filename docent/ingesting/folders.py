@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from docent.errors import DocentError, LoadError, OutOfReach, StoreError, UnreadableFile
-from docent.indexing.sync_plan import Plan, SameBytes, plan
-from docent.ingesting.discovery import as_it_is_now, covers, find, is_gone
-from docent.ingesting.pipeline import Intake, Read, told
+from docent.ingesting.discovery import SameBytes, SyncPlan, covers, find_files, is_gone, look_again, plan_sync
+from docent.ingesting.pipeline import IngestPipeline, ReadDocument, describe_error
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Chunk, Document, FileReport, ReadBy, SourceFile
 
@@ -27,7 +26,7 @@ SETTLED = 1.0  # seconds; a file that cannot be read and is younger may be growi
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class IngestProgress:
     """How far an ingest has come."""
 
     files: int
@@ -40,7 +39,7 @@ class Progress:
     """Chunks without a vector so far, whoever brought them."""
 
 
-class Stopped(KeyboardInterrupt):
+class IngestStopped(KeyboardInterrupt):
     """Ingesting was interrupted; `reports` are of the files that were finished."""
 
     def __init__(self, reports: Sequence[FileReport]) -> None:
@@ -48,10 +47,10 @@ class Stopped(KeyboardInterrupt):
         self.reports = _sorted(reports)
 
 
-Reading = Future[Read]
+Reading = Future[ReadDocument]
 
 
-class Work(NamedTuple):
+class FileToRead(NamedTuple):
     file: SourceFile
     outcome: Literal["added", "changed"]
 
@@ -61,10 +60,10 @@ def ingest(
     *,
     data: Path,
     follow_links: bool = False,
-    intake: Intake,
+    intake: IngestPipeline,
     retry_failed: bool,
     password: str | None,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[IngestProgress], None],
 ) -> list[FileReport]:
     """Bring the index in step with the files; one that cannot be read is named, and the rest go on.
 
@@ -74,18 +73,18 @@ def ingest(
     store = intake.store
     reports: list[FileReport] = []
     try:
-        found, not_read = find(paths, data=data, follow_links=follow_links)
+        found, not_read = find_files(paths, data=data, follow_links=follow_links)
         reports += not_read
         libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
         plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
-        work = [Work(file, "added") for part in plans.values() for file in part.added]
-        work += [Work(file, "changed") for part in plans.values() for file in part.changed]
+        work = [FileToRead(file, "added") for part in plans.values() for file in part.added]
+        work += [FileToRead(file, "changed") for part in plans.values() for file in part.changed]
         for part in plans.values():
             for same in part.same_bytes:
                 if (report := _recognised(same, store)) is not None:
                     reports.append(report)
                 else:
-                    work.append(Work(same.file, "added" if same.moved else "changed"))
+                    work.append(FileToRead(same.file, "added" if same.moved else "changed"))
         for library, part in plans.items():
             reports += _without_reading(library, part, store)
         gone = {(library, path) for library, part in plans.items() for path in part.removed}
@@ -93,15 +92,15 @@ def ingest(
         for number, report in enumerate(_read_and_kept(work, intake, password, gone), 1):
             pages += report.pages
             reports.append(report)
-            on_progress(Progress(number, len(work), pages, report.path, store.lacking()))
+            on_progress(IngestProgress(number, len(work), pages, report.path, store.lacking()))
         for library, path in gone:
             if is_gone(library, path, data):  # it may have come back meanwhile
                 store.forget(library, path)
                 reports.append(FileReport(library, path, "removed"))
-        all_read = Progress(len(work), len(work), pages, "", 0)
+        all_read = IngestProgress(len(work), len(work), pages, "", 0)
         intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
     except KeyboardInterrupt as interrupt:
-        raise Stopped(reports) from interrupt
+        raise IngestStopped(reports) from interrupt
     return _sorted(reports)
 
 
@@ -110,7 +109,7 @@ def _sorted(reports: Sequence[FileReport]) -> list[FileReport]:
 
 
 def _read_and_kept(
-    work: Sequence[Work], intake: Intake, password: str | None, gone: set[tuple[str, str]]
+    work: Sequence[FileToRead], intake: IngestPipeline, password: str | None, gone: set[tuple[str, str]]
 ) -> Iterator[FileReport]:
     pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
     try:
@@ -132,7 +131,7 @@ def _planned(
     data: Path,
     store: Store,
     retry_failed: bool,
-) -> Plan:
+) -> SyncPlan:
     files = [file for file in found if file.library == library]
     there = {file.path for file in files}
     known = [
@@ -141,7 +140,7 @@ def _planned(
         if any(covers(path, library, one.path, data) for path in paths)
         and (one.path in there or is_gone(library, one.path, data))
     ]
-    return plan(files, known, sha256=_sha256, retry_failed=retry_failed)
+    return plan_sync(files, known, sha256=_sha256, retry_failed=retry_failed)
 
 
 def _sha256(file: SourceFile) -> str:
@@ -161,7 +160,7 @@ def _recognised(same: SameBytes, store: Store) -> FileReport | None:
     return FileReport(same.file.library, same.file.path, "unchanged", "only its date changed")
 
 
-def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]:
+def _without_reading(library: str, part: SyncPlan, store: Store) -> list[FileReport]:
     failures = {one.path: one.reason for one in store.known_files(library) if one.reason}
     return [
         *(FileReport(library, file.path, "unchanged") for file in part.unchanged),
@@ -170,10 +169,10 @@ def _without_reading(library: str, part: Plan, store: Store) -> list[FileReport]
 
 
 def _read_ahead(
-    work: Sequence[Work], pool: ThreadPoolExecutor, intake: Intake, password: str | None
-) -> Iterator[list[tuple[Work, Reading]]]:
+    work: Sequence[FileToRead], pool: ThreadPoolExecutor, intake: IngestPipeline, password: str | None
+) -> Iterator[list[tuple[FileToRead, Reading]]]:
     """Documents in order, as many at a time as have been read while those before were stored."""
-    coming, waiting = deque(work), deque[tuple[Work, Reading]]()
+    coming, waiting = deque(work), deque[tuple[FileToRead, Reading]]()
     while coming or waiting:
         while coming and _has_room(waiting, intake.workers):
             one = coming.popleft()
@@ -187,11 +186,11 @@ def _read_ahead(
         yield ready
 
 
-def _read(file: SourceFile, intake: Intake, password: str | None) -> Read:
+def _read(file: SourceFile, intake: IngestPipeline, password: str | None) -> ReadDocument:
     return intake.read(file.full, password=password, on_page=lambda *_: None)
 
 
-def _has_room(waiting: Sequence[tuple[Work, Reading]], workers: int) -> bool:
+def _has_room(waiting: Sequence[tuple[FileToRead, Reading]], workers: int) -> bool:
     """For one more document to be read; small ones are many, so that one commit serves many of them."""
     if len(waiting) <= workers * AHEAD:
         return True
@@ -203,12 +202,15 @@ def _pages(reading: Reading) -> int:
 
 
 def _kept_together(
-    ready: Sequence[tuple[Work, Reading]], intake: Intake, password: str | None, gone: set[tuple[str, str]]
+    ready: Sequence[tuple[FileToRead, Reading]],
+    intake: IngestPipeline,
+    password: str | None,
+    gone: set[tuple[str, str]],
 ) -> Iterator[FileReport]:
     """New documents in one step; whatever is not plainly new, each by itself."""
     began = time.perf_counter()
-    arrivals: dict[Work, Arrival] = {}
-    kept: dict[Work, bool] = {}
+    arrivals: dict[FileToRead, Arrival] = {}
+    kept: dict[FileToRead, bool] = {}
     with suppress(Exception):  # each is then told why, by itself
         for one, reading in ready if len(ready) > 1 else ():
             if not reading.exception():
@@ -225,7 +227,11 @@ def _kept_together(
 
 
 def _kept(
-    work: Work, reading: Reading, intake: Intake, password: str | None, gone: set[tuple[str, str]]
+    work: FileToRead,
+    reading: Reading,
+    intake: IngestPipeline,
+    password: str | None,
+    gone: set[tuple[str, str]],
 ) -> FileReport:
     """One file from its reading to the store, or the reason why not."""
     began = time.perf_counter()
@@ -239,7 +245,7 @@ def _kept(
             break
         except LoadError as error:
             _let_settle(file)
-            now = as_it_is_now(file)
+            now = look_again(file)
             if now == file or now is None or attempt == TRIES:
                 # Without its date where the file is not to blame: the next ingest looks at it again.
                 blamed = replace(file, modified_ns=0) if isinstance(error, OutOfReach) else file
@@ -251,7 +257,7 @@ def _kept(
         except DocentError:
             raise  # what one file meets, all would: the embedding model does not answer
         except Exception as error:  # the others are read all the same, and the next ingest tries again
-            return FileReport(file.library, file.path, "failed", told(error))
+            return FileReport(file.library, file.path, "failed", describe_error(error))
     return _report(work.outcome, file, read.document, chunks, time.perf_counter() - began)
 
 

@@ -1,17 +1,18 @@
-"""What every file goes through, whichever way it came: read, cut, kept by its words, then vectors."""
+"""Steps of every file."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from docent.errors import DocentError
-from docent.indexing import Cutter
+from docent.errors import DocentError, EmbeddingError
+from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
-from docent.ingesting.embedding_worker import Background
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
@@ -26,7 +27,7 @@ UNFORESEEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ChunkSize:
     """How long chunks are, in the embedding model's own tokens."""
 
     tokens: int
@@ -34,7 +35,7 @@ class Cut:
 
 
 @dataclass(slots=True)
-class Tally:
+class PageCounter:
     """Pages read by this process since its start, for whoever watches over it."""
 
     pages: int = 0
@@ -46,27 +47,27 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadDocument:
     """A file's document, cut as far as its pages could be while it was read."""
 
     document: Document
-    cutter: Cutter
+    cutter: Chunker
 
     def chunks(self, library: str) -> list[Chunk]:
         return self.cutter.chunks(self.document, document_id=document_id(library, self.document.sha256))
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IngestPipeline:
     store: Store
     loader: Loader
     embedder: Embedder
-    background: Background
-    cut: Cut
+    background: EmbeddingWorker
+    cut: ChunkSize
     workers: int
-    tally: Tally = field(default_factory=Tally)
+    tally: PageCounter = field(default_factory=PageCounter)
 
-    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> Read:
+    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> ReadDocument:
         """What a file says; told after each page how many were read, and of how many (0: not known).
 
         Raises LoadError.
@@ -77,16 +78,16 @@ class Intake:
                 pages.append(page)
                 cutter.add(page)  # while the workers read the next pages
                 on_page(len(pages), stream.expected_pages)
-            return Read(replace(stream.document, pages=tuple(pages)), cutter)
+            return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter)
 
-    def as_read(self, document: Document) -> Read:
+    def as_read(self, document: Document) -> ReadDocument:
         """One that was read before."""
         cutter = self._cutter()
         for page in document.pages:
             cutter.add(page)
-        return Read(document, cutter)
+        return ReadDocument(document, cutter)
 
-    def keep(self, file: SourceFile, read: Read, *, expected: bool = False) -> list[Chunk]:
+    def keep(self, file: SourceFile, read: ReadDocument, *, expected: bool = False) -> list[Chunk]:
         """From now on the document is found by its words; its vectors follow."""
         chunks = read.chunks(file.library)
         self.store.put_words(file, read.document, chunks, expected=expected)
@@ -103,8 +104,8 @@ class Intake:
         self.background.start()
         return kept
 
-    def _cutter(self) -> Cutter:
-        return Cutter(
+    def _cutter(self) -> Chunker:
+        return Chunker(
             tokenizer=self.embedder.tokenizer,
             size=self.cut.tokens,
             overlap=self.cut.overlap,
@@ -112,9 +113,107 @@ class Intake:
         )
 
 
-def told(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Why a file was not read, for whoever waits for it; of what nobody foresaw, the log has all."""
     if isinstance(error, DocentError):
         return error.message
     log.error("A file could not be read.", exc_info=error)
     return Message(UNFORESEEN, why=repr(error))
+
+
+log = logging.getLogger(__name__)
+
+BATCH = 256  # chunks: a second or two of work, so that a stop and a question's progress come soon
+IDLE = 1.0  # seconds between two looks, when nobody says that there is work
+LOOK = 0.1
+SAVE = 600.0  # seconds between two looks whether the catalog's snapshot is still as the catalog
+
+
+class EmbeddingWorker:
+    """Makes the vectors that chunks lack, in batches across documents, wherever they came from."""
+
+    def __init__(self, *, store: Store, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        store.on_wanted = self._start
+
+    def start(self) -> None:
+        """There is work, here or for the process that owns the store; starting twice is once."""
+        self._start()
+        if not self._store.owned:
+            self._store.want_vectors()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def wait(self, on_progress: Callable[[int], None]) -> None:
+        """Return when every chunk has its vector; told meanwhile how many are left."""
+        self.start()
+        while left := self._store.lacking():
+            if why := self._store.held_up():
+                raise EmbeddingError(why)
+            on_progress(left)
+            time.sleep(LOOK)
+        self._store.come_to_rest()
+        on_progress(0)
+
+    def close(self) -> None:
+        """Drop what is left of the batch under way; whoever opens the store next goes on from there."""
+        self._closing.set()
+        self._wake.set()
+        self._embedder.close()
+        if self._thread is not None and self._thread.is_alive():  # not yet where Ctrl+C came as it was begun
+            self._thread.join()
+
+    def _run(self) -> None:
+        """Only for a store that is ours; should its owner be gone, asking it makes it ours."""
+        saved = time.monotonic()
+        while not self._closing.is_set():
+            try:
+                if self._store.lacking() and self._store.owned:
+                    self._fill()
+                    self._store.hold_up("")
+                elif time.monotonic() - saved > SAVE and self._store.owned:
+                    self._store.save()
+                    saved = time.monotonic()
+            except DocentError as error:  # told by `wait`, and tried again: a model server may come back
+                self._hold_up(str(error))
+            except Exception as error:  # a fault of ours must not leave documents without vectors for good
+                if self._closing.is_set():
+                    return  # the embedder was closed under it
+                log.exception("Vectors could not be made; it is tried again.")
+                self._hold_up(
+                    f"Vectors could not be made ({error!r}). It is tried again every second; if it goes on, "
+                    "restart Docent, and see what is wrong with: python -m docent doctor"
+                )
+            self._wake.wait(IDLE)
+            self._wake.clear()
+
+    def _hold_up(self, why: str) -> None:
+        if self._store.owned and not self._closing.is_set():
+            self._store.hold_up(why)
+        self._closing.wait(IDLE)
+
+    def _fill(self) -> None:
+        """One batch is embedded while the one before is stored."""
+        under_way: frozenset[str] = frozenset()
+        storing: Future[None] | None = None
+        with ThreadPoolExecutor(1, "storing") as keeper:
+            while not self._closing.is_set():
+                chunks = self._store.unembedded(BATCH, besides=under_way)
+                vectors = self._embedder.embed([embedded_text(chunk) for chunk in chunks])
+                if storing is not None:
+                    storing.result()
+                elif not chunks:
+                    return
+                ids = [chunk.id for chunk in chunks]
+                under_way = frozenset(ids)
+                storing = keeper.submit(self._store.put_vectors, ids, vectors) if ids else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, UnknownDocument
-from docent.ingesting.pipeline import Intake, told
+from docent.ingesting.pipeline import IngestPipeline, describe_error
 from docent.store import UPLOADED, sha256_of
 from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library
 
@@ -33,7 +33,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UploadStatus:
     """How far a file has come."""
 
     state: State
@@ -62,7 +62,7 @@ class _Cancelled(Exception):
 class Uploads:
     """Reads what was handed in. Every method may be called from any thread."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: IngestPipeline) -> None:
         self._intake = intake
         self._pool = ThreadPoolExecutor(AT_ONCE, "upload")
         self._lock = threading.Lock()
@@ -104,15 +104,15 @@ class Uploads:
         """What was handed in and is not read yet, whoever it belongs to."""
         return self._intake.store.expected()
 
-    def standing(self, ticket: Ticket) -> Standing:
+    def standing(self, ticket: Ticket) -> UploadStatus:
         key = ticket.document_id
         try:
             found = self._intake.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
             why = self._failed.get(key, "")
-            return Standing(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
+            return UploadStatus(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
         pages, expected = self._pages.get(key, (0, 0))
-        return Standing(
+        return UploadStatus(
             state=found.state,
             pages=found.pages or pages,
             expected=found.pages or expected,
@@ -122,14 +122,14 @@ class Uploads:
             locked=is_locked(found),
         )
 
-    async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
+    async def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
         """Each time there is news, until it is over."""
         import asyncio  # 0.05 s to import; an ingest from a folder does without
 
-        told: Standing | None = None
-        while told is None or not told.over:
-            if (now := await asyncio.to_thread(self.standing, ticket)) != told:
-                told = now
+        describe_error: UploadStatus | None = None
+        while describe_error is None or not describe_error.over:
+            if (now := await asyncio.to_thread(self.standing, ticket)) != describe_error:
+                describe_error = now
                 yield now
             else:
                 await asyncio.sleep(LOOK)
@@ -174,7 +174,7 @@ class Uploads:
             self._passwords.pop(key, None)
         # A stop kills the readers, and the file of what was given up is gone: neither is the file's fault.
         if failed is not None and not self._closed and self._is_there(key, scope):
-            self._failed[key] = why = told(failed)
+            self._failed[key] = why = describe_error(failed)
             store.give_up(key, why)
 
     def _is_there(self, key: str, scope: Scope) -> bool:

@@ -23,7 +23,7 @@ def in_container() -> bool:
     return any(mark.exists() for mark in CONTAINERS)
 
 
-def follow(
+def follow_folders(
     paths: Sequence[Path],
     *,
     ingest: Callable[[], Sequence[FileReport]],

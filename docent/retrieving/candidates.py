@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from docent.retrieving.question import parts
-from docent.retrieving.weights import Weights
+from docent.retrieving.fusion import Weights
+from docent.retrieving.query import parts
 from docent.store.protocols import Hit, Reader
 from docent.types import Scope
 
@@ -22,7 +22,7 @@ class QueryEmbedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchQuery:
     """What is looked for: words, and a direction of meaning."""
 
     words: str
@@ -34,7 +34,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchHits:
     """The best pieces by each search, best first."""
 
     by_meaning: Sequence[Hit]
@@ -56,9 +56,9 @@ def meaning_of(question: str, embedder: QueryEmbedder, weights: Weights) -> list
     return [float(value) for value in both / (np.linalg.norm(both) or 1.0)]
 
 
-def first(
+def search_everywhere(
     question: str, alike: str, *, embedder: QueryEmbedder, weights: Weights, scope: Scope, store: Reader
-) -> tuple[Search, Found]:
+) -> tuple[SearchQuery, SearchHits]:
     """What is looked for, and what the two searches find in the whole scope, one beside the other."""
 
     def by_meaning() -> tuple[list[float], list[Hit]]:
@@ -68,17 +68,17 @@ def first(
     # Embedding and neighbours are outside of Python, 8 of 30 ms; what is done meanwhile costs nothing.
     with ThreadPoolExecutor(1, "by meaning") as beside:
         meaning = beside.submit(by_meaning)
-        words = _matching(Search(question, (), alike, weights.synonyms), scope, store)
+        words = _matching(SearchQuery(question, (), alike, weights.synonyms), scope, store)
         store.read_ahead([hit.id for hit in words], scope)
         vector, near = meaning.result()
-    return Search(question, vector, alike, weights.synonyms), Found(near, words)
+    return SearchQuery(question, vector, alike, weights.synonyms), SearchHits(near, words)
 
 
-def search(wanted: Search, scope: Scope, store: Reader) -> Found:
-    return Found(store.nearest(wanted.vector, POOL, scope), _matching(wanted, scope, store))
+def search(wanted: SearchQuery, scope: Scope, store: Reader) -> SearchHits:
+    return SearchHits(store.nearest(wanted.vector, POOL, scope), _matching(wanted, scope, store))
 
 
-def _matching(wanted: Search, scope: Scope, store: Reader) -> list[Hit]:
+def _matching(wanted: SearchQuery, scope: Scope, store: Reader) -> list[Hit]:
     hits = store.matching(wanted.words, POOL, scope)
     if not wanted.alike:
         return hits
@@ -88,7 +88,7 @@ def _matching(wanted: Search, scope: Scope, store: Reader) -> list[Hit]:
     return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
 
 
-def _agreement(wanted: Search, pieces: Sequence[str], scope: Scope, store: Reader) -> list[float]:
+def _agreement(wanted: SearchQuery, pieces: Sequence[str], scope: Scope, store: Reader) -> list[float]:
     said = store.agreement(wanted.words, pieces, scope)
     if not wanted.alike:
         return said
@@ -97,8 +97,8 @@ def _agreement(wanted: Search, pieces: Sequence[str], scope: Scope, store: Reade
 
 
 def pool(
-    found: Found,
-    wanted: Search,
+    found: SearchHits,
+    wanted: SearchQuery,
     scope: Scope,
     store: Reader,
     documents: tuple[str, ...],
@@ -110,7 +110,9 @@ def pool(
     close = [hit.id for hit in found.by_meaning if hit.id not in worded]
     with ThreadPoolExecutor(1, "agreement") as beside:  # outside of Python, too
         agreement = beside.submit(_agreement, wanted, close, scope, store)
-        inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
+        inside = (
+            search(wanted, replace(scope, documents=documents), store) if documents else SearchHits((), ())
+        )
         by_words = dict(zip(close, agreement.result(), strict=True))
     by_words |= {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
     by_meaning = {hit.id: hit.score for hit in (*found.by_meaning, *inside.by_meaning)}

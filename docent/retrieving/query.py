@@ -1,19 +1,17 @@
-"""What a person may write into a question beside words.
-
-"net sales"        must stand in the passage, to the letter
--draft             must not stand in it
-file:handbook.pdf  only in this document; also library: folder: type: since: until:
-"""
+"""Query."""
 
 from __future__ import annotations
 
 import datetime
 import difflib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
+from docent.messages import Message
 from docent.types import Scope, StoredDocument
 
 QUOTES = str.maketrans("“”„«»", '"""""')
@@ -83,7 +81,7 @@ def parse(question: str) -> Query:
     )
 
 
-def checked(scope: Scope) -> Scope:
+def check_scope(scope: Scope) -> Scope:
     """A scope that somebody typed, its types by their names here. Raises InputError for what is no date."""
     for date in (scope.since, scope.until):
         if date:
@@ -91,7 +89,7 @@ def checked(scope: Scope) -> Scope:
     return replace(scope, kinds=_kinds(scope.kinds))
 
 
-def narrowed(scope: Scope, query: Query, documents: Sequence[StoredDocument]) -> Scope:
+def narrow_scope(scope: Scope, query: Query, documents: Sequence[StoredDocument]) -> Scope:
     """The scope, made no wider than the question's conditions; `documents` are those in scope.
 
     Raises UnknownLibrary or UnknownDocument with the names that come near.
@@ -165,3 +163,114 @@ def _files(name: str, documents: Sequence[StoredDocument]) -> list[str]:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
+
+
+MOST_PARTS = 4  # each costs an embedding
+SHORTEST_PART = 3  # words; less says nothing by itself
+YEAR = re.compile(r"(?:19|20)\d\d")
+FISCAL = re.compile(r"\b(?:FY|CY)\s?'?(\d{4}|\d{2})\b", re.IGNORECASE)
+QUARTERS = {"q1": "first quarter", "q2": "second quarter", "q3": "third quarter", "q4": "fourth quarter"}
+PART_ENDS = re.compile(
+    r"(?<=[.?!;:])\s+"
+    r"|,\s+(?=(?:what|how|which|who|when|where|why|is|are|does|did|has|have|was|were)\b)",
+    re.IGNORECASE,
+)
+FIGURES = re.compile(
+    r"how (?:much|many|long|old|far|large|big|high)|amount|ratio|margin|\brates?\b|percent|%|average|total"
+    r"|number|\bwhen\b|what year|\bdates?\b|increas|decreas|highe[rs]|lowe[rs]|larg|small|growth|grew|chang"
+    r"|declin|improv|most|least|\bcosts?\b|price|\bpays?\b|paid|\b(?:USD|EUR|GBP)\b|[€$£]"
+    r"|combien|quand|\bprix|coût|montant|taux|wie (?:viel|hoch|lang|oft|alt)|\bwann|preis|kosten|betrag"
+    r"|anteil|cuánt|cuándo|precio|importe|\bquant[oaie]|quando|prezzo|\bcosto|preço|\bvalor|hoeveel|wanneer"
+    r"|prijs|bedrag",
+    re.IGNORECASE,
+)
+DATA = re.compile(
+    r"\b(?:data|figures|statistics|donn[ée]es|chiffres|statistiques|daten|zahlen|statistik|datos|cifras|dati|cifre"
+    r"|dados|gegevens|cijfers)\b",
+    re.IGNORECASE,
+)
+
+
+def parts(question: str) -> list[str]:
+    """The sentences and clauses of a compound question; none for a simple one."""
+    found = [part.strip() for part in PART_ENDS.split(question)]
+    telling = [part for part in found if len(part.split()) >= SHORTEST_PART]
+    return telling[:MOST_PARTS] if len(telling) > 1 else []
+
+
+def with_years(question: str) -> str:
+    """The question with its fiscal years and quarters also written out: "FY18" is 2018."""
+    years = [digits if len(digits) == 4 else f"20{digits}" for digits in FISCAL.findall(question)]
+    words = set(re.findall(r"\w+", question.lower()))
+    more = [*years, *(said for quarter, said in QUARTERS.items() if quarter in words)]
+    return " ".join([question, *dict.fromkeys(more)])
+
+
+def wants_figures(question: str) -> bool:
+    """Whether a number, an amount or a date would answer, or a comparison that rests on one.
+
+    The data of a year are figures; personal data are none.
+    """
+    return bool(FIGURES.search(question) or (DATA.search(question) and YEAR.search(with_years(question))))
+
+
+MAX_QUESTION = 100_000
+"""Characters of a question; a longer one is refused."""
+MAX_SEARCHED = 2_000
+"""Characters that are searched: one half from the beginning, one from the end, where the question stands."""
+SHORT = 300
+"""Characters of a question that is searched at once; longer ones are searched one after another."""
+NO_QUOTES = dict.fromkeys(map(ord, '"“”„«»'), " ")
+
+_long_ones = threading.Lock()
+
+
+def check_length(question: str) -> None:
+    """Refuse a question that is longer than any model reads. Raises InputError."""
+    if len(question) > MAX_QUESTION:
+        raise InputError(
+            "A question may have {most:,} characters; this one has {length:,}. Shorten it, or add "
+            "the text as a document and ask about it.",
+            most=MAX_QUESTION,
+            length=len(question),
+        )
+
+
+def shorten_question(question: str) -> str:
+    """Return what of a question is searched: all of it, or the beginning and the end of a long one.
+
+    Quotation marks of a text that was cut are no conditions: some would have lost the other. Raises
+    InputError as `check_length` does.
+    """
+    check_length(question)
+    if len(question) <= MAX_SEARCHED:
+        return question
+    half = MAX_SEARCHED // 2
+    return f"{question[:half]} … {question[-half:]}".translate(NO_QUOTES)
+
+
+def shortened_notice(question: str) -> str:
+    """Return the sentence that says what of a question was not searched; empty where all of it was."""
+    if len(question) <= MAX_SEARCHED:
+        return ""
+    half = MAX_SEARCHED // 2
+    return Message(
+        "Of the question's {n:,} characters only the first {half:,} and the last {half:,} were searched. For "
+        "more, ask in fewer words, or add the text as a document.",
+        n=len(question),
+        half=half,
+    )
+
+
+def is_long(question: str) -> bool:
+    return len(question) > SHORT
+
+
+@contextmanager
+def in_turn(question: str) -> Iterator[None]:
+    """Search long questions one after another; a short one does not wait for them."""
+    if not is_long(question):
+        yield
+        return
+    with _long_ones:
+        yield

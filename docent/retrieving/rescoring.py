@@ -1,20 +1,20 @@
-"""The shortlist on closer look: every piece read in its own language, against the question's words."""
+"""Rescore."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 
-from docent.retrieving.passage_features import figures, headings, neighbours, sentence, sentences, title
-from docent.retrieving.question import wants_figures
-from docent.retrieving.relevance import common, relevance
-from docent.retrieving.weights import Weights
+from docent.retrieving.fusion import Weights
+from docent.retrieving.query import wants_figures
 from docent.store.protocols import Reader
 from docent.types import Chunk, Scope
 
 
-class Look:
+class Rescorer:
     """One question's look at pieces; a text that is looked at twice is read once."""
 
     def __init__(self, question: str, languages: Mapping[str, str], store: Reader, scope: Scope) -> None:
@@ -80,3 +80,81 @@ class Look:
 
     def _sentences(self, text: str, language: str) -> list[Sequence[str]]:
         return [self._store.terms(part, language) for part in sentences(text)]
+
+
+FULL_OF_FIGURES = 0.1  # a tenth of the letters; a table of figures has more, prose has less
+UNSAID = 2.0  # so that a heading of one common word does not count as wholly said
+
+SENTENCE_ENDS = re.compile(r"\s(?:(?<=[.!?;]\s)\s*|(?<=\n)(?!\s*[a-zß-ÿ]))")
+"""Also at a line's end, unless the next line goes on in small letters, as in a wrapped paragraph.
+
+It begins with what it ends at, so that nothing but blanks is looked at: a third of the time.
+"""
+DIGIT = re.compile(r"\d")
+DIGITS = b"0123456789"
+
+Terms = Callable[[str], Sequence[str]]
+
+
+def headings(header: str) -> list[str]:
+    """The headings in a header: what stands between the document's name and the place."""
+    return [heading for part in header.split(" | ")[1:-1] for heading in part.split(" - ")]
+
+
+def title(asked: Sequence[str], header: str, terms: Terms, rarity: Mapping[str, float]) -> float:
+    """How much of the best heading the question says, 0 to 1: a page is named after what it answers."""
+    question, best = set(asked), 0.0
+    for heading in headings(header):
+        words = {word for word in terms(heading) if not word.isdigit()}
+        said = sum(rarity.get(word, 0.0) for word in words & question)
+        best = max(best, said / (sum(rarity.get(word, 0.0) for word in words) + UNSAID))
+    return best
+
+
+def figures(text: str) -> float:
+    """How full of figures a text is, 0 to 1."""
+    # A tenth of the time, and most texts are.
+    digits = (
+        len(text) - len(text.encode().translate(None, DIGITS)) if text.isascii() else len(DIGIT.findall(text))
+    )
+    return min(digits / (FULL_OF_FIGURES * len(text)), 1.0) if text else 0.0
+
+
+def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Mapping[str, float]) -> float:
+    """The share of the question's neighbouring words that are neighbours here, too, rare ones first."""
+    pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
+    whole = sum(pairs.values())
+    return sum(pairs[pair] for pair in pairs.keys() & pairwise(terms)) / whole if whole else 0.0
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut where its sentences end, or its lines when they are no prose."""
+    return [part for part in SENTENCE_ENDS.split(text) if part.strip()]
+
+
+def sentence(asked: Sequence[str], said: Sequence[Sequence[str]], rarity: Mapping[str, float]) -> float:
+    """The share of the question's words in the sentence that holds most of them, rare ones first."""
+    question = set(asked)
+    whole = sum(rarity.get(word, 0.0) for word in question)
+    shares = (sum(rarity.get(word, 0.0) for word in question.intersection(words)) for words in said)
+    return max(shares, default=0.0) / whole if whole else 0.0
+
+
+CLOSENESS = 6.3
+COMMON = 6.8
+OFFSET = -4.0
+UNKNOWN_CLOSENESS = 0.4
+"""Of a passage that has no vector yet; it is judged by its words."""
+
+
+def relevance(closeness: float | None, common: float) -> float:
+    """0 to 1, from the cosine of question and passage, and the share of the question's rare words in it."""
+    known = UNKNOWN_CLOSENESS if closeness is None else closeness
+    return 1 / (1 + math.exp(-(CLOSENESS * known + COMMON * common + OFFSET)))
+
+
+def common(asked: Sequence[str], terms: Sequence[str], rarity: Mapping[str, float]) -> float:
+    """The share of the question's words that stand in the passage, rare ones counting more."""
+    question = set(asked)
+    whole = sum(rarity.get(word, 0.0) for word in question)
+    return sum(rarity.get(word, 0.0) for word in question & set(terms)) / whole if whole else 0.0

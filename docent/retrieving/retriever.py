@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from docent.retrieving.candidates import Found, QueryEmbedder, first, pool
-from docent.retrieving.document_names import names_of
-from docent.retrieving.document_prior import evidence, prior, routed
-from docent.retrieving.fusion import fuse, lift_pages
-from docent.retrieving.query import Query, checked, narrowed, parse
-from docent.retrieving.question_limits import in_turn, searched
-from docent.retrieving.rescoring import Look
-from docent.retrieving.synonyms import Synonyms, said_otherwise
-from docent.retrieving.weights import OURS, Weights
+from docent.retrieving.candidates import QueryEmbedder, SearchHits, pool, search_everywhere
+from docent.retrieving.document_prior import document_evidence, document_prior, likely_documents, name_matcher
+from docent.retrieving.fusion import DEFAULT_WEIGHTS, Weights, fuse, lift_pages
+from docent.retrieving.query import Query, check_scope, in_turn, narrow_scope, parse, shorten_question
+from docent.retrieving.rescoring import Rescorer
+from docent.retrieving.synonyms import Synonyms, expand_query
 from docent.store.protocols import Hit, Place, Reader
 from docent.types import Chunk, Page, Passage, Scope, StoredDocument
 
@@ -38,7 +35,7 @@ def retrieve(
     store: Reader,
     embedder: QueryEmbedder,
     limit: int,
-    weights: Weights = OURS,
+    weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
     rerank: Rerank | None = None,
 ) -> list[Passage]:
@@ -46,7 +43,7 @@ def retrieve(
 
     Whoever asks, no more of a question is searched than `bound` says.
     """
-    query = parse(searched(question))
+    query = parse(shorten_question(question))
     with in_turn(question):
         return _retrieve(
             query,
@@ -71,14 +68,16 @@ def _retrieve(
     synonyms: Synonyms | None,
     rerank: Rerank | None,
 ) -> list[Passage]:
-    scope, shelf = _narrowed(checked(scope), query, store)
+    scope, shelf = _narrowed(check_scope(scope), query, store)
     documents = {document.id: document for document in shelf}
     groups = synonyms.of({document.library for document in shelf}) if synonyms else ()
-    alike = said_otherwise(query.text, groups, lambda text: store.terms(text, ""))
-    wanted, found = first(query.text, alike, embedder=embedder, weights=weights, scope=scope, store=store)
+    alike = expand_query(query.text, groups, lambda text: store.terms(text, ""))
+    wanted, found = search_everywhere(
+        query.text, alike, embedder=embedder, weights=weights, scope=scope, store=store
+    )
     places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
     priors = _priors(query.text, found, documents, places, store, scope, weights)
-    meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
+    meant = likely_documents(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
     besides = _besides(query, wanted.vector, store, scope)
     by_meaning, by_words = pool(found, wanted, scope, store, meant, besides)
     scores = fuse(by_meaning, by_words, weights)
@@ -95,7 +94,7 @@ def _retrieve(
         piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
         for piece, chunk in shortlist.items()
     }
-    look = Look(query.text, languages, store, scope)
+    look = Rescorer(query.text, languages, store, scope)
     more = look.closely(shortlist, by_words, weights)
     pages = {piece: places[piece] for piece in shortlist if _has_pages(documents, places[piece])}
     scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
@@ -108,7 +107,7 @@ def _retrieve(
 def _narrowed(scope: Scope, query: Query, store: Reader) -> tuple[Scope, list[StoredDocument]]:
     """The scope with the question's own conditions, and the documents in it."""
     shelf = store.documents(scope)
-    inside = narrowed(scope, query, shelf)
+    inside = narrow_scope(scope, query, shelf)
     return inside, shelf if inside == scope else store.documents(inside)
 
 
@@ -129,7 +128,7 @@ def _allowed(scores: Mapping[str, float], query: Query, store: Reader, scope: Sc
 
 def _priors(
     question: str,
-    found: Found,
+    found: SearchHits,
     documents: Mapping[str, StoredDocument],
     places: Mapping[str, Place],
     store: Reader,
@@ -138,10 +137,12 @@ def _priors(
 ) -> dict[str, float]:
     """How likely each document is meant."""
     document_of = {piece: place.document_id for piece, place in places.items()}
-    return prior(
-        names_of(list(documents.values()), lambda document: _opening(document, store, scope)).match(question),
-        evidence(found.by_meaning, document_of),
-        evidence(found.by_words, document_of),
+    return document_prior(
+        name_matcher(list(documents.values()), lambda document: _opening(document, store, scope)).match(
+            question
+        ),
+        document_evidence(found.by_meaning, document_of),
+        document_evidence(found.by_words, document_of),
         weights,
     )
 

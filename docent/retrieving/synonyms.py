@@ -62,7 +62,7 @@ def read(text: str) -> Read:
     return Read(groups, mistakes)
 
 
-def said_otherwise(question: str, groups: Sequence[Group], terms: Terms) -> str:
+def expand_query(question: str, groups: Sequence[Group], terms: Terms) -> str:
     """The other members of every group that the question holds a member of, whatever its inflection."""
     asked = _fenced(terms(question))
     found: dict[str, None] = {}

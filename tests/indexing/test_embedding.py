@@ -15,7 +15,7 @@ from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
 from docent.indexing.fast_embedder import FastEmbedder, Turns, batches
 from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
-from docent.indexing.quantization import multiplies_bytes
+from docent.indexing.quantization import has_vnni
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module", params=["int8", "bf16", "int8 weights", "fp32"])
 def engine(request):
-    if request.param == "int8" and not multiplies_bytes():
+    if request.param == "int8" and not has_vnni():
         pytest.skip("this processor's sum of products of bytes may overflow, so the default is another here")
     embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2, precision=request.param)
     yield embedder
@@ -49,7 +49,7 @@ def fast():
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """sentence-transformers through llama-index, on the same weights."""
-    from docent.indexing.reference_embedder import ReferenceEmbedder
+    from docent.indexing.torch_models import ReferenceEmbedder
 
     cache = tmp_path_factory.mktemp("cache")
     return ReferenceEmbedder(PACKAGED_MODEL, source=str(packaged_folder()), cache=cache, device="cpu")

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary, UnreadableFile
-from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
+from docent.ingesting import (
+    ChunkSize,
+    EmbeddingWorker,
+    IngestPipeline,
+    Rereader,
+    Ticket,
+    Uploads,
+    UploadStatus,
+    find_files,
+    ingest,
+)
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, sha256_of
@@ -35,8 +45,10 @@ class Desk:
         self.embedder = WordHashEmbedder()
         self.store = Store(self.folder / "storage", fingerprint="f")
         loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
-        self.background = Background(store=self.store, embedder=self.embedder)
-        self.intake = Intake(self.store, loader, self.embedder, self.background, Cut(200, 25), workers=2)
+        self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
+        self.intake = IngestPipeline(
+            self.store, loader, self.embedder, self.background, ChunkSize(200, 25), workers=2
+        )
         self.uploads = Uploads(self.intake)
 
     def close(self) -> None:
@@ -105,7 +117,7 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
         standing = desk.uploads.standing(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
-        read_again = Again(desk.intake)
+        read_again = Rereader(desk.intake)
         read_again.start(key, ADA)
         while read_again.pages(key) is not None:
             time.sleep(0.02)
@@ -247,7 +259,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
         )
         assert {report.outcome for report in reports} <= {"added", "unchanged"}
     assert found(desk.store, "museum") == {"The museum opens at nine.", "The museum opens at ten."}
-    assert len(find([data], data=data)[0]) == 1
+    assert len(find_files([data], data=data)[0]) == 1
 
 
 def test_a_whole_private_library_is_deleted(desk):
@@ -410,7 +422,7 @@ def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
     assert standing.state is State.READY
 
 
-def until_over(desk: Desk, ticket: Ticket) -> Standing:
+def until_over(desk: Desk, ticket: Ticket) -> UploadStatus:
     while not (standing := desk.uploads.standing(ticket)).over:
         time.sleep(0.02)
     return standing

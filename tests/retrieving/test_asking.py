@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.question import parts, wants_figures, with_years
+from docent.retrieving.query import parts, wants_figures, with_years
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from docent.errors import InputError
 from docent.retrieving import retrieve
-from docent.retrieving.question_limits import LONGEST, SEARCHED, is_long, left_out, searched
+from docent.retrieving.query import MAX_QUESTION, MAX_SEARCHED, is_long, shorten_question, shortened_notice
 from docent.store import Store
 from docent.types import Scope
 from tests.fakes.embedder import WordHashEmbedder
@@ -50,34 +50,36 @@ def search(tmp_path):
 def test_a_question_of_any_usual_length_is_searched_whole():
     """Nothing is cut, and nothing said."""
     question = 'What does "net sales" mean? ' * 50
-    assert searched(question) == question
-    assert left_out(question) == ""
+    assert shorten_question(question) == question
+    assert shortened_notice(question) == ""
 
 
 def test_of_a_long_text_both_ends_are_searched():
     """A question stands before the text that is pasted with it, or behind it."""
-    assert len(searched(LONG)) <= SEARCHED + 3
-    assert searched(LONG).startswith("Dear all,") and searched(LONG).endswith("so what does the soup cost?")
-    assert "80,037 characters only the first 1,000 and the last 1,000" in left_out(LONG)
+    assert len(shorten_question(LONG)) <= MAX_SEARCHED + 3
+    assert shorten_question(LONG).startswith("Dear all,") and shorten_question(LONG).endswith(
+        "so what does the soup cost?"
+    )
+    assert "80,037 characters only the first 1,000 and the last 1,000" in shortened_notice(LONG)
 
 
 def test_half_a_quotation_is_no_condition():
     """A cut takes one mark of a pair away; the other must not exclude every passage."""
-    assert not set('"“”„«»') & set(searched('He said "yes" and “no”. ' * 200))
+    assert not set('"“”„«»') & set(shorten_question('He said "yes" and “no”. ' * 200))
 
 
 def test_what_is_embedded_is_bounded_whoever_asks(search):
     """Beneath every caller: the question and its clauses together are a few thousand characters."""
     search.embedder.let_go.set()
     search(LONG)
-    assert max(map(len, search.embedder.asked)) <= SEARCHED + 3
-    assert sum(map(len, search.embedder.asked)) <= 2 * SEARCHED + 3
+    assert max(map(len, search.embedder.asked)) <= MAX_SEARCHED + 3
+    assert sum(map(len, search.embedder.asked)) <= 2 * MAX_SEARCHED + 3
 
 
 def test_a_question_longer_than_any_model_reads_is_refused(search):
     """With its length, the bound, and what to do instead."""
     with pytest.raises(InputError, match=r"100,000 characters; this one has 100,001.*as a document"):
-        search("x" * (LONGEST + 1))
+        search("x" * (MAX_QUESTION + 1))
     assert search.embedder.asked == []
 
 

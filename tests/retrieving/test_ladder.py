@@ -9,7 +9,7 @@ import pytest
 
 from docent.errors import InputError, UnknownDocument
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import OURS, Synonyms, candidates, retrieve, retriever
+from docent.retrieving import DEFAULT_WEIGHTS, Synonyms, candidates, retrieve, retriever
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
@@ -172,7 +172,7 @@ def test_the_librarys_other_words_find_it_too(store, tmp_path):
             store=store,
             embedder=EMBEDDER,
             limit=1,
-            weights=replace(OURS, meaning=0.0),  # words alone: the fake's meaning is chance here
+            weights=replace(DEFAULT_WEIGHTS, meaning=0.0),  # words alone: the fake's meaning is chance here
             synonyms=Synonyms(data),
         )
         return found[0].file if found else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.relevance import common, relevance
+from docent.retrieving.rescoring import common, relevance
 
 
 @pytest.mark.parametrize(

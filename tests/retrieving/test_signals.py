@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.passage_features import figures, headings, neighbours, sentence, sentences, title
+from docent.retrieving.rescoring import figures, headings, neighbours, sentence, sentences, title
 
 EVENLY: dict[str, float] = dict.fromkeys("balance sheet cash flow statement consolidated soup".split(), 1.0)
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from docent.retrieving.synonyms import Synonyms, read, said_otherwise
+from docent.retrieving.synonyms import Synonyms, expand_query, read
 from docent.store.languages import terms
 
 
@@ -31,7 +31,7 @@ GROUPS = [("capex", "capital expenditures"), ("holiday", "annual leave", "vacati
 )
 def test_the_question_in_other_words(question, expected):
     """Each member of a group stands for the others, as a whole phrase, in any inflection."""
-    assert said_otherwise(question, GROUPS, english) == expected
+    assert expand_query(question, GROUPS, english) == expected
 
 
 def test_a_file_of_synonyms():

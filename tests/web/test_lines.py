@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.types import NOTHING_TO_SEARCH, State, private_library
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.attachments import CANCEL, SHARE, buttons_of
@@ -14,7 +14,7 @@ from docent.web.chat.file_scope import own_library, within
 from docent.web.chat.upload_status import ENDED, KEY, recalled, words
 
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
-READY = Standing(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
+READY = UploadStatus(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
 READING = replace(READY, state=State.LOADING, pages=12, expected=240)
 EMPTY = replace(READY, chunks=0, embedded=0, reason=f"{NOTHING_TO_SEARCH} The page is blank.")
 FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.")

@@ -16,7 +16,7 @@ from chainlit.types import ThreadDict
 
 from docent.app import Docent
 from docent.errors import DocentError, StoreError, UnknownDocument
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
 from docent.types import ANSWERING, Scope, State
 from docent.web.chat.conversation import language, note, reader
@@ -70,7 +70,7 @@ class Line:
                 self._answers.set()
             await asyncio.sleep(PACE)
 
-    async def show(self, standing: Standing) -> None:
+    async def show(self, standing: UploadStatus) -> None:
         text = words(self.ticket, standing, self._language)
         self.searchable = standing.state in ANSWERING
         final = standing.over and not standing.locked
@@ -172,7 +172,7 @@ class Line:
             await button.send(for_id=self._message.id)
 
 
-def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
+def buttons_of(standing: UploadStatus, ticket: Ticket) -> tuple[str, ...]:
     """What can be done with a file that stands like this."""
     if not standing.over or standing.locked:
         return (CANCEL,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
 from docent.types import State
 from docent.web.accounts.users import LOCAL
@@ -18,7 +18,7 @@ ENDED = "file_ended"
 """The line has said its last word: it was cancelled, shared or deleted."""
 
 
-def words(ticket: Ticket, standing: Standing, language: str | None) -> str:
+def words(ticket: Ticket, standing: UploadStatus, language: str | None) -> str:
     """How far a file is, in a sentence."""
     name = escaped(ticket.name)
     if standing.gone:

@@ -1,4 +1,4 @@
-"""Any sentence-transformers model, through llama-index: the reference engine, and the one for a GPU."""
+"""Models that sentence-transformers runs: any embedding model, and a reranker."""
 
 from __future__ import annotations
 
@@ -148,3 +148,52 @@ def _weights_sha256(model: Any) -> str:
         digest.update(key.encode())
         digest.update(tensor.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()
+
+
+BATCH = 32
+
+
+class Reranker:
+    """A sentence-transformers CrossEncoder. Safe to call from several threads."""
+
+    def __init__(self, name: str, *, cache: Path, device: str) -> None:
+
+        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+        from sentence_transformers import CrossEncoder
+
+        try:
+            self._model: Any = CrossEncoder(
+                name,
+                cache_folder=str(cache),
+                device=None if device == "auto" else device,
+                local_files_only=True,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise EmbeddingError(
+                "The reranker {name!r} could not be loaded: {error} It must be a folder with a "
+                "sentence-transformers CrossEncoder, or lie in {cache} already. Run: hf download "
+                "{name} --cache-dir {cache}, or leave DOCENT_RERANKER empty.",
+                name=name,
+                error=first_line(error),
+                cache=cache,
+            ) from error
+        if self._model.num_labels != 1:
+            raise EmbeddingError(
+                "The reranker {name!r} sorts pairs into {num_labels} classes, with no score. Choose "
+                "a CrossEncoder for ranking, or leave DOCENT_RERANKER empty.",
+                name=name,
+                num_labels=self._model.num_labels,
+            )
+        self._turn = threading.Lock()
+
+    def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question; higher is better, on the model's own scale."""
+        pairs = [(question, text) for text in texts]
+        with self._turn:
+            scores = self._model.predict(pairs, batch_size=BATCH, show_progress_bar=False)
+        return [float(score) for score in scores]
+
+
+def open_reranker(name: str, *, cache: Path, device: str) -> Reranker | None:
+    """The reranker a setting names, a folder or a hub name already in `cache`; none for an empty one."""
+    return Reranker(name, cache=cache, device=device) if name else None
