@@ -287,7 +287,7 @@ def test_synonyms_are_no_document(project):
     project.write("hikes/more/synonyms.txt", "A list of words, which is a document.")
     reports = project.ingest(code=1)
     assert outcomes(reports) == {"alps.txt": "added", "more/synonyms.txt": "added", "synonyms.txt": "failed"}
-    assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', does not say what means the same")
+    assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', names no synonym")
 
 
 def test_a_file_that_is_being_copied_is_read_when_it_is_there(project):

@@ -1,4 +1,4 @@
-"""retrieve(question) → passages: the pieces of the documents that answer, best first."""
+"""retrieve(question) → passages: the chunks of the documents that answer, best first."""
 
 from docent.retrieving.fusion import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.retriever import retrieve
