@@ -1,7 +1,7 @@
 """The prior of each document: how likely a question is about it, by its name and by what was found in it.
 
-A question names a document by words of its file name, weighed by how few files share them. Where most names say
-nothing, as "scan0007.pdf", the names in the question are looked for in first pages, too.
+A question names a document by words of its file name, weighed by how few files share them. Where most names
+say nothing, as "scan0007.pdf", the names in the question are looked for in first pages, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fuse the scores of both searches, lift pages by their other good chunks, and hold every weight of retrieval."""
+"""Fuse the scores of both searches and lift pages with several good chunks; every weight of retrieval."""
 
 from __future__ import annotations
 

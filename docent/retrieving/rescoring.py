@@ -1,7 +1,7 @@
 """Rescore the shortlist by its text, each chunk read in its own language against the question's words.
 
-A chunk gains from headings that the question says, figures where they are asked for, neighbouring words, and a
-sentence that holds most of the question. The relevance of a passage is a logistic curve over closeness in
+A chunk gains from headings that the question says, figures where they are asked for, neighbouring words, and
+a sentence that holds most of the question. The relevance of a passage is a logistic curve over closeness in
 meaning and words in common, fitted on 149 answerable questions of the sample libraries against 28 that only
 sound answerable and 72 that belong to other documents; docs/decisions/0010-refuse-below-a-relevance.md has
 precision and recall.
@@ -116,7 +116,7 @@ def headings(header: str) -> list[str]:
 
 
 def title(asked: Sequence[str], header: str, terms: Terms, rarity: Rarity) -> float:
-    """Return how much of the best heading the question says, 0 to 1: a page is named after what it answers."""
+    """Return the share of the best heading that the question says: a page is named after what it answers."""
     question, best = set(asked), 0.0
     for heading in headings(header):
         words = {word for word in terms(heading) if not word.isdigit()}
@@ -137,7 +137,7 @@ def figures(text: str) -> float:
 
 
 def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Rarity) -> float:
-    """Return the share of the question's neighbouring words that are neighbours here, rare ones counting more."""
+    """Return the share of the question's pairs of words that are neighbours here, rare ones counting more."""
     pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
     whole = sum(pairs.values())
     return sum(pairs[pair] for pair in pairs.keys() & pairwise(terms)) / whole if whole else 0.0
@@ -161,6 +161,6 @@ def words_in_common(asked: Sequence[str], terms: Sequence[str], rarity: Rarity) 
 
 
 def relevance(closeness: float | None, shared: float) -> float:
-    """Return 0 to 1, from the cosine of question and passage and the share of the question's rare words in it."""
+    """Return 0 to 1, from the cosine of question and passage and the share of the question's words in it."""
     known = UNKNOWN_CLOSENESS if closeness is None else closeness
     return 1 / (1 + math.exp(-(CLOSENESS * known + COMMON * shared + OFFSET)))

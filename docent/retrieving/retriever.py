@@ -1,4 +1,4 @@
-"""From a question to passages: pool candidates, fuse their scores, rescore the best, lift pages, read them."""
+"""From a question to passages: pool candidates, fuse their scores, rescore the best, lift their pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which documents a question is about."""
+"""The documents that a question is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from docent.retrieving.document_prior import (
     NameIndex,
     document_evidence,
-    document_prior,
+    document_priors,
     likely_documents,
     name_matcher,
     words_of,
@@ -66,27 +66,31 @@ OPENINGS = {
         pytest.param("What did Blue Harbour earn in 2022?", "scan0003.pdf", id="two words"),
     ],
 )
-def test_first_pages_speak_where_names_say_nothing(question, first):
-    """What a scanner calls its files tells nothing; what a question names stands on a first page, then."""
-    matched = name_matcher([stored(name) for name in OPENINGS], lambda one: OPENINGS[one.name]).match(
-        question
-    )
+def test_first_pages_are_matched_where_names_are_generic(question, first):
+    """The names that a scanner gives say nothing; then a question is matched with first pages."""
+    matched = name_matcher(
+        [stored(name) for name in OPENINGS], lambda document: OPENINGS[document.name]
+    ).match(question)
     assert max(matched, key=lambda name: matched[name]) == first
 
 
-def test_first_pages_are_not_read_for_nothing():
-    """Where most names say something, or a page is all there is, no first page is looked at."""
-    telling = [stored(name) for name in (*FILES, "scan0001.pdf")]
+def test_first_pages_are_not_read_needlessly():
+    """Where most names say something, or a document has one page, no first page is read."""
+    descriptive = [stored(name) for name in (*FILES, "scan0001.pdf")]
     short = [stored("scan0001.pdf", pages=1), stored("scan0002.pdf", pages=1)]
-    for documents in (telling, short):
-        name_matcher(documents, lambda one: pytest.fail(f"{one.name} was read")).match("Acme in 2021")
+    for documents in (descriptive, short):
+        name_matcher(documents, lambda document: pytest.fail(f"{document.name} was read")).match(
+            "Acme in 2021"
+        )
 
 
 def test_words_on_a_first_page_name_nothing():
     """A question that names nothing is not led to a document by how its first page is worded."""
     documents = [stored(name) for name in OPENINGS]
     assert (
-        name_matcher(documents, lambda one: OPENINGS[one.name]).match("What does the report say of mills?")
+        name_matcher(documents, lambda document: OPENINGS[document.name]).match(
+            "What does the report say of mills?"
+        )
         == {}
     )
 
@@ -102,10 +106,10 @@ def test_name_and_evidence_together():
     hits = [Hit("b1", 0.9), Hit("a1", 0.7), Hit("a2", 0.6), Hit("c1", 0.5)]
     found = document_evidence(hits, {"a1": "a", "a2": "a", "b1": "b", "c1": "c"})
     assert found == {"b": pytest.approx(0.4), "a": pytest.approx(0.2), "c": 0.0}
-    assert likely_documents(document_prior({"a": 2.0}, found, {}, DEFAULT_WEIGHTS), 2) == ("a", "b")
+    assert likely_documents(document_priors({"a": 2.0}, found, {}, DEFAULT_WEIGHTS), 2) == ("a", "b")
 
 
 def test_nothing_known_is_no_prior():
     """Without names and without hits, no document is preferred."""
-    assert document_prior({}, {}, {}, DEFAULT_WEIGHTS) == {}
+    assert document_priors({}, {}, {}, DEFAULT_WEIGHTS) == {}
     assert document_evidence([], {}) == {}

@@ -1,4 +1,4 @@
-"""What a closer look at a piece adds."""
+"""The signals by which a chunk is rescored."""
 
 from __future__ import annotations
 
