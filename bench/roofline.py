@@ -119,7 +119,7 @@ def _other_work(embedder: FastEmbedder, texts: Sequence[str], lengths: Sequence[
 
 
 def padded_tokens(lengths: Sequence[int]) -> int:
-    """Count the tokens of all batches with their padding to the longest text, in the steps of `Caller`."""
+    """Count the tokens of all batches with their padding, as `InferenceRequest` pads."""
     return sum(len(batch) * -(-lengths[batch[0]] // STEP) * STEP for batch in batches(lengths, BATCH_TOKENS))
 
 
@@ -183,27 +183,27 @@ def _chain(model: OpenVinoModel) -> Callable[[], object]:
 def _model(model: OpenVinoModel, ids: Sequence[list[int]]) -> Callable[[], object]:
     """Return a run of the compiled model on every core, over the same batches as in use."""
     compiled = _compiled(model, model._graph, available_cores())
-    callers = [InferenceRequest(compiled.create_infer_request()) for _ in range(available_cores())]
+    requests = [InferenceRequest(compiled.create_infer_request()) for _ in range(available_cores())]
     batched = [
         [ids[row] for row in batch] for batch in batches([len(tokens) for tokens in ids], BATCH_TOKENS)
     ]
     pool = ThreadPoolExecutor(available_cores())
 
     def run(number: int) -> None:
-        for batch in batched[number :: len(callers)]:
-            callers[number].run(batch)
+        for batch in batched[number :: len(requests)]:
+            requests[number].run(batch)
 
-    return lambda: list(pool.map(run, range(len(callers))))
+    return lambda: list(pool.map(run, range(len(requests))))
 
 
 def _profile(model: OpenVinoModel, ids: Sequence[list[int]]) -> Counter[str]:
     """Return the share of the model's time by kind of operation, on one core."""
     compiled = _compiled(model, model._graph, 1, PERF_COUNT=True)
     request = compiled.create_infer_request()
-    caller = InferenceRequest(request)
+    single = InferenceRequest(request)
     spent: dict[str, float] = defaultdict(float)
     for batch in list(batches([len(tokens) for tokens in ids], BATCH_TOKENS))[:20]:
-        caller.run([ids[row] for row in batch])
+        single.run([ids[row] for row in batch])
         for node in request.get_profiling_info():
             spent[KINDS.get(node.node_type, "other")] += node.real_time.total_seconds()
     total = sum(spent.values())

@@ -200,10 +200,10 @@ class Docent:
 
         It belongs to the owner (a user, or a chat when there is no login) alone; to everybody when None.
         """
-        return self.uploads.take_in(path, name=name, library=library, owner=owner)
+        return self.uploads.add(path, name=name, library=library, owner=owner)
 
     def standing(self, ticket: Ticket) -> UploadStatus:
-        return self.uploads.standing(ticket)
+        return self.uploads.status(ticket)
 
     def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
         """How far a file has come, each time there is news; ends when it is wholly searchable, or failed."""

@@ -1,6 +1,6 @@
-"""The corridor from questions whose pages are known to figures that say how well they are found.
+"""From questions whose pages are known to figures that say how often the pages are found.
 
-read_questions(file) → ask → Outcome of each question → report → Report, compare(two of them)
+read_questions(file) → ask → Outcome of each question → report → EvalReport; compare(two runs) → Comparison
 """
 
 from docent.evaluating.questions import GoldenQuestions, Question, from_answer, read_questions

@@ -1,4 +1,8 @@
-"""Q."""
+"""Questions whose pages are known: read from files that people write, or stored as golden questions.
+
+Golden questions are the users' own: a JSON object a line, in one file of storage/ that people can read, edit
+and back up, and that `eval` reads like any other.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +37,11 @@ class Question:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """A JSON object a line: question, file, pages; library and answerable if given."""
+    """Read a JSON object a line: question, file, pages; library and answerable if given."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold what splitlines() ends at
+        lines = path.read_text(encoding="utf-8-sig").split(
+            "\n"
+        )  # JSON may hold characters at which splitlines() splits
     except UnicodeDecodeError as error:
         raise InputError(
             "{path} is not text in UTF-8. Name a file with a JSON object a line.", path=path
@@ -61,7 +67,7 @@ def _question(path: Path, number: int, line: str) -> Question:
 
 
 def question_of(row: Any) -> Question:
-    """A row under the names people use; raises ValueError, KeyError or TypeError."""
+    """Read a row under any of the usual key names; raises ValueError, KeyError or TypeError."""
     if not isinstance(row, dict):
         raise TypeError("not a JSON object")
     text = str(row["question"]).strip()
@@ -85,7 +91,7 @@ def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _pages(value: Any) -> tuple[int, ...]:
-    """3, "3", [3, 4], ["3"], "3, 5-7": all mean pages counted from 1."""
+    """Parse page numbers counted from 1, such as 3, "3", [3, 4], ["3"] or "3, 5-7"."""
     parts = value if isinstance(value, list) else str(value).split(",")
     pages: list[int] = []
     for part in parts:
@@ -107,37 +113,43 @@ WRITING = threading.Lock()
 
 
 class GoldenQuestions:
-    """The golden questions at rest. A question is in a library once."""
+    """The stored golden questions; the same words are in a library once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def all(self, library: str = "") -> list[Question]:
-        """Those of one library, or of all for an empty name."""
+        """Return the questions of one library, or of all for an empty name."""
         questions = read_questions(self.path) if self.path.exists() else []
-        return [one for one in questions if library in ("", one.library)]
+        return [question for question in questions if library in ("", question.library)]
 
     def add(self, question: Question) -> None:
-        """Keep a question; what was known of the same words in that library is replaced."""
-        kept = replace(question, question=question.question.strip())  # as it is read again
-        with self._alone():
-            self._write([*(one for one in self.all() if not _same(one, kept)), kept])
+        """Store a question; it replaces one of the same words in that library."""
+        new = replace(question, question=question.question.strip())  # as it will be read
+        with self._locked():
+            key = (new.question, new.library)
+            others = [known for known in self.all() if (known.question, known.library) != key]
+            self._write([*others, new])
 
     def remove(self, question: str, library: str = "") -> Question:
-        """Forget the question of these words. Raises InputError when there is none."""
-        with self._alone():
+        """Remove the question of these words. Raises InputError when there is none."""
+        with self._locked():
             known = self.all()
-            gone = [one for one in known if one.question == question.strip() and library in ("", one.library)]
-            if not gone:
+            removed = [
+                stored
+                for stored in known
+                if stored.question == question.strip() and library in ("", stored.library)
+            ]
+            if not removed:
                 raise InputError(
                     "There is no golden question {question!r}. `python -m docent golden list` shows them.",
                     question=question,
                 )
-            self._write([one for one in known if one not in gone])
-        return gone[0]
+            self._write([stored for stored in known if stored not in removed])
+        return removed[0]
 
     def _write(self, questions: Sequence[Question]) -> None:
-        lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in questions]
+        lines = [json.dumps(asdict(question), ensure_ascii=False) + "\n" for question in questions]
         part = self.path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             file.writelines(lines)
@@ -146,11 +158,11 @@ class GoldenQuestions:
         part.replace(self.path)  # whole or not at all
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Whoever else would change the file waits, also in another process: a thumb, and `golden add`."""
+    def _locked(self) -> Iterator[None]:
+        """Lock the file against other threads and processes, such as the web server and `golden add`."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # The folder, since the file itself is another one after each change.
+            # The folder, since each change replaces the file.
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 with suppress(OSError):  # some network drives lock no folder
@@ -168,15 +180,13 @@ class GoldenQuestions:
 
 
 def from_answer(answer: Answer) -> Question | None:
-    """What a good answer teaches: its question, and the pages it cites most; None when it cites none."""
-    cited = Counter((citation.library, citation.file) for citation in answer.citations)
-    if not cited:
+    """Make a question from a good answer: the pages of the file it cites most; None when it cites none."""
+    citation_counts = Counter((citation.library, citation.file) for citation in answer.citations)
+    if not citation_counts:
         return None
-    (library, file), _ = cited.most_common(1)[0]
-    pages = sorted({one.page for one in answer.citations if (one.library, one.file) == (library, file)})
-    # As it was searched: a follow-up means nothing without what went before.
+    (library, file), _ = citation_counts.most_common(1)[0]
+    pages = sorted(
+        {cited.page for cited in answer.citations if (cited.library, cited.file) == (library, file)}
+    )
+    # As it was searched: a follow-up cannot be understood without the turns before.
     return Question(answer.receipt.searched or answer.receipt.question, file, tuple(pages), library)
-
-
-def _same(one: Question, other: Question) -> bool:
-    return (one.question, one.library) == (other.question, other.library)

@@ -1,4 +1,4 @@
-"""R."""
+"""A run of questions: ask each one, judge the passages found, and save the outcomes for a comparison."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CountTokens = Callable[[str], int]
 Place = TypeVar("Place")
 
 EVIDENCE_TOKENS = 2000
-"""About what a small model is shown; evidence that comes later is not read."""
+"""About as much as a small model is shown; evidence that comes later is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one question, asked one way."""
+    """The outcome of one question, asked of all documents or of the right one."""
 
     question: Question
     page_rank: int | None
-    """Where the first right page stands among the different pages found, from 1."""
+    """Rank of the first right page among the different pages found, from 1."""
     document_rank: int | None
-    """The same for the right document, among the different documents found."""
+    """Rank of the right document among the different documents found."""
     evidence: bool
     """A passage of a right page lies within the first 2,000 tokens."""
     relevance: float
@@ -51,22 +51,22 @@ def ask(
 ) -> list[Outcome]:
     """Ask each question of every document, or of the right one only; `library` limits all of them."""
     outcomes = []
-    for number, one in enumerate(questions, 1):
-        right = documents_of(one, documents)
+    for number, question in enumerate(questions, 1):
+        right = documents_of(question, documents)
         bounds = (library,) if library else ()
-        # Asked of a document that is not there, a question must find nothing: an empty list is no limit.
+        # A question about a missing document must find nothing; an empty list would be no limit.
         within = tuple(sorted(right)) or ("missing",) if given_document else ()
         began = time.perf_counter()
-        passages = retrieve(one.question, Scope(libraries=bounds, documents=within))
+        passages = retrieve(question.question, Scope(libraries=bounds, documents=within))
         seconds = time.perf_counter() - began
-        outcomes.append(judge(one, passages, right=right, count=count, seconds=seconds))
+        outcomes.append(judge(question, passages, right=right, count=count, seconds=seconds))
         on_progress(number)
     return outcomes
 
 
 def documents_of(question: Question, documents: Iterable[StoredDocument]) -> frozenset[str]:
-    """Ids of the documents that a question means; its file may leave out the folder or the suffix."""
-    there = [
+    """Return the ids of the documents that a question means; its file may omit the folder or the suffix."""
+    candidates = [
         document
         for document in documents
         if document.state in ANSWERING and question.library in ("", document.library)
@@ -78,8 +78,8 @@ def documents_of(question: Question, documents: Iterable[StoredDocument]) -> fro
         lambda document: wanted == PurePosixPath(document.name).stem,
     )
     for test in tests if question.file else ():
-        if found := frozenset(document.id for document in there if test(document)):
-            return found
+        if matched := frozenset(document.id for document in candidates if test(document)):
+            return matched
     return frozenset()
 
 
@@ -136,7 +136,7 @@ class EvalRun:
 
 
 def save_run(run: EvalRun, path: Path, *, summary: Mapping[str, Any]) -> None:
-    """The figures for people, the outcomes for the next comparison."""
+    """Save a summary for people, and the outcomes for the next comparison."""
     value = {"format": FORMAT, "summary": summary, "shared": _rows(run.shared), "given": _rows(run.given)}
     try:
         path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

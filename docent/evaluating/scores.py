@@ -1,4 +1,4 @@
-"""S."""
+"""Figures of a run with their 95 % intervals, and the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """How well "not in your documents" is decided, at a threshold of relevance."""
+    """The quality of the decision "not in your documents", at a threshold of relevance."""
 
     relevant_from: float
     precision: Estimate | None
@@ -38,7 +38,7 @@ class Abstention:
 
 @dataclass(frozen=True, slots=True)
 class EvalReport:
-    """What a run of questions showed."""
+    """The figures of a run of questions."""
 
     questions: int
     """Answerable ones; what is found is a share of these."""
@@ -67,33 +67,33 @@ METRICS: dict[str, Callable[[Outcome], float]] = {
     "evidence_2000": lambda outcome: float(outcome.evidence),
     "document_first": lambda outcome: float(outcome.document_rank == 1),
 }
-"""What one outcome is worth; a figure is the mean over all answerable questions."""
+"""The value of one outcome for each metric; a figure is the mean over all answerable questions."""
 
 
 def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> EvalReport:
     asked = [outcome for outcome in outcomes if outcome.question.answerable]
-    lost = [outcome.question.file for outcome in asked if not outcome.known]
+    missing = [outcome.question.file for outcome in asked if not outcome.known]
     seconds = [outcome.seconds for outcome in outcomes] or [0.0]
     return EvalReport(
         questions=len(asked),
         unanswerable=len(outcomes) - len(asked),
-        missing=tuple(sorted(set(lost))),
-        missing_questions=len(lost),
-        found=means(worths(asked)),
+        missing=tuple(sorted(set(missing))),
+        missing_questions=len(missing),
+        found=means(metric_rows(asked)),
         abstention=_abstention(outcomes, relevant_from) if len(asked) < len(outcomes) else None,
         seconds_p50=round(float(np.percentile(seconds, 50)), 4),
         seconds_p95=round(float(np.percentile(seconds, 95)), 4),
     )
 
 
-def worths(outcomes: Sequence[Outcome]) -> Floats:
-    """A row an outcome, a column a metric."""
-    rows = [[worth(outcome) for worth in METRICS.values()] for outcome in outcomes]
+def metric_rows(outcomes: Sequence[Outcome]) -> Floats:
+    """Return the metrics of each outcome: a row an outcome, a column a metric."""
+    rows = [[metric(outcome) for metric in METRICS.values()] for outcome in outcomes]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(METRICS))
 
 
 def means(values: Floats) -> dict[str, Estimate]:
-    """Each metric's mean, with its interval; nothing for no outcome."""
+    """Return each metric's mean with its interval; nothing for no outcome."""
     if not len(values):
         return {}
     resampled = resamples(len(values)) @ values
@@ -105,21 +105,21 @@ def means(values: Floats) -> dict[str, Estimate]:
 
 
 def resamples(count: int) -> Floats:
-    """How much each of `count` questions weighs in every resample; the same in every run."""
+    """Return the weight of each of `count` questions in every resample; the same in every run."""
     drawn = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     return drawn / count
 
 
 def _abstention(outcomes: Sequence[Outcome], relevant_from: float) -> Abstention:
-    silent = np.array([outcome.relevance < relevant_from for outcome in outcomes], dtype=np.float64)
-    empty = np.array([not outcome.question.answerable for outcome in outcomes], dtype=np.float64)
-    recall = _ratio(silent * empty, empty)
+    refused = np.array([outcome.relevance < relevant_from for outcome in outcomes], dtype=np.float64)
+    unanswerable = np.array([not outcome.question.answerable for outcome in outcomes], dtype=np.float64)
+    recall = _ratio(refused * unanswerable, unanswerable)
     assert recall is not None  # there is a question without an answer
-    return Abstention(relevant_from, _ratio(silent * empty, silent), recall)
+    return Abstention(relevant_from, _ratio(refused * unanswerable, refused), recall)
 
 
 def _ratio(part: Floats, whole: Floats) -> Estimate | None:
-    """The share of `whole` that is in `part`; resamples with nothing to divide by say nothing."""
+    """Return the share of `whole` that is in `part`; resamples that would divide by zero are left out."""
     if not whole.sum():
         return None
     weights = resamples(len(whole))
@@ -155,16 +155,20 @@ class Comparison:
 
 
 def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Comparison:
-    """The same question is one with the same words, file and library."""
-    was, now = ({_key(outcome): outcome for outcome in run if _asked(outcome)} for run in (before, after))
-    both = [key for key in was if key in now]
-    changes = [RankChange(now[key].question, was[key].page_rank, now[key].page_rank) for key in both]
+    """Compare two runs; the same question is one with the same words, file and library."""
+    earlier, later = (
+        {_key(outcome): outcome for outcome in run if _asked(outcome)} for run in (before, after)
+    )
+    both = [key for key in earlier if key in later]
+    changes = [RankChange(later[key].question, earlier[key].page_rank, later[key].page_rank) for key in both]
     return Comparison(
         questions=len(both),
-        only_one_run=len(was.keys() ^ now.keys()),
-        gained=tuple(one for one in changes if _found(one.after) and not _found(one.before)),
-        lost=tuple(one for one in changes if _found(one.before) and not _found(one.after)),
-        difference=means(worths([now[key] for key in both]) - worths([was[key] for key in both])),
+        only_one_run=len(earlier.keys() ^ later.keys()),
+        gained=tuple(change for change in changes if _found(change.after) and not _found(change.before)),
+        lost=tuple(change for change in changes if _found(change.before) and not _found(change.after)),
+        difference=means(
+            metric_rows([later[key] for key in both]) - metric_rows([earlier[key] for key in both])
+        ),
     )
 
 

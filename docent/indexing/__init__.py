@@ -1,4 +1,4 @@
-"""index(document) → chunks: the pieces that are searched, and their vectors."""
+"""chunk(document) → chunks, the units that are searched, and embedders that make their vectors."""
 
 from docent.indexing.chunking import CHUNKER_VERSION, Chunker, chunk, embedded_text
 from docent.indexing.embedder import Embedder, index_fingerprint, open_embedder

@@ -1,4 +1,4 @@
-"""The corridor from files to the index: find, plan, read, cut, store by words, then vectors."""
+"""From files to the index: find, plan, read, cut into chunks, store their words, then their vectors."""
 
 from docent.ingesting.discovery import find_files
 from docent.ingesting.folders import IngestProgress, IngestStopped, ingest

@@ -1,4 +1,7 @@
-"""Find the files below some paths and compare them with those known."""
+"""Find the files below some paths, each with its library, and compare them with those known from before.
+
+A library is the first folder below data/, or "default".
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def _roots(paths: Sequence[Path], data: Path) -> tuple[Path, ...]:
 
 
 class _Walk:
-    """Goes through folders and links; a folder to which several links lead is gone through once."""
+    """A walk through folders and links; a folder to which several links lead is visited once."""
 
     def __init__(self, data: Path, roots: Sequence[Path]) -> None:
         self._data = data
@@ -72,7 +75,7 @@ class _Walk:
         return self._named(path) or self._linked(path)
 
     def _named(self, path: Path) -> Iterator[SkippedPath] | None:
-        """Return a report of a path whose name cannot be kept, or None."""
+        """Return a report of a path whose name cannot be stored, or None."""
         if all(map(_is_utf8, _place(path, self._data))):
             return None
         name = printable(path.name)
@@ -80,7 +83,7 @@ class _Walk:
         return iter((SkippedPath(path, why),))
 
     def _linked(self, path: Path) -> Iterator[SourceFile | SkippedPath]:
-        """Go on where a link leads, if that is allowed."""
+        """Follow a link, if that is allowed."""
         real = Path(os.path.realpath(path))
         if self._roots and not any(map(real.is_relative_to, self._roots)):
             yield SkippedPath(
@@ -96,7 +99,7 @@ class _Walk:
         try:
             status = real.lstat()
         except OSError:
-            return  # it vanished since it was listed: the next run knows
+            return  # deleted since it was listed; the next ingest reports it
         if stat.S_ISREG(status.st_mode):
             library, inside = _place(path, self._data)
             yield SourceFile(library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real)
@@ -106,9 +109,11 @@ class _Walk:
             self._seen.add(real)
             try:
                 entries = sorted(path.iterdir())
-                os.stat(f"{path}/.")  # one that may be listed and not entered would fail at its first file
+                os.stat(
+                    f"{path}/."
+                )  # a folder that may be listed but not entered would fail at its first file
             except OSError as error:
-                yield SkippedPath(path, _closed(path, error))
+                yield SkippedPath(path, _unreadable_folder(path, error))
                 return
             for entry in entries:
                 if entry.name.startswith("."):
@@ -121,7 +126,7 @@ class _Walk:
                     yield from self._below(entry, real / entry.name)
 
 
-def _closed(folder: Path, error: OSError) -> str:
+def _unreadable_folder(folder: Path, error: OSError) -> str:
     name = printable(str(folder))
     return f"The folder {name} cannot be read ({error.strerror or 'unknown'}). Allow it: chmod u+rx '{name}'"
 
@@ -141,7 +146,7 @@ def printable(name: str) -> str:
 
 
 def _place(full: Path, data: Path) -> tuple[str, str]:
-    """The library and the path in it: the first folder below data/, or "default"."""
+    """Return the library and the path in it: the first folder below data/, or "default"."""
     absolute, root = full.absolute(), data.absolute()
     if not absolute.is_relative_to(root):
         return DEFAULT_LIBRARY, absolute.as_posix()
@@ -149,8 +154,8 @@ def _place(full: Path, data: Path) -> tuple[str, str]:
     return (parts[0], "/".join(parts[1:])) if len(parts) > 1 else (DEFAULT_LIBRARY, "".join(parts) or ".")
 
 
-def look_again(file: SourceFile) -> SourceFile | None:
-    """Return the file looked at again; None when it is gone, or something else is in its place."""
+def file_now(file: SourceFile) -> SourceFile | None:
+    """Return the file with its present size and time; None when it is gone, or is no file any more."""
     try:
         status = (file.real or file.full).lstat()
     except OSError:
@@ -161,12 +166,12 @@ def look_again(file: SourceFile) -> SourceFile | None:
 
 
 def library_folder(library: str, data: Path) -> Path:
-    """Where the files of a library lie."""
+    """Return the folder with the files of a library."""
     return data.absolute() if library == DEFAULT_LIBRARY else data.absolute() / library
 
 
 def is_gone(library: str, inside: str, data: Path) -> bool:
-    """Whether a file is certainly not there; in a folder that may not be entered now, nobody knows."""
+    """Return whether a file is certainly missing, rather than in a folder that may not be entered."""
     try:
         (library_folder(library, data) / inside).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -177,14 +182,14 @@ def is_gone(library: str, inside: str, data: Path) -> bool:
 
 
 def covers(path: Path, library: str, inside: str, data: Path) -> bool:
-    """Whether a file of a library lies below a path that was asked for."""
+    """Return whether a file of a library is below a path that was asked for."""
     outside = library == DEFAULT_LIBRARY and inside.startswith("/")
     target = Path(inside) if outside else library_folder(library, data) / inside
     return target.is_relative_to(path.absolute())
 
 
 class KnownFile(Protocol):
-    """A file as it was when it was last looked at; a path may be known twice, read once and failed since."""
+    """A file as it was at the last ingest; a path may be known twice, read once and failed since."""
 
     @property
     def path(self) -> str: ...
@@ -197,16 +202,16 @@ class KnownFile(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Empty when the file could not be read."""
+        """Return the hash, empty when the file could not be read."""
 
     @property
     def reason(self) -> str:
-        """Why it could not be read; empty when it was."""
+        """Return the reason why it could not be read; empty when it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class SameBytes:
-    """A file whose bytes are known from before: under another path, or only its date is new."""
+    """A file whose bytes are known from before: it was moved, or only its date is new."""
 
     file: SourceFile
     sha256: str
@@ -219,17 +224,17 @@ class SameBytes:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """The files of one library, each in one place."""
+    """The files of one library by what has to be done with them."""
 
     added: tuple[SourceFile, ...]
     changed: tuple[SourceFile, ...]
     unchanged: tuple[SourceFile, ...]
     same_bytes: tuple[SameBytes, ...]
-    """Moved or touched: the index only has to learn the new path or date."""
+    """Moved or touched: only the path or date in the index changes."""
     failed_before: tuple[SourceFile, ...]
-    """Could not be read, and have not changed since."""
+    """Files that could not be read, and have not changed since."""
     removed: tuple[str, ...]
-    """Paths that are there no more, those of moved files included."""
+    """Paths that are missing, those of moved files included."""
 
 
 def plan_sync(
@@ -242,47 +247,47 @@ def plan_sync(
     """Compare the files found in one library with those known.
 
     The same size and time are taken for the same bytes. Content is read, by `sha256`, only where the
-    size is known and the time or the path is news.
+    size is known and the time or the path is new.
     """
     before: dict[str, list[KnownFile]] = {}
-    for one in known:
-        before.setdefault(one.path, []).append(one)
-    there = {file.path for file in found}
-    gone = [one for path, ones in before.items() if path not in there for one in ones]
+    for file_before in known:
+        before.setdefault(file_before.path, []).append(file_before)
+    present = {file.path for file in found}
+    missing = [file for path, files in before.items() if path not in present for file in files]
     parts: dict[str, list[SourceFile]] = {
         "added": [], "changed": [], "unchanged": [], "failed_before": []
     }  # fmt: skip
     same_bytes: list[SameBytes] = []
     for file in found:
         part = _part(file, before.get(file.path, []), retry_failed)
-        candidates = {"added": gone, "changed": before.get(file.path, [])}.get(part, [])
-        if (same := _recognised(file, candidates, sha256)) is not None:
+        candidates = {"added": missing, "changed": before.get(file.path, [])}.get(part, [])
+        if (same := _same_bytes(file, candidates, sha256)) is not None:
             same_bytes.append(same)
         else:
             parts[part].append(file)
     return SyncPlan(
         **{name: tuple(files) for name, files in parts.items()},
         same_bytes=tuple(same_bytes),
-        removed=tuple(sorted(before.keys() - there)),
+        removed=tuple(sorted(before.keys() - present)),
     )
 
 
 def _part(file: SourceFile, before: Sequence[KnownFile], retry_failed: bool) -> str:
     if not before:
         return "added"
-    same = [one for one in before if (one.bytes, one.modified_ns) == (file.bytes, file.modified_ns)]
+    same = [known for known in before if (known.bytes, known.modified_ns) == (file.bytes, file.modified_ns)]
     if not same:
         return "changed"
-    if any(one.reason for one in same):
+    if any(known.reason for known in same):
         return "changed" if retry_failed else "failed_before"
     return "unchanged"
 
 
-def _recognised(
+def _same_bytes(
     file: SourceFile, candidates: Iterable[KnownFile], sha256: Callable[[SourceFile], str]
 ) -> SameBytes | None:
-    near = [one for one in candidates if one.bytes == file.bytes and one.sha256]
-    if not near:
+    same_size = [known for known in candidates if known.bytes == file.bytes and known.sha256]
+    if not same_size:
         return None
     digest = sha256(file)
-    return next((SameBytes(file, digest, one.path) for one in near if one.sha256 == digest), None)
+    return next((SameBytes(file, digest, known.path) for known in same_size if known.sha256 == digest), None)

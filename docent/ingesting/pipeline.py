@@ -1,4 +1,4 @@
-"""Steps of every file."""
+"""The steps of every file, from a folder or an upload: read, cut, store its words, then its vectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from docent.types import Chunk, Document, SourceFile, document_id
 
 log = logging.getLogger(__name__)
 
-UNFORESEEN = (
+UNEXPECTED = (
     "It could not be read ({why}). Try again; if it fails again, see what is wrong with: "
     "python -m docent doctor"
 )
@@ -28,7 +28,7 @@ UNFORESEEN = (
 
 @dataclass(frozen=True, slots=True)
 class ChunkSize:
-    """How long chunks are, in the embedding model's own tokens."""
+    """The length of chunks, in the embedding model's own tokens."""
 
     tokens: int
     overlap: int
@@ -36,7 +36,7 @@ class ChunkSize:
 
 @dataclass(slots=True)
 class PageCounter:
-    """Pages read by this process since its start, for whoever watches over it."""
+    """The number of pages read by this process since its start, for its metrics."""
 
     pages: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,7 +48,7 @@ class PageCounter:
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
-    """A file's document, cut as far as its pages could be while it was read."""
+    """A file's document, its pages cut while it was read."""
 
     document: Document
     cutter: Chunker
@@ -68,9 +68,9 @@ class IngestPipeline:
     tally: PageCounter = field(default_factory=PageCounter)
 
     def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> ReadDocument:
-        """What a file says; told after each page how many were read, and of how many (0: not known).
+        """Read a file. Raises LoadError.
 
-        Raises LoadError.
+        `on_page` is called after each page with the pages read and the pages expected (0: not known).
         """
         with self.loader.stream(path, password=password) as stream:
             pages, cutter = [], self._cutter()
@@ -81,14 +81,14 @@ class IngestPipeline:
             return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter)
 
     def as_read(self, document: Document) -> ReadDocument:
-        """One that was read before."""
+        """Return a document that was read before, cut again."""
         cutter = self._cutter()
         for page in document.pages:
             cutter.add(page)
         return ReadDocument(document, cutter)
 
     def keep(self, file: SourceFile, read: ReadDocument, *, expected: bool = False) -> list[Chunk]:
-        """From now on the document is found by its words; its vectors follow."""
+        """Store a document, found by its words from now on; its vectors follow."""
         chunks = read.chunks(file.library)
         self.store.put_words(file, read.document, chunks, expected=expected)
         self.tally.count(len(read.document.pages))
@@ -96,13 +96,13 @@ class IngestPipeline:
         return chunks
 
     def keep_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """The same for new documents in one step; False for each that has to be kept by itself."""
-        kept = self.store.put_several(arrivals)
+        """Store new documents in one step; False for each that has to be stored by itself."""
+        stored = self.store.put_several(arrivals)
         self.tally.count(
-            sum(len(one.document.pages) for one, is_kept in zip(arrivals, kept, strict=True) if is_kept)
+            sum(len(arrival.document.pages) for arrival, done in zip(arrivals, stored, strict=True) if done)
         )
         self.background.start()
-        return kept
+        return stored
 
     def _cutter(self) -> Chunker:
         return Chunker(
@@ -114,23 +114,23 @@ class IngestPipeline:
 
 
 def describe_error(error: Exception) -> str:
-    """Why a file was not read, for whoever waits for it; of what nobody foresaw, the log has all."""
+    """Return the reason why a file was not read, in a sentence; an unexpected error is logged."""
     if isinstance(error, DocentError):
         return error.message
     log.error("A file could not be read.", exc_info=error)
-    return Message(UNFORESEEN, why=repr(error))
+    return Message(UNEXPECTED, why=repr(error))
 
 
 log = logging.getLogger(__name__)
 
-BATCH = 256  # chunks: a second or two of work, so that a stop and a question's progress come soon
-IDLE = 1.0  # seconds between two looks, when nobody says that there is work
-LOOK = 0.1
-SAVE = 600.0  # seconds between two looks whether the catalog's snapshot is still as the catalog
+BATCH = 256  # chunks: a second or two of work, so that a stop takes effect soon
+IDLE = 1.0  # seconds between two checks, when nothing signals work
+POLL = 0.1
+SAVE = 600.0  # seconds between two saves of the catalog's snapshot
 
 
 class EmbeddingWorker:
-    """Makes the vectors that chunks lack, in batches across documents, wherever they came from."""
+    """Makes vectors in the background, in batches across documents; chunks are found by words until then."""
 
     def __init__(self, *, store: Store, embedder: Embedder) -> None:
         self._store = store
@@ -142,7 +142,7 @@ class EmbeddingWorker:
         store.on_wanted = self._start
 
     def start(self) -> None:
-        """There is work, here or for the process that owns the store; starting twice is once."""
+        """Start making vectors, here or in the process that owns the store. May be called at any time."""
         self._start()
         if not self._store.owned:
             self._store.want_vectors()
@@ -155,26 +155,28 @@ class EmbeddingWorker:
         self._wake.set()
 
     def wait(self, on_progress: Callable[[int], None]) -> None:
-        """Return when every chunk has its vector; told meanwhile how many are left."""
+        """Wait until every chunk has its vector; report meanwhile how many are left."""
         self.start()
         while left := self._store.lacking():
             if why := self._store.held_up():
                 raise EmbeddingError(why)
             on_progress(left)
-            time.sleep(LOOK)
+            time.sleep(POLL)
         self._store.come_to_rest()
         on_progress(0)
 
     def close(self) -> None:
-        """Drop what is left of the batch under way; whoever opens the store next goes on from there."""
+        """Drop the batch under way; the next process that opens the store makes its vectors."""
         self._closing.set()
         self._wake.set()
         self._embedder.close()
-        if self._thread is not None and self._thread.is_alive():  # not yet where Ctrl+C came as it was begun
+        if (
+            self._thread is not None and self._thread.is_alive()
+        ):  # not alive where Ctrl+C came before it had started
             self._thread.join()
 
     def _run(self) -> None:
-        """Only for a store that is ours; should its owner be gone, asking it makes it ours."""
+        """Make vectors while this process owns the store; asking a store without an owner takes it over."""
         saved = time.monotonic()
         while not self._closing.is_set():
             try:
@@ -184,9 +186,9 @@ class EmbeddingWorker:
                 elif time.monotonic() - saved > SAVE and self._store.owned:
                     self._store.save()
                     saved = time.monotonic()
-            except DocentError as error:  # told by `wait`, and tried again: a model server may come back
+            except DocentError as error:  # raised by `wait`, and tried again: a model server may come back
                 self._hold_up(str(error))
-            except Exception as error:  # a fault of ours must not leave documents without vectors for good
+            except Exception as error:  # a bug must not leave documents without vectors for good
                 if self._closing.is_set():
                     return  # the embedder was closed under it
                 log.exception("Vectors could not be made; it is tried again.")
@@ -203,10 +205,10 @@ class EmbeddingWorker:
         self._closing.wait(IDLE)
 
     def _fill(self) -> None:
-        """One batch is embedded while the one before is stored."""
+        """Embed one batch while the one before is stored."""
         under_way: frozenset[str] = frozenset()
         storing: Future[None] | None = None
-        with ThreadPoolExecutor(1, "storing") as keeper:
+        with ThreadPoolExecutor(1, "storing") as executor:
             while not self._closing.is_set():
                 chunks = self._store.unembedded(BATCH, besides=under_way)
                 vectors = self._embedder.embed([embedded_text(chunk) for chunk in chunks])
@@ -216,4 +218,4 @@ class EmbeddingWorker:
                     return
                 ids = [chunk.id for chunk in chunks]
                 under_way = frozenset(ids)
-                storing = keeper.submit(self._store.put_vectors, ids, vectors) if ids else None
+                storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None

@@ -1,4 +1,4 @@
-"""Read documents again."""
+"""Read documents again: the whole index for a rebuild, or one document by a newer reader."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from docent.types import Document, FileReport, Scope, State
 def rebuild(
     old: Path, *, intake: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
 ) -> list[FileReport]:
-    """Build intake's store from the index in `old`; what could not be carried over is in the reports.
+    """Build the new store from the index in `old`; the reports name documents that could not be carried over.
 
-    `full` reads every file again; otherwise only cutting and embedding are done anew. What comes to
-    the old index meanwhile is carried over, too.
+    `full` reads every file again; otherwise only chunks and vectors are made again. Documents that come to
+    the old index meanwhile are carried over, too.
     """
     reports: list[FileReport] = []
     failed: set[str] = set()
     with Rebuild(old, new=intake.store) as work:
-        while missing := [kept for kept in work.missing() if kept.id not in failed]:
+        while missing := [document for document in work.missing() if document.id not in failed]:
             pages = 0
-            for number, kept in enumerate(missing, 1):
-                path = kept.files[0].path
+            for number, document in enumerate(missing, 1):
+                path = document.files[0].path
                 try:
-                    pages += _carry(kept, work, intake, full=full)
+                    pages += _carry_over(document, work, intake, full=full)
                 except (LoadError, StoreError) as error:
-                    failed.add(kept.id)
-                    reports.append(FileReport(kept.library, path, "failed", str(error)))
+                    failed.add(document.id)
+                    reports.append(FileReport(document.library, path, "failed", str(error)))
                 on_progress(IngestProgress(number, len(missing), pages, path, intake.store.lacking()))
             intake.background.wait(_telling(on_progress, len(missing), pages))
         work.finish()
@@ -46,7 +46,7 @@ def _telling(on_progress: Callable[[IngestProgress], None], files: int, pages: i
     return lambda waiting: on_progress(IngestProgress(files, files, pages, "", waiting))
 
 
-def _carry(kept: Kept, work: Rebuild, intake: IngestPipeline, *, full: bool) -> int:
+def _carry_over(kept: Kept, work: Rebuild, intake: IngestPipeline, *, full: bool) -> int:
     original = kept.files[0].full
     document = work.document(kept)
     read = _read_again(document, original, intake) if full else intake.as_read(document)
@@ -63,19 +63,19 @@ def _carry(kept: Kept, work: Rebuild, intake: IngestPipeline, *, full: bool) -> 
 
 
 def _read_again(document: Document, original: Path, intake: IngestPipeline) -> ReadDocument:
-    """By the reader of today; the text of before where it cannot, as with a file that needs a password."""
+    """Read the original again; return the text of before where that fails, as for a locked file."""
     with tempfile.TemporaryDirectory() as folder:
-        called = Path(folder) / document.name
+        link = Path(folder) / document.name
         try:
-            called.symlink_to(original.absolute())
-            read = intake.read(called, password=None, on_page=lambda *_: None)
+            link.symlink_to(original.absolute())
+            read = intake.read(link, password=None, on_page=lambda *_: None)
         except (LoadError, OSError):
             return intake.as_read(document)
     return replace(read, document=replace(read.document, created=document.created))
 
 
 class Rereader:
-    """Reads one document at a time; the old reading answers until the new one is there."""
+    """Reads documents again, one at a time; the old reading answers until the new one is stored."""
 
     def __init__(self, intake: IngestPipeline) -> None:
         self._intake = intake
@@ -86,7 +86,7 @@ class Rereader:
         self._failed: dict[str, str] = {}
 
     def start(self, document_id: str, scope: Scope) -> None:
-        """Raises UnknownDocument, or InputError for one that is still being read."""
+        """Start reading a document again. Raises UnknownDocument, or InputError while it is being read."""
         document = self._intake.store.document(document_id, scope)
         if document.state not in (State.READY, State.PARTIAL, State.FAILED):
             raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
@@ -98,15 +98,15 @@ class Rereader:
         self._pool.submit(self._read, document_id, scope)
 
     def pages(self, document_id: str) -> int | None:
-        """Read so far; None for a document that is not being read again."""
+        """Return the pages read so far; None for a document that is not being read again."""
         return self._pages.get(document_id)
 
     def failed(self, document_id: str) -> str:
-        """Why the last attempt changed nothing; empty when it did."""
+        """Return the reason why the last attempt failed; empty when it did not."""
         return self._failed.get(document_id, "")
 
     def close(self) -> None:
-        """What is not read by now stays as it was."""
+        """Stop; documents that are not read by now stay as they were."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, key: str, scope: Scope) -> None:
@@ -114,13 +114,13 @@ class Rereader:
         try:
             document = intake.store.document(key, scope)
             with tempfile.TemporaryDirectory(prefix="docent-") as folder:
-                named = Path(folder) / document.name  # its name says what it is, too
+                named = Path(folder) / document.name  # the reader needs its name, too
                 named.symlink_to(intake.store.original(key, scope).absolute())
                 read = intake.read(named, password=None, on_page=lambda pages, _: self._count(key, pages))
             chunks = read.cutter.chunks(read.document, document_id=key)
             intake.store.put_again(key, read.document, chunks)
             intake.background.start()
-        except Exception as error:  # also a fault of ours is told: nobody else asks how this ended
+        except Exception as error:  # also a bug is reported here: nothing else waits for this thread
             self._failed[key] = describe_error(error)
         finally:
             self._pages.pop(key, None)

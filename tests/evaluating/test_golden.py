@@ -42,8 +42,8 @@ def test_kept_and_removed(tmp_path):
 def test_several_processes_keep_questions_at_once(tmp_path):
     """What one adds another does not take away: the chat's thumbs, and `golden add` in a terminal."""
     adding = (
-        "import sys; from pathlib import Path; from docent.evaluating import Golden, Question\n"
-        "for n in range(40): Golden(Path(sys.argv[1])).add(Question(f'{n}?', 'a.pdf', (1,), sys.argv[2]))"
+        "import sys; from pathlib import Path; from docent.evaluating import GoldenQuestions, Question\n"
+        "for n in range(40): GoldenQuestions(Path(sys.argv[1])).add(Question(f'{n}?', 'a.pdf', (1,), sys.argv[2]))"
     )
     path = tmp_path / "golden.jsonl"
     command, root = [sys.executable, "-c", adding, str(path)], Path(__file__).parents[2]

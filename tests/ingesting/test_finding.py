@@ -11,7 +11,7 @@ import pytest
 
 from docent.errors import LoadError, UnreadableFile
 from docent.ingesting import find_files
-from docent.ingesting.discovery import look_again
+from docent.ingesting.discovery import file_now
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Document, Page, Scope, SourceFile
@@ -142,7 +142,7 @@ def test_what_took_a_files_place_is_not_kept(data, store, how, several):
             store.put_words(found, document, [])
     assert store.documents(Scope()) == []
     assert [*(store.folder / "originals").iterdir()] == []
-    assert look_again(found) is None or how == "folder"
+    assert file_now(found) is None or how == "folder"
 
 
 def test_nobody_waits_for_a_pipe(data):

@@ -64,8 +64,8 @@ class Desk:
     def take_in(
         self, name: str, text: str, *, owner: str | None = "ada", library: str = "uploads", wait: bool = True
     ) -> Ticket:
-        ticket = self.uploads.take_in(self.write("upload.tmp", text), name=name, library=library, owner=owner)
-        while wait and not self.uploads.standing(ticket).over:
+        ticket = self.uploads.add(self.write("upload.tmp", text), name=name, library=library, owner=owner)
+        while wait and not self.uploads.status(ticket).over:
             time.sleep(0.02)
         return ticket
 
@@ -95,12 +95,12 @@ def test_a_file_is_taken_in_and_followed(desk):
 
 def test_a_file_that_cannot_be_read(desk):
     """It is failed, with the reason; handed in again, it is tried again; of a new version the old stays."""
-    assert desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
-    standing = desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken"))
+    assert desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
+    standing = desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken"))
     assert "a.pdf" in standing.reason
     desk.take_in("b.txt", "The museum opens at nine.")
     ticket = desk.take_in("b.txt", "%PDF-1.7 broken, too")
-    assert "b.txt" in desk.uploads.standing(ticket).reason
+    assert "b.txt" in desk.uploads.status(ticket).reason
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
@@ -114,7 +114,7 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
 
     monkeypatch.setattr(desk.intake.loader, "stream", full)
     if not again:
-        standing = desk.uploads.standing(desk.take_in("a.txt", "The museum opens at nine."))
+        standing = desk.uploads.status(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
         read_again = Rereader(desk.intake)
@@ -151,7 +151,7 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
     desk.uploads._pool.shutdown()  # after it has looked for the file that is gone
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
-    standing = desk.uploads.standing(ticket)
+    standing = desk.uploads.status(ticket)
     assert (standing.state, standing.gone) == (State.FAILED, True)  # not that the file cannot be read
     assert list(desk.store._originals.held()) == []
 
@@ -194,7 +194,7 @@ def test_sharing_half_embedded(desk, monkeypatch):
     """Shared before its vectors were made, the document gets them where it is then."""
     monkeypatch.setattr(desk.background, "start", lambda: None)
     ticket = desk.take_in("hours.txt", "The museum opens at nine.", wait=False)
-    while desk.uploads.standing(ticket).state is not State.SEARCHABLE:
+    while desk.uploads.status(ticket).state is not State.SEARCHABLE:
         time.sleep(0.02)
     desk.store.share(ticket.document_id, "museum", ADA)
     monkeypatch.undo()
@@ -219,7 +219,7 @@ def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
     """Handed in twice and read once, a document goes on answering when the other reading fails."""
     ticket = desk.take_in("hours.txt", "The museum opens at nine.")
     desk.store.give_up(ticket.document_id, "The worker was stopped.")
-    assert desk.uploads.standing(ticket).state is State.READY
+    assert desk.uploads.status(ticket).state is State.READY
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
@@ -311,7 +311,7 @@ def test_private_and_shared_names_never_meet(desk):
     assert len(set(names)) == len(names)
     assert all(name.count("/") == 1 for name in names)
     with pytest.raises(InputError):
-        desk.uploads.take_in(desk.write("x", "x"), name="x", library="a/b", owner="ada")
+        desk.uploads.add(desk.write("x", "x"), name="x", library="a/b", owner="ada")
 
 
 READING = """
@@ -384,13 +384,13 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     """It fails for want of one, says so, tries again with the wrong and the right one, and stores neither."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
-    ticket = desk.uploads.take_in(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
+    ticket = desk.uploads.add(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
     assert until_over(desk, ticket).locked
     desk.uploads.unlock(ticket, "wrong")
     assert until_over(desk, ticket).locked
     desk.close()
     desk.open()
-    assert desk.uploads.standing(ticket).locked, "the next start knows it, too"
+    assert desk.uploads.status(ticket).locked, "the next start knows it, too"
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
@@ -413,17 +413,17 @@ def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
     with desk.store._catalog.turn:  # until the ticket is there
         monkeypatch.setattr(desk.store, "give_up", told)
         file = desk.folder / "locked.pdf"
-        ticket = desk.uploads.take_in(file, name="a.pdf", library="uploads", owner="ada")
+        ticket = desk.uploads.add(file, name="a.pdf", library="uploads", owner="ada")
     assert unlocked.wait(60)
     for _ in range(3000):
-        if (standing := desk.uploads.standing(ticket)).over:
+        if (standing := desk.uploads.status(ticket)).over:
             break
         time.sleep(0.02)
     assert standing.state is State.READY
 
 
 def until_over(desk: Desk, ticket: Ticket) -> UploadStatus:
-    while not (standing := desk.uploads.standing(ticket)).over:
+    while not (standing := desk.uploads.status(ticket)).over:
         time.sleep(0.02)
     return standing
 
@@ -432,11 +432,11 @@ def test_a_pipe_that_is_handed_in(desk):
     """It is refused at once: nobody waits for something to come out of it."""
     os.mkfifo(desk.folder / "pipe")
     with pytest.raises(UnreadableFile, match="a named pipe"):
-        desk.uploads.take_in(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
+        desk.uploads.add(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
 
 
 def test_a_file_without_text_says_so(desk):
     """It is ready, and its reason says that nothing of it can be searched."""
-    standing = desk.uploads.standing(desk.take_in("void.txt", "\n \n"))
+    standing = desk.uploads.status(desk.take_in("void.txt", "\n \n"))
     assert (standing.state, standing.chunks) == (State.READY, 0)
     assert standing.reason == "Nothing to search: no text was found. There is no text in it."

@@ -77,7 +77,7 @@ CONSTANTS = [
     finish.UNCHECKED.format(n=7),
     own_knowledge.FROM_THE_MODEL,
     shortened_notice("x" * 3000),
-    pipeline.UNFORESEEN,
+    pipeline.UNEXPECTED,
 ]
 
 
