@@ -17,7 +17,7 @@ from pathlib import Path
 
 from docent.app import Docent, forget_previous, give_up, open_docent, roll_back, switch
 from docent.errors import DocentError, IndexMismatch, InputError, StoreError
-from docent.ingesting import Progress, Stopped
+from docent.ingesting import IngestProgress, IngestStopped
 from docent.settings import Settings
 from docent.types import FileReport
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as stop:
         if arguments.json and not arguments.watch:
-            _print_json(stop.reports if isinstance(stop, Stopped) else [], stopped=True)
+            _print_json(stop.reports if isinstance(stop, IngestStopped) else [], stopped=True)
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # who reads has seen enough, as `head` does
@@ -199,15 +199,15 @@ def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespa
                     password=_password(arguments),
                     on_progress=bar,
                 )
-            except Stopped as stop:
+            except IngestStopped as stop:
                 reports = stop.reports
                 raise
     except KeyboardInterrupt as interrupt:  # perhaps once more, while the house is closed
-        raise Stopped(reports) from interrupt
+        raise IngestStopped(reports) from interrupt
     return reports
 
 
-def _bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[Progress], None]]:
+def _bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[IngestProgress], None]]:
     """On stderr; none when nobody watches."""
     return _Bar() if sys.stderr.isatty() and not arguments.json else nullcontext(lambda _: None)
 
@@ -219,14 +219,14 @@ class _Bar:
         self._aside = ThreadPoolExecutor(1, "bar")
         self._drawn = self._aside.submit(_Drawn)
 
-    def __enter__(self) -> Callable[[Progress], None]:
+    def __enter__(self) -> Callable[[IngestProgress], None]:
         return self._show
 
     def __exit__(self, *_: object) -> None:
         self._drawn.result().stop()
         self._aside.shutdown()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: IngestProgress) -> None:
         self._drawn.result().show(progress)
 
 
@@ -255,7 +255,7 @@ class _Drawn:
     def stop(self) -> None:
         self._rich.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: IngestProgress) -> None:
         """Files as they become searchable by their words; then the vectors that are still to be made."""
         elapsed = self._rich.tasks[0].elapsed
         speed = progress.pages / elapsed if elapsed else 0.0

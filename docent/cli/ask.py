@@ -104,7 +104,7 @@ def run_pull(arguments: argparse.Namespace) -> None:
 
 
 def run_search(arguments: argparse.Namespace) -> None:
-    from docent.answering import left_out
+    from docent.answering import shortened_notice
     from docent.app import open_docent
 
     with open_docent(Settings.read()) as docent:
@@ -113,7 +113,7 @@ def run_search(arguments: argparse.Namespace) -> None:
         if arguments.document:
             documents = tuple(document.id for document in named(docent, arguments, arguments.document))
         passages = docent.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
-    if unsearched := left_out(arguments.question):
+    if unsearched := shortened_notice(arguments.question):
         print(unsearched, file=sys.stderr)
     if arguments.json:
         print_json([passage_json(rank, passage) for rank, passage in enumerate(passages, 1)])

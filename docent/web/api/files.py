@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.app import Docent
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.ingesting.uploads import plain_name
 from docent.store import UPLOADED
 from docent.types import Quotes, State, StoredDocument
@@ -133,7 +133,7 @@ def _file(document: StoredDocument) -> Json:
     }
 
 
-def _awaited(ticket: Ticket, standing: Standing, size: int, came: int) -> Json:
+def _awaited(ticket: Ticket, standing: UploadStatus, size: int, came: int) -> Json:
     return {
         "id": PREFIX + ticket.document_id,
         "object": "file",

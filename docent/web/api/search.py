@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docent.answering import left_out
+from docent.answering import shortened_notice
 from docent.app import Docent
 from docent.json_output import passage_json
 from docent.types import StoredDocument
@@ -27,7 +27,7 @@ def search(request: SearchRequest, docent: Docent, caller: Caller) -> Json:
     return {
         "object": "list",
         "data": [passage_json(rank, passage) for rank, passage in enumerate(passages, 1)],
-        "notices": list(filter(None, (left_out(request.query),))),
+        "notices": list(filter(None, (shortened_notice(request.query),))),
     }
 
 
