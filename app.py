@@ -5,7 +5,7 @@ import chainlit.server
 from chainlit.types import ThreadDict
 
 from docent.web import server
-from docent.web.accounts import disconnects
+from docent.web.accounts.authenticator import watch_open_pages
 from docent.web.chat import (
     attachments,
     citation_panel,
@@ -18,24 +18,24 @@ from docent.web.chat import (
     streaming,
 )
 from docent.web.chat.history import History
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 server.prepare()
 
 
 @cl.on_app_startup
-async def open_doors() -> None:
-    server.open_doors()
+async def start_up() -> None:
+    server.open_once()
     server.history()  # opened here, where nobody waits for it
-    disconnects.watch(chainlit.server.sio, door=lambda: server.state().door)
+    watch_open_pages(chainlit.server.sio, authenticator=lambda: server.state().authenticator)
 
 
 @cl.on_app_shutdown
-async def close_doors() -> None:
+async def shut_down() -> None:
     try:
         await streaming.break_off()
     finally:
-        server.close_doors()
+        server.close()
 
 
 @cl.data_layer
@@ -46,13 +46,13 @@ def history() -> History:
 @cl.set_chat_profiles
 async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await lightly(profiles.profiles, server.docent(), reader=reader, language=language)
+    return await run_in_small_pool(profiles.profiles, server.docent(), reader=reader, language=language)
 
 
 @cl.on_chat_start
 async def start() -> None:
     await conversation.start(docent=server.docent())
-    await conversation.tell_of_attempts(server.state().door)
+    await conversation.tell_of_attempts(server.state().authenticator)
     model_download.follow(server.docent(), conversation.language())
 
 
@@ -94,7 +94,7 @@ async def answer_anyway(action: cl.Action) -> None:
 @cl.action_callback(feedback.KEEP)
 async def keep_golden(action: cl.Action) -> None:
     reader, language = conversation.reader(), conversation.language()
-    if server.state().door.is_admin(reader):
+    if server.state().authenticator.is_admin(reader):
         docent, history = server.docent(), server.history()
         await feedback.keep(action, docent=docent, history=history, reader=reader, language=language)
 

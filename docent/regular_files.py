@@ -1,4 +1,4 @@
-"""Open files that others may be changing: regular ones only, without waiting, and if wanted without links."""
+"""Open regular files only, without waiting, and on request without following links."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ = os.O_RDONLY | os.O_NONBLOCK  # opening a pipe would wait until somebody w
 
 
 def not_regular(name: str, mode: int) -> UnreadableFile:
-    """Return the error for what is neither a regular file nor a folder."""
+    """Return the error for a path that is neither a regular file nor a folder."""
     what = SORTS.get(stat.S_IFMT(mode), "something else")
     return UnreadableFile(
         "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a "
@@ -48,7 +48,7 @@ def open_regular(path: Path, *, links: bool) -> BufferedReader:
 
 
 def _open_unlinked(path: Path) -> int:
-    """Open folder by folder: a check before would say nothing of the moment in which the file is opened."""
+    """Open folder by folder: after a check before opening, a link could still be put in place."""
     if sys.platform == "darwin":
         return os.open(path, READ | os.O_NOFOLLOW_ANY)
     folder = os.open(path.anchor, os.O_PATH)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
-from docent.memory import blank
+from docent.memory import zeroed
 from docent.store.protocols import Hit
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Vectors:
 
     def _blank(self) -> AbstractContextManager[None]:
         """A new graph is a file of its memory before anything is in it: pieces of whatever was there last."""
-        return nullcontext() if self._served else blank()
+        return nullcontext() if self._served else zeroed()
 
 
 def _vacuum(folder: Path) -> None:
@@ -264,7 +264,7 @@ def _thin_store(collection: Any) -> Any:
             for at in range(0, len(nodes), BATCH):
                 some = nodes[at : at + BATCH]
                 embeddings: Any = [node.get_embedding() for node in some]
-                with blank():
+                with zeroed():
                     collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
             return [node.node_id for node in nodes]
 

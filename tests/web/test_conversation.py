@@ -11,6 +11,7 @@ from typing import Any
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import User
+from docent.web.i18n.french import french
 
 from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
@@ -21,8 +22,7 @@ from docent.web.chat import attachments, model_download, reply
 from docent.web.chat.attachments import Line
 from docent.web.chat.conversation import note
 from docent.web.chat.saved_answer import recall
-from docent.web.i18n.french import french
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 from tests.web.test_kept import ANSWER, PASSAGE, QUOTE
 from tests.web.test_lines import READY, TICKET
 

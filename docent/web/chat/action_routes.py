@@ -15,17 +15,16 @@ from starlette.routing import Route
 from docent.web.chat.conversation import ANYWAY, ASK_AGAIN
 from docent.web.chat.upload_routes import language_of, session_of
 from docent.web.i18n import say
-from docent.web.routes import mine
-from docent.web.security import is_well_formed
-from docent.web.well_formed import NO_SESSION, NOT_OUR_PAGE
+from docent.web.input_checks import NO_SESSION, NOT_OUR_PAGE, is_uuid
+from docent.web.page_routes import require_login
 
 ACTION = TypeAdapter(Action)
 
 
 def routes() -> list[Route]:
     return [
-        Route("/set-session-cookie", mine(session_cookie), methods=["POST"]),
-        Route("/project/action", mine(press), methods=["POST"]),
+        Route("/set-session-cookie", require_login(session_cookie), methods=["POST"]),
+        Route("/project/action", require_login(press), methods=["POST"]),
     ]
 
 
@@ -35,7 +34,7 @@ async def session_cookie(request: Request, reader: str) -> Response:
         session_id = (await request.json())["session_id"]
     except (json.JSONDecodeError, KeyError, TypeError):
         session_id = None
-    if not is_well_formed(session_id):
+    if not is_uuid(session_id):
         return _refused(request, 400, NOT_OUR_PAGE)
     response = JSONResponse({"message": "Session cookie set"})
     await chainlit.server.set_session_cookie(request, response)

@@ -24,7 +24,7 @@ from docent.web.chat.file_scope import UPLOADS, here, shared_libraries
 from docent.web.chat.side_panel import escaped
 from docent.web.chat.upload_status import ENDED, KEY, recalled, words
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 CANCEL, SHARE, SHARE_IN, KEEP = "file_cancel", "file_share", "file_share_in", "file_keep"
 PACE = 0.4  # seconds between two looks at a file; a line that changes faster is not read
@@ -62,7 +62,7 @@ class Line:
         """Say how far it is, each time there is news, until it is over, or nobody is left to unlock it."""
         await asyncio.sleep(after)
         while not self._over:
-            standing = await lightly(self._docent.standing, self.ticket)
+            standing = await run_in_small_pool(self._docent.standing, self.ticket)
             if not self._over:  # cancelled meanwhile
                 await self.show(standing)
             if standing.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
@@ -119,7 +119,7 @@ class Line:
 
     async def offer_libraries(self) -> None:
         """Instead of one button to share, one for each library it can be shared in."""
-        names = (await lightly(shared_libraries, self._docent))[:MOST_LIBRARIES]
+        names = (await run_in_small_pool(shared_libraries, self._docent))[:MOST_LIBRARIES]
         offered = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._put([*offered, _button(KEEP, self._language)])
 
@@ -128,7 +128,7 @@ class Line:
         await self._put([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
-        if library not in await lightly(shared_libraries, self._docent):
+        if library not in await run_in_small_pool(shared_libraries, self._docent):
             return  # it comes from a browser, and may name another's
         try:
             new = await asyncio.to_thread(
@@ -219,7 +219,7 @@ async def take_in(message: cl.Message, *, docent: Docent) -> list[Line]:
             ).send()
             continue
         lines[ticket.document_id] = line = Line(ticket, docent, note(""))
-        await line.show(await lightly(docent.standing, ticket))
+        await line.show(await run_in_small_pool(docent.standing, ticket))
         _in_background(line.follow())
     if len(sent) > most:
         left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
@@ -302,7 +302,7 @@ async def resume(thread: ThreadDict, *, docent: Docent) -> None:
             continue
         message = cl.Message.from_dict(step)
         line = Line(ticket, docent, message)
-        standing = await lightly(docent.standing, ticket)
+        standing = await run_in_small_pool(docent.standing, ticket)
         step["output"] = words(ticket, standing, language())
         await line.show(standing)
         _in_background(line.follow(after=RESUMED))

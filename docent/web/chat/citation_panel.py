@@ -22,8 +22,8 @@ from docent.web.chat.saved_answer import Kept, extract, recall
 from docent.web.chat.side_panel import Extract, panel
 from docent.web.chat.source_links import Signer, marked, picture, place_of
 from docent.web.i18n import say
-from docent.web.security import is_well_formed
-from docent.web.thread_pool import lightly
+from docent.web.input_checks import is_uuid
+from docent.web.thread_pool import run_in_small_pool
 
 OPENED = "docent-source"
 """Key of the browser's message."""
@@ -54,7 +54,7 @@ def _id(link: str) -> str:
 
 async def kept_answer(history: History, step_id: object, n: object, reader: str) -> Kept | None:
     """The reader's own answer that cites `n`; None for any other."""
-    if not is_well_formed(step_id) or not isinstance(n, int):
+    if not is_uuid(step_id) or not isinstance(n, int):
         return None
     said = await history.said(str(step_id))
     kept = recall(said[0]["metadata"]) if said is not None and said[1] == reader else None
@@ -72,7 +72,9 @@ async def show(message: Any, *, state: State, reader: str, language: str) -> Non
         return
     link = cited_link(str(step_id), n)
     quotes = kept.cited(n)
-    found = await lightly(sheets, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
+    found = await run_in_small_pool(
+        sheets, quotes, link, docent=state.docent, signer=state.signer, reader=reader
+    )
     elements = [_words(str(step_id), n), *(_element(sheet, link, quotes[0]) for sheet in found)]
     emit = cl.context.emitter.emit
     await emit("set_sidebar_title", say("Source {n}", language, n=n))

@@ -18,7 +18,7 @@ from docent.app import Docent
 from docent.errors import ModelError
 from docent.messages import Message
 from docent.types import Scope
-from docent.web.accounts.login import FREE_TRIES, Door
+from docent.web.accounts.authenticator import FREE_TRIES, Authenticator
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import chat_settings
 from docent.web.chat.chat_settings import Chosen, widgets
@@ -26,9 +26,9 @@ from docent.web.chat.saved_answer import Fate, fates, recall, turns
 from docent.web.chat.side_panel import escaped
 from docent.web.chat.streaming import is_under_way, unfinished
 from docent.web.i18n import say
-from docent.web.routes import export_link
-from docent.web.security import TOO_LONG_EVENT
-from docent.web.thread_pool import lightly
+from docent.web.input_checks import TOO_LONG_EVENT
+from docent.web.page_routes import export_link
+from docent.web.thread_pool import run_in_small_pool
 
 EXPORT = "export"
 DOCUMENTS = "documents"
@@ -131,7 +131,7 @@ async def start(*, docent: Docent) -> None:
     )
     models = await _models(docent)
     cl.user_session.set(MODELS, list(models))
-    libraries = await lightly(docent.store.libraries, None)
+    libraries = await run_in_small_pool(docent.store.libraries, None)
     panel = widgets(
         docent.settings,
         libraries=libraries,
@@ -142,9 +142,9 @@ async def start(*, docent: Docent) -> None:
     await cl.ChatSettings(panel).send()
 
 
-async def tell_of_attempts(door: Door) -> None:
+async def tell_of_attempts(authenticator: Authenticator) -> None:
     """Tell users, once, that others seem to guess at their password."""
-    failed = door.refused_attempts(reader())
+    failed = authenticator.refused_attempts(reader())
     if failed >= FREE_TRIES:  # fewer are slips of their own
         said = say(
             (
@@ -216,7 +216,7 @@ async def resume(thread: ThreadDict, *, docent: Docent) -> None:
         if question := unfinished(step.get("metadata")):
             await _broken_off(step, question)
         elif (kept := recall(step.get("metadata"))) is not None:
-            gone = await lightly(fates, kept, reader=docent.store, scope=scope)
+            gone = await run_in_small_pool(fates, kept, reader=docent.store, scope=scope)
             if gone:
                 await _stale(step, kept.question, gone)
 

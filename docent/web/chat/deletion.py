@@ -20,8 +20,8 @@ from docent.web.chat.history import History
 from docent.web.chat.upload_routes import language_of
 from docent.web.chat.upload_status import recalled
 from docent.web.i18n import say
-from docent.web.security import is_well_formed
-from docent.web.thread_pool import lightly
+from docent.web.input_checks import is_uuid
+from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {"Cache-Control": "private, no-store"}
 
@@ -75,7 +75,7 @@ async def delete(request: Request, reader: str) -> Response:
 
 
 async def _is_ones_own(history: History, thread_id: str, reader: str) -> bool:
-    return is_well_formed(thread_id) and await history.get_thread_author(thread_id) == reader
+    return is_uuid(thread_id) and await history.get_thread_author(thread_id) == reader
 
 
 def _nothing(request: Request) -> Response:
@@ -91,7 +91,7 @@ async def _own_files(
     """What was handed in in a conversation and belongs to its reader alone."""
     tickets = [recalled(metadata, reader=reader) for metadata in await history.metadata(thread_id)]
     ids = dict.fromkeys(ticket.document_id for ticket in tickets if ticket is not None)
-    return await lightly(_still_own, list(ids), docent, reader)
+    return await run_in_small_pool(_still_own, list(ids), docent, reader)
 
 
 def _still_own(ids: list[str], docent: Docent, reader: str) -> list[StoredDocument]:

@@ -12,7 +12,7 @@ from docent.app import Docent
 from docent.web.chat import attachments, reply
 from docent.web.chat.conversation import ASK_AGAIN, language, note
 from docent.web.i18n import say
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 
 
 async def received(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:

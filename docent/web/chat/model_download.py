@@ -13,7 +13,7 @@ from chainlit.session import BaseSession
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Progress
-from docent.web.accounts.address_redaction import without_addresses
+from docent.web.accounts.address_redaction import redact_addresses
 from docent.web.chat.conversation import note, runs_docent
 from docent.web.i18n import say
 
@@ -83,7 +83,7 @@ async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> N
             "✓ {model} is there. Ask your question again.", language, model=docent.settings.model
         )
     except DocentError as error:
-        said = error.message if runs_docent() else without_addresses(error.message, docent.settings)
+        said = error.message if runs_docent() else redact_addresses(error.message, docent.settings)
         message.content = f"⚠️ {say(said, language)}"
     await message.update()
 

@@ -27,7 +27,7 @@ from docent.types import (
     Searching,
     Token,
 )
-from docent.web.accounts.address_redaction import for_others
+from docent.web.accounts.address_redaction import redact_events
 from docent.web.chat import conversation, model_download, receipt_text
 from docent.web.chat.chat_settings import Chosen
 from docent.web.chat.citation_panel import panels
@@ -37,8 +37,8 @@ from docent.web.chat.profiles import persona_of
 from docent.web.chat.saved_answer import keep, turns
 from docent.web.chat.streaming import Stream
 from docent.web.i18n import say
-from docent.web.metrics import Metrics
-from docent.web.thread_pool import lightly
+from docent.web.monitoring import Metrics
+from docent.web.thread_pool import run_in_small_pool
 
 
 async def reply(
@@ -76,8 +76,8 @@ async def reply(
         anyway=anyway,
     )
     if not conversation.runs_docent():
-        answering = for_others(answering, docent.settings)
-    await _shown(metrics.observed(answering, "chat"), showing)
+        answering = redact_events(answering, docent.settings)
+    await _shown(metrics.observe(answering, "chat"), showing)
 
 
 async def _shown(events: AsyncGenerator[Event, None], showing: _Showing) -> None:
@@ -203,7 +203,7 @@ class _Showing:
 
     async def _blank_deleted(self) -> None:
         """Leave out what was copied from documents that were deleted while the answer was made."""
-        there = await lightly(self._docent.store.documents, Scope(reader=reader()))
+        there = await run_in_small_pool(self._docent.store.documents, Scope(reader=reader()))
         ids, names = {one.id for one in there}, {one.name for one in there}
         gone = [
             passage

@@ -29,7 +29,7 @@ from docent.errors import DocentError
 from docent.settings import Settings
 from docent.types import Scope
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 PICTURES = ("image/png", "image/jpeg")
 UNKNOWN = "application/octet-stream"
@@ -135,7 +135,7 @@ async def hand_back(request: Request, reader: str) -> Response:
     """A file of one's own session, to be saved; a browser neither opens nor guesses at it."""
     session = session_of(request.query_params.get("session_id", ""), reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
-    path = await lightly(_where, file, request.app.state.docent, reader) if file else None
+    path = await run_in_small_pool(_where, file, request.app.state.docent, reader) if file else None
     if file is None or path is None:
         return _refused(request, 404, "This file is not here any more. Send it again to ask about it.")
     headers = {

@@ -1,4 +1,4 @@
-"""The API's description for people, made from the one for programs: no script, nothing fetched."""
+"""/api-docs: the API's description for people, made from openapi.json; no script, nothing fetched."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ EXAMPLE = """curl http://localhost:8000/v1/chat/completions -H 'Content-Type: ap
   -d '{"model": "docent", "messages": [{"role": "user", "content": "How do I add my own documents?"}]}'"""
 
 
-def described(openapi: dict[str, Any]) -> str:
-    """The page."""
+def docs_page(openapi: dict[str, Any]) -> str:
+    """Return the page as HTML."""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Docent: the API</title><style>{STYLE}"
         f"</style><h1>The API of Docent</h1><p>{escape(openapi['info']['description'])} "
@@ -40,15 +40,15 @@ def _operations(openapi: dict[str, Any]) -> Iterator[str]:
 
 
 def _fields(operation: dict[str, Any], openapi: dict[str, Any]) -> str:
-    """What the body may say."""
+    """Return a table of the fields of an operation's JSON body."""
     content = operation.get("requestBody", {}).get("content", {})
     name = next((body["schema"].get("$ref", "") for body in content.values()), "").rpartition("/")[2]
     if not name:
         return ""
     schema = openapi["components"]["schemas"][name]
-    needed = schema.get("required", [])
+    required = schema.get("required", [])
     rows = "".join(
-        f"<tr><td><code>{escape(field)}</code><td>{_type(about)}{' (needed)' if field in needed else ''}"
+        f"<tr><td><code>{escape(field)}</code><td>{_type(about)}{' (required)' if field in required else ''}"
         f"<td>{escape(about.get('description', ''))}"
         for field, about in schema["properties"].items()
     )
@@ -57,5 +57,5 @@ def _fields(operation: dict[str, Any], openapi: dict[str, Any]) -> str:
 
 def _type(about: dict[str, Any]) -> str:
     kinds = [about, *about.get("anyOf", [])]
-    found = [kind.get("type") or kind.get("$ref", "").rpartition("/")[2] for kind in kinds]
-    return escape(" or ".join(dict.fromkeys(kind for kind in found if kind and kind != "null")))
+    names = [kind.get("type") or kind.get("$ref", "").rpartition("/")[2] for kind in kinds]
+    return escape(" or ".join(dict.fromkeys(kind for kind in names if kind and kind != "null")))
