@@ -36,14 +36,14 @@ class BoundedConnection(HttpToolsProtocol):
         if self._exceeds_limit():
             self._refuse(b"503 Service Unavailable", TOO_MANY)
         else:
-            self._timeout = self.loop.call_timeoutr(HEADER_SECONDS, self._give_up)
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if not self._awaits_headers():
             self._stop_waiting()
         elif self._timeout is None:
-            self._timeout = self.loop.call_timeoutr(HEADER_SECONDS, self._give_up)
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
