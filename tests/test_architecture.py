@@ -59,7 +59,7 @@ LIVES_IN: dict[str, set[str]] = {
     "mistral_common": {"docent/answering/prompt/tokens.py"},
     "sentencepiece": {"docent/answering/prompt/tokens.py"},
     "pypdfium2": {"docent/loading/pdf/pdfium_"},
-    "pypdf": {"docent/loading/pdf/pypdf_fallback.py"},
+    "pypdf": {"docent/loading/formats/pdf.py"},
     "docx": {"docent/loading/formats/docx.py"},
     "pptx": {"docent/loading/formats/pptx.py"},
     "openpyxl": {"docent/loading/formats/xlsx.py"},

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering import canned_replies, intents, list_mentions, scoped_documents
-from docent.answering.citing.citations import Cited
+from docent.answering import canned_replies, intents, mentions, scoped_documents
+from docent.answering.citing.citations import CitedAnswer
 from docent.answering.finish import NO_MODEL
 from docent.answering.models.client import ModelClient
 from docent.answering.own_knowledge import answer_anyway
@@ -93,14 +93,14 @@ def _wanted(
         case "which":
             return _told(canned_replies.which(scoped_documents.answering(documents)), record)
         case "mentions" if asking.shelf is not None:
-            return list_mentions.list_mentions(intent.term, documents, asking.shelf, record)
+            return mentions.list_mentions(intent.term, documents, asking.shelf, record)
         case "whole" if asking.shelf is not None:
             return answer_from_whole(question, intent.documents, asking.shelf, asking, record)
         case _:
             return answer_question(question, asking, record)
 
 
-async def _told(cited: Cited, record: Record) -> AsyncGenerator[Event, None]:
+async def _told(cited: CitedAnswer, record: Record) -> AsyncGenerator[Event, None]:
     yield record.answered(cited, ())
 
 

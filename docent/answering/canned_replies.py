@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from docent.answering.citing.citations import Cited
+from docent.answering.citing.citations import CitedAnswer
 from docent.answering.extractive import best_sentences
 from docent.answering.output_filter import named
 from docent.messages import Message, joined
@@ -28,11 +28,11 @@ NAMES_SHOWN = 8
 NEAREST_SHOWN = 3
 
 
-def plain(text: str) -> Cited:
-    return Cited(text, (), (), (), ())
+def plain(text: str) -> CitedAnswer:
+    return CitedAnswer(text, (), (), (), ())
 
 
-def about(documents: Sequence[StoredDocument]) -> Cited:
+def about(documents: Sequence[StoredDocument]) -> CitedAnswer:
     """What can be asked, from the catalog."""
     answering = [document for document in documents if document.state in ANSWERING]
     if not answering:
@@ -55,7 +55,7 @@ def about(documents: Sequence[StoredDocument]) -> Cited:
     return plain(joined((intro, _listed(answering), more), "\n\n"))
 
 
-def which(documents: Sequence[StoredDocument]) -> Cited:
+def which(documents: Sequence[StoredDocument]) -> CitedAnswer:
     """That "this document" may be any of several."""
     example = named(min(documents, key=lambda one: one.name).name)
     question = Message(
@@ -65,12 +65,12 @@ def which(documents: Sequence[StoredDocument]) -> Cited:
     return plain(joined((question, _listed(documents)), "\n\n"))
 
 
-def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> Cited:
+def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> CitedAnswer:
     """That the documents do not answer, with what came nearest."""
     shown = passages[:NEAREST_SHOWN]
     nearest = best_sentences(question, shown) if shown else plain("")
     parts = (NOTHING, NEAREST if shown else "", nearest.text if shown else "", ANYWAY if model else "")
-    return Cited(joined(parts, "\n\n"), nearest.citations, (), (), ())
+    return CitedAnswer(joined(parts, "\n\n"), nearest.citations, (), (), ())
 
 
 def not_yet(documents: Sequence[StoredDocument]) -> str:

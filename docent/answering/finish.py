@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from docent.answering import canned_replies
-from docent.answering.citing.citations import Cited, cite, in_order, linked
+from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
 from docent.answering.extractive import best_sentences
 from docent.answering.generation import within
 from docent.answering.receipt import Record
@@ -83,11 +83,11 @@ async def finished(
     )
 
 
-async def _cited(sent: Sequence[Passage], record: Record) -> tuple[Cited, tuple[Passage, ...]]:
+async def _cited(sent: Sequence[Passage], record: Record) -> tuple[CitedAnswer, tuple[Passage, ...]]:
     """What was written, with its citations; the work ends with whoever waits for it."""
     left = threading.Event()
 
-    def work() -> tuple[Cited, tuple[Passage, ...]]:
+    def work() -> tuple[CitedAnswer, tuple[Passage, ...]]:
         cited = cite(
             record.text,
             sent,
@@ -96,7 +96,7 @@ async def _cited(sent: Sequence[Passage], record: Record) -> tuple[Cited, tuple[
             stopped=left.is_set,
             seconds=CITING_SECONDS,
         )
-        return in_order(linked(cited, sent), sent)
+        return renumber(link_cited_addresses(cited, sent), sent)
 
     try:
         return await asyncio.to_thread(work)
@@ -104,7 +104,7 @@ async def _cited(sent: Sequence[Passage], record: Record) -> tuple[Cited, tuple[
         left.set()
 
 
-def _warnings(cited: Cited, record: Record) -> list[str]:
+def _warnings(cited: CitedAnswer, record: Record) -> list[str]:
     warnings: list[str] = []
     if record.last.cut_short:
         warnings.append(

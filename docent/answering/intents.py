@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from docent.answering.citing import sentences
-from docent.answering.citing.sentences import folded
+from docent.answering.citing.vocabulary import content_words, fold
 from docent.types import StoredDocument, Turn
 
 
@@ -91,7 +90,7 @@ LEADING = re.compile(
 
 def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
     """What this question wants, given the documents that it may speak of."""
-    said = folded(question)
+    said = fold(question)
     bare = re.sub(r"[^\w' ]+", " ", said)
     bare = " ".join(bare.split())
     if GREETING.fullmatch(bare):
@@ -119,25 +118,25 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
 
 def needs_documents(question: str) -> bool:
     """Whether what is wanted depends on which documents there are. Listing them takes longer than telling."""
-    said = folded(question)
+    said = fold(question)
     bare = " ".join(re.sub(r"[^\w' ]+", " ", said).split())
     return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(said.strip()) or WHOLE.search(said))
 
 
 def leans_on_history(question: str) -> bool:
     """Whether a question is likely not to be understood without what was said before."""
-    said = folded(question)
-    return bool(LEADING.match(said) or REFERRING.search(said) or len(sentences.words(question)) <= 2)
+    said = fold(question)
+    return bool(LEADING.match(said) or REFERRING.search(said) or len(content_words(question)) <= 2)
 
 
 def _named(said: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
     """The documents that a request names, by the words of their names; or "this document", if it is alone."""
-    asked = sentences.words(WHOLE.sub(" ", said))
+    asked = content_words(WHOLE.sub(" ", said))
     found = []
     for document in documents:
         stem = document.name.rpartition(".")[0] or document.name
-        named = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
-        titled = sentences.words(folded(document.title))
+        named = content_words(fold(re.sub(r"[_\W]+", " ", stem)))
+        titled = content_words(fold(document.title))
         if document.name.lower() in said or named and named <= asked or len(titled) > 1 and titled <= asked:
             found.append(document)
     if not found and THIS.search(said) and len(documents) <= 2:

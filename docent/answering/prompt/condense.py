@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from docent.answering.citing import sentences
+from docent.answering.citing.vocabulary import content_words
 from docent.answering.generation import said
 from docent.answering.intents import leans_on_history
 from docent.answering.models.client import ModelClient, Wishes
@@ -39,6 +39,6 @@ def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
     """A small model may answer, chat or obey a document instead; then its line is not searched."""
     if not 0 < len(line) <= 4 * len(question) + 200:
         return False
-    known = sentences.words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
-    written = sentences.words(line)
+    known = content_words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
+    written = content_words(line)
     return bool(written) and len(written & known) >= len(written) / 2

@@ -1,4 +1,4 @@
-"""Tables: every row understandable alone, under its columns' names, at its own place."""
+"""Tables: every row can be understood alone, under its columns' names, at its own place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def long(rows=120):
 
 
 def test_every_page_of_a_long_sheet_begins_with_its_header(read):
-    """A sheet is cut into pages of fifty rows; each repeats the header, and each row names its columns."""
+    """A sheet is split into pages of fifty rows; each repeats the header, and each row names its columns."""
     pages = read("prices.csv", offices.comma(long())).pages
     assert [page.where for page in pages] == ["rows 1–50", "rows 51–100", "rows 101–120"]
     for page in pages:
@@ -34,8 +34,8 @@ def test_every_page_of_a_long_sheet_begins_with_its_header(read):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_csv_in_any_dialect(read, separator, encoding):
-    """The separator and the alphabet are found out."""
+def test_csv_separators_and_encodings_are_detected(read, separator, encoding):
+    """Commas, semicolons, tabs and bars are read in every encoding."""
     rows = [
         ("Straße", "Ort, Land", "Betrag"),
         ("Hauptstr. 1", "Köln; DE", "1,50"),
@@ -46,8 +46,8 @@ def test_csv_in_any_dialect(read, separator, encoding):
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
-def test_csv_that_names_its_separator(read, separator):
-    """A first line "sep=;" is Excel's word for the separator, not a row."""
+def test_csv_may_declare_its_separator(read, separator):
+    """A first line "sep=;" declares the separator for Excel, and is no row."""
     table = "sep=;\nWine;Price\nBarolo;4,5\n".replace(";", separator)
     (page,) = read("a.csv", table).pages
     assert page.text == "Wine | Price\nWine: Barolo | Price: 4,5"
@@ -88,8 +88,8 @@ def test_csv_that_names_its_separator(read, separator):
         ),
     ],
 )
-def test_which_row_names_the_columns(rows, lines):
-    """The header is the row of words above what is unlike it; without one, rows stand as they are."""
+def test_the_header_row_is_found(rows, lines):
+    """The header is the row of words above rows unlike it; without one, rows have no labels."""
     numbered = [clean_row(number, cells) for number, cells in enumerate(rows, 1) if cells]
     text = "\n".join(page.text for page in table_pages(numbered, place=row_range_label(), first=1))
     assert text.splitlines() == lines
@@ -116,7 +116,7 @@ def test_which_row_names_the_columns(rows, lines):
         pytest.param(1234567, '0.0,,"M"', "1.2M", id="millions"),
     ],
 )
-def test_values_as_a_reader_sees_them(value, code, text):
+def test_values_are_formatted_as_excel_shows_them(value, code, text):
     """Percentages, amounts and dates read as Excel shows them."""
     assert format_cell(value, code) == text
 
@@ -136,8 +136,8 @@ def secret(book):
     other.sheet_state = "hidden"
 
 
-def test_hidden_rows_columns_and_sheets_are_kept_apart(read):
-    """What Excel does not show is reported and not read as text; an uncalculated formula is shown as such."""
+def test_hidden_rows_columns_and_sheets_are_split_off(read):
+    """Cells that Excel hides are reported and not read as text; a formula without a value is shown."""
     wine, margins = read("a.xlsx", offices.workbook(secret)).pages
     assert wine.text.splitlines() == [
         "Wine | Producer |  | Price",
@@ -163,8 +163,8 @@ def remarked(book):
     sheet.add_image(ImageOnSheet(picture))
 
 
-def test_what_is_beside_the_cells(read):
-    """Comments stand behind their sheet's rows, hidden as that is; what is not read is named."""
+def test_comments_are_read_and_unread_parts_noted(read):
+    """Comments come after their sheet's rows, hidden where the sheet is; pictures and charts are noted."""
     wine, said, margins, unsaid = read("a.xlsx", offices.workbook(remarked)).pages
     assert wine.note.startswith("1 picture was not read. Charts were not read.")
     assert said.text == "Comments\nD2: Ada: Without tax.\nA4: Comment: Sold out?"
@@ -173,8 +173,8 @@ def test_what_is_beside_the_cells(read):
     assert margins.where == "sheet 'Margins', rows 1–2"
 
 
-def test_text_boxes_on_a_sheet_are_named(read):
-    """They are not read, and that is said."""
+def test_unread_text_boxes_are_noted(read):
+    """Text boxes on a sheet are not read, and the note says so."""
     box = (
         b'<wsDr xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:t>Provisional</a:t></wsDr>'
     )
@@ -195,7 +195,7 @@ CELLS = st.text(
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=130))
 def test_no_cell_is_lost(rows):
-    """Every cell of a table is on a page, in order, whatever its rows look like."""
+    """Every cell of a table is on a page, in order."""
     numbered = [clean_row(number, cells) for number, cells in enumerate(rows, 1)]
     pages = list(table_pages(numbered, place=row_range_label(), first=1))
     text = "\n".join(page.text for page in pages)

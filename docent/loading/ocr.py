@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from docent.loading.job import Job, StepReporter
+from docent.loading.job import MAX_REASON_CHARS, Job, StepReporter
+from docent.messages import Message, joined
 from docent.types import Line, Page, ReadBy
 
 DOTS_PER_INCH = 300  # below 200 errors double, above 300 only time grows
@@ -20,7 +21,9 @@ COMMON_LANGUAGES = ("eng", "fra", "deu", "spa", "ita", "por", "nld")
 MAX_LANGUAGES = 4
 MIN_CONTRAST = 24  # of 255; less contrast than this is a blank page
 SPARSE_TEXT_MODE = "11"  # tesseract's page mode for text that is scattered; second try after "3", whole pages
-INSTALL_HINT = (
+SWITCHED_OFF = Message("Reading scans is switched off (DOCENT_OCR=off).")
+NOT_INSTALLED = Message("No program that reads scans is installed.")
+INSTALL_HINT = Message(
     "Run: sudo apt-get install tesseract-ocr (macOS: brew install tesseract), then read the file again: on "
     "the documents page, or with python ingest.py --rebuild=full"
 )
@@ -43,7 +46,11 @@ class OcrText:
 
 
 class OcrFailed(Exception):
-    """The OCR engine failed, with the reason."""
+    """The OCR engine failed."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class OcrQueue:
@@ -61,7 +68,7 @@ class OcrQueue:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def begin(self, image: DrawablePage, page: Page, description: str) -> Page:
+    def begin(self, image: DrawablePage, page: Page, description: Message) -> Page:
         """Start the OCR of a page that has an image and no text; `finish` collects the result.
 
         `description` is a sentence on the page, for the coverage report where it stays unread.
@@ -69,13 +76,13 @@ class OcrQueue:
         self._report_step(page.number, "text")
         program = shutil.which("tesseract")
         if self._job.ocr.engine == "off":
-            return _unread(page, f"{description} Reading scans is switched off (DOCENT_OCR=off).")
+            return _unread(page, joined((description, SWITCHED_OFF), " "))
         png, scale, contrast = image.draw_grey_png(DOTS_PER_INCH)
         if contrast < MIN_CONTRAST:
-            blank = replace(page, read_by=ReadBy.EMPTY, note="The page is blank.")
+            blank = replace(page, read_by=ReadBy.EMPTY, note=Message("The page is blank."))
             return blank if not page.text else page
         if program is None:
-            return _unread(page, f"{description} No program that reads scans is installed. {INSTALL_HINT}")
+            return _unread(page, joined((description, NOT_INSTALLED, INSTALL_HINT), " "))
         self._running[page.number] = self._threads.submit(recognise, png, scale, self._job, program)
         return page
 
@@ -88,19 +95,19 @@ class OcrQueue:
         try:
             recognised = running.result()
         except OcrFailed as error:
-            return _unread(page, str(error))
+            return _unread(page, error.reason)
         finally:
             self._report_step(page.number, "text")
         if not recognised.text:
             empty = page.read_by is ReadBy.EMPTY
-            return replace(page, note="A picture without text.") if empty else page
+            return replace(page, note=Message("A picture without text.")) if empty else page
         kept_text = page.text if page.text and page.text not in recognised.text else ""
         shift = len(kept_text) + 1 if kept_text else 0
         return replace(
             page,
             text=f"{kept_text}\n{recognised.text}" if kept_text else recognised.text,
             read_by=ReadBy.OCR,
-            note="Read by OCR from a picture of the page.",
+            note=Message("Read by OCR from a picture of the page."),
             confidence=recognised.confidence,
             headings=(),
             lines=(
@@ -110,7 +117,7 @@ class OcrQueue:
         )
 
 
-def _unread(page: Page, reason: str) -> Page:
+def _unread(page: Page, reason: Message) -> Page:
     """Return the page as unread; a scan with a stamp of real text keeps that text."""
     return replace(page, read_by=ReadBy.FAILED, note=reason)
 
@@ -130,9 +137,8 @@ def _recognise_tsv(command: list[str], png: bytes, job: Job) -> str:
     process = _run_tesseract(command, png, job)
     if process.returncode != 0:
         stderr = process.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise OcrFailed(
-            f"tesseract could not read this page: {stderr[-1] if stderr else process.returncode}."
-        )
+        why = stderr[-1][:MAX_REASON_CHARS] if stderr else process.returncode
+        raise OcrFailed(Message("tesseract could not read this page: {why}.", why=why))
     return process.stdout.decode("utf-8", "replace")
 
 
@@ -147,9 +153,12 @@ def _run_tesseract(command: list[str], stdin: bytes, job: Job) -> subprocess.Com
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise OcrFailed(f"Reading this scan was stopped after {job.limits.ocr_seconds:.0f} s.") from error
+        raise OcrFailed(
+            Message("Reading this scan was stopped after {seconds:.0f} s.", seconds=job.limits.ocr_seconds)
+        ) from error
     except OSError as error:
-        raise OcrFailed(f"tesseract could not be started ({error.strerror}). {INSTALL_HINT}") from error
+        failed = Message("tesseract could not be started ({why}).", why=error.strerror)
+        raise OcrFailed(joined((failed, INSTALL_HINT), " ")) from error
 
 
 def _installed_languages(program: str, job: Job) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a folder with one file of each format to a search that names each file's own place."""
+"""A search over one file of each format names each file's own place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from docent.types import Document, Scope
 from tests.loading import makers, offices
 from tests.test_ingest import Project
 
-ASKED = {
+QUESTIONS = {
     "handbook.docx": ("sixteen weeks for parents", "handbook.docx, Leave › Parental leave"),
     "roadmap.pptx": ("two million budget", "roadmap.pptx, slide 2"),
     "prices.xlsx": ("price of the Barolo of Cantina Nova", "prices.xlsx, sheet 'Wine', rows 1–4"),
@@ -60,14 +60,14 @@ def project(tmp_path_factory):
     return project
 
 
-def test_each_format_is_found_by_its_place(project, tmp_path):
-    """One file of each format goes in, and a question to each finds it at its place."""
+def test_each_format_is_found_with_its_place(project, tmp_path):
+    """A question to one file of each format finds the file and its place."""
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}
     with open_docent(Settings.read(environ=environ, folder=tmp_path)) as docent:
         found = {
-            name: docent.retrieve(question, Scope(), 5)[0].where for name, (question, _) in ASKED.items()
+            name: docent.retrieve(question, Scope(), 5)[0].where for name, (question, _) in QUESTIONS.items()
         }
-    assert found == {name: place for name, (_, place) in ASKED.items()}
+    assert found == {name: place for name, (_, place) in QUESTIONS.items()}
 
 
 def test_search_prints_the_place(project):
@@ -76,8 +76,8 @@ def test_search_prints_the_place(project):
     assert "prices.xlsx, sheet 'Wine', rows 1–4" in done.stdout
 
 
-def test_a_chunk_holds_whole_rows():
-    """However a sheet is cut into chunks, no row of it is."""
+def test_chunks_hold_whole_rows():
+    """No row of a sheet is split between two chunks."""
     rows = [clean_row(1, ("Wine", "Producer", "Year"))]
     rows += [clean_row(n, (f"Wine {n}", f"Producer number {n}", str(1990 + n % 30))) for n in range(2, 300)]
     pages = tuple(table_pages(rows, place=row_range_label(), first=1))
