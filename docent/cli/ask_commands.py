@@ -55,7 +55,7 @@ def run_ask(arguments: argparse.Namespace) -> int:
 
 
 async def _offer_model(docent: Docent) -> None:
-    """Where only the model is missing, fetch it if the person wants that."""
+    """Offer to fetch the model if only that is missing."""
     status = await docent.check_model()
     if not status.can_pull:
         return

@@ -79,7 +79,8 @@ def run_list(arguments: argparse.Namespace) -> None:
         print(f"{failure.library}  {failure.path}  failed  ({failure.reason})")
     if older:
         print(
-            f"An older Docent read {older} of them. To read all again: python ingest.py --rebuild=full",
+            f"{older} of them were read by an older Docent. "
+            "To read all again: python ingest.py --rebuild=full",
             file=sys.stderr,
         )
     if not documents and not failures:

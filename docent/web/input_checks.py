@@ -185,7 +185,7 @@ def parse_packet(data: Any) -> Packet | None:
 
 @dataclass(slots=True)
 class PacketAllowance:
-    """How many packets a socket may still send at once; it grows with time."""
+    """The number of packets that a socket may still send at once; it grows with time."""
 
     left: float = AT_ONCE
     at: float = field(default_factory=time.monotonic)

@@ -55,7 +55,7 @@ class EmbeddingTurns:
     """Embed the texts of many requests by turns, a few at a time, so that questions hardly wait for them."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()  # passes to whoever waits longest
+        self._turn = asyncio.Lock()  # passes to the request that waits longest
         self._open = 0
 
     async def embed(self, request: EmbeddingsRequest, docent: Docent) -> bytes:

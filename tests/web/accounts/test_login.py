@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import chainlit as cl
 import chainlit.auth
@@ -249,11 +251,11 @@ async def test_who_gave_up_waiting_holds_no_place(app):
     assert held.order == ["one0", "three0"]
 
 
-async def test_what_was_never_checked_does_not_count(authenticator):
+async def test_what_was_never_checked_does_not_count(users, authenticator, monkeypatch):
     """An attempt that found the queue full is given back to its name and its address."""
     release = threading.Event()
-    verify = authenticator._users.verify
-    authenticator._users.verify = lambda name, password: release.wait(30) and verify(name, password)
+    verify = users.verify
+    monkeypatch.setattr(users, "verify", lambda name, password: release.wait(30) and verify(name, password))
     flood = []
     for n in range(MOST_WAITING + 20):
         flood.append(
@@ -266,7 +268,6 @@ async def test_what_was_never_checked_does_not_count(authenticator):
     refused = [one for one in ended if isinstance(one, TooManyAttempts)]
     assert len(ended) - len(refused) == MOST_WAITING + 1 < FREE_TRIES_OF_AN_ADDRESS
     assert {error.reason for error in refused} == {"busy"}
-    authenticator._users.verify = verify
     assert await authenticator.by_password("ann", GOOD, LoginOrigin("192.0.2.9")), "its budget is not spent"
 
 
@@ -344,21 +345,21 @@ async def test_a_token_without_a_session_is_nobodys(app, users):
         assert (await ann.get("/mine")).text == "nobody"
 
 
-async def test_a_logout_that_could_not_be_kept_is_told(app, users):
+async def test_a_logout_that_could_not_be_stored_is_told(app, settings):
     """The session goes on, and the reply says so."""
     async with browser(app) as ann:
         await attempt(ann, password=GOOD)
-        with users._open() as database:
+        with closing(sqlite3.connect(settings.storage / "users.db")) as database:
             database.execute("DROP TABLE ended_sessions")
         reply = await ann.post("/logout")
     assert reply.status_code == 503 and "still logged in" in reply.json()["detail"]
 
 
-def test_what_is_over_by_itself_is_kept_no_longer(users):
-    """The list of sessions that were ended does not grow for ever."""
+def test_ended_sessions_whose_tokens_expired_are_forgotten(users, settings):
+    """The list of sessions that were ended does not grow forever."""
     users.end_session("old", until=time.time() - 1)
     users.end_session("new", until=time.time() + 100)
-    with users._open() as database:
+    with closing(sqlite3.connect(settings.storage / "users.db")) as database:
         assert [row[0] for row in database.execute("SELECT session FROM ended_sessions")] == ["new"]
 
 
