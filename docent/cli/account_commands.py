@@ -131,7 +131,7 @@ async def _delete_conversations(storage: Path, name: str) -> int:
 
     history = History(storage)
     try:
-        return await history.forget(name)
+        return await history.delete_user(name)
     finally:
         await history.close()
 
@@ -140,7 +140,7 @@ async def _delete_conversations(storage: Path, name: str) -> int:
 
 
 def add_key_command(commands: Any) -> None:
-    about = "Keys for programs that ask over HTTP."
+    about = "ApiKeys for programs that ask over HTTP."
     key = commands.add_parser("key", help=about, description=about)
     actions = key.add_subparsers(title="actions", metavar="ACTION", required=True)
 

@@ -17,13 +17,14 @@ from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError
 from docent.messages import Message
 from docent.web.accounts.login_routes import current_user, log_in, log_out, reader_of
-from docent.web.chat import deletion
-from docent.web.chat import feedback as chat_feedback
-from docent.web.chat.citation_panel import State, kept_answer, words
-from docent.web.chat.export import markdown
+from docent.web.chat import conversation_routes
+from docent.web.chat.citation_panel import AppState, find_answer, panel_text
+from docent.web.chat.feedback import offer_test_question
 from docent.web.chat.history import History
-from docent.web.chat.source_links import SHOWN, Shown, Signer, opened
-from docent.web.chat.upload_routes import hand_back, language_of, receive
+from docent.web.chat.page_session import language_of
+from docent.web.chat.saved_answer import conversation_markdown
+from docent.web.chat.source_links import LINK_TARGETS, LinkSigner, LinkTarget, open_link
+from docent.web.chat.upload_routes import receive_file, return_file
 from docent.web.documents.unlock import unlock
 from docent.web.i18n import say
 from docent.web.input_checks import NOT_OUR_PAGE, is_uuid
@@ -45,23 +46,21 @@ def routes() -> list[Route]:
         Route("/logout", log_out, methods=["POST"]),
         Route("/avatars/{name:path}", avatar),
         *(
-            Route(f"/{shown}/{{token}}/{{name:path}}", require_login(partial(source, shown)))
-            for shown in SHOWN
+            Route(f"/{target}/{{token}}/{{name:path}}", require_login(partial(source, target)))
+            for target in LINK_TARGETS
         ),
         Route("/cited/{step}/{n:int}", require_login(cited)),
         Route("/cited/{step}/{n:int}/unmarked", require_login(unmarked)),
         Route("/export/{thread}", require_login(export)),
-        Route("/project/file", require_login(receive), methods=["POST"]),
-        Route("/project/file/{file_id}", require_login(hand_back)),
+        Route("/project/file", require_login(receive_file), methods=["POST"]),
+        Route("/project/file/{file_id}", require_login(return_file)),
         Route("/unlock/{document}", require_login(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", require_login(deletion.handed_in)),
-        Route("/project/thread", require_login(deletion.delete), methods=["DELETE"]),
+        Route("/project/thread/{thread}/files", require_login(conversation_routes.list_files)),
+        Route("/project/thread", require_login(conversation_routes.delete_conversation), methods=["DELETE"]),
+        Route("/set-session-cookie", require_login(conversation_routes.set_session_cookie), methods=["POST"]),
+        Route("/project/action", require_login(conversation_routes.press_button), methods=["POST"]),
         Route("/feedback", require_login(feedback), methods=["PUT", "DELETE"]),
     ]
-
-
-def export_link(thread_id: str) -> str:
-    return f"/export/{thread_id}"
 
 
 Handler = Callable[[Request, str], Awaitable[Response]]
@@ -110,15 +109,15 @@ async def avatar(request: Request) -> Response:
     return FileResponse(PICTURE, headers={"Cache-Control": "max-age=3600"})
 
 
-async def source(shown: Shown, request: Request, reader: str) -> Response:
+async def source(target: LinkTarget, request: Request, reader: str) -> Response:
     """Return a cited page with the words marked, the file itself, or a picture of the page."""
-    signer: Signer = request.app.state.signer
+    signer: LinkSigner = request.app.state.signer
     docent: Docent = request.app.state.docent
     try:
-        place = signer.place(request.path_params["token"])
+        place = signer.verify(request.path_params["token"])
         if place.reader != reader:
             return _not_found(request)
-        document = await run_in_small_pool(opened, docent, place, shown)
+        document = await run_in_small_pool(open_link, docent, place, target)
     except LoadError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
@@ -137,13 +136,13 @@ async def source(shown: Shown, request: Request, reader: str) -> Response:
 
 async def cited(request: Request, reader: str) -> Response:
     """Return the text of the side panel for one citation number of one answer."""
-    state: State = request.app.state
+    state: AppState = request.app.state
     n = request.path_params["n"]
-    saved = await kept_answer(state.history, request.path_params["step"], n, reader)
+    saved = await find_answer(state.history, request.path_params["step"], n, reader)
     if saved is None:
         return _not_found(request)
     text = await run_in_small_pool(
-        partial(words, saved, n, docent=state.docent, signer=state.signer, reader=reader),
+        partial(panel_text, saved, n, docent=state.docent, signer=state.signer, reader=reader),
         language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)
@@ -165,7 +164,7 @@ async def export(request: Request, reader: str) -> Response:
         return _not_found(request)
     name = quote(f"{(thread['name'] or 'Docent')[:60].replace('/', '-')}.md")
     headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    text = markdown(thread, language=language_of(request))
+    text = conversation_markdown(thread, language=language_of(request))
     return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
 
 
@@ -176,7 +175,7 @@ async def feedback(request: Request, reader: str) -> Response:
         payload = await request.json()
         if request.method == "DELETE":
             given = None
-            step_id = await history.rated(str(payload["feedbackId"]))
+            step_id = await history.rated_step(str(payload["feedbackId"]))
         else:
             sent = payload["feedback"]
             comment = str(sent.get("comment") or "")[:LONGEST_COMMENT]
@@ -184,7 +183,7 @@ async def feedback(request: Request, reader: str) -> Response:
             step_id = given.forId
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
         return JSONResponse({"detail": say(NOT_OUR_PAGE, language_of(request))}, status_code=400)
-    step = await history.said(step_id)
+    step = await history.step_and_author(step_id)
     if step is None or step[1] != reader:
         return _not_found(request)
     if given is None:
@@ -193,5 +192,5 @@ async def feedback(request: Request, reader: str) -> Response:
     feedback_id = await history.upsert_feedback(given)
     if given.value and request.app.state.authenticator.is_admin(reader):  # test questions are shared by all
         session_id = str(payload.get("sessionId"))
-        await chat_feedback.offer(given.forId, session_id=session_id, history=history, reader=reader)
+        await offer_test_question(given.forId, session_id=session_id, history=history, reader=reader)
     return JSONResponse({"success": True, "feedbackId": feedback_id})

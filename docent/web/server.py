@@ -26,9 +26,9 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
-from docent.web.chat import action_routes, conversation, file_scope, reconnect, upload_routes
+from docent.web.chat import conversation, file_scope, socket_events, upload_routes
 from docent.web.chat.history import History
-from docent.web.chat.source_links import Signer, secret_of
+from docent.web.chat.source_links import LinkSigner, installation_secret
 from docent.web.connection_limits import BoundedConnection, raise_file_limit
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
@@ -52,20 +52,19 @@ def prepare() -> None:
     _install_api(app, settings)
     hosts = [] if settings.host in listen_address.ANYWHERE else [settings.host]
     secure_app(app, chainlit.server.sio, hosts=[*settings.allowed_hosts, *hosts])
-    conversation.mend(chainlit.server.sio)
-    reconnect.mend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
+    socket_events.extend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
     install_packet_checks(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes(), *action_routes.routes()]
+    ours = [*routes(), *documents.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
-    upload_routes.allow(settings)
-    secret = secret_of(settings.storage)
-    app.state.signer = Signer(secret)
+    upload_routes.configure_uploads(settings)
+    secret = installation_secret(settings.storage)
+    app.state.signer = LinkSigner(secret)
     app.state.authenticator = Authenticator(settings, secret=secret)
     install(app.state.authenticator, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
@@ -132,8 +131,10 @@ def history() -> History:
     app_state = state()
     if getattr(app_state, "history", None) is None:
         app_state.history = History(app_state.settings.storage)
-        app_state.history.after_deleting = lambda who, thread: file_scope.forget(docent(), who, thread)
-        app_state.history.knows = lambda who: app_state.authenticator.exists(who)
+        app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
+            docent(), user, thread
+        )
+        app_state.history.user_exists = lambda user: app_state.authenticator.exists(user)
     opened: History = app_state.history
     return opened
 

@@ -1,4 +1,4 @@
-"""Keys of programs that use the HTTP API: shown once, stored as a hash, with libraries and a rate."""
+"""ApiKeys of programs that use the HTTP API: shown once, stored as a hash, with libraries and a rate."""
 
 from __future__ import annotations
 

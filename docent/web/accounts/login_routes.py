@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from docent.web.accounts.authenticator import Authenticator, LoginOrigin
 from docent.web.accounts.login_throttle import TooManyAttempts
-from docent.web.chat.upload_routes import language_of
+from docent.web.chat.page_session import language_of
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 

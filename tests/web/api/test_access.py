@@ -293,7 +293,7 @@ def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
     keys = ApiKeys(tmp_path)
     app = build(
         docent=lambda: api.docent,
-        gate=AccessControl(keys, keyless=lambda: False),
+        access=AccessControl(keys, keyless=lambda: False),
         metrics=api.metrics,
         largest_upload=1000,
         footnotes=False,
