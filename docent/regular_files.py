@@ -1,4 +1,4 @@
-"""Open regular files only, without waiting, and on request without following links."""
+"""Open files that others may be changing: regular ones only, without waiting, and if wanted without links."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from io import BufferedReader
 from pathlib import Path
 
 from docent.errors import UnreadableFile
+from docent.messages import Message
 
 SORTS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFLNK: "a link that leads nowhere",
+    stat.S_IFIFO: Message("a named pipe"),
+    stat.S_IFSOCK: Message("a socket"),
+    stat.S_IFCHR: Message("a device"),
+    stat.S_IFBLK: Message("a device"),
+    stat.S_IFLNK: Message("a link that leads nowhere"),
 }
 READ = os.O_RDONLY | os.O_NONBLOCK  # opening a pipe would wait until somebody writes to it
 
 
 def not_regular(name: str, mode: int) -> UnreadableFile:
     """Return the error for a path that is neither a regular file nor a folder."""
-    what = SORTS.get(stat.S_IFMT(mode), "something else")
+    what = SORTS.get(stat.S_IFMT(mode), Message("something else"))
     return UnreadableFile(
         "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a "
         "document in its place.",
@@ -48,7 +49,7 @@ def open_regular(path: Path, *, links: bool) -> BufferedReader:
 
 
 def _open_unlinked(path: Path) -> int:
-    """Open folder by folder: after a check before opening, a link could still be put in place."""
+    """Open folder by folder: a check before would say nothing of the moment in which the file is opened."""
     if sys.platform == "darwin":
         return os.open(path, READ | os.O_NOFOLLOW_ANY)
     folder = os.open(path.anchor, os.O_PATH)

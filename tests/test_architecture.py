@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"messages"},
     "json_output": {"types"},
     "memory": set(),
-    "regular_files": {"errors"},
+    "regular_files": {"errors", "messages"},
     "settings": {"errors"},
     "loading": SHARED | {"regular_files"},
     "indexing": SHARED,

@@ -34,7 +34,7 @@ ONLY_THOUGHT = Message(
     "sentences found. DOCENT_ANSWER_TOKENS raises it."
 )
 UNFINISHED = Message("The last sentence is unfinished, so no source is named for it.")
-UNCHECKED = (
+UNCHECKED = Message(
     "The answer is too long to be checked whole; no source is named for its last {n} sentences. Ask for a "
     "shorter one."
 )

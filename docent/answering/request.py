@@ -20,7 +20,7 @@ from docent.types import Chunk, Page, Passage, Preferences, Scope, StoredDocumen
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
 
 MOST_PASSAGES = 50
-TOO_MANY_INSTRUCTIONS = (
+TOO_MANY_INSTRUCTIONS = Message(
     "The further instructions (the system message) are longer than {most:,} characters and were not followed."
 )
 

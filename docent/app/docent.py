@@ -31,6 +31,7 @@ from docent.ingesting import (
 )
 from docent.ingesting.watch import follow, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
+from docent.messages import Message
 from docent.retrieving import Synonyms, retrieve
 from docent.retrieving.question_limits import check_length
 from docent.settings import Settings
@@ -289,7 +290,11 @@ class Docent:
         """Refuse a library that nobody has ingested, by naming those that are there."""
         there = self.store.libraries(None)
         if name and name not in there:
-            known = f"There are: {', '.join(there)}." if there else "Nothing has been ingested yet."
+            known = (
+                Message("There are: {names}.", names=", ".join(there))
+                if there
+                else Message("Nothing has been ingested yet.")
+            )
             raise UnknownLibrary(
                 "There is no library {name!r}. {known} A folder of {data} becomes one with: python ingest.py",
                 name=name,

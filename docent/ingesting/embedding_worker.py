@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from docent.errors import DocentError, EmbeddingError
 from docent.indexing import embedded_text
 from docent.indexing.embedder import Embedder
+from docent.messages import Message
 from docent.store import Store
 
 log = logging.getLogger(__name__)
@@ -77,14 +78,17 @@ class Background:
                     self._store.save()
                     saved = time.monotonic()
             except DocentError as error:  # told by `wait`, and tried again: a model server may come back
-                self._hold_up(str(error))
+                self._hold_up(error.message)
             except Exception as error:  # a fault of ours must not leave documents without vectors for good
                 if self._closing.is_set():
                     return  # the embedder was closed under it
                 log.exception("Vectors could not be made; it is tried again.")
                 self._hold_up(
-                    f"Vectors could not be made ({error!r}). It is tried again every second; if it goes on, "
-                    "restart Docent, and see what is wrong with: python -m docent doctor"
+                    Message(
+                        "Vectors could not be made ({why}). It is tried again every second; if it goes on, "
+                        "restart Docent, and see what is wrong with: python -m docent doctor",
+                        why=repr(error),
+                    )
                 )
             self._wake.wait(IDLE)
             self._wake.clear()

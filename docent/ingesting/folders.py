@@ -243,11 +243,11 @@ def _kept(
             if now == file or now is None or attempt == TRIES:
                 # Without its date where the file is not to blame: the next ingest looks at it again.
                 blamed = replace(file, modified_ns=0) if isinstance(error, OutOfReach) else file
-                intake.store.fail(blamed, str(error))
-                return FileReport(file.library, file.path, "failed", str(error))
+                intake.store.fail(blamed, error.message)
+                return FileReport(file.library, file.path, "failed", error.message)
             file = now
         except StoreError as error:
-            return FileReport(file.library, file.path, "failed", str(error))
+            return FileReport(file.library, file.path, "failed", error.message)
         except DocentError:
             raise  # what one file meets, all would: the embedding model does not answer
         except Exception as error:  # the others are read all the same, and the next ingest tries again

@@ -19,7 +19,7 @@ from docent.types import Chunk, Document, SourceFile, document_id
 
 log = logging.getLogger(__name__)
 
-UNFORESEEN = (
+UNFORESEEN = Message(
     "It could not be read ({why}). Try again; if it fails again, see what is wrong with: "
     "python -m docent doctor"
 )

@@ -33,7 +33,7 @@ def rebuild(
                     pages += _carry(kept, work, intake, full=full)
                 except (LoadError, StoreError) as error:
                     failed.add(kept.id)
-                    reports.append(FileReport(kept.library, path, "failed", str(error)))
+                    reports.append(FileReport(kept.library, path, "failed", error.message))
                 on_progress(Progress(number, len(missing), pages, path, intake.store.lacking()))
             intake.background.wait(_telling(on_progress, len(missing), pages))
         work.finish()

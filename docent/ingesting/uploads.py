@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, UnknownDocument
 from docent.ingesting.pipeline import Intake, told
+from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
 from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library
 
@@ -18,7 +19,7 @@ AT_ONCE = 2  # files read at the same time; each in a worker process of its own
 LONGEST_NAME = 200
 LOOK = 0.2
 LOCKED = ("is locked with a password. Run:", "is locked and the password given does not open it")
-"""Of a PDF, as loading says it; the reason is what is left of a failure after the next start."""
+"""In the message of loading about a locked PDF, which is what is left of the failure after the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,15 @@ class Uploads:
             found = self._intake.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
             why = self._failed.get(key, "")
-            return Standing(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
+            return Standing(
+                State.FAILED,
+                0,
+                0,
+                0,
+                0,
+                why or Message("{name} was removed.", name=ticket.name),
+                gone=not why,
+            )
         pages, expected = self._pages.get(key, (0, 0))
         return Standing(
             state=found.state,
@@ -206,7 +215,10 @@ class Uploads:
 
 def is_locked(document: StoredDocument) -> bool:
     """Whether it failed for want of the right password of a PDF; other formats are not unlocked here."""
-    return document.state is State.FAILED and any(said in document.reason for said in LOCKED)
+    return document.state is State.FAILED and any(
+        words in Message(document.reason).template
+        for words in LOCKED  # not in the name of the file
+    )
 
 
 def _say_surprises(reading: Future[None]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
+from docent.messages import Message
 from docent.types import Scope, StoredDocument
 
 QUOTES = str.maketrans("“”„«»", '"""""')
@@ -143,7 +144,7 @@ def _library(name: str, documents: Sequence[StoredDocument]) -> str:
     raise UnknownLibrary(
         "library:{name} names no library that is searched here. There are: {known}.",
         name=name,
-        known=", ".join(known) or "none",
+        known=", ".join(known) or Message("none"),
     )
 
 
@@ -159,7 +160,11 @@ def _files(name: str, documents: Sequence[StoredDocument]) -> list[str]:
             return found
     names = sorted({document.name for document in documents})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:3]
-    hint = f"Did you mean {', '.join(near)}?" if near else "There are no documents yet."
+    hint = (
+        Message("Did you mean {names}?", names=", ".join(near))
+        if near
+        else Message("There are no documents yet.")
+    )
     raise UnknownDocument("file:{name} names no document that is searched here. {more}", name=name, more=hint)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import StoreError
+from docent.messages import Message
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -27,14 +28,23 @@ def opening(path: Path) -> Iterator[None]:
     else:
         return
     if code in FULL:
-        why, remedy = "the disk is full", "Free some space on it and start again."
+        why, remedy = Message("the disk is full"), Message("Free some space on it and start again.")
     elif code in READ_ONLY:
-        why = "the folder may not be written" if code != errno.EROFS else "its disk is read-only"
-        remedy = "Make it writable for this user, or name another folder with DOCENT_STORAGE."
+        why = (
+            Message("the folder may not be written")
+            if code != errno.EROFS
+            else Message("its disk is read-only")
+        )
+        remedy = Message("Make it writable for this user, or name another folder with DOCENT_STORAGE.")
     elif code == errno.EBUSY:
-        why, remedy = "another program has locked it", "Wait for that program, or stop it, and start again."
+        why, remedy = (
+            Message("another program has locked it"),
+            Message("Wait for that program, or stop it, and start again."),
+        )
     else:
-        remedy = "Check the disk and its permissions, or restore a backup with: python -m docent restore"
+        remedy = Message(
+            "Check the disk and its permissions, or restore a backup with: python -m docent restore"
+        )
     raise StoreError(
         "{name} could not be opened in {parent}: {why}. {remedy}",
         name=path.name,

@@ -7,6 +7,7 @@ import os
 import socket
 
 from docent.errors import SettingsError
+from docent.messages import Message
 from docent.settings import Settings
 from docent.web.accounts.users import Users
 
@@ -30,26 +31,33 @@ def login_required(settings: Settings) -> bool:
     return settings.login == "on" or (settings.login == "auto" and not is_loopback(settings))
 
 
-def open_to_others(settings: Settings) -> str | None:
+def open_to_others(settings: Settings) -> Message | None:
     """Return a warning if other machines can reach the chat without login; None if they cannot."""
     if is_loopback(settings) or login_required(settings):
         return None
-    return (
-        f"{_reached(settings)} and DOCENT_LOGIN is off: anyone who can reach port {settings.port} "
-        "can read every document and every conversation. Keep others out by other means, or leave "
-        "DOCENT_LOGIN out."
+    return Message(
+        "{setting} and DOCENT_LOGIN is off: whoever can reach port {port} can read every document and every "
+        "conversation. Keep others out by other means, or leave DOCENT_LOGIN out.",
+        setting=_reached(settings),
+        port=settings.port,
     )
 
 
-def _reached(settings: Settings) -> str:
-    return f"DOCENT_PUBLISH is {settings.publish}" if settings.publish else f"DOCENT_HOST is {settings.host}"
+def _reached(settings: Settings) -> Message:
+    if settings.publish:
+        return Message("DOCENT_PUBLISH is {value}", value=settings.publish)
+    return Message("DOCENT_HOST is {value}", value=settings.host)
 
 
 def check_login(settings: Settings) -> None:
     """Refuse to start if people must log in and there is no user."""
     if not login_required(settings) or Users(settings.storage).all():
         return
-    why = "" if is_loopback(settings) else f"{_reached(settings)}, so other machines can reach it. "
+    why = (
+        ""
+        if is_loopback(settings)
+        else Message("{setting}, so other machines can reach it. ", setting=_reached(settings))
+    )
     raise SettingsError(
         "The chat asks for a login, and there is no user yet. {why}Add one: python -m docent user "
         "add NAME --role admin. Or set DOCENT_LOGIN=off, if something else keeps others out.",
@@ -65,17 +73,25 @@ def check(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise SettingsError(_bind_error(error, settings)) from error
+            raise _bind_error(error, settings) from error
 
 
-def _bind_error(error: OSError, settings: Settings) -> str:
+def _bind_error(error: OSError, settings: Settings) -> SettingsError:
     where = f"{settings.host}:{settings.port}"
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {settings.port} is taken: another program, perhaps another Docent, listens on {where}. "
-            f"Stop it, or choose another port: DOCENT_PORT={settings.port + 1} make run"
+        return SettingsError(
+            "Port {port} is taken: another program, perhaps another Docent, listens on {where}. Stop it, or "
+            "choose another port: DOCENT_PORT={other} make run",
+            port=settings.port,
+            where=where,
+            other=settings.port + 1,
         )
     if error.errno == errno.EACCES:
-        return f"Listening on {where} is not allowed to this user. Choose a port above 1023 with DOCENT_PORT."
+        return SettingsError(
+            "Listening on {where} is not allowed to this user. Choose a port above 1023 with DOCENT_PORT.",
+            where=where,
+        )
     why = os.strerror(error.errno or 0)
-    return f"Docent cannot listen on {where}: {why}. Check DOCENT_HOST and DOCENT_PORT."
+    return SettingsError(
+        "Docent cannot listen on {where}: {why}. Check DOCENT_HOST and DOCENT_PORT.", where=where, why=why
+    )

@@ -16,9 +16,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Packet
 
 from docent.errors import StoreError
+from docent.messages import Message
 from docent.web.api.http_errors import RequestRefused
 from docent.web.api.middleware import ClientGone, bounded_receive, bounded_send
 from docent.web.i18n import say
@@ -94,7 +96,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
+        async def send_with_headers(message: Packet) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -114,8 +116,8 @@ def _secure_cookie(name: bytes, value: bytes) -> tuple[bytes, bytes]:
 
 
 REFUSALS = {
-    "too_large": "A request here may be {most} MB at most. Send less.",
-    "too_slow": "The request came too slowly. Send it again.",
+    "too_large": Message("A request here may be {most} MB at most. Send less."),
+    "too_slow": Message("The request came too slowly. Send it again."),
     "not_our_page": NOT_OUR_PAGE,
 }
 
@@ -136,7 +138,7 @@ class BoundedRequests:
             return
         started, send = False, bounded_send(send)
 
-        async def send_and_note(message: Message) -> None:
+        async def send_and_note(message: Packet) -> None:
             nonlocal started
             started = True
             await send(message)
@@ -177,7 +179,7 @@ class BoundedRequests:
 
 
 def _packets_only(receive: Receive) -> Receive:
-    async def receive_packets() -> Message:
+    async def receive_packets() -> Packet:
         message = await receive()
         if message["type"] == "websocket.receive" and not are_packets(message.get("text") or ""):
             return {"type": "websocket.disconnect", "code": 1003}
@@ -189,7 +191,7 @@ def _packets_only(receive: Receive) -> Receive:
 def _replayed(body: bytes, receive: Receive) -> Receive:
     replayed = False
 
-    async def replay() -> Message:
+    async def replay() -> Packet:
         nonlocal replayed
         if replayed:
             return await receive()
@@ -210,7 +212,7 @@ class BoundedMessages:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def receive_bounded() -> Message:
+        async def receive_bounded() -> Packet:
             message = await receive()
             if len(message.get("text") or message.get("bytes") or "") > LONGEST_BODY:
                 return {"type": "websocket.receive", "text": f'42["{TOO_LONG_EVENT}"]'}

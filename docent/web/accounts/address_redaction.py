@@ -16,9 +16,11 @@ from docent.types import Answered, Event, Notice
 def redact_addresses(text: str, settings: Settings) -> str:
     """Return a sentence with the names of settings instead of the addresses in them."""
     if isinstance(text, Message) and text.parameters:
-        values = {name: redact_addresses(str(value), settings) for name, value in text.parameters.items()}
-        unchanged = {name: value for name, value in text.parameters.items() if values[name] == str(value)}
-        return Message(text.template, **{**values, **unchanged})
+        values = {
+            name: redact_addresses(value, settings) if isinstance(value, str) else value
+            for name, value in text.parameters.items()
+        }
+        return Message(text.template, **values)
     settings_by_name = {
         "DOCENT_PULL_URL": settings.pull_url,
         "DOCENT_MODEL_URL": settings.model_url,
@@ -28,7 +30,7 @@ def redact_addresses(text: str, settings: Settings) -> str:
         if url:
             for address in (url, url.rstrip("/"), urlsplit(url).netloc):
                 # A bare host name such as "ollama" is also a word of the commands that are named.
-                if {":", "."} & set(address):
+                if {":", "."} & set(address) and address in text:
                     text = text.replace(address, name)
     return text
 

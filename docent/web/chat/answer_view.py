@@ -39,7 +39,7 @@ from docent.web.chat import model_download
 from docent.web.chat.citation_panel import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata
-from docent.web.i18n import say
+from docent.web.i18n import answer_text, say
 from docent.web.thread_pool import run_in_small_pool
 
 ASK_AGAIN, ANSWER_ANYWAY = "ask_again", "answer_anyway"
@@ -216,7 +216,7 @@ class AnswerView:
         await self._stream.finish()
         message = self._message
         notices = (f"ℹ️ {notice}" for notice in self._notices)
-        message.content = "\n\n".join((say(answer.text, language()), *notices))
+        message.content = "\n\n".join((answer_text(answer, language()), *notices))
         message.metadata = answer_metadata(self._question, answer)
         message.elements = citation_elements(answer, message.id)
         self._passages |= {passage.chunk_id: passage for passage in answer.passages}

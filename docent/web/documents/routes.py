@@ -21,10 +21,10 @@ from docent.web.accounts.login_routes import current_user, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.page_session import language_of
-from docent.web.documents import page as page
-from docent.web.documents.page import Allowed, Wanted
+from docent.web.documents import page
+from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
-from docent.web.security import DOCUMENT_POLICY
+from docent.web.security import SHOWN_ALONE
 from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
@@ -106,7 +106,7 @@ def _refusal(request: Request, error: DocentError) -> str:
         if state.authenticator.required
         else error.message
     )
-    return page.refusal(say(said, language), language=language)
+    return page.refusal_page(say(said, language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:
@@ -116,32 +116,32 @@ def _html(text: str, status: int = 200) -> Response:
 async def listed(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
     asked = request.query_params
-    wanted = Wanted(
+    query = ListQuery(
         asked.get("search", "").strip()[:LONGEST_SEARCH],
         asked.get("library", ""),
         asked.get("state", "") if asked.get("state", "") in page.STATES else "",
         _number(asked.get("start", "")),
     )
-    text = await run_in_small_pool(_list, docent, wanted, reader, language_of(request))
+    text = await run_in_small_pool(_list, docent, query, reader, language_of(request))
     return _html(text)
 
 
-def _list(docent: Docent, wanted: Wanted, reader: str, language: str) -> str:
+def _list(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
     libraries = docent.store.libraries(reader)
-    chosen: tuple[str, ...] = (wanted.library,) if wanted.library else ()
-    if wanted.library == page.CONVERSATIONS:
+    chosen: tuple[str, ...] = (query.library,) if query.library else ()
+    if query.library == page.CONVERSATIONS:
         chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
     found = docent.store.listing(
         Scope(reader=reader, libraries=chosen),
-        search=wanted.search,
-        states=page.STATES.get(wanted.state, ()),
-        start=wanted.start,
-        limit=page.AT_ONCE,
+        search=query.search,
+        states=page.STATES.get(query.state, ()),
+        start=query.start,
+        limit=page.LIST_LENGTH,
     )
-    plain = not (wanted.start or wanted.search) and wanted.state in ("", "failed")
+    plain = not (query.start or query.search) and query.state in ("", "failed")
     failures = docent.store.failures(Scope(libraries=chosen)) if plain else []
-    return page.listing(
-        found.documents, failures, total=found.total, wanted=wanted, libraries=libraries, language=language
+    return page.list_page(
+        found.documents, failures, total=found.total, query=query, libraries=libraries, language=language
     )
 
 
@@ -168,7 +168,7 @@ def _one(request: Request, reader: str) -> str:
         )
     elif why := docent.again.failed(document.id):
         notes.append(say("Reading it again changed nothing: {why}", language, why=say(why, language)))
-    return page.one(
+    return page.document_page(
         document,
         docent.store.pages(document.id, Scope(reader=reader)),
         start=_number(request.query_params.get("start", "")),
@@ -192,7 +192,7 @@ async def file(request: Request, reader: str) -> Response:
                 language_of(request),
             )
         )
-    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": DOCUMENT_POLICY}
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
     )
@@ -206,7 +206,7 @@ async def delete(request: Request, reader: str) -> Response:
     deletion = await asyncio.to_thread(
         partial(docent.store.delete, document.id, Scope(reader=reader), quotes=quotes)
     )
-    return _html(page.receipt(deletion, language=language_of(request)))
+    return _html(page.deletion_page(deletion, language=language_of(request)))
 
 
 async def again(request: Request, reader: str) -> Response:
@@ -243,12 +243,12 @@ async def unshare(request: Request, reader: str) -> Response:
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
-def allows(document: StoredDocument, reader: str, *, admin: bool) -> Allowed:
+def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:
     """One's own is one's own; what is shared is for administrators to change."""
     own = document.owner == reader
     change = own or (document.owner is None and admin)
     answers = document.state in ANSWERING
-    return Allowed(change, share=own and answers, unshare=answers and is_from(document, reader))
+    return Permissions(change, share=own and answers, unshare=answers and is_from(document, reader))
 
 
 def _document(request: Request, reader: str) -> StoredDocument:
