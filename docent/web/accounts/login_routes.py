@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from docent.messages import Message
 from docent.web.accounts.authenticator import Authenticator, LoginOrigin
 from docent.web.accounts.login_throttle import TooManyAttempts
 from docent.web.chat.page_session import language_of
@@ -23,16 +24,16 @@ from docent.web.thread_pool import run_in_small_pool
 KNOWN_SECONDS = 400 * 86_400  # browsers keep a cookie no longer
 
 WAITS = {
-    "name": (
+    "name": Message(
         "There were too many attempts to log in as this user. Wait {wait} and try again. In a browser in "
         "which you have logged in before, you can log in at once."
     ),
-    "known": "There were too many wrong passwords. Wait {wait} and try again.",
-    "address": (
+    "known": Message("There were too many wrong passwords. Wait {wait} and try again."),
+    "address": Message(
         "There were too many attempts to log in from your network. Wait {wait} and try again. In a "
         "browser in which you have logged in before, you can log in at once."
     ),
-    "busy": "Too many people are logging in at the moment. Wait {wait} and try again.",
+    "busy": Message("Too many people are logging in at the moment. Wait {wait} and try again."),
 }
 
 
