@@ -21,7 +21,7 @@ ANYWAY = Message(
     'To hear what the model knows without your documents, write "answer anyway" '
     '(in a terminal: "answer anyway: " and the question).'
 )
-NOT_YET = "Still being prepared, so that they may answer later: {files}. Ask again in a while."
+NOT_YET = Message("Still being prepared, so that they may answer later: {files}. Ask again in a while.")
 NO_QUESTION = Message('Which question? Write "answer anyway: " and the question in one line.')
 UNGROUNDED = Message("**Not from your documents.**")
 NAMES_SHOWN = 8

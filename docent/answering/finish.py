@@ -17,7 +17,7 @@ from docent.answering.receipt import Record
 from docent.answering.request import Asking
 from docent.errors import ModelError
 from docent.messages import Message, joined
-from docent.retrieving.question_limits import searched
+from docent.retrieving.query import shorten_question
 from docent.types import Event, Passage
 
 LONGEST_QUOTED = 200
@@ -34,7 +34,7 @@ ONLY_THOUGHT = Message(
     "sentences found. DOCENT_ANSWER_TOKENS raises it."
 )
 UNFINISHED = Message("The last sentence is unfinished, so no source is named for it.")
-UNCHECKED = (
+UNCHECKED = Message(
     "The answer is too long to be checked whole; no source is named for its last {n} sentences. Ask for a "
     "shorter one."
 )
@@ -72,7 +72,7 @@ async def finished(
         return
     if not record.text.strip():
         record.model = ""
-        yield record.answered(best_sentences(searched(question), sent), found)
+        yield record.answered(best_sentences(shorten_question(question), sent), found)
         return
     cited, used = await _cited(sent, record)
     for warning in _warnings(cited, record):

@@ -15,13 +15,14 @@ from docent.answering.pipeline import budgeted, from_passages
 from docent.answering.receipt import Record
 from docent.answering.request import Asking
 from docent.answering.scoped_documents import Shelf
+from docent.messages import Message
 from docent.types import Event, Found, Searching, StoredDocument
 
 
 async def answer_from_whole(
     question: str, wanted: Sequence[StoredDocument], kept: Shelf, asking: Asking, record: Record
 ) -> AsyncGenerator[Event, None]:
-    yield Searching("all of " + ", ".join(named(document.name) for document in wanted))
+    yield Searching(Message("all of {files}", files=", ".join(named(document.name) for document in wanted)))
     passages = await asyncio.to_thread(scoped_documents.read_all, kept, wanted)
     record.found = len(passages)
     record.lap("retrieve")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message, joined
 from docent.types import NOTHING_TO_SEARCH, State, private_library
 from docent.web.accounts.users import LOCAL
@@ -29,7 +29,7 @@ from docent.web.chat.page_session import note
 from tests.web.chat.open_page import OpenPage
 
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
-READY = Standing(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
+READY = UploadStatus(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
 READING = replace(READY, state=State.LOADING, pages=12, expected=240)
 EMPTY = replace(
     READY, chunks=0, embedded=0, reason=joined((NOTHING_TO_SEARCH, Message("Its pages are empty.")), " ")
@@ -38,7 +38,7 @@ FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.
 
 
 @pytest.mark.parametrize(
-    ("standing", "part", "buttons"),
+    ("status", "part", "buttons"),
     [
         pytest.param(replace(READING, state=State.QUEUED), "waits to be read", (CANCEL,), id="queued"),
         pytest.param(READING, "reading 12/240 pages", (CANCEL,), id="reading"),
@@ -61,11 +61,11 @@ FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.
         pytest.param(replace(FAILED, gone=True), "was deleted", (), id="deleted"),
     ],
 )
-def test_each_state_has_its_text_and_buttons(standing, part, buttons):
+def test_each_state_has_its_text_and_buttons(status, part, buttons):
     """The status is shown in either language, with the buttons for what can be done."""
-    assert part in status_text(TICKET, standing, "en")
-    assert status_text(TICKET, standing, "en") != status_text(TICKET, standing, "fr") or standing is FAILED
-    assert available_buttons(standing, TICKET) == buttons
+    assert part in status_text(TICKET, status, "en")
+    assert status_text(TICKET, status, "en") != status_text(TICKET, status, "fr") or status is FAILED
+    assert available_buttons(status, TICKET) == buttons
 
 
 def test_markdown_in_a_file_name_is_escaped():
@@ -123,7 +123,7 @@ async def test_a_locked_file_is_followed_while_its_page_is_open(monkeypatch):
     polls = []
     loop = asyncio.get_running_loop()
 
-    def standing(ticket: Ticket) -> Standing:
+    def standing(ticket: Ticket) -> UploadStatus:
         polls.append(ticket)
         if len(polls) == 5:
             loop.call_soon_threadsafe(polled_often.set)
