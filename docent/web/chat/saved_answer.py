@@ -21,7 +21,7 @@ from docent.web.i18n import say
 SourceState = Literal["same", "changed", "deleted"]
 
 
-class ChatMessage(Protocol):
+class PageMessage(Protocol):
     """The part of Chainlit's messages that is read here."""
 
     type: Any
@@ -77,7 +77,7 @@ def load_answer(metadata: Mapping[str, Any] | None) -> SavedAnswer | None:
         return None
 
 
-def previous_turns(messages: Iterable[ChatMessage]) -> list[Turn]:
+def previous_turns(messages: Iterable[PageMessage]) -> list[Turn]:
     """Return the questions and answers of the messages that are still on the page."""
     answers = (load_answer(message.metadata) for message in messages if message.type == "assistant_message")
     return [Turn(answer.question, answer.text) for answer in answers if answer is not None]
