@@ -24,7 +24,7 @@ from docent.web.chat.page_session import language_of
 from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
-from docent.web.security import SHOWN_ALONE
+from docent.web.security import DOCUMENT_POLICY
 from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
@@ -192,7 +192,7 @@ async def file(request: Request, reader: str) -> Response:
                 language_of(request),
             )
         )
-    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": DOCUMENT_POLICY}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
     )
