@@ -17,7 +17,7 @@ from pathlib import Path
 
 from docent.app import Docent, forget_previous, give_up, open_docent, roll_back, switch
 from docent.errors import DocentError, IndexMismatch, InputError, StoreError
-from docent.ingesting import Progress, Stopped
+from docent.ingesting import IngestProgress, IngestStopped
 from docent.settings import Settings
 from docent.types import FileReport
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as stop:
         if arguments.json and not arguments.watch:
-            _print_json(stop.reports if isinstance(stop, Stopped) else [], stopped=True)
+            _print_json(stop.reports if isinstance(stop, IngestStopped) else [], stopped=True)
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # such as `head`, after its lines
@@ -204,15 +204,15 @@ def _read_files(settings: Settings, paths: Sequence[Path], arguments: argparse.N
                     password=_password(arguments),
                     on_progress=bar,
                 )
-            except Stopped as stop:
+            except IngestStopped as stop:
                 reports = stop.reports
                 raise
     except KeyboardInterrupt as interrupt:  # perhaps a second one, while Docent is being closed
-        raise Stopped(reports) from interrupt
+        raise IngestStopped(reports) from interrupt
     return reports
 
 
-def _progress_bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[Progress], None]]:
+def _progress_bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[IngestProgress], None]]:
     """Return a progress bar on stderr; nothing is shown where that is not a terminal."""
     return _ProgressBar() if sys.stderr.isatty() and not arguments.json else nullcontext(lambda _: None)
 
@@ -224,14 +224,14 @@ class _ProgressBar:
         self._executor = ThreadPoolExecutor(1, "progress bar")
         self._bar = self._executor.submit(_RichBar)
 
-    def __enter__(self) -> Callable[[Progress], None]:
+    def __enter__(self) -> Callable[[IngestProgress], None]:
         return self._show
 
     def __exit__(self, *_: object) -> None:
         self._bar.result().stop()
         self._executor.shutdown()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: IngestProgress) -> None:
         self._bar.result().show(progress)
 
 
@@ -260,7 +260,7 @@ class _RichBar:
     def stop(self) -> None:
         self._rich.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: IngestProgress) -> None:
         """Show files as their words become searchable; then the vectors that are still to be made."""
         elapsed = self._rich.tasks[0].elapsed
         speed = progress.pages / elapsed if elapsed else 0.0

@@ -168,7 +168,7 @@ def define_search(command: argparse.ArgumentParser) -> None:
 
 
 def run_search(arguments: argparse.Namespace) -> None:
-    from docent.answering import left_out
+    from docent.answering import shortened_notice
     from docent.app import open_docent
 
     with open_docent(Settings.read()) as docent:
@@ -178,7 +178,7 @@ def run_search(arguments: argparse.Namespace) -> None:
             named = documents_named(docent, arguments, arguments.document)
             documents = tuple(document.id for document in named)
         passages = docent.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
-    if unsearched := left_out(arguments.question):
+    if unsearched := shortened_notice(arguments.question):
         print(unsearched, file=sys.stderr)
     if arguments.json:
         print_json([passage_json(rank, passage) for rank, passage in enumerate(passages, 1)])

@@ -17,7 +17,7 @@ from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent
-    from docent.evaluating import Comparison, Figure, Outcome, Question, Report, Run
+    from docent.evaluating import Comparison, Estimate, EvalReport, EvalRun, Outcome, Question
 
 WITHIN = 50  # passages looked at: the usual twenty hold fewer than ten different pages
 
@@ -84,8 +84,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
     return _exit_code(shared, arguments.floor)
 
 
-def _measure(docent: Docent, arguments: argparse.Namespace) -> tuple[Run, Report, Report]:
-    from docent.evaluating import Run, ask, report
+def _measure(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, EvalReport, EvalReport]:
+    from docent.evaluating import EvalRun, ask, report
 
     questions = _questions(docent, arguments)
     answerable = [question for question in questions if question.answerable]
@@ -115,7 +115,7 @@ def _measure(docent: Docent, arguments: argparse.Namespace) -> tuple[Run, Report
     _progress("")
     relevant_from = docent.settings.relevant_from
     return (
-        Run(shared, given),
+        EvalRun(shared, given),
         report(shared, relevant_from=relevant_from),
         report(given, relevant_from=relevant_from),
     )
@@ -194,7 +194,7 @@ def _ingest(docent: Docent) -> None:
             print(f"{report.path}: {report.outcome}. {report.reason}", file=sys.stderr)
 
 
-def _exit_code(shared: Report, floor: float | None) -> int:
+def _exit_code(shared: EvalReport, floor: float | None) -> int:
     if shared.missing_questions:
         count = (
             "1 question names"
@@ -212,7 +212,7 @@ def _exit_code(shared: Report, floor: float | None) -> int:
     return 0
 
 
-def figures_json(shared: Report, given: Report) -> dict[str, Any]:
+def figures_json(shared: EvalReport, given: EvalReport) -> dict[str, Any]:
     """Return the output of `eval --json`."""
     abstention = shared.abstention
     return {
@@ -236,7 +236,7 @@ def figures_json(shared: Report, given: Report) -> dict[str, Any]:
     }
 
 
-def _found_json(report: Report) -> dict[str, Any]:
+def _found_json(report: EvalReport) -> dict[str, Any]:
     return {
         **{name: figure.value for name, figure in report.found.items()},
         "seconds_p50": report.seconds_p50,
@@ -245,7 +245,7 @@ def _found_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _show_reports(shared: Report, given: Report) -> None:
+def _show_reports(shared: EvalReport, given: EvalReport) -> None:
     print(f"{shared.questions} questions with an answer, {shared.unanswerable} without; 95 % intervals\n")
     print(f"{'':<16} {'every document':<22} right document given")
     for name, figure in shared.found.items():
@@ -258,7 +258,7 @@ def _show_reports(shared: Report, given: Report) -> None:
         print(f"{'precision':<16} {precision}\n{'recall':<16} {_interval(abstention.recall)}")
 
 
-def _compare(before: Run, after: Run) -> dict[str, Comparison]:
+def _compare(before: EvalRun, after: EvalRun) -> dict[str, Comparison]:
     from docent.evaluating import compare
 
     return {
@@ -288,7 +288,7 @@ def _show_comparison(title: str, comparison: Comparison) -> None:
         print(f"  {name:<16} {figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}){certain}")
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Estimate) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.app import Docent
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.ingesting.uploads import plain_name
 from docent.store import UPLOADED
 from docent.types import Quotes, State, StoredDocument
@@ -127,7 +127,7 @@ def _stored_json(document: StoredDocument) -> Json:
     }
 
 
-def _queued_json(ticket: Ticket, progress: Standing, size: int, uploaded_at: int) -> Json:
+def _queued_json(ticket: Ticket, progress: UploadStatus, size: int, uploaded_at: int) -> Json:
     return {
         "id": ID_PREFIX + ticket.document_id,
         "object": "file",

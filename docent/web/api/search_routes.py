@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic_core import to_json
 
-from docent.answering import left_out
+from docent.answering import shortened_notice
 from docent.app import Docent
 from docent.json_output import passage_json
 from docent.types import StoredDocument
@@ -36,7 +36,7 @@ def search(request: SearchRequest, docent: Docent, client: ApiClient) -> Json:
     return {
         "object": "list",
         "data": [passage_json(rank, passage) for rank, passage in enumerate(passages, 1)],
-        "notices": list(filter(None, (left_out(request.query),))),
+        "notices": list(filter(None, (shortened_notice(request.query),))),
     }
 
 

@@ -16,7 +16,7 @@ from chainlit.types import ThreadDict
 
 from docent.app import Docent
 from docent.errors import DocentError, StoreError, UnknownDocument
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
 from docent.types import ANSWERING, Scope, State
 from docent.web.accounts.users import LOCAL
@@ -83,7 +83,7 @@ class Attachment:
                 self._decided.set()
             await asyncio.sleep(POLL_INTERVAL)
 
-    async def show(self, status: Standing) -> None:
+    async def show(self, status: UploadStatus) -> None:
         """Show the file's present status."""
         text = status_text(self.ticket, status, self._language)
         self.searchable = status.state in ANSWERING
@@ -172,7 +172,7 @@ class Attachment:
             await button.send(for_id=self._message.id)
 
 
-def available_buttons(status: Standing, ticket: Ticket) -> tuple[str, ...]:
+def available_buttons(status: UploadStatus, ticket: Ticket) -> tuple[str, ...]:
     """Return the names of the buttons for a file in this state."""
     if not status.over or status.locked:
         return (CANCEL,)
@@ -186,7 +186,7 @@ def _button(name: str, language: str, **values: str) -> cl.Action:
     return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
 
 
-def status_text(ticket: Ticket, status: Standing, language: str | None) -> str:
+def status_text(ticket: Ticket, status: UploadStatus, language: str | None) -> str:
     """Return the status of a file in a sentence, as Markdown."""
     name = escape_markdown(ticket.name)
     if status.gone:

@@ -9,7 +9,7 @@ import pytest
 
 from docent.errors import InputError, UnknownDocument
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import OURS, Synonyms, candidates, retrieve, retriever
+from docent.retrieving import DEFAULT_WEIGHTS, Synonyms, candidates, retrieve, retriever
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
@@ -88,7 +88,7 @@ def test_the_right_passage_comes_first(question, expected, store):
     ],
 )
 def test_conditions_in_the_question(question, expected, store):
-    """What is searched is what the conditions leave, however well something else would match."""
+    """Only what meets the conditions is found, however well something else would match."""
     assert set(files(question, store)) == expected
 
 
@@ -126,14 +126,14 @@ def test_a_date_that_is_none(date, store):
         files(f'sales until:"{date}"', store)
 
 
-def test_an_unknown_file_is_said(store):
+def test_an_unknown_file_is_an_error(store):
     """A misspelt file name is an error with what comes near, not an empty answer."""
     with pytest.raises(UnknownDocument, match="acme_2022.txt"):
         files("sales file:acme_2O22.txt", store)
 
 
 def test_as_many_as_are_asked_for(store, monkeypatch):
-    """Whoever wants more passages than are looked at closely otherwise gets them."""
+    """A limit above the shortlist's length is met."""
     monkeypatch.setattr(retriever, "SHORTLIST", 1)
     assert len(files("the year", store)) == len(TEXTS)
 
@@ -151,8 +151,8 @@ def test_the_same_question_always_gets_the_same_answer(store):
         pytest.param("Quel est le prix?", id="no word in common"),
     ],
 )
-def test_what_holds_no_word_of_the_question_is_not_read_for_them(question, store, monkeypatch):
-    """Order and scores are those of a ladder that reads every piece."""
+def test_chunks_without_a_word_of_the_question_need_not_be_read(question, store, monkeypatch):
+    """Order and scores are the same as when every chunk is read."""
     found = retrieve(question, scope=Scope(), store=store, embedder=EMBEDDER, limit=10)
     monkeypatch.setattr(Store, "searched", lambda self, question: frozenset())
     read = retrieve(question, scope=Scope(), store=store, embedder=EMBEDDER, limit=10)
@@ -160,7 +160,7 @@ def test_what_holds_no_word_of_the_question_is_not_read_for_them(question, store
     assert [one.score for one in found] == pytest.approx([one.score for one in read], abs=1e-9)
 
 
-def test_the_librarys_other_words_find_it_too(store, tmp_path):
+def test_synonyms_of_the_library_are_searched(store, tmp_path):
     """A word that stands in no document finds what its synonym would; without the file it does not."""
     data = tmp_path / "data"
     data.mkdir()
@@ -172,7 +172,7 @@ def test_the_librarys_other_words_find_it_too(store, tmp_path):
             store=store,
             embedder=EMBEDDER,
             limit=1,
-            weights=replace(OURS, meaning=0.0),  # words alone: the fake's meaning is chance here
+            weights=replace(DEFAULT_WEIGHTS, meaning=0.0),  # words alone: the fake's meaning is chance here
             synonyms=Synonyms(data),
         )
         return found[0].file if found else ""
@@ -193,17 +193,17 @@ def test_llama_index_gets_the_same_passages(store):
     """As a llama-index retriever it returns the same chunks in the same order, with their places."""
     from docent.retrieving.llama_index_retriever import DocentRetriever
 
-    def find(question, scope):
+    def find_passages(question, scope):
         return retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=3)
 
-    nodes = DocentRetriever(find, Scope()).retrieve("net sales of 2021")
-    passages = find("net sales of 2021", Scope())
+    nodes = DocentRetriever(find_passages, Scope()).retrieve("net sales of 2021")
+    passages = find_passages("net sales of 2021", Scope())
     assert [node.node.node_id for node in nodes] == [passage.chunk_id for passage in passages]
     assert nodes[0].node.metadata["file"] == "acme_2021.txt"
 
 
-def test_a_reranker_has_the_last_word(store):
-    """What it likes comes first; it reads the header with the text, and is asked the bare question."""
+def test_a_reranker_decides_the_order(store):
+    """Its order wins; it reads the header with the text, and gets the question without conditions."""
     read = []
 
     def likes_pumpkins(question, texts):

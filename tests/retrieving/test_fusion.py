@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.retrieving.fusion import fuse, lift_pages
-from docent.retrieving.weights import OURS
+from docent.retrieving.fusion import DEFAULT_WEIGHTS, fuse, lift_pages
 
 scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=6)
 
@@ -25,34 +24,34 @@ scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 100), max_size=
 )
 def test_fuse(by_meaning, by_words, first):
     """Meaning counts more than words, each stretched over its own range; without a vector, words stand in."""
-    fused = fuse(by_meaning, by_words, OURS)
-    assert max(fused, key=lambda piece: fused[piece]) == first
+    fused = fuse(by_meaning, by_words, DEFAULT_WEIGHTS)
+    assert max(fused, key=lambda chunk_id: fused[chunk_id]) == first
 
 
 @given(scores, scores)
-def test_every_piece_keeps_a_score_between_none_and_all(by_meaning, by_words):
+def test_every_chunk_keeps_a_score_from_0_to_1(by_meaning, by_words):
     """Nothing found is lost, and no score leaves 0 to 1."""
-    fused = fuse(by_meaning, by_words, OURS)
+    fused = fuse(by_meaning, by_words, DEFAULT_WEIGHTS)
     assert fused.keys() == by_meaning.keys() | by_words.keys()
     assert all(0 <= score <= 1 + 1e-9 for score in fused.values())
 
 
-def test_a_page_with_two_good_pieces_overtakes_one_with_a_single():
-    """The second and third piece of a page lift all of its pieces."""
+def test_a_page_with_two_good_chunks_overtakes_one_with_a_single():
+    """The second and third chunk of a page lift all of its chunks."""
     places = {"a": 1, "b": 2, "c": 2, "d": 3}
-    lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places, OURS)
+    lifted = lift_pages({"a": 0.71, "b": 0.7, "c": 0.6, "d": 0.1}, places, DEFAULT_WEIGHTS)
     assert lifted["b"] > lifted["a"] == 0.71
-    assert lifted["b"] == pytest.approx(0.7 + OURS.page * 0.5)
+    assert lifted["b"] == pytest.approx(0.7 + DEFAULT_WEIGHTS.page * 0.5)
 
 
-def test_a_fourth_piece_adds_nothing():
-    """A page of many pieces is no better than one of three."""
+def test_a_fourth_chunk_adds_nothing():
+    """A page of many chunks is no better than one of three."""
     scores = {"a": 0.9, "b": 0.8, "c": 0.7, "d": 0.6, "e": 0.0}
-    bonus = OURS.page * 0.8 + OURS.page**2 * 0.7
-    assert lift_pages(scores, dict.fromkeys("abcd", 1), OURS)["d"] == pytest.approx(0.6 + bonus)
+    bonus = DEFAULT_WEIGHTS.page * 0.8 + DEFAULT_WEIGHTS.page**2 * 0.7
+    assert lift_pages(scores, dict.fromkeys("abcd", 1), DEFAULT_WEIGHTS)["d"] == pytest.approx(0.6 + bonus)
 
 
 def test_a_document_of_one_page_gains_nothing_from_being_long():
-    """Where pieces have no page named, each stands for itself."""
+    """A chunk without a page is not lifted."""
     scores = {"a": 0.7, "b": 0.6}
-    assert lift_pages(scores, {}, OURS) == scores
+    assert lift_pages(scores, {}, DEFAULT_WEIGHTS) == scores

@@ -1,10 +1,10 @@
-"""What a closer look at a piece adds."""
+"""The signals by which a chunk is rescored."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.passage_features import figures, headings, neighbours, sentence, sentences, title
+from docent.retrieving.rescoring import figures, headings, neighbours, sentence, sentences, title
 
 EVENLY: dict[str, float] = dict.fromkeys("balance sheet cash flow statement consolidated soup".split(), 1.0)
 

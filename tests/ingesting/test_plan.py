@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.indexing import sync_plan
+from docent.ingesting.discovery import plan_sync
 from docent.types import SourceFile
 
 
@@ -45,7 +45,7 @@ class Hasher:
 
 def outcome(found, before, *, retry_failed=False):
     hasher = Hasher()
-    made = sync_plan(found, before, sha256=hasher, retry_failed=retry_failed)
+    made = plan_sync(found, before, sha256=hasher, retry_failed=retry_failed)
     parts = {
         name: [file.path for file in getattr(made, name)]
         for name in ("added", "changed", "unchanged", "failed_before")
@@ -115,7 +115,7 @@ def test_every_file_has_one_place(now, then, broken, retry):
     found = [here(path, *about) for path, about in now.items()]
     before = [known(path, *about) for path, about in then.items()]
     before += [failed(path, *about) for path, about in broken.items()]
-    made = sync_plan(found, before, sha256=Hasher(), retry_failed=retry)
+    made = plan_sync(found, before, sha256=Hasher(), retry_failed=retry)
     placed = [*made.added, *made.changed, *made.unchanged, *made.failed_before]
     placed += [one.file for one in made.same_bytes]
     assert sorted(file.path for file in placed) == sorted(now)

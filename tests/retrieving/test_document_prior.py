@@ -1,12 +1,18 @@
-"""Which documents a question is about."""
+"""The documents that a question is about."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.document_names import Names, names_of, words_of
-from docent.retrieving.document_prior import evidence, prior, routed
-from docent.retrieving.weights import OURS
+from docent.retrieving.document_prior import (
+    NameIndex,
+    document_evidence,
+    document_priors,
+    likely_documents,
+    name_matcher,
+    words_of,
+)
+from docent.retrieving.fusion import DEFAULT_WEIGHTS
 from docent.store.protocols import Hit
 from docent.types import State, StoredDocument
 
@@ -37,13 +43,13 @@ def stored(name, *, pages=3):
 )
 def test_a_question_names_its_document(question, first):
     """The file whose name the question mentions most tellingly comes first."""
-    matched = Names([(name, name) for name in FILES]).match(question)
+    matched = NameIndex([(name, name) for name in FILES]).match(question)
     assert max(matched, key=lambda name: matched[name]) == first
 
 
 def test_small_words_name_nothing():
     """Words that every question has do not point at a file that happens to hold them."""
-    assert Names([(name, name) for name in FILES]).match("What is the way to the door?") == {}
+    assert NameIndex([(name, name) for name in FILES]).match("What is the way to the door?") == {}
 
 
 OPENINGS = {
@@ -60,25 +66,32 @@ OPENINGS = {
         pytest.param("What did Blue Harbour earn in 2022?", "scan0003.pdf", id="two words"),
     ],
 )
-def test_first_pages_speak_where_names_say_nothing(question, first):
-    """What a scanner calls its files tells nothing; what a question names stands on a first page, then."""
-    matched = names_of([stored(name) for name in OPENINGS], lambda one: OPENINGS[one.name]).match(question)
+def test_first_pages_are_matched_where_names_are_generic(question, first):
+    """The names that a scanner gives say nothing; then a question is matched with first pages."""
+    matched = name_matcher(
+        [stored(name) for name in OPENINGS], lambda document: OPENINGS[document.name]
+    ).match(question)
     assert max(matched, key=lambda name: matched[name]) == first
 
 
-def test_first_pages_are_not_read_for_nothing():
-    """Where most names say something, or a page is all there is, no first page is looked at."""
-    telling = [stored(name) for name in (*FILES, "scan0001.pdf")]
+def test_first_pages_are_not_read_needlessly():
+    """Where most names say something, or a document has one page, no first page is read."""
+    descriptive = [stored(name) for name in (*FILES, "scan0001.pdf")]
     short = [stored("scan0001.pdf", pages=1), stored("scan0002.pdf", pages=1)]
-    for documents in (telling, short):
-        names_of(documents, lambda one: pytest.fail(f"{one.name} was read")).match("Acme in 2021")
+    for documents in (descriptive, short):
+        name_matcher(documents, lambda document: pytest.fail(f"{document.name} was read")).match(
+            "Acme in 2021"
+        )
 
 
 def test_words_on_a_first_page_name_nothing():
     """A question that names nothing is not led to a document by how its first page is worded."""
     documents = [stored(name) for name in OPENINGS]
     assert (
-        names_of(documents, lambda one: OPENINGS[one.name]).match("What does the report say of mills?") == {}
+        name_matcher(documents, lambda document: OPENINGS[document.name]).match(
+            "What does the report say of mills?"
+        )
+        == {}
     )
 
 
@@ -91,12 +104,12 @@ def test_words_of_a_name():
 def test_name_and_evidence_together():
     """A document that is named goes before one that merely holds the better piece."""
     hits = [Hit("b1", 0.9), Hit("a1", 0.7), Hit("a2", 0.6), Hit("c1", 0.5)]
-    found = evidence(hits, {"a1": "a", "a2": "a", "b1": "b", "c1": "c"})
+    found = document_evidence(hits, {"a1": "a", "a2": "a", "b1": "b", "c1": "c"})
     assert found == {"b": pytest.approx(0.4), "a": pytest.approx(0.2), "c": 0.0}
-    assert routed(prior({"a": 2.0}, found, {}, OURS), 2) == ("a", "b")
+    assert likely_documents(document_priors({"a": 2.0}, found, {}, DEFAULT_WEIGHTS), 2) == ("a", "b")
 
 
 def test_nothing_known_is_no_prior():
     """Without names and without hits, no document is preferred."""
-    assert prior({}, {}, {}, OURS) == {}
-    assert evidence([], {}) == {}
+    assert document_priors({}, {}, {}, DEFAULT_WEIGHTS) == {}
+    assert document_evidence([], {}) == {}

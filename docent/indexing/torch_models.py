@@ -1,4 +1,4 @@
-"""Any sentence-transformers model, through llama-index: the reference engine, and the one for a GPU."""
+"""Models that sentence-transformers runs: any embedding model, and a reranker."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
 
 
 class ReferenceEmbedder:
-    """HuggingFaceEmbedding, held to our protocol."""
+    """A sentence-transformers model as an `Embedder`: the reference engine, and the one for a GPU."""
 
     def __init__(self, name: str, *, source: str, cache: Path, device: str) -> None:
         self.name = name
         self._engine = _open(name, source, cache, None if device == "auto" else device)
         self._model: Any = self._engine._model
-        self.tokenizer = _counting(self._model.tokenizer, name)
+        self.tokenizer = _counting_tokenizer(self._model.tokenizer, name)
         self.max_tokens = int(self._model.max_seq_length or 512)
         self.dimensions = int(self._model.get_embedding_dimension())
         weights = WEIGHTS if name == PACKAGED_MODEL else _weights_sha256(self._model)
@@ -44,18 +44,18 @@ class ReferenceEmbedder:
             )
         # A prompt that the model puts before every text takes its share of what it reads.
         self.max_tokens -= len(self.tokenizer.encode(self._prompt, add_special_tokens=False).ids)
-        self._turns = Turns()
+        self._lock = QuestionsFirstLock()
 
     def embed_query(self, text: str) -> list[float]:
-        with self._turns.question():
+        with self._lock.question():
             return [float(value) for value in self._engine.get_query_embedding(text)]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        lengths = [len(one.ids) for one in self.tokenizer.encode_batch_fast(list(texts))]
+        lengths = [len(encoding.ids) for encoding in self.tokenizer.encode_batch_fast(list(texts))]
         refuse_long(lengths, self.max_tokens, self.name)
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for batch in batches(lengths, BATCH_TOKENS * (8 if self._model.device.type != "cpu" else 1)):
-            with self._turns.documents():
+            with self._lock.documents():
                 vectors[batch] = self._engine.get_text_embedding_batch([texts[row] for row in batch])
         return vectors
 
@@ -64,8 +64,8 @@ class ReferenceEmbedder:
     def close(self) -> None: ...
 
 
-class Turns:
-    """One at a time, and a waiting question before any documents."""
+class QuestionsFirstLock:
+    """Lets one caller in at a time, and a waiting question before any documents."""
 
     def __init__(self) -> None:
         self._free = threading.Condition()
@@ -78,7 +78,7 @@ class Turns:
             self._questions += 1
             self._free.wait_for(lambda: not self._busy)
             self._busy, self._questions = True, self._questions - 1
-        with self._held():
+        with self._release_after():
             yield
 
     @contextmanager
@@ -86,11 +86,11 @@ class Turns:
         with self._free:
             self._free.wait_for(lambda: not self._busy and not self._questions)
             self._busy = True
-        with self._held():
+        with self._release_after():
             yield
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _release_after(self) -> Iterator[None]:
         try:
             yield
         finally:
@@ -123,12 +123,12 @@ def _open(name: str, source: str, cache: Path, device: str | None) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """What a library says of its failure; some say nothing."""
-    said = (str(error).splitlines() or [type(error).__name__])[0]
-    return said if said.endswith(".") else f"{said}."
+    """Return the first line of a library's error as a sentence; some have no text."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line if line.endswith(".") else f"{line}."
 
 
-def _counting(tokenizer: Any, name: str) -> Tokenizer:
+def _counting_tokenizer(tokenizer: Any, name: str) -> Tokenizer:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise EmbeddingError(
@@ -148,3 +148,52 @@ def _weights_sha256(model: Any) -> str:
         digest.update(key.encode())
         digest.update(tensor.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()
+
+
+BATCH = 32
+
+
+class Reranker:
+    """A sentence-transformers CrossEncoder. Safe to call from several threads."""
+
+    def __init__(self, name: str, *, cache: Path, device: str) -> None:
+
+        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+        from sentence_transformers import CrossEncoder
+
+        try:
+            self._model: Any = CrossEncoder(
+                name,
+                cache_folder=str(cache),
+                device=None if device == "auto" else device,
+                local_files_only=True,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise EmbeddingError(
+                "The reranker {name!r} could not be loaded: {error} It must be a folder with a "
+                "sentence-transformers CrossEncoder, or lie in {cache} already. Run: hf download "
+                "{name} --cache-dir {cache}, or leave DOCENT_RERANKER empty.",
+                name=name,
+                error=first_line(error),
+                cache=cache,
+            ) from error
+        if self._model.num_labels != 1:
+            raise EmbeddingError(
+                "The reranker {name!r} sorts pairs into {num_labels} classes, with no score. Choose "
+                "a CrossEncoder for ranking, or leave DOCENT_RERANKER empty.",
+                name=name,
+                num_labels=self._model.num_labels,
+            )
+        self._turn = threading.Lock()
+
+    def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
+        """Score how well each text answers the question; higher is better, on the model's own scale."""
+        pairs = [(question, text) for text in texts]
+        with self._turn:
+            scores = self._model.predict(pairs, batch_size=BATCH, show_progress_bar=False)
+        return [float(score) for score in scores]
+
+
+def open_reranker(name: str, *, cache: Path, device: str) -> Reranker | None:
+    """Open the reranker a setting names, a folder or a hub name already in `cache`; None for no name."""
+    return Reranker(name, cache=cache, device=device) if name else None

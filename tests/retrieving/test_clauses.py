@@ -1,10 +1,10 @@
-"""What a question asks for, before anything is searched."""
+"""The clauses, years and figures of a question, before anything is searched."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.question import parts, wants_figures, with_years
+from docent.retrieving.query import clauses_of, wants_figures, with_years
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from docent.retrieving.question import parts, wants_figures, with_years
         pytest.param(
             "Using the balance sheet, what are total assets? Answer in millions.",
             ["Using the balance sheet", "what are total assets?", "Answer in millions."],
-            id="how to answer is a part of its own",
+            id="how to answer is a clause of its own",
         ),
-        pytest.param("Red, green and blue: why?", [], id="crumbs are no parts"),
+        pytest.param("Red, green and blue: why?", [], id="too short for clauses"),
     ],
 )
-def test_parts(question, expected):
+def test_clauses(question, expected):
     """A compound question is taken apart at its sentences and at clauses that begin with a question word."""
-    assert parts(question) == expected
+    assert clauses_of(question) == expected
 
 
 @pytest.mark.parametrize(
