@@ -24,8 +24,8 @@ from docent.answering.receipt import Record
 from docent.answering.request import Asking, Bounds, Retrieve, asked, unfollowed
 from docent.answering.search_threads import search_in_thread
 from docent.answering.whole_documents import answer_from_whole
-from docent.retrieving.question_limits import LONGEST as LONGEST_QUESTION
-from docent.retrieving.question_limits import left_out, searched
+from docent.retrieving.query import MAX_QUESTION as LONGEST_QUESTION
+from docent.retrieving.query import shorten_question, shortened_notice
 from docent.store.protocols import Reader
 from docent.types import NO_PREFERENCES, Event, Preferences, Scope, StoredDocument, Turn
 
@@ -51,7 +51,7 @@ async def answer(
     counts have taught from one answer to the next. `anyway` lets the model answer what the
     documents do not. What the person prefers goes before the persona, and that before the bounds.
     """
-    short = searched(question)
+    short = shorten_question(question)
     asking = asked(
         history=history, scope=scope, retrieve=retrieve, model=model, bounds=bounds, reader=reader,
         persona=persona, preferences=preferences, counter=counter, policy=policy,
@@ -77,7 +77,7 @@ def _wanted(
     question: str, documents: list[StoredDocument], asking: Asking, record: Record, *, anyway: bool
 ) -> AsyncGenerator[Event, None]:
     """The way that leads to what is wanted."""
-    intent = intents.intent_of(searched(question), scoped_documents.answering(documents))
+    intent = intents.intent_of(shorten_question(question), scoped_documents.answering(documents))
     if asking.model is not None and (anyway or intent.kind == "anyway"):
         meant = intent.term or intents.last_question(asking.history) if intent.kind == "anyway" else question
         if not meant:
@@ -104,4 +104,12 @@ async def _told(cited: CitedAnswer, record: Record) -> AsyncGenerator[Event, Non
     yield record.answered(cited, ())
 
 
-__all__ = ["LONGEST_QUESTION", "NO_MODEL", "Bounds", "Retrieve", "answer", "left_out", "search_in_thread"]
+__all__ = [
+    "LONGEST_QUESTION",
+    "NO_MODEL",
+    "Bounds",
+    "Retrieve",
+    "answer",
+    "shortened_notice",
+    "search_in_thread",
+]

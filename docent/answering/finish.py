@@ -17,7 +17,7 @@ from docent.answering.receipt import Record
 from docent.answering.request import Asking
 from docent.errors import ModelError
 from docent.messages import Message, joined
-from docent.retrieving.question_limits import searched
+from docent.retrieving.query import shorten_question
 from docent.types import Event, Passage
 
 LONGEST_QUOTED = 200
@@ -72,7 +72,7 @@ async def finished(
         return
     if not record.text.strip():
         record.model = ""
-        yield record.answered(best_sentences(searched(question), sent), found)
+        yield record.answered(best_sentences(shorten_question(question), sent), found)
         return
     cited, used = await _cited(sent, record)
     for warning in _warnings(cited, record):

@@ -18,15 +18,15 @@ from docent.answering.request import Asking
 from docent.answering.search_threads import search_in_thread
 from docent.answering.tools.loop import write_with_tools
 from docent.answering.tools.toolbox import Toolbox
-from docent.retrieving.question_limits import left_out, searched
+from docent.retrieving.query import shorten_question, shortened_notice
 from docent.types import Event, Found, Passage, Searching, StoredDocument
 
 
 async def answer_question(question: str, asking: Asking, record: Record) -> AsyncGenerator[Event, None]:
-    record.searched = searched(await _condensed(searched(question), asking))
+    record.searched = shorten_question(await _condensed(shorten_question(question), asking))
     record.lap("condense")
     yield Searching(record.searched)
-    if unsearched := left_out(question):
+    if unsearched := shortened_notice(question):
         yield record.notice(unsearched)
     passages = tuple(await search_in_thread(record.searched, asking.retrieve, record.searched, asking.scope))
     record.found = len(passages)

@@ -13,7 +13,7 @@ from docent.answering.prompt.tokens import Learning, counter_for
 from docent.answering.scoped_documents import Shelf
 from docent.errors import InputError
 from docent.messages import Message
-from docent.retrieving.question_limits import LONGEST
+from docent.retrieving.query import MAX_QUESTION
 from docent.store.protocols import Reader
 from docent.types import Chunk, Page, Passage, Preferences, Scope, StoredDocument, Turn
 
@@ -92,7 +92,7 @@ def _newest(history: Sequence[Turn]) -> Sequence[Turn]:
     """The newest turns, as many as are no longer together than a question may be: no window holds more,
     and everything is counted with each question."""
     together = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
-    kept = sum(1 for length in together if length <= LONGEST)
+    kept = sum(1 for length in together if length <= MAX_QUESTION)
     return history[len(history) - kept :]
 
 

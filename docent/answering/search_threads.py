@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from docent.retrieving.question_limits import is_long
+from docent.retrieving.query import is_long
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

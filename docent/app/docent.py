@@ -18,22 +18,22 @@ from docent.answering.prompt.tokens import Learning, counter_for
 from docent.app.models import open_model
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
-from docent.indexing.reranker import Reranker
+from docent.indexing.torch_models import Reranker
 from docent.ingesting import (
-    Again,
-    Intake,
-    Progress,
-    Standing,
+    IngestPipeline,
+    IngestProgress,
+    Rereader,
     Ticket,
     Uploads,
+    UploadStatus,
     ingest,
     rebuild,
 )
-from docent.ingesting.watch import follow, in_container
+from docent.ingesting.watch import follow_folders, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.messages import Message
 from docent.retrieving import Synonyms, retrieve
-from docent.retrieving.question_limits import check_length
+from docent.retrieving.query import check_length
 from docent.settings import Settings
 from docent.store import Store
 from docent.types import (
@@ -52,7 +52,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:
-    from docent.evaluating import Golden, Question
+    from docent.evaluating import GoldenQuestions, Question
 
 FOUND = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -66,9 +66,9 @@ class Docent:
     store: Store
     embedder: Embedder
     loader: Loader
-    intake: Intake
+    intake: IngestPipeline
     uploads: Uploads
-    again: Again
+    again: Rereader
     counters: dict[str, Learning]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
     personas: tuple[Persona, ...]
@@ -158,7 +158,7 @@ class Docent:
         *,
         retry_failed: bool,
         password: str | None,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[IngestProgress], None],
     ) -> list[FileReport]:
         reports = ingest(
             paths,
@@ -186,7 +186,7 @@ class Docent:
     ) -> None:
         """Keep the index in step with the files, from now until interrupted."""
         polling = self.settings.watch_polling
-        follow(
+        follow_folders(
             paths,
             ingest=lambda: self.ingest(
                 paths, retry_failed=retry_failed, password=password, on_progress=lambda _: None
@@ -201,12 +201,12 @@ class Docent:
 
         It belongs to the owner (a user, or a chat when there is no login) alone; to everybody when None.
         """
-        return self.uploads.take_in(path, name=name, library=library, owner=owner)
+        return self.uploads.add(path, name=name, library=library, owner=owner)
 
-    def standing(self, ticket: Ticket) -> Standing:
-        return self.uploads.standing(ticket)
+    def standing(self, ticket: Ticket) -> UploadStatus:
+        return self.uploads.status(ticket)
 
-    def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
+    def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
         """How far a file has come, each time there is news; ends when it is wholly searchable, or failed."""
         return self.uploads.follow(ticket)
 
@@ -247,7 +247,7 @@ class Docent:
         page = self.store.page(document_id, number, scope)
         return self.loader.draw_page(self.store.original(document_id, scope), page, spans, name=file)
 
-    def rebuild(self, *, full: bool, on_progress: Callable[[Progress], None]) -> list[FileReport]:
+    def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
         """Fill this house's store from the index that answers now; what could not be carried over."""
         return rebuild(self.settings.storage, intake=self.intake, full=full, on_progress=on_progress)
 
@@ -256,11 +256,11 @@ class Docent:
         return document.pages > 0 and document.loader < LOADER_VERSION
 
     @property
-    def golden(self) -> Golden:
+    def golden(self) -> GoldenQuestions:
         """The user's own questions whose pages are known, for `eval`."""
-        from docent.evaluating import Golden
+        from docent.evaluating import GoldenQuestions
 
-        return Golden(self.store.folder / "golden.jsonl")
+        return GoldenQuestions(self.store.folder / "golden.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Keep the question of a good answer; not one that cites nothing, or somebody's private document."""
