@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from docent.app import open_docent
 from docent.errors import ModelUnreachable
-from docent.messages import Message
+from docent.messages import Message, joined
 from docent.settings import Settings
 from docent.types import Notice, Scope
 from docent.web.accounts.address_redaction import redact_addresses, redact_events
@@ -49,6 +49,13 @@ def test_an_address_becomes_the_name_of_its_setting(url, text, shown):
     if text == SENTENCE:
         french = say(redacted, "fr")
         assert "10.1.2.3" not in french and french.startswith("Aucun serveur de modèles ne répond à DOCENT")
+
+
+def test_each_part_of_a_sentence_is_still_translated():
+    """Where the sentence with the address stands inside another one, and where a part has no address."""
+    notice = joined((Message("Ask again"), SENTENCE), " ")
+    shown = say(redact_addresses(notice, Settings(model_url=ADDRESS)), "fr")
+    assert shown.startswith("Reposer la question Aucun serveur de modèles ne répond à DOCENT_MODEL_URL.")
 
 
 async def test_an_error_keeps_its_kind():
