@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.latency import build, open_built, warm_up
-from docent.answering import Bounds, answer
-from docent.answering.models.client import AS_BUILT, ChatMessage, ModelStatus, Piece, Wishes
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering import AnswerLimits, answer
+from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.app import Docent
-from docent.types import Answered, Passage, Progress, Scope, Token, Turn
+from docent.types import Answered, Passage, Scope, StepProgress, Token, Turn
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
 HISTORY = tuple(
@@ -42,7 +42,7 @@ class InstantModel:
     name = "mistral"
 
     async def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
         yield Piece(str(messages[-1]["content"]).rsplit(": ", 1)[-1] + " ")
         yield Piece("", prompt_tokens=1, answer_tokens=1)
@@ -53,8 +53,8 @@ class InstantModel:
     async def models(self) -> tuple[str, ...]:
         return (self.name,)
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
-        yield Progress("", 1, 1)
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
+        yield StepProgress("", 1, 1)
 
     async def warm(self) -> None: ...
 
@@ -86,7 +86,7 @@ class Measured:
 
 
 async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measured:
-    counter = Learning(counter_for("mistral"))
+    counter = LearningCounter(counter_for("mistral"))
     measured = Measured()
     retrieval = 0.0
 
@@ -107,7 +107,7 @@ async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measu
             scope=Scope(),
             retrieve=retrieve,
             model=InstantModel(),
-            bounds=Bounds(context_tokens=8192, answer_tokens=1024, passages=8),
+            bounds=AnswerLimits(context_tokens=8192, answer_tokens=1024, passages=8),
             reader=docent.store,
             counter=counter,
         )

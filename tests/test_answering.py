@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from docent.answering import NO_MODEL, Bounds, answer, finish
+from docent.answering import NO_MODEL, AnswerLimits, answer, finish
 from docent.answering.citing.citations import cite
 from docent.answering.models.ollama_client import OllamaClient
 from docent.answering.output_filter import held
 from docent.answering.prompt.personas import Persona
-from docent.answering.prompt.tokens import Estimate, Learning
+from docent.answering.prompt.tokens import Estimate, LearningCounter
 from docent.errors import InputError
 from docent.types import (
     Answer,
     Answered,
-    Found,
     Notice,
+    PassagesFound,
     Preferences,
-    Progress,
     Scope,
     Searching,
     State,
+    StepProgress,
     StoredDocument,
     Token,
     Turn,
@@ -39,7 +39,7 @@ from tests.ports import free_url
 # Chroma says so of its own collections when they are opened.
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
 
-BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
+BOUNDS = AnswerLimits(context_tokens=4096, answer_tokens=256, passages=8)
 OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
 FOUND = [passage(n=1), passage(OTHER, n=2, header="library | Lending")]
 
@@ -78,7 +78,7 @@ async def test_search_find_stream_cite(ollama):
     """The events come in order, the tokens are the model's, the answer is cited, the receipt is full."""
     ollama.script("Late books cost ten cents a day [2].")
     found = await events("What do late books cost?", native(ollama.url))
-    assert [type(event) for event in found[:2]] == [Searching, Found]
+    assert [type(event) for event in found[:2]] == [Searching, PassagesFound]
     assert "".join(e.text for e in found if isinstance(e, Token)) == "Late books cost ten cents a day [1]."
     result = answer_of(found)
     assert [citation.quote for citation in result.citations] == ["Late books cost ten cents a day."]
@@ -466,7 +466,7 @@ async def test_a_long_document_is_read_part_by_part(shelf, ollama):
     """Every rule is shown to the model once, with progress; the answer is cited from the document itself."""
     ollama.script(reply="- Rooms are cleaned by their number.", sticky=True)
     found = await events("Summarise rooms.txt", native(ollama.url), reader=shelf)
-    steps = [event for event in found if isinstance(event, Progress)]
+    steps = [event for event in found if isinstance(event, StepProgress)]
     assert steps[0].done == 0
     assert steps[-1].done == steps[-1].total > 1
     requests = ollama.requests_to("/api/chat")
@@ -544,9 +544,9 @@ async def test_a_persons_preferences_go_first(ollama):
 
 async def test_the_servers_counts_are_learnt(ollama):
     """When the server counts twice what we did, the next prompt is held to half."""
-    counter = Learning(Estimate())
+    counter = LearningCounter(Estimate())
     many = [passage("word " * 120, n=n) for n in range(1, 30)]
-    bounds = Bounds(context_tokens=2048, answer_tokens=256, passages=29)
+    bounds = AnswerLimits(context_tokens=2048, answer_tokens=256, passages=29)
     retrieve = lambda question, scope: many  # noqa: E731
     first = answer_of(
         await events("When?", native(ollama.url), counter=counter, bounds=bounds, retrieve=retrieve)
@@ -616,7 +616,7 @@ async def test_a_model_that_fails_before_its_first_word_has_not_broken_off(ollam
 LONG = "Late books cost {n} cents a day, and the museum opens at {n} for {n} children. "
 LONG_ANSWER = "".join(LONG.format(n=n) for n in range(9, 500))
 LONG_MODEL = partial(native, answer_tokens=4096)
-LONG_BOUNDS = Bounds(context_tokens=8192, answer_tokens=4096, passages=8)
+LONG_BOUNDS = AnswerLimits(context_tokens=8192, answer_tokens=4096, passages=8)
 
 
 async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):

@@ -14,7 +14,7 @@ from docent.app import Docent, open_docent
 from docent.errors import SettingsError
 from docent.indexing import fast_embedder
 from docent.settings import Settings
-from docent.types import Answered, Preferences, Progress, Scope
+from docent.types import Answered, Preferences, Scope, StepProgress
 from tests.ports import free_url
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
@@ -101,7 +101,7 @@ async def test_another_model_for_one_question(docent, ollama):
     """The server's models can be named and fetched, and one of them chosen for one question."""
     assert await docent.models() == ("mistral:latest",)
     steps = [step async for step in docent.pull_model("llama3.2")]
-    assert all(isinstance(step, Progress) for step in steps)
+    assert all(isinstance(step, StepProgress) for step in steps)
     assert set(await docent.models()) == {"mistral:latest", "llama3.2:latest"}
     events = docent.answer(
         "Why?", history=(), scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2")

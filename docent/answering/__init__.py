@@ -19,9 +19,9 @@ from docent.answering.own_knowledge import answer_anyway
 from docent.answering.pipeline import answer_question
 from docent.answering.policy import NO_POLICY, Policy
 from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.tokens import Learning
+from docent.answering.prompt.tokens import LearningCounter
 from docent.answering.receipt import Record
-from docent.answering.request import Asking, Bounds, Retrieve, asked, unfollowed
+from docent.answering.request import AnswerLimits, Asking, Retrieve, asked, unfollowed
 from docent.answering.search_threads import search_in_thread
 from docent.answering.whole_documents import answer_from_whole
 from docent.retrieving.question_limits import LONGEST as LONGEST_QUESTION
@@ -37,11 +37,11 @@ async def answer(
     scope: Scope,
     retrieve: Retrieve,
     model: ModelClient | None,
-    bounds: Bounds,
+    bounds: AnswerLimits,
     reader: Reader | None = None,
     persona: Persona = PLAIN,
     preferences: Preferences = NO_PREFERENCES,
-    counter: Learning | None = None,
+    counter: LearningCounter | None = None,
     policy: Policy = NO_POLICY,
     anyway: bool = False,
 ) -> AsyncGenerator[Event, None]:
@@ -104,4 +104,12 @@ async def _told(cited: Cited, record: Record) -> AsyncGenerator[Event, None]:
     yield record.answered(cited, ())
 
 
-__all__ = ["LONGEST_QUESTION", "NO_MODEL", "Bounds", "Retrieve", "answer", "left_out", "search_in_thread"]
+__all__ = [
+    "LONGEST_QUESTION",
+    "NO_MODEL",
+    "AnswerLimits",
+    "Retrieve",
+    "answer",
+    "left_out",
+    "search_in_thread",
+]

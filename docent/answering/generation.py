@@ -6,7 +6,13 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering.models.client import AS_BUILT, Call, ChatMessage, ModelClient, Wishes
+from docent.answering.models.client import (
+    DEFAULT_OPTIONS,
+    ChatMessage,
+    GenerationOptions,
+    ModelClient,
+    ToolCall,
+)
 from docent.answering.output_filter import Filter
 from docent.answering.policy import Policy
 from docent.answering.prompt import templates
@@ -24,17 +30,17 @@ async def write(
     messages: Sequence[ChatMessage],
     *,
     model: ModelClient,
-    wishes: Wishes,
+    options: GenerationOptions,
     output: Filter,
     record: Record,
-    calls: list[Call] | None = None,
+    calls: list[ToolCall] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Tokens as they may be shown; what came before an error is shown too, then the error is raised.
 
     Tools that the model asks for are added to `calls`, where a list is given.
     """
     try:
-        async with aclosing(model.stream(messages, wishes)) as pieces:
+        async with aclosing(model.stream(messages, options)) as pieces:
             async for piece in pieces:
                 record.take(piece)
                 if calls is not None:
@@ -59,7 +65,7 @@ async def write_within(
     *,
     model: ModelClient,
     instructions: str,
-    wishes: Wishes,
+    options: GenerationOptions,
     known: frozenset[str],
     record: Record,
 ) -> AsyncGenerator[Event, None]:
@@ -71,7 +77,7 @@ async def write_within(
         output = Filter(passages=len(budget.passages), known=known)
         try:
             async with aclosing(
-                write(messages, model=model, wishes=wishes, output=output, record=record)
+                write(messages, model=model, options=options, output=output, record=record)
             ) as tokens:
                 async for token in tokens:
                     yield token
@@ -99,9 +105,11 @@ async def within(
             yield event
 
 
-async def said(messages: Sequence[ChatMessage], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
+async def said(
+    messages: Sequence[ChatMessage], *, model: ModelClient, options: GenerationOptions = DEFAULT_OPTIONS
+) -> str:
     """What the model answers to a request of ours, whole."""
-    async with aclosing(model.stream(messages, wishes)) as pieces:
+    async with aclosing(model.stream(messages, options)) as pieces:
         return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
 
 

@@ -11,7 +11,7 @@ from docent.answering.mentions import Mention
 from docent.answering.receipt import Record
 from docent.answering.scoped_documents import Shelf, answering, not_ready, placed
 from docent.messages import Message
-from docent.types import Event, Found, Progress, Searching, StoredDocument
+from docent.types import Event, PassagesFound, Searching, StepProgress, StoredDocument
 
 AT_ONCE = 25
 """Documents between two reports of progress."""
@@ -25,7 +25,7 @@ async def list_mentions(
     readable = sorted(answering(documents), key=lambda document: (document.library, document.name))
     found: list[Mention] = []
     for at in range(0, len(readable), AT_ONCE):
-        yield Progress(Message("Looking through the documents"), at, len(readable))
+        yield StepProgress(Message("Looking through the documents"), at, len(readable))
         found += await asyncio.to_thread(_look, term, readable[at : at + AT_ONCE], kept)
     unread = not_ready(document for document in documents if document not in readable)
     cited, passages = mentions.told(
@@ -33,7 +33,7 @@ async def list_mentions(
     )
     record.found = len(passages)
     record.lap("retrieve")
-    yield Found(passages)
+    yield PassagesFound(passages)
     yield record.answered(cited, passages)
 
 

@@ -11,16 +11,16 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from docent.answering.generation import said, write
-from docent.answering.models.client import ModelClient, Wishes
+from docent.answering.models.client import GenerationOptions, ModelClient
 from docent.answering.output_filter import Filter, named
 from docent.answering.prompt import templates
 from docent.answering.receipt import Record
 from docent.errors import ModelOverflow
 from docent.messages import Message
-from docent.types import Event, Passage, Progress
+from docent.types import Event, Passage, StepProgress
 
 NOTE_TOKENS = 384
-NOTES = Wishes(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
+NOTES = GenerationOptions(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
 FRAME = 60
 
 Count = Callable[[str], int]
@@ -35,7 +35,7 @@ async def write_from_all(
     context_tokens: int,
     answer_tokens: int,
     instructions: str,
-    wishes: Wishes,
+    options: GenerationOptions,
     known: frozenset[str],
     record: Record,
 ) -> AsyncGenerator[Event, None]:
@@ -58,9 +58,9 @@ async def write_from_all(
         groups = await asyncio.to_thread(_groups, parts, count, room)
         notes = []
         for done, group in enumerate(groups):
-            yield Progress(what, done, len(groups))
-            notes.append(await said(templates.note_taking(group, task), model=model, wishes=NOTES))
-        yield Progress(what, len(groups), len(groups))
+            yield StepProgress(what, done, len(groups))
+            notes.append(await said(templates.note_taking(group, task), model=model, options=NOTES))
+        yield StepProgress(what, len(groups), len(groups))
         if len(groups) == 1:  # notes on everything at once are short enough by their own limit
             parts = notes
             break
@@ -70,7 +70,9 @@ async def write_from_all(
     messages = templates.from_notes(question, "\n\n".join(parts), instructions=instructions)
     record.tokens = sum(count(message["content"]) for message in messages)
     output = Filter(passages=0, known=known)
-    async with aclosing(write(messages, model=model, wishes=wishes, output=output, record=record)) as tokens:
+    async with aclosing(
+        write(messages, model=model, options=options, output=output, record=record)
+    ) as tokens:
         async for token in tokens:
             yield token
 

@@ -34,7 +34,7 @@ async def answer_anyway(
     writing = write(
         templates.without_documents(question, history),
         model=model,
-        wishes=asking.wishes,
+        options=asking.options,
         output=Filter(passages=0, known=frozenset()),
         record=record,
     )

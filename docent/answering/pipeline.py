@@ -19,7 +19,7 @@ from docent.answering.search_threads import search_in_thread
 from docent.answering.tools.loop import write_with_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.retrieving.question_limits import left_out, searched
-from docent.types import Event, Found, Passage, Searching, StoredDocument
+from docent.types import Event, Passage, PassagesFound, Searching, StoredDocument
 
 
 async def answer_question(question: str, asking: Asking, record: Record) -> AsyncGenerator[Event, None]:
@@ -31,7 +31,7 @@ async def answer_question(question: str, asking: Asking, record: Record) -> Asyn
     passages = tuple(await search_in_thread(record.searched, asking.retrieve, record.searched, asking.scope))
     record.found = len(passages)
     record.lap("retrieve")
-    yield Found(passages)
+    yield PassagesFound(passages)
     if not _relevant(passages, asking):
         record.not_found = True
         documents = await _documents(asking, record)
@@ -126,7 +126,7 @@ def _writing(
             budget,
             model=model,
             instructions=asking.persona.instructions,
-            wishes=asking.wishes,
+            options=asking.options,
             toolbox=Toolbox(search=lambda query: asking.retrieve(query, asking.scope), shelf=asking.shelf),
             steps=asking.bounds.tool_steps,
             count=asking.counter.count,
@@ -138,7 +138,7 @@ def _writing(
         budget,
         model=model,
         instructions=asking.persona.instructions,
-        wishes=asking.wishes,
+        options=asking.options,
         known=addresses(passage.text for passage in budget.passages),
         record=record,
     )

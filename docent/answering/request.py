@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from docent.answering.models.client import ModelClient, Wishes
+from docent.answering.models.client import GenerationOptions, ModelClient
 from docent.answering.policy import Policy
 from docent.answering.prompt.personas import Persona
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.answering.scoped_documents import Shelf
 from docent.errors import InputError
 from docent.messages import Message
@@ -26,7 +26,7 @@ TOO_MANY_INSTRUCTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class AnswerLimits:
     """How much is sent, how long the answer may be, and what counts as found."""
 
     context_tokens: int
@@ -44,12 +44,12 @@ class Asking:
     scope: Scope
     retrieve: Retrieve
     model: ModelClient | None
-    bounds: Bounds
+    bounds: AnswerLimits
     shelf: Shelf | None
     persona: Persona
-    counter: Learning
+    counter: LearningCounter
     policy: Policy
-    wishes: Wishes
+    options: GenerationOptions
 
 
 def asked(
@@ -58,11 +58,11 @@ def asked(
     scope: Scope,
     retrieve: Retrieve,
     model: ModelClient | None,
-    bounds: Bounds,
+    bounds: AnswerLimits,
     reader: Reader | None,
     persona: Persona,
     preferences: Preferences,
-    counter: Learning | None,
+    counter: LearningCounter | None,
     policy: Policy,
 ) -> Asking:
     """What the person prefers goes before the persona, and that before the bounds."""
@@ -82,9 +82,9 @@ def asked(
         persona=persona
         if unfollowed(preferences, bounds)
         else replace(persona, further=preferences.instructions),
-        counter=counter or Learning(counter_for(model.name if model is not None else "")),
+        counter=counter or LearningCounter(counter_for(model.name if model is not None else "")),
         policy=policy,
-        wishes=Wishes(preferences.answer_tokens, temperature),
+        options=GenerationOptions(preferences.answer_tokens, temperature),
     )
 
 
@@ -96,14 +96,14 @@ def _newest(history: Sequence[Turn]) -> Sequence[Turn]:
     return history[len(history) - kept :]
 
 
-def unfollowed(preferences: Preferences, bounds: Bounds) -> str:
+def unfollowed(preferences: Preferences, bounds: AnswerLimits) -> str:
     """What is said of further instructions that leave no room for passages: an eighth of the window or so
     is theirs, since the editors that send tens of thousands of characters mean another kind of model."""
     most = bounds.context_tokens // 2  # characters, about four to a token
     return Message(TOO_MANY_INSTRUCTIONS, most=most) if len(preferences.instructions) > most else ""
 
 
-def _check(preferences: Preferences, bounds: Bounds) -> None:
+def _check(preferences: Preferences, bounds: AnswerLimits) -> None:
     """Refuse what no control of ours offers."""
     allowed = {
         "temperature": (0, 2),

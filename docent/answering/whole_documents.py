@@ -15,7 +15,7 @@ from docent.answering.pipeline import budgeted, from_passages
 from docent.answering.receipt import Record
 from docent.answering.request import Asking
 from docent.answering.scoped_documents import Shelf
-from docent.types import Event, Found, Searching, StoredDocument
+from docent.types import Event, PassagesFound, Searching, StoredDocument
 
 
 async def answer_from_whole(
@@ -25,7 +25,7 @@ async def answer_from_whole(
     passages = await asyncio.to_thread(scoped_documents.read_all, kept, wanted)
     record.found = len(passages)
     record.lap("retrieve")
-    yield Found(passages)
+    yield PassagesFound(passages)
     asking = replace(asking, history=())
     budget = await asyncio.to_thread(budgeted, question, passages, asking, most=len(passages))
     if asking.model is None or not budget.fits or not budget.dropped:
@@ -41,7 +41,7 @@ async def answer_from_whole(
         context_tokens=asking.bounds.context_tokens,
         answer_tokens=asking.bounds.answer_tokens,
         instructions=asking.persona.instructions,
-        wishes=asking.wishes,
+        options=asking.options,
         known=addresses(passage.text for passage in passages),
         record=record,
     )

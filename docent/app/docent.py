@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.policy import Policy
 from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.app.models import open_model
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
@@ -68,7 +68,7 @@ class Docent:
     intake: Intake
     uploads: Uploads
     again: Again
-    counters: dict[str, Learning]
+    counters: dict[str, LearningCounter]
     """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
     personas: tuple[Persona, ...]
     policy: Policy
@@ -108,7 +108,7 @@ class Docent:
         InputError at once for a question that is too long.
         """
         check_length(question)
-        from docent.answering import Bounds, answer  # 0.1 s to import; an ingest does without
+        from docent.answering import AnswerLimits, answer  # 0.1 s to import; an ingest does without
 
         speaker = self.persona(persona)
         if speaker.library and not scope.libraries:
@@ -121,7 +121,7 @@ class Docent:
             scope=scope,
             retrieve=self.retrieve,
             model=model if use_model else None,
-            bounds=Bounds(
+            bounds=AnswerLimits(
                 context_tokens=self.settings.context_tokens,
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
@@ -130,7 +130,7 @@ class Docent:
             ),
             preferences=preferences,
             reader=self.store,
-            counter=self.counters.setdefault(model.name, Learning(counter_for(model.name))),
+            counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             persona=speaker,
             policy=self.policy,
             anyway=anyway,

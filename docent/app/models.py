@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from docent.answering.models.client import ModelClient, Patience
+from docent.answering.models.client import ModelClient, Timeouts
 from docent.settings import Settings
 
 
 def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
     """A client of the model server; it connects when it is asked something."""
-    patience = Patience(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
+    timeouts = Timeouts(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
     if settings.provider == "openai":
         from docent.answering.models.openai_client import (
             OpenAIClient,  # 0.5 s to import, for those who use it
@@ -20,7 +20,7 @@ def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelCli
             key=settings.key,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
-            patience=patience,
+            timeouts=timeouts,
         )
     from docent.answering.models.ollama_client import OllamaClient
 
@@ -32,5 +32,5 @@ def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelCli
         answer_tokens=settings.answer_tokens,
         temperature=settings.temperature,
         keep_alive=settings.keep_alive,
-        patience=patience,
+        timeouts=timeouts,
     )

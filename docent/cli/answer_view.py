@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from docent.cli.options import CLEAR_LINE
-from docent.types import Answer, Answered, Citation, Event, Notice, Progress, Token
+from docent.types import Answer, Answered, Citation, Event, Notice, StepProgress, Token
 
 CHECKED = "The same with its numbers checked:"
 
@@ -30,7 +30,7 @@ class Showing:
                 self._settle()
                 print(text, end="", flush=True)
                 self._streamed += text
-            case Progress(what, done, total) if sys.stderr.isatty():
+            case StepProgress(what, done, total) if sys.stderr.isatty():
                 print(f"{CLEAR_LINE}{what}: {done} of {total}", end="", file=sys.stderr, flush=True)
                 self._progress = True
             case Notice(text):

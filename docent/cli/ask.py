@@ -14,7 +14,7 @@ from docent.cli.options import CLEAR_LINE, add_filters, add_library, positive, p
 from docent.errors import InputError
 from docent.json_output import ask_json, passage_json
 from docent.settings import Settings
-from docent.types import Answer, Answered, Event, Notice, Progress
+from docent.types import Answer, Answered, Event, Notice, StepProgress
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent
@@ -82,12 +82,12 @@ async def _offer_model(docent: Docent) -> None:
 
 async def _pulled(steps: AsyncIterator[Event]) -> None:
     async for event in steps:
-        if isinstance(event, Progress):
+        if isinstance(event, StepProgress):
             print(f"{CLEAR_LINE}{bar(event)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 
-def bar(progress: Progress) -> str:
+def bar(progress: StepProgress) -> str:
     """How far a model has come; the server does not know the size of everything it does."""
     if not progress.total:
         return progress.what

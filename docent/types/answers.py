@@ -147,12 +147,12 @@ class Searching:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PassagesFound:
     passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StepProgress:
     """A long step (pulling a model, reading every chunk of a document) got this far."""
 
     what: str
@@ -181,4 +181,4 @@ class Answered:
     answer: Answer
 
 
-Event = Searching | Found | Progress | Token | Notice | Answered
+Event = Searching | PassagesFound | StepProgress | Token | Notice | Answered

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.prompt.templates import INSTRUCTIONS, messages
-from docent.answering.prompt.tokens import Estimate, Learning, counter_for
+from docent.answering.prompt.tokens import Estimate, LearningCounter, counter_for
 from docent.types import Turn
 from tests.answering.build import passage
 
@@ -121,7 +121,7 @@ def test_the_estimate_is_on_the_safe_side(text):
 
 def test_the_servers_counts_correct_ours():
     """More than we thought counts at once; fewer lower an estimate, never an exact count."""
-    learning, exact = Learning(ESTIMATE), Learning(MISTRAL)
+    learning, exact = LearningCounter(ESTIMATE), LearningCounter(MISTRAL)
     before = learning.count("a" * 1000)
     learning.learn(budgeted=1000, counted=1300)
     assert learning.count("a" * 1000) >= before * 1.3
@@ -146,6 +146,6 @@ def test_a_text_is_counted_once():
             self.read.append(text)
             return super().count(text)
 
-    learning = Learning(Slow())
+    learning = LearningCounter(Slow())
     assert len({learning.count("the same instructions") for _ in range(3)}) == 1
     assert Slow.read == ["the same instructions"]

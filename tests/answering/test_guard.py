@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering import Bounds, answer
+from docent.answering import AnswerLimits, answer
 from docent.answering.output_filter import ADDRESS, TRAILING, held
 from docent.answering.prompt.fence import CONTROL, INVISIBLE, tamed
 from docent.retrieving import retrieve
@@ -36,7 +36,7 @@ NAMES = [case["text"] for case in ALL if case["where"] == "name"]
 FACT = "Every employee is entitled to 28 days of paid leave per year."
 SECRET = "Beatrix Olsson earns 83250 euro a year."
 MINE = Scope(libraries=("mine",))
-BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
+BOUNDS = AnswerLimits(context_tokens=4096, answer_tokens=256, passages=8)
 
 CALLS_ELSEWHERE = re.compile(
     r"!\[[^\]]*\]\(|!\[[^\]]*\]\[|\]\(|^\s*\[[^\]]+\]:\s|<[a-z/!][^>]*>|(?:https?|smb|file)://\S|(?:data|javascript):\S"

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.answering.scoped_documents import passage_of
 from docent.answering.tools.calculator import calculate
 from docent.errors import InputError
-from docent.types import Progress, Scope, Token
+from docent.types import Scope, StepProgress, Token
 from tests.answering.build import passage, stored
 from tests.answering.test_clients import mirror, native
 from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices
@@ -51,7 +51,9 @@ async def test_a_page_is_opened_and_cited(client, shelf, ollama):
     ]
     assert result.citations[0].chunk_id in {one.chunk_id for one in result.passages}
     assert len(result.receipt.sent) == 3
-    assert any(isinstance(event, Progress) and event.what == "Opened: archive.txt, p. 2" for event in found)
+    assert any(
+        isinstance(event, StepProgress) and event.what == "Opened: archive.txt, p. 2" for event in found
+    )
 
 
 async def test_the_rest_of_a_page_is_read(tmp_path, ollama):
@@ -98,7 +100,7 @@ async def test_tools_see_no_other_library(shelf, ollama):
 async def test_what_tools_brought_is_counted(tmp_path, ollama):
     """The server's count is held against everything that was sent: the next prompt is not cut for it."""
     text = " ".join(f"Shelf {n} holds {n} boxes of letters." for n in range(1, 120))
-    counter = Learning(counter_for("mistral"))
+    counter = LearningCounter(counter_for("mistral"))
     with closing(stored(tmp_path / "storage", {"rules/archive.txt": text})) as store:
         ollama.script(
             call("open_page", document="archive.txt", page=1), "Shelf 9 holds 9 boxes of letters [3]."
@@ -194,7 +196,7 @@ async def test_a_table_is_data(cellar, ollama):
     found = await events("Which wine?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS,
                          scope=Scope(libraries=("wine",)))  # fmt: skip
     text = answer_of(found).text
-    for shown in (text, *(event.what for event in found if isinstance(event, Progress))):
+    for shown in (text, *(event.what for event in found if isinstance(event, StepProgress))):
         assert "](" not in shown
         assert "evil.example" not in shown.replace("/\u200aevil.example", "")
     assert text.count("```") == 2

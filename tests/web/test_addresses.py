@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from chainlit.user import User
+from docent.web.i18n.french import french
 from starlette.testclient import TestClient
 
 from docent.app import open_docent
@@ -18,7 +19,6 @@ from docent.web.accounts.users import LOCAL
 from docent.web.api.access import Gate
 from docent.web.api.application import build
 from docent.web.chat import reply
-from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
 from tests.web.test_conversation import Tab
 

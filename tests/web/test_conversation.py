@@ -11,17 +11,17 @@ from typing import Any
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import User
+from docent.web.i18n.french import french
 
 from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.types import Answered, Found, Progress, Receipt, State
+from docent.types import Answered, PassagesFound, Receipt, State, StepProgress
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import attachments, model_download, reply
 from docent.web.chat.attachments import Line
 from docent.web.chat.conversation import note
 from docent.web.chat.saved_answer import recall
-from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
 from tests.web.test_kept import ANSWER, PASSAGE, QUOTE
 from tests.web.test_lines import READY, TICKET
@@ -98,7 +98,7 @@ async def test_an_answer_does_not_bring_back_what_was_deleted_while_it_was_made(
     answered = replace(ANSWER, text=f"{QUOTE} [1]", receipt=Receipt(QUOTE, QUOTE))
 
     async def answer(question: str, **_: Any) -> Any:
-        yield Found(answered.passages)
+        yield PassagesFound(answered.passages)
         yield Answered(answered)
 
     async def check_model() -> Any:
@@ -159,7 +159,7 @@ async def test_a_model_is_fetched_once_however_often_the_button_is_pressed():
     async def pull_model() -> Any:
         asked.append(1)
         await there.wait()
-        yield Progress("Pulling gemma", 1, 2)
+        yield StepProgress("Pulling gemma", 1, 2)
 
     docent: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
     tab = Tab()

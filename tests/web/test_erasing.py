@@ -16,6 +16,7 @@ import httpx
 import pytest
 from chainlit.context import init_http_context, init_ws_context
 from chainlit.user import User
+from docent.web.i18n.french import french
 from starlette.applications import Starlette
 
 from docent.__main__ import main
@@ -31,7 +32,6 @@ from docent.web.api.access import Gate
 from docent.web.chat.history import History
 from docent.web.chat.history_schema import MIGRATIONS
 from docent.web.documents import routes as documents
-from docent.web.i18n.french import french
 from docent.web.metrics import Metrics
 from tests.store.test_full_disk import fill
 from tests.store.test_full_disk import small_disk as small_disk

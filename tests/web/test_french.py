@@ -10,6 +10,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from docent.web.i18n.french import UNGROUNDED, french, spoken, spoken_answer
+from docent.web.i18n.french_texts import KINDS, SENTENCES
+from docent.web.i18n.texts import say
 
 from docent.answering import canned_replies, finish, left_out, list_mentions, own_knowledge
 from docent.answering.scoped_documents import not_ready
@@ -20,9 +23,6 @@ from docent.loading.formats.pdf import GARBLED, annotation_note
 from docent.loading.ocr.tesseract import INSTALL_HINT
 from docent.regular_files import SORTS
 from docent.types import Answer, Document, Page, Receipt, State
-from docent.web.i18n.french import UNGROUNDED, french, spoken, spoken_answer
-from docent.web.i18n.french_texts import KINDS, SENTENCES
-from docent.web.i18n.texts import say
 
 ROOT = Path(__file__).resolve().parents[2] / "docent"
 SAID = "LoadError OutOfReach UnreadableFile UnsupportedFile EncryptedFile HarmfulFile EmbeddingError"

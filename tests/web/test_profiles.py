@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+from docent.web.i18n.french import spoken
+
 from docent.answering.prompt import personas
 from docent.app import Persona
 from docent.web.chat.profiles import EVERYTHING, persona_of, profiles
-from docent.web.i18n.french import spoken
 
 PUBLIC = Path(__file__).resolve().parents[2]
 

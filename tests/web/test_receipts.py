@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docent.types import Dropped, Progress, Receipt
+from docent.types import Dropped, Receipt, StepProgress
 from docent.web.chat.model_download import progress
 from docent.web.chat.receipt_text import BAR, words
 
@@ -65,5 +65,5 @@ def test_an_overfull_context_fits_the_bar():
 
 def test_fetching_shows_how_far_it_is():
     """Percent and gigabytes, also before the server has said how much there is."""
-    assert "50 % (2.2 of 4.4 GB)" in progress(Progress("mistral", 2_200_000_000, 4_400_000_000), "en")
-    assert "0 %" in progress(Progress("mistral", 0, 0), "en")
+    assert "50 % (2.2 of 4.4 GB)" in progress(StepProgress("mistral", 2_200_000_000, 4_400_000_000), "en")
+    assert "0 %" in progress(StepProgress("mistral", 0, 0), "en")

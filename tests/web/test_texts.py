@@ -10,7 +10,6 @@ from pathlib import Path
 
 import chainlit
 import pytest
-
 from docent.web.i18n.texts import TEXTS, say, speaks
 
 DEFAULTS = Path(chainlit.__file__).parent / "translations"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from docent.errors import ModelFailed, ModelTimeout
-from docent.types import Progress
+from docent.types import StepProgress
 
 ChatMessage = Mapping[str, Any]
 """A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
@@ -20,7 +20,7 @@ Each client writes these in the words of its protocol.
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCall:
     """A tool that the model asks to be used."""
 
     name: str
@@ -47,11 +47,11 @@ class Piece:
     answer_tokens: int = 0
     cut_short: bool = False
     """The answer ended because it reached the longest length allowed."""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class GenerationOptions:
     """How this one answer should be made, where it differs from how the client was built."""
 
     answer_tokens: int | None = None
@@ -62,7 +62,7 @@ class Wishes:
     """As JSON schemas, in the form that both protocols share."""
 
 
-AS_BUILT = Wishes()
+DEFAULT_OPTIONS = GenerationOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of token
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds to wait: for a connection, for the first token, between two tokens, and for a whole answer."""
 
     connect: float
@@ -112,19 +112,19 @@ async def once_more(
             yield piece
 
 
-class Limits:
-    """What one answer may take, in characters and in seconds, whatever its server thinks of our wishes."""
+class StreamLimits:
+    """What one answer may take, in characters and in seconds, whatever its server thinks of our options."""
 
-    def __init__(self, name: str, tokens: int, patience: Patience) -> None:
+    def __init__(self, name: str, tokens: int, timeouts: Timeouts) -> None:
         self._name = name
         self._tokens = tokens
-        self._patience = patience
+        self._timeouts = timeouts
         self._left = max(LEAST_CHARACTERS, CHARACTERS * tokens)
-        self._ends = time.monotonic() + patience.whole
+        self._ends = time.monotonic() + timeouts.whole
 
     def seconds(self, *, first: bool) -> float:
         """How long to wait for the next piece."""
-        wait = self._patience.first_token if first else self._patience.token
+        wait = self._timeouts.first_token if first else self._timeouts.token
         return min(wait, max(self._ends - time.monotonic(), 0))
 
     def spend(self, *texts: str) -> None:
@@ -146,20 +146,20 @@ class Limits:
                 "{model} was still answering after {seconds:g} s, and was stopped. Ask for a shorter "
                 "answer, or choose a smaller model.",
                 model=self._name,
-                seconds=self._patience.whole,
+                seconds=self._timeouts.whole,
             )
-        wait = self._patience.first_token if first else self._patience.token
+        wait = self._timeouts.first_token if first else self._timeouts.token
         return too_slow(self._name, wait, first=first)
 
 
 LONGEST_SAID = 300
 """Characters of a server's own words that are repeated to a person."""
 
-STRANGE = (ValueError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
 """What the packages raise over an answer that is no JSON, or JSON of another shape."""
 
 
-def stranger(url: str, error: Exception) -> ModelFailed:
+def unreadable_reply(url: str, error: Exception) -> ModelFailed:
     return ModelFailed(
         "What came from {url} is nothing that such a model server says ({why}). Ask again; if it "
         "stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol.",
@@ -190,7 +190,7 @@ class ModelClient(Protocol):
     name: str
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
         """The answer as it comes. Closing the iterator closes the connection at once."""
 
@@ -200,7 +200,7 @@ class ModelClient(Protocol):
     async def models(self) -> tuple[str, ...]:
         """The names of the models that the server has and that can write, in their order there."""
 
-    def pull(self) -> AsyncGenerator[Progress, None]:
+    def pull(self) -> AsyncGenerator[StepProgress, None]:
         """Let the server fetch the model; what is done and what there is to do, in bytes."""
 
     async def warm(self) -> None:

@@ -19,20 +19,20 @@ import ollama
 
 from docent.answering.models.bounded_transport import LINE, BoundedTransport
 from docent.answering.models.client import (
-    AS_BUILT,
+    DEFAULT_OPTIONS,
     LONGEST_SAID,
-    STRANGE,
-    Call,
+    UNREADABLE,
     ChatMessage,
-    Limits,
+    GenerationOptions,
     ModelStatus,
-    Patience,
     Piece,
-    Wishes,
+    StreamLimits,
+    Timeouts,
+    ToolCall,
     arguments_of,
     once_more,
-    stranger,
     too_slow,
+    unreadable_reply,
 )
 from docent.errors import (
     ModelError,
@@ -41,7 +41,7 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.types import Progress
+from docent.types import StepProgress
 
 OVERFLOW = (
     "exceed_context_size",
@@ -55,7 +55,7 @@ PULL_SILENCE = 600.0
 LONGEST_PULL = 24 * 3600.0
 """Seconds: 40 GB by a line of 4 Mbit/s."""
 
-FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *STRANGE)
+FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *UNREADABLE)
 
 
 class OllamaClient:
@@ -69,13 +69,13 @@ class OllamaClient:
         answer_tokens: int,
         temperature: float,
         keep_alive: str,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self.name = name
         self._url = url
         self._key = key
         self._keep_alive = keep_alive
-        self._patience = patience
+        self._timeouts = timeouts
         self._options = {
             "num_ctx": context_tokens,  # the same in every request: another value reloads the model
             "num_predict": answer_tokens,
@@ -83,13 +83,13 @@ class OllamaClient:
         }
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, wishes), ModelFailed)
+        return once_more(lambda: self._once(messages, options), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
         try:
-            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
                 found = (await client.list()).models
         except FAULTS as error:
             raise _translated(error, self) from error
@@ -105,7 +105,7 @@ class OllamaClient:
             return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
         ends = time.monotonic() + LONGEST_PULL
         async with self._client(LINE) as client:
             try:
@@ -118,7 +118,7 @@ class OllamaClient:
                         break
                     status = (step.status or status)[:LONGEST_SAID]
                     what = f"Pulling {self.name}: {status}"
-                    yield Progress(what, step.completed or 0, step.total or 0)
+                    yield StepProgress(what, step.completed or 0, step.total or 0)
             except TimeoutError:
                 status = ""
             except FAULTS as error:
@@ -138,18 +138,18 @@ class OllamaClient:
             )
 
     async def warm(self) -> None:
-        body = self._body([], AS_BUILT) | {"stream": False}
+        body = self._body([], DEFAULT_OPTIONS) | {"stream": False}
         async with self._client() as client:
             try:
-                async with asyncio.timeout(self._patience.first_token):
+                async with asyncio.timeout(self._timeouts.first_token):
                     await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
             except TimeoutError as error:
-                raise too_slow(self.name, self._patience.first_token, first=True) from error
+                raise too_slow(self.name, self._timeouts.first_token, first=True) from error
             except FAULTS as error:
                 raise _translated(error, self) from error
 
-    def _body(self, messages: Sequence[ChatMessage], wishes: Wishes) -> dict[str, Any]:
-        wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
+    def _body(self, messages: Sequence[ChatMessage], options: GenerationOptions) -> dict[str, Any]:
+        wanted = {"num_predict": options.answer_tokens, "temperature": options.temperature}
         body = {
             "model": self.name,
             "messages": [_spoken(message) for message in messages],
@@ -159,12 +159,14 @@ class OllamaClient:
             "keep_alive": self._keep_alive,
             "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
-        body |= {"tools": list(wishes.tools)} if wishes.tools else {}
-        return body if wishes.think else body | {"think": False}
+        body |= {"tools": list(options.tools)} if options.tools else {}
+        return body if options.think else body | {"think": False}
 
-    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
-        body = self._body(messages, wishes)
-        limits = Limits(self.name, body["options"]["num_predict"], self._patience)
+    async def _once(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions
+    ) -> AsyncGenerator[Piece, None]:
+        body = self._body(messages, options)
+        limits = StreamLimits(self.name, body["options"]["num_predict"], self._timeouts)
         async with self._client(LINE) as client:
             asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
             async with aclosing(asked) as answers:
@@ -175,7 +177,7 @@ class OllamaClient:
                     yield _piece(answer)
 
     async def _next(
-        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: Limits, *, first: bool
+        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: StreamLimits, *, first: bool
     ) -> ollama.ChatResponse:
         """What the server says next, within the time and the length that it has for it."""
         try:
@@ -201,7 +203,7 @@ class OllamaClient:
         return ollama.AsyncClient(
             host=self._url,
             headers=headers,
-            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             follow_redirects=False,
             trust_env=False,
             transport=BoundedTransport(self._url, end=end),
@@ -261,9 +263,9 @@ def _piece(answer: ollama.ChatResponse) -> Piece:
     )
 
 
-def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
+def _calls(answer: ollama.ChatResponse) -> tuple[ToolCall, ...]:
     return tuple(
-        Call(call.function.name, arguments_of(call.function.arguments))
+        ToolCall(call.function.name, arguments_of(call.function.arguments))
         for call in answer.message.tool_calls or ()
     )
 
@@ -280,7 +282,7 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
     if isinstance(error, ollama.ResponseError):
         said = str(error.error)
         if error.status_code == 404:
-            return client._missing() if "model" in said else stranger(client._url, error)
+            return client._missing() if "model" in said else unreadable_reply(client._url, error)
         if any(words in said for words in OVERFLOW):
             return ModelOverflow(
                 "The question and its passages do not fit the context of {model} ({n} tokens). Ask a "
@@ -291,8 +293,8 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
         return ModelFailed(
             "The model server could not answer: {why}. Ask again in a moment.", why=_words(error)
         )
-    if isinstance(error, STRANGE):
-        return stranger(client._url, error)
+    if isinstance(error, UNREADABLE):
+        return unreadable_reply(client._url, error)
     return ModelFailed(
         "The connection to the model server at {url} broke off ({why}). Ask again; if it stays so, "
         "the server's log says why.",

@@ -13,19 +13,19 @@ import openai
 
 from docent.answering.models.bounded_transport import EVENT, BoundedTransport
 from docent.answering.models.client import (
-    AS_BUILT,
+    DEFAULT_OPTIONS,
     LONGEST_SAID,
-    STRANGE,
-    Call,
+    UNREADABLE,
     ChatMessage,
-    Limits,
+    GenerationOptions,
     ModelStatus,
-    Patience,
     Piece,
-    Wishes,
+    StreamLimits,
+    Timeouts,
+    ToolCall,
     arguments_of,
     once_more,
-    stranger,
+    unreadable_reply,
 )
 from docent.errors import (
     ModelError,
@@ -35,7 +35,7 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.messages import Message
-from docent.types import Progress
+from docent.types import StepProgress
 
 ABOUT_US = tuple(
     f"X-Stainless-{name}"
@@ -66,30 +66,32 @@ class OpenAIClient:
         key: str,
         answer_tokens: int,
         temperature: float,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self.name = name
         self._url = url
         self._key = key
         self._answer_tokens = answer_tokens
         self._temperature = temperature
-        self._patience = patience
+        self._timeouts = timeouts
         self._tells_usage = True
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, wishes), _BrokenOff)
+        return once_more(lambda: self._once(messages, options), _BrokenOff)
 
-    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+    async def _once(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions
+    ) -> AsyncGenerator[Piece, None]:
         ended = ""
         first = True
-        limits = Limits(self.name, wishes.answer_tokens or self._answer_tokens, self._patience)
+        limits = StreamLimits(self.name, options.answer_tokens or self._answer_tokens, self._timeouts)
         calls = _Calls(limits)
         async with self._client(EVENT) as client:
             try:
                 async with asyncio.timeout(limits.seconds(first=True)):
-                    chunks = await self._asked(client, messages, wishes)
+                    chunks = await self._asked(client, messages, options)
                     chunk = await anext(chunks, None)
                 first = False
                 while chunk is not None:
@@ -106,26 +108,26 @@ class OpenAIClient:
                 raise self._broken_off() from error
             except openai.APIError as error:
                 raise self._translated(error) from error
-            except STRANGE as error:
-                raise stranger(self._url, error) from error
+            except UNREADABLE as error:
+                raise unreadable_reply(self._url, error) from error
         if not ended:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
         if made := calls.made(self.name):
             yield Piece(calls=made)
 
     async def _asked(
-        self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], wishes: Wishes
+        self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> Any:
         body: list[Any] = [_spoken(message) for message in messages]
-        more: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
+        more: dict[str, Any] = {"tools": list(options.tools)} if options.tools else {}
         if self._tells_usage:
             more["stream_options"] = {"include_usage": True}
         try:
             return await client.chat.completions.create(
                 model=self.name,
                 messages=body,
-                max_tokens=wishes.answer_tokens or self._answer_tokens,
-                temperature=self._temperature if wishes.temperature is None else wishes.temperature,
+                max_tokens=options.answer_tokens or self._answer_tokens,
+                temperature=self._temperature if options.temperature is None else options.temperature,
                 stream=True,
                 **more,
             )
@@ -133,27 +135,27 @@ class OpenAIClient:
             if not self._tells_usage or "stream_options" not in str(error):
                 raise
             self._tells_usage = False  # some hosted servers refuse what they do not know
-            return await self._asked(client, messages, wishes)
+            return await self._asked(client, messages, options)
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
         """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
         if not (await self.check()).ready:
             raise self._missing()
-        yield Progress(Message("{model} is there", model=self.name), 1, 1)
+        yield StepProgress(Message("{model} is there", model=self.name), 1, 1)
 
     async def warm(self) -> None:
         """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def models(self) -> tuple[str, ...]:
         try:
-            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
                 return tuple([model.id async for model in client.models.list()])
         except openai.NotFoundError:
             return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
-        except STRANGE as error:
-            raise stranger(self._url, error) from error
+        except UNREADABLE as error:
+            raise unreadable_reply(self._url, error) from error
 
     async def check(self) -> ModelStatus:
         try:
@@ -174,11 +176,11 @@ class OpenAIClient:
             api_key=self._key or "none",
             default_headers=headers,
             max_retries=1,
-            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             http_client=httpx.AsyncClient(
                 trust_env=False,
                 transport=BoundedTransport(self._url, end=end),
-                timeout=httpx.Timeout(None, connect=self._patience.connect),
+                timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             ),
         )
 
@@ -260,7 +262,7 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
 class _Calls:
     """Tool calls, which come in pieces."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: StreamLimits) -> None:
         self._limits = limits
         self._parts: dict[int, list[str]] = {}
 
@@ -274,10 +276,10 @@ class _Calls:
                 self._limits.spend(*texts)
                 known[:] = [before + text for before, text in zip(known, texts, strict=True)]
 
-    def made(self, model: str) -> tuple[Call, ...]:
+    def made(self, model: str) -> tuple[ToolCall, ...]:
         try:
             return tuple(
-                Call(name, arguments_of(json.loads(arguments or "{}")), id=key)
+                ToolCall(name, arguments_of(json.loads(arguments or "{}")), id=key)
                 for key, name, arguments in self._parts.values()
             )
         except (json.JSONDecodeError, TypeError) as error:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from docent.answering.citing import sentences
 from docent.answering.generation import said
 from docent.answering.intents import leans_on_history
-from docent.answering.models.client import ModelClient, Wishes
+from docent.answering.models.client import GenerationOptions, ModelClient
 from docent.answering.output_filter import named
 from docent.answering.prompt import templates
 from docent.errors import ModelError
 from docent.types import Turn
 
-SHORT = Wishes(answer_tokens=96, temperature=0.0, think=False)
+SHORT = GenerationOptions(answer_tokens=96, temperature=0.0, think=False)
 
 
 async def standing_alone(
@@ -27,7 +27,7 @@ async def standing_alone(
         return led_in
     try:
         written = await said(
-            templates.condensing(question, history, instructions=instructions), model=model, wishes=SHORT
+            templates.condensing(question, history, instructions=instructions), model=model, options=SHORT
         )
     except ModelError:
         return led_in  # the same server is asked again for the answer, and its error is told there

@@ -36,7 +36,7 @@ VOCABULARIES = (
 """Model names as Ollama has them, and the vocabulary in the mistral-common package that they use."""
 
 
-class Counter(Protocol):
+class TokenCounter(Protocol):
     name: str
     exact: bool
 
@@ -100,7 +100,7 @@ class Tekken:
 
 
 @cache
-def counter_for(model: str) -> Counter:
+def counter_for(model: str) -> TokenCounter:
     """The exact counter where there is one for a model of this name, else an estimate."""
     for pattern, vocabulary in VOCABULARIES:
         if pattern.match(model.lower().rpartition("/")[2]):
@@ -112,10 +112,10 @@ def counter_for(model: str) -> Counter:
     return Estimate()
 
 
-class Learning:
+class LearningCounter:
     """Another counter, corrected by what the model server counted."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: TokenCounter) -> None:
         self.name = counter.name
         self.exact = counter.exact
         self._counted = lru_cache(maxsize=TEXTS)(counter.count)

@@ -9,14 +9,14 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from docent.answering.generation import OVERFLOWS, write
-from docent.answering.models.client import Call, ModelClient, Wishes
+from docent.answering.models.client import GenerationOptions, ModelClient, ToolCall
 from docent.answering.output_filter import Filter, addresses, named
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import FRAME, Budget
 from docent.answering.receipt import Record
 from docent.answering.tools.toolbox import Toolbox, Used
 from docent.errors import ModelOverflow
-from docent.types import Event, Progress, Token
+from docent.types import Event, StepProgress, Token
 
 AT_ONCE = 4
 """Calls of one step that are answered; a model in a loop asks for dozens."""
@@ -30,14 +30,14 @@ async def write_with_tools(
     *,
     model: ModelClient,
     instructions: str,
-    wishes: Wishes,
+    options: GenerationOptions,
     toolbox: Toolbox,
     steps: int,
     count: Callable[[str], int],
     window: int,
     record: Record,
 ) -> AsyncGenerator[Event, None]:
-    """Tokens, and a `Progress` for each step. What tools find is numbered on from the passages sent."""
+    """Tokens, and a `StepProgress` for each step. What tools find is numbered on from the passages sent."""
     record.model = model.name
     schemas = await asyncio.to_thread(toolbox.schemas)
     talk = _Talk(question, budget, instructions, count)
@@ -47,13 +47,13 @@ async def write_with_tools(
     record.tokens = talk.tokens
     step = overflows = 0
     while step <= steps:
-        calls: list[Call] = []
+        calls: list[ToolCall] = []
         output = Filter(passages=len(talk.shown), known=addresses(passage.text for passage in talk.shown))
-        offered = replace(wishes, tools=schemas if step < steps and talk.room > 0 else ())
+        offered = replace(options, tools=schemas if step < steps and talk.room > 0 else ())
         record.text = ""  # what was said on the way to a tool is no part of the answer
         try:
             async with aclosing(
-                write(talk.messages, model=model, wishes=offered, output=output, record=record, calls=calls)
+                write(talk.messages, model=model, options=offered, output=output, record=record, calls=calls)
             ) as tokens:
                 async for token in tokens:
                     yield token
@@ -71,7 +71,7 @@ async def write_with_tools(
         for call in calls[:AT_ONCE]:
             outcome = await talk.use(call, toolbox)
             _note(outcome, record)
-            yield Progress(named(outcome.step), step + 1, steps)
+            yield StepProgress(named(outcome.step), step + 1, steps)
         talk.tell(record)
         step += 1
 
@@ -98,7 +98,7 @@ class _Talk:
         )
         self._begun = len(self.messages)
 
-    def ask(self, calls: Sequence[Call], text: str) -> None:
+    def ask(self, calls: Sequence[ToolCall], text: str) -> None:
         """What the model asked for, after the text that it said with it."""
         self.messages.append({"role": "assistant", "content": text, "calls": tuple(calls)})
         asked = json.dumps([dict(call.arguments) for call in calls])
@@ -106,7 +106,7 @@ class _Talk:
         self.room -= cost
         self.tokens += cost
 
-    async def use(self, call: Call, toolbox: Toolbox) -> Used:
+    async def use(self, call: ToolCall, toolbox: Toolbox) -> Used:
         """Answer a call, as far as there is room."""
         outcome = await self._outcome(call, toolbox)
         cost = self._count(outcome.text) + FRAME
@@ -118,7 +118,7 @@ class _Talk:
         self.messages.append({"role": "tool", "content": outcome.text, "call": call})
         return outcome
 
-    async def _outcome(self, call: Call, toolbox: Toolbox) -> Used:
+    async def _outcome(self, call: ToolCall, toolbox: Toolbox) -> Used:
         key = json.dumps([call.name, dict(call.arguments)], sort_keys=True, default=str)
         if key in self._used:
             return AGAIN

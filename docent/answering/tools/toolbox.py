@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from docent.answering.models.client import Call
+from docent.answering.models.client import ToolCall
 from docent.answering.output_filter import named, unnumbered
 from docent.answering.prompt import templates
 from docent.answering.prompt.fence import tamed
@@ -85,7 +85,7 @@ class Toolbox:
         has_tables = any(one.kind in tables.KINDS for one in answering(self._shelf.documents()))
         return (*SCHEMAS, QUERY) if has_tables else SCHEMAS
 
-    def use(self, call: Call, shown: Sequence[Passage]) -> Used:
+    def use(self, call: ToolCall, shown: Sequence[Passage]) -> Used:
         """Do what is asked; what goes wrong is told to the model, which may try otherwise."""
         try:
             match call.name, dict(call.arguments):

@@ -12,7 +12,7 @@ from chainlit.session import BaseSession
 
 from docent.app import Docent
 from docent.errors import DocentError
-from docent.types import Progress
+from docent.types import StepProgress
 from docent.web.accounts.address_redaction import without_addresses
 from docent.web.chat.conversation import note, runs_docent
 from docent.web.i18n import say
@@ -75,7 +75,7 @@ async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> N
     shown = clock()
     try:
         async for event in docent.pull_model():
-            if isinstance(event, Progress) and clock() - shown >= EVERY:
+            if isinstance(event, StepProgress) and clock() - shown >= EVERY:
                 shown = clock()
                 message.content = progress(event, language)
                 await message.update()
@@ -88,7 +88,7 @@ async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> N
     await message.update()
 
 
-def progress(event: Progress, language: str) -> str:
+def progress(event: StepProgress, language: str) -> str:
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)
     done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))

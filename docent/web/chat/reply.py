@@ -18,13 +18,13 @@ from docent.types import (
     Answer,
     Answered,
     Event,
-    Found,
     Notice,
     Passage,
-    Progress,
+    PassagesFound,
     Receipt,
     Scope,
     Searching,
+    StepProgress,
     Token,
 )
 from docent.web.accounts.address_redaction import for_others
@@ -120,14 +120,14 @@ class _Showing:
                     type="retrieval",
                 ):
                     pass
-            case Progress(what, done, total):
+            case StepProgress(what, done, total):
                 said = say(what, language())
                 self._message.content = say(
                     "{what}: {done} of {total}", language(), what=said, done=done, total=total
                 )
                 await (self._message.update() if self._waiting else self._message.send())
                 self._waiting = True
-            case Found(passages):
+            case PassagesFound(passages):
                 self._passages |= {passage.chunk_id: passage for passage in passages}
             case Token(text):
                 await self._make_room()
