@@ -23,11 +23,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.latency import build, open_built, warm_up
-from docent.answering import AnswerLimits, answer
+from docent.answering import AnswerLimits, AnswerServices, answer
+from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
+from docent.answering.prompt.personas import PLAIN
 from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.app import Docent
-from docent.types import Answered, Passage, Scope, StepProgress, Token, Turn
+from docent.types import Answered, AnswerRequest, Passage, Scope, StepProgress, Token, Turn
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
 HISTORY = tuple(
@@ -86,7 +88,6 @@ class Measured:
 
 
 async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measured:
-    counter = LearningCounter(counter_for("mistral"))
     measured = Measured()
     retrieval = 0.0
 
@@ -97,20 +98,22 @@ async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measu
         retrieval = (time.process_time() - began) * 1000
         return passages
 
+    services = AnswerServices(
+        retrieve=retrieve,
+        store=docent.store,
+        model=InstantModel(),
+        persona=PLAIN,
+        limits=AnswerLimits(context_tokens=8192, answer_tokens=1024, passages=8),
+        counter=LearningCounter(counter_for("mistral")),
+        policy=NO_POLICY,
+    )
     for at in range(count + 5):
         question = questions[at % len(questions)]
         began, busy_since = time.perf_counter(), time.process_time()
         first = busy = 0.0
-        events = answer(
-            f"And {question}" if at % 2 else question,
-            history=HISTORY if at % 2 else (),
-            scope=Scope(),
-            retrieve=retrieve,
-            model=InstantModel(),
-            bounds=AnswerLimits(context_tokens=8192, answer_tokens=1024, passages=8),
-            reader=docent.store,
-            counter=counter,
-        )
+        asked = f"And {question}" if at % 2 else question
+        request = AnswerRequest(question=asked, history=HISTORY if at % 2 else (), scope=Scope())
+        events = answer(request, services)
         async for event in events:
             if isinstance(event, Token) and not first:
                 first = (time.perf_counter() - began) * 1000

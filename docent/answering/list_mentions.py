@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from docent.answering import mentions
+from docent.answering.draft import Draft
 from docent.answering.mentions import Mention
-from docent.answering.receipt import Record
-from docent.answering.scoped_documents import Shelf, answering, not_ready, placed
+from docent.answering.scoped_documents import ScopedDocuments, answering, not_ready, placed
 from docent.messages import Message
 from docent.types import Event, PassagesFound, Searching, StepProgress, StoredDocument
 
@@ -18,9 +18,9 @@ AT_ONCE = 25
 
 
 async def list_mentions(
-    term: str, documents: Sequence[StoredDocument], kept: Shelf, record: Record
+    term: str, documents: Sequence[StoredDocument], kept: ScopedDocuments, draft: Draft
 ) -> AsyncGenerator[Event, None]:
-    record.searched = term
+    draft.searched = term
     yield Searching(term)
     readable = sorted(answering(documents), key=lambda document: (document.library, document.name))
     found: list[Mention] = []
@@ -31,13 +31,13 @@ async def list_mentions(
     cited, passages = mentions.told(
         term, found, scanned=len(readable), documents=len(documents), unread=unread
     )
-    record.found = len(passages)
-    record.lap("retrieve")
+    draft.found = len(passages)
+    draft.lap("retrieve")
     yield PassagesFound(passages)
-    yield record.answered(cited, passages)
+    yield draft.answered(cited, passages)
 
 
-def _look(term: str, documents: Sequence[StoredDocument], kept: Shelf) -> list[Mention]:
+def _look(term: str, documents: Sequence[StoredDocument], kept: ScopedDocuments) -> list[Mention]:
     pattern = mentions.pattern_of(term)
     found = [mentions.find(pattern, document, kept.chunks_of(document.id)) for document in documents]
     return [

@@ -98,7 +98,7 @@ def inert(text: str) -> str:
     return OPENS.sub("] ", text)
 
 
-class Filter:
+class OutputFilter:
     """Lets a stream through, without what may not be shown."""
 
     def __init__(self, *, passages: int, known: frozenset[str]) -> None:
@@ -214,7 +214,7 @@ class Filter:
         return "".join(f"[{number}]" for number in known)
 
     def _inner(self, label: str) -> str:
-        inner = Filter(passages=self._passages, known=self._known)
+        inner = OutputFilter(passages=self._passages, known=self._known)
         shown = inner.push(label) + inner.close()
         self.removed += inner.removed
         return shown
@@ -299,7 +299,7 @@ def _together_lead(before: str, text: str) -> bool:
 
 def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
     """The same for a text that is whole already."""
-    inner = Filter(passages=passages, known=known)
+    inner = OutputFilter(passages=passages, known=known)
     return inner.push(text) + inner.close()
 
 

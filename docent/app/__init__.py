@@ -2,8 +2,7 @@
 
 from docent.answering.prompt.personas import Persona
 from docent.app.docent import Docent
-from docent.app.factory import open_docent
-from docent.app.models import open_model
+from docent.app.factory import open_docent, open_model
 from docent.ingesting import Progress
 from docent.store import back_up, forget_previous, give_up, mend_catalog, restore, roll_back, switch
 

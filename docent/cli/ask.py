@@ -14,7 +14,7 @@ from docent.cli.options import CLEAR_LINE, add_filters, add_library, positive, p
 from docent.errors import InputError
 from docent.json_output import ask_json, passage_json
 from docent.settings import Settings
-from docent.types import Answer, Answered, Event, Notice, StepProgress
+from docent.types import Answer, Answered, AnswerRequest, Event, Notice, StepProgress
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent
@@ -55,10 +55,10 @@ def run_ask(arguments: argparse.Namespace) -> None:
 
 async def _answered(docent: Docent, arguments: argparse.Namespace) -> Answer:
     showing = Showing()
-    use_model = not arguments.no_model
-    async for event in docent.answer(
-        arguments.question, history=(), scope=scope(arguments), use_model=use_model
-    ):
+    request = AnswerRequest(
+        question=arguments.question, scope=scope(arguments), use_model=not arguments.no_model
+    )
+    async for event in docent.answer(request):
         if not arguments.json:
             showing.take(event)
         elif isinstance(event, Notice):

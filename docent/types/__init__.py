@@ -1,9 +1,10 @@
-"""The values that the packages of Docent hand to one another, all frozen. Every noun has one meaning here."""
+"""The frozen values that the packages of Docent pass on. Every noun has one meaning here."""
 
 from docent.types.answers import (
     NO_PREFERENCES,
     Answer,
     Answered,
+    AnswerRequest,
     Citation,
     Dropped,
     Event,
@@ -45,6 +46,7 @@ from docent.types.documents import (
 __all__ = [
     "ANSWERING",
     "Answer",
+    "AnswerRequest",
     "Answered",
     "Chunk",
     "Citation",

@@ -60,7 +60,7 @@ def test_history_is_kept_by_whole_turns_newest_first(history):
 def test_the_beginning_of_the_prompt_stays_while_the_conversation_grows():
     """Turns are dropped many at a time, so that most turns begin with the same messages as the last."""
     history = [Turn(f"question {n} " * 5, f"answer {n} " * 20) for n in range(60)]
-    starts = [recent(history[:n], count=MISTRAL.count, room=1000)[0] for n in range(1, 61)]
+    starts = [recent(history[:n], count=MISTRAL.count, space=1000)[0] for n in range(1, 61)]
     changes = sum(before != after for before, after in zip(starts, starts[1:], strict=False))
     assert 2 <= changes <= 12
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering.models.certificates import certificates
+from docent.answering.models.bounded_transport import certificates
 from docent.answering.models.client import GenerationOptions, Timeouts
 from docent.answering.models.ollama_client import OllamaClient
 from docent.answering.models.openai_client import OpenAIClient

@@ -12,7 +12,7 @@ from docent.answering.citing.citations import cite
 from docent.answering.output_filter import (
     ADDRESS,
     HAIR_SPACE,
-    Filter,
+    OutputFilter,
     addresses,
     clean,
     held,
@@ -147,9 +147,9 @@ def torn(text: str, cuts: list[tuple[int, str]]) -> str:
 def test_however_the_stream_is_cut_the_same_is_shown(text, cuts):
     """Tokens of any length give the text that the whole would have given."""
     edges = sorted({0, *(cut for cut in cuts if cut < len(text)), len(text)})
-    stream = Filter(passages=3, known=KNOWN)
+    stream = OutputFilter(passages=3, known=KNOWN)
     pieces = [stream.push(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-    whole = Filter(passages=3, known=KNOWN)
+    whole = OutputFilter(passages=3, known=KNOWN)
     assert "".join([*pieces, stream.close()]) == whole.push(text) + whole.close()
     assert stream.removed == whole.removed
 
@@ -235,7 +235,7 @@ def test_a_number_inside_an_address_hides_nothing(text, mark):
 
 def test_words_are_let_go_as_they_end():
     """The reader does not wait: a word is shown with the space that ends it."""
-    stream = Filter(passages=3, known=KNOWN)
+    stream = OutputFilter(passages=3, known=KNOWN)
     assert [stream.push(text) for text in ("Hel", "lo ", "you [", "1", "]", ".")] == [
         "", "Hello ", "you ", "", "", "[1]",
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from docent.web.i18n.french import french
 from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.types import Answered, PassagesFound, Receipt, State, StepProgress
+from docent.types import Answered, AnswerRequest, PassagesFound, Receipt, State, StepProgress
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import attachments, model_download, reply
 from docent.web.chat.attachments import Line
@@ -71,8 +71,8 @@ async def test_a_stop_after_the_answer_leaves_it_whole():
     """While the model server is asked what it lacks, say: text and citations are there, and kept."""
     asked = asyncio.Event()
 
-    async def answer(question: str, **_: Any) -> Any:
-        yield Answered(replace(ANSWER, receipt=Receipt(question, question)))
+    async def answer(request: AnswerRequest) -> Any:
+        yield Answered(replace(ANSWER, receipt=Receipt(request.question, request.question)))
 
     async def check_model() -> Any:
         asked.set()
@@ -97,7 +97,7 @@ async def test_an_answer_does_not_bring_back_what_was_deleted_while_it_was_made(
     """What it copied from a document that is gone by its end is neither shown nor stored."""
     answered = replace(ANSWER, text=f"{QUOTE} [1]", receipt=Receipt(QUOTE, QUOTE))
 
-    async def answer(question: str, **_: Any) -> Any:
+    async def answer(request: AnswerRequest) -> Any:
         yield PassagesFound(answered.passages)
         yield Answered(answered)
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from docent.web.i18n.french import spoken
 
-from docent.answering.prompt import personas
+from docent.answering.prompt.personas import read_personas
 from docent.app import Persona
 from docent.web.chat.profiles import EVERYTHING, persona_of, profiles
 
@@ -54,7 +54,7 @@ def test_the_plain_profile_is_no_persona():
 
 def test_our_own_personas_speak_french():
     """Names, descriptions, greetings and first questions' labels; a French page shows no English one."""
-    for persona in personas.read(PUBLIC / "personas.toml"):
+    for persona in read_personas(PUBLIC / "personas.toml"):
         labels = [one.label for one in persona.starters]
         for said in (persona.name, persona.description, persona.greeting, *labels):
             assert spoken(said, "fr") != said

@@ -1,4 +1,4 @@
-"""What a language model's server must be able to do for us."""
+"""The protocol of a model client, and what both clients share: options, pieces, timeouts and limits."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Each client writes these in the words of its protocol.
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model asks to be used."""
+    """A call of a tool, as the model asks for it."""
 
     name: str
     arguments: Mapping[str, Any]
     id: str = ""
 
 
-def arguments_of(said: Any) -> dict[str, Any]:
-    """What a tool is called with, as it can be said again; a number beyond all bounds (1e999) is a text."""
-    if not isinstance(said, Mapping):
-        raise TypeError(f"{said!r} names no arguments")
-    found: dict[str, Any] = json.loads(json.dumps(dict(said)), parse_constant=str)
-    return found
+def arguments_of(arguments: Any) -> dict[str, Any]:
+    """Return a tool call's arguments as plain JSON; a number beyond all bounds (1e999) is a text."""
+    if not isinstance(arguments, Mapping):
+        raise TypeError(f"{arguments!r} names no arguments")
+    plain: dict[str, Any] = json.loads(json.dumps(dict(arguments)), parse_constant=str)
+    return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Piece:
 
     text: str = ""
     thought: str = ""
-    """What the model thinks before it answers; not shown."""
+    """The model's thoughts before it answers; not shown."""
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cut_short: bool = False
@@ -52,12 +52,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How this one answer should be made, where it differs from how the client was built."""
+    """The options of one answer, where they differ from those of the client."""
 
     answer_tokens: int | None = None
     temperature: float | None = None
     think: bool = True
-    """False: a model that can think first should not, for a short task of ours."""
+    """False: a model that can think first should not, for a short task."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """As JSON schemas, in the form that both protocols share."""
 
@@ -67,7 +67,7 @@ DEFAULT_OPTIONS = GenerationOptions()
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Whether the model can answer now; if not, why, and the command that mends it."""
+    """The state of the model: ready, or the reason and the command that mends it."""
 
     ready: bool
     sentence: str
@@ -96,7 +96,7 @@ class Timeouts:
 async def once_more(
     ask: Callable[[], AsyncGenerator[Piece, None]], broken: type[ModelFailed]
 ) -> AsyncGenerator[Piece, None]:
-    """An answer; asked for again where it broke before its first word, as a model does that is unloaded."""
+    """Stream an answer; ask again if it broke before its first piece, as that of an unloaded model does."""
     begun = False
     try:
         async with aclosing(ask()) as pieces:
@@ -113,7 +113,7 @@ async def once_more(
 
 
 class StreamLimits:
-    """What one answer may take, in characters and in seconds, whatever its server thinks of our options."""
+    """The limits of one answer in characters and seconds, for servers that ignore the options."""
 
     def __init__(self, name: str, tokens: int, timeouts: Timeouts) -> None:
         self._name = name
@@ -123,12 +123,12 @@ class StreamLimits:
         self._ends = time.monotonic() + timeouts.whole
 
     def seconds(self, *, first: bool) -> float:
-        """How long to wait for the next piece."""
+        """Return how long to wait for the next piece."""
         wait = self._timeouts.first_token if first else self._timeouts.token
         return min(wait, max(self._ends - time.monotonic(), 0))
 
     def spend(self, *texts: str) -> None:
-        """Count a piece, an empty one too. Raise where the answer goes on for too long."""
+        """Count a piece, even an empty one. Raises ModelError when the answer takes too much."""
         self._left -= 1 + sum(map(len, texts))
         if self._left < 0:
             raise ModelFailed(
@@ -152,11 +152,11 @@ class StreamLimits:
         return too_slow(self._name, wait, first=first)
 
 
-LONGEST_SAID = 300
-"""Characters of a server's own words that are repeated to a person."""
+LONGEST_SERVER_TEXT = 300
+"""Characters of a server's own words that are shown to a person."""
 
 UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
-"""What the packages raise over an answer that is no JSON, or JSON of another shape."""
+"""The errors of the packages over a reply that is no JSON, or JSON of another shape."""
 
 
 def unreadable_reply(url: str, error: Exception) -> ModelFailed:
@@ -192,16 +192,16 @@ class ModelClient(Protocol):
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        """The answer as it comes. Closing the iterator closes the connection at once."""
+        """Stream the answer. Closing the iterator closes the connection at once."""
 
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
 
     async def models(self) -> tuple[str, ...]:
-        """The names of the models that the server has and that can write, in their order there."""
+        """List the models of the server that can write, in its order."""
 
     def pull(self) -> AsyncGenerator[StepProgress, None]:
-        """Let the server fetch the model; what is done and what there is to do, in bytes."""
+        """Let the server fetch the model; progress is in bytes."""
 
     async def warm(self) -> None:
         """Load the model now, so that the first question does not wait for it."""

@@ -20,7 +20,7 @@ import ollama
 from docent.answering.models.bounded_transport import LINE, BoundedTransport
 from docent.answering.models.client import (
     DEFAULT_OPTIONS,
-    LONGEST_SAID,
+    LONGEST_SERVER_TEXT,
     UNREADABLE,
     ChatMessage,
     GenerationOptions,
@@ -51,7 +51,7 @@ OVERFLOW = (
 )
 
 PULL_SILENCE = 600.0
-"""Seconds between two words about a pull; a slow disk checks 40 GB in less."""
+"""Seconds between two reports of a pull; a slow disk checks 40 GB in less."""
 LONGEST_PULL = 24 * 3600.0
 """Seconds: 40 GB by a line of 4 Mbit/s."""
 
@@ -59,6 +59,8 @@ FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, 
 
 
 class OllamaClient:
+    """A client of Ollama."""
+
     def __init__(
         self,
         *,
@@ -90,10 +92,10 @@ class OllamaClient:
     async def models(self) -> tuple[str, ...]:
         try:
             async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
-                found = (await client.list()).models
+                models = (await client.list()).models
         except FAULTS as error:
             raise _translated(error, self) from error
-        families = [(model.model or "", (model.details and model.details.family) or "") for model in found]
+        families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
         return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
 
     async def check(self) -> ModelStatus:
@@ -116,7 +118,7 @@ class OllamaClient:
                         step = await anext(steps, None)
                     if step is None:
                         break
-                    status = (step.status or status)[:LONGEST_SAID]
+                    status = (step.status or status)[:LONGEST_SERVER_TEXT]
                     what = f"Pulling {self.name}: {status}"
                     yield StepProgress(what, step.completed or 0, step.total or 0)
             except TimeoutError:
@@ -152,7 +154,7 @@ class OllamaClient:
         wanted = {"num_predict": options.answer_tokens, "temperature": options.temperature}
         body = {
             "model": self.name,
-            "messages": [_spoken(message) for message in messages],
+            "messages": [_wire_message(message) for message in messages],
             "stream": True,
             "truncate": False,
             "shift": False,  # the same in every request, like num_ctx
@@ -168,8 +170,8 @@ class OllamaClient:
         body = self._body(messages, options)
         limits = StreamLimits(self.name, body["options"]["num_predict"], self._timeouts)
         async with self._client(LINE) as client:
-            asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
-            async with aclosing(asked) as answers:
+            replies = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
+            async with aclosing(replies) as answers:
                 answer = await self._next(answers, limits, first=True)
                 yield _piece(answer)
                 while not answer.done:
@@ -179,7 +181,7 @@ class OllamaClient:
     async def _next(
         self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: StreamLimits, *, first: bool
     ) -> ollama.ChatResponse:
-        """What the server says next, within the time and the length that it has for it."""
+        """Return the server's next reply, within the limits of time and length."""
         try:
             async with asyncio.timeout(limits.seconds(first=first)):
                 answer = await anext(answers)
@@ -240,19 +242,19 @@ class OllamaClient:
         )
 
 
-def _spoken(message: ChatMessage) -> dict[str, Any]:
-    """A message in the words of this protocol."""
-    spoken = {"role": message["role"], "content": message["content"]}
+def _wire_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message in the form of this protocol."""
+    wire = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):
         functions = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
-        spoken["tool_calls"] = [{"function": function} for function in functions]
+        wire["tool_calls"] = [{"function": function} for function in functions]
     if call := message.get("call"):
-        spoken["tool_name"] = call.name
-    return spoken
+        wire["tool_name"] = call.name
+    return wire
 
 
 def _piece(answer: ollama.ChatResponse) -> Piece:
-    """What one line says; the last one has the counts."""
+    """Return the piece of one line; the last line has the counts."""
     return Piece(
         answer.message.content or "",
         answer.message.thinking or "",
@@ -271,19 +273,19 @@ def _calls(answer: ollama.ChatResponse) -> tuple[ToolCall, ...]:
 
 
 def _words(error: ollama.ResponseError) -> str:
-    """What the server says of it, for a person."""
-    return str(error.error).strip()[:LONGEST_SAID]
+    """Return the server's own words, for a person."""
+    return str(error.error).strip()[:LONGEST_SERVER_TEXT]
 
 
 def _translated(error: Exception, client: OllamaClient) -> ModelError:
-    """The server's or the network's word as a sentence of ours."""
+    """Return an error of the server or the network as one of ours."""
     if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, TimeoutError)):
         return client._unreachable()
     if isinstance(error, ollama.ResponseError):
-        said = str(error.error)
+        text = str(error.error)
         if error.status_code == 404:
-            return client._missing() if "model" in said else unreadable_reply(client._url, error)
-        if any(words in said for words in OVERFLOW):
+            return client._missing() if "model" in text else unreadable_reply(client._url, error)
+        if any(words in text for words in OVERFLOW):
             return ModelOverflow(
                 "The question and its passages do not fit the context of {model} ({n} tokens). Ask a "
                 "shorter question, start a new chat, or raise DOCENT_CONTEXT_TOKENS.",

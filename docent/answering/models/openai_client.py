@@ -14,7 +14,7 @@ import openai
 from docent.answering.models.bounded_transport import EVENT, BoundedTransport
 from docent.answering.models.client import (
     DEFAULT_OPTIONS,
-    LONGEST_SAID,
+    LONGEST_SERVER_TEXT,
     UNREADABLE,
     ChatMessage,
     GenerationOptions,
@@ -37,7 +37,7 @@ from docent.errors import (
 from docent.messages import Message
 from docent.types import StepProgress
 
-ABOUT_US = tuple(
+IDENTIFYING_HEADERS = tuple(
     f"X-Stainless-{name}"
     for name in (
         "Lang",
@@ -54,10 +54,12 @@ ABOUT_US = tuple(
 
 
 class _BrokenOff(ModelFailed):
-    """The connection ended; what was refused, the package asks once more itself."""
+    """The connection ended. The package itself repeats a request that was refused."""
 
 
 class OpenAIClient:
+    """A client of any server with OpenAI's protocol."""
+
     def __init__(
         self,
         *,
@@ -74,7 +76,7 @@ class OpenAIClient:
         self._answer_tokens = answer_tokens
         self._temperature = temperature
         self._timeouts = timeouts
-        self._tells_usage = True
+        self._includes_usage = True
 
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
@@ -91,7 +93,7 @@ class OpenAIClient:
         async with self._client(EVENT) as client:
             try:
                 async with asyncio.timeout(limits.seconds(first=True)):
-                    chunks = await self._asked(client, messages, options)
+                    chunks = await self._request(client, messages, options)
                     chunk = await anext(chunks, None)
                 first = False
                 while chunk is not None:
@@ -112,15 +114,15 @@ class OpenAIClient:
                 raise unreadable_reply(self._url, error) from error
         if not ended:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
-        if made := calls.made(self.name):
-            yield Piece(calls=made)
+        if complete := calls.complete(self.name):
+            yield Piece(calls=complete)
 
-    async def _asked(
+    async def _request(
         self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> Any:
-        body: list[Any] = [_spoken(message) for message in messages]
+        body: list[Any] = [_wire_message(message) for message in messages]
         more: dict[str, Any] = {"tools": list(options.tools)} if options.tools else {}
-        if self._tells_usage:
+        if self._includes_usage:
             more["stream_options"] = {"include_usage": True}
         try:
             return await client.chat.completions.create(
@@ -132,19 +134,19 @@ class OpenAIClient:
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not self._tells_usage or "stream_options" not in str(error):
+            if not self._includes_usage or "stream_options" not in str(error):
                 raise
-            self._tells_usage = False  # some hosted servers refuse what they do not know
-            return await self._asked(client, messages, options)
+            self._includes_usage = False  # some hosted servers refuse what they do not know
+            return await self._request(client, messages, options)
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
-        """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
+        """Report that the model is there, or raise ModelMissing: this protocol cannot fetch one."""
         if not (await self.check()).ready:
             raise self._missing()
         yield StepProgress(Message("{model} is there", model=self.name), 1, 1)
 
     async def warm(self) -> None:
-        """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
+        """Do nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def models(self) -> tuple[str, ...]:
         try:
@@ -167,8 +169,8 @@ class OpenAIClient:
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
-        """A connection for one request; the events of a stream have an `end`."""
-        headers: dict[str, Any] = dict.fromkeys(ABOUT_US, openai.Omit())
+        """Return a connection for one request; the events of a stream have an `end`."""
+        headers: dict[str, Any] = dict.fromkeys(IDENTIFYING_HEADERS, openai.Omit())
         if self._key:
             headers["api-key"] = self._key  # Azure's name for the key
         return openai.AsyncOpenAI(
@@ -219,7 +221,7 @@ class OpenAIClient:
             case openai.APIStatusError():
                 return ModelFailed(
                     "The model server could not answer: {why}. Ask again in a moment.",
-                    why=str(error)[:LONGEST_SAID],
+                    why=str(error)[:LONGEST_SERVER_TEXT],
                 )
             case _:
                 return ModelUnreachable(
@@ -227,11 +229,11 @@ class OpenAIClient:
                 )
 
 
-def _spoken(message: ChatMessage) -> dict[str, Any]:
-    """A message in the words of this protocol."""
-    spoken: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+def _wire_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message in the form of this protocol."""
+    wire: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):
-        spoken["tool_calls"] = [
+        wire["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
@@ -240,19 +242,19 @@ def _spoken(message: ChatMessage) -> dict[str, Any]:
             for call in calls
         ]
     if call := message.get("call"):
-        spoken["tool_call_id"] = call.id
-    return spoken
+        wire["tool_call_id"] = call.id
+    return wire
 
 
 def _piece(chunk: Any, *, cut_short: bool) -> Piece:
-    """What one event says. The counts mostly come last, alone."""
-    said = chunk.choices[0].delta if chunk.choices else None
-    text = getattr(said, "content", None) or ""
+    """Return the piece of one event. The counts mostly come last, alone."""
+    delta = chunk.choices[0].delta if chunk.choices else None
+    text = getattr(delta, "content", None) or ""
     if not isinstance(text, str):  # the package checks no types
         raise TypeError(f"{type(text).__name__} is no text")
     return Piece(
         text,
-        str(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""),
+        str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""),
         prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
@@ -260,7 +262,7 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
 
 
 class _Calls:
-    """Tool calls, which come in pieces."""
+    """Collects tool calls, which come in pieces."""
 
     def __init__(self, limits: StreamLimits) -> None:
         self._limits = limits
@@ -271,12 +273,12 @@ class _Calls:
             for part in choice.delta.tool_calls or ():
                 known = self._parts.setdefault(part.index, ["", "", ""])
                 function = part.function
-                said = [part.id, function and function.name, function and function.arguments]
-                texts = [text or "" for text in said]
+                parts = [part.id, function and function.name, function and function.arguments]
+                texts = [text or "" for text in parts]
                 self._limits.spend(*texts)
                 known[:] = [before + text for before, text in zip(known, texts, strict=True)]
 
-    def made(self, model: str) -> tuple[ToolCall, ...]:
+    def complete(self, model: str) -> tuple[ToolCall, ...]:
         try:
             return tuple(
                 ToolCall(name, arguments_of(json.loads(arguments or "{}")), id=key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from docent.app import Docent
 from docent.errors import DocentError, InputError
 from docent.json_output import ask_json
-from docent.types import Answer, Answered, Event, Notice, Preferences, Token, Turn
+from docent.types import Answer, Answered, AnswerRequest, Event, Notice, Preferences, Token, Turn
 from docent.web.api.access import Caller
 from docent.web.api.http_errors import Refused, broken_off, not_there, refused
 from docent.web.api.requests import ChatRequest, Json, Message
@@ -107,15 +107,17 @@ def events(request: ChatRequest, docent: Docent, caller: Caller) -> AsyncGenerat
     speaker = voice(request.model, docent, caller)
     question, history = question_of(request.messages)
     return docent.answer(
-        question,
-        history=history,
-        scope=caller.scope(speaker.library),
-        persona=speaker.persona,
-        preferences=Preferences(
-            temperature=request.temperature,
-            answer_tokens=longest(request, docent),
-            instructions=instructions_of(request.messages),
-        ),
+        AnswerRequest(
+            question=question,
+            history=history,
+            scope=caller.scope(speaker.library),
+            persona=speaker.persona,
+            preferences=Preferences(
+                temperature=request.temperature,
+                answer_tokens=longest(request, docent),
+                instructions=instructions_of(request.messages),
+            ),
+        )
     )
 
 

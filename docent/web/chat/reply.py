@@ -17,6 +17,7 @@ from docent.store import quoted
 from docent.types import (
     Answer,
     Answered,
+    AnswerRequest,
     Event,
     Notice,
     Passage,
@@ -68,12 +69,14 @@ async def reply(
             pass
     showing = _Showing(question, docent, choice)
     answering = docent.answer(
-        question,
-        history=turns(chat_context.get()),
-        scope=scope,
-        persona=persona,
-        preferences=choice.preferences,
-        anyway=anyway,
+        AnswerRequest(
+            question=question,
+            history=turns(chat_context.get()),
+            scope=scope,
+            persona=persona,
+            preferences=choice.preferences,
+            anyway=anyway,
+        )
     )
     if not conversation.runs_docent():
         answering = for_others(answering, docent.settings)

@@ -1,4 +1,4 @@
-"""The words everybody speaks name themselves as a reader would."""
+"""The shared values name themselves as a reader would."""
 
 from __future__ import annotations
 

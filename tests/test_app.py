@@ -1,4 +1,4 @@
-"""The house, opened as the settings say."""
+"""Docent, opened as the settings say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docent.app import Docent, open_docent
 from docent.errors import SettingsError
 from docent.indexing import fast_embedder
 from docent.settings import Settings
-from docent.types import Answered, Preferences, Scope, StepProgress
+from docent.types import Answered, AnswerRequest, Preferences, Scope, StepProgress
 from tests.ports import free_url
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
@@ -104,7 +104,7 @@ async def test_another_model_for_one_question(docent, ollama):
     assert all(isinstance(step, StepProgress) for step in steps)
     assert set(await docent.models()) == {"mistral:latest", "llama3.2:latest"}
     events = docent.answer(
-        "Why?", history=(), scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2")
+        AnswerRequest(question="Why?", scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2"))
     )
     last = [event async for event in events][-1]
     assert isinstance(last, Answered)
