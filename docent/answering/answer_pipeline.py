@@ -19,7 +19,7 @@ from docent.answering.draft import Draft
 from docent.answering.extractive import best_sentences
 from docent.answering.generation import condense, stream_checked, write, write_from_notes, write_from_passages
 from docent.answering.models.client import ModelClient
-from docent.answering.output_filter import OutputFilter, named
+from docent.answering.output_filter import OutputFilter, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.scoped_documents import ScopedDocuments, answering, not_ready
@@ -223,7 +223,7 @@ async def _answer_from_whole_documents(
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
     """Read documents from beginning to end: all at once where they fit, else part by part."""
-    yield Searching("all of " + ", ".join(named(document.name) for document in wanted))
+    yield Searching("all of " + ", ".join(display_name(document.name) for document in wanted))
     passages = await asyncio.to_thread(documents.read_whole, wanted)
     draft.found = len(passages)
     draft.lap("retrieve")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from docent.answering.citing.citations import Cited
 from docent.answering.extractive import best_sentences
-from docent.answering.output_filter import named
+from docent.answering.output_filter import display_name
 from docent.answering.scoped_documents import answering
 from docent.messages import Message, joined
 from docent.types import UNFINISHED, Passage, StoredDocument
@@ -80,7 +80,7 @@ def about(documents: Sequence[StoredDocument]) -> Cited:
 
 def which(documents: Sequence[StoredDocument]) -> Cited:
     """Ask which of several documents "this document" means."""
-    example = named(min(documents, key=lambda document: document.name).name)
+    example = display_name(min(documents, key=lambda document: document.name).name)
     question = Message(
         "Which document do you mean? Name it as it is listed here, for example: summarise {example}",
         example=example,
@@ -98,7 +98,7 @@ def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) ->
 
 def not_yet(documents: Sequence[StoredDocument]) -> str:
     """Name the documents that are still being prepared and may answer later; empty for none."""
-    names = [named(document.name) for document in documents if document.state in UNFINISHED]
+    names = [display_name(document.name) for document in documents if document.state in UNFINISHED]
     return Message(NOT_YET, files=and_more(names, NEAREST_SHOWN)) if names else ""
 
 
@@ -147,10 +147,10 @@ def _listed(documents: Sequence[StoredDocument]) -> Message:
 
 
 def _library(name: str, documents: Sequence[StoredDocument]) -> Message:
-    names = sorted(named(document.name) for document in documents)
+    names = sorted(display_name(document.name) for document in documents)
     return Message(
         "- **{library}**, {documents}: {names}",
-        library=named(name),
+        library=display_name(name),
         documents=_documents(len(names)),
         names=and_more(names, NAMES_SHOWN),
     )

@@ -76,5 +76,5 @@ def _without_repeats(
 
 
 def _shown(cited: Citation) -> str:
-    text = LEADERS.sub(" … ", output_filter.quoted(cited.quote)).lstrip("#-*•· ")
+    text = LEADERS.sub(" … ", output_filter.display_quote(cited.quote)).lstrip("#-*•· ")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "…"

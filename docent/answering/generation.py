@@ -12,7 +12,7 @@ from docent.answering.content_policy import ContentPolicy
 from docent.answering.draft import Draft
 from docent.answering.intents import leans_on_history
 from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient, ToolCall
-from docent.answering.output_filter import OutputFilter, addresses, named
+from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import Budget
 from docent.answering.services import AnswerServices
@@ -39,7 +39,7 @@ async def condense(question: str, history: Sequence[Turn], services: AnswerServi
     """
     if not history or not leans_on_history(question):
         return question
-    led_in = named(f"{history[-1].question} {question}")
+    led_in = display_name(f"{history[-1].question} {question}")
     if services.model is None:
         return led_in
     request = templates.condensing(question, history, instructions=services.persona.instructions)
@@ -48,7 +48,7 @@ async def condense(question: str, history: Sequence[Turn], services: AnswerServi
     except ModelError:
         return led_in  # the same server is asked for the answer next, and its error is reported there
     line = templates.MARK.sub("", written.splitlines()[0]).strip(' "') if written else ""
-    return named(line) if _is_rewrite(line, question, history) else led_in
+    return display_name(line) if _is_rewrite(line, question, history) else led_in
 
 
 def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
@@ -171,7 +171,7 @@ async def write_from_notes(
         )
     parts = [f"[{passage.where}] {passage.text}" for passage in passages]
     what = Message(
-        "Reading {what}", what=", ".join(dict.fromkeys(named(passage.file) for passage in passages))
+        "Reading {what}", what=", ".join(dict.fromkeys(display_name(passage.file) for passage in passages))
     )
     while await asyncio.to_thread(lambda texts: sum(map(count, texts)) + len(texts), parts) > space_for_notes:
         groups = await asyncio.to_thread(lambda texts: list(grouped(texts, count=count, space=space)), parts)

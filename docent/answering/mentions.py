@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from docent.answering.citing.citations import Cited, citation
 from docent.answering.citing.sentences import folded
-from docent.answering.output_filter import named, quoted, unnumbered
+from docent.answering.output_filter import display_name, display_quote, without_numbers
 from docent.answering.scoped_documents import passage_of
 from docent.types import Chunk, Passage, StoredDocument
 
@@ -52,9 +52,9 @@ def told(
 ) -> tuple[Cited, tuple[Passage, ...]]:
     """The list, with the first place of each; numbered in the order in which it is shown."""
     matches = f"{len(mentions)} {'match' if len(mentions) == 1 else 'matches'}"
-    head = f"Scanned {scanned} of {documents} documents for “{named(term)}”: {matches}."
+    head = f"Scanned {scanned} of {documents} documents for “{display_name(term)}”: {matches}."
     lines = [_line(n, mention) for n, mention in enumerate(mentions, 1)]
-    left_out = f"Not scanned: {named('; '.join(unread))}." if unread else ""
+    left_out = f"Not scanned: {display_name('; '.join(unread))}." if unread else ""
     text = "\n\n".join(filter(None, (head, "\n".join(lines), left_out)))
     citations = tuple(
         citation(n, mention.passage, *_around(mention)) for n, mention in enumerate(mentions, 1)
@@ -64,9 +64,9 @@ def told(
 
 def _line(n: int, mention: Mention) -> str:
     start, end = _around(mention)
-    quote = quoted(mention.passage.text[start:end])
+    quote = display_quote(mention.passage.text[start:end])
     places = "1 place" if mention.count == 1 else f"{mention.count} places"
-    return f"- {unnumbered(named(mention.passage.where))} ({places}): “{quote}” [{n}]"
+    return f"- {without_numbers(display_name(mention.passage.where))} ({places}): “{quote}” [{n}]"
 
 
 def _around(mention: Mention) -> tuple[int, int]:

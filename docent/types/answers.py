@@ -5,7 +5,7 @@ AnswerRequest → Passage (retrieved, scored) → Citation → Answer, with its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from docent.types.documents import Scope
@@ -149,7 +149,7 @@ class AnswerRequest:
 
     question: str
     scope: Scope
-    history: tuple[Turn, ...] = ()
+    history: Sequence[Turn] = ()
     persona: str = ""
     """A key of personas.toml; its library is searched unless the scope names one."""
     preferences: Preferences = NO_PREFERENCES

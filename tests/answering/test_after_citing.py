@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent.answering.citing.citations import cite, in_order, linked
-from docent.answering.output_filter import held
+from docent.answering.output_filter import unlink
 from tests.answering.build import passage
 
 LIBRARY = "The library lends books for four weeks. Late books cost ten cents a day."
@@ -19,7 +19,7 @@ def shelf() -> list:
 
 def test_only_what_a_cited_passage_names_is_a_link():
     """The address of the passage cited is let go; one that only another passage names stays held."""
-    said = held("The museum sells tickets at https://museum.example/tickets every morning [2].")
+    said = unlink("The museum sells tickets at https://museum.example/tickets every morning [2].")
     cited = cite(said, shelf())
     assert [one.n for one in cited.citations] == [2]
     assert "https://museum.example/tickets" in linked(cited, shelf()).text

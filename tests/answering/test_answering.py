@@ -13,7 +13,7 @@ import pytest
 from docent.answering import AnswerLimits, answer_pipeline
 from docent.answering.canned_replies import NO_MODEL
 from docent.answering.citing.citations import cite
-from docent.answering.output_filter import held
+from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona
 from docent.answering.prompt.tokens import Estimate, LearningCounter
 from docent.errors import InputError
@@ -183,12 +183,12 @@ async def test_only_what_a_cited_passage_names_becomes_a_link(ollama):
     found = await events("Where?", native(ollama.url), retrieve=lambda question, scope: [apply, other])
     streamed = "".join(event.text for event in found if isinstance(event, Token))
     for address in ("https://jobs.example/apply", "https://evil.example/now"):
-        assert held(address) in streamed
+        assert unlink(address) in streamed
         assert address not in streamed
     result = answer_of(found)
     assert [one.n for one in result.citations] == [1]
     assert "https://jobs.example/apply" in result.text
-    assert held("https://evil.example/now") in result.text
+    assert unlink("https://evil.example/now") in result.text
     assert "https://evil.example" not in result.text
 
 

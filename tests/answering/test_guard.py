@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering.output_filter import ADDRESS, TRAILING, held
+from docent.answering.output_filter import ADDRESS, TRAILING, unlink
 from docent.answering.prompt.templates import CONTROL, INVISIBLE, quotable
 from docent.retrieving import retrieve
 from docent.store import Store
@@ -93,7 +93,7 @@ async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
     for shown, linked in ((streamed, set()), (result.text, cited)):
         for passage in result.passages:  # in full, as its document has it, and a link where that is cited
             for address in ADDRESS.findall(passage.text):
-                shown = shown.replace(held(address.rstrip(TRAILING)), "")
+                shown = shown.replace(unlink(address.rstrip(TRAILING)), "")
                 shown = shown.replace(address.rstrip(TRAILING), "") if passage.chunk_id in linked else shown
         assert not CALLS_ELSEWHERE.search(shown), shown
         assert "evil.example" not in shown or case["family"] == "split"  # pieces of an address lead nowhere

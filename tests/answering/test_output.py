@@ -14,11 +14,11 @@ from docent.answering.output_filter import (
     HAIR_SPACE,
     OutputFilter,
     addresses,
+    break_links,
     clean,
-    held,
-    inert,
-    named,
-    released,
+    display_name,
+    relink,
+    unlink,
 )
 from tests.answering.build import passage
 
@@ -169,10 +169,10 @@ def test_nothing_that_calls_elsewhere_is_left(text):
     assert not re.search(r"!\[", left)
     assert not re.search(r"<(?:img|br|b|a)\b[^<>]*>", left)
     assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|[a-z0-9]@[\w-]+\.\w", left)
-    whole = released(left, KNOWN)
+    whole = relink(left, KNOWN)
     hosts = re.findall(r"(?:https?://|www\.)([\w.-]*\.example[^\s]*)", whole)
     assert [host for host in hosts if not host.startswith("jobs.example/apply?id=7")] == []
-    assert HAIR_SPACE not in released(left.replace(HAIR_SPACE, ""), KNOWN)
+    assert HAIR_SPACE not in relink(left.replace(HAIR_SPACE, ""), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -186,29 +186,29 @@ def test_nothing_that_calls_elsewhere_is_left(text):
 )
 def test_an_address_is_held_until_the_answer_cites_it(address):
     """Held, it is shown in full and is no address; released, it is to the letter what it was."""
-    text = f"Apply at {held(address)}, soon."
+    text = f"Apply at {unlink(address)}, soon."
     assert not addresses([text])
     assert text.replace(HAIR_SPACE, "") == f"Apply at {address}, soon."
-    assert released(text, addresses([address])) == f"Apply at {address}, soon."
-    assert released(text, frozenset()) == text
+    assert relink(text, addresses([address])) == f"Apply at {address}, soon."
+    assert relink(text, frozenset()) == text
     assert (
-        released(f"https:/{HAIR_SPACE}/evil.example", addresses([address]))
+        relink(f"https:/{HAIR_SPACE}/evil.example", addresses([address]))
         == f"https:/{HAIR_SPACE}/evil.example"
     )
 
 
 def test_a_name_leads_nowhere():
     """Whoever names a file may mean more than a name; it is shown in full where that does no harm."""
-    assert named("report (final) [2].pdf") == "report (final) [2].pdf"
-    assert named("![x](http://e.example/i).pdf") == "x.pdf"
-    assert named("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
-    assert named("<img src=//e.example>\n# a.pdf") == "# a.pdf"
-    assert named("data:image/png,(www.e.example") == f"data:image/png,(www{HAIR_SPACE}.e.example"
+    assert display_name("report (final) [2].pdf") == "report (final) [2].pdf"
+    assert display_name("![x](http://e.example/i).pdf") == "x.pdf"
+    assert display_name("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
+    assert display_name("<img src=//e.example>\n# a.pdf") == "# a.pdf"
+    assert display_name("data:image/png,(www.e.example") == f"data:image/png,(www{HAIR_SPACE}.e.example"
 
 
 def test_no_bracket_is_left_that_leads_anywhere():
     """What stands in round brackets after a number is no target of it."""
-    assert inert("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
+    assert break_links("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
     assert "](" not in shown(f"[x](/{LONG * 4})")
 
 

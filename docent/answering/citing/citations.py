@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from docent.answering.citing import alignment, claims, sentences
 from docent.answering.citing.units import FIGURE
 from docent.answering.citing.vocabulary import NUMBERS
-from docent.answering.output_filter import addresses, clean, released
+from docent.answering.output_filter import addresses, clean, relink
 from docent.types import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -122,7 +122,7 @@ def cite(
 def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:
     """The same answer, in which the addresses that its cited passages name are links."""
     known = addresses(passages[one.n - 1].text for one in cited.citations)
-    return replace(cited, text=released(cited.text, known))
+    return replace(cited, text=relink(cited.text, known))
 
 
 def in_order(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:

@@ -200,7 +200,7 @@ class OllamaClient:
             raise _translated(error, self) from error
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> Any:
-        """A connection for one request: closing it stops the model. A stream's lines have an `end`."""
+        """Return a connection for one request: closing it stops the model. A stream's lines have an `end`."""
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         return ollama.AsyncClient(
             host=self._url,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from docent.answering.draft import Draft
 from docent.answering.generation import OVERFLOWS, write
 from docent.answering.models.client import ModelClient, ToolCall
-from docent.answering.output_filter import OutputFilter, addresses, named
+from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import FRAME, Budget
 from docent.answering.services import AnswerServices
@@ -73,12 +73,12 @@ async def write_with_tools(
         dialogue.ask(calls[:AT_ONCE], draft.text)
         for call in calls[:AT_ONCE]:
             result = await dialogue.use(call, toolbox)
-            draft.steps.append(named(result.step))
+            draft.steps.append(display_name(result.step))
             if not result.passages:
                 draft.computed += [result.step, result.text]
             if result.shown:
                 draft.tables.append(result.shown)
-            yield StepProgress(named(result.step), step + 1, limits.tool_steps)
+            yield StepProgress(display_name(result.step), step + 1, limits.tool_steps)
         dialogue.report(draft)
         step += 1
 

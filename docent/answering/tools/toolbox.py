@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docent.answering.models.client import ToolCall
-from docent.answering.output_filter import named, unnumbered
+from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
 from docent.answering.prompt.templates import quotable
 from docent.answering.scoped_documents import ScopedDocuments, answering, placed, whole
@@ -185,18 +185,27 @@ class Toolbox:
 
 def _table(name: str, sql: str, result: table_queries.QueryResult) -> str:
     """Return the query and its rows, as they are shown below the answer: texts of a model and a document."""
-    asked = _unfenced(named(sql))
+    asked = _unfenced(display_name(sql))
     rows = [result.columns, tuple("---" for _ in result.columns), *result.rows[:MOST_ROWS]]
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
     more = ["", "… and more rows."] if result.more or len(result.rows) > MOST_ROWS else []
     return "\n".join(
-        [f"From the tables of {unnumbered(named(name))}:", "", "```sql", asked, "```", "", *lines, *more]
+        [
+            f"From the tables of {without_numbers(display_name(name))}:",
+            "",
+            "```sql",
+            asked,
+            "```",
+            "",
+            *lines,
+            *more,
+        ]
     )
 
 
 def _cell(value: table_queries.Value) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
-    return unnumbered(_unfenced(named(text[:LONGEST_CELL]))).replace("|", "\\|")
+    return without_numbers(_unfenced(display_name(text[:LONGEST_CELL]))).replace("|", "\\|")
 
 
 def _unfenced(text: str) -> str:
