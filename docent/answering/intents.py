@@ -135,16 +135,22 @@ def leans_on_history(question: str) -> bool:
 def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
     """Return the documents that a request names by name or title; or one or two that are "this document"."""
     asked = sentences.words(WHOLE.sub(" ", text))
-    found = []
+    chosen = []
     for document in documents:
         stem = document.name.rpartition(".")[0] or document.name
-        named = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
-        titled = sentences.words(folded(document.title))
-        if document.name.lower() in text or named and named <= asked or len(titled) > 1 and titled <= asked:
-            found.append(document)
-    if not found and THIS.search(text) and len(documents) <= 2:
+        name_words = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
+        title_words = sentences.words(folded(document.title))
+        if (
+            document.name.lower() in text
+            or name_words
+            and name_words <= asked
+            or len(title_words) > 1
+            and title_words <= asked
+        ):
+            chosen.append(document)
+    if not chosen and THIS.search(text) and len(documents) <= 2:
         return tuple(documents)
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _unquoted(term: str) -> str:

@@ -76,7 +76,7 @@ AUTOLINK = re.compile(r"<[a-z][a-z0-9+.-]*:[^\s<>]*>|<[^\s<>@]+@[^\s<>]+>", re.I
 def addresses(texts: Iterable[str]) -> frozenset[str]:
     """Return every address in the texts, in the form in which they are compared."""
     naming = (text for text in texts if NAMES_ONE.search(text))
-    return frozenset(_compared(found[0]) for text in naming for found in ADDRESS.finditer(text))
+    return frozenset(_compared(match[0]) for text in naming for match in ADDRESS.finditer(text))
 
 
 def unlink(address: str) -> str:
@@ -279,12 +279,12 @@ class OutputFilter:
             return REMOVED
         return break_links(ADDRESS.sub(self._address, word))
 
-    def _address(self, found: re.Match[str]) -> str:
-        if self._may_lead(found[0]):
-            return unlink(found[0])
-        body = found[0].rstrip(TRAILING)
+    def _address(self, match: re.Match[str]) -> str:
+        if self._may_lead(match[0]):
+            return unlink(match[0])
+        body = match[0].rstrip(TRAILING)
         self.removed.append(body)
-        return REMOVED + found[0][len(body) :]
+        return REMOVED + match[0][len(body) :]
 
     def _may_lead(self, address: str) -> bool:
         meant = ESCAPED.sub("", html.unescape(address))

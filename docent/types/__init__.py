@@ -1,6 +1,6 @@
 """The frozen values that the packages of Docent pass on. Every noun has one meaning here."""
 
-from docent.types.answers import (
+from docent.types.answer_values import (
     NO_PREFERENCES,
     Answer,
     Answered,
@@ -18,7 +18,7 @@ from docent.types.answers import (
     Token,
     Turn,
 )
-from docent.types.documents import (
+from docent.types.document_values import (
     ANSWERING,
     DEFAULT_LIBRARY,
     NOTHING_TO_SEARCH,

@@ -76,7 +76,7 @@ class _Bounded(httpx.AsyncByteStream):
             piece += len(chunk)
             if self._end is not None:
                 text = tail + chunk
-                ends = [found.end() for found in self._end.finditer(text)]
+                ends = [match.end() for match in self._end.finditer(text)]
                 piece = len(text) - ends[-1] if ends else piece
                 tail = text[1 - LONGEST_END :]
             self._check(whole, LARGEST_REPLY if self._end is None else LARGEST_STREAM)

@@ -90,17 +90,17 @@ class _Rows:
 
 def tables_of(name: str, pages: Iterable[Page]) -> list[Table]:
     """Return the tables of pages; rows of one sheet under one header are one table on however many pages."""
-    found: dict[tuple[str, tuple[str, ...]], _Rows] = {}
+    tables: dict[tuple[str, tuple[str, ...]], _Rows] = {}
     total = 0
     for page in pages:
         sheet = SHEET.search(page.place)
         title = sheet["name"] if sheet else name.rpartition(".")[0] or name
         for header, cells in _rows(page):
             if total < MOST_ROWS:
-                found.setdefault((title, header), _Rows(title, header)).rows.append(cells)
+                tables.setdefault((title, header), _Rows(title, header)).rows.append(cells)
                 total += 1
     taken: set[str] = set()
-    return [_table(rows, taken) for rows in found.values()]
+    return [_table(rows, taken) for rows in tables.values()]
 
 
 def _rows(page: Page) -> Iterable[tuple[tuple[str, ...], list[str]]]:
@@ -132,7 +132,7 @@ def _cells(parts: Sequence[str], header: Sequence[str]) -> list[str]:
         elif bare is not None:
             cells[bare], column = part.strip(), bare
         elif column >= 0:
-            cells[column] += BETWEEN + part  # the sign between cells stood in this one
+            cells[column] += BETWEEN + part  # the cell itself holds the sign between cells
     return cells
 
 
@@ -160,7 +160,7 @@ def _sql_name(name: str, taken: set[str], *, otherwise: str) -> str:
     taken_by_sql = plain[0].isdigit() or plain in RESERVED or plain.startswith("sqlite_")
     plain = f"t_{plain}" if taken_by_sql else plain
     numbered = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
-    chosen = next(one for one in numbered if one not in taken)
+    chosen = next(candidate for candidate in numbered if candidate not in taken)
     taken.add(chosen)
     return chosen
 
@@ -176,14 +176,14 @@ RESERVED = frozenset(
 
 def _column(cells: Sequence[str]) -> tuple[str, str, list[Value]]:
     """Return a column's kind, unit and values: numbers where every cell is one, of one unit; else texts."""
-    said = [cell for cell in cells if cell]
-    amounts = [found for cell in said if (found := AMOUNT.fullmatch(cell))]
-    units = {found["before"].strip() + found["money"] + found["after"] for found in amounts}
+    filled = [cell for cell in cells if cell]
+    amounts = [amount for cell in filled if (amount := AMOUNT.fullmatch(cell))]
+    units = {amount["before"].strip() + amount["money"] + amount["after"] for amount in amounts}
     texts: list[Value] = [cell or None for cell in cells]
-    if not said or len(amounts) < len(said) or len(units) > 1 or any(map(_is_code, said)):
+    if not filled or len(amounts) < len(filled) or len(units) > 1 or any(map(_is_code, filled)):
         return "TEXT", "", texts
-    point = _point([found["digits"] for found in amounts])
-    numbers = [_number(found, point) for found in amounts]
+    point = _point([amount["digits"] for amount in amounts])
+    numbers = [_number(amount, point) for amount in amounts]
     if None in numbers:
         return "TEXT", "", texts
     read = iter(numbers)
@@ -200,25 +200,29 @@ def _is_code(cell: str) -> bool:
 def _point(digits: Sequence[str]) -> str:
     """Return the decimal sign of a column; empty where it has none."""
     for sign, other in ((",", "."), (".", ",")):
-        both = [one for one in digits if sign in one and other in one]
-        if both and all(one.rindex(sign) > one.rindex(other) for one in both):
+        both = [number for number in digits if sign in number and other in number]
+        if both and all(number.rindex(sign) > number.rindex(other) for number in both):
             return sign
     for sign in ".,":
-        having = [one for one in digits if sign in one]
-        grouped = all(re.fullmatch(rf"[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+", one.strip()) for one in having)
-        if having and not (grouped and (sign == "," or any(one.count(sign) > 1 for one in having))):
+        with_sign = [number for number in digits if sign in number]
+        grouped = all(
+            re.fullmatch(rf"[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+", number.strip()) for number in with_sign
+        )
+        if with_sign and not (
+            grouped and (sign == "," or any(number.count(sign) > 1 for number in with_sign))
+        ):
             return sign
     return ""
 
 
-def _number(found: re.Match[str], point: str) -> int | float | None:
+def _number(amount: re.Match[str], point: str) -> int | float | None:
     """Return the number; None where the digits are not grouped as in a number."""
-    whole, _, part = found["digits"].partition(point) if point else (found["digits"], "", "")
+    whole, _, part = amount["digits"].partition(point) if point else (amount["digits"], "", "")
     if not re.fullmatch(WHOLE, whole) or not re.fullmatch(r"\d*", part):
         return None
     digits = re.sub(r"\D", "", whole)
-    number = float(f"{digits}.{part}") if point and point in found["digits"] else int(digits)
-    return -number if found["sign"] in ("-", "−", "(") else number
+    number = float(f"{digits}.{part}") if point and point in amount["digits"] else int(digits)
+    return -number if amount["sign"] in ("-", "−", "(") else number
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,9 @@ class Toolbox:
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """Return the tools that have something to work on."""
-        has_tables = any(one.kind in table_queries.KINDS for one in answering(self._documents.all()))
+        has_tables = any(
+            document.kind in table_queries.KINDS for document in answering(self._documents.all())
+        )
         return (*SCHEMAS, QUERY) if has_tables else SCHEMAS
 
     def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
@@ -107,11 +109,11 @@ class Toolbox:
             match call.name, dict(call.arguments):
                 case "search", {"query": str(query)}:
                     known = {passage.chunk_id for passage in shown}
-                    found = [one for one in self._search(query) if one.chunk_id not in known]
-                    return _quoted(Message("Searched: {what}", what=query), found[:MOST_FOUND], shown)
+                    unseen = [passage for passage in self._search(query) if passage.chunk_id not in known]
+                    return _quoted(Message("Searched: {what}", what=query), unseen[:MOST_FOUND], shown)
                 case "open_page", {"document": str(name), "page": page}:
-                    found = self._page(name, page, shown)
-                    return _quoted(Message("Opened: {name}, p. {page}", name=name, page=page), found, shown)
+                    unseen = self._page(name, page, shown)
+                    return _quoted(Message("Opened: {name}, p. {page}", name=name, page=page), unseen, shown)
                 case "list_documents", _:
                     return self._listed()
                 case "calculate", {"expression": str(expression)}:
@@ -138,7 +140,7 @@ class Toolbox:
         except (TypeError, ValueError) as error:
             raise InputError("{page!r} is no page number.", page=page) from error
         document = self._document(name)
-        chunks = [one for one in self._documents.chunks_of(document.id) if one.page == number]
+        chunks = [chunk for chunk in self._documents.chunks_of(document.id) if chunk.page == number]
         if not chunks:
             raise InputError(
                 "{name} has no text on page {number}; it has {pages} pages.",
@@ -147,14 +149,14 @@ class Toolbox:
                 pages=document.pages,
             )
         known = {passage.chunk_id for passage in shown}
-        kept = self._documents.page(document.id, number)
-        unseen = [one for one in chunks if one.id not in known]
-        return [placed(passage, kept) for passage in whole(document, unseen)]
+        opened = self._documents.page(document.id, number)
+        unseen = [chunk for chunk in chunks if chunk.id not in known]
+        return [placed(passage, opened) for passage in whole(document, unseen)]
 
     def _document(self, name: str) -> StoredDocument:
-        for one in answering(self._documents.all()):
-            if name in (one.name, one.id):
-                return one
+        for document in answering(self._documents.all()):
+            if name in (document.name, document.id):
+                return document
         raise InputError("There is no document {name!r}.", name=name)
 
     def _queried(self, name: str, sql: str) -> ToolResult:
@@ -162,13 +164,13 @@ class Toolbox:
         if document.kind not in table_queries.KINDS:
             raise InputError("{name} has no tables to query; open its pages instead.", name=name)
         pages = (self._documents.page(document.id, number) for number in range(1, document.pages + 1))
-        found = table_queries.tables_of(name, pages)
+        tables = table_queries.tables_of(name, pages)
         if not sql.strip():
             return ToolResult(
                 Message("Looked at the tables of {name}", name=name),
-                templates.rows(table_queries.described(found)),
+                templates.rows(table_queries.described(tables)),
             )
-        result = table_queries.query(sql, found)
+        result = table_queries.query(sql, tables)
         step = Message("Queried {name}: {sql}", name=name, sql=sql)
         return ToolResult(
             step, templates.rows(table_queries.result_lines(result)), shown=_table(name, sql, result)
@@ -176,7 +178,10 @@ class Toolbox:
 
     def _listed(self) -> ToolResult:
         documents = answering(self._documents.all())
-        lines = [f"{one.library}/{one.name}, {one.pages} pages" for one in documents[:MOST_LISTED]]
+        lines = [
+            f"{document.library}/{document.name}, {document.pages} pages"
+            for document in documents[:MOST_LISTED]
+        ]
         more = [f"and {len(documents) - MOST_LISTED} more"] if len(documents) > MOST_LISTED else []
         return ToolResult(
             Message("Listed {n} documents", n=len(documents)), quotable("\n".join([*lines, *more]))
@@ -212,11 +217,11 @@ def _unfenced(text: str) -> str:
     return text.replace("`", "'")
 
 
-def _quoted(step: str, found: Sequence[Passage], shown: Sequence[Passage]) -> ToolResult:
-    if not found:
+def _quoted(step: str, unseen: Sequence[Passage], shown: Sequence[Passage]) -> ToolResult:
+    if not unseen:
         return ToolResult(step, "Nothing that you have not been shown.")
-    text = "\n".join(templates.quoted(n, passage) for n, passage in enumerate(found, len(shown) + 1))
-    return ToolResult(step, text, tuple(found))
+    text = "\n".join(templates.quoted(n, passage) for n, passage in enumerate(unseen, len(shown) + 1))
+    return ToolResult(step, text, tuple(unseen))
 
 
 def calculate(expression: str) -> str:

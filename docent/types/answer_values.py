@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docent.types.documents import Scope
+from docent.types.document_values import Scope
 
 
 @dataclass(frozen=True, slots=True)
