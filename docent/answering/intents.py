@@ -140,13 +140,8 @@ def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocume
         stem = document.name.rpartition(".")[0] or document.name
         name_words = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
         title_words = sentences.words(folded(document.title))
-        if (
-            document.name.lower() in text
-            or name_words
-            and name_words <= asked
-            or len(title_words) > 1
-            and title_words <= asked
-        ):
+        in_name = document.name.lower() in text or name_words and name_words <= asked
+        if in_name or len(title_words) > 1 and title_words <= asked:
             chosen.append(document)
     if not chosen and THIS.search(text) and len(documents) <= 2:
         return tuple(documents)

@@ -204,13 +204,11 @@ def _point(digits: Sequence[str]) -> str:
         if both and all(number.rindex(sign) > number.rindex(other) for number in both):
             return sign
     for sign in ".,":
-        with_sign = [number for number in digits if sign in number]
+        signed = [number for number in digits if sign in number]
         grouped = all(
-            re.fullmatch(rf"[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+", number.strip()) for number in with_sign
+            re.fullmatch(rf"[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+", number.strip()) for number in signed
         )
-        if with_sign and not (
-            grouped and (sign == "," or any(number.count(sign) > 1 for number in with_sign))
-        ):
+        if signed and not (grouped and (sign == "," or any(number.count(sign) > 1 for number in signed))):
             return sign
     return ""
 

@@ -98,10 +98,8 @@ class Toolbox:
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """Return the tools that have something to work on."""
-        has_tables = any(
-            document.kind in table_queries.KINDS for document in answering(self._documents.all())
-        )
-        return (*SCHEMAS, QUERY) if has_tables else SCHEMAS
+        kinds = {document.kind for document in answering(self._documents.all())}
+        return (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
 
     def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
         """Run a tool call; an error becomes the result, and the model may try otherwise."""
