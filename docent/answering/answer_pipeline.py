@@ -13,11 +13,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from itertools import accumulate
 
-from docent.answering import canned_replies, intents, list_mentions
-from docent.answering.citing.citations import Cited, cite, in_order, linked
+from docent.answering import canned_replies, intents
+from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
 from docent.answering.draft import Draft
 from docent.answering.extractive import best_sentences
 from docent.answering.generation import condense, stream_checked, write, write_from_notes, write_from_passages
+from docent.answering.mentions import list_mentions
 from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter, display_name
 from docent.answering.prompt import templates
@@ -102,14 +103,14 @@ def _events(
         case "which":
             return _reply(canned_replies.which(answering(listed)), draft)
         case "mentions":
-            return list_mentions.list_mentions(intent.term, listed, documents, draft)
+            return list_mentions(intent.term, listed, documents, draft)
         case "whole":
             return _answer_from_whole_documents(request, intent.documents, documents, services, draft)
         case _:
             return _answer_question(request, documents, services, draft)
 
 
-async def _reply(cited: Cited, draft: Draft) -> AsyncGenerator[Event, None]:
+async def _reply(cited: CitedAnswer, draft: Draft) -> AsyncGenerator[Event, None]:
     yield draft.answered(cited, ())
 
 
@@ -292,7 +293,7 @@ async def _cite(
         return
     reader_left = threading.Event()
 
-    def cite_text() -> tuple[Cited, tuple[Passage, ...]]:
+    def cite_text() -> tuple[CitedAnswer, tuple[Passage, ...]]:
         cited = cite(
             draft.text,
             sent,
@@ -301,7 +302,7 @@ async def _cite(
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )
-        return in_order(linked(cited, sent), sent)
+        return renumber(link_cited_addresses(cited, sent), sent)
 
     try:
         cited, used = await asyncio.to_thread(cite_text)

@@ -6,7 +6,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 
-from docent.answering.citing.citations import Cited
+from docent.answering.citing.citations import CitedAnswer
 from docent.answering.extractive import best_sentences
 from docent.answering.output_filter import display_name
 from docent.answering.scoped_documents import answering
@@ -50,12 +50,12 @@ LONGEST_QUOTED = 200
 """A model may copy half a page as one sentence."""
 
 
-def uncited(text: str) -> Cited:
+def uncited(text: str) -> CitedAnswer:
     """Return a reply without citations."""
-    return Cited(text, (), (), (), ())
+    return CitedAnswer(text)
 
 
-def about(documents: Sequence[StoredDocument]) -> Cited:
+def about(documents: Sequence[StoredDocument]) -> CitedAnswer:
     """Describe what can be asked, from the catalog."""
     ready = answering(documents)
     if not ready:
@@ -78,7 +78,7 @@ def about(documents: Sequence[StoredDocument]) -> Cited:
     return uncited(joined((intro, _listed(ready), more), "\n\n"))
 
 
-def which(documents: Sequence[StoredDocument]) -> Cited:
+def which(documents: Sequence[StoredDocument]) -> CitedAnswer:
     """Ask which of several documents "this document" means."""
     example = display_name(min(documents, key=lambda document: document.name).name)
     question = Message(
@@ -88,12 +88,12 @@ def which(documents: Sequence[StoredDocument]) -> Cited:
     return uncited(joined((question, _listed(documents)), "\n\n"))
 
 
-def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> Cited:
+def nothing_found(question: str, passages: Sequence[Passage], *, model: bool) -> CitedAnswer:
     """Say that the documents do not answer, with the nearest sentences."""
     shown = passages[:NEAREST_SHOWN]
     nearest = best_sentences(question, shown) if shown else uncited("")
     parts = (NOTHING, NEAREST if shown else "", nearest.text if shown else "", ANYWAY if model else "")
-    return Cited(joined(parts, "\n\n"), nearest.citations, (), (), ())
+    return CitedAnswer(joined(parts, "\n\n"), nearest.citations)
 
 
 def not_yet(documents: Sequence[StoredDocument]) -> str:
@@ -110,7 +110,7 @@ def and_more(names: Sequence[str], most: int) -> Message:
     return Message("{names} and {n} more", names=shown, n=len(names) - most)
 
 
-def warnings(cited: Cited, *, cut_short: bool) -> list[Message]:
+def warnings(cited: CitedAnswer, *, cut_short: bool) -> list[Message]:
     """Return the notices about a cited answer: where it ends early, and what no passage supports."""
     notices: list[Message] = []
     if cut_short:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 
-from docent.answering.citing.citations import Cited
+from docent.answering.citing.citations import CitedAnswer
 from docent.answering.models.client import Piece
 from docent.answering.prompt.budget import Budget
 from docent.types import Answer, Answered, Dropped, Notice, Passage, Receipt
@@ -90,7 +90,7 @@ class Draft:
         self._notices.append(text)
         return Notice(text)
 
-    def answered(self, cited: Cited, passages: Sequence[Passage]) -> Answered:
+    def answered(self, cited: CitedAnswer, passages: Sequence[Passage]) -> Answered:
         """Return the last event: the answer in its cited form, with its receipt."""
         total = round(time.perf_counter() - self._start, 4)
         receipt = Receipt(

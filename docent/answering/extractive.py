@@ -1,4 +1,4 @@
-"""An answer without a model: the sentences of the passages that say most of what was asked."""
+"""Answer without a model: the sentences of the passages that have most of the question's words."""
 
 from __future__ import annotations
 
@@ -7,74 +7,67 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from docent.answering import output_filter
-from docent.answering.citing import sentences
-from docent.answering.citing.citations import Cited, citation, in_order
-from docent.answering.citing.units import FIGURE, units
+from docent.answering.citing.citations import CitedAnswer, citation_at, renumber
+from docent.answering.citing.text_units import FIGURE, text_units
+from docent.answering.citing.vocabulary import WORD, content_words
+from docent.answering.output_filter import display_quote
 from docent.types import Citation, Passage
 
-LEADERS = re.compile(r"\s*\.{4,}\s*")
-MOST = 4
-FALLOFF = 0.85  # a sentence of the next passage must say this much more to come first
-LONGEST = 400
+DOT_LEADERS = re.compile(r"\s*\.{4,}\s*")
+MOST_SHOWN = 4
+FALLOFF = 0.85  # a sentence of the next passage must score this much more to come first
+LONGEST_SHOWN = 400
 LEAST_WORDS = 4  # a heading or a page number alone answers nothing
-ABOUT = 0.3
-"""What a passage's header says, against what the sentence itself says, its document's name left out."""
+HEADER_WEIGHT = 0.3
+"""Weight of a question's word in the passage's header, against one in the sentence itself."""
 WANTS_FIGURE = re.compile(
     r"\b(how (much|many|long|often|old|far|late|early)|when|what time|prices?|costs?|pays?|paid|salary|wage"
     r"|fee|deadline|dates?|hours|length|combien|quand|prix|co[uû]te|heures?|wie ?viel|wann|preis|kostet)\b",
     re.IGNORECASE,
 )
-WITH_FIGURE = 1.5
-"""What a figure adds where one is asked for. Of 149 golden questions, a line shown holds the evidence for
-101 with this and the name left out, for 91 without, and the first line for 65 instead of 50."""
+FIGURE_FACTOR = 1.5
+"""Factor for a sentence with a figure where the question asks for one. Of 149 golden questions, a line shown
+holds the evidence for 101 with this and without the document's name, for 91 without, and the first line for
+65 instead of 50."""
 
 
-def best_sentences(question: str, passages: Sequence[Passage]) -> Cited:
-    """The best few sentences, each with the number of its passage."""
-    asked = sentences.words(question)
-    candidates = [
-        (n, one.start, one.end)
+def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
+    """Return a list of the sentences that match the question best, each with the mark of its passage.
+
+    A word weighs more the fewer sentences have it. Words of a document's name do not count in its
+    sentences: a line that only repeats the name answers nothing.
+    """
+    asked = content_words(question)
+    words = {
+        (n, unit.start, unit.end): content_words(text)
         for n, passage in enumerate(passages, 1)
-        for one in units(passage.text)
-        if len(sentences.WORD.findall(passage.text[one.start : one.end])) >= LEAST_WORDS
-    ]
-    said = {one: sentences.words(passages[one[0] - 1].text[one[1] : one[2]]) for one in candidates}
-    common = Counter(word for words in said.values() for word in words)
-    weight = {word: math.log(1 + len(candidates) / (1 + common[word])) for word in asked}
-
-    headers = [sentences.words(passage.header) for passage in passages]
-    names = [sentences.words(f"{one.file} {one.header.partition(' | ')[0]}") for one in passages]
+        for unit in text_units(passage.text)
+        if len(WORD.findall(text := passage.text[unit.start : unit.end])) >= LEAST_WORDS
+    }
+    count = Counter(word for words_of_sentence in words.values() for word in words_of_sentence)
+    weight = {word: math.log(1 + len(words) / (1 + count[word])) for word in asked}
+    headers = [content_words(passage.header) for passage in passages]
+    names = [content_words(f"{passage.file} {passage.header.partition(' | ')[0]}") for passage in passages]
     wants_figure = bool(WANTS_FIGURE.search(question))
 
-    def worth(one: tuple[int, int, int]) -> float:
-        n, start, end = one
-        header = headers[n - 1]
-        own = sum(weight[word] for word in asked & said[one] - names[n - 1])
-        about = sum(weight[word] for word in asked & header)
-        figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
-        return (own + ABOUT * about) * (WITH_FIGURE if figure else 1) * FALLOFF ** (n - 1)
+    def score(candidate: tuple[int, int, int]) -> float:
+        n, start, end = candidate
+        own = sum(weight[word] for word in asked & words[candidate] - names[n - 1])
+        in_header = sum(weight[word] for word in asked & headers[n - 1])
+        has_figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
+        return (own + HEADER_WEIGHT * in_header) * (FIGURE_FACTOR if has_figure else 1) * FALLOFF ** (n - 1)
 
-    chosen = _without_repeats(sorted(candidates, key=lambda one: -worth(one)), passages)
-    cited = tuple(citation(n, passages[n - 1], start, end) for n, start, end in chosen)
-    lines = [f"- {_shown(one)} [{one.n}]" for one in cited]
-    return in_order(Cited("\n".join(lines), cited, (), (), ()), passages)[0]
-
-
-def _without_repeats(
-    ranked: Sequence[tuple[int, int, int]], passages: Sequence[Passage]
-) -> list[tuple[int, int, int]]:
-    """The first few that say something of their own; overlapping passages share sentences."""
-    chosen: list[tuple[int, int, int]] = []
-    seen: set[str] = set()
-    for n, start, end in ranked:
-        text = " ".join(passages[n - 1].text[start:end].split())
-        if len(chosen) < MOST and text not in seen:
-            chosen.append((n, start, end))
-            seen.add(text)
-    return chosen
+    chosen: dict[str, Citation] = {}  # by their words: overlapping passages share sentences
+    for n, start, end in sorted(words, key=score, reverse=True):
+        if len(chosen) == MOST_SHOWN:
+            break
+        citation = citation_at(n, passages[n - 1], start, end)
+        chosen.setdefault(" ".join(citation.quote.split()), citation)
+    citations = tuple(chosen.values())
+    lines = [f"- {_shown(citation.quote)} [{citation.n}]" for citation in citations]
+    return renumber(CitedAnswer("\n".join(lines), citations), passages)[0]
 
 
-def _shown(cited: Citation) -> str:
-    text = LEADERS.sub(" … ", output_filter.display_quote(cited.quote)).lstrip("#-*•· ")
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "…"
+def _shown(quote: str) -> str:
+    text = DOT_LEADERS.sub(" … ", display_quote(quote)).lstrip("#-*•· ")
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1].rsplit(" ", 1)[0] + "…"

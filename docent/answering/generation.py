@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
-from docent.answering.citing import sentences
+from docent.answering.citing.vocabulary import content_words
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.draft import Draft
 from docent.answering.intents import leans_on_history
@@ -55,8 +55,8 @@ def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
     """Tell a rewrite from an answer, from chat and from obedience to a document, as small models give."""
     if not 0 < len(line) <= 4 * len(question) + 200:
         return False
-    known = sentences.words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
-    written = sentences.words(line)
+    known = content_words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
+    written = content_words(line)
     return bool(written) and len(written & known) >= len(written) / 2
 
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from docent.answering.citing import sentences
-from docent.answering.citing.sentences import folded
+from docent.answering.citing.vocabulary import content_words, fold
 from docent.types import StoredDocument
 
 
@@ -93,7 +92,7 @@ LEADING = re.compile(
 
 def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
     """Return the kind of request, given the documents that it may name."""
-    text = folded(question)
+    text = fold(question)
     bare = re.sub(r"[^\w' ]+", " ", text)
     bare = " ".join(bare.split())
     if GREETING.fullmatch(bare):
@@ -121,25 +120,25 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
 
 def needs_documents(question: str) -> bool:
     """Tell whether the kind of request depends on the documents; listing them takes longer than this."""
-    text = folded(question)
+    text = fold(question)
     bare = " ".join(re.sub(r"[^\w' ]+", " ", text).split())
     return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(text.strip()) or WHOLE.search(text))
 
 
 def leans_on_history(question: str) -> bool:
     """Tell whether a question is likely to be a follow-up, not understood without the turns before it."""
-    text = folded(question)
-    return bool(LEADING.match(text) or REFERRING.search(text) or len(sentences.words(question)) <= 2)
+    text = fold(question)
+    return bool(LEADING.match(text) or REFERRING.search(text) or len(content_words(question)) <= 2)
 
 
 def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
     """Return the documents that a request names by name or title; or one or two that are "this document"."""
-    asked = sentences.words(WHOLE.sub(" ", text))
+    asked = content_words(WHOLE.sub(" ", text))
     chosen = []
     for document in documents:
         stem = document.name.rpartition(".")[0] or document.name
-        name_words = sentences.words(folded(re.sub(r"[_\W]+", " ", stem)))
-        title_words = sentences.words(folded(document.title))
+        name_words = content_words(fold(re.sub(r"[_\W]+", " ", stem)))
+        title_words = content_words(fold(document.title))
         in_name = document.name.lower() in text or name_words and name_words <= asked
         if in_name or len(title_words) > 1 and title_words <= asked:
             chosen.append(document)

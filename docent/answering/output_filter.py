@@ -328,7 +328,8 @@ def display_name(text: str) -> str:
                 for name, value in text.parameters.items()
             },
         )
-    return BLANK.sub(" ", clean(text, passages=999, known=addresses([text]))).strip(" ")
+    shown = BLANK.sub(" ", clean(text, passages=999, known=addresses([text]))).strip(" ")
+    return text if text == shown else shown  # a message stays one, and can be translated
 
 
 def _closing(text: str, at: int, pair: str, longest: int) -> int | None:

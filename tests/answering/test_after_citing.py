@@ -1,10 +1,10 @@
-"""What is done with a cited answer: its links, its passages, the figures that tools worked out."""
+"""A cited answer gets its links and its final numbers, and figures that tools computed are accepted."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.answering.citing.citations import cite, in_order, linked
+from docent.answering.citing.citations import cite, link_cited_addresses, renumber
 from docent.answering.output_filter import unlink
 from tests.answering.build import passage
 
@@ -13,32 +13,37 @@ MUSEUM = "The museum sells tickets at https://museum.example/tickets every morni
 SHOP = "The shop sells postcards at https://shop.example/cards every afternoon."
 
 
-def shelf() -> list:
+def three_passages() -> list:
     return [passage(text, n=n) for n, text in enumerate((LIBRARY, MUSEUM, SHOP), 1)]
 
 
-def test_only_what_a_cited_passage_names_is_a_link():
-    """The address of the passage cited is let go; one that only another passage names stays held."""
-    said = unlink("The museum sells tickets at https://museum.example/tickets every morning [2].")
-    cited = cite(said, shelf())
+def test_only_addresses_of_cited_passages_become_links():
+    """An address in the cited passage is a link; one that only another passage holds is not."""
+    answer = unlink("The museum sells tickets at https://museum.example/tickets every morning [2].")
+    cited = cite(answer, three_passages())
     assert [one.n for one in cited.citations] == [2]
-    assert "https://museum.example/tickets" in linked(cited, shelf()).text
+    assert "https://museum.example/tickets" in link_cited_addresses(cited, three_passages()).text
     elsewhere = [passage(text, n=n) for n, text in enumerate((MUSEUM, LIBRARY, SHOP), 1)]
-    assert linked(cited, elsewhere).text == cited.text
+    assert link_cited_addresses(cited, elsewhere).text == cited.text
 
 
-def test_passages_are_numbered_as_they_appear():
-    """Only what is cited is left, numbered from one as it comes; each number keeps its passage."""
+def test_citations_are_numbered_as_they_appear():
+    """Only cited passages are left, numbered from 1 in order of appearance; each keeps its citations."""
     text = "Late books cost ten cents a day [1]."
-    cited = cite(f"The shop sells postcards every afternoon [3]. {text}", shelf())
-    again, left = in_order(cited, shelf())
-    assert [one.text for one in left] == [SHOP, LIBRARY]
-    assert again.text == "The shop sells postcards every afternoon [1]. Late books cost ten cents a day [2]."
-    assert [(one.n, one.quote in left[one.n - 1].text) for one in again.citations] == [(1, True), (2, True)]
+    cited = cite(f"The shop sells postcards every afternoon [3]. {text}", three_passages())
+    numbered, used = renumber(cited, three_passages())
+    assert [one.text for one in used] == [SHOP, LIBRARY]
+    assert (
+        numbered.text == "The shop sells postcards every afternoon [1]. Late books cost ten cents a day [2]."
+    )
+    assert [(one.n, one.quote in used[one.n - 1].text) for one in numbered.citations] == [
+        (1, True),
+        (2, True),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("figure", "stands"),
+    ("figure", "accepted"),
     [
         pytest.param("1234.57", True, id="to the cent"),
         pytest.param("1234.6", True, id="rounded"),
@@ -49,42 +54,42 @@ def test_passages_are_numbered_as_they_appear():
         pytest.param("1236", False, id="one off"),
     ],
 )
-def test_a_worked_out_figure(figure, stands):
-    """What a tool worked out stands at any rounding, and nothing beside it."""
-    cited = cite(f"The total is {figure}.", shelf(), computed="total: 1234.5678")
-    assert (cited.unsupported == ()) is stands
+def test_a_computed_figure(figure, accepted):
+    """A figure that a tool computed needs no passage, at any rounding; no other figure is accepted."""
+    cited = cite(f"The total is {figure}.", three_passages(), computed="total: 1234.5678")
+    assert (cited.unsupported == ()) is accepted
 
 
-def test_the_number_of_the_model_decides_between_equals():
-    """Where two passages say the same, the one that it named stands, or both; named none, the first does."""
+def test_the_models_mark_decides_between_equal_passages():
+    """Of passages that say the same, those that the model named are cited; if it named none, the first."""
     same = [passage(LIBRARY, n=1), passage(MUSEUM, n=2), passage(LIBRARY, n=3)]
-    said = "Late books cost ten cents a day"
+    sentence = "Late books cost ten cents a day"
     for mark, numbers in ((".", [1]), (" [3].", [3]), (". [3]", [3]), (" [1][3].", [1, 3])):
-        assert [one.n for one in cite(f"{said}{mark}", same).citations] == numbers, mark
+        assert [one.n for one in cite(f"{sentence}{mark}", same).citations] == numbers, mark
 
 
-def test_only_numbers_that_do_not_exist_are_told_as_removed():
-    """A number from one to the last passage is no mistake of the model's."""
-    assert cite("The library lends books for four weeks [1].", shelf()).removed == ()
-    assert cite("The shop sells postcards every afternoon [3].", shelf()).removed == ()
-    assert cite("Late books cost ten cents a day [0][4].", shelf()).removed == ("[0]", "[4]")
+def test_only_numbers_of_no_passage_are_reported_as_removed():
+    """Numbers from 1 to that of the last passage are never reported."""
+    assert cite("The library lends books for four weeks [1].", three_passages()).removed == ()
+    assert cite("The shop sells postcards every afternoon [3].", three_passages()).removed == ()
+    assert cite("Late books cost ten cents a day [0][4].", three_passages()).removed == ("[0]", "[4]")
 
 
-def test_the_right_one_of_many_passages_is_found():
-    """Of more passages than are looked at closely, the one that supports a sentence is cited."""
+def test_the_source_is_found_among_many_passages():
+    """With more passages than are compared, the one that supports a sentence is still cited."""
     others = [passage(f"Room {n} of the museum shows stones and coins.", n=n) for n in range(1, 31)]
     others[26] = passage(LIBRARY, n=27)
     assert [one.n for one in cite("Late books cost ten cents a day.", others).citations] == [27]
 
 
 @pytest.mark.parametrize(("name", "doubtful"), [("Lisbon", ()), ("Porto", ("Porto",))])
-def test_a_name_that_a_tool_told(name, doubtful):
-    """It is no name out of nowhere; another is."""
-    assert cite(f"The cheapest is {name}.", shelf(), computed="Lisbon").doubtful == doubtful
+def test_a_name_from_a_tool(name, doubtful):
+    """A name that a tool returned is not doubtful; any other name is."""
+    assert cite(f"The cheapest is {name}.", three_passages(), computed="Lisbon").doubtful == doubtful
 
 
-def test_a_sentence_in_another_language_keeps_the_number_of_its_own_passage():
-    """The whole passage is quoted, if it is in another language and has the figures; its neighbour is not."""
+def test_a_mark_across_languages_keeps_its_own_passage():
+    """The named passage in another language is cited whole if it has the figures; no other passage is."""
     french = "La bibliothèque prête des livres pendant quatre semaines et ferme le lundi à 18 heures."
     english = "The museum is closed on Mondays and the last visitors are let in at 17 on every other day."
     passages = [passage(french, n=1), passage(english, n=2), passage(french, n=3)]

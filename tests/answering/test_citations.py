@@ -1,4 +1,4 @@
-"""A citation points at characters of a page that support the sentence it stands behind."""
+"""A citation points at the characters of a page that support the sentence before its mark."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.answering.build import PAGE, passage
 OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
 
 
-def two() -> list:
+def two_passages() -> list:
     return [passage(PAGE[15:], start=15, n=1), passage(OTHER, start=100, n=2, header="library | Lending")]
 
 
@@ -35,7 +35,7 @@ def two() -> list:
                 (1, "The museum opens at 9:30 and closes at 18:00."),
                 (2, "Late books cost ten cents a day."),
             ],
-            id="numbers after the full stop",
+            id="marks after the full stop",
         ),
         pytest.param(
             "Late books cost ten cents a day.",
@@ -59,7 +59,7 @@ def two() -> list:
             "Late books cost ten cents a day .",
             "Late books cost ten cents a day [2].",
             [(2, "Late books cost ten cents a day.")],
-            id="a number taken out before",
+            id="a mark taken out before",
         ),
         pytest.param(
             "| What | When |\n| --- | --- |\n| The museum opens | 9:30 |",
@@ -70,15 +70,17 @@ def two() -> list:
     ],
 )
 def test_cite(answer, text, quotes):
-    """Known numbers stay, unknown ones go, missing ones are added, each with its sentence."""
-    cited = cite(answer, two())
+    """Right marks stay, wrong ones go, missing ones are added; each citation quotes the support."""
+    cited = cite(answer, two_passages())
     assert cited.text == text
     assert [(citation.n, citation.quote) for citation in cited.citations] == quotes
 
 
-def test_what_no_passage_says_is_marked():
-    """A sentence without support is named, carries no number, and its figures are doubted."""
-    cited = cite("The museum opens at 9:30 [1]. Dogs were banned from every gallery in 1987 .", two())
+def test_a_sentence_without_a_source_is_reported():
+    """A sentence that no passage supports is reported and gets no mark; its figures are doubtful."""
+    cited = cite(
+        "The museum opens at 9:30 [1]. Dogs were banned from every gallery in 1987 .", two_passages()
+    )
     assert cited.unsupported == ("Dogs were banned from every gallery in 1987.",)
     assert cited.doubtful == ("1987",)
     assert cited.text.endswith("in 1987.")
@@ -86,7 +88,7 @@ def test_what_no_passage_says_is_marked():
 
 @pytest.mark.parametrize("figure", ["1,250.5", "1250.5", "9:30"])
 def test_a_figure_is_known_however_it_is_written(figure):
-    """Thousands may be written with or without their signs."""
+    """Thousands may be written with or without a separator."""
     assert cite(f"It is {figure} [1].", [passage("It is 1,250.5 at 9:30.")]).doubtful == ()
 
 
@@ -111,7 +113,7 @@ TAGINE, HARIRA = "Tagine | 14.50 | vegan", "Harira | 7.00 | vegetarian"
     [
         pytest.param("Tagine | 14.50 | vegan", ["Tagine"], id="copied"),
         pytest.param("The table says: Tagine | 14.50 | vegan.", ["Tagine"], id="copied into a sentence"),
-        pytest.param("The tagine costs 14.50 and is vegan.", ["Tagine"], id="spoken"),
+        pytest.param("The tagine costs 14.50 and is vegan.", ["Tagine"], id="in a sentence"),
         pytest.param(
             "Tagine (14.50) and harira (7.00) are on the menu.", ["Tagine", "Harira"], id="two rows joined"
         ),
@@ -122,7 +124,7 @@ TAGINE, HARIRA = "Tagine | 14.50 | vegan", "Harira | 7.00 | vegetarian"
     ],
 )
 def test_rows_of_a_table(text, sentence, rows):
-    """A row is cited however the model works it into its sentence, and never for what another row says."""
+    """A row is cited in whatever form the sentence has it, and never for what another row says."""
     citations = cite(sentence, [passage(text, header="menu | Menu")]).citations
     assert [next((row for row in ("Tagine", "Harira") if row in one.quote), "") for one in citations] == rows
     assert all(len([row for row in ("Tagine", "Harira") if row in one.quote]) == 1 for one in citations)
@@ -177,8 +179,8 @@ LIST = (
         pytest.param("It lasts 14 weeks and pays for the flight to Spain.", [], id="more than the list says"),
     ],
 )
-def test_lines_of_a_list_put_together(text, sentence, values):
-    """A sentence may gather what lines of a list say, each is cited, and none lends its value to another."""
+def test_fields_of_a_list_put_together(text, sentence, values):
+    """A sentence may put fields together: each is cited, and the value of one is never given to another."""
     citations = cite(
         sentence, [passage(text, header="tidelight | Tidelight Analytics - Start: Tuesday")]
     ).citations
@@ -191,9 +193,9 @@ def test_lines_of_a_list_put_together(text, sentence, values):
     "lead_in",
     ["According to passage 2, l", "The document states that l", "Based on the provided passages, l"],
 )
-def test_words_that_say_where_it_stands_need_no_source(lead_in):
-    """What a model says about its passages is no claim, and their numbers are no figures."""
-    cited = cite(f"{lead_in}ate books cost ten cents a day.", two())
+def test_words_that_name_a_source_need_none(lead_in):
+    """Words about the passages assert nothing, and the passages' numbers are no figures."""
+    cited = cite(f"{lead_in}ate books cost ten cents a day.", two_passages())
     assert [one.n for one in cited.citations] == [2]
     assert cited.doubtful == cited.unsupported == ()
 
@@ -204,32 +206,35 @@ words = st.lists(
 
 
 @given(words)
-def test_every_quote_is_the_text_at_its_place(found):
-    """Whatever a model writes, each citation's characters on the page are its quote."""
+def test_every_quote_is_the_text_at_its_position(written):
+    """In any answer, each citation's quote is the text at its position on the page."""
     pages = {"d1": PAGE, "d2": " " * 100 + OTHER}
-    for answer in (cite(" ".join(found), two()), best_sentences(" ".join(found), two())):
+    for answer in (
+        cite(" ".join(written), two_passages()),
+        best_sentences(" ".join(written), two_passages()),
+    ):
         for citation in answer.citations:
             assert pages[citation.document_id][citation.start : citation.end] == citation.quote
             assert citation.quote
             assert f"[{citation.n}]" in answer.text
 
 
-def test_without_a_model_the_best_sentence_comes_first():
-    """The sentence that says what was asked leads, with its number."""
-    answer = best_sentences("What do late books cost?", two())
+def test_without_a_model_the_best_sentence_is_first():
+    """The sentence with the question's words is listed first, with its mark."""
+    answer = best_sentences("What do late books cost?", two_passages())
     assert answer.text.splitlines()[0] == "- Late books cost ten cents a day. [1]"
 
 
-def test_what_is_copied_word_for_word():
-    """Whole sentences run together are found as they stand; what is torn out of one is not."""
+def test_sentences_copied_word_for_word():
+    """Whole sentences run together are cited; a part torn out of a sentence is not."""
     copied = "The library lends books for four weeks, late books cost ten cents a day"
-    assert [one.quote for one in cite(copied, two()).citations] == [OTHER]
+    assert [one.quote for one in cite(copied, two_passages()).citations] == [OTHER]
     denied = passage("Nobody should believe that the pump may run dry for an hour.")
     assert cite("The pump may run dry for an hour.", [denied]).citations == ()
 
 
-def test_a_papers_own_numbers_are_no_citations():
-    """A sentence quoted with its "[57]" keeps it in sight; only the number behind it leads to a passage."""
+def test_numbers_in_a_document_are_no_marks():
+    """A quoted sentence shows its own "[57]"; only the mark behind it leads to a passage."""
     paper = passage("Late books are counted as in [57] and [2], ten cents a day.", n=2)
     answer = best_sentences("How are late books counted?", [passage(OTHER), paper])
     assert answer.text.splitlines()[0].endswith("as in [\u200a57] and [\u200a2], ten cents a day. [1]")
@@ -237,8 +242,8 @@ def test_a_papers_own_numbers_are_no_citations():
     assert re.findall(r"\[(\d+)\]", answer.text) == [str(one.n) for one in answer.citations]
 
 
-def test_without_a_model_a_documents_name_answers_nothing():
-    """A line that only repeats what the document is called comes after the row with the figure asked for."""
+def test_without_a_model_a_documents_name_scores_nothing():
+    """A line that only repeats the document's name comes after the row with the figure asked for."""
     rows = "| Start | 7 June 2027 |\n| Pay | €1,600 a month before tax |"
     found = [passage(f"The Saltmarsh internship, Galway\n\n{rows}", header="saltmarsh internship | Glance")]
     answer = best_sentences("How much does the Saltmarsh internship pay?", found)
@@ -248,10 +253,10 @@ def test_without_a_model_a_documents_name_answers_nothing():
 @pytest.mark.parametrize(
     "number", ["【2】", " (source 2)", " [Passage 2]", " [^2]", " [1, 2]", " [Sources 1 and 2]"]
 )
-def test_however_a_model_writes_its_numbers(number):
-    """Every common way to write a number ends as [n], and only where it holds."""
+def test_other_forms_of_marks(number):
+    """Every common form of a mark becomes [n], and only the passage that supports the sentence is named."""
     assert (
-        cite(f"Late books cost ten cents a day{number}.", two()).text
+        cite(f"Late books cost ten cents a day{number}.", two_passages()).text
         == "Late books cost ten cents a day [2]."
     )
 
@@ -265,13 +270,13 @@ def test_however_a_model_writes_its_numbers(number):
         "Of course!",
     ],
 )
-def test_what_asserts_nothing_is_not_marked(answer):
-    """A sentence that says that nothing was found, introduces, asks or is polite needs no source."""
-    assert cite(answer, two()).unsupported == ()
+def test_a_sentence_that_asserts_nothing_is_not_reported(answer):
+    """A sentence that reports no result, introduces, asks or is polite needs no source."""
+    assert cite(answer, two_passages()).unsupported == ()
 
 
-def test_an_answer_in_another_language_keeps_the_models_numbers():
-    """The passage is cited whole, and only if it has every figure that the sentence has."""
+def test_a_mark_across_languages_needs_the_figures():
+    """A passage in another language is cited whole, and only if it has every figure of the sentence."""
     menu = passage("Le menu du jour est servi à midi et coûte 18,50 euro avec une entrée et un dessert.")
     cited = cite("The menu of the day is served at noon and costs 18.50 euro [1].", [menu])
     assert [citation.quote for citation in cited.citations] == [menu.text]
@@ -281,7 +286,7 @@ def test_an_answer_in_another_language_keeps_the_models_numbers():
     assert wrong.doubtful == ("19.50",)
 
 
-def test_names_that_are_in_no_passage_are_doubted():
-    """A name that no passage knows is told, whatever else the sentence says."""
-    cited = cite("The museum opens at 9:30, says its director Harald Quist [1].", two())
+def test_names_that_are_in_no_passage_are_doubtful():
+    """A name that is in no passage is reported, whatever else the sentence says."""
+    cited = cite("The museum opens at 9:30, says its director Harald Quist [1].", two_passages())
     assert cited.doubtful == ("Harald", "Quist")

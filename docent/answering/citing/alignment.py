@@ -1,4 +1,4 @@
-"""Where in a passage the support of a sentence stands: a unit, two neighbours, or several rows of a table."""
+"""Find the text units of a passage that support a sentence: one, two neighbours, several rows or fields."""
 
 from __future__ import annotations
 
@@ -6,146 +6,165 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docent.answering.citing import claims, fields, multi_line
-from docent.answering.citing.units import FIGURE, Unit, cells, key, units
+from docent.answering.citing.claims import (
+    LEAST_SUPPORT,
+    claim_of,
+    has_word,
+    normal_figure,
+    support_of,
+    word_share,
+)
+from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_subject
+from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
-JOINED = 0.2
-"""What a second neighbouring unit must add to the share of the first, to be cited along with it."""
-LEAST_COPIED = 4
+LEAST_GAIN = 0.2
+"""Share that each of two neighbouring units must add to the other's, for both to be cited."""
+LEAST_COPIED_WORDS = 4
 MOST_ROWS = 12
-"""Rows that one sentence may speak of."""
-
-Span = tuple[int, int]
+"""Rows that one sentence may go through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
+    """Spans of a passage, and the share of a sentence's words that they have; 0 if they do not support it."""
+
     share: float
-    spans: tuple[Span, ...]
+    spans: tuple[tuple[int, int], ...]
 
 
-def best(sentence: str, text: str, about: str) -> Support:
-    """How much of the sentence the best place says, and where that is."""
-    found = units(text)
-    about = fields.subject(text, about)
-    single = _one_or_two(sentence, text, about, found)
-    if single.share >= claims.SUPPORT:
-        return single
-    if copied := _copied(sentence, text, found):
+@dataclass(frozen=True, slots=True)
+class _NamedRow:
+    """A table row whose name stands in the sentence from `start` to `end`."""
+
+    start: int
+    end: int
+    unit: TextUnit
+
+
+def find_support(sentence: str, text: str, about: str) -> Support:
+    """Return the best support for a sentence in a passage's text; `about` says what the passage is about.
+
+    Tried in this order: one unit or two neighbours; whole units copied word for word; table rows of
+    which each says its part; fields of a list that the sentence puts together.
+    """
+    units = text_units(text)
+    about = list_subject(text, about)
+    nearest = _one_unit_or_two(sentence, text, about, units)
+    if nearest.share >= LEAST_SUPPORT:
+        return nearest
+    if copied := _copied_units(sentence, text, units):
         return copied
-    if rows := _rows_together(sentence, text, about, [one for one in found if one.row]):
+    if rows := _several_rows(sentence, text, about, [unit for unit in units if unit.is_row]):
         return rows
-    if lines := multi_line.together(sentence, text, about):
-        return Support(claims.SUPPORT, tuple((one.start, one.end) for one in lines))
-    return single
+    if fields := joined_fields(sentence, text, about):
+        return Support(LEAST_SUPPORT, tuple((field.start, field.end) for field in fields))
+    return nearest
 
 
-def _copied(sentence: str, text: str, found: Sequence[Unit]) -> Support | None:
-    """Several whole units word for word, as a model that copies a page runs them together."""
-    words = re.findall(r"\w+", sentence)
-    if len(words) < LEAST_COPIED:
-        return None
-    place = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", text, re.I)
-    if place is None:
-        return None
-    starts, ends = {one.start for one in found}, {one.end for one in found}
-    before, after = re.search(r"\W*\Z", text[: place.start()]), re.match(r"\W*", text[place.end() :])
-    assert before is not None and after is not None
-    start = next((at for at in range(before.start(), place.start() + 1) if at in starts), None)
-    end = next((at for at in range(place.end(), place.end() + after.end() + 1) if at in ends), None)
-    return None if start is None or end is None else Support(1.0, ((start, end),))
-
-
-def _one_or_two(sentence: str, text: str, about: str, found: Sequence[Unit]) -> Support:
-    """One unit, or two neighbours that both add to it."""
-    score, span, own = 0.0, (0, 0), 0.0
-    for one in found:
-        unit = text[one.start : one.end]
-        said = claims.said_by(sentence, unit, _around(one, about))
-        if not said or said < score or _in_another_column(sentence, unit, one):
+def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextUnit]) -> Support:
+    """Return the unit that supports the sentence best, or two neighbours that both add to it."""
+    best_share, best_span, best_own_share = 0.0, (0, 0), 0.0
+    for unit in units:
+        unit_text = text[unit.start : unit.end]
+        share = support_of(sentence, unit_text, _with_columns(about, unit))
+        if not share or share < best_share or _is_of_another_column(sentence, unit_text, unit):
             continue
-        if fields.mistaken(sentence, text, one.start, one.end):
+        if is_of_another_field(sentence, text, unit.start, unit.end):
             continue
-        alone = claims.share(sentence, unit, "")
-        if said > score or alone > own:  # of two, the one that leans less on its columns
-            score, span, own = said, (one.start, one.end), alone
-    for one, other in zip(found, found[1:], strict=False):
-        if one.row or other.row:
-            continue  # rows of a table do not speak of each other
-        joined = claims.said_by(sentence, text[one.start : other.end], about)
-        if joined <= score + JOINED / 2:
+        own_share = word_share(sentence, unit_text, "")
+        if share > best_share or own_share > best_own_share:  # of equals, the one that needs its columns less
+            best_share, best_span, best_own_share = share, (unit.start, unit.end), own_share
+    for unit, neighbour in zip(units, units[1:], strict=False):
+        if unit.is_row or neighbour.is_row:
+            continue  # a row says nothing about the next one
+        share = support_of(sentence, text[unit.start : neighbour.end], about)
+        if share <= best_share + LEAST_GAIN / 2:
             continue
-        parts = (text[one.start : one.end], text[one.end : other.end])
-        if joined >= max(claims.share(sentence, part, about) for part in parts) + JOINED:
-            score, span = joined, (one.start, other.end)
-    return Support(score, (span,))
+        parts = (text[unit.start : unit.end], text[unit.end : neighbour.end])
+        if share >= max(word_share(sentence, part, about) for part in parts) + LEAST_GAIN:
+            best_share, best_span = share, (unit.start, neighbour.end)
+    return Support(best_share, (best_span,))
 
 
-def _around(one: Unit, about: str) -> str:
-    return f"{about} {one.columns}" if one.columns else about
+def _with_columns(about: str, unit: TextUnit) -> str:
+    return f"{about} {unit.columns}" if unit.columns else about
 
 
-def _in_another_column(sentence: str, row: str, one: Unit) -> bool:
-    """Whether the sentence gives a column ("2 days") a figure that is another one's."""
-    names, values = cells(one.columns), cells(row)
+def _is_of_another_column(sentence: str, row: str, unit: TextUnit) -> bool:
+    """Tell whether the sentence gives a column, such as "2 days", a figure that its cell does not have."""
+    names, values = cells(unit.columns), cells(row)
     if len(names) < 2 or len(names) != len(values):
         return False
     for name, value in zip(names, values, strict=True):
-        said = re.search(rf"({FIGURE.pattern})\s+{re.escape(name)}\b", sentence, re.I)
-        if said and claims.figure(said[1]) not in claims.claim(value).exact:
+        given = re.search(rf"({FIGURE.pattern})\s+{re.escape(name)}\b", sentence, re.I)
+        if given and normal_figure(given[1]) not in claim_of(value).exact:
             return True
     return False
 
 
-def _rows_together(sentence: str, text: str, about: str, rows: Sequence[Unit]) -> Support | None:
-    """A sentence that goes through several rows: what it says of each must stand in that row."""
-    places = _named(sentence, text, rows)
-    if not 2 <= len(places) <= MOST_ROWS:
+def _copied_units(sentence: str, text: str, units: Sequence[TextUnit]) -> Support | None:
+    """Return the whole units that the sentence repeats word for word, with any signs between the words."""
+    words = re.findall(r"\w+", sentence)
+    if len(words) < LEAST_COPIED_WORDS:
         return None
-    whole = [text[row.start : row.end] for _, _, row in places]
+    copy = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", text, re.I)
+    if copy is None:
+        return None
+    # Signs at either end of a unit may be missing from the sentence.
+    first = len(re.sub(r"\W+\Z", "", text[: copy.start()]))
+    last = len(text) - len(re.sub(r"\A\W+", "", text[copy.end() :]))
+    starts = {unit.start for unit in units}.intersection(range(first, copy.start() + 1))
+    ends = {unit.end for unit in units}.intersection(range(copy.end(), last + 1))
+    return Support(1.0, ((min(starts), min(ends)),)) if starts and ends else None
+
+
+def _several_rows(sentence: str, text: str, about: str, rows: Sequence[TextUnit]) -> Support | None:
+    """Return the rows that a sentence goes through, if each of them says the sentence's part about it."""
+    named = _named_rows(sentence, text, rows)
+    if not 2 <= len(named) <= MOST_ROWS:
+        return None
+    row_texts = [text[row.unit.start : row.unit.end] for row in named]
     shares = []
-    for (_, _, row), unit, statement in zip(places, whole, _statements(sentence, places), strict=True):
-        context = _around(row, about)
-        others = [one for one in whole if one != unit]
+    for row, row_text, statement in zip(named, row_texts, _statements(sentence, named), strict=True):
+        context = _with_columns(about, row.unit)
         if any(
-            claims.has(other, word) and not claims.has(f"{unit} {context}", word)
-            for word in claims.claim(statement).words
-            for other in others
+            has_word(other, word) and not has_word(f"{row_text} {context}", word)
+            for word in claim_of(statement).words
+            for other in row_texts
         ):
-            return None  # it says of this row what another one has
-        shares.append(claims.said_by(statement, unit, context))
-    if min(shares) < claims.SUPPORT:
+            return None  # it says about this row what another row has
+        shares.append(support_of(statement, row_text, context))
+    if min(shares) < LEAST_SUPPORT:
         return None
-    return Support(min(shares), tuple((row.start, row.end) for _, _, row in places))
+    return Support(min(shares), tuple((row.unit.start, row.unit.end) for row in named))
 
 
-def _named(sentence: str, text: str, rows: Sequence[Unit]) -> list[tuple[int, int, Unit]]:
-    """The rows whose first cells the sentence names, in its order; none twice."""
-    found: dict[int, tuple[int, int, Unit]] = {}
+def _named_rows(sentence: str, text: str, rows: Sequence[TextUnit]) -> list[_NamedRow]:
+    """Return the rows that the sentence names, in its order; of names that begin alike, the longest."""
+    named: dict[int, _NamedRow] = {}
     for row in rows:
-        name = key(text[row.start : row.end])
+        name = row_name(text[row.start : row.end])
         words = re.findall(r"\w+", name)
         if not words or name.isdigit():
             continue
-        place = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"(?:e?s|n)?\b", sentence, re.I)
-        if place:
-            known = found.get(place.start())
-            if known is None or place.end() > known[1]:
-                found[place.start()] = (place.start(), place.end(), row)
-    return [found[at] for at in sorted(found)]
+        match = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"(?:e?s|n)?\b", sentence, re.I)
+        if match and (match.start() not in named or match.end() > named[match.start()].end):
+            named[match.start()] = _NamedRow(match.start(), match.end(), row)
+    return [named[start] for start in sorted(named)]
 
 
-def _statements(sentence: str, places: Sequence[tuple[int, int, Unit]]) -> list[str]:
-    """What is said of each row: all that leads in, its name, and what follows; of a bare name in a list
-    ("soup and bread cost 5") the same is said as of the next."""
-    lead = sentence[: places[0][0]]
+def _statements(sentence: str, rows: Sequence[_NamedRow]) -> list[str]:
+    """Return what the sentence says of each row: the words before all names, its name, the words after it.
+
+    A bare name in a list ("soup and bread cost 5") takes the words that follow the next name.
+    """
+    lead = sentence[: rows[0].start]
+    ends = [*(row.start for row in rows[1:]), len(sentence)]
+    statements = []
     following = ""
-    found = []
-    for at in range(len(places) - 1, -1, -1):
-        start, end, _ = places[at]
-        until = places[at + 1][0] if at + 1 < len(places) else len(sentence)
-        after = sentence[end:until]
-        if claims.claim(after).words:
-            following = after
-        found.append(f"{lead}{sentence[start:end]} {following}")
-    return found[::-1]
+    for row, end in zip(reversed(rows), reversed(ends), strict=True):
+        after_name = sentence[row.end : end]
+        if claim_of(after_name).words:
+            following = after_name
+        statements.append(f"{lead}{sentence[row.start : row.end]} {following}")
+    return statements[::-1]

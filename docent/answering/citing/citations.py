@@ -1,4 +1,9 @@
-"""Which characters of which page support each sentence of an answer. No second model is asked."""
+"""Cite an answer: find the characters of the passages that support each sentence, by words alone.
+
+No second model is asked. `cite` tells the steps; the modules beside it are its tools: `text_units`
+cuts texts into sentences and rows, `claims` compares a sentence with a unit, `list_fields` reads
+lists, and `alignment` finds the supporting units of one passage.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from docent.answering.citing import alignment, claims, sentences
-from docent.answering.citing.units import FIGURE
-from docent.answering.citing.vocabulary import NUMBERS
+from docent.answering.citing.alignment import find_support
+from docent.answering.citing.claims import (
+    DECIMAL,
+    LEAST_SUPPORT,
+    claim_of,
+    language_of,
+    normal_figure,
+    word_share,
+)
+from docent.answering.citing.text_units import FIGURE, sentence_spans
+from docent.answering.citing.vocabulary import NUMBERS, content_words
 from docent.answering.output_filter import addresses, clean, relink
 from docent.types import Citation, Passage
 
@@ -20,48 +33,53 @@ OTHER_MARKS = re.compile(
     r"(\d{1,3}(?:(?:,| and|,? &) ?\d{1,3})*)[\])]|\[\^(\d{1,3})\])",
     re.IGNORECASE,
 )
-"""Other ways in which models write a number: 【1】, (source 2), [Passage 1, 2], [^3]."""
+"""Other forms in which models write a citation mark: 【1】, (source 2), [Passage 1, 2], [^3]."""
 
-LOOKED_AT = 20
-"""Passages in which a sentence is looked for word by word; a document read whole has hundreds."""
+MOST_COMPARED = 20
+"""Passages whose units are compared with a sentence; a document read whole has hundreds of passages."""
 LEAST_WORDS = 2  # "Yes." and "Of course!" need no support
-SAYS_NOT = re.compile(
+FOUND_NOTHING = re.compile(
     r"\b(passages?|documents?|texts?|sources?|passagen|dokumente?)\b[^.]*\b(not|no|nothing|n't|nicht|nichts|rien|kein\w*|pas|ne)\b"
     r"|\b(do(es)? not|don't|doesn't|cannot|can't) (say|mention|contain|find|answer|know|provide|specify)\b",
     re.IGNORECASE,
 )
 """A sentence that says that nothing was found can have no source."""
-_TELLING = (
+_SOURCE = (
     r"(?:the |this |your |dem |das |der |le |la )?(?:\w+ )?"
     r"(?:passages?|documents?|texts?|tables?|rows?|lists?|sources?|menu|dokument|tabelle|liste|tableau|texte)"
     r"(?: (?:n?[°º] ?)?\d{1,3})?"
 )
 LEAD_IN = re.compile(
     rf"^\s*(?:[-*•] +)?(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
-    rf"in|laut|gemäß|selon|d['’]après|dans) {_TELLING},|"
-    rf"{_TELLING} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
+    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},|"
+    rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
     rf"(?: that| dass| que|:))\s+",
     re.IGNORECASE,
 )
-"""Words that say where something stands say nothing about it: "According to the table, …"."""
+"""Words that name a source and assert nothing: "According to the table, …"."""
 TABLE_RULE = re.compile(r"[ \t]*\n[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*(?:\n|$)")
-"""What stands below the heads of a table, which say nothing that could be cited."""
-INTRODUCES = re.compile(r"[:：]\s*$|^#{1,6} ")
+"""The line below the column names of a table, which assert nothing."""
+INTRODUCTION = re.compile(r"[:：]\s*$|^#{1,6} ")
+OWN_NUMBER = re.compile(r"(?im)^\s*\d{1,2}[.)]\s|\b(?:passages?|sources?) (?:n?[°º] ?)?\d{1,3}\b")
+"""Numbers of list items and of passages, which are no figures of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """An answer whose numbers are known, with what they point at."""
+class CitedAnswer:
+    """An answer with its citation marks, and the citations that they lead to."""
 
     text: str
-    citations: tuple[Citation, ...]
-    unsupported: tuple[str, ...]
-    doubtful: tuple[str, ...]
-    removed: tuple[str, ...]
+    citations: tuple[Citation, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    """Sentences that assert something and that no passage supports."""
+    doubtful: tuple[str, ...] = ()
+    """Figures and names that are in no passage."""
+    removed: tuple[str, ...] = ()
+    """Marks with the number of no passage."""
     unfinished: bool = False
-    """The last sentence broke off, and bears no number."""
+    """The last sentence broke off and has no mark."""
     unchecked: int = 0
-    """Sentences at the end for which no source was looked for, for want of time."""
+    """Sentences at the end that were not checked for want of time."""
 
 
 def cite(
@@ -72,173 +90,84 @@ def cite(
     finished: bool = True,
     stopped: Callable[[], bool] = lambda: False,
     seconds: float = math.inf,
-) -> Cited:
-    """Keep the numbers that exist, add those that are missing, and point each at its sentence.
+) -> CitedAnswer:
+    """Give each sentence of an answer the marks of the passages that support it.
 
-    Figures that a tool worked out are in no passage, and are not held against the answer. The last sentence
-    of an answer that is not `finished` gets no number. Sentences are looked at until it is `stopped`, for so
-    many seconds of this thread's processor time.
+    1. Write every mark of the model as [n], and cut the answer into sentences.
+    2. Find the sources of each sentence: the passages that its marks name, where they support it,
+       else the passage that supports it best. Its marks are replaced by theirs.
+    3. Report sentences without a source, and figures and names that are in no passage. Those that a
+       tool `computed` are in no passage either, and are not reported.
+
+    The last sentence of an answer that is not `finished` gets no mark. Sentences are checked until
+    `stopped` says so or this thread has used that many `seconds` of processor time.
     """
-    answer = OTHER_MARKS.sub(_usual, answer)
-    removed: list[str] = []
+    answer = OTHER_MARKS.sub(_usual_mark, answer)
+    sentences = list(_sentences_with_marks(answer))
+    complete = sentences if finished else sentences[:-1]
+    citations: dict[Citation, None] = {}
     unsupported: list[str] = []
-    found: dict[Citation, None] = {}
-    written: list[str] = []
-    at = 0
-    spans = list(_cited_sentences(answer))
-    whole = spans if finished else spans[:-1]
-    ends = time.thread_time() + seconds
+    removed: list[str] = []
+    parts: list[str] = []
+    position = 0
     checked = 0
-    for start, end in whole:
-        if stopped() or time.thread_time() >= ends:
+    deadline = time.thread_time() + seconds
+    for start, end in complete:
+        if stopped() or time.thread_time() >= deadline:
             break
         checked += 1
-        sentence = answer[start:end]
-        plain = MARK.sub("", sentence)
-        named = [int(n) for mark in MARK.finditer(sentence) for n in mark[1].split(",")]
-        known = list(dict.fromkeys(n for n in named if 1 <= n <= len(passages)))
-        removed += [f"[{n}]" for n in named if not 1 <= n <= len(passages)]
-        heads = plain.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
-        sources = [] if heads else _sources(plain, known, passages)
-        if not sources and not heads and _asserts(plain) and not _worked_out(plain, computed):
-            unsupported.append(_numbered(plain, ()).strip())
-        found |= dict.fromkeys(sources)
-        written += [answer[at:start], _numbered(plain, [source.n for source in sources])]
-        at = end
-    # Where a number was taken out, its neighbours may have closed up into an address.
-    text = clean("".join([*written, MARK.sub("", answer[at:])]), passages=len(passages), known=frozenset())
-    # The last word of an unfinished answer may be half of a name or a figure.
-    read = answer[: whole[checked - 1][1] if checked else 0]
-    if checked == len(whole) < len(spans):
-        read = answer.rpartition(" ")[0]
-    doubtful = tuple(one for one in _doubtful(MARK.sub("", read), passages) if not _worked_out(one, computed))
-    unfinished = len(whole) < len(spans)
-    unchecked = len(whole) - checked
-    return Cited(
-        text.strip(), tuple(found), tuple(unsupported), doubtful, tuple(removed), unfinished, unchecked
+        numbers = _numbers(answer[start:end])
+        named = list(dict.fromkeys(n for n in numbers if 1 <= n <= len(passages)))
+        removed += [f"[{n}]" for n in numbers if n not in named]
+        sentence = MARK.sub("", answer[start:end])
+        is_header = sentence.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
+        sources = [] if is_header else _find_sources(sentence, named, passages)
+        if not (sources or is_header) and _asserts(sentence) and not _is_computed(sentence, computed):
+            unsupported.append(_with_marks(sentence, ()).strip())
+        citations |= dict.fromkeys(sources)
+        parts += [answer[position:start], _with_marks(sentence, [source.n for source in sources])]
+        position = end
+    parts.append(MARK.sub("", answer[position:]))
+    # Where a mark was taken out, the text on both sides may have become an address.
+    text = clean("".join(parts), passages=len(passages), known=frozenset())
+    checked_text = answer[: complete[checked - 1][1] if checked else 0]
+    if checked == len(complete) < len(sentences):
+        checked_text = answer.rpartition(" ")[0]  # the last word may be half of a name or a figure
+    unknown = _unknown_figures_and_names(MARK.sub("", checked_text), passages)
+    return CitedAnswer(
+        text=text.strip(),
+        citations=tuple(citations),
+        unsupported=tuple(unsupported),
+        doubtful=tuple(term for term in unknown if not _is_computed(term, computed)),
+        removed=tuple(removed),
+        unfinished=len(complete) < len(sentences),
+        unchecked=len(complete) - checked,
     )
 
 
-def linked(cited: Cited, passages: Sequence[Passage]) -> Cited:
-    """The same answer, in which the addresses that its cited passages name are links."""
-    known = addresses(passages[one.n - 1].text for one in cited.citations)
+def link_cited_addresses(cited: CitedAnswer, passages: Sequence[Passage]) -> CitedAnswer:
+    """Make links of the addresses in an answer that its cited passages hold."""
+    known = addresses(passages[citation.n - 1].text for citation in cited.citations)
     return replace(cited, text=relink(cited.text, known))
 
 
-def in_order(cited: Cited, passages: Sequence[Passage]) -> tuple[Cited, tuple[Passage, ...]]:
-    """The same answer, numbered from 1 in the order of appearance, and the passages that it cites."""
-    order = dict.fromkeys(int(n) for mark in MARK.finditer(cited.text) for n in mark[1].split(","))
-    number = {old: new for new, old in enumerate(order, 1)}
-    text = MARK.sub(
-        lambda mark: mark[0].replace(mark[1], ", ".join(str(number[int(n)]) for n in mark[1].split(","))),
-        cited.text,
+def renumber(cited: CitedAnswer, passages: Sequence[Passage]) -> tuple[CitedAnswer, tuple[Passage, ...]]:
+    """Number an answer's marks from 1 in order of appearance; return it with the passages that it cites."""
+    new_number = {old: new for new, old in enumerate(dict.fromkeys(_numbers(cited.text)), 1)}
+
+    def renumbered(mark: re.Match[str]) -> str:
+        return mark[0].replace(mark[1], ", ".join(str(new_number[n]) for n in _numbers(mark[0])))
+
+    citations = sorted(
+        (replace(citation, n=new_number[citation.n]) for citation in cited.citations),
+        key=lambda citation: citation.n,
     )
-    citations = tuple(
-        replace(one, n=number[one.n]) for one in sorted(cited.citations, key=lambda one: number[one.n])
-    )
-    return replace(cited, text=text, citations=citations), tuple(passages[old - 1] for old in number)
+    text = MARK.sub(renumbered, cited.text)
+    return replace(cited, text=text, citations=tuple(citations)), tuple(passages[n - 1] for n in new_number)
 
 
-def _usual(mark: re.Match[str]) -> str:
-    numbers = re.findall(r"\d+", next(filter(None, mark.groups())))
-    return " " + "".join(f"[{number}]" for number in numbers)
-
-
-def _cited_sentences(answer: str) -> Iterator[tuple[int, int]]:
-    """Sentences, each with the numbers that follow its full stop."""
-    found = list(sentences.spans(answer))
-    for index, (start, end) in enumerate(found):
-        if index + 1 < len(found):
-            start_next, end_next = found[index + 1]
-            leading = re.match(r"(?:\[\d[\d,\s]*\]\s*)+", answer[start_next:end_next])
-            if leading:
-                found[index + 1] = (start_next + leading.end(), end_next)
-                end = start_next + len(leading[0].rstrip())
-        if start < end:
-            yield start, end
-
-
-def _asserts(sentence: str) -> bool:
-    """Whether a sentence says something that a passage could say."""
-    return (
-        len(sentences.words(sentence)) >= LEAST_WORDS
-        and not sentence.rstrip().endswith("?")
-        and not INTRODUCES.search(sentence.strip())
-        and not SAYS_NOT.search(sentence)
-    )
-
-
-def _worked_out(said: str, computed: str) -> bool:
-    """Whether every figure and name of it comes from what tools worked out, at the precision that is said."""
-    if not computed:
-        return False
-    known = claims.claim(computed)
-    wanted = claims.claim(said)
-    numbers = [float(one) for one in known.exact if claims.DECIMAL.fullmatch(one)]
-    exact = wanted.exact - known.exact
-    if digits := {claims.figure(one) for one in FIGURE.findall(said)}:
-        exact -= set(NUMBERS.values()) - digits  # "the three wines cost 160.50": the rows are shown below
-    names = {said.lower()} if not wanted.exact and len(said.split()) == 1 else wanted.names
-    return (
-        bool(wanted.exact or names)
-        and names <= known.plain
-        and all(claims.DECIMAL.fullmatch(one) and _rounds(one, numbers) for one in exact)
-    )
-
-
-def _rounds(figure: str, numbers: Sequence[float]) -> bool:
-    places = len(figure.partition(".")[2])
-    return any(abs(round(number, places) - float(figure)) < 1e-9 for number in numbers)
-
-
-def _sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """The passages named, where they support the sentence; else the one that supports it best."""
-    sentence = LEAD_IN.sub("", sentence)
-    if not claims.claim(sentence).words:
-        return []
-    candidates = named or _near(sentence, passages)
-    scored = [
-        (alignment.best(sentence, passages[n - 1].text, _about(passages[n - 1])), n) for n in candidates
-    ]
-    supporting = [(found, n) for found, n in scored if found.share >= claims.SUPPORT]
-    if not supporting and named:
-        return _translated(sentence, named, passages) or _sources(sentence, (), passages)
-    if not named:
-        supporting = sorted(supporting, key=lambda one: (-one[0].share, one[1]))[:1]
-    return [citation(n, passages[n - 1], *span) for found, n in supporting for span in found.spans]
-
-
-def _about(passage: Passage) -> str:
-    """Its library says what its documents are, also where they never say so: internships, restaurants."""
-    return f"{passage.library} | {passage.header}"
-
-
-def _near(sentence: str, passages: Sequence[Passage]) -> list[int]:
-    """The passages worth a closer look: all of a few, the likeliest of many."""
-    numbers = range(1, len(passages) + 1)
-    if len(passages) <= LOOKED_AT:
-        return list(numbers)
-    share = {n: claims.share(sentence, passages[n - 1].text, _about(passages[n - 1])) for n in numbers}
-    near = sorted((n for n in numbers if share[n] >= claims.SUPPORT), key=lambda n: (-share[n], n))
-    return near[:LOOKED_AT]
-
-
-def _translated(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """A sentence in another language than its passage shares few words with it. The model's number is
-    then kept, for the whole passage, as long as the passage has every figure."""
-    spoken = claims.language(sentence)
-    exact = {term for term in claims.claim(sentence).exact if term[0].isdigit()}
-    return [
-        citation(n, passages[n - 1], 0, len(passages[n - 1].text))
-        for n in named
-        if spoken
-        and claims.language(passages[n - 1].text) not in ("", spoken)
-        and exact <= claims.claim(passages[n - 1].text).exact
-    ]
-
-
-def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
-    """Characters `start:end` of a passage, as a place on its page."""
+def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
+    """Return a citation of characters `start:end` of a passage, by their positions on its page."""
     return Citation(
         n=n,
         chunk_id=passage.chunk_id,
@@ -254,39 +183,140 @@ def citation(n: int, passage: Passage, start: int, end: int) -> Citation:
     )
 
 
-def _numbered(sentence: str, numbers: Sequence[int]) -> str:
-    """The sentence with its numbers before the full stop; a row of a table with them in its last cell."""
+def _usual_mark(mark: re.Match[str]) -> str:
+    numbers = next(filter(None, mark.groups()))
+    return " " + "".join(f"[{n}]" for n in re.findall(r"\d+", numbers))
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the numbers in the marks of a text."""
+    return [int(n) for mark in MARK.finditer(text) for n in mark[1].split(",")]
+
+
+def _sentences_with_marks(answer: str) -> Iterator[tuple[int, int]]:
+    """Yield the span of each sentence, with the marks that follow its full stop."""
+    spans = list(sentence_spans(answer))
+    for index, (start, end) in enumerate(spans):
+        if index + 1 < len(spans):
+            next_start, next_end = spans[index + 1]
+            leading_marks = re.match(r"(?:\[\d[\d,\s]*\]\s*)+", answer[next_start:next_end])
+            if leading_marks:
+                spans[index + 1] = (next_start + leading_marks.end(), next_end)
+                end = next_start + len(leading_marks[0].rstrip())
+        if start < end:
+            yield start, end
+
+
+def _asserts(sentence: str) -> bool:
+    """Tell whether a sentence says something that a passage could say."""
+    return (
+        len(content_words(sentence)) >= LEAST_WORDS
+        and not sentence.rstrip().endswith("?")
+        and not INTRODUCTION.search(sentence.strip())
+        and not FOUND_NOTHING.search(sentence)
+    )
+
+
+def _is_computed(statement: str, computed: str) -> bool:
+    """Tell whether tools computed every figure and name of a statement, at the precision stated."""
+    if not computed:
+        return False
+    claim, known = claim_of(statement), claim_of(computed)
+    exact = claim.exact - known.exact
+    if digits := {normal_figure(figure) for figure in FIGURE.findall(statement)}:
+        exact -= set(NUMBERS.values()) - digits  # "the three wines cost 160.50": the rows are shown below
+    names = {statement.lower()} if not claim.exact and len(statement.split()) == 1 else claim.names
+    known_values = [float(term) for term in known.exact if DECIMAL.fullmatch(term)]
+    return (
+        bool(claim.exact or names)
+        and names <= known.all_words
+        and all(DECIMAL.fullmatch(term) and _is_rounded(term, known_values) for term in exact)
+    )
+
+
+def _is_rounded(figure: str, values: Sequence[float]) -> bool:
+    """Tell whether a figure is one of these values, rounded to the figure's decimal places."""
+    decimal_places = len(figure.partition(".")[2])
+    return any(abs(round(value, decimal_places) - float(figure)) < 1e-9 for value in values)
+
+
+def _find_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
+    """Return citations of the named passages that support a sentence; if none does, of the best of all."""
+    sentence = LEAD_IN.sub("", sentence)
+    if not claim_of(sentence).words:
+        return []
+    supports = {
+        n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1]))
+        for n in named or _likely_passages(sentence, passages)
+    }
+    supporting = [n for n, support in supports.items() if support.share >= LEAST_SUPPORT]
+    if named and not supporting:
+        return _translated_sources(sentence, named, passages) or _find_sources(sentence, (), passages)
+    if not named:
+        supporting = sorted(supporting, key=lambda n: (-supports[n].share, n))[:1]
+    return [citation_at(n, passages[n - 1], *span) for n in supporting for span in supports[n].spans]
+
+
+def _subject(passage: Passage) -> str:
+    """Return what a passage is about; its library may say so where no document does: internships, menus."""
+    return f"{passage.library} | {passage.header}"
+
+
+def _likely_passages(sentence: str, passages: Sequence[Passage]) -> list[int]:
+    """Return the numbers of the passages to compare: all of a few, of many those with most of the words."""
+    numbers = range(1, len(passages) + 1)
+    if len(passages) <= MOST_COMPARED:
+        return list(numbers)
+    share = {n: word_share(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
+    likely = sorted((n for n in numbers if share[n] >= LEAST_SUPPORT), key=lambda n: (-share[n], n))
+    return likely[:MOST_COMPARED]
+
+
+def _translated_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
+    """Return whole named passages in another language than the sentence, if they have its figures.
+
+    A translation shares too few words with its source to be compared, so the model's mark is trusted.
+    """
+    language = language_of(sentence)
+    if not language:
+        return []
+    figures = {term for term in claim_of(sentence).exact if term[0].isdigit()}
+    return [
+        citation_at(n, passages[n - 1], 0, len(text))
+        for n in named
+        if language_of(text := passages[n - 1].text) not in ("", language) and figures <= claim_of(text).exact
+    ]
+
+
+def _with_marks(sentence: str, numbers: Sequence[int]) -> str:
+    """Return a sentence with marks before its full stop, or a table row with marks in its last cell."""
     body = sentence.rstrip()
-    if body.endswith(" ."):  # a number was taken out before the stop
+    if body.endswith(" ."):  # a mark was taken out before the full stop
         body = body[:-1].rstrip() + "."
-    after = sentence[len(sentence.rstrip()) :]
+    space_after = sentence[len(sentence.rstrip()) :]
     if not numbers:
-        return body + after
-    stop = body[-1] if body[-1:] in ".!?…" else ""
+        return body + space_after
+    ending = body[-1] if body[-1:] in ".!?…" else ""
     if body.lstrip().startswith("|") and body.endswith("|"):
-        stop = body[len(body.rstrip("| ")) :]
+        ending = body[len(body.rstrip("| ")) :]
     marks = "".join(f" [{n}]" for n in dict.fromkeys(numbers))
-    return body.removesuffix(stop) + marks + stop + after
+    return body.removesuffix(ending) + marks + ending + space_after
 
 
-def _doubtful(answer: str, passages: Sequence[Passage]) -> tuple[str, ...]:
-    """Figures and names of the answer that are in no passage, as they are written in it."""
+def _unknown_figures_and_names(answer: str, passages: Sequence[Passage]) -> tuple[str, ...]:
+    """Return the figures and names of an answer that are in no passage, as the answer writes them."""
     everything = " ".join(f"{passage.file} {passage.header} {passage.text}" for passage in passages)
-    known = claims.claim(everything)
+    known = claim_of(everything).exact
     figures = [
-        one for one in FIGURE.findall(_without_own_numbers(answer))
-        if claims.figure(one) not in known.exact and one not in everything
-    ]  # fmt: skip
-    whole = everything.lower()
-    unknown = {name for name in claims.claim(answer).names if name not in whole}
+        figure
+        for figure in FIGURE.findall(OWN_NUMBER.sub("", answer))
+        if normal_figure(figure) not in known and figure not in everything
+    ]
+    lower = everything.lower()
+    unknown_names = {name for name in claim_of(answer).names if name not in lower}
     names = [
         word
         for word in re.findall(r"[^\W\d_][\w'’-]+", answer)
-        if word[0].isupper() and re.sub(r"['’]s$", "", word).lower() in unknown
+        if word[0].isupper() and re.sub(r"['’]s$", "", word).lower() in unknown_names
     ]
     return tuple(dict.fromkeys((*figures, *names)))
-
-
-def _without_own_numbers(answer: str) -> str:
-    """Without the numbers of list items and of passages, which are ours or the model's own."""
-    return re.sub(r"(?im)^\s*\d{1,2}[.)]\s|\b(?:passages?|sources?) (?:n?[°º] ?)?\d{1,3}\b", "", answer)

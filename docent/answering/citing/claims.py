@@ -1,88 +1,102 @@
-"""Whether some characters of a passage say what a sentence says. By words alone; no model is asked.
+"""Compare by words alone a sentence of an answer with a text unit of a passage; no model is asked.
 
-Most of a sentence's words must be there, but that is not enough: every figure, day and name must
-be, neither side may deny what the other says, and no part of the sentence may stand on nothing.
+Most of the sentence's words must be in the unit. That is not enough: every figure, day and name
+must be in it as well, neither side may deny what the other says, and no clause of the sentence may
+be without any word in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from docent.answering.citing import sentences
-from docent.answering.citing.vocabulary import DATES, DENIALS, LANGUAGES, NUMBERS, OPPOSITES, SOFT_DENIALS
+from docent.answering.citing.vocabulary import (
+    DATES,
+    DENIALS,
+    NUMBERS,
+    OPPOSITES,
+    SMALL_WORDS,
+    SOFT_DENIALS,
+    STOP_WORDS,
+    content_words,
+)
 
-SUPPORT = 0.5
-"""Share of a sentence's words that its source must have: paraphrase keeps about two thirds."""
-LEAST_SHARED = 2
+LEAST_SUPPORT = 0.5
+"""Share of a sentence's words that its source must have: a paraphrase keeps about two thirds."""
+LEAST_SHARED_WORDS = 2
 LONGEST_GAP = 2
-"""More words than these in a row that are in no source are a statement of their own."""
-PREFIX = 5
-"""Letters in which two forms of one word agree at least: "terminate", "termination"."""
+"""A longer run of words that are not in the source is a statement of its own."""
+PREFIX_LENGTH = 5
+"""Leading letters in which two forms of a word must agree: "terminate", "termination"."""
 
-REMEMBERED = 2048
-"""Texts whose words are kept: the units of a few answers. About 3 kB each, 30 kB for a whole passage."""
-LONGEST_REMEMBERED = 4_000
+CACHED_CLAIMS = 2048
+"""Enough for the units of a few answers. A unit takes about 3 kB, a whole passage 30 kB."""
+LONGEST_CACHED = 4_000
 
 DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 SUBJECT = re.compile(r"(?:(?:the|an?|der|die|das|eine?|les?|la|une?)\s+|l['’])(?P<noun>[^\W\d_]{3,})", re.I)
-GENERAL = frozenset(
+GENERAL_NOUNS = frozenset(
     "company document documents text passage passages author total amount price answer report person people "
     "first second last new main same full other remaining unternehmen dokument entreprise".split()
 )
 LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
-"""A denial in form alone: a limit."""
-STATEMENT = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
-CLAUSE = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
+"""Words that look like a denial but state a limit."""
+STATEMENT_BREAK = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
+CLAUSE_BREAK = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a text says, as far as words tell."""
+    """The words of a text, sorted by how they are compared."""
 
     words: tuple[str, ...]
     """Words that carry meaning, shortened, in order."""
     exact: frozenset[str]
-    """Figures, days and months: these must agree to the letter."""
+    """Figures, days and months, which must be the same in the source."""
     names: frozenset[str]
     denied: bool
     softly_denied: bool
-    plain: frozenset[str]
-    """Every word, as it is written, in lower case."""
+    all_words: frozenset[str]
+    """Every word, in lower case and not shortened."""
 
 
-def claim(text: str) -> Claim:
-    """Remembered, except for what is long: an answer's passages together are never asked for again."""
-    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _read(text)
+def claim_of(text: str) -> Claim:
+    """Return the claim of a text. Long texts are not cached: all passages of an answer are read only once."""
+    return _cached_claim(text) if len(text) <= LONGEST_CACHED else _read_claim(text)
 
 
-def _read(text: str) -> Claim:
+def _read_claim(text: str) -> Claim:
     tokens = TOKEN.findall(text)
     lower = [token.lower().replace("’", "'") for token in tokens]
-    plain = frozenset(part for token in lower for part in (token, token.removesuffix("'s")))
-    words = tuple(
-        word for token in tokens for word in ([figure(token)] if token[0].isdigit() else _stems(token))
+    all_words = frozenset(form for token in lower for form in (token, token.removesuffix("'s")))
+    exact = {normal_figure(token) for token in tokens if token[0].isdigit()}
+    exact |= {NUMBERS[token] for token in lower if token in NUMBERS} | (all_words & DATES)
+    without_limits = TOKEN.findall(LIMIT.sub("", text.lower()))
+    return Claim(
+        words=tuple(word for token in tokens for word in _compared_words(token)),
+        exact=frozenset(exact),
+        names=_names(text),
+        denied=any(token in DENIALS or token.endswith(("n't", "n’t")) for token in without_limits),
+        softly_denied=bool(all_words & SOFT_DENIALS),
+        all_words=all_words,
     )
-    exact = {figure(token) for token in tokens if token[0].isdigit()}
-    exact |= {NUMBERS[token] for token in lower if token in NUMBERS} | (plain & DATES)
-    denying = LIMIT.sub("", text.lower())
-    denied = any(token in DENIALS or token.endswith(("n't", "n’t")) for token in TOKEN.findall(denying))
-    return Claim(words, frozenset(exact), frozenset(_names(text)), denied, bool(plain & SOFT_DENIALS), plain)
 
 
-_remembered = lru_cache(maxsize=REMEMBERED)(_read)
+_cached_claim = lru_cache(maxsize=CACHED_CLAIMS)(_read_claim)
 
 
-def _stems(token: str) -> list[str]:
+def _compared_words(token: str) -> list[str]:
+    """Return a figure or a number word as a figure, and any other token as its content words."""
+    if token[0].isdigit():
+        return [normal_figure(token)]
     lower = token.lower()
-    return [NUMBERS[lower]] if lower in NUMBERS else sorted(sentences.words(token))
+    return [NUMBERS[lower]] if lower in NUMBERS else sorted(content_words(token))
 
 
-def figure(text: str) -> str:
-    """A figure however its thousands and its cents are written: 1,284.60 is 1284.6."""
+def normal_figure(text: str) -> str:
+    """Return a figure in one form, however its thousands and cents are written: 1,284.60 is 1284.6."""
     parts = re.split(r"[.,]", text)
     if len(parts) > 1 and all(len(part) == 3 for part in parts[1:]) and 0 < len(parts[0]) <= 3:
         return "".join(parts)
@@ -92,112 +106,109 @@ def figure(text: str) -> str:
     return text.lstrip("0") or "0"
 
 
-def _names(text: str) -> Iterator[str]:
-    """Capitalised words inside sentences; none where a language writes every noun so."""
+def _names(text: str) -> frozenset[str]:
+    """Return capitalised words inside sentences; none in German, which capitalises every noun."""
     inside = re.findall(r"(?<![.!?:\n•\-–“\"(])[ \t]([^\W\d_][\w'’-]+)", text)
-    capital = [word for word in inside if word[0].isupper()]
-    if len(inside) >= 4 and len(capital) > 0.35 * len(inside) and language(text) in ("de", ""):
-        return
-    for word in capital:
-        bare = re.sub(r"['’]s$", "", word).lower()
-        if len(bare) > 2 and bare not in DATES and bare not in sentences.STOP_WORDS:
-            yield bare
+    capitalised = [word for word in inside if word[0].isupper()]
+    if len(inside) >= 4 and len(capitalised) > 0.35 * len(inside) and language_of(text) in ("de", ""):
+        return frozenset()
+    names = {re.sub(r"['’]s$", "", word).lower() for word in capitalised}
+    return frozenset(name for name in names - DATES - STOP_WORDS if len(name) > 2)
 
 
-def language(text: str) -> str:
-    """The language of a text of some length, by its small words; empty when they do not tell."""
+def language_of(text: str) -> str:
+    """Detect the language of a text by its small words; return "" if they do not decide."""
     words = re.findall(r"[^\W\d_]+", text.lower())
-    counts = sorted(((sum(word in small for word in words), name) for name, small in LANGUAGES.items()))
+    counts = sorted((sum(word in small for word in words), name) for name, small in SMALL_WORDS.items())
     (second, _), (first, name) = counts[-2:]
     return name if first >= 2 and first > second else ""
 
 
-def said_by(sentence: str, unit: str, about: str) -> float:
-    """The share of the sentence's words that the unit has (what it is about may lend it some), or 0 where
-    the two do not agree."""
-    wanted, found = claim(sentence), claim(unit)
-    context = claim(about)
-    if not wanted.exact <= found.exact | context.exact or _disagree(wanted, unit):
+def support_of(sentence: str, unit: str, about: str) -> float:
+    """Return the share of the sentence's words that a unit has, or 0 if the two do not agree.
+
+    Words that are missing from the unit may be in `about`, which says what the unit is about.
+    """
+    claim, unit_claim, context = claim_of(sentence), claim_of(unit), claim_of(about)
+    if not claim.exact <= unit_claim.exact | context.exact or _denies(unit, claim):
         return 0.0
-    said, lent = _index(found.words), _index(context.words)
-    known = [_has(said, word) or _has(lent, word) for word in wanted.words]
-    own = sum(_has(said, word) for word in wanted.words)
-    if own == 0 or sum(known) < min(len(known), LEAST_SHARED) or _gap(known) > LONGEST_GAP:
+    unit_index = _index(unit_claim.words)
+    known_index = unit_index | _index(context.words)
+    known = [_holds(known_index, word) for word in claim.words]
+    if not any(_holds(unit_index, word) for word in claim.words):
         return 0.0
-    if _stands_on_nothing(sentence, said, lent) or not _has_subject(sentence, said, lent):
+    longest_gap = max(map(len, "".join("x" if is_known else "." for is_known in known).split("x")))
+    if sum(known) < min(len(known), LEAST_SHARED_WORDS) or longest_gap > LONGEST_GAP:
         return 0.0
-    names = {name for name in wanted.names if not _in(name, found.plain | context.plain)}
-    return 0.0 if names else sum(known) / len(known)
+    if not _has_every_clause(sentence, known_index) or not _has_subject(sentence, known_index):
+        return 0.0
+    known_words = unit_claim.all_words | context.all_words
+    return sum(known) / len(known) if all(_is_name_in(known_words, name) for name in claim.names) else 0.0
 
 
-def _gap(known: list[bool]) -> int:
-    """The longest run of words that are not in the source."""
-    return max(len(run) for run in "".join("x" if one else "." for one in known).split("x"))
+def _denies(unit: str, claim: Claim) -> bool:
+    """Tell whether the unit contradicts a claim, both as a whole and in its statement with most of the words.
+
+    A denial in another statement of the unit, behind a semicolon or an "and", may deny something else.
+    """
+    statements = [claim_of(part) for part in STATEMENT_BREAK.split(unit)]
+    nearest = max(
+        statements, key=lambda statement: sum(_holds(_index(statement.words), word) for word in claim.words)
+    )
+    return _contradict(claim, nearest) and _contradict(claim, claim_of(unit))
 
 
-def _has_subject(sentence: str, said: frozenset[str], lent: frozenset[str]) -> bool:
-    """Whether the thing that "The landlord may …" speaks of is there: who does it matters most."""
-    found = SUBJECT.match(sentence.strip())
-    if found is None or found["noun"].lower() in GENERAL:
+def _contradict(claim: Claim, source: Claim) -> bool:
+    if claim.denied != source.denied and not (source if claim.denied else claim).softly_denied:
         return True
-    words = _stems(found["noun"])
-    return not words or any(_has(said, word) or _has(lent, word) for word in words)
+    return any(
+        claim.all_words & words
+        and source.all_words & opposites
+        and not (claim.all_words & opposites or source.all_words & words)
+        for pair in OPPOSITES
+        for words, opposites in (pair, pair[::-1])
+    )
 
 
-def _disagree(wanted: Claim, unit: str) -> bool:
-    """Whether the unit says otherwise, as a whole and in the part of it that has most of the words: what is
-    denied behind a semicolon or an "and" may be something else."""
-    parts = [claim(part) for part in STATEMENT.split(unit)]
-    nearest = max(parts, key=lambda part: sum(_has(_index(part.words), word) for word in wanted.words))
-    return _contradict(wanted, nearest) and _contradict(wanted, claim(unit))
+def _has_every_clause(sentence: str, known: frozenset[str]) -> bool:
+    """Tell whether each clause has a word in the source, unlike "… and a driving licence"."""
+    clauses = CLAUSE_BREAK.split(sentence)
+    words_of_clauses = [claim_of(clause).words for clause in clauses] if len(clauses) > 1 else []
+    return all(not words or any(_holds(known, word) for word in words) for words in words_of_clauses)
 
 
-def _contradict(wanted: Claim, found: Claim) -> bool:
-    if wanted.denied != found.denied and not (found if wanted.denied else wanted).softly_denied:
+def _has_subject(sentence: str, known: frozenset[str]) -> bool:
+    """Tell whether the source names the subject of a sentence such as "The landlord may …"."""
+    subject = SUBJECT.match(sentence.strip())
+    if subject is None or subject["noun"].lower() in GENERAL_NOUNS:
         return True
-    for one, other in OPPOSITES:
-        for here, there in ((one, other), (other, one)):
-            if (
-                wanted.plain & here
-                and found.plain & there
-                and not (wanted.plain & there or found.plain & here)
-            ):
-                return True
-    return False
+    words = _compared_words(subject["noun"])
+    return not words or any(_holds(known, word) for word in words)
 
 
-def _stands_on_nothing(sentence: str, said: frozenset[str], lent: frozenset[str]) -> bool:
-    """A part of the sentence of which not one word is in the source: "… and a driving licence"."""
-    parts = CLAUSE.split(sentence)
-    if len(parts) == 1:
-        return False
-    for part in parts:
-        words = [word for word in claim(part).words if word]
-        if words and not any(_has(said, word) or _has(lent, word) for word in words):
-            return True
-    return False
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _index(words: tuple[str, ...]) -> frozenset[str]:
-    """The words and their beginnings."""
-    return frozenset(words) | {f"{word[:PREFIX]}…" for word in words if len(word) >= PREFIX}
-
-
-def _has(index: frozenset[str], word: str) -> bool:
-    return word in index or (len(word) >= PREFIX and not word[0].isdigit() and f"{word[:PREFIX]}…" in index)
-
-
-def has(text: str, word: str) -> bool:
-    return _has(_index(claim(text).words), word)
-
-
-def _in(name: str, words: frozenset[str]) -> bool:
+def _is_name_in(words: frozenset[str], name: str) -> bool:
     return name in words or any(name in word.split("-") or word in name.split("-") for word in words)
 
 
-def share(sentence: str, unit: str, about: str) -> float:
-    """The share of words alone, whether or not the two agree."""
-    wanted = claim(sentence).words
-    index, lent = _index(claim(unit).words), _index(claim(about).words)
-    return sum(_has(index, word) or _has(lent, word) for word in wanted) / max(len(wanted), 1)
+def word_share(sentence: str, unit: str, about: str) -> float:
+    """Return the share of the sentence's words that are in the unit or in `about`, agreeing or not."""
+    words = claim_of(sentence).words
+    known = _index(claim_of(unit).words) | _index(claim_of(about).words)
+    return sum(_holds(known, word) for word in words) / max(len(words), 1)
+
+
+def has_word(text: str, word: str) -> bool:
+    """Tell whether a text has a content word, in the same or in another form."""
+    return _holds(_index(claim_of(text).words), word)
+
+
+@lru_cache(maxsize=CACHED_CLAIMS)
+def _index(words: tuple[str, ...]) -> frozenset[str]:
+    """Return the words, and the prefixes in which their other forms agree."""
+    return frozenset(words) | {f"{word[:PREFIX_LENGTH]}…" for word in words if len(word) >= PREFIX_LENGTH}
+
+
+def _holds(index: frozenset[str], word: str) -> bool:
+    if word in index:
+        return True
+    return len(word) >= PREFIX_LENGTH and not word[0].isdigit() and f"{word[:PREFIX_LENGTH]}…" in index

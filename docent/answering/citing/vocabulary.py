@@ -1,8 +1,21 @@
-"""Small words that decide whether two sentences agree: numbers, days, denials and opposites."""
+"""Word lists by which two sentences are compared (numbers, days, denials, opposites), and content words."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+
+WORD = re.compile(r"\w+(?:[.,:]\d+)*", re.UNICODE)
+
+STOP_WORDS = frozenset(
+    """a about after all also an and any are as at be because been but by can could did do does for from had
+    has have he her his how i if in into is it its la le les me more most my no not of on one or our out over
+    own she so some such than that the their them then there these they this those to under up very was we
+    were what when where which who whom whose why will with would you your un une des du de et est sont dans
+    pour par sur au aux que qui quel quelle quels quelles der die das und ist""".split()
+)
 
 _SPELT = {
     "2": "two zwei deux",
@@ -48,17 +61,17 @@ _ONES = {
 
 
 def _spelt() -> Iterator[tuple[str, str]]:
-    """Every number word that is known, with its figure: also "forty-seven" and "siebenundvierzig"."""
+    """Yield every known number word with its figure, also "forty-seven" and "siebenundvierzig"."""
     for figure, words in _SPELT.items():
         yield from ((word, figure) for word in words.split())
-    for ten, in_languages in _TENS.items():
-        english, german, *french = in_languages.split()
+    for ten, translations in _TENS.items():
+        english, german, *french = translations.split()
         yield from ((word, str(ten)) for word in (english, german, *french))
-        for one, ones in _ONES.items():
-            in_english, in_german, in_french = ones.split()
+        for one, translations in _ONES.items():
+            in_english, in_german, in_french = translations.split()
             yield f"{english}-{in_english}", str(ten + one)
             yield f"{in_german}und{german}", str(ten + one)
-            yield from ((f"{each}-{in_french}", str(ten + one)) for each in french)
+            yield from ((f"{word}-{in_french}", str(ten + one)) for word in french)
 
 
 NUMBERS = dict(_spelt())
@@ -80,9 +93,9 @@ SOFT_DENIALS = frozenset(
     lapse lapses refused unable fails lacks außer ausgeschlossen verboten geschlossen abgelehnt exclus sauf
     interdit fermé refusé gratuit gratuite unchanged""".split()
 )
-"""A denial may be worded with one of these: "does not open" is "closed"."""
+"""Words that may word a denial: "does not open" is "closed"."""
 
-_PAIRS = (
+_OPPOSITE_WORDS = (
     (
         "rose rise rises rising increased increase increases grew grow up",
         "fell fall falls decreased decrease decreases declined decline dropped drop down reduced shrank",
@@ -108,9 +121,9 @@ _PAIRS = (
     ("stieg steigt gestiegen erhöht", "fiel fällt gefallen gesunken sank verringert"),
     ("augmenté hausse augmente", "baissé baisse diminué diminue"),
 )
-OPPOSITES = tuple((frozenset(one.split()), frozenset(other.split())) for one, other in _PAIRS)
+OPPOSITES = tuple((frozenset(one.split()), frozenset(other.split())) for one, other in _OPPOSITE_WORDS)
 
-LANGUAGES = {
+SMALL_WORDS = {
     "en": frozenset("the of and to is in that for with are be this was it by from at not have has".split()),
     "de": frozenset(
         "der die das und ist nicht mit von auf für den dem ein eine zu im sind wird auch".split()
@@ -120,4 +133,26 @@ LANGUAGES = {
     "it": frozenset("il gli e è in una un per con non che della del di sono la le al".split()),
     "nl": frozenset("de het een en is van op niet met voor te zijn dat in wordt aan bij".split()),
 }
-"""The commonest words, by which a language is told."""
+"""The commonest words of each language, by which a text's language is detected."""
+
+
+def fold(text: str) -> str:
+    """Return the text in lower case without accents, character for character: positions stay the same."""
+    return "".join(
+        bare if len(bare := unicodedata.normalize("NFD", char)[0].lower()) == 1 else char for char in text
+    )
+
+
+@lru_cache(maxsize=4096)
+def content_words(text: str) -> frozenset[str]:
+    """Return the words that carry meaning, shortened so that plurals and endings agree."""
+    return frozenset(_stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS)
+
+
+def _stem(word: str) -> str:
+    if word[0].isdigit() or len(word) < 5:
+        return word.replace(",", "") if word[0].isdigit() else word
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word

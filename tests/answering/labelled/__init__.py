@@ -1,4 +1,4 @@
-"""Answer sentences with what a careful reader says of each, and the passages they were written against.
+"""Sentences of answers with the label that a careful reader gave each, and their passages.
 
 supported: a passage says all of it. half: a passage says a part. number: a figure, name or day was
 changed. unsupported: no passage says it, or one says the opposite.

@@ -1,4 +1,4 @@
-"""How well citations agree with a careful reader.  python -m tests.answering.labelled.measuring"""
+"""Measure how well citations agree with a careful reader.  python -m tests.answering.labelled.measuring"""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A labelled sentence, and what became of it."""
+    """A labelled sentence, and the result of citing it."""
 
     label: str
     sentence: str
     cited: bool
     right: bool
-    """Cited, and the characters cited hold what supports it."""
-    told: bool
-    """Marked as unsupported, or a figure or name in it as doubtful."""
+    """Cited, and the cited characters hold the quote that supports it."""
+    warned: bool
+    """Reported as unsupported, or with a doubtful figure or name."""
 
 
 def passages(which: str = "") -> list[Passage]:
@@ -43,12 +43,12 @@ def passages(which: str = "") -> list[Passage]:
 
 
 def judged(part: int | None = None, *, which: str = "") -> Iterator[Judged]:
-    """Every sentence against the passages of its neighbourhood, as an answer is: eight at a time.
+    """Cite every sentence against eight neighbouring passages, as many as an answer has.
 
-    `part` 0 or 1 takes every second sentence: one half to develop with, the other to report on.
-    `which` is "blind_" or "rows_" for sentences over the samples, written and labelled before they were
-    cited; the latter half about tables, whose rows they copy, join into a sentence or speak out. In "facts_"
-    each puts together what several lines of a list say.
+    `part` 0 or 1 takes every second sentence: one half to develop with, the other to report on. `which`
+    names another set, about the sample libraries and labelled before any of it was cited: BLIND, ROWS (half
+    of them about tables, whose rows they copy, join or put into words) or FACTS (each puts together
+    several fields of a list).
     """
     everything = passages(which)
     place = {passage.chunk_id: n for n, passage in enumerate(everything)}
@@ -62,30 +62,30 @@ def judged(part: int | None = None, *, which: str = "") -> Iterator[Judged]:
             one.chunk_id == row["passage"] and row["quote"] and row["quote"] in one.quote
             for one in cited.citations
         )
-        told = bool(cited.unsupported or cited.doubtful)
-        yield Judged(row["label"], row["sentence"], bool(cited.citations), right, told)
+        warned = bool(cited.unsupported or cited.doubtful)
+        yield Judged(row["label"], row["sentence"], bool(cited.citations), right, warned)
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
     precision: float
-    """Of the sentences that carry a number and no warning: how many a passage supports, rightly cited."""
+    """Share of the sentences with a mark and no warning that are supported where they are cited."""
     recall: float
-    """Of the sentences that a passage supports: how many are rightly cited, with no warning."""
-    told: dict[str, float]
-    """By label: how many are marked as unsupported or doubtful."""
+    """Share of the supported sentences that are rightly cited, without a warning."""
+    warned: dict[str, float]
+    """Share of the sentences with each label that have a warning."""
 
 
 def measured(part: int | None = None, *, which: str = "") -> Measures:
     rows = list(judged(part, which=which))
-    clean = [row for row in rows if row.cited and not row.told]
+    clean = [row for row in rows if row.cited and not row.warned]
     good = [row for row in clean if row.label == "supported" and row.right]
     count = Counter(row.label for row in rows)
-    told = Counter(row.label for row in rows if row.told)
+    warned = Counter(row.label for row in rows if row.warned)
     return Measures(
         precision=len(good) / len(clean),
         recall=len(good) / count["supported"],
-        told={label: told[label] / count[label] for label in count},
+        warned={label: warned[label] / count[label] for label in count},
     )
 
 
@@ -94,15 +94,12 @@ def _rows(name: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    for name, part in (("development half", 0), ("reported half", 1), ("all", None)):
-        found = measured(part)
-        told = ", ".join(f"{label} {share:.0%}" for label, share in found.told.items())
-        print(f"{name}: precision {found.precision:.3f}, recall {found.recall:.3f}; marked: {told}")
-    for which in (BLIND, ROWS, FACTS):
-        blind = measured(which=which)
-        told = ", ".join(f"{label} {share:.0%}" for label, share in blind.told.items())
-        print(f"{which}: precision {blind.precision:.3f}, recall {blind.recall:.3f}; marked: {told}")
+    sets = {"development half": (0, ""), "reported half": (1, ""), "all": (None, "")}
+    for name, (part, which) in {**sets, **{name: (None, name) for name in (BLIND, ROWS, FACTS)}}.items():
+        found = measured(part, which=which)
+        warned = ", ".join(f"{label} {share:.0%}" for label, share in found.warned.items())
+        print(f"{name}: precision {found.precision:.3f}, recall {found.recall:.3f}; warned: {warned}")
     for row in (*judged(0), *judged(which=BLIND), *judged(which=ROWS), *judged(which=FACTS)):
-        wrong = not row.right or row.told if row.label == "supported" else not row.told
+        wrong = not row.right or row.warned if row.label == "supported" else not row.warned
         if wrong:
-            print(f"  {row.label:12} cited={row.cited} right={row.right} told={row.told}  {row.sentence}")
+            print(f"  {row.label:12} cited={row.cited} right={row.right} warned={row.warned}  {row.sentence}")
