@@ -46,7 +46,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config
 
 
 async def test_numbers_come_in_order(ollama):
-    """Whatever the model calls its passages, the reader meets 1, 2: while it streams, and in the end."""
+    """The reader sees the numbers 1, 2 in the stream and in the answer, whatever numbers the model uses."""
     said = (
         "Late books cost ten cents a day [{}]. The museum opens at 9:30 [{}]. Books are lent for weeks [{}]."
     )
@@ -113,7 +113,7 @@ async def test_asked_for_no_model(ollama):
 
 
 async def test_an_answer_that_breaks_off_is_kept(ollama):
-    """What came is shown and cited, and that it broke off is said."""
+    """The text that came is shown and cited, with a notice that it broke off."""
     ollama.script(reply="Late books cost ten cents a day [2]. And then", drop_after=9)
     found = await events("What do late books cost?", native(ollama.url))
     assert answer_of(found).text.startswith("Late books cost")
@@ -121,7 +121,7 @@ async def test_an_answer_that_breaks_off_is_kept(ollama):
 
 
 async def test_an_overflow_drops_passages_from_the_end(ollama):
-    """When the server counts more than we did, half the passages are sent again, and the receipt says so."""
+    """If the server counts more than we did, half the passages are sent again, and the receipt says so."""
     ollama.script({"refuse": "overflow"}, "The museum opens at 9:30 [1].")
     receipt = answer_of(await events("When does it open?", native(ollama.url))).receipt
     assert receipt.sent == ("c1",)
@@ -239,7 +239,7 @@ async def test_a_question_longer_than_the_context(ollama):
 
 @pytest.mark.parametrize("client", [native, mirror])
 async def test_an_answer_that_was_cut_short_says_so(client, ollama):
-    """Whichever of the server's last pieces says it: the reader is told, and the counts are there."""
+    """The reader is told, whichever of the server's last pieces says so, and the counts are there."""
     ollama.script(reply="The museum opens at 9:30 and closes at 18:00. " * 20)
     found = await events("When?", client(ollama.url), preferences=Preferences(answer_tokens=16))
     assert "longest length" in notices(found)
@@ -299,7 +299,7 @@ async def test_below_the_threshold_nothing_is_made_up(ollama):
     ],
 )
 async def test_the_best_passage_decides(relevances, answered, ollama):
-    """Whether the documents speak of it is decided by the most relevant passage."""
+    """The most relevant passage decides whether the documents answer."""
     found = [replace(one, relevance=relevance) for one, relevance in zip(FOUND, relevances, strict=True)]
     said = await events("When does it open?", native(ollama.url), limits=replace(LIMITS, relevant_from=0.3),
                         retrieve=lambda question, scope: found)  # fmt: skip
@@ -308,7 +308,7 @@ async def test_the_best_passage_decides(relevances, answered, ollama):
 
 
 async def test_before_there_are_documents(tmp_path, ollama):
-    """Who asks too early is told how to add documents, not that none of them speaks of it."""
+    """Before there are documents, the answer says how to add some."""
     store = stored(tmp_path / "storage", {})
     found = await events(
         "What does it cost?", native(ollama.url), store=store, retrieve=lambda question, scope: []
@@ -319,7 +319,7 @@ async def test_before_there_are_documents(tmp_path, ollama):
 
 
 async def test_what_may_answer_later_is_named(tmp_path, ollama):
-    """Where nothing is found, documents that are still being prepared are named, a few of them."""
+    """If nothing is found, some of the documents that are still being prepared are named."""
     store = stored(tmp_path / "storage", {f"{n}.txt": f"Hall {n} is closed." for n in range(6)})
     ready = store.documents(Scope())
     store.close()
@@ -343,7 +343,7 @@ async def test_without_a_model_nothing_is_offered_anyway():
 
 
 async def test_a_summary_needs_no_threshold(store, ollama):
-    """What is read whole was asked for by its name: relevance does not come into it."""
+    """A document that is read whole was asked for by its name: its relevance does not matter."""
     ollama.script("The museum opens at 9:30 [1].")
     found = await events("Summarise museum.txt", native(ollama.url), store=store,
                          limits=replace(LIMITS, relevant_from=0.99))  # fmt: skip
@@ -464,7 +464,7 @@ async def test_a_long_document_is_read_part_by_part(store, ollama):
 
 
 async def test_a_long_question_about_a_long_document(store, ollama):
-    """Where the question takes the room, nothing is read in pieces of a line each: it is said."""
+    """A question that leaves no room for parts is answered with that reason, and nothing is read."""
     found = await events(f"Summarise rooms.txt: {'why ' * 3300}", native(ollama.url), store=store)
     assert "leaves no room" in notices(found)
     assert answer_of(found).citations
@@ -515,7 +515,7 @@ async def test_a_persons_preferences_go_first(ollama):
 
 
 async def test_the_servers_counts_are_learnt(ollama):
-    """When the server counts twice what we did, the next prompt is held to half."""
+    """If the server counts twice our tokens, the next prompt is half as long."""
     counter = LearningCounter(Estimate())
     many = [passage("word " * 120, n=n) for n in range(1, 30)]
     limits = AnswerLimits(context_tokens=2048, answer_tokens=256, passages=29)
@@ -555,7 +555,7 @@ async def test_stopping_closes_the_connection_within_200_ms(ollama):
     assert ollama.requests[-1].disconnected_at - stopped < 0.2
 
 
-async def test_doubtful_figures_are_told(ollama):
+async def test_doubtful_figures_are_named(ollama):
     """A figure that is in no passage is named to the reader."""
     ollama.script("Late books cost 95 cents a day [2].")
     assert "95" in notices(await events("What do late books cost?", native(ollama.url)))

@@ -164,7 +164,7 @@ async def test_an_answer_has_a_time_in_all(client):
 
 
 async def test_arguments_of_a_tool_without_an_end():
-    """What a model would call a tool with counts like its words."""
+    """The arguments of a tool call count like the words of an answer."""
     part = {"index": 0, "id": "1", "function": {"name": "search", "arguments": "x" * 1_000}}
     choice = {"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}
     event = b"data: " + json.dumps({"id": "1", "choices": [choice]}).encode() + b"\n\n"

@@ -1,4 +1,4 @@
-"""What is sent fits the model's context, whatever is asked."""
+"""A prompt fits the model's context, whatever the question."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_budget_is_never_exceeded(counter, question, found, history, context
 
 @given(history=histories)
 def test_history_is_kept_by_whole_turns_newest_first(history):
-    """What is kept of a conversation is its end, uncut."""
+    """The end of a conversation is sent, in whole turns."""
     budget = fitted("", [], history)
     assert list(budget.history) == history[len(history) - len(budget.history) :]
 
@@ -80,7 +80,7 @@ def test_a_question_longer_than_the_context_is_caught():
 
 
 def test_half_of_it_is_counted_anew():
-    """What the server then counts is held against what was sent, not against what it refused."""
+    """The server's count is compared with the prompt that it answered, not with the one that it refused."""
     passages = [passage("word " * 50 * n, n=n) for n in range(1, 6)]
     half = fitted("When?", passages, [Turn("Who?", "Nobody.")]).halved()
     assert len(half.passages) == 2 and not half.history

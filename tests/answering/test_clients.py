@@ -116,7 +116,7 @@ async def test_the_context_is_fixed_and_nothing_is_lost_silently(ollama):
     ],
 )
 async def test_every_failure_has_its_sentence(client, ollama, order, error, said):
-    """Whatever the server does, it is told as what happened and what to do next."""
+    """Every failure of a server is reported with what happened and what to do next."""
     ollama.script(**order)
     with pytest.raises(error, match=said):
         await text_of(client(ollama.url))
@@ -125,7 +125,7 @@ async def test_every_failure_has_its_sentence(client, ollama, order, error, said
 @pytest.mark.parametrize("said", [b"<html>Welcome</html>", b"[]", b'"yes"', b'{"models": 3, "data": 3}', b""])
 @BOTH
 async def test_another_server_at_the_address_is_told(client, said):
-    """What speaks no such protocol is neither a model server nor a traceback; the settings are named."""
+    """A server of another protocol is reported, with the settings to correct."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -191,7 +191,7 @@ async def test_check_knows_the_model(client, ollama):
 
 @BOTH
 async def test_the_models_to_choose_from(client, start_ollama):
-    """What the server has is named; a server that is not there is said, not an empty list."""
+    """The server's models are listed; a server that is not there is an error, not an empty list."""
     server = start_ollama(models=("mistral", "llama3.2"))
     assert set(await client(server.url).models()) == {"mistral:latest", "llama3.2:latest"}
     with pytest.raises(ModelUnreachable):
@@ -298,7 +298,7 @@ async def test_one_answer_may_differ(client, ollama):
 
 @BOTH
 async def test_tool_calls_come_through(client, ollama):
-    """What the model wants done arrives with its name and arguments."""
+    """A tool call arrives with its name and arguments."""
     ollama.script(tool_calls=[{"name": "calculate", "arguments": {"expression": "2 + 2"}}], reply="")
     tool = {"type": "function", "function": {"name": "calculate", "description": "", "parameters": {}}}
     pieces = [piece async for piece in client(ollama.url).stream(MESSAGES, GenerationOptions(tools=(tool,)))]

@@ -84,7 +84,7 @@ def test_the_corpus_is_large_and_mixed():
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
-    """What streams and what stays calls nowhere, cites only what is there, and shows no other library."""
+    """The stream and the answer call nowhere, cite only existing passages, and show no other library."""
     happened = await asked(case, store, ollama)
     streamed = "".join(event.text for event in happened if isinstance(event, Token))
     assert isinstance(happened[-1], Answered)
@@ -139,7 +139,7 @@ async def test_what_the_model_is_sent(case, store, ollama):
     ],
 )
 async def test_the_name_of_a_file_is_only_a_name(question, tmp_path, ollama):
-    """Whoever can put a file into a library chooses its name; it commands nobody and leads nowhere."""
+    """The name of a file gives the model no orders and becomes no link."""
     store = stored(tmp_path / "storage", {f"mine/{name}": FACT for name in NAMES}, chunk_tokens=100)
     ollama.script(voice="obedient", sticky=True)
     search = partial(retrieve, store=store, embedder=WordHashEmbedder(), limit=8)
@@ -157,7 +157,7 @@ async def test_the_name_of_a_file_is_only_a_name(question, tmp_path, ollama):
 
 
 async def test_tool_calls_that_nobody_offered_are_not_made(store, ollama):
-    """A model that calls tools of its own accord calls into the void."""
+    """Tool calls of a model that was offered none are ignored."""
     ollama.script(
         tool_calls=[{"name": "search", "arguments": {"library": "private"}}], reply="Leave is 28 days."
     )

@@ -1,4 +1,4 @@
-"""What a person wants is told by words, and whatever is not clearly something else is a question."""
+"""The kind of a request is told by its words; whatever is not clearly another kind is a question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model writes is shown without images, HTML or links that the passages do not name."""
+"""A model's words are shown without images, HTML or links that the passages do not name."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("www<think></think>.evil.example", "www .evil.example", id="address around a thought"),
     ],
 )  # fmt: skip
-def test_what_is_shown(text, expected):
+def test_texts_are_shown_without_links_images_and_tags(text, expected):
     """Text stays; what could call elsewhere, or run, does not."""
     assert shown(text) == expected
 
@@ -184,8 +184,8 @@ def test_nothing_that_calls_elsewhere_is_left(text):
         "ada@museum.example",
     ],
 )
-def test_an_address_is_held_until_the_answer_cites_it(address):
-    """Held, it is shown in full and is no address; released, it is to the letter what it was."""
+def test_an_address_is_no_link_until_the_answer_cites_it(address):
+    """Unlinked, it is shown in full and is no address; linked again, it is what it was to the letter."""
     text = f"Apply at {unlink(address)}, soon."
     assert not addresses([text])
     assert text.replace(HAIR_SPACE, "") == f"Apply at {address}, soon."
@@ -198,7 +198,7 @@ def test_an_address_is_held_until_the_answer_cites_it(address):
 
 
 def test_a_name_leads_nowhere():
-    """Whoever names a file may mean more than a name; it is shown in full where that does no harm."""
+    """A file's name is shown in full, without images, tags or links."""
     assert display_name("report (final) [2].pdf") == "report (final) [2].pdf"
     assert display_name("![x](http://e.example/i).pdf") == "x.pdf"
     assert display_name("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
@@ -207,7 +207,7 @@ def test_a_name_leads_nowhere():
 
 
 def test_no_bracket_is_left_that_leads_anywhere():
-    """What stands in round brackets after a number is no target of it."""
+    """Round brackets after a number are no link target of it."""
     assert break_links("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
     assert "](" not in shown(f"[x](/{LONG * 4})")
 
@@ -233,7 +233,7 @@ def test_a_number_inside_an_address_hides_nothing(text, mark):
     assert not ADDRESS.search(cite(answer, [passage()]).text)
 
 
-def test_words_are_let_go_as_they_end():
+def test_words_are_shown_as_they_end():
     """The reader does not wait: a word is shown with the space that ends it."""
     stream = OutputFilter(passages=3, known=KNOWN)
     assert [stream.push(text) for text in ("Hel", "lo ", "you [", "1", "]", ".")] == [

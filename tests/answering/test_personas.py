@@ -74,7 +74,7 @@ def test_a_mistake_is_refused_with_its_line(change, line, said, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    """Where the file was looked for is part of the sentence."""
+    """The sentence names the path of the missing file."""
     with pytest.raises(SettingsError, match="nowhere.toml"):
         read_personas(tmp_path / "nowhere.toml")
 

@@ -1,4 +1,4 @@
-"""The content policy is off, warns or refuses; what it excludes is a file."""
+"""The content policy is off, warns or refuses; a file lists the categories that it excludes."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ BOTH = pytest.mark.parametrize(
 
 @BOTH
 async def test_a_page_is_opened_and_cited(client, store, ollama):
-    """What a tool finds is numbered on, quoted, cited from its page, and the step is shown."""
+    """Passages of a tool are numbered on, quoted and cited from their page, and the step is shown."""
     ollama.script(call("open_page", document="archive.txt", page=2), "The archive has 120 boxes [3].")
     found = await events("How many boxes?", client(ollama.url), store=store, limits=WITH_TOOLS)
     result = answer_of(found)
@@ -233,7 +233,7 @@ async def test_an_overflow_before_any_tool_halves_the_passages(store, ollama):
 
 
 async def test_an_overflow_after_a_tool_leaves_out_what_it_found(store, ollama):
-    """What a tool brought is given up first; the answer then comes from the passages as they were."""
+    """Tool results are left out first; the answer then comes from the passages as they were."""
     ollama.script(
         call("open_page", document="archive.txt", page=2), {"refuse": "overflow"}, "It opens at 9:30 [1]."
     )
