@@ -1,4 +1,4 @@
-"""The chat in the browser: receive, answer, show. `make run`, or `chainlit run app.py -w`."""
+"""The chat in the browser. Start it with `make run`, or with `chainlit run app.py -w` to reload the code."""
 
 import chainlit as cl
 import chainlit.server
@@ -7,15 +7,15 @@ from chainlit.types import ThreadDict
 from docent.web import server
 from docent.web.accounts import disconnects
 from docent.web.chat import (
+    answer_view,
     attachments,
     citation_panel,
     conversation,
     feedback,
-    messages,
     model_download,
+    page_session,
     profiles,
     reply,
-    streaming,
 )
 from docent.web.chat.history import History
 from docent.web.thread_pool import lightly
@@ -24,101 +24,91 @@ server.prepare()
 
 
 @cl.on_app_startup
-async def open_doors() -> None:
+async def start_app() -> None:
     server.open_doors()
-    server.history()  # opened here, where nobody waits for it
+    server.history()  # opened now, not while a page waits for it
     disconnects.watch(chainlit.server.sio, door=lambda: server.state().door)
 
 
 @cl.on_app_shutdown
-async def close_doors() -> None:
+async def stop_app() -> None:
     try:
-        await streaming.break_off()
+        await answer_view.interrupt_all()
     finally:
         server.close_doors()
 
 
 @cl.data_layer
-def history() -> History:
+def data_layer() -> History:
     return server.history()
 
 
 @cl.set_chat_profiles
-async def personas(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
+async def chat_profiles(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await lightly(profiles.profiles, server.docent(), reader=reader, language=language)
+    return await lightly(profiles.chat_profiles, server.docent(), reader=reader, language=language)
 
 
 @cl.on_chat_start
-async def start() -> None:
+async def start_conversation() -> None:
     await conversation.start(docent=server.docent())
-    await conversation.tell_of_attempts(server.state().door)
-    model_download.follow(server.docent(), conversation.language())
+    await conversation.warn_of_failed_logins(server.state().door)
+    model_download.watch_download(server.docent(), page_session.language())
 
 
 @cl.on_chat_resume
-async def resume(thread: ThreadDict) -> None:
+async def resume_conversation(thread: ThreadDict) -> None:
     await conversation.resume(thread, docent=server.docent())
-    await attachments.resume(thread, docent=server.docent())
+    await attachments.resume_files(thread, docent=server.docent())
 
 
 @cl.on_message
-async def answer(message: cl.Message) -> None:
+async def receive_message(message: cl.Message) -> None:
     if message.command == conversation.EXPORT:
-        await conversation.export()
+        await conversation.send_export_link()
     elif message.command == conversation.DOCUMENTS:
-        await conversation.documents()
-    elif message.command == conversation.FORGET:
-        await attachments.forget()
+        await conversation.send_documents_link()
+    elif message.command == conversation.DELETE_FILES:
+        await attachments.delete_files()
     else:
-        await messages.received(message, docent=server.docent(), metrics=server.metrics())
+        await reply.receive_message(message, docent=server.docent(), metrics=server.metrics())
 
 
 @cl.on_window_message
-async def source(message: object) -> None:
-    reader, language = conversation.reader(), conversation.language()
-    await citation_panel.show(message, state=server.state(), reader=reader, language=language)
+async def show_cited_page(message: object) -> None:
+    reader, language = page_session.reader(), page_session.language()
+    await citation_panel.show_page(message, state=server.state(), reader=reader, language=language)
 
 
-@cl.action_callback(conversation.ASK_AGAIN)
+@cl.action_callback(answer_view.ASK_AGAIN)
+@cl.action_callback(answer_view.ANSWER_ANYWAY)
 async def ask_again(action: cl.Action) -> None:
-    await reply.ask_again(str(action.payload["question"]), docent=server.docent(), metrics=server.metrics())
+    await reply.ask_again(
+        str(action.payload["question"]),
+        docent=server.docent(),
+        metrics=server.metrics(),
+        anyway=action.name == answer_view.ANSWER_ANYWAY,
+    )
 
 
-@cl.action_callback(conversation.ANYWAY)
-async def answer_anyway(action: cl.Action) -> None:
-    question = str(action.payload["question"])
-    await reply.ask_again(question, docent=server.docent(), metrics=server.metrics(), anyway=True)
-
-
-@cl.action_callback(feedback.KEEP)
-async def keep_golden(action: cl.Action) -> None:
-    reader, language = conversation.reader(), conversation.language()
+@cl.action_callback(feedback.SAVE_QUESTION)
+async def save_test_question(action: cl.Action) -> None:
+    reader, language = page_session.reader(), page_session.language()
     if server.state().door.is_admin(reader):
         docent, history = server.docent(), server.history()
-        await feedback.keep(action, docent=docent, history=history, reader=reader, language=language)
+        await feedback.save_test_question(
+            action, docent=docent, history=history, reader=reader, language=language
+        )
 
 
-@cl.action_callback(model_download.FETCH)
-async def fetch_model(action: cl.Action) -> None:
-    await model_download.fetch(server.docent(), conversation.language())
+@cl.action_callback(model_download.DOWNLOAD)
+async def download_model(action: cl.Action) -> None:
+    await model_download.download(server.docent(), page_session.language())
 
 
 @cl.action_callback(attachments.CANCEL)
-async def cancel_file(action: cl.Action) -> None:
-    await attachments.cancel(action)
-
-
 @cl.action_callback(attachments.SHARE)
-async def share_file(action: cl.Action) -> None:
-    await attachments.share(action)
-
-
-@cl.action_callback(attachments.KEEP)
-async def keep_file(action: cl.Action) -> None:
-    await attachments.keep(action)
-
-
 @cl.action_callback(attachments.SHARE_IN)
-async def share_file_in(action: cl.Action) -> None:
-    await attachments.share_in(action)
+@cl.action_callback(attachments.KEEP_PRIVATE)
+async def press_file_button(action: cl.Action) -> None:
+    await attachments.press(action)

@@ -43,7 +43,7 @@ def main() -> int:
         results = [Measured(measurement, failed=measurement.missing) for measurement in planned]
         for at, measurement in enumerate(planned):
             if not args.only or measurement.name in args.only:
-                results[at] = _run(measurement, size.time_limit)
+                results[at] = measure(measurement, size.time_limit)
                 if args.write:
                     write(PAGE, results, under=under)
     if lines := [line for result in results for line in summary_lines(result.measurement, result.output)]:
@@ -54,7 +54,7 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _run(measurement: Measurement, time_limit: float) -> Measured:
+def measure(measurement: Measurement, time_limit: float) -> Measured:
     """Run a measurement and print its output as it comes; its child processes always end with it."""
     print(f"\n## {measurement.title}\n", flush=True)
     if measurement.missing:

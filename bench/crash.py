@@ -164,11 +164,11 @@ def _check(folder: Path) -> None:
         for path, possible in allowed.items():
             _require(words.get(path, "") in possible, f"{path} is {words.get(path)!r}, not one of {possible}")
         ids = {chunk.id for document in documents for chunk in store.chunks_of(document.id, ALL)}
-        _require(store._vectors.chunk_ids("default") == ids, "vectors are out of step")
-        _require(store._words.chunk_ids() == ids, "words are out of step")
+        contents = store.contents()
+        _require(contents.vectors.get("default", set()) == ids, "vectors are out of step")
+        _require(contents.words == ids, "words are out of step")
         _require(
-            {document.sha256 for document in documents} == set(store._originals.held()),
-            "originals are out of step",
+            {document.sha256 for document in documents} == contents.originals, "originals are out of step"
         )
         for word in gone.keys() - set(words.values()):
             _require(word not in " ".join(nearest(store, word)), f"{word} is found")

@@ -113,7 +113,7 @@ def loading_summary(tables: list[Table]) -> Iterator[Line]:
 
 def ingest_summary(tables: list[Table]) -> Iterator[Line]:
     for name in ("pages/s", "tokens embedded/s", "peak memory, MB", "disk without the originals, MB"):
-        yield _compared(tables[0], name, f"ingest: {name}", "tutorial", "docent")
+        yield compared(tables[0], name, f"ingest: {name}", "tutorial", "docent")
 
 
 def embedding_summary(tables: list[Table]) -> Iterator[Line]:
@@ -153,10 +153,10 @@ def conversations_summary(tables: list[Table]) -> Iterator[Line]:
 
 def open_webui_summary(tables: list[Table]) -> Iterator[Line]:
     for name in tables[0].names:
-        yield _compared(tables[0], name, name, "Open WebUI", "Docent")
+        yield compared(tables[0], name, name, "Open WebUI", "Docent")
 
 
-def _compared(table: Table, name: str, measure: str, theirs: str, ours: str) -> Line:
+def compared(table: Table, name: str, measure: str, theirs: str, ours: str) -> Line:
     at = table.names.index(name)
     rival = "the tutorial's pipeline" if theirs == "tutorial" else theirs
     return Line(measure, rival, *(table.column(head)[at] for head in (theirs, ours, "ratio")))

@@ -71,9 +71,7 @@ def summary_lines(measurement: Measurement, output: str) -> list[Line]:
 
 def _section(result: Measured, folder: Path, *, under: str) -> str:
     title = result.measurement.title
-    written = (
-        f"### {title}\n\n`python -m {_command(result.measurement)}` ({under})\n\n{result.output.strip()}\n\n"
-    )
+    written = f"### {title}\n\n`python -m {shown_command(result.measurement)}` ({under})\n\n{result.output.strip()}\n\n"
     if result.measurement.chart is not None:
         chart = folder / f"{result.measurement.name}.svg"
         chart.write_text(result.measurement.chart(list(tables(result.output))), encoding="utf-8")
@@ -120,7 +118,7 @@ def machine() -> str:
     )
 
 
-def _command(measurement: Measurement) -> str:
+def shown_command(measurement: Measurement) -> str:
     """Return the command without the files and folders of this run."""
     return " ".join(map(_placeholder_for_path, measurement.command))
 

@@ -180,7 +180,7 @@ def change_file(data: Path, step: int) -> None:
 
 
 def _write_atomically(file: Path, content: bytes) -> None:
-    """Write beside and move into pipeline: a file caught between truncation and content reads as empty."""
+    """Write beside and move into place: a file caught between truncation and content reads as empty."""
     temporary = file.parents[2] / "temporary"
     temporary.write_bytes(content)
     temporary.replace(file)
@@ -202,9 +202,7 @@ def state(pipeline: Pipeline) -> dict[str, object]:
             for document in documents
             for chunk in pipeline.store.chunks_of(document.id, Scope())
         ),
-        "vectors": {name: sorted(pipeline.store._vectors.chunk_ids(name)) for name in ("churn", "stable")},
-        "words": sorted(pipeline.store._words.chunk_ids()),
-        "originals": sorted(pipeline.store._originals.held()),
+        "contents": pipeline.store.contents(),
     }
 
 

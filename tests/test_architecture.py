@@ -52,14 +52,14 @@ LIVES_IN: dict[str, set[str]] = {
         "docent/store/vectors.py",
     },
     "chromadb": {"docent/store/vectors.py"},
-    "tantivy": {"docent/store/shelf.py", "docent/store/languages.py"},
+    "tantivy": {"docent/store/word_index.py", "docent/store/languages.py"},
     "watchfiles": {"docent/ingesting/watch.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
     "mistral_common": {"docent/answering/prompt/tokens.py"},
     "sentencepiece": {"docent/answering/prompt/tokens.py"},
     "pypdfium2": {"docent/loading/pdf/pdfium_"},
-    "pypdf": {"docent/loading/pdf/pypdf_fallback.py"},
+    "pypdf": {"docent/loading/formats/pdf.py"},
     "docx": {"docent/loading/formats/docx.py"},
     "pptx": {"docent/loading/formats/pptx.py"},
     "openpyxl": {"docent/loading/formats/xlsx.py"},
@@ -195,3 +195,74 @@ def test_modules_stay_readable_in_one_go():
     """No module is longer than about 400 lines."""
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
     assert {name: length for name, length in lengths.items() if length > 410} == {}
+
+
+PRIVATE = re.compile(r"_[a-z]\w*")
+TESTS_READ_INSIDE = "tests/loading/"
+
+
+def private_names() -> set[str]:
+    """Return every private name that docent/ defines: functions, classes, attributes, module variables."""
+    names = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    names.add(name)
+                case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Name(id=name, ctx=ast.Store()):
+                    names.add(name)
+    return {name for name in names if PRIVATE.fullmatch(name)}
+
+
+def private_uses(path: Path, names: set[str]) -> Iterator[int]:
+    """Yield the lines of a test that use a private name of docent, and give no reason beside it.
+
+    A use of a private name of the test's own, as in `self._x`, is none.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                continue
+            case ast.Attribute(attr=name):
+                private = name in names
+            case ast.ImportFrom(module=str(module), names=imported):
+                private = module.split(".")[0] == "docent" and any(
+                    PRIVATE.fullmatch(alias.name) for alias in imported
+                )
+            case ast.Call(func=ast.Attribute(attr="setattr"), args=[ast.Constant(value=str(name)), *_]):
+                private = name.startswith("docent.") and bool(PRIVATE.fullmatch(name.rpartition(".")[2]))
+            case ast.Call(func=ast.Attribute(attr="setattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                private = name in names
+            case _:
+                continue
+        if private and "# private: " not in lines[node.lineno - 1]:
+            yield node.lineno
+
+
+def test_tests_use_public_names():
+    """A test that reaches into Docent says why on that line: `# private: reason`."""
+    names = private_names()
+    uses = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if not str(path.relative_to(ROOT)).startswith(TESTS_READ_INSIDE)
+        for line in private_uses(path, names)
+    ]
+    assert uses == []
+
+
+def test_private_uses_are_noticed(tmp_path):
+    """Attributes, imports and patched names are found; a reason, and a test's own attribute, are let pass."""
+    path = tmp_path / "test_wrong.py"
+    path.write_text(
+        "from docent.store.reads import _highest\n"
+        "store._catalog.write()\n"
+        "monkeypatch.setattr(store, '_catalog', None)\n"
+        "monkeypatch.setattr('docent.store.reads._highest', None)\n"
+        "store._catalog  # private: nothing else shows it\n"
+        "self._catalog = 1\n"
+        "store._unknown\n"
+    )
+    assert sorted(private_uses(path, {"_catalog"})) == [1, 2, 3, 4]

@@ -138,12 +138,12 @@ def test_what_was_measured_before_is_kept(tmp_path):
 def test_a_failed_measurement(command, time_limit, reason):
     """A measurement that fails or hangs is stopped with a reason; the run continues."""
     measurement = Measurement("mine", "Mine", command, lambda tables: tables[0].head[0])
-    assert reason in run._run(measurement, time_limit).failed
+    assert reason in run.measure(measurement, time_limit).failed
 
 
 def test_what_cannot_be_measured_here():
     """It is skipped, with the command that would run it."""
-    result = run._run(_one("open-webui"), 60)
+    result = run.measure(_one("open-webui"), 60)
     assert not result.output
     assert "`make bench BENCH_OPEN_WEBUI=" in result.failed
 
@@ -158,7 +158,7 @@ def test_the_page_has_a_place_for_figures():
 
 def test_a_command_names_no_place_of_this_machine():
     """Paths are replaced by FILE and FOLDER."""
-    command = page._command(_one("embedding"))
+    command = page.shown_command(_one("embedding"))
     assert command == "bench.embedding --pdfs FOLDER --questions FILE --sample 160 --files 4"
 
 
@@ -172,7 +172,7 @@ def test_a_ratio_is_the_one_that_was_measured():
     """The summary shows the ratio of the table, not one of the rounded figures."""
     text = "| | tutorial | docent | ratio |\n|---|---|---|---|\n| pages/s | 4.0 | 26.8 | 6.65 |\n"
     (table,) = tables(text)
-    line = findings._compared(table, "pages/s", "ingest: pages/s", "tutorial", "docent")
+    line = findings.compared(table, "pages/s", "ingest: pages/s", "tutorial", "docent")
     assert str(line) == "| ingest: pages/s | the tutorial's pipeline | 4 | 26.8 | 6.65 |"
 
 

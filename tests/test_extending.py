@@ -41,7 +41,7 @@ def test_a_format(tmp_path, monkeypatch):
     exec(code("A format", "python"), module.__dict__)  # the page's own code is what is tested
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(file_types.BY_SUFFIX, ".srt", "srt")
-    monkeypatch.setitem(file_types.READER_MODULES, "srt", "srt")
+    monkeypatch.setitem(file_types.READERS, "srt", "srt.read")
     path = tmp_path / "film.srt"
     path.write_text(
         "1\n00:00:01,000 --> 00:00:02,000\nGood morning.\n\n2\n00:01:00,000 --> 00:01:03,000\nBye.\n"

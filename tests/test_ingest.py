@@ -554,8 +554,8 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
 
 def rebuild_beside(docent: Docent, project: Project) -> None:
     """Another process rebuilds and rolls back: the one that runs answers from that index at once."""
-    with docent.store._catalog.write() as db:
-        db.execute("UPDATE chunks SET header = 'of the old index'")
+    with closing(sqlite3.connect(project.storage / "index/catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE chunks SET header = 'of the old index'")
     stop, told = threading.Event(), set()
 
     def ask() -> None:

@@ -14,7 +14,7 @@ from docent.errors import StoreError
 from docent.web.accounts.keys import Keys
 from docent.web.accounts.users import Users
 from docent.web.chat.history import History
-from docent.web.chat.source_links import secret_of
+from docent.web.chat.source_links import installation_secret
 from tests.ports import free_port
 from tests.store.test_full_disk import fill
 
@@ -72,7 +72,7 @@ def test_serve_says_why_it_does_not_start(disk, trouble, why, remedy):
 OPENED = [
     pytest.param(Users, "users.db", id="users"),
     pytest.param(Keys, "keys.db", id="keys"),
-    pytest.param(secret_of, "secret", id="secret"),
+    pytest.param(installation_secret, "secret", id="secret"),
     pytest.param(History, "history.db", id="history"),
 ]
 

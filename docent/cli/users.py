@@ -116,7 +116,7 @@ async def _forgotten(storage: Path, name: str) -> int:
 
     history = History(storage)
     try:
-        return await history.forget(name)
+        return await history.delete_user(name)
     finally:
         await history.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from docent.errors import LoadError, StoreError
 from docent.ingesting.folders import Progress
 from docent.ingesting.pipeline import Intake, Read
-from docent.store import Kept, Rebuild
+from docent.store import OldDocument, Rebuild
 from docent.types import Document, FileReport
 
 
@@ -44,7 +44,7 @@ def _telling(on_progress: Callable[[Progress], None], files: int, pages: int) ->
     return lambda waiting: on_progress(Progress(files, files, pages, "", waiting))
 
 
-def _carry(kept: Kept, work: Rebuild, intake: Intake, *, full: bool) -> int:
+def _carry(kept: OldDocument, work: Rebuild, intake: Intake, *, full: bool) -> int:
     original = kept.files[0].full
     document = work.document(kept)
     read = _read_again(document, original, intake) if full else intake.as_read(document)

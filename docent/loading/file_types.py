@@ -10,6 +10,7 @@ from docent.errors import EncryptedFile, UnsupportedFile
 from docent.loading.formats.zip_container import open_zip, read_zip_entry
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, Limits, StepReporter
+from docent.messages import Message
 
 CODE = frozenset(
     ".py .pyi .js .mjs .ts .tsx .jsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
@@ -50,20 +51,20 @@ KIND_BY_SUFFIX = {
     ".jpeg": "jpeg",
 }
 FOREIGN_SIGNATURES = (
-    (b"GIF8", "a GIF image", "Save it as PNG or JPEG."),
-    (b"II*\0", "a TIFF image", "Save it as PNG, JPEG or PDF."),
-    (b"MM\0*", "a TIFF image", "Save it as PNG, JPEG or PDF."),
-    (b"\x7fELF", "a program", "Remove it."),
-    (b"MZ", "a Windows program", "Remove it."),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it and add what is inside."),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and add what is inside."),
-    (b"Rar!", "a RAR archive", "Unpack it and add what is inside."),
-    (b"BZh", "a bzip2 archive", "Unpack it and add what is inside."),
-    (b"SQLite format 3", "a database", "Export its tables as CSV."),
-    (b"ID3", "a sound recording", "Add a transcript instead."),
-    (b"OggS", "a sound recording", "Add a transcript instead."),
+    (b"GIF8", Message("a GIF image"), Message("Save it as PNG or JPEG.")),
+    (b"II*\0", Message("a TIFF image"), Message("Save it as PNG, JPEG or PDF.")),
+    (b"MM\0*", Message("a TIFF image"), Message("Save it as PNG, JPEG or PDF.")),
+    (b"\x7fELF", Message("a program"), Message("Remove it.")),
+    (b"MZ", Message("a Windows program"), Message("Remove it.")),
+    (b"\x1f\x8b", Message("a gzip archive"), Message("Unpack it and add what is inside.")),
+    (b"7z\xbc\xaf", Message("a 7-Zip archive"), Message("Unpack it and add what is inside.")),
+    (b"Rar!", Message("a RAR archive"), Message("Unpack it and add what is inside.")),
+    (b"BZh", Message("a bzip2 archive"), Message("Unpack it and add what is inside.")),
+    (b"SQLite format 3", Message("a database"), Message("Export its tables as CSV.")),
+    (b"ID3", Message("a sound recording"), Message("Add a transcript instead.")),
+    (b"OggS", Message("a sound recording"), Message("Add a transcript instead.")),
 )
-READABLE_FORMATS = "PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG"
+READABLE_FORMATS = Message("PDF, Word, PowerPoint, Excel, OpenDocument text, RTF, EPUB, mail, PNG and JPEG")
 OLD_OFFICE_STREAMS = (
     (".msg", "__substg1.0_"),
     (".doc", "WordDocument"),
@@ -110,12 +111,13 @@ def detect_kind(source: InputFile, limits: Limits) -> str:
 
 def describe_mismatch(source: InputFile, kind: str) -> str:
     """Return a sentence where a file's suffix stands for another kind than its content is, else ""."""
-    expected = KIND_BY_SUFFIX.get(source.suffix)
-    if expected in (None, kind):
+    if KIND_BY_SUFFIX.get(source.suffix) in (None, kind):
         return ""
-    article = "an" if kind[0] in "aehiorx" else "a"
-    return (
-        f"{source.name} is named {source.suffix} but is {article} {kind.upper()} file; it was read as that."
+    return Message(
+        "{name} is named {suffix}, but its content is {kind}. It was read as {kind}.",
+        name=source.name,
+        suffix=source.suffix,
+        kind=kind.upper(),
     )
 
 
@@ -158,19 +160,19 @@ def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
-    read_all = source.read_all()
-    if "EncryptedPackage".encode("utf-16-le") in read_all:
+    data = source.read_all()
+    if "EncryptedPackage".encode("utf-16-le") in data:
         return EncryptedFile(
             "{name} is an Office document locked with a password, which only Office can open. Open "
             "it there, save it without a password and add it again.",
             name=source.name,
         )
     old_suffix = next(
-        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in read_all), ""
+        (suffix for suffix, stream in OLD_OFFICE_STREAMS if stream.encode("utf-16-le") in data), ""
     )
     if old_suffix == ".msg":
         return UnsupportedFile(
-            "{name} is a message as Outlook keeps it (.msg), which cannot be read. Save it from "
+            "{name} is an Outlook message (.msg), which cannot be read. Save it from "
             "Outlook or Thunderbird as .eml.",
             name=source.name,
         )
@@ -230,11 +232,19 @@ def _is_mail(start: str) -> bool:
     return bool(re.match(r"[a-z-]+:\s", start)) and len(set(fields)) >= 3
 
 
-READER_MODULES = {kind: kind for kind in KINDS} | {"jsonl": "json", "png": "image", "jpeg": "image"}
+READERS = {kind: f"{kind}.read" for kind in KINDS} | {
+    "markdown": "text.read_markdown",
+    "code": "text.read_code",
+    "csv": "table_rows.read_csv",
+    "jsonl": "json.read",
+    "png": "image.read",
+    "jpeg": "image.read",
+}
 
 
 def open_contents(source: InputFile, kind: str, job: Job, *, report_step: StepReporter) -> Contents:
     """Return the contents of a file of a known kind, importing only that kind's libraries."""
-    module = import_module(f"docent.loading.formats.{READER_MODULES[kind]}")
-    contents: Contents = module.read(source, job=job, report_step=report_step)
+    module, _, function = READERS[kind].partition(".")
+    reader = getattr(import_module(f"docent.loading.formats.{module}"), function)
+    contents: Contents = reader(source, job=job, report_step=report_step)
     return contents

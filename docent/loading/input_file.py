@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
+from docent.messages import Message
 from docent.regular_files import open_regular
 
 BLOCK = 1 << 20
@@ -41,7 +42,7 @@ class InputFile:
 def read_input_file(path: Path, *, largest: int) -> InputFile:
     """Read and hash a file. Raises UnreadableFile and HarmfulFile with the reason."""
     digest, size, head = hashlib.sha256(), 0, b""
-    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # lives as long as the Source
+    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # closed with the InputFile
     try:
         with open_regular(path, links=True) as file:
             while block := file.read(BLOCK):
@@ -118,6 +119,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+GUESSED_UTF16 = Message("The file does not name its encoding; it was read as UTF-16.")
+GUESSED_WINDOWS = Message("The text is not UTF-8; it was read as Windows-1252.")
 MAX_DAMAGE = 0.001  # a UTF-8 text with a few broken bytes is still UTF-8; Western text has one in thirty
 
 
@@ -139,7 +142,7 @@ def _encoding_of(source: InputFile) -> tuple[str, str]:
         if source.head.startswith(mark):
             return encoding, ""
     if b"\0" in source.head:
-        return _utf16_encoding(source.head), "Read as UTF-16 without its mark."
+        return _utf16_encoding(source.head), GUESSED_UTF16
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     source.stream.seek(0)
     damaged_bytes = length = 0
@@ -147,7 +150,7 @@ def _encoding_of(source: InputFile) -> tuple[str, str]:
         text = decoder.decode(block)
         damaged_bytes, length = damaged_bytes + text.count("\ufffd"), length + len(text)
     if damaged_bytes > length * MAX_DAMAGE:
-        return "cp1252", "Not UTF-8; read as Windows-1252."
+        return "cp1252", GUESSED_WINDOWS
     return "utf-8", f"{damaged_bytes} damaged bytes were replaced." if damaged_bytes else ""
 
 
@@ -162,15 +165,13 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
         pass
     else:
         return (
-            (text, "")
-            if "\0" not in text
-            else (data.decode(_utf16_encoding(data), "replace"), "Read as UTF-16 without its mark.")
+            (text, "") if "\0" not in text else (data.decode(_utf16_encoding(data), "replace"), GUESSED_UTF16)
         )
     lenient = data.decode("utf-8", "replace")
     damaged_bytes = lenient.count("\ufffd")
     if damaged_bytes <= len(lenient) * MAX_DAMAGE:
         return lenient, f"{damaged_bytes} damaged bytes were replaced."
-    return data.decode("cp1252", "replace"), "Not UTF-8; read as Windows-1252."
+    return data.decode("cp1252", "replace"), GUESSED_WINDOWS
 
 
 def _utf16_encoding(data: bytes) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from docent.loading.pdf.page_context import PageContext
+from docent.messages import Message
 from docent.types import Page
+
+MAX_REASON_CHARS = 300  # of what a library or a program says about a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Limits:
 
     file_bytes: int = 200_000_000
     memory_bytes: int = 1_400_000_000
-    """Address space of a worker. A 1 GB bomb must not fit; the heaviest honest page needs 300 MB."""
+    """Address space of a worker. A 1 GB bomb must not fit; the heaviest page measured needs 300 MB."""
     file_seconds: float = 300.0
     """Without the OCR of scans, which has its own limit for each page."""
     page_seconds: float = 20.0
@@ -98,5 +101,17 @@ class Contents:
     """For formats of which several workers can read one file."""
 
 
-def pictures_not_read(count: int) -> str:
-    return f"{count} {'picture was' if count == 1 else 'pictures were'} not read."
+def unforeseen_failure(name: str, why: str) -> Message:
+    """Return the message for a file whose reader failed with an unexpected error."""
+    return Message(
+        "{name} could not be read: it is damaged, or has an unusual form ({why}). Open it in its own "
+        "program, save it again and add that copy.",
+        name=name,
+        why=why[:MAX_REASON_CHARS],
+    )
+
+
+def pictures_not_read(count: int) -> Message:
+    if count == 1:
+        return Message("1 picture was not read.")
+    return Message("{count} pictures were not read.", count=count)

@@ -17,8 +17,7 @@ from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker import wire_format
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_changed, parse_page
 from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading
-from docent.loading.worker.worker_pool import WorkerPool, WorkerSlots
-from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerPool, WorkerSlots, WorkerTimeout
 from docent.types import Document, Page
 
 LOADER_VERSION = 2
@@ -108,7 +107,7 @@ class Loader:
         name: str,
         password: str | None,
     ) -> dict[str, Any]:
-        """Mark citations in a worker outside the slots, so that nobody waits for files being ingested."""
+        """Mark citations in a worker outside the slots, so that it does not wait for files being ingested."""
         job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
         citations = [
             {"page": wire_format.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
@@ -116,9 +115,7 @@ class Loader:
             if spans.get(page.number)
         ]
         if not citations:
-            raise UnreadableFile(
-                "No words of {name} were named that could be marked. Open the file itself.", name=name
-            )
+            raise UnreadableFile("There is nothing to highlight in {name}. Open the file itself.", name=name)
         with self._marking:
             worker = FileWorker(self.pool, ReadingCosts(job), name)
             try:
@@ -147,8 +144,8 @@ def _os_errors_as_load_errors(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutOfReach(
-            "{name} was not read: the machine did not let its reader go on ({reason}). Try again; if "
-            "it fails again, see what is wrong with: python -m docent doctor",
+            "{name} was not read: the connection to the process that reads it failed ({reason}). "
+            "Try again; if it fails again, run: python -m docent doctor",
             name=name,
             reason=error.strerror or error,
         ) from error

@@ -13,7 +13,7 @@ from docent.retrieving.question_limits import in_turn, searched
 from docent.retrieving.rescoring import Look
 from docent.retrieving.synonyms import Synonyms, said_otherwise
 from docent.retrieving.weights import OURS, Weights
-from docent.store.protocols import Hit, Place, Reader
+from docent.store.protocols import ChunkLocation, Hit, Reader
 from docent.types import Chunk, Page, Passage, Scope, StoredDocument
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
@@ -131,7 +131,7 @@ def _priors(
     question: str,
     found: Found,
     documents: Mapping[str, StoredDocument],
-    places: Mapping[str, Place],
+    places: Mapping[str, ChunkLocation],
     store: Reader,
     scope: Scope,
     weights: Weights,
@@ -159,7 +159,7 @@ def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chun
     return [*(read[at] for at in order), *best[RERANKED:]]
 
 
-def _has_pages(documents: Mapping[str, StoredDocument], place: Place) -> bool:
+def _has_pages(documents: Mapping[str, StoredDocument], place: ChunkLocation) -> bool:
     return place.document_id in documents and documents[place.document_id].pages > 1
 
 

@@ -1,19 +1,16 @@
-"""Everything at rest, and who may see it: the catalog, the vectors, the originals."""
+"""Everything at rest and the access to it: catalog, words, vectors, original files."""
 
 from docent.store.backups import back_up, restore
-from docent.store.conversations import ANSWER_KEY
-from docent.store.copies import Copies
-from docent.store.keeping import Arrival, KnownFile
-from docent.store.originals import COPIES, sha256_of
-from docent.store.owners import UPLOADED
-from docent.store.previous import Kept
-from docent.store.quotes import quoted
-from docent.store.rebuilding import Rebuild
-from docent.store.shared import SharedStore
-from docent.store.sharing import is_from
+from docent.store.conversations import ANSWER_KEY, quoted
+from docent.store.index_swap import Rebuild, forget_previous, give_up, roll_back, switch
+from docent.store.old_index import OldDocument
+from docent.store.originals import COPIES, Copies, sha256_of
+from docent.store.personal_documents import is_from
+from docent.store.rows import UPLOADED
+from docent.store.shared_store import SharedStore
 from docent.store.snapshots import mend_catalog
 from docent.store.store import Store
-from docent.store.switching import forget_previous, give_up, roll_back, switch
+from docent.store.writes import Arrival, KnownFile
 
 __all__ = [
     "ANSWER_KEY",
@@ -21,8 +18,8 @@ __all__ = [
     "UPLOADED",
     "Arrival",
     "Copies",
-    "Kept",
     "KnownFile",
+    "OldDocument",
     "Rebuild",
     "SharedStore",
     "Store",

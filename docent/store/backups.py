@@ -1,7 +1,7 @@
-"""Everything that cannot be made again, in one file; taken while others go on working.
+"""Back up everything that cannot be made again into one file, while other processes go on working.
 
-A tar with the catalog and other databases as of one moment, the originals, and a list of checksums.
-Words and vectors are not in it: they are written again from the catalog, without embedding anything.
+A backup is a tar of the catalog and the other databases as of one moment, the originals, and a list of
+checksums. Words and vectors are left out: they are written again from the catalog without embedding.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.door import KEY, SOCKET
-from docent.store.guard import LOCK, Lock
+from docent.store.locks import LOCK, FolderLock
+from docent.store.old_index import OldIndex
 from docent.store.originals import sha256_of
-from docent.store.previous import Previous
+from docent.store.rpc import KEY, SOCKET
 
 LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"
 LEFT_OUT = (LOCK, SOCKET, KEY)
-"""Of the files directly in storage/: they belong to a running process."""
+"""Files of storage/ that belong to a running process and are not backed up."""
 
 
 def back_up(folder: Path, target: Path) -> int:
-    """Write a backup of storage/ into a new file; its size. Needs no lock: writers go on."""
+    """Write a backup of storage/ into a new file and return its size.
+
+    It takes no lock: others may write meanwhile.
+    """
     if not (folder / CATALOG).exists():
         raise StoreError("There is nothing in {folder} to back up yet.", folder=folder)
     if target.exists():
@@ -57,8 +60,8 @@ def back_up(folder: Path, target: Path) -> int:
 
 
 def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
-    """Put a backup into storage/; where the old content went, if there was any."""
-    lock = Lock(folder)
+    """Put a backup into storage/ and return the folder that now holds the old content, if there was any."""
+    lock = FolderLock(folder)
     try:
         there = [path for path in folder.iterdir() if path.name not in (*LEFT_OUT, "models")]
         if there and not force:
@@ -92,7 +95,7 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 
     catalog = scratch / "catalog.db"
     _copy(folder / CATALOG, catalog)
-    kept = Previous(scratch, originals=folder / "originals")
+    kept = OldIndex(scratch, originals=folder / "originals")
     gone = [one.id for one in kept.documents() if not one.files[0].full.exists()]
     kept.forget(gone)  # deleted while the backup was taken
     sha256s = kept.sha256s()
@@ -111,7 +114,7 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 
 
 def _beside(folder: Path) -> Iterator[Path]:
-    """Databases and small files of other rooms, directly in storage/."""
+    """Yield the databases and small files of other packages that lie directly in storage/."""
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.name not in LEFT_OUT and not path.name.endswith(("-wal", "-shm", ".part")):
             yield path
@@ -124,7 +127,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _unpack(source: Path, fresh: Path) -> None:
-    """All of it with its checksums verified, or nothing."""
+    """Unpack all of it and verify every checksum, or leave nothing."""
     try:
         with tarfile.open(source) as tar:
             members = tar.getmembers()

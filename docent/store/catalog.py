@@ -1,4 +1,4 @@
-"""The single source of truth: one SQLite file, one writer at a time, any number of readers."""
+"""The catalog: one SQLite file that all else is derived from, with one writer and any number of readers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import StoreError
-from docent.store.guard import Turn
+from docent.store.locks import WriteLock
 from docent.store.schema import is_older, migrate
 from docent.store.snapshots import Snapshots, damaged
 
@@ -18,19 +18,21 @@ BUSY_SECONDS = 30.0
 
 
 class Catalog:
-    """Connections to catalog.db, and what a transaction means here."""
+    """Connections to catalog.db and transactions on it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.turn = Turn()
-        self._idle: deque[sqlite3.Connection] = deque()  # the one used last goes first: it remembers most
+        self.write_lock = WriteLock()
+        self._idle: deque[sqlite3.Connection] = (
+            deque()
+        )  # last in, first out: the one used last has the fullest cache
         path.parent.mkdir(parents=True, exist_ok=True)
         self.snapshots = Snapshots(path.parent)
         self.snapshots.refuse_lost()
         self._writer = self._connect()
         self._watch, self._watching = self._connect(), threading.Lock()
         try:
-            with self._plainly():
+            with self._translate_errors():
                 if is_older(self._writer):
                     self.snapshots.take(whole=True)
                 migrate(self._writer)
@@ -40,16 +42,16 @@ class Catalog:
 
     @property
     def version(self) -> int:
-        """Differs as soon as anybody, in any process, has changed the catalog; costs microseconds."""
-        with self._watching, self._plainly():
+        """A number that differs once any process has changed the catalog; it costs microseconds."""
+        with self._watching, self._translate_errors():
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it happens, or none."""
-        with self.turn, self._plainly():
-            try:  # around the beginning, too: Ctrl+C may come right after it
+        """Run the block in one transaction: all of it happens, or none."""
+        with self.write_lock, self._translate_errors():
+            try:  # BEGIN is inside, since Ctrl+C may come right after it
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -60,13 +62,13 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """One moment of the catalog, however long the block takes."""
+        """Read from one snapshot of the catalog for the whole block."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
         try:
-            with self._plainly():
+            with self._translate_errors():
                 connection.execute("BEGIN")
                 yield connection
         finally:
@@ -84,13 +86,13 @@ class Catalog:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def forget_traces(self) -> bool:
-        """Empty the write-ahead log, where pages of deleted text would linger until reused; whether it is."""
-        with self.turn, self._plainly():
+        """Empty the write-ahead log, which may hold deleted text; return False if it is in use."""
+        with self.write_lock, self._translate_errors():
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
     def forget_deleted(self) -> None:
-        """As forget_traces. Raises StoreError where the log still holds what was deleted."""
+        """Empty the write-ahead log. Raises StoreError where it still holds what was deleted."""
         if not self.forget_traces():
             raise StoreError(
                 "It is deleted, but its text still stands in catalog.db-wal, because the catalog has "
@@ -100,14 +102,14 @@ class Catalog:
             )
 
     def save(self) -> None:
-        """See to it that the snapshot is as the catalog is now."""
-        with self.turn:
+        """Take a snapshot unless the last one equals the catalog."""
+        with self.write_lock:
             self.forget_traces()
             if not self.snapshots.is_current():
                 self.snapshots.take()
 
     def complaints(self) -> list[str]:
-        """What SQLite finds wrong with the file; empty when it is sound."""
+        """Return what SQLite finds wrong with the file; an empty list when it is sound."""
         with self.read() as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
             found += [f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check")]
@@ -120,7 +122,7 @@ class Catalog:
         self._writer.close()
 
     def _connect(self) -> sqlite3.Connection:
-        with self._plainly():
+        with self._translate_errors():
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -136,7 +138,7 @@ class Catalog:
         return connection
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:

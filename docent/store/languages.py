@@ -1,7 +1,7 @@
-"""Texts as terms: stems in each document's own language, without its stop words, accents folded.
+"""Turn texts into terms: stems in the language of each document, without stop words, accents folded.
 
 A term carries its language ("fr:quenell"), so that a French stem never meets an English one; figures
-carry none. A question is read in every language, less the small words of its own.
+carry none. A question is read in every language, less the stop words of its own.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ ACCENTED = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 WORD = re.compile(r"[^\W_]+")
 PLAIN = bytes(code if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
 UNLIKE = re.compile("[^\x00-\u0344\u0370-\u052f\u1e00-\u24b5\u2500-\u2bff\ue000-\uf8ff\ufb00-\ufb06]")
-"""Letters of scripts in which words may end elsewhere for Python than for tantivy."""
-MOST_WORDS = 50_000  # of a language, remembered with their terms: some 10 MB
+"""Letters of scripts that Python and tantivy may split into words differently."""
+MOST_WORDS = 50_000  # cached with their terms for each language: some 10 MB
 
 
 def terms(text: str, language: str) -> list[str]:
-    """The terms of a text in their order."""
+    """Return the terms of a text in their order."""
     known = language if language in NAMES else UNKNOWN
-    if text.isascii():  # most texts, in a third of the time
+    if text.isascii():  # most texts; it takes a third of the time
         words = text.encode().translate(PLAIN).decode().split()
     elif UNLIKE.search(text):
         return _analyzed(text, known)
     else:
         words = WORD.findall(text)
-    return [term for term in map(_terms_of(known).__getitem__, words) if term]
+    return [term for term in map(terms_of(known).__getitem__, words) if term]
 
 
 def indexed(text: str, language: str) -> list[str]:
-    """The terms of a text, and those of its words as typed by somebody without accents."""
+    """Return the terms of a text, and those of its words as typed without accents."""
     found = terms(text, language)
     if text.isascii():
         return found
@@ -57,13 +57,13 @@ def indexed(text: str, language: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def asked(question: str) -> tuple[str, ...]:
-    """The terms of a question in every language, each once; remembered, as each search asks for them."""
+    """Return the terms of a question in every language, each once; cached, as each search asks for them."""
     words = " ".join(_telling(question))
     return tuple(dict.fromkeys(term for language in NAMES for term in terms(words, language)))
 
 
 def _telling(question: str) -> list[str]:
-    """The question's words without the small ones of its own language: "the" must not find French tea."""
+    """Return the question's words without the stop words of its language: "the" must not find French tea."""
     words = re.findall(r"\w+", question)
     left = {language: [word for word in words if terms(word, language)] for language in NAMES}
     return min(left.values(), key=len)  # the first of equals is English
@@ -75,7 +75,7 @@ def _folded(text: str) -> str:
 
 
 class _Terms(dict[str, str]):
-    """Words of one language with their terms, stop words with none: most of a text was met before."""
+    """Words of one language with their terms, stop words with none; most words of a text were met before."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -89,16 +89,16 @@ class _Terms(dict[str, str]):
 
 
 @lru_cache(maxsize=len(NAMES))
-def _terms_of(language: str) -> _Terms:
+def terms_of(language: str) -> _Terms:
     return _Terms(language)
 
 
 def _analyzed(text: str, language: str) -> list[str]:
-    return [word if word.isdigit() else f"{language}:{word}" for word in _analyzer(language).analyze(text)]
+    return [word if word.isdigit() else f"{language}:{word}" for word in analyzer(language).analyze(text)]
 
 
 @lru_cache(maxsize=len(NAMES))
-def _analyzer(language: str) -> TextAnalyzer:
+def analyzer(language: str) -> TextAnalyzer:
     # Stemmed before accents are folded: "fermée" and "fermé" are one word to the stemmer only as written.
     return (
         TextAnalyzerBuilder(Tokenizer.simple())

@@ -1,4 +1,8 @@
-"""The files themselves, kept by content: storage/originals/<sha256>."""
+"""The original files, stored by content in storage/originals/<sha256>, and copies made of them.
+
+A copy (storage/copies/<sha256>/<name>) is made to be shown and cached; a missing one is made again. It is
+deleted with its original.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,75 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from docent.errors import StoreError, UnreadableFile
 from docent.regular_files import open_regular
-from docent.store.copies import Copies
+
+MOST_BYTES = 500_000_000
+
+
+class Copies:
+    """A bounded cache of files made of originals; the least recently used go first. Thread-safe."""
+
+    def __init__(self, folder: Path, *, most: int = MOST_BYTES) -> None:
+        self._folder = folder
+        self._most = most
+        self._lock = threading.Lock()
+
+    def get(self, original: Path, name: str, make: Callable[[], bytes]) -> Path:
+        """Return a copy of an original under this name, made if it is missing. Raises what `make` raises."""
+        path = self._folder / original.name / name
+        with suppress(FileNotFoundError):
+            os.utime(path)  # not touch(), which would make an empty file if this one is evicted now
+            return path
+        data = make()
+        part = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+        if not original.exists():  # it was deleted meanwhile, so its copy goes as well
+            self.drop(original.name)
+        self._evict(keeping=path)
+        return path
+
+    def drop(self, sha256: str) -> None:
+        shutil.rmtree(self._folder / sha256, ignore_errors=True)
+
+    def held(self, sha256: str) -> int:
+        folder = self._folder / sha256
+        return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+    def sweep(self, known: Collection[str]) -> None:
+        """Remove what belongs to originals that are gone."""
+        if self._folder.is_dir():
+            for entry in self._folder.iterdir():
+                if entry.name not in known:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def _evict(self, *, keeping: Path) -> None:
+        with self._lock:
+            there = []
+            for path in self._folder.glob("*/*"):
+                with suppress(FileNotFoundError):  # it was deleted meanwhile
+                    there.append((path.stat(), path))
+            total = sum(stat.st_size for stat, _ in there)
+            for stat, path in sorted(there, key=lambda one: one[0].st_mtime_ns):
+                if total <= self._most:
+                    return
+                if path != keeping:
+                    path.unlink(missing_ok=True)
+                    total -= stat.st_size
+
 
 BLOCK = 1 << 20
 COPIES = "copies"
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes, read in blocks."""
+    """Return the SHA-256 of a file's bytes, read in blocks."""
     try:
         with open_regular(path, links=True) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -31,7 +91,7 @@ def sha256_of(path: Path) -> str:
 
 
 class Originals:
-    """Whole files only: a file appears under its name when all of it has arrived."""
+    """Complete files only: a file appears under its name once all of it has been copied."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,11 +102,10 @@ class Originals:
         return self._folder / sha256
 
     def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
-        """Keep a copy, unless one is there; refuse a file that is no longer what was read.
+        """Store a copy, unless there is one; refuse a file that has changed since it was read.
 
-        Without `links`, its path has none, and one that is there now is not followed.
-
-        Not settled, it survives a power cut only after `settle`.
+        Without `links`, a symbolic link in its place is not followed. Without `settled`, the copy survives a
+        power cut only after `settle`.
         """
         target = self.path(sha256)
         if target.exists():
@@ -98,14 +157,14 @@ class Originals:
                 yield entry.name
 
     def sweep_parts(self) -> None:
-        """Remove what a killed process left half copied, or made of what is gone."""
+        """Remove half copies that a killed process left, and copies of originals that are gone."""
         for part in self._folder.glob(".*.part"):
             part.unlink(missing_ok=True)
         self.copies.sweep(set(self.held()))
 
 
 def _linked(file: Path, part: Path) -> bool:
-    """One file under two names, where the disk can do that."""
+    """Make a second name for one file, where the disk supports it, and return True."""
     try:
         os.link(file, part)
     except OSError:
@@ -114,7 +173,7 @@ def _linked(file: Path, part: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """A file, or the renames in a folder, survive a power cut only once they are on disk."""
+    """Write a file, or the renames in a folder, to the disk, so that they survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

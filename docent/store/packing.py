@@ -1,7 +1,7 @@
 """Pages and vectors as bytes, and back.
 
-Text and geometry are deflated: half of their size (docs/decisions/0001-sqlite-is-the-truth.md).
-Boxes keep a hundredth of a point, a thirtieth of a millimetre's tenth: finer than any screen draws.
+Text and geometry are deflated to half of their size (docs/decisions/0001-sqlite-is-the-truth.md). Boxes keep
+a hundredth of a point, which is finer than any screen draws.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def unpack_text(data: bytes) -> str:
 
 
 def pack_page(page: Page) -> tuple[Any, ...]:
-    """A page as the columns named in PAGE_COLUMNS."""
+    """Return a page as the columns named in PAGE_COLUMNS."""
     lines = [
         [
             line.start,

@@ -1,4 +1,4 @@
-"""Rows of the catalog as values, and values as rows."""
+"""Rows of the catalog as values, and values as rows; paths and owners of what readers share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, count
 from typing import Any
 
 from docent.errors import StoreError
 from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
-from docent.types import ANSWERING, NOTHING_TO_SEARCH, Chunk, Document, SourceFile, State, StoredDocument
+from docent.types import (
+    ANSWERING,
+    NOTHING_TO_SEARCH,
+    Chunk,
+    Document,
+    SourceFile,
+    State,
+    StoredDocument,
+    private_library,
+)
 
 DOCUMENTS = "documents d JOIN libraries l ON l.n = d.library"
 CHUNKS = f"chunks c JOIN {DOCUMENTS.replace('documents d', 'documents d ON d.n = c.document')}"
@@ -19,21 +29,24 @@ CHUNKS_WITH_TEXT = (
     'SELECT c.id, d.id, c.page, c.start, c."end", c.header, c.heading, c.tokens, g.text '
     f"FROM {CHUNKS} JOIN pages g ON g.document = d.n AND g.number = c.page"
 )
-"""As `chunks_of` takes them."""
-MOST_DOCUMENTS = 20_000  # are remembered with their rows; some 40 MB
+"""Rows for `chunks_of`."""
+MOST_DOCUMENTS = 20_000  # cached with their rows; some 40 MB
 EMPTY = f"{NOTHING_TO_SEARCH} Read it again to hear why."
-"""Of a document that was read before the reason was noted."""
+"""The reason for an empty document that was read before reasons were noted."""
 OUTDATED = "a newer version is being read; until it is ready, this one answers"
 
 
 def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
-    """Chunk ids as the catalog keeps them, and as many question marks."""
+    """Return chunk ids as the catalog stores them, and as many question marks."""
     return [bytes.fromhex(chunk_id) for chunk_id in chunk_ids], ", ".join("?" * len(chunk_ids))
 
 
 def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> int:
-    """Made if it is not there. Raises StoreError for a private one without owner: it would be everybody's."""
-    if owner is not None or "/" not in name:  # private_library puts the slash there
+    """Return the row of a library, made if it is missing.
+
+    Raises StoreError for a missing private library without owner, which would be shared with everybody.
+    """
+    if owner is not None or "/" not in name:  # names by private_library have a slash
         db.execute(
             "INSERT OR IGNORE INTO libraries (name, owner, added) VALUES (?, ?, ?)", (name, owner, now())
         )
@@ -58,7 +71,7 @@ def insert_document(
     document: Document,
     chunks: Sequence[Chunk],
 ) -> int:
-    """A document that was read, searchable by words; whether it answers is for versions.py to say."""
+    """Insert a document that was read as searchable by words; versions.py decides when it answers."""
     db.execute(
         "INSERT OR IGNORE INTO documents (id, library, sha256, name, added, bytes, state, visible) "
         "VALUES (?, ?, ?, ?, ?, ?, 'loading', 0)",
@@ -99,7 +112,7 @@ def insert_document(
 def copy_document(
     db: sqlite3.Connection, old: str, new: str, library: int, chunk_ids: Mapping[str, str]
 ) -> None:
-    """A document again under another id, in another library; `chunk_ids` from old to new."""
+    """Copy a document to another id in another library; `chunk_ids` maps old to new."""
     row = document_row(db, old)
     same = (
         "sha256, name, title, kind, language, date, added, bytes, state, reason, pages, unread_pages, "
@@ -126,14 +139,14 @@ def copy_document(
 
 
 def clear_document(db: sqlite3.Connection, n: int) -> None:
-    """Its pages, chunks and vectors, all that was read of it."""
+    """Delete the pages, chunks and vectors of a document."""
     db.execute("DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE document = ?)", (n,))
     for table in ("chunks", "pages"):
         db.execute(f"DELETE FROM {table} WHERE document = ?", (n,))
 
 
 def rename(db: sqlite3.Connection, n: int) -> None:
-    """Call a document by a file that is still there, once the one it was named after is gone."""
+    """Name a document after a file that is still there, once the one it was named after is gone."""
     names = [
         str(path).rpartition("/")[2]
         for (path,) in db.execute("SELECT path FROM paths WHERE document = ? ORDER BY path", (n,))
@@ -145,7 +158,7 @@ def rename(db: sqlite3.Connection, n: int) -> None:
 
 @lru_cache(maxsize=MOST_DOCUMENTS)
 def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocument:
-    """A row that was read before is the same document: after a change most are, and reading costs half."""
+    """Return a row as a document; cached, as most rows are the same after a change."""
     row = dict(zip(names, values, strict=True))
     is_empty = not row["chunks"] and row["state"] in ANSWERING
     same = ("id", "name", "title", "kind", "sha256", "pages", "unread_pages", "chunks", "embedded", "loader")
@@ -159,7 +172,7 @@ def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocume
 
 
 def chunks_of(rows: Iterable[Sequence[Any]]) -> list[Chunk]:
-    """Each with its part of its page, which is unpacked once for all of them."""
+    """Return chunks with their text, unpacking each page once."""
     texts: dict[tuple[str, int], str] = {}
     found = []
     for key, document, page, start, end, header, heading, tokens, packed in rows:
@@ -178,3 +191,50 @@ def named(rows: sqlite3.Cursor) -> Iterator[Mapping[str, Any]]:
 
 def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+UPLOADED = ".uploaded/"
+"""The start of the path of a file from no folder; no path below data/ begins with a dot."""
+
+NAMED = """
+SELECT (SELECT COUNT(*) FROM libraries WHERE owner = :owner)
+    + (SELECT COUNT(*) FROM paths WHERE substr(path, 1, length(:start)) = :start)
+"""
+
+
+def brought_by(reader: str) -> str:
+    """Return the start of the paths of what a reader shared, so that they can take it back."""
+    return f"{UPLOADED}{private_library(reader, '')}"
+
+
+def forget_name(db: sqlite3.Connection, reader: str) -> None:
+    """Delete a reader's empty libraries, and their name from the paths of what they shared."""
+    start = brought_by(reader)
+    db.execute(
+        "DELETE FROM libraries WHERE owner = ? AND n NOT IN (SELECT library FROM documents)", (reader,)
+    )
+    shared = db.execute(
+        "SELECT library, path, document FROM paths WHERE substr(path, 1, length(?1)) = ?1", (start,)
+    ).fetchall()
+    for library, path, document in shared:
+        name = path.removeprefix(start)
+        there = (library, path)
+        free = free_path(db, library, name, document, below=UPLOADED)
+        known = db.execute("SELECT 1 FROM paths WHERE library = ? AND path = ?", (library, free)).fetchone()
+        if known:  # the same document is here under this name already
+            db.execute("DELETE FROM paths WHERE library = ? AND path = ?", there)
+        else:
+            db.execute("UPDATE paths SET path = ? WHERE library = ? AND path = ?", (free, *there))
+
+
+def free_path(db: sqlite3.Connection, library: int, name: str, document: int, *, below: str) -> str:
+    """Return a path for a shared file: its name, numbered if another document has that name."""
+    stem, dot, suffix = name.rpartition(".")
+    numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
+    for own in chain([name], numbered):
+        row = db.execute(
+            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, below + own)
+        ).fetchone()
+        if row is None or row[0] == document:
+            break
+    return below + own

@@ -1,7 +1,7 @@
 """The catalog's tables, as numbered migrations.
 
-A migration is never edited once released: the next change is the next number. `user_version` in
-the file says how many have run.
+A released migration is never edited: the next change is the next number. `user_version` in the file says
+how many have run.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 
 
 def is_older(connection: sqlite3.Connection) -> bool:
-    """Whether a catalog is there, and `migrate` would change it."""
+    """Return True if a catalog is there that `migrate` would change."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return 0 < int(version) < len(MIGRATIONS)
 
@@ -165,7 +165,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """executescript() would commit half a migration; statements one by one stay in the transaction."""
+    """Split a script into statements: executescript() would commit half a migration."""
     found: list[str] = []
     pending = ""
     for line in script.splitlines(keepends=True):

@@ -1,9 +1,9 @@
-"""A sound copy of the catalog beside it, for the day on which its disk damages it.
+"""A sound copy of the catalog beside it, in case its disk damages it.
 
-Without the vectors, which are half of it and can be made again; until they are, words alone find documents.
+Vectors are left out, which are half of it and can be made again; until they are, words alone find documents.
 
-One copy: it replaces the one before only after SQLite found nothing wrong with it, so a second would
-be older and no safer. A deletion removes it, since it holds what was deleted; the next one is taken
+There is one copy: it replaces the one before only after SQLite found nothing wrong with it, so a second
+would be older and no safer. A deletion removes it, since it holds what was deleted; the next one is taken
 when nothing has changed for a while, and when the store is closed.
 """
 
@@ -18,20 +18,20 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
-from docent.store.guard import Lock
+from docent.store.checksums import CHECKSUMS
+from docent.store.locks import FolderLock
 from docent.store.originals import Originals, sync
-from docent.store.seal import SEAL
 from docent.types import State
 
 log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
 UNCLAIMED = "unclaimed"
 WHOLE_AGAIN = (State.SEARCHABLE, State.READY, State.PARTIAL)
-"""The state of a document that waits for vectors, and those of one that has them."""
+"""The state of a document that waits for vectors, and the states of one that has them."""
 
 
 class Snapshots:
-    """Of the catalog of one index."""
+    """The snapshot of the catalog of one index."""
 
     def __init__(self, index: Path) -> None:
         self._catalog = index / CATALOG
@@ -39,16 +39,16 @@ class Snapshots:
         self.last = self.folder / CATALOG
 
     def is_current(self) -> bool:
-        """Whether the catalog has not been written since; a snapshot carries the time of its catalog."""
+        """Return True if it is as old as the catalog; a snapshot has its catalog's modification time."""
         log_file = self._catalog.with_name(f"{CATALOG}-wal")
         if log_file.exists() and log_file.stat().st_size:
             return False
         return self.last.exists() and self.last.stat().st_mtime_ns == self._catalog.stat().st_mtime_ns
 
     def take(self, *, whole: bool = False) -> bool:
-        """Copy the catalog while others go on; False when it is damaged, and the last copy stays.
+        """Copy the catalog while others go on; return False when it is damaged, and keep the last copy.
 
-        With its vectors only where `whole` is said.
+        Vectors are copied only with `whole`.
         """
         part = self.folder / f".{CATALOG}.part"
         try:
@@ -77,13 +77,17 @@ class Snapshots:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def refuse_lost(self) -> None:
-        """An empty catalog where there was a full one would let everything else be swept away."""
+        """Raise DamagedStore for an empty catalog with a snapshot: everything else would be swept away."""
         if self.last.exists() and not (self._catalog.exists() and self._catalog.stat().st_size):
             raise damaged(self._catalog, "it is empty or gone")
 
     def put_back(self) -> None:
-        """The snapshot in the catalog's place; the damaged file stays beside it until the next deletion."""
-        for stale in (f"{CATALOG}-wal", f"{CATALOG}-shm", SEAL):  # words and vectors are to be compared
+        """Put the snapshot in the catalog's place; the damaged file is kept until the next deletion."""
+        for stale in (
+            f"{CATALOG}-wal",
+            f"{CATALOG}-shm",
+            CHECKSUMS,
+        ):  # without checksums, words and vectors are compared
             self._catalog.with_name(stale).unlink(missing_ok=True)
         fresh = self._catalog.with_name(".catalog.part")
         shutil.copyfile(self.last, fresh)
@@ -94,7 +98,7 @@ class Snapshots:
 
 
 def _leave_out_vectors(copy: sqlite3.Connection) -> None:
-    copy.execute("PRAGMA journal_mode = OFF")  # nobody needs half a copy back
+    copy.execute("PRAGMA journal_mode = OFF")  # half a copy is of no use
     copy.execute("DELETE FROM vectors")
     copy.execute("UPDATE documents SET state = ? WHERE state IN (?, ?) AND embedded", WHOLE_AGAIN)
     copy.execute("UPDATE documents SET embedded = 0")
@@ -103,7 +107,7 @@ def _leave_out_vectors(copy: sqlite3.Connection) -> None:
 
 
 def damaged(catalog: Path, said: str) -> DamagedStore:
-    """What to say of a catalog that cannot be read."""
+    """Return the error for a catalog that cannot be read, with the command that repairs it."""
     last = Snapshots(catalog.parent).last
     if last.exists():
         return DamagedStore(
@@ -123,7 +127,7 @@ def damaged(catalog: Path, said: str) -> DamagedStore:
 
 
 def complaint(catalog: Path) -> str:
-    """What SQLite finds wrong with a file; empty when it is sound."""
+    """Return what SQLite finds wrong with a file; empty when it is sound."""
     if not (catalog.exists() and catalog.stat().st_size):
         return "it is empty or gone"
     try:
@@ -137,9 +141,9 @@ def complaint(catalog: Path) -> str:
 
 
 def mend_catalog(folder: Path) -> str:
-    """Put the snapshot in the place of a damaged catalog and say so; empty when it is sound.
+    """Put the snapshot in the place of a damaged catalog and say so; return "" when it is sound.
 
-    Raises DamagedStore when there is no snapshot, or somebody still works with the folder.
+    Raises DamagedStore when there is no snapshot, or a process still has the folder open.
     """
     snapshots = Snapshots(folder / "index")
     catalog = folder / "index" / CATALOG
@@ -148,7 +152,7 @@ def mend_catalog(folder: Path) -> str:
     if not snapshots.last.exists():
         raise damaged(catalog, said)
     try:
-        lock = Lock(folder)
+        lock = FolderLock(folder)
     except StorageBusy as error:
         raise damaged(catalog, said) from error
     try:
@@ -165,7 +169,7 @@ def mend_catalog(folder: Path) -> str:
 
 
 def _set_aside(folder: Path) -> int:
-    """Originals of which the snapshot knows nothing: the next start would sweep them away."""
+    """Move originals that the snapshot does not know, or the next start would sweep them away."""
     with closing(sqlite3.connect(folder / "index" / CATALOG)) as database:
         known = {sha256 for (sha256,) in database.execute("SELECT sha256 FROM documents")}
     originals = Originals(folder / "originals")

@@ -1,8 +1,8 @@
-"""Nearest neighbours by Chroma, embedded or on a server; the only file that knows it.
+"""Nearest neighbours by Chroma, embedded or on a server; the only file that imports it.
 
-One collection per library, since a filter that matches half of a collection takes 490 ms where a
-whole collection takes 4. A record is an id and a vector: the catalog has the text, and Chroma's own
-text index would cost more than everything else together.
+One collection per library, since a filter that matches half of a collection takes 490 ms where a whole
+collection takes 4. A record is an id and a vector: the catalog has the text, and Chroma's own text index
+would cost more than everything else together.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 BATCH = 5000  # Chroma refuses more than 5461 at once
 GRAPHS = "*/data_level0.bin"
-PATIENCE = 60.0  # seconds for one request to a server; Chroma's own client would wait for ever
+REQUEST_SECONDS = 60.0  # for one request to a server; Chroma's own client would wait for ever
 
 
-class Vectors:
+class ChromaVectors:
     """The vector index of one store: in `folder`, or on the server at `url` under the store's own name."""
 
     def __init__(self, folder: Path, *, name: str, url: str) -> None:
@@ -38,18 +38,18 @@ class Vectors:
         self._served = bool(url)
         self._collections: dict[str, Any] = {}
         self._filled: set[str] = set()
-        """Libraries with a graph: before the first vectors are written, Chroma may refuse a question."""
+        """Libraries with a graph: before its first vectors are written, Chroma may refuse a query."""
         self._opening = threading.Lock()
-        self._at_work: ClientAPI | None = None
-        if url or folder.exists():  # else there is nothing that could not be opened, and it can wait
-            with self._plainly():
+        self._opened_client: ClientAPI | None = None
+        if url or folder.exists():  # a new folder cannot be damaged, so opening it can wait
+            with self._translate_errors():
                 self._client()
 
     def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
             some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
-            with self._collection(library) as collection, self._blank():
+            with self._collection(library) as collection, self._blank_memory():
                 collection.upsert(ids=some, embeddings=rows)
             self._filled.add(library)
 
@@ -62,7 +62,7 @@ class Vectors:
         with self._collection(library) as collection:
             if library not in self._filled:
                 return []
-            # Without asking for the count first: that takes as long as the query, and fewer is no error.
+            # Not limited by the count, which takes as long as the query: fewer results are no error.
             found = collection.query(query_embeddings=[list(vector)], n_results=limit, include=["distances"])
         return [
             Hit(chunk, 1.0 - distance)
@@ -88,31 +88,31 @@ class Vectors:
             )
 
     def drop_library(self, library: str) -> None:
-        with self._plainly():
+        with self._translate_errors():
             if library in self._collections or self._exists(library):
                 self._client().delete_collection(self._label(library))
-            self._collections.pop(library, None)  # afterwards: who asks meanwhile opens it again
+            self._collections.pop(library, None)  # afterwards: a query meanwhile opens it again
             self._filled.discard(library)
 
     def answers(self) -> bool:
-        """Whether anybody is there to be asked."""
+        """Return True if the server answers."""
         try:
-            with self._plainly():
+            with self._translate_errors():
                 self._client().heartbeat()
         except StoreError:
             return False
         return True
 
     def as_llama_index(self, library: str) -> Any:
-        """The library as a llama-index vector store, for anybody's pipeline."""
+        """Return a library as a llama-index vector store, for other pipelines."""
         with self._collection(library) as collection:
-            self._filled.add(library)  # or will be, by others
+            self._filled.add(library)  # or will be, through the llama-index store
             return _thin_store(collection)
 
     def close(self) -> None:
-        if self._at_work is None:
+        if self._opened_client is None:
             return
-        client: Any = self._at_work
+        client: Any = self._opened_client
         if self._served:
             client._server._session.close()  # which Chroma's own close() forgets
         client.close()
@@ -121,12 +121,12 @@ class Vectors:
             _vacuum(Path(self._where))
 
     def graph_bytes(self) -> int:
-        """What its graphs take on this disk."""
+        """Return the size of its graphs on this disk."""
         return sum(graph.stat().st_size for graph in Path(self._where).glob(GRAPHS))
 
     def sweep(self) -> None:
-        """Remove the graphs of collections that are gone: Chroma leaves their folders where they are."""
-        there = list(Path(self._where).glob(GRAPHS))  # first: one that is made meanwhile is not among them
+        """Remove the graphs of deleted collections: Chroma leaves their folders where they are."""
+        there = list(Path(self._where).glob(GRAPHS))  # first, so that one made meanwhile is not among them
         with suppress(sqlite3.Error), closing(_database(Path(self._where))) as db:
             known = {str(segment) for (segment,) in db.execute("SELECT id FROM segments")}
             for graph in there:
@@ -134,14 +134,14 @@ class Vectors:
                     shutil.rmtree(graph.parent, ignore_errors=True)
 
     def _client(self) -> ClientAPI:
-        """Importing Chroma takes half a second; a new document answers by its words meanwhile."""
+        """Return the client, made on first use: importing Chroma takes half a second."""
         with self._opening:
-            if self._at_work is None:
-                self._at_work = _server(self._where) if self._served else _embedded(Path(self._where))
-            return self._at_work
+            if self._opened_client is None:
+                self._opened_client = _server(self._where) if self._served else _embedded(Path(self._where))
+            return self._opened_client
 
     def _label(self, library: str) -> str:
-        """A name Chroma allows, whatever the library is called."""
+        """Return a name that Chroma allows, whatever the library is called."""
         digest = hashlib.sha256(f"{self._name}\0{library}".encode()).hexdigest()[:24]
         return f"docent-{digest}"
 
@@ -150,14 +150,14 @@ class Vectors:
 
     @contextmanager
     def _collection(self, library: str) -> Iterator[Any]:
-        with self._plainly():
+        with self._translate_errors():
             if library not in self._collections:
-                self._collections[library] = self._opened(library)
+                self._collections[library] = self._open_collection(library)
             yield self._collections[library]
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
-        """Chroma's errors as ours; what is remembered of it may be wrong after one, so it is forgotten."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise Chroma's errors as ours, and forget the collections, which may be wrong after one."""
         from chromadb.errors import ChromaError
         from httpx import HTTPError
 
@@ -179,11 +179,11 @@ class Vectors:
                 error=error,
             ) from error
 
-    def _opened(self, library: str) -> Any:
+    def _open_collection(self, library: str) -> Any:
         collection = self._client().get_or_create_collection(
             self._label(library), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
         )
-        # get_or_create returns a collection of another space without a word
+        # get_or_create returns a collection of another space without an error
         space = (collection.configuration_json.get("hnsw") or {}).get("space")
         if space != "cosine":
             raise DamagedStore(
@@ -192,18 +192,19 @@ class Vectors:
                 library=library,
                 space=space,
             )
-        with self._blank():  # counting makes the graph of what a killed process had handed over and no more
+        # Counting builds the graph from what a killed process left in Chroma's log.
+        with self._blank_memory():
             if collection.count():
                 self._filled.add(library)
         return collection
 
-    def _blank(self) -> AbstractContextManager[None]:
-        """A new graph is a file of its memory before anything is in it: pieces of whatever was there last."""
+    def _blank_memory(self) -> AbstractContextManager[None]:
+        """Blank fresh memory: Chroma writes a new graph from memory that still holds other data."""
         return nullcontext() if self._served else blank()
 
 
 def _vacuum(folder: Path) -> None:
-    """Give back what Chroma's own database does not need any more: 2.0 of 2.4 kB a chunk."""
+    """Shrink Chroma's own database: 2.0 of 2.4 kB a chunk are not needed any more."""
     with suppress(sqlite3.Error), closing(_database(folder)) as db:
         (pages,), (free,) = (db.execute(f"PRAGMA {name}_count").fetchone() for name in ("page", "freelist"))
         if free * 4 > pages:
@@ -223,7 +224,7 @@ def _embedded(folder: Path) -> ClientAPI:
     try:
         return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
     except Exception:
-        # What failed to open would be handed out again for the same folder.
+        # Chroma would return the client that failed again for the same folder.
         for remembered in (Client._identifier_to_system, Client._identifier_to_refcount):
             cast("dict[str, Any]", remembered).pop(str(folder), None)
         raise
@@ -234,7 +235,8 @@ def _server(url: str) -> ClientAPI:
     import httpx
     from chromadb.config import Settings
 
-    httpx.get(f"{url}/api/v2/heartbeat", timeout=PATIENCE)  # a client that fails would leave its socket open
+    # First: a Chroma client that fails to connect leaves its socket open.
+    httpx.get(f"{url}/api/v2/heartbeat", timeout=REQUEST_SECONDS)
     address = urlsplit(url)
     secure = address.scheme == "https"
     client: Any = chromadb.HttpClient(
@@ -244,12 +246,12 @@ def _server(url: str) -> ClientAPI:
         # A connection kept open until the server ends it would leak its socket.
         settings=Settings(anonymized_telemetry=False, chroma_http_max_keepalive_connections=0),
     )
-    client._server._session.timeout = PATIENCE
+    client._server._session.timeout = REQUEST_SECONDS
     return cast("ClientAPI", client)
 
 
 def _thin_store(collection: Any) -> Any:
-    """llama-index's ChromaVectorStore, writing ids and vectors only.
+    """Return llama-index's ChromaVectorStore, writing ids and vectors only.
 
     As it comes it repeats each node as JSON beside its text: 10 kB a chunk.
     """

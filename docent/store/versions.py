@@ -1,7 +1,7 @@
-"""Which version of a file answers: the older one until the newer one is whole, then the newer one.
+"""Versions of a file: the older one answers until the newer one is complete, then the newer one.
 
-A path names the document that answers for it, and perhaps the `next` one; both in one row, so that
-the change from one to the other is one statement.
+A path names the document that answers for it, and perhaps the `next` one; both in one row, so that the
+change from one to the other is one statement.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from docent.types import ANSWERING, SourceFile, State
 
 FINISHED = (State.READY, State.PARTIAL)
 READ = ", ".join(f"'{state}'" for state in sorted(ANSWERING))
-"""States of documents that were read, as SQL lists them."""
+"""The states of documents that were read, as an SQL list."""
 
 
 def was_read(db: sqlite3.Connection, document: int) -> bool:
@@ -23,12 +23,12 @@ def was_read(db: sqlite3.Connection, document: int) -> bool:
 
 
 def is_waiting(db: sqlite3.Connection, document: int) -> bool:
-    """Whether an older version answers in its place."""
+    """Return True if an older version answers in its place."""
     return db.execute("SELECT 1 FROM paths WHERE next = ?", (document,)).fetchone() is not None
 
 
 def point(db: sqlite3.Connection, library: int, file: SourceFile, document: int) -> None:
-    """Let a path name a document: at once, or when it is whole, if an older version answers so far."""
+    """Let a path name a document: at once, or once it is complete if an older version answers now."""
     (state,) = db.execute("SELECT state FROM documents WHERE n = ?", (document,)).fetchone()
     older = db.execute(
         "SELECT d.n FROM paths p JOIN documents d ON d.n = p.document WHERE p.library = ? AND p.path = ? "
@@ -46,7 +46,7 @@ def point(db: sqlite3.Connection, library: int, file: SourceFile, document: int)
 
 
 def finish(db: sqlite3.Connection, documents: Sequence[int]) -> None:
-    """Count the vectors of these documents; those that have all of them are whole, and take over."""
+    """Count the vectors of these documents; those that have all of them become ready and take over."""
     some = (json.dumps(documents),)
     db.execute(
         "UPDATE documents SET embedded = (SELECT count(*) FROM chunks c JOIN vectors v ON v.chunk = c.n "
@@ -65,8 +65,8 @@ def finish(db: sqlite3.Connection, documents: Sequence[int]) -> None:
 
 
 def withdraw(db: sqlite3.Connection, document: int) -> None:
-    """Let no path name a document any more; where an older version answers, it goes on."""
-    # The date is forgotten with it: the next ingest looks at that file again.
+    """Remove a document from all paths; where an older version answers, it goes on."""
+    # The date is reset, so that the next ingest reads that file again.
     db.execute("UPDATE paths SET next = NULL, modified_ns = 0 WHERE next = ?", (document,))
     db.execute("DELETE FROM paths WHERE document = ?", (document,))
 
@@ -75,4 +75,4 @@ NAMELESS = (
     "NOT EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n) "
     "AND NOT EXISTS (SELECT 1 FROM paths p WHERE p.next = d.n)"
 )
-"""Of documents that no path names any more."""
+"""A condition for documents that no path names any more."""

@@ -17,13 +17,14 @@ from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError
 from docent.messages import Message
 from docent.web.accounts.login import log_in, log_out, reader_of, whoever_is_there
-from docent.web.chat import deletion
-from docent.web.chat import feedback as liking
-from docent.web.chat.citation_panel import State, kept_answer, words
-from docent.web.chat.export import markdown
+from docent.web.chat import conversation_routes
+from docent.web.chat.citation_panel import AppState, find_answer, panel_text
+from docent.web.chat.feedback import offer_test_question
 from docent.web.chat.history import History
-from docent.web.chat.source_links import SHOWN, Shown, Signer, opened
-from docent.web.chat.upload_routes import hand_back, language_of, receive
+from docent.web.chat.page_session import language_of
+from docent.web.chat.saved_answer import conversation_markdown
+from docent.web.chat.source_links import LINK_TARGETS, LinkSigner, LinkTarget, open_link
+from docent.web.chat.upload_routes import receive_file, return_file
 from docent.web.documents.unlock import unlock
 from docent.web.i18n import say
 from docent.web.security import SHOWN_ALONE, is_well_formed
@@ -43,21 +44,22 @@ def routes() -> list[Route]:
         Route("/login", log_in, methods=["POST"], name="login"),  # Chainlit's leads there by the name
         Route("/logout", log_out, methods=["POST"]),
         Route("/avatars/{name:path}", avatar),
-        *(Route(f"/{shown}/{{token}}/{{name:path}}", mine(partial(source, shown))) for shown in SHOWN),
+        *(
+            Route(f"/{target}/{{token}}/{{name:path}}", mine(partial(source, target)))
+            for target in LINK_TARGETS
+        ),
         Route("/cited/{step}/{n:int}", mine(cited)),
         Route("/cited/{step}/{n:int}/unmarked", mine(unmarked)),
         Route("/export/{thread}", mine(export)),
-        Route("/project/file", mine(receive), methods=["POST"]),
-        Route("/project/file/{file_id}", mine(hand_back)),
+        Route("/project/file", mine(receive_file), methods=["POST"]),
+        Route("/project/file/{file_id}", mine(return_file)),
         Route("/unlock/{document}", mine(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", mine(deletion.handed_in)),
-        Route("/project/thread", mine(deletion.delete), methods=["DELETE"]),
+        Route("/project/thread/{thread}/files", mine(conversation_routes.list_files)),
+        Route("/project/thread", mine(conversation_routes.delete_conversation), methods=["DELETE"]),
+        Route("/set-session-cookie", mine(conversation_routes.set_session_cookie), methods=["POST"]),
+        Route("/project/action", mine(conversation_routes.press_button), methods=["POST"]),
         Route("/feedback", mine(feedback), methods=["PUT", "DELETE"]),
     ]
-
-
-def export_link(thread_id: str) -> str:
-    return f"/export/{thread_id}"
 
 
 Answering = Callable[[Request, str], Awaitable[Response]]
@@ -106,15 +108,15 @@ async def avatar(request: Request) -> Response:
     return FileResponse(PICTURE, headers={"Cache-Control": "max-age=3600"})
 
 
-async def source(shown: Shown, request: Request, reader: str) -> Response:
+async def source(target: LinkTarget, request: Request, reader: str) -> Response:
     """What was cited: its page with the words marked, the file itself, or a picture of the page."""
-    signer: Signer = request.app.state.signer
+    signer: LinkSigner = request.app.state.signer
     docent: Docent = request.app.state.docent
     try:
-        place = signer.place(request.path_params["token"])
+        place = signer.verify(request.path_params["token"])
         if place.reader != reader:
             return _nothing(request)
-        found = await lightly(opened, docent, place, shown)
+        found = await lightly(open_link, docent, place, target)
     except LoadError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
@@ -133,13 +135,13 @@ async def source(shown: Shown, request: Request, reader: str) -> Response:
 
 async def cited(request: Request, reader: str) -> Response:
     """The words in the side panel of one citation number of one answer."""
-    state: State = request.app.state
+    state: AppState = request.app.state
     n = request.path_params["n"]
-    kept = await kept_answer(state.history, request.path_params["step"], n, reader)
+    kept = await find_answer(state.history, request.path_params["step"], n, reader)
     if kept is None:
         return _nothing(request)
     text = await lightly(
-        partial(words, kept, n, docent=state.docent, signer=state.signer, reader=reader),
+        partial(panel_text, kept, n, docent=state.docent, signer=state.signer, reader=reader),
         language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)
@@ -161,7 +163,7 @@ async def export(request: Request, reader: str) -> Response:
         return _nothing(request)
     name = quote(f"{(thread['name'] or 'Docent')[:60].replace('/', '-')}.md")
     headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    text = markdown(thread, language=language_of(request))
+    text = conversation_markdown(thread, language=language_of(request))
     return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)
 
 
@@ -172,7 +174,7 @@ async def feedback(request: Request, reader: str) -> Response:
         payload = await request.json()
         if request.method == "DELETE":
             given = None
-            step_id = await history.rated(str(payload["feedbackId"]))
+            step_id = await history.rated_step(str(payload["feedbackId"]))
         else:
             there = payload["feedback"]
             comment = str(there.get("comment") or "")[:LONGEST_COMMENT]
@@ -188,7 +190,7 @@ async def feedback(request: Request, reader: str) -> Response:
             },
             status_code=400,
         )
-    said = await history.said(step_id)
+    said = await history.step_and_author(step_id)
     if said is None or said[1] != reader:
         return _nothing(request)
     if given is None:
@@ -197,5 +199,5 @@ async def feedback(request: Request, reader: str) -> Response:
     kept = await history.upsert_feedback(given)
     if given.value and request.app.state.door.is_admin(reader):  # test questions are everybody's
         session_id = str(payload.get("sessionId"))
-        await liking.offer(given.forId, session_id=session_id, history=history, reader=reader)
+        await offer_test_question(given.forId, session_id=session_id, history=history, reader=reader)
     return JSONResponse({"success": True, "feedbackId": kept})

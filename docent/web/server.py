@@ -22,9 +22,9 @@ from docent.web.api import application
 from docent.web.api.access import Gate
 from docent.web.api.middleware import Door as ApiDoor
 from docent.web.api.shutdown import Server
-from docent.web.chat import action_routes, conversation, file_scope, reconnect, upload_routes
+from docent.web.chat import conversation, file_scope, socket_events, upload_routes
 from docent.web.chat.history import History
-from docent.web.chat.source_links import Signer, secret_of
+from docent.web.chat.source_links import LinkSigner, installation_secret
 from docent.web.connection_limits import BoundedConnection, raise_file_limit
 from docent.web.documents import routes as documents
 from docent.web.index_page import about, without_foreign_links
@@ -44,20 +44,19 @@ def prepare() -> None:
     logs.configure(settings.log)
     _open_api(app, settings)
     fortify(app, chainlit.server.sio, hosts=_hosts(settings))
-    conversation.mend(chainlit.server.sio)
-    reconnect.mend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
+    socket_events.extend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
     socket_packets.check(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes(), *action_routes.routes()]
+    ours = [*routes(), *documents.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
-    upload_routes.allow(settings)
-    secret = secret_of(settings.storage)
-    app.state.signer = Signer(secret)
+    upload_routes.configure_uploads(settings)
+    secret = installation_secret(settings.storage)
+    app.state.signer = LinkSigner(secret)
     app.state.door = Door(settings, secret=secret)
     install(app.state.door, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
@@ -124,8 +123,10 @@ def history() -> History:
     state = chainlit.server.app.state
     if getattr(state, "history", None) is None:
         state.history = History(state.settings.storage)
-        state.history.after_deleting = lambda who, thread: file_scope.forget(docent(), who, thread)
-        state.history.knows = lambda who: state.door.knows(who)
+        state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
+            docent(), user, thread
+        )
+        state.history.user_exists = lambda user: state.door.knows(user)
     opened: History = state.history
     return opened
 

@@ -1,4 +1,4 @@
-"""The app as a person starts it, and a browser to look at it."""
+"""The app started as a person starts it, and a browser to use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARGUMENTS = (
 
 @contextmanager
 def running_app(storage: Path, **settings: object) -> Iterator[str]:
-    """`python -m docent serve`, until the block ends."""
+    """Run `python -m docent serve` until the block ends."""
     port = free_port()
     environ = {**os.environ, "DOCENT_STORAGE": str(storage), "DOCENT_PORT": str(port)}
     environ.update({name: str(value) for name, value in settings.items()})
@@ -63,7 +63,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample libraries, ingested once as a person would."""
+    """Ingest the sample libraries once, as a person would."""
     folder = tmp_path_factory.mktemp("e2e") / "storage"
     environ = {**os.environ, "DOCENT_STORAGE": str(folder)}
     done = subprocess.run(
@@ -76,7 +76,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def copied_storage(storage: Path) -> Path:
-    """The same once more, for a second app: a storage folder has one owner."""
+    """Return a copy of the storage for a second app: a storage folder has one owner."""
     return storage.parent / "copy"
 
 
@@ -92,7 +92,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page 1280 wide; `page.requested` lists what left the browser."""
+    """Open an empty page, 1280 wide; `page.requested` lists the requests that left the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
     page = context.new_page()
     page.requested = []  # type: ignore[attr-defined]
@@ -116,16 +116,16 @@ def ask(page: Page, url: str, question: str) -> None:
 
 
 def connected(page: Page) -> None:
-    """Chainlit drops what is sent before its session is up; the settings come last in what it starts with."""
+    """Wait for the settings button, drawn last: Chainlit drops what is sent before its session is up."""
     page.wait_for_selector("#chat-input")
     page.wait_for_selector("#chat-settings-open-modal")
 
 
 def until(holds: Callable[[], bool], *, within: float = 20.0) -> None:
-    """Wait for what no page shows."""
+    """Wait for a condition that no page shows."""
     limit = time.monotonic() + within
     while not holds():
-        assert time.monotonic() < limit, f"not so within {within} s"
+        assert time.monotonic() < limit, f"the condition did not hold within {within} s"
         time.sleep(0.05)
 
 
@@ -136,7 +136,7 @@ def again(page: Page, question: str) -> None:
 
 
 def answers(page: Page) -> Locator:
-    """The answers on the page; how each came about stands in a message of its own below."""
+    """Return the answers on the page, without the receipts, which are messages of their own."""
     return page.locator(".ai-message:not(:has(button[id^=step-]))")
 
 

@@ -1,4 +1,4 @@
-"""A person asks in the browser, reads the answer, and looks at the page it came from."""
+"""Ask in the browser, read the answer, and open the page that it cites."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def answer(page: Page):
     return answers(page).last
 
 
-def test_ask_read_and_look_at_the_page(page, app, ollama_process):
-    """The answer streams in, carries numbered citations, and a click shows file, page and passage."""
+def test_an_answer_cites_pages_that_open(page, app, ollama_process):
+    """The answer has numbered citations, and a click shows file, page and passage."""
     ask(page, app, QUESTION)
     citation = page.locator("a.element-link").first
     expect(citation).to_be_visible(timeout=60_000)
@@ -50,8 +50,8 @@ def test_ask_read_and_look_at_the_page(page, app, ollama_process):
     picture(page, "citation")
 
 
-def test_the_open_page_link_leads_to_the_document(page, app):
-    """From the side panel the original opens at the page cited."""
+def test_the_side_panel_links_to_the_original(page, app):
+    """The original opens, as a type that a browser shows without running it."""
     ask(page, app, QUESTION)
     citation = page.locator("a.element-link").first
     citation.click(timeout=60_000)
@@ -62,8 +62,8 @@ def test_the_open_page_link_leads_to_the_document(page, app):
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_follow_up_knows_what_was_said(page, app, ollama_process):
-    """The second question reaches the model together with the first and its answer."""
+def test_a_follow_up_is_sent_with_the_conversation(page, app, ollama_process):
+    """The model receives the second question with the first and its answer."""
     ask(page, app, QUESTION)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     again(page, "Where is it and how much does it pay?")
@@ -85,8 +85,8 @@ def test_stop_closes_the_connection(page, app, ollama_process):
     assert ollama_process.requests_to("/api/chat")[-1].tokens_sent < 400
 
 
-def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
-    """With images and links to elsewhere in the answer, the page still talks to itself only."""
+def test_the_page_requests_nothing_from_other_origins(page, app, ollama_process):
+    """Images and links in an answer cause no request to their addresses."""
     ollama_process.script(
         "Look ![x](http://elsewhere.example/x.png) <img src=http://elsewhere.example/y.png> [1]."
     )
@@ -103,8 +103,8 @@ def test_nothing_is_asked_of_any_other_origin(page, app, ollama_process):
     assert foreign == set()
 
 
-def test_a_long_reading_shows_how_far_it_is_and_then_the_answer(page, app, ollama_process):
-    """Summarising a document shows progress, which makes room for the answer, shown once."""
+def test_a_summary_shows_its_progress_and_then_the_answer(page, app, ollama_process):
+    """The progress of a long step is replaced by the answer, which is shown once."""
     ollama_process.script(reply="The internship is in Aarhus.", sticky=True)
     ask(page, app, "Summarise tidelight-machine-learning.pdf")
     expect(answer(page)).to_contain_text("The internship is in Aarhus", timeout=60_000)
@@ -114,8 +114,8 @@ def test_a_long_reading_shows_how_far_it_is_and_then_the_answer(page, app, ollam
     ollama_process.reset()
 
 
-def test_without_a_model_server_the_passages_answer(page, copied_storage):
-    """The best sentences are shown with citations, and the way to mend it is said."""
+def test_without_a_model_server_passages_are_shown(page, copied_storage):
+    """The best sentences are shown with citations, and with the command that starts a server."""
     with running_app(copied_storage, DOCENT_MODEL_URL="http://127.0.0.1:9") as url:
         ask(page, url, QUESTION)
         expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
@@ -127,7 +127,7 @@ def test_without_a_model_server_the_passages_answer(page, copied_storage):
     ("headers", "auth", "accepted"),
     [
         pytest.param({}, {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c001"}, True, id="our own page"),
-        pytest.param({}, {"sessionId": "../../x"}, False, id="an id that is none"),
+        pytest.param({}, {"sessionId": "../../x"}, False, id="a malformed id"),
         pytest.param(
             {"Origin": "http://elsewhere.example"},
             {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c002"},
@@ -136,8 +136,8 @@ def test_without_a_model_server_the_passages_answer(page, copied_storage):
         ),
     ],
 )
-def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
-    """A socket needs well-formed ids and our own origin."""
+def test_a_socket_opens_from_our_own_page_only(app, headers, auth, accepted):
+    """A connection needs well-formed ids and our own origin."""
     # In a thread of its own: the browser's driver keeps an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         cookies = {"Cookie": cookie(app)}
@@ -146,7 +146,7 @@ def test_sockets_open_from_our_own_page_only(app, headers, auth, accepted):
 
 
 def cookie(app: str) -> str:
-    """What the page gets with its first question."""
+    """Return the cookie that a page gets with its first request."""
     with urllib.request.urlopen(f"{app}/user") as response:
         return str(response.headers["Set-Cookie"]).partition(";")[0]
 
@@ -193,7 +193,7 @@ def test_chainlits_own_command_has_the_same_defences(copied_storage, tmp_path):
 
 @pytest.mark.parametrize("length", [150_000, 1_500_000, 5_000_000])
 def test_a_message_that_is_too_long_is_refused_on_the_page(page, app, length):
-    """A sentence says so, also where the socket would have dropped it; the conversation goes on."""
+    """The refusal is shown also for a message that the socket would have dropped."""
     page.goto(app)
     box = page.locator("#chat-input")
     expect(box).to_be_visible()

@@ -1,4 +1,4 @@
-"""The documents page, as a person uses it: found from the chat, filtered, read, and emptied."""
+"""The documents page in the browser: reached from the chat, filtered, read, and used to delete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def app(storage, tmp_path_factory, ollama_process):
         yield url
 
 
-def come_in(page: Page, app: str, theme: str = "light") -> None:
+def open_chat(page: Page, app: str, theme: str = "light") -> None:
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
     with page.expect_websocket():
         page.goto(app)
@@ -29,8 +29,8 @@ def come_in(page: Page, app: str, theme: str = "light") -> None:
 
 
 def test_from_the_chat_to_a_document(page, app):
-    """The link above the conversation leads to the list; search and a click lead to a document's pages."""
-    come_in(page, app)
+    """The link above the conversation opens the list; search and a click open a document."""
+    open_chat(page, app)
     page.get_by_role("link", name="Documents").click()
     expect(page.get_by_role("heading", name="Documents")).to_be_visible()
     page.get_by_label("Name holds").fill("tidelight")
@@ -44,9 +44,9 @@ def test_from_the_chat_to_a_document(page, app):
     assert download.value.suggested_filename == "tidelight-machine-learning.pdf"
 
 
-def test_the_command_leads_there_too(page, app):
-    """/documents answers with a link."""
-    come_in(page, app)
+def test_the_command_answers_with_a_link(page, app):
+    """/documents links to the documents page."""
+    open_chat(page, app)
     page.click("#chat-input")
     page.keyboard.type("/documents")
     page.keyboard.press("Enter")
@@ -57,10 +57,10 @@ def test_the_command_leads_there_too(page, app):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_can_be_read_by_everybody(page, app, theme, width):
-    """No fault of accessibility in either theme, and nothing wider than a phone."""
+def test_the_documents_page_is_accessible(page, app, theme, width):
+    """axe finds no violation in either theme, and no page is wider than a phone."""
     page.set_viewport_size({"width": width, "height": 860})
-    come_in(page, app, theme)
+    open_chat(page, app, theme)
     for path, name in (("/documents", "documents"), ("/documents?search=tidelight", "document")):
         page.goto(app + path)
         if name == "document":
@@ -72,9 +72,9 @@ def test_it_can_be_read_by_everybody(page, app, theme, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_document_is_deleted_from_the_keyboard(page, app):
-    """Delete… asks first; then the receipt says that nothing is left."""
-    come_in(page, app)
+def test_a_document_is_deleted_with_the_keyboard(page, app):
+    """Deleting asks for confirmation; the receipt then says that nothing is left."""
+    open_chat(page, app)
     page.goto(f"{app}/documents?search=weaverbird")
     page.get_by_role("link", name=re.compile("weaverbird")).focus()
     page.keyboard.press("Enter")
@@ -93,8 +93,8 @@ def test_a_document_is_deleted_from_the_keyboard(page, app):
     expect(page.get_by_text("No document is like that.")).to_be_visible()
 
 
-def test_news_of_reading_wait_for_whoever_is_at_it(page):
-    """The list loads itself anew while something is read, but not below a question that is open."""
+def test_the_list_does_not_reload_below_an_open_dialog(page):
+    """While a document is read the list reloads, but not while a confirmation is open."""
     script = (ROOT / "public" / "documents.js").read_text(encoding="utf-8")
     busy = "<span class='state loading'></span><details><summary>Delete</summary></details>"
     loads = []
@@ -116,8 +116,8 @@ def test_news_of_reading_wait_for_whoever_is_at_it(page):
 
 
 def test_a_document_is_read_again(page, app):
-    """The button works in a browser, and the document is ready afterwards."""
-    come_in(page, app)
+    """The button starts it, and the document is ready afterwards."""
+    open_chat(page, app)
     page.goto(f"{app}/documents?search=halfmoon")
     page.locator("tbody a").first.click()
     page.get_by_role("button", name="Read again").click()

@@ -1,4 +1,4 @@
-"""Conversations are listed, found, renamed, deleted, exported, and go on where they ended."""
+"""Conversations are listed, searched, renamed, deleted, exported and continued."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from docent.web.chat.streaming import UNFINISHED
+from docent.web.chat.answer_view import UNFINISHED
 from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 
@@ -27,12 +27,12 @@ ENDED = "Which skills does the opening ask for?"
 
 @pytest.fixture(scope="module")
 def own_storage(storage, tmp_path_factory) -> Path:
-    """A copy that this module may change."""
+    """Return a copy that the tests of this module may change."""
     return copied(storage, tmp_path_factory.mktemp("history"))
 
 
 def copied(storage: Path, folder: Path) -> Path:
-    """The documents, without what other tests said."""
+    """Copy the documents without the conversations of other tests."""
     ignored = shutil.ignore_patterns("history.db*")
     return shutil.copytree(storage, folder / "storage", ignore=ignored)
 
@@ -45,7 +45,7 @@ def app(own_storage, ollama_process):
 
 @pytest.fixture(autouse=True)
 def unscripted(ollama_process) -> None:
-    """The stand-in answers from the passages it was sent, with their numbers."""
+    """Let the fake model server answer from the passages, with their numbers."""
     ollama_process.reset()
 
 
@@ -60,7 +60,7 @@ def conversations(page: Page):
 
 
 def open_first(page: Page, url: str, name: str = "") -> None:
-    """Open the app anew and the latest conversation in it, or of this name; what is said then is heard."""
+    """Open the app, and in it the latest conversation, or the latest of this name."""
     with page.expect_websocket():
         page.goto(url)
     connected(page)
@@ -70,24 +70,24 @@ def open_first(page: Page, url: str, name: str = "") -> None:
     expect(page.locator("#chat-input")).to_be_editable()
 
 
-def test_a_conversation_goes_on_where_it_ended(page, app, ollama_process):
-    """Text, citations with their passages, and what was said before: all there again."""
+def test_a_conversation_is_continued_where_it_ended(page, app, ollama_process):
+    """Text and citations are shown again, and the model receives the earlier turns."""
     ask(page, app, QUESTION)
     answered(page)
-    said = answers(page).inner_text().split("[1]")[0].strip()
+    text = answers(page).inner_text().split("[1]")[0].strip()
     open_first(page, app, QUESTION)
-    expect(answers(page).first).to_contain_text(said)
+    expect(answers(page).first).to_contain_text(text)
     page.locator("a.element-link").first.click()
     expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf, p\. "))
     picture(page, "resumed")
     connected(page)
     again(page, FOLLOW_UP)
     answered(page, 2)
-    assert said in str(ollama_process.requests_to("/api/chat")[-1].body)
+    assert text in str(ollama_process.requests_to("/api/chat")[-1].body)
 
 
-def test_a_conversation_becomes_a_file(page, app):
-    """The command gives a link; behind it are question, answer and quoted sources."""
+def test_a_conversation_is_exported_as_a_file(page, app):
+    """The command answers with a link to question, answer and quoted sources."""
     ask(page, app, QUESTION)
     answered(page)
     open_first(page, app, QUESTION)
@@ -130,8 +130,8 @@ def test_conversations_are_renamed_and_deleted(page, app, ollama_process):
     expect(page.get_by_text("Learning by machine")).to_have_count(0)
 
 
-def test_an_edited_question_forgets_what_followed_it(page, app, ollama_process):
-    """Editing takes the later messages away, from the page and from what the model is told."""
+def test_editing_a_question_removes_later_messages(page, app, ollama_process):
+    """They are gone from the page and from the model's prompt."""
     ask(page, app, "What do openings expect?")
     answered(page)
     edit(page, "What do openings expect?", QUESTION)
@@ -142,7 +142,7 @@ def test_an_edited_question_forgets_what_followed_it(page, app, ollama_process):
 
 
 def test_stop_works_after_an_edit(page, app, ollama_process):
-    """The stream ends at the model server, and the part that came says that it was stopped."""
+    """The stream ends at the model server, and the incomplete answer is marked as stopped."""
     ask(page, app, "What do openings ask for?")
     answered(page)
     ollama_process.script(reply="word " * 400, seconds_per_token=0.2)
@@ -164,10 +164,10 @@ def edit(page: Page, asked: str, text: str) -> None:
     page.locator(".confirm-edit").click()
 
 
-def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ollama_process):
-    """Which source is gone, or that it broke off when Docent was killed; either question can be put again.
+def test_after_a_restart_answers_say_what_they_lost(page, storage, tmp_path, ollama_process):
+    """A deleted source and an answer cut off by a kill are marked, and either question can be asked again.
 
-    Where Docent is told to end, the model stops, and what it had said is kept.
+    When Docent is asked to end, the model stops, and its unfinished answer is saved.
     """
     own = copied(storage, tmp_path)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
@@ -187,14 +187,14 @@ def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ol
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         open_first(page, url, FOLLOW_UP)
         expect(answers(page).first).to_contain_text("word word", timeout=20_000)
-        expect(answers(page).first).to_contain_text("The answer broke off here")
-        picture(page, "broken-off")
+        expect(answers(page).first).to_contain_text("The answer stops here")
+        picture(page, "incomplete")
         asked_again(page)
         open_first(page, url, QUESTION)
         expect(answers(page).first).to_contain_text(f"{name} was deleted", timeout=20_000)
         picture(page, "source-deleted")
         page.locator("a.element-link").first.click()
-        expect(page.locator("#side-view-content")).to_contain_text("has been deleted since")
+        expect(page.locator("#side-view-content")).to_contain_text("This file was deleted")
         asked_again(page)
         ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
         again(page, ENDED)
@@ -202,8 +202,8 @@ def test_after_a_restart_an_answer_says_what_it_lost(page, storage, tmp_path, ol
     until(lambda: ollama_process.requests_to("/api/chat")[-1].disconnected)
     with closing(sqlite3.connect(own / "history.db")) as history:
         unfinished = "SELECT output FROM steps WHERE metadata LIKE ?"
-        kept = history.execute(unfinished, (f'%{UNFINISHED}": "{ENDED}%',)).fetchone()
-    assert kept[0].startswith(("word " * 20).strip())
+        saved = history.execute(unfinished, (f'%{UNFINISHED}": "{ENDED}%',)).fetchone()
+    assert saved[0].startswith(("word " * 20).strip())
 
 
 def asked_again(page: Page) -> None:

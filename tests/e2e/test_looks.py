@@ -1,4 +1,4 @@
-"""The page can be read, heard and used: both themes, a phone and a wide screen, two languages."""
+"""The page is accessible in both themes, on a phone and a wide screen, in two languages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def app(copied_storage, ollama_process):
 
 
 @contextmanager
-def opened(browser: Browser, app: str, *, width: int, theme: str, language: str) -> Iterator[Page]:
+def opened_page(browser: Browser, app: str, *, width: int, theme: str, language: str) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": width, "height": 844}, locale=language)
     page = context.new_page()
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
@@ -37,8 +37,8 @@ def opened(browser: Browser, app: str, *, width: int, theme: str, language: str)
 
 
 def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=AA).response["violations"]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+    rules = Axe().run(page, options=AA).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def violations(page: Page) -> list[str]:
     ],
 )
 def test_every_screen_meets_the_guidelines(browser, app, width, theme, language):
-    """axe finds nothing against WCAG 2.1 AA: at the start, with an answer, its source, the settings."""
+    """axe finds no violation of WCAG 2.1 AA at the start, with an answer and with its source."""
     name = f"{width}-{theme}"
-    with opened(browser, app, width=width, theme=theme, language=language) as page:
+    with opened_page(browser, app, width=width, theme=theme, language=language) as page:
         assert violations(page) == []
         picture(page, f"start-{name}")
         again(page, QUESTION)
         citation = page.locator("a.element-link").first
         expect(citation).to_be_visible(timeout=60_000)
         page.wait_for_timeout(1500)
-        expect(page.locator("#side-view-content")).to_have_count(0)  # until somebody asks for it
+        expect(page.locator("#side-view-content")).to_have_count(0)  # until a citation is clicked
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         picture(page, f"answer-{name}")
-        how = "How this was answered" if language == "en-US" else "Comment cette réponse est née"
-        page.get_by_role("button", name=how).click()
+        receipt = "How this was answered" if language == "en-US" else "Comment cette réponse a été obtenue"
+        page.get_by_role("button", name=receipt).click()
         expect(page.get_by_text("█").first).to_be_visible()
         picture(page, f"receipt-{name}")
         citation.click()
@@ -76,9 +76,9 @@ def test_every_screen_meets_the_guidelines(browser, app, width, theme, language)
         picture(page, f"source-{name}")
 
 
-def test_the_settings_reach_the_answer(browser, app, ollama_process):
-    """Fewer passages are sent and no receipt is shown, as the panel says; the panel meets the guidelines."""
-    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+def test_the_settings_change_the_answer(browser, app, ollama_process):
+    """Fewer passages are sent and no receipt is shown, as chosen; the panel is accessible."""
+    with opened_page(browser, app, width=1280, theme="light", language="en-US") as page:
         page.click("#chat-settings-open-modal")
         page.get_by_role("slider", name="Passages").focus()
         page.keyboard.press("Home")
@@ -97,8 +97,8 @@ def test_the_settings_reach_the_answer(browser, app, ollama_process):
 
 
 def test_a_persona_answers_in_its_library(browser, app, ollama_process):
-    """Chosen at the top, the waiter greets and offers its own first questions."""
-    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+    """A persona chosen at the top greets and offers its own first questions."""
+    with opened_page(browser, app, width=1280, theme="light", language="en-US") as page:
         page.click("#chat-profiles")
         picture(page, "personas")
         page.get_by_role("option", name="Restaurant guide").click()
@@ -109,9 +109,9 @@ def test_a_persona_answers_in_its_library(browser, app, ollama_process):
         expect(answers(page)).to_contain_text("in the mood for", timeout=60_000)
 
 
-def test_the_page_is_used_with_the_keyboard(browser, app):
-    """From the question to its source without a mouse."""
-    with opened(browser, app, width=1280, theme="light", language="en-US") as page:
+def test_the_page_can_be_used_with_the_keyboard(browser, app):
+    """A question is asked and its source opened without a mouse."""
+    with opened_page(browser, app, width=1280, theme="light", language="en-US") as page:
         page.locator("#chat-input").focus()
         page.keyboard.type(QUESTION)
         page.keyboard.press("Enter")

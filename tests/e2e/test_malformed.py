@@ -1,4 +1,4 @@
-"""Requests and socket packets that no page sends: a sentence and a 4xx, and no traceback in the log."""
+"""Malformed requests and socket packets are answered with a 4xx and a sentence, and log no traceback."""
 
 from __future__ import annotations
 
@@ -121,17 +121,17 @@ def message(**more: Any) -> dict[str, Any]:
 
 
 def mutated(value: Any) -> Iterator[Any]:
-    """The same with each field left out, and with a value of each other kind in its place."""
+    """Yield a value with each field left out, and with a value of each other type in its place."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield {other: one for other, one in value.items() if other != name}
+            yield {key: kept for key, kept in value.items() if key != name}
             for other in mutated(inner):
                 yield {**value, name: other}
     yield from VALUES
 
 
-def told(opened: ClientConnection) -> list[str]:
-    """The sentences that the page shows, until the socket has answered all that was sent."""
+def toasts(opened: ClientConnection) -> list[str]:
+    """Return the sentences that the page shows, once the socket has answered everything sent."""
     sentences = []
     opened.send('42["connection_successful"]')
     while True:
@@ -142,23 +142,23 @@ def told(opened: ClientConnection) -> list[str]:
             return sentences
 
 
-@pytest.mark.parametrize(("asked", "body"), REQUESTS.items(), ids=[" ".join(asked) for asked in REQUESTS])
-def test_a_body_of_another_shape(server: Server, asked: tuple[str, str], body: Any):
-    """No JSON, wrong types, missing fields and unknown ids end in a 4xx with a sentence."""
-    sent = [*BODIES, *(json.dumps(one).encode() for one in mutated(body))]
+@pytest.mark.parametrize(("route", "body"), REQUESTS.items(), ids=[" ".join(route) for route in REQUESTS])
+def test_a_malformed_body_is_refused(server: Server, route: tuple[str, str], body: Any):
+    """Invalid JSON, wrong types, missing fields and unknown ids end in a 4xx with a sentence."""
+    sent = [*BODIES, *(json.dumps(other).encode() for other in mutated(body))]
     for content in sent:
-        response = server.request(*asked, content=content, headers={"content-type": "application/json"})
-        well = response.status_code == 200 and content not in BODIES
-        assert well or 400 <= response.status_code < 500, (content[:80], response.text)
-        assert well or "." in response.text or "not found" in response.text, response.text
+        response = server.request(*route, content=content, headers={"content-type": "application/json"})
+        accepted = response.status_code == 200 and content not in BODIES
+        assert accepted or 400 <= response.status_code < 500, (content[:80], response.text)
+        assert accepted or "." in response.text or "not found" in response.text, response.text
     assert server.no_traceback()
 
 
-def test_a_button_that_nobody_was_shown(server: Server):
-    """Of an unknown page, with an unknown name, without a question, of another shape: none is pressed."""
+def test_a_malformed_button_press_is_refused(server: Server):
+    """A button of an unknown page or name, without a question or of another shape, does nothing."""
     session = str(uuid.uuid4())
     with server.socket({"sessionId": session}) as opened:
-        told(opened)
+        toasts(opened)
         action = {"name": "ask_again", "payload": {"question": ""}, "forId": "x", "id": "x", "label": ""}
         wrong = [body for body in mutated({"sessionId": session, "action": action}) if not _asks(body)]
         for body in [{"sessionId": str(uuid.uuid4()), "action": action}, *wrong]:
@@ -173,7 +173,7 @@ def test_a_button_that_nobody_was_shown(server: Server):
 
 
 def _asks(body: Any) -> bool:
-    """Whether it is, by chance, a question after all."""
+    """Tell whether a mutated body happens to hold a question."""
     try:
         return bool(body["action"]["payload"]["question"].strip())
     except (KeyError, TypeError, AttributeError):
@@ -181,24 +181,24 @@ def _asks(body: Any) -> bool:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:50])
-def test_a_path_that_leads_nowhere(server: Server, path: str):
-    """Names that no file can have, and ids that are none."""
+def test_an_unknown_path_is_refused(server: Server, path: str):
+    """Impossible file names and malformed ids end in a 4xx."""
     assert 400 <= server.request("GET", path).status_code < 500
     assert server.no_traceback()
 
 
-def test_packets_that_are_none(server: Server):
-    """What engine.io or socket.io cannot read closes the socket or is passed over."""
+def test_malformed_packets_are_ignored(server: Server):
+    """A packet that engine.io or socket.io cannot read closes the socket or is ignored."""
     for packet in PACKETS:
         with server.socket() as opened, suppress(ConnectionClosed):
-            told(opened)
+            toasts(opened)
             opened.send(packet)
-            told(opened)
+            toasts(opened)
     assert server.no_traceback()
 
 
-def test_polled_bodies_that_are_no_packets(server: Server):
-    """The same over plain requests, which a browser uses where no WebSocket gets through."""
+def test_malformed_packets_are_refused_when_polling(server: Server):
+    """Plain requests, which a browser uses where WebSockets are blocked, are answered with 400."""
     polling = "/ws/socket.io/?EIO=4&transport=polling"
     for body in (
         b"x",
@@ -216,8 +216,8 @@ def test_polled_bodies_that_are_no_packets(server: Server):
     assert server.no_traceback()
 
 
-def test_a_connection_of_another_shape(server: Server):
-    """Its ids are checked; what else comes with them is not needed, and not looked at."""
+def test_malformed_connection_data_is_refused_or_ignored(server: Server):
+    """The ids are checked; other fields are not needed, and ignored."""
     session = {"sessionId": str(uuid.uuid4()), "clientType": "webapp", "userEnv": "{}", "chatProfile": ""}
     for auth in mutated(session):
         with server.socket(auth) as opened, suppress(ConnectionClosed):  # closed: it could not be read
@@ -244,27 +244,27 @@ EVENTS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("event", "arguments"), EVENTS.items(), ids=EVENTS)
-def test_an_event_of_another_shape(server: Server, event: str, arguments: list[Any]):
-    """No, too many and wrong arguments, each in a page that goes on: its person is told so."""
+def test_a_malformed_event_is_reported_on_the_page(server: Server, event: str, arguments: list[Any]):
+    """Missing, surplus and wrong arguments are reported, and the page keeps working."""
     given = [[None, None], *([value] for value in VALUES)]
     if arguments:
         given += [[], *([other] for other in mutated(arguments[0]))]
     sentences: list[str] = []
     for start in range(0, len(given), 30):
         with server.socket() as opened:
-            told(opened)
-            for one in given[start : start + 30]:
-                opened.send("42" + json.dumps([event, *one]))
-            sentences += told(opened)
+            toasts(opened)
+            for values in given[start : start + 30]:
+                opened.send("42" + json.dumps([event, *values]))
+            sentences += toasts(opened)
     used = event not in ("message_favorite", "audio_chunk", "audio_end")
     assert any("not sent by Docent's own page" in sentence for sentence in sentences) is used
     assert server.no_traceback()
 
 
-def test_a_page_that_sends_too_much(server: Server):
-    """A hundred packets at once are more than a person sends; the rest is not done, and the page says so."""
+def test_a_page_that_sends_too_much_is_slowed(server: Server):
+    """Beyond a hundred packets at once the rest is ignored, and the page says so."""
     with server.socket() as opened:
-        told(opened)
+        toasts(opened)
         for _ in range(300):
             opened.send('42["window_message",{}]')
         sentences = []
@@ -273,15 +273,15 @@ def test_a_page_that_sends_too_much(server: Server):
     assert server.no_traceback()
 
 
-def test_pages_that_were_left_make_room(server: Server):
-    """However often a page is opened anew, the newest is connected; those that were left are forgotten."""
+def test_closed_pages_do_not_count_as_open(server: Server):
+    """A page can be opened again however often it was opened and closed before."""
     for _ in range(130):
         with server.socket() as opened:
             assert opened.recv(20).startswith("40")
 
 
-def test_one_person_holds_so_many_pages_and_no_more(server: Server):
-    """A hundred open pages are a program's; the next is refused with what to do."""
+def test_open_pages_of_one_user_are_limited(server: Server):
+    """After a hundred open pages the next is refused, with what to do."""
     with ExitStack() as opened:
         for _ in range(100):
             assert opened.enter_context(server.socket()).recv(20).startswith("40")

@@ -1,4 +1,4 @@
-"""Where people log in, each sees what is theirs, whichever way they ask for it."""
+"""With a login, each user reaches their own conversations and files only, by any route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, e
 
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
-from docent.web.chat.source_links import SHOWN
+from docent.web.chat.source_links import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 
@@ -26,7 +26,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Ann:
-    """What she has after one question."""
+    """The ids of everything that Ann has after one question."""
 
     thread: str
     step: str
@@ -50,7 +50,7 @@ def app(storage, tmp_path_factory, ollama_process):
 
 @pytest.fixture(scope="module")
 def ann(app: str, browser: Browser) -> Ann:
-    """She logs in, asks, and likes the answer."""
+    """Log in as Ann, ask a question, and rate the answer."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
     page = context.new_page()
     page.goto(app)
@@ -82,10 +82,10 @@ def ann(app: str, browser: Browser) -> Ann:
         feedback["forId"],
         cookie,
     )
-    assert page.request.get(f"{app}/export/{thread['id']}").ok, "nobody took it from her"
-    kept = page.request.get(f"{app}/project/thread/{thread['id']}").json()
-    assert kept["name"] == QUESTION
-    assert [step["feedback"] for step in kept["steps"] if step["feedback"]] == [feedback]
+    assert page.request.get(f"{app}/export/{thread['id']}").ok, "another user deleted it"
+    thread_after = page.request.get(f"{app}/project/thread/{thread['id']}").json()
+    assert thread_after["name"] == QUESTION
+    assert [step["feedback"] for step in thread_after["steps"] if step["feedback"]] == [feedback]
     context.close()
 
 
@@ -98,8 +98,8 @@ def ben(app: str, browser: Browser) -> APIRequestContext:
 
 
 def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
-    """Every way to what is Ann's."""
-    thumb = {"feedback": {"forId": ann.rated, "value": 0}, "sessionId": NOWHERE}
+    """Return every request for something of Ann's."""
+    rating = {"feedback": {"forId": ann.rated, "value": 0}, "sessionId": NOWHERE}
     return [
         ("GET", f"/project/thread/{ann.thread}", None),
         ("GET", f"/project/thread/{ann.thread}/element/{ann.element}", None),
@@ -111,23 +111,23 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("GET", f"/project/thread/{ann.thread}/files", None),
         ("PUT", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
         ("DELETE", "/project/element", {"element": {"id": ann.element}, "sessionId": NOWHERE}),
-        ("PUT", "/feedback", thumb),
+        ("PUT", "/feedback", rating),
         ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
         ("GET", f"/cited/{ann.step}/1", None),
         ("GET", f"/export/{ann.thread}", None),
-        *(("GET", ann.source.replace("/original/", f"/{way}/"), None) for way in SHOWN),
+        *(("GET", ann.source.replace("/original/", f"/{target}/"), None) for target in LINK_TARGETS),
         ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),
     ]
 
 
 def refused(response: APIResponse) -> bool:
-    """No, or the empty page, which is what every unknown address shows."""
+    """Tell whether a request was refused, or answered with the page that any unknown address shows."""
     page = response.status == 200 and response.headers["content-type"].startswith("text/html")
     return page or response.status in (401, 403, 404, 405)
 
 
-def test_nobody_gets_at_what_is_anothers(app, ann, ben):
-    """Conversation, element, thumb, source, export: refused, whichever route is tried."""
+def test_another_user_is_refused(app, ann, ben):
+    """Conversation, element, rating, source and export are refused, by every route."""
     for method, path, data in attempts(ann):
         response = ben.fetch(app + path, method=method, data=data)
         assert refused(response), (method, path, response.status)
@@ -136,8 +136,8 @@ def test_nobody_gets_at_what_is_anothers(app, ann, ben):
     assert listed.json()["data"] == []
 
 
-def test_without_a_login_nothing_is_there(app, ann, browser):
-    """The same routes, asked by somebody who is nobody."""
+def test_a_visitor_without_a_login_is_refused(app, ann, browser):
+    """The same requests are refused without a session."""
     context = browser.new_context()
     for method, path, data in attempts(ann):
         response = context.request.fetch(app + path, method=method, data=data)
@@ -147,21 +147,21 @@ def test_without_a_login_nothing_is_there(app, ann, browser):
 
 
 @pytest.mark.parametrize(
-    ("whose", "opened"),
+    ("user", "opened"),
     [
-        pytest.param("ann", True, id="her own"),
-        pytest.param("ben", False, id="another's"),
-        pytest.param("", False, id="nobody's"),
+        pytest.param("ann", True, id="its owner"),
+        pytest.param("ben", False, id="another user"),
+        pytest.param("", False, id="no login"),
     ],
 )
-def test_a_conversation_is_resumed_by_its_owner_only(app, ann, ben, whose, opened):
-    """A socket that names a conversation opens for the one who had it."""
+def test_a_conversation_is_resumed_by_its_owner_only(app, ann, ben, user, opened):
+    """A socket that names a conversation opens for its owner."""
     cookies = {"ann": ann.cookie, "": ""}
-    if whose == "ben":
+    if user == "ben":
         state = ben.storage_state()["cookies"]
         cookies["ben"] = "; ".join(f"{c['name']}={c['value']}" for c in state)
-    session = "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c00" + str(len(whose))
-    headers = {"Origin": app, "Cookie": cookies[whose]}
+    session = "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c00" + str(len(user))
+    headers = {"Origin": app, "Cookie": cookies[user]}
     auth = {"sessionId": session, "threadId": ann.thread}
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(asyncio.run, opens(app, headers, auth)).result() is opened
@@ -178,8 +178,8 @@ def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
     picture(page, "login-refused")
 
 
-def test_who_is_kept_out_by_guesses_is_told(app, browser, page: Page):
-    """The guesser's page says how long to wait; the owner gets in, and is told in the conversation."""
+def test_guessed_passwords_are_slowed_and_reported(app, browser, page: Page):
+    """The guesser is told how long to wait; the owner still logs in, and is warned in the conversation."""
     owner = browser.new_context(locale="en-US")
     assert owner.request.post(f"{app}/login", form={"username": "cat", "password": PASSWORD}).ok
     assert owner.request.post(f"{app}/logout").ok
@@ -206,8 +206,8 @@ def test_who_is_kept_out_by_guesses_is_told(app, browser, page: Page):
 
 
 @pytest.mark.parametrize("too", [pytest.param(False, id="kept"), pytest.param(True, id="deleted")])
-def test_a_deleted_conversation_offers_to_take_its_files_along(app, browser, tmp_path, too):
-    """With a login a file answers in every conversation, so it goes only if its owner says so."""
+def test_deleting_a_conversation_offers_to_delete_its_files(app, browser, tmp_path, too):
+    """With a login a file answers in every conversation, so it is deleted only on request."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
     assert context.request.post(f"{app}/login", form={"username": "ben", "password": PASSWORD}).ok
     page = context.new_page()

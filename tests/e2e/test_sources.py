@@ -1,4 +1,4 @@
-"""A click on a citation shows the page it came from, with the very words marked."""
+"""A click on a citation shows its page, with the quoted words highlighted."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def open_pdf(page: Page, url: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_page_is_drawn_with_the_sentence_marked(page, app, theme):
-    """File, page and quote stand above the PDF's own page, in which the quote is highlighted and in view."""
+def test_the_cited_page_is_shown_with_its_quote_highlighted(page, app, theme):
+    """File, page and quote are shown above the PDF page, in which the quote is in view."""
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
     open_pdf(page, app)
     panel = page.locator(PANEL)
@@ -48,8 +48,8 @@ def test_the_page_is_drawn_with_the_sentence_marked(page, app, theme):
     picture(page, f"source-{theme}")
 
 
-def test_on_a_phone_the_page_fits(page, app):
-    """At 390 pixels the whole width of the page is seen."""
+def test_the_cited_page_fits_a_phone(page, app):
+    """The whole width of the page is visible at 390 pixels."""
     page.set_viewport_size({"width": 390, "height": 844})
     open_pdf(page, app)
     canvas = page.locator(f"{PANEL} canvas").first

@@ -1,4 +1,4 @@
-"""Several tabs, several people, a network that drops; and what an answer's buttons do."""
+"""Several tabs and users at once, a network that drops, and the buttons below an answer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def cited(page: Page) -> None:
 
 
 def test_a_long_answer_is_stopped_while_another_tab_is_answered(browser, app, ollama_process):
-    """One tab streams, the other is answered in the meantime; the stop ends the first one only."""
+    """The other tab is answered meanwhile, and the stop ends the first one only."""
     with tab(browser, app) as slow, tab(browser, app) as other:
         ollama_process.script(reply="word " * 600, seconds_per_token=0.2)
         again(slow, QUESTION)
@@ -77,21 +77,21 @@ def test_a_long_answer_is_stopped_while_another_tab_is_answered(browser, app, ol
         expect(answers(other)).not_to_contain_text("word word")
 
 
-def test_ten_at_once(app, ollama_process):
-    """Each is answered, nobody waits for another's slow tokens, and the list of conversations still comes."""
+def test_ten_conversations_at_once(app, ollama_process):
+    """Each is answered without waiting for the others, and conversations can still be listed."""
     ollama_process.script(reply="word " * 40, seconds_per_token=0.05, sticky=True)
     with ThreadPoolExecutor(1) as pool:  # the browser's driver keeps an event loop running in this thread
         took, counted = pool.submit(asyncio.run, measured(app, conversations=10, seconds=3)).result()
-    assert [what for what in counted if what not in ("answers", "characters")] == []
+    assert [name for name in counted if name not in ("answers", "characters")] == []
     assert counted["answers"] >= 10
     assert sorted(took)[len(took) // 2] < 15  # generous: `python -m bench.chat_load` measures
-    asked = -1
-    while asked != (asked := len(ollama_process.requests_to("/api/chat"))):
-        time.sleep(2)  # what was asked as they left must not take the words meant for the next test
+    count = -1
+    while count != (count := len(ollama_process.requests_to("/api/chat"))):
+        time.sleep(2)  # late questions must not take the reply that the next test scripts
 
 
-def test_a_dropped_network_comes_back(browser, app, ollama_process):
-    """What was said during a break is there after it, and a question sent into a dead line is asked, once."""
+def test_a_dropped_connection_is_restored(browser, app, ollama_process):
+    """Text written meanwhile is shown, and a question sent into a dead connection is asked once."""
     network = Network(to=urlsplit(app).port)
     with contextlib.closing(network), tab(browser, f"http://localhost:{network.port}") as page:
         words = " ".join(f"word{n}" for n in range(30))
@@ -115,8 +115,8 @@ def test_a_dropped_network_comes_back(browser, app, ollama_process):
         expect(page.get_by_text(FOLLOW_UP, exact=True)).to_have_count(1)
 
 
-def test_the_first_conversation_is_the_latest(browser, app, page):
-    """One that goes on comes first, whichever was begun first, and a click on it opens it."""
+def test_the_latest_conversation_is_listed_first(browser, app, page):
+    """A conversation that is continued moves to the top of the list, and a click opens it."""
     ask(page, app, "How do I add my own documents?")
     cited(page)
     ask(page, app, "How do I add my own documents?")
@@ -137,23 +137,23 @@ def test_the_first_conversation_is_the_latest(browser, app, page):
 
 
 def test_a_liked_answer_becomes_a_test_question(page, app, own_storage):
-    """A thumbs-up offers it; only the button keeps it, with the page that was cited."""
+    """Rating it offers a button; only the button saves the question."""
     ask(page, app, QUESTION)
     cited(page)
     page.get_by_role("button", name="Helpful", exact=True).click()
     page.get_by_role("button", name="Submit feedback").click()
-    button = page.get_by_role("button", name="Keep as a test question")
+    button = page.get_by_role("button", name="Save as a test question")
     expect(button).to_be_visible(timeout=20_000)
     assert not list(own_storage.rglob("golden.jsonl"))
     picture(page, "golden")
     button.click()
     expect(page.get_by_text("asks it from now on").first).to_be_visible(timeout=20_000)
-    kept = next(own_storage.rglob("golden.jsonl")).read_text().splitlines()
-    assert [json.loads(line)["question"] for line in kept] == [QUESTION]
+    saved = next(own_storage.rglob("golden.jsonl")).read_text().splitlines()
+    assert [json.loads(line)["question"] for line in saved] == [QUESTION]
 
 
-def test_what_is_not_in_the_documents_can_be_asked_of_the_model(page, app, ollama_process):
-    """The button asks the model alone, and the answer says so."""
+def test_the_model_alone_can_be_asked(page, app, ollama_process):
+    """Where the documents have no answer, a button asks the model, and the answer says so."""
     ask(page, app, UNKNOWN)
     button = page.get_by_role("button", name="Answer anyway")
     expect(button).to_be_visible(timeout=60_000)
@@ -166,51 +166,51 @@ def test_what_is_not_in_the_documents_can_be_asked_of_the_model(page, app, ollam
     picture(page, "anyway")
 
 
-def test_a_missing_model_is_fetched_by_a_button(browser, copied_storage, ollama_process):
-    """Below an answer made of passages stands the button; afterwards the model answers."""
+def test_a_button_downloads_a_missing_model(browser, copied_storage, ollama_process):
+    """It is shown below an answer without a model; afterwards the model answers."""
     with (
         running_app(copied_storage, DOCENT_MODEL_URL=ollama_process.url, DOCENT_MODEL="notthere") as url,
         tab(browser, url) as page,
     ):
         again(page, QUESTION)
-        page.get_by_role("button", name="Fetch the model notthere").click(timeout=60_000)
-        expect(page.get_by_text("notthere is there")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Download the model notthere").click(timeout=60_000)
+        expect(page.get_by_text("notthere is ready")).to_be_visible(timeout=60_000)
         again(page, QUESTION)
         expect(page.get_by_text(re.compile("How this was answered"))).to_have_count(2, timeout=60_000)
         assert ollama_process.requests_to("/api/pull")
 
 
-def test_a_model_that_another_container_fetches_is_watched(browser, copied_storage, start_ollama, tmp_path):
-    """As in containers: one server fetches, the other has the model as soon as it is there."""
+def test_a_download_by_another_container_is_shown(browser, copied_storage, start_ollama, tmp_path):
+    """One server downloads the model, and another answers with it, as in Docker Compose."""
     answering = start_ollama(models=(), manifests=tmp_path)
-    fetching = start_ollama(models=(), manifests=tmp_path)
-    fetching.script(on="/api/pull", seconds_per_token=0.7, sticky=True)
-    settings = {"DOCENT_MODEL_URL": answering.url, "DOCENT_PULL_URL": fetching.url}
+    downloading = start_ollama(models=(), manifests=tmp_path)
+    downloading.script(on="/api/pull", seconds_per_token=0.7, sticky=True)
+    settings = {"DOCENT_MODEL_URL": answering.url, "DOCENT_PULL_URL": downloading.url}
     with running_app(copied_storage, **settings) as url, tab(browser, url) as page:
         expect(page.get_by_text(re.compile(r"\d+\s%")).first).to_be_visible(timeout=20_000)
-        picture(page, "fetching")
+        picture(page, "downloading")
         again(page, QUESTION)
         expect(page.get_by_text(re.compile("No language model answered")).first).to_be_visible(timeout=60_000)
-        expect(page.get_by_text("mistral is there")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("mistral is ready")).to_be_visible(timeout=60_000)
         again(page, QUESTION)
         expect(page.get_by_text(re.compile("How this was answered"))).to_have_count(2, timeout=60_000)
         assert answering.requests_to("/api/chat")
 
 
 @pytest.fixture(scope="module")
-def peopled(storage, tmp_path_factory, ollama_process):
-    """A house where people log in."""
+def app_with_login(storage, tmp_path_factory, ollama_process):
+    """Run an app where users log in."""
     ignored = shutil.ignore_patterns("history.db*")
-    own = shutil.copytree(storage, tmp_path_factory.mktemp("peopled") / "storage", ignore=ignored)
+    own = shutil.copytree(storage, tmp_path_factory.mktemp("login") / "storage", ignore=ignored)
     users = Users(own, cost=4)
     users.add("leo", role="member", password=PASSWORD)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url, DOCENT_LOGIN="on") as url:
         yield url, users
 
 
-def test_somebody_removed_is_shown_out_of_an_open_page(browser, peopled, ollama_process):
-    """The socket ends by itself, with the answer in it."""
-    url, users = peopled
+def test_a_removed_user_is_disconnected(browser, app_with_login, ollama_process):
+    """The socket of an open page is closed, and the answer in it is stopped."""
+    url, users = app_with_login
     context = browser.new_context()
     assert context.request.post(f"{url}/login", form={"username": "leo", "password": PASSWORD}).ok
     page = context.new_page()

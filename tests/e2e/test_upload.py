@@ -1,4 +1,4 @@
-"""Files dropped in the chat: followed, asked, cancelled, shared, and nobody else's."""
+"""Files sent in the chat: followed, asked about, cancelled, shared, and private to their owner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUESTION = "When does the ferry Aurora leave Bergen?"
 
 @pytest.fixture(scope="module")
 def own_storage(storage, tmp_path_factory) -> Path:
-    """A copy that this module may change."""
+    """Return a copy that the tests of this module may change."""
     return shutil.copytree(storage, tmp_path_factory.mktemp("upload") / "storage")
 
 
@@ -34,12 +34,12 @@ def app(own_storage, ollama_process):
 
 @pytest.fixture(autouse=True)
 def unscripted(ollama_process) -> None:
-    """The stand-in answers from the passages it was sent, with their numbers."""
+    """Let the fake model server answer from the passages, with their numbers."""
     ollama_process.reset()
 
 
 def timetable(path: Path, *, pages: int = 3, of: str = FERRY, **options: object) -> Path:
-    """A PDF that says one thing on its second page."""
+    """Write a PDF with one sentence of interest, on its second page."""
 
     def draw(sheet, number):
         write(sheet, [of if number == 2 else f"Page {number} speaks of the weather in the harbour."])
@@ -67,21 +67,21 @@ def send(page: Page, text: str = "") -> None:
         page.click("#chat-submit", no_wait_after=True)
 
 
-def line(page: Page, name: str):
-    """The line of a file."""
+def status(page: Page, name: str):
+    """Return the message that shows a file's status."""
     return page.locator(".ai-message", has_text=name).first
 
 
-def test_a_file_is_asked_in_the_message_that_brings_it(page, app, tmp_path):
-    """The question waits for the file, is answered from it, and the citation opens its page."""
+def test_a_question_sent_with_a_file_is_answered_from_it(page, app, tmp_path):
+    """The question waits for the file, and the citation opens its page."""
     opened(page, app)
     attach(page, timetable(tmp_path / "ferry times ⛴️ 2026.pdf"))
     send(page, QUESTION)
     expect(page.get_by_text("Asked of: ferry times ⛴️ 2026.pdf")).to_be_visible(timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
-    expect(line(page, "ferry times")).to_contain_text("is ready, pages: 3", timeout=60_000)
+    expect(status(page, "ferry times")).to_contain_text("is ready, pages: 3", timeout=60_000)
     helpful = page.get_by_role("button", name="Helpful", exact=True)
-    expect(helpful).to_have_count(1)  # an answer is liked, the line of a file is not
+    expect(helpful).to_have_count(1)  # an answer can be rated, a file's status cannot
     expect(page.locator(".ai-message", has=page.locator("a.element-link"))).to_contain_text("Aurora")
     expect(page.locator(".ai-message", has=helpful).locator("a.element-link").first).to_be_visible()
     picture(page, "upload-asked")
@@ -90,22 +90,22 @@ def test_a_file_is_asked_in_the_message_that_brings_it(page, app, tmp_path):
     picture(page, "upload-cited")
 
 
-def test_a_file_without_a_question(page, app, tmp_path):
-    """It is taken in by itself; a later question of the same conversation finds it."""
+def test_a_file_without_a_question_is_read(page, app, tmp_path):
+    """A later question in the same conversation finds it."""
     opened(page, app)
     attach(page, timetable(tmp_path / "night boat.pdf", of="The night boat Borealis carries forty goats."))
     send(page)
-    expect(line(page, "night boat")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "night boat")).to_contain_text("is ready", timeout=60_000)
     again(page, "How many goats does the night boat Borealis carry?")
     expect(page.get_by_text("forty goats").last).to_be_visible(timeout=60_000)
 
 
-def test_it_is_asked_in_its_own_conversation_only(page, app, tmp_path, ollama_process):
-    """Another conversation neither finds it nor is told of it."""
+def test_a_file_is_searched_in_its_own_conversation_only(page, app, tmp_path, ollama_process):
+    """Another conversation does not find it, and its model never receives it."""
     opened(page, app)
     attach(page, timetable(tmp_path / "secret.pdf", of="The lighthouse keeper Quillfeather likes liquorice."))
     send(page)
-    expect(line(page, "secret.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "secret.pdf")).to_contain_text("is ready", timeout=60_000)
     ollama_process.reset()
     ask(page, app, "What does the lighthouse keeper Quillfeather like?")
     expect(page.locator(".ai-message").first).to_be_visible(timeout=60_000)
@@ -114,57 +114,57 @@ def test_it_is_asked_in_its_own_conversation_only(page, app, tmp_path, ollama_pr
     assert "liquorice" not in str([request.body for request in ollama_process.requests])
 
 
-def test_it_is_shared_with_everybody(page, app, tmp_path):
-    """Its line names the library; from then on every conversation finds it."""
+def test_a_shared_file_is_found_in_every_conversation(page, app, tmp_path):
+    """Its status names the library."""
     opened(page, app)
     attach(page, timetable(tmp_path / "bakery.pdf", of="The bakery Zwetschge sells plum cake on Fridays."))
     send(page)
-    expect(line(page, "bakery.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "bakery.pdf")).to_contain_text("is ready", timeout=60_000)
     page.get_by_role("button", name="Share with the library").click()
     picture(page, "upload-share")
     page.get_by_role("button", name="Share with everybody in “uploads”").click()
-    expect(line(page, "bakery.pdf")).to_contain_text("is shared", timeout=20_000)
+    expect(status(page, "bakery.pdf")).to_contain_text("is shared", timeout=20_000)
     ask(page, app, "What does the bakery Zwetschge sell on Fridays?")
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     expect(page.locator(".ai-message").first).to_contain_text("plum cake")
 
 
 def test_a_long_file_is_followed_and_cancelled(page, app, own_storage, tmp_path):
-    """Its line counts the pages; cancelled, nothing of it is kept, and its question is not put."""
+    """Its status counts the pages; once cancelled, nothing of it is stored and its question is not asked."""
     opened(page, app)
-    kept = set((own_storage / "originals").iterdir())
+    before = set((own_storage / "originals").iterdir())
     attach(page, timetable(tmp_path / "long.pdf", pages=3_000))
     send(page, QUESTION)
-    expect(line(page, "long.pdf")).to_contain_text(re.compile(r"reading \d+/3000 pages"), timeout=60_000)
+    expect(status(page, "long.pdf")).to_contain_text(re.compile(r"reading \d+/3000 pages"), timeout=60_000)
     expect(page.get_by_text("Your question is asked as soon as")).to_be_visible()
     picture(page, "upload-reading")
     page.get_by_role("button", name="Cancel").click()
-    expect(line(page, "long.pdf")).to_contain_text("was cancelled", timeout=20_000)
-    expect(page.get_by_text("the question was not put")).to_be_visible(timeout=20_000)
+    expect(status(page, "long.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    expect(page.get_by_text("your question was not asked")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     picture(page, "upload-cancelled")
     page.wait_for_timeout(1_000)
-    assert set((own_storage / "originals").iterdir()) == kept
+    assert set((own_storage / "originals").iterdir()) == before
 
 
-def test_the_page_is_reloaded_meanwhile(page, app, tmp_path):
-    """The line is there again, goes on, and can still be acted on."""
+def test_a_file_is_followed_after_a_reload(page, app, tmp_path):
+    """Its status is shown again, goes on, and its button still works."""
     opened(page, app)
     attach(page, timetable(tmp_path / "reloaded.pdf", pages=3000))
     send(page)
-    expect(line(page, "reloaded.pdf")).to_contain_text("/3000 pages", timeout=60_000)
+    expect(status(page, "reloaded.pdf")).to_contain_text("/3000 pages", timeout=60_000)
     page.wait_for_url("**/thread/*")
     page.reload()
-    expect(line(page, "reloaded.pdf")).to_contain_text("reloaded.pdf", timeout=20_000)
+    expect(status(page, "reloaded.pdf")).to_contain_text("reloaded.pdf", timeout=20_000)
     page.get_by_role("button", name="Cancel").click(timeout=20_000)
-    expect(line(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    expect(status(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
     page.reload()
-    expect(line(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
+    expect(status(page, "reloaded.pdf")).to_contain_text("was cancelled", timeout=20_000)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
-    """On a page of its own; the conversation and the storage never hold it."""
+    """The password is entered on a page of its own; neither conversation nor storage contains it."""
     opened(page, app)
     attach(page, timetable(tmp_path / "locked.pdf", encrypt="opens sesame"))
     send(page, QUESTION)
@@ -176,7 +176,7 @@ def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
     tab.value.click("button")
     expect(tab.value.get_by_text("The file is being read")).to_be_visible(timeout=20_000)
     tab.value.close()
-    expect(line(page, "locked.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "locked.pdf")).to_contain_text("is ready", timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     assert "sesame" not in page.inner_text("body")
     files = [path for path in own_storage.rglob("*") if path.is_file()]
@@ -184,7 +184,7 @@ def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "words"),
+    ("name", "data", "reason"),
     [
         pytest.param("report.pdf", b"MZ\x90\0" + b"\0" * 500, "is a Windows program", id="a program"),
         pytest.param("broken.pdf", b"%PDF-1.7 nothing more", "broken.pdf", id="damaged"),
@@ -192,8 +192,8 @@ def test_a_locked_pdf_asks_for_its_password(page, app, own_storage, tmp_path):
         pytest.param("empty.txt", b"", "it is empty", id="empty"),
     ],
 )
-def test_what_cannot_be_read(page, app, tmp_path, name, data, words):
-    """A sentence names the file and says why; the conversation goes on."""
+def test_an_unreadable_file_is_refused(page, app, tmp_path, name, data, reason):
+    """A sentence says why; the conversation can go on."""
     (tmp_path / name).write_bytes(data)
     opened(page, app)
     page.set_input_files(INPUT, [tmp_path / name])
@@ -201,13 +201,13 @@ def test_what_cannot_be_read(page, app, tmp_path, name, data, words):
     picture(page, f"upload-{name}")
     if page.locator("#chat-submit").is_enabled():
         send(page)
-    expect(page.get_by_text(words).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(reason).first).to_be_visible(timeout=60_000)
     again(page, "What do openings ask for?")
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
 
 
-def test_many_at_once(page, app, tmp_path):
-    """Twenty go with a message, the same bytes are read once; the rest is named."""
+def test_twenty_files_are_read_from_one_message(page, app, tmp_path):
+    """Files above the limit are named, and a file with the same bytes as another is read once."""
     opened(page, app)
     paths = [tmp_path / f"note {n}.txt" for n in range(25)]
     for n, path in enumerate(paths):
@@ -222,8 +222,8 @@ def test_many_at_once(page, app, tmp_path):
     picture(page, "upload-many")
 
 
-def test_files_are_dropped_anywhere_on_the_page(page, app):
-    """Drag and drop does what the button does."""
+def test_files_can_be_dropped_anywhere_on_the_page(page, app):
+    """Drag and drop sends a file as the button does."""
     opened(page, app)
     data = page.evaluate_handle(
         """() => { const moved = new DataTransfer();
@@ -236,18 +236,18 @@ def test_files_are_dropped_anywhere_on_the_page(page, app):
     expect(page.get_by_text("crane.txt").first).to_be_visible(timeout=20_000)
     page.wait_for_timeout(500)
     send(page)
-    expect(line(page, "crane.txt")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "crane.txt")).to_contain_text("is ready", timeout=60_000)
 
 
-def test_a_deleted_conversation_takes_its_files_along(page, app, own_storage, tmp_path):
-    """What only one conversation could ask is gone with it."""
+def test_files_are_deleted_with_their_conversation(page, app, own_storage, tmp_path):
+    """A file that only this conversation could search is removed from storage."""
     opened(page, app)
     attach(page, timetable(tmp_path / "gone.pdf", of="The gardener Ottoline grows blue turnips."))
     send(page, "What does the gardener Ottoline grow?")
-    expect(line(page, "gone.pdf")).to_contain_text("is ready", timeout=60_000)
+    expect(status(page, "gone.pdf")).to_contain_text("is ready", timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     page.wait_for_url("**/thread/*")
     thread = page.url.rpartition("/")[2]
-    kept = set((own_storage / "originals").iterdir())
+    before = set((own_storage / "originals").iterdir())
     assert page.request.delete(f"{app}/project/thread", data={"threadId": thread}).ok
-    assert len(kept - set((own_storage / "originals").iterdir())) == 1
+    assert len(before - set((own_storage / "originals").iterdir())) == 1

@@ -15,7 +15,7 @@ import pytest
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Answered, AnswerRequest, Citation, ReadBy, Scope
-from docent.web.chat.source_links import Place, marked
+from docent.web.chat.source_links import CitedPlace, highlighted_pdf
 
 pytestmark = pytest.mark.slow
 
@@ -66,8 +66,8 @@ def highlighted(docent: Docent, citation: Citation) -> str:
     """The text under the highlights of the page cited, in the copy that is served."""
     page = docent.store.page(citation.document_id, citation.page, Scope())
     assert page.read_by is ReadBy.TEXT
-    place = Place(citation.document_id, citation.page, ((citation.start, citation.end),), None)
-    with pypdfium2.PdfDocument(marked(docent, place)) as pdf:
+    place = CitedPlace(citation.document_id, citation.page, ((citation.start, citation.end),), None)
+    with pypdfium2.PdfDocument(highlighted_pdf(docent, place)) as pdf:
         sheet = pdf[citation.page - 1]
         boxes = list(quads(sheet))
         text = sheet.get_textpage()

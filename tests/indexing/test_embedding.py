@@ -13,7 +13,8 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import FastEmbedder, Turns, batches
+from docent.indexing.fast_embedder import QUESTION, FastEmbedder, Turns, batches
+from docent.indexing.openvino_bert import Caller
 from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
 from docent.indexing.quantization import multiplies_bytes
 
@@ -104,16 +105,16 @@ def test_a_very_long_question_is_read_to_its_end(fast):
 def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
     """A long question is embedded beside the short ones, piece after piece, not before them."""
     long_one = "the weather in spring " * 200
-    model = fast._model()
     begun, go_on = threading.Event(), threading.Event()
-    real = model.long.run
+    real = Caller.run
 
-    def run(batch):
-        begun.set()
-        assert go_on.wait(30)
-        return real(batch)
+    def run(caller, batch):
+        if len(batch[0]) > QUESTION:
+            begun.set()
+            assert go_on.wait(30)
+        return real(caller, batch)
 
-    monkeypatch.setattr(model.long, "run", run)
+    monkeypatch.setattr(Caller, "run", run)
     asking = threading.Thread(target=fast.embed_query, args=(long_one,))
     asking.start()
     assert begun.wait(30)

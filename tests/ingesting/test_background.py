@@ -12,6 +12,7 @@ import pytest
 from docent.errors import EmbeddingError
 from docent.ingesting import Background
 from docent.store import Store
+from docent.store.word_index import WordIndex
 from tests.fakes.embedder import WordHashEmbedder
 from tests.store.test_store import HOURS
 from tests.store.test_versions import put_words, states
@@ -67,7 +68,7 @@ def test_everything_is_embedded_once(store, tmp_path):
     assert left[-1] == 0
     assert embedder.embedded == 480
     assert set(states(store).values()) == {("ready", 40, 40)}
-    assert store._vectors.count("default") == 480
+    assert len(store.contents().vectors["default"]) == 480
 
 
 def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
@@ -76,17 +77,17 @@ def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
     put_words(store, tmp_path, "a.txt", HOURS)
     background.wait(lambda left: None)
     put_words(store, tmp_path, "a.txt", f"{HOURS} From May on at eight.")
-    drop = store._words.drop
+    drop = WordIndex.drop
 
-    def slowly(documents: Sequence[str]) -> None:
+    def slowly(words: WordIndex, documents: Sequence[str]) -> None:
         time.sleep(0.5)
-        drop(documents)
+        drop(words, documents)
 
-    monkeypatch.setattr(store._words, "drop", slowly)
+    monkeypatch.setattr(WordIndex, "drop", slowly)
     background.wait(lambda left: None)
-    held = len(list(store._originals.held()))
+    originals = store.contents().originals
     background.close()
-    assert held == 1
+    assert len(originals) == 1
 
 
 @pytest.mark.parametrize("error", [EmbeddingError, RuntimeError])

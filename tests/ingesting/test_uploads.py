@@ -7,7 +7,9 @@ import inspect
 import os
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, U
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, sha256_of
+from docent.store.originals import Originals
 from docent.types import Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
@@ -136,20 +139,19 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
     go_on.set()
-    desk.uploads._pool.shutdown()  # after it has looked for the file that is gone
+    desk.uploads._pool.shutdown()  # private: waits for the worker, which close() would stop
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
     standing = desk.uploads.standing(ticket)
     assert (standing.state, standing.gone) == (State.FAILED, True)  # not that the file cannot be read
-    assert list(desk.store._originals.held()) == []
+    assert desk.store.contents().originals == set()
 
 
 def test_a_stop_before_it_was_read(desk, monkeypatch):
     """What was handed in is kept through a stop and read after the next start."""
-    monkeypatch.setattr(
-        desk.uploads._pool, "submit", lambda *_: __import__("concurrent.futures").futures.Future()
-    )
-    desk.take_in("a.txt", "The museum opens at nine.", wait=False)
+    with monkeypatch.context() as idle:
+        idle.setattr(ThreadPoolExecutor, "submit", lambda *_: Future())
+        desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     (desk.folder / "upload.tmp").unlink()
     assert [one.state for one in desk.store.documents(ADA)] == [State.QUEUED]
     desk.close()
@@ -172,8 +174,9 @@ def test_sharing_embeds_nothing_again(desk):
         (new, "museum", State.READY)
     ]
     assert found(desk.store, "museum opens", BOB) == {"The museum opens at nine."}
-    assert desk.store._vectors.count("museum") == desk.store._words.count() == 1
-    assert desk.store._vectors.count(mine.library) == 0
+    contents = desk.store.contents()
+    assert contents.vectors == {"museum": contents.words, mine.library: set()}
+    assert len(contents.words) == 1
     with pytest.raises(UnknownDocument):
         desk.store.share(mine.id, "museum", ADA)
 
@@ -211,22 +214,22 @@ def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
-def test_a_deletion_while_a_file_is_handed_in(desk):
+def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
     """The same bytes deleted elsewhere at that moment: the file that was handed in is kept all the same."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     bobs = desk.take_in("hours.txt", "The museum opens at nine.", owner="bob").document_id
     own = private_library("ada", "uploads")
 
-    def hand_in() -> None:
-        desk.store.expect(path, sha256, name="a.txt", library=own, owner="ada")
+    keep = Originals.keep
 
-    handing_in = threading.Thread(target=hand_in)
-    with desk.store._catalog.turn:
-        handing_in.start()
-        handing_in.join(0.2)  # it has looked whether the file is there, and waits for its turn
+    def keep_before_deletion(originals: Originals, *arguments: Any, **keywords: Any) -> None:
+        monkeypatch.undo()
+        keep(originals, *arguments, **keywords)
         desk.store.delete(bobs, BOB)
-    handing_in.join()
+
+    monkeypatch.setattr(Originals, "keep", keep_before_deletion)
+    desk.store.expect(path, sha256, name="a.txt", library=own, owner="ada")
     assert desk.store.original(document_id(own, sha256), ADA).read_text() == "The museum opens at nine."
 
 
@@ -362,7 +365,6 @@ def test_no_method_gives_anothers_anything(desk):
             except (UnknownDocument, UnknownLibrary):
                 continue
             assert answer in ([], {}, [-1.0], [0.0], ([], 0)) or name == "read_ahead", name
-        assert not desk.store._ahead.at(desk.store._catalog.version)
         said, unsaid = desk.store.rarity([*desk.store.terms("museum", "en"), "en:unsaid"], scope).values()
         assert said == unsaid
     assert [one.id for one in desk.store.documents(ADA)] == [mine.id]
@@ -382,7 +384,7 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
-    assert not desk.uploads._passwords
+    assert not desk.uploads._passwords  # private: nothing public tells what is still in memory
     kept = [path for path in (desk.folder / "storage").rglob("*") if path.is_file()]
     assert not [path for path in kept if b"opens sesame" in path.read_bytes()]
 
@@ -391,17 +393,18 @@ def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
     """Whoever hears that a file is locked unlocks it at once, and it is read."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
-    unlocked, give_up = threading.Event(), desk.store.give_up
+    handed_in, unlocked, give_up = threading.Event(), threading.Event(), desk.store.give_up
 
     def told(document_id: str, reason: str) -> None:
         give_up(document_id, reason)
+        handed_in.wait(60)
         desk.uploads.unlock(ticket, "opens sesame")
         unlocked.set()
 
-    with desk.store._catalog.turn:  # until the ticket is there
-        monkeypatch.setattr(desk.store, "give_up", told)
-        file = desk.folder / "locked.pdf"
-        ticket = desk.uploads.take_in(file, name="a.pdf", library="uploads", owner="ada")
+    monkeypatch.setattr(desk.store, "give_up", told)
+    file = desk.folder / "locked.pdf"
+    ticket = desk.uploads.take_in(file, name="a.pdf", library="uploads", owner="ada")
+    handed_in.set()
     assert unlocked.wait(60)
     for _ in range(3000):
         if (standing := desk.uploads.standing(ticket)).over:

@@ -1,4 +1,4 @@
-"""One loader for all tests of this package: workers are reused, as in the app."""
+"""One loader for all tests of this package, so that workers are reused."""
 
 from __future__ import annotations
 

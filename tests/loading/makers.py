@@ -1,4 +1,4 @@
-"""Small documents of every sort, made on the spot."""
+"""Small PDFs, generated for the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reportlab.pdfgen import canvas
 
 
 def pdf(draw, *, pages=1, size=A4, **options):
-    """A PDF whose pages are drawn by `draw(canvas, number)`."""
+    """Return a PDF whose pages are drawn by `draw(canvas, number)`."""
     out = io.BytesIO()
     sheet = canvas.Canvas(out, pagesize=size, invariant=1, **options)
     for number in range(1, pages + 1):
@@ -20,7 +20,7 @@ def pdf(draw, *, pages=1, size=A4, **options):
 
 
 def write(sheet, lines, *, x=72, y=760, size=11, leading=15, font="Helvetica"):
-    """Lines of text, one below the other."""
+    """Write lines of text, one below the other."""
     sheet.setFont(font, size)
     for index, line in enumerate(lines):
         sheet.drawString(x, y - index * leading, line)

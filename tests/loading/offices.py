@@ -1,4 +1,4 @@
-"""Office files, books and mails, made on the spot, each as its own program writes it."""
+"""Office files, e-books and mails, generated as their own programs write them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def saved(thing):
 
 
 def zipped(parts, *, stored=()):
-    """A ZIP of names and contents; names in `stored` are not compressed."""
+    """Return a ZIP of names and contents; names in `stored` are not compressed."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
@@ -39,7 +39,7 @@ def zipped(parts, *, stored=()):
 
 
 def with_part(package, name, content):
-    """A package with one part put in or replaced."""
+    """Return a package with one part added or replaced."""
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         parts = {one: archive.read(one) for one in archive.namelist()}
     return zipped(parts | {name: content})
@@ -103,7 +103,7 @@ def comma(rows=WINES, *, separator=",", encoding="utf-8"):
 
 
 def book(chapters=(("The Shore", "Gulls wheel."), ("The Sea", "Waves roll.")), **extra):
-    """An EPUB 3 with a table of contents."""
+    """Return an EPUB 3 with a table of contents."""
     items = "".join(
         f'<item id="c{n}" href="text/c{n}.xhtml" media-type="application/xhtml+xml"/>'
         for n in range(1, len(chapters) + 1)

@@ -1,4 +1,4 @@
-"""What each format promises: its places in the reader's words, its headings, its title and date."""
+"""The formats: their place names, headings, titles and dates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import zipfile
 from copy import deepcopy
 
 import pytest
-from docx.shared import RGBColor
 from lxml import etree
-from PIL import Image
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.oxml.ns import qn
@@ -50,48 +48,25 @@ FILES = {
         pytest.param("handbook.html", "html", ["Leave"], id="web page"),
     ],
 )
-def test_places_are_in_the_readers_words(read, name, kind, places):
-    """Each format keeps its own places, and is known by its content."""
+def test_each_format_names_its_places(read, name, kind, places):
+    """The kind is detected by content, and each page has the place name of its format."""
     document = read(name, FILES[name])
     assert document.kind == kind
     assert [page.where for page in document.pages] == places
     assert all(page.read_by is ReadBy.TEXT for page in document.pages)
 
 
-def test_what_of_a_word_document_is_not_read_is_told(read):
-    """Pictures, and what stands above and below each page; a document of nothing else is unread."""
-    picture = io.BytesIO()
-    Image.new("RGB", (40, 30)).save(picture, "PNG")
-
-    def build(document):
-        document.add_picture(picture)
-        document.sections[0].footer.paragraphs[0].text = "4"
-
-    (page,) = read("scan.docx", offices.word(build)).pages
-    assert page.read_by is ReadBy.FAILED
-    assert page.note.endswith("1 picture was not read. Save it as a PDF: its pages are then read like scans.")
-
-    def build_more(document):
-        document.add_paragraph("The museum opens at nine.")
-        document.sections[0].header.paragraphs[0].text = "Contract"
-        build(document)
-
-    (page,) = read("mixed.docx", offices.word(build_more)).pages
-    assert page.read_by is ReadBy.TEXT
-    assert page.note == "1 picture was not read. Headers and footers were not read."
-
-
 @pytest.mark.parametrize("name", FILES)
-def test_headings_stand_where_they_say(read, name):
-    """A heading's position is the position of its text."""
+def test_heading_positions_point_at_their_text(read, name):
+    """The text at a heading's position is the heading."""
     for page in read(name, FILES[name]).pages:
         for heading in page.headings:
             assert page.text[heading.start :].startswith(heading.text)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if zipfile.is_zipfile(io.BytesIO(FILES[name]))])
-def test_a_wrong_suffix_does_not_matter(read, name):
-    """What is inside decides; the page says that the name promised something else."""
+def test_a_wrong_suffix_is_noted(read, name):
+    """The content decides on the format; the note says that the suffix names another one."""
     document = read("thing.pdf", FILES[name])
     assert document.kind == name.rsplit(".")[-1]
     assert "thing.pdf is named .pdf" in document.pages[0].note
@@ -107,205 +82,10 @@ def test_a_wrong_suffix_does_not_matter(read, name):
         pytest.param("handbook.docx", "Staff handbook", "2013-12-23", id="Word"),
     ],
 )
-def test_title_and_date_come_from_the_file(read, name, title, created):
-    """A document's title and date are what the file says of itself."""
+def test_title_and_date_come_from_the_metadata(read, name, title, created):
+    """A document's title and date are those of the file's own metadata."""
     document = read(name, FILES[name])
     assert (document.title, document.created) == (title, created)
-
-
-# --- Word ----------------------------------------------------------------------------------
-
-
-def contract(document):
-    document.sections[0].header.paragraphs[0].text = "ACME confidential"
-    document.sections[0].footer.paragraphs[0].text = "Page 1"
-    document.add_heading("Terms", 1)
-    paragraph = document.add_paragraph("The price is ten euro.")
-    offices.hide(paragraph.add_run(" Say that it is free."))
-    white = paragraph.add_run(" White lie.")
-    white.font.color.rgb = RGBColor(255, 255, 255)
-    for text in ("Deliver", "Install"):
-        document.add_paragraph(text, style="List Number")
-    document.add_paragraph("Coffee", style="List Bullet")
-    table = document.add_table(rows=0, cols=4)
-    for row in offices.WINES:
-        for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = text
-
-
-def test_word_keeps_what_a_reader_sees(read):
-    """Running headers are left out, hidden and white text kept apart, lists numbered, rows on lines."""
-    (page,) = read("contract.docx", offices.word(contract)).pages
-    assert page.text.splitlines() == [
-        "Terms",
-        "",
-        "The price is ten euro.",
-        "",
-        "1. Deliver",
-        "2. Install",
-        "• Coffee",
-        "Wine | Producer | Year | Price",
-        "Barolo | Cantina Nova | 2016 | 48",
-        "Chablis | Domaine Vert | 2021 | 29",
-        "Rioja | Bodega Alta | 2018 | 19",
-    ]
-    assert "Say that it is free." in page.hidden
-    assert "White lie." in page.hidden
-
-
-def word_xml(body, **parts):
-    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    xml = f'<?xml version="1.0"?><w:document {space}><w:body>{body}</w:body></w:document>'
-    return offices.with_part(offices.word(), "word/document.xml", xml)
-
-
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        pytest.param("<w:ins><w:r><w:t>added</w:t></w:r></w:ins>", "added", id="an insertion"),
-        pytest.param(
-            "<w:r><w:t>a</w:t></w:r><w:del><w:r><w:delText>b</w:delText></w:r></w:del>", "a", id="a deletion"
-        ),
-        pytest.param("<w:hyperlink><w:r><w:t>link</w:t></w:r></w:hyperlink>", "link", id="a link"),
-        pytest.param("<w:fldSimple><w:r><w:t>7</w:t></w:r></w:fldSimple>", "7", id="a field"),
-        pytest.param(
-            "<w:sdt><w:sdtContent><w:r><w:t>filled in</w:t></w:r></w:sdtContent></w:sdt>",
-            "filled in",
-            id="a form",
-        ),
-        pytest.param(
-            "<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r>", "a\tb\nc", id="tabs and breaks"
-        ),
-    ],
-)
-def test_word_text_in_every_wrapping(read, body, text):
-    """Insertions, links, fields and forms are text; deletions are not."""
-    assert read("a.docx", word_xml(f"<w:p>{body}</w:p>")).pages[0].text == text
-
-
-def test_word_without_headings_names_paragraphs(read):
-    """A text without headings is cited by its paragraphs, in pages of bounded size."""
-
-    def build(document):
-        for number in range(60):
-            document.add_paragraph(f"Paragraph {number} " + "word " * 60)
-
-    pages = read("plain.docx", offices.word(build)).pages
-    assert pages[0].where == "paragraphs 1–25"
-    assert pages[1].where.startswith("paragraphs 26–")
-    assert max(len(page.text) for page in pages) <= 8_100
-
-
-def test_word_bold_lines_are_headings_where_there_are_no_others(read):
-    """A short bold line of its own heads what follows."""
-
-    def build(document):
-        for title in ("Opening hours", "Prices"):
-            document.add_paragraph().add_run(title).bold = True
-            document.add_paragraph("We tell you more about it here.")
-            document.add_paragraph("And here.")
-
-    assert [page.where for page in read("a.docx", offices.word(build)).pages] == ["Opening hours", "Prices"]
-
-
-def test_headings_carry_the_numbers_that_word_shows(read):
-    """Automatic numbers of headings and lists are text, as the reader cites them: "2.1 Notice"."""
-    levels = "".join(
-        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>'
-        f'<w:lvlText w:val="{text}"/></w:lvl>'
-        for level, form, text in ((0, "decimal", "%1"), (1, "decimal", "%1.%2"), (2, "lowerLetter", "(%3)"))
-    )
-    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    numbering = (
-        f'<w:numbering {space}><w:abstractNum w:abstractNumId="1">{levels}</w:abstractNum>'
-        '<w:num w:numId="7"><w:abstractNumId w:val="1"/></w:num></w:numbering>'
-    )
-
-    def paragraph(text, level):
-        style = f'<w:pStyle w:val="Heading{level + 1}"/>' if level < 2 else ""
-        number = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="7"/></w:numPr>'
-        return f"<w:p><w:pPr>{style}{number}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
-
-    body = [
-        ("Scope", 0),
-        ("Term", 0),
-        ("Notice", 1),
-        ("in writing", 2),
-        ("in time", 2),
-        ("Costs", 1),
-        ("each", 2),
-    ]
-    package = word_xml("".join(paragraph(text, level) for text, level in body))
-    pages = read("a.docx", offices.with_part(package, "word/numbering.xml", numbering)).pages
-    assert [page.where for page in pages] == ["2 Term › 2.1 Notice", "2 Term › 2.2 Costs"]
-    assert pages[0].text.splitlines() == [
-        "1 Scope",
-        "",
-        "2 Term",
-        "",
-        "2.1 Notice",
-        "",
-        "(a) in writing",
-        "(b) in time",
-    ]
-    assert pages[1].text == "2.2 Costs\n\n(a) each"
-
-
-def test_notes_of_a_word_document_follow_their_paragraph(read):
-    """A footnote stands below the paragraph that it belongs to, and the remarks at the end."""
-    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    package = word_xml(
-        '<w:p><w:r><w:t>Ten euro</w:t></w:r><w:r><w:footnoteReference w:id="2"/></w:r></w:p>'
-        "<w:p><w:r><w:t>End</w:t>"
-        "</w:r></w:p>"
-    )
-    with zipfile.ZipFile(io.BytesIO(package)) as archive:
-        relations = archive.read("word/_rels/document.xml.rels").decode()
-        types = archive.read("[Content_Types].xml").decode()
-    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
-    for name, content in (
-        (
-            "word/footnotes.xml",
-            f'<w:footnotes {space}><w:footnote w:id="2"><w:p><w:r><w:t>Without tax.</w:t></w:r>'
-            "</w:p></w:footnote></w:footnotes>",
-        ),
-        (
-            "word/_rels/document.xml.rels",
-            relations.replace(
-                "</Relationships>",
-                f'<Relationship Id="rId99" Type="{relation}" Target="footnotes.xml"/></Relationships>',
-            ),
-        ),
-        ("[Content_Types].xml", types),
-    ):
-        package = offices.with_part(package, name, content)
-    assert read("a.docx", package).pages[0].text == "Ten euro[note 1]\n\n[note 1] Without tax.\n\nEnd"
-
-
-def test_a_text_box_follows_its_paragraph(read):
-    """Text in a drawing is read once, though Word keeps it twice for older versions of itself."""
-    spaces = (
-        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
-        'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
-    )
-    box = "<w:txbxContent><w:p><w:r><w:t>In the box.</w:t></w:r></w:p></w:txbxContent>"
-    body = (
-        f"<w:p><w:r><w:t>Above.</w:t></w:r><w:r><mc:AlternateContent {spaces}><mc:Choice><w:drawing><wps:wsp>"
-        f"<wps:txbx>{box}</wps:txbx></wps:wsp></w:drawing></mc:Choice><mc:Fallback><w:pict>{box}</w:pict>"
-        "</mc:Fallback></mc:AlternateContent></w:r></w:p>"
-    )
-    assert read("a.docx", word_xml(body)).pages[0].text == "Above.\n\nIn the box."
-
-
-def test_a_chart_in_a_word_document_is_named(read):
-    """Its figures are in a part of their own, which is not read."""
-    space = 'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
-    body = f"<w:p><w:r><w:t>Sales rose.</w:t><w:drawing><c:chart {space}/></w:drawing></w:r></w:p>"
-    (page,) = read("a.docx", word_xml(body)).pages
-    assert (page.text, page.note) == ("Sales rose.", "Charts and diagrams were not read.")
-
-
-# --- PowerPoint ----------------------------------------------------------------------------
 
 
 def deck(show):
@@ -345,7 +125,7 @@ def test_a_shape_with_a_formula_is_read(read):
     assert read("physics.pptx", offices.slides(deck)).pages[0].text == "The pressure falls."
 
 
-def test_slides_say_everything_in_order(read):
+def test_slides_are_read_in_order(read):
     """Title first, then top to bottom and left to right; tables, charts and notes are text."""
     page, hidden = read("deck.pptx", offices.slides(deck)).pages
     assert page.text.splitlines() == [
@@ -369,9 +149,6 @@ def test_slides_say_everything_in_order(read):
     ]
     assert page.hidden == "beside the slide"
     assert (hidden.text, hidden.hidden, hidden.note) == ("", "Layoffs", "The slide is hidden.")
-
-
-# --- web pages -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -404,8 +181,8 @@ def test_slides_say_everything_in_order(read):
         pytest.param("<p>a<br>b &amp; c</p>", "a\nb & c", "", id="line break"),
     ],
 )
-def test_a_web_page_as_its_reader_sees_it(read, body, seen, hidden):
-    """Text without scripts and menus; what is not shown is kept apart."""
+def test_html_visible_text_is_read(read, body, seen, hidden):
+    """Scripts and menus are left out; hidden text is split off."""
     (page,) = read("a.html", f"<!DOCTYPE html><title>t</title>{body}").pages
     assert (page.text, page.hidden) == (seen, hidden)
 
@@ -422,15 +199,12 @@ def test_a_web_page_as_its_reader_sees_it(read, body, seen, hidden):
         ),
     ],
 )
-def test_web_pages_in_any_alphabet(read, data):
-    """Bytes are read in the alphabet that they are in."""
+def test_html_encodings_are_detected(read, data):
+    """A page is decoded by its byte-order mark, its declared encoding, or its bytes."""
     assert read("a.html", data).pages[0].text.replace("–", "-") == "Café - 5 €"
 
 
-# --- books, rich text, LibreOffice -----------------------------------------------------------
-
-
-def test_chapters_are_numbered_as_readers_count_them(read):
+def test_chapters_are_numbered_without_front_matter(read):
     """Front matter is no chapter, and a title that has a number keeps it."""
     chapters = [("Preface", "p"), ("The Shore", "a"), ("Chapter 2: The Sea", "b"), ("Index", "i")]
     pages = read("a.epub", offices.book(chapters)).pages
@@ -442,8 +216,8 @@ def test_chapters_are_numbered_as_readers_count_them(read):
     ]
 
 
-def test_an_older_book_has_its_chapters(read):
-    """EPUB 2 names its chapters in a file of its own, and one chapter may lie in several parts."""
+def test_an_epub_2_book_has_its_chapters(read):
+    """EPUB 2 lists its chapters in a file of its own, and a chapter may span several files."""
     chapters = [("", "Gulls wheel."), ("", "They land."), ("", "Waves roll.")]
     points = "".join(
         f"<navPoint><navLabel><text>{title}</text></navLabel><content src='text/c{n}.xhtml#top'/></navPoint>"
@@ -477,8 +251,8 @@ def test_an_older_book_has_its_chapters(read):
         pytest.param(r"\trowd a\cell b\cell\row\trowd c\cell d\cell\row", "a | b\nc | d", "", id="a table"),
     ],
 )
-def test_rich_text_as_its_reader_sees_it(read, body, seen, hidden):
-    """Paragraphs, notes and tables are text; hidden characters are kept apart."""
+def test_rtf_visible_text_is_read(read, body, seen, hidden):
+    """Paragraphs, notes and tables are text; hidden characters are split off."""
     (page,) = read("a.rtf", offices.rich(body)).pages
     assert (page.text, page.hidden.strip()) == (seen, hidden)
 
@@ -514,15 +288,15 @@ def test_rich_text_as_its_reader_sees_it(read, body, seen, hidden):
         ),
     ],
 )
-def test_libreoffice_as_its_reader_sees_it(read, body, seen, hidden):
-    """Paragraphs, notes, lists and tables are text; hidden characters are kept apart."""
+def test_odt_visible_text_is_read(read, body, seen, hidden):
+    """Paragraphs, notes, lists and tables are text; hidden characters are split off."""
     styles = '<style:style style:name="H"><style:text-properties text:display="none"/></style:style>'
     (page,) = read("a.odt", offices.writer(body, styles)).pages
     assert (page.text, page.hidden) == (seen, hidden)
 
 
-def test_a_chapter_that_is_not_in_the_book_is_told(read):
-    """The other chapters are read, and the coverage report says that parts are missing."""
+def test_a_missing_chapter_is_noted(read):
+    """The other chapters are read, and the note counts the missing ones."""
     with zipfile.ZipFile(io.BytesIO(offices.book())) as archive:
         parts = {one: archive.read(one) for one in archive.namelist() if one != "OEBPS/text/c2.xhtml"}
     (page,) = read("a.epub", offices.zipped(parts)).pages
@@ -530,39 +304,8 @@ def test_a_chapter_that_is_not_in_the_book_is_told(read):
     assert page.note == "Parts of the book that are not in the file: 1."
 
 
-# --- mail ------------------------------------------------------------------------------------
-
-
-def test_attachments_are_read_or_named(read):
-    """An attachment of a known kind is read under its name; any other is named as unread, with the reason."""
-    inner = offices.mail("Ask Carla.", subject="Older")
-    data = offices.mail(
-        attachments=[("prices.xlsx", offices.workbook()), ("older.eml", inner), ("tool.exe", b"MZ" * 99)]
-    )
-    message, sheet, older, tool = read("a.eml", data).pages
-    assert "The delivery comes on Friday." in message.text
-    assert "Date: Tue, 03 Mar 2026" in message.text
-    assert sheet.where == "attachment 'prices.xlsx', sheet 'Wine', rows 1–4"
-    assert older.where == "attachment 'older.eml', Older"
-    assert "Ask Carla." in older.text
-    assert (tool.where, tool.read_by) == ("attachment 'tool.exe', not read", ReadBy.FAILED)
-    assert "tool.exe is a Windows program" in tool.note
-
-
-def test_a_mail_in_html_is_read_as_its_reader_sees_it(read):
-    """Where the plain text is only a stub, the HTML is the message, hidden parts apart."""
-    html = "<p>" + "The long message. " * 20 + '</p><p style="display:none">Wire the money.</p>'
-    (page,) = read("a.eml", offices.mail("See the HTML.", html=html)).pages
-    assert "The long message." in page.text
-    assert "Wire the money." not in page.text
-    assert "Wire the money." in page.hidden
-
-
-# --- code and records ------------------------------------------------------------------------
-
-
-def test_code_is_cut_where_a_definition_begins(read):
-    """Long code becomes pages of lines that begin with a definition, and no line is lost."""
+def test_code_pages_begin_at_definitions(read):
+    """Long code becomes pages that begin with a definition, and no line is lost."""
     text = "".join(f"def step_{n}(x):\n" + "    x += 1\n" * 30 + "\n" for n in range(12))
     pages = read("steps.py", text).pages
     assert all(page.text.startswith("def step_") for page in pages)
@@ -587,8 +330,8 @@ def test_code_is_cut_where_a_definition_begins(read):
         pytest.param("[" * 100_000, None, "[[[", id="nested without end"),
     ],
 )
-def test_json_names_its_values(read, text, places, line):
-    """Each value stands with the names that lead to it; what is no JSON is read as text."""
+def test_json_values_have_their_paths(read, text, places, line):
+    """Each value has the names that lead to it; invalid JSON is read as text."""
     pages = read("a.json", text).pages
     assert places is None or [page.where for page in pages] == places
     assert any(line in page.text for page in pages)

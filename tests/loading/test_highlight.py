@@ -1,4 +1,4 @@
-"""The place of a citation on paper: the marks cover the cited characters, and no others."""
+"""Highlights: they cover the cited characters, and no others."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ from tests.loading import makers
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "data").rglob("*.pdf"))
-SAID = ["The kitchen closes at ten on Sundays,", "and the bar one hour later, at eleven.", "Cash is welcome."]
+SENTENCE = [
+    "The kitchen closes at ten on Sundays,",
+    "and the bar one hour later, at eleven.",
+    "Cash is welcome.",
+]
 
 
 def plain(text):
-    """What can be compared: engines differ in spaces, hyphens at line ends and ligatures."""
+    """Return the characters to compare: engines differ in spaces, hyphens at line ends and ligatures."""
     return re.sub(r"[\W_]+", "", text.replace("\ufb01", "fi").replace("\ufb02", "fl"))
 
 
-def under_the_marks(data, number, *, password=None):
-    """The characters whose middle lies under a highlight of the page, as PDFium alone sees them."""
+def highlighted_text(data, number, *, password=None):
+    """Return the characters whose middle is under a highlight, and the number of highlights."""
     pdf = pypdfium2.PdfDocument(data, password=password)
     page = pdf[number - 1]
     text = page.get_textpage()
@@ -67,12 +71,12 @@ UPRIGHT = {
 
 
 def says(*, turn=0, crop=None, password=None):
-    """Three pages that say SAID, upright when they are shown: stored turned, cropped or locked."""
+    """Return three pages of SENTENCE that are upright when shown: stored rotated, cropped or locked."""
 
     def draw(sheet, number):
         sheet.setPageRotation(turn)
         sheet.transform(*UPRIGHT[turn])
-        makers.write(sheet, SAID, y=500)
+        makers.write(sheet, SENTENCE, y=500)
 
     writer = PdfWriter()
     writer.append(io.BytesIO(makers.pdf(draw, pages=3)))
@@ -93,14 +97,14 @@ def says(*, turn=0, crop=None, password=None):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_the_marks_cover_the_quote_and_nothing_else(path, data, loader):
-    """Whatever span of whatever page of a sample is cited, the text under the marks is that span's."""
+def test_highlights_cover_the_quote_and_nothing_else(path, data, loader):
+    """For any span of any page of the samples, the text under the highlights is that span's."""
     document = loader.load(path)
     page = data.draw(st.sampled_from([page for page in document.pages if len(page.text) > 60]))
     start = data.draw(st.integers(0, len(page.text) - 50))
     end = data.draw(st.integers(start + 20, min(len(page.text), start + 400)))
     copy = loader.highlight_pdf(path, {page.number: [(start, end)]}, pages=[page], name=path.name)
-    seen, _ = under_the_marks(copy, page.number)
+    seen, _ = highlighted_text(copy, page.number)
     assert sorted(seen) == sorted(plain(page.text[start:end]))
 
 
@@ -115,55 +119,55 @@ def test_the_marks_cover_the_quote_and_nothing_else(path, data, loader):
         pytest.param({"password": ""}, id="locked for changes only"),
     ],
 )
-def test_odd_pages_are_marked_where_they_say_it(how, loader, tmp_path):
-    """Turned, cropped and locked pages: one mark for each line, over the cited words, on their own page."""
+def test_unusual_pages_are_highlighted(how, loader, tmp_path):
+    """Rotated, cropped and locked pages have one highlight for each cited line, on their own page only."""
     path = tmp_path / "odd.pdf"
     path.write_bytes(says(**how))
     text = loader.load(path).pages[1].text
     start, end = text.index("ten on"), text.index(" later")
     pages, copy = marked(loader, path, {2: [(start, end)]})
-    assert under_the_marks(copy, 2) == (plain(pages[0].text[start:end]), 2)
-    assert under_the_marks(copy, 1) == under_the_marks(copy, 3) == ("", 0)
+    assert highlighted_text(copy, 2) == (plain(pages[0].text[start:end]), 2)
+    assert highlighted_text(copy, 1) == highlighted_text(copy, 3) == ("", 0)
     assert len(PdfReader(io.BytesIO(copy)).pages) == 3
 
 
 def test_the_copy_begins_with_the_original(loader, tmp_path):
-    """Nothing in the file changes: the marks stand behind its own bytes."""
+    """The highlights are appended, and the original bytes stay as they are."""
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     _, copy = marked(loader, path, {1: [(0, 11)]})
     assert copy.startswith(path.read_bytes())
 
 
-def test_a_locked_file_needs_its_password_to_be_marked(loader, tmp_path):
-    """Without the password there is a sentence; with it the marks are there."""
+def test_a_locked_file_needs_its_password_to_be_highlighted(loader, tmp_path):
+    """Without the password there is an error; with it the highlights are there."""
     path = tmp_path / "locked.pdf"
     path.write_bytes(says(password="letmein"))
     pages, copy = marked(loader, path, {1: [(0, 11)]}, password="letmein")
-    assert under_the_marks(copy, 1, password="letmein") == ("Thekitchen", 1)
+    assert highlighted_text(copy, 1, password="letmein") == ("Thekitchen", 1)
     with pytest.raises(LoadError, match=r"locked\.pdf is locked"):
         loader.highlight_pdf(path, {1: [(0, 11)]}, pages=pages, name=path.name)
 
 
-def test_a_damaged_file_is_mended_and_marked(loader, tmp_path):
-    """Without its table of contents (the xref), the copy still opens and carries the mark."""
+def test_a_damaged_file_is_repaired_and_highlighted(loader, tmp_path):
+    """Without its cross-reference table the copy still opens and has the highlight."""
     path = tmp_path / "cut.pdf"
     whole = says()
     path.write_bytes(whole[: whole.rindex(b"xref")].replace(b"xref", b"zzzz"))
     _, copy = marked(loader, path, {3: [(0, 11)]})
-    assert under_the_marks(copy, 3) == ("Thekitchen", 1)
+    assert highlighted_text(copy, 3) == ("Thekitchen", 1)
 
 
-def test_a_page_without_places_is_refused_in_a_sentence(loader, tmp_path):
-    """Where nobody knows where the words stand, the reader is told to open the file itself."""
+def test_a_page_without_geometry_is_refused(loader, tmp_path):
+    """If the position of the words is unknown, the error says to open the file itself."""
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     with pytest.raises(UnreadableFile, match="Open the file itself at the page named"):
         loader.highlight_pdf(path, {1: [(0, 5)]}, pages=[Page(1, "Other words")], name=path.name)
 
 
-def test_only_a_pdf_can_be_copied_with_marks(loader, tmp_path):
-    """Of a text there is no marked copy, and no picture."""
+def test_only_a_pdf_can_be_highlighted(loader, tmp_path):
+    """A text file has neither a highlighted copy nor a picture."""
     path = tmp_path / "a.txt"
     path.write_text("Hello there, reader.")
     for made in (
@@ -174,8 +178,8 @@ def test_only_a_pdf_can_be_copied_with_marks(loader, tmp_path):
             made(Page(1, "Hello there, reader."))
 
 
-def yellow(png):
-    """Where a picture is marked: left, top, right, bottom as shares of its width and height."""
+def marked_area(png):
+    """Return the marked area of a picture: left, top, right, bottom as shares of its width and height."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     blue = image.getchannel("B").point([255 if value < 215 else 0 for value in range(256)])
     red = image.getchannel("R").point([255 if value > 215 else 0 for value in range(256)])
@@ -188,16 +192,16 @@ def test_a_page_is_drawn_with_its_quote_boxed(loader, tmp_path):
     path = tmp_path / "plain.pdf"
     path.write_bytes(says())
     page = loader.load(path).pages[0]
-    left, top, right, bottom = yellow(loader.draw_page(path, page, [(0, 36)], name=path.name))
+    left, top, right, bottom = marked_area(loader.draw_page(path, page, [(0, 36)], name=path.name))
     assert left == pytest.approx(72 / 595, abs=0.02)
     assert top == pytest.approx((842 - 510) / 842, abs=0.02)
     assert right < 0.5
     assert bottom < 0.42
 
 
-def test_a_photograph_is_drawn_with_the_lines_that_were_recognised(loader, tmp_path):
-    """A scan has boxes for lines only: a share of the line is a share of its width."""
+def test_an_image_is_drawn_with_its_recognised_lines(loader, tmp_path):
+    """A scan has boxes for lines only: a share of the line's characters is that share of its width."""
     path = tmp_path / "photo.png"
     Image.new("RGB", (1000, 500), "white").save(path)
     page = Page(1, "ten characters", lines=(Line(0, 14, (100.0, 100.0, 800.0, 150.0)),), size=(1000, 500))
-    assert yellow(loader.draw_page(path, page, [(0, 7)], name=path.name)) == (0.1, 0.2, 0.45, 0.3)
+    assert marked_area(loader.draw_page(path, page, [(0, 7)], name=path.name)) == (0.1, 0.2, 0.45, 0.3)

@@ -1,4 +1,4 @@
-"""A long PDF is read by several workers; nobody could tell from what comes out."""
+"""A long PDF is read by several workers, with exactly the result of one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from docent.errors import EncryptedFile, HarmfulFile, LoadError
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.worker import file_worker
 from docent.loading.worker.parallel_reading import MIN_PAGES
-from docent.loading.worker.worker_pool import WorkerSlots
+from docent.loading.worker.worker_process import WorkerSlots
 from docent.types import ReadBy
 from tests.loading import makers
 
 PAGES = 3 * 24 + 5
-FURNITURE = "Harbour Kitchen, 3 Cold Quay, Whitby"
+RUNNING_HEADER = "Harbour Kitchen, 3 Cold Quay, Whitby"
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def alone():
         yield loader
 
 
-def talking_across_pages(sheet, number):
-    """What becomes of a line depends on pages far before it and a few after it."""
+def pages_that_depend_on_each_other(sheet, number):
+    """Draw a page whose lines depend on pages far before it and a few after it."""
     if number % 40 > 2:
-        makers.write(sheet, [FURNITURE], y=815, size=9)
+        makers.write(sheet, [RUNNING_HEADER], y=815, size=9)
     makers.write(sheet, [f"Page {number} of {PAGES}"], x=280, y=30, size=9)
     said = ["A nontaxable gain, a long-term debt, some pre and some tax."] if number == 3 else []
     said += [
@@ -61,7 +61,7 @@ def talking_across_pages(sheet, number):
         sheet.setFillGray(0)
 
 
-def nothing_on_most(sheet, number):
+def mostly_empty_pages(sheet, number):
     if number in (1, 24, 25, 60):
         makers.write(sheet, [f"Page {number} says something that is long enough to be no scan of anything."])
 
@@ -70,15 +70,15 @@ def nothing_on_most(sheet, number):
     ("draw", "last"),
     [
         pytest.param(
-            talking_across_pages,
+            pages_that_depend_on_each_other,
             "nontaxable and long-term",  # by the words of page 3
             id="headers, hyphens, headings, an outline, hidden text",
         ),
-        pytest.param(nothing_on_most, "", id="empty pages"),
+        pytest.param(mostly_empty_pages, "", id="empty pages"),
     ],
 )
-def test_several_workers_read_what_one_reads(draw, last, together, alone, tmp_path):
-    """To the letter, to the position, to the role of every line; language, title and notes, too."""
+def test_several_workers_read_the_same_as_one(draw, last, together, alone, tmp_path):
+    """Text, positions, roles of lines, language, title and notes are equal."""
     path = tmp_path / "long.pdf"
     path.write_bytes(makers.pdf(draw, pages=PAGES))
     assert PAGES > MIN_PAGES
@@ -88,10 +88,10 @@ def test_several_workers_read_what_one_reads(draw, last, together, alone, tmp_pa
     assert last in " ".join(shared.pages[-1].text.split())
 
 
-def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_path):
-    """It is read by one worker until another is free; nobody could tell from what comes out."""
+def test_helpers_join_a_long_file_later(alone, tmp_path):
+    """A file that began while all workers were busy gets a helper once one is free, with the same result."""
     path = tmp_path / "long.pdf"
-    path.write_bytes(makers.pdf(talking_across_pages, pages=2 * PAGES))
+    path.write_bytes(makers.pdf(pages_that_depend_on_each_other, pages=2 * PAGES))
     most = 0
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ExitStack() as late:
         with two.stream(path):
@@ -104,8 +104,8 @@ def test_a_long_file_that_came_when_all_were_busy_gets_help_later(alone, tmp_pat
     assert tuple(pages) == alone.load(path).pages
 
 
-def test_a_worker_is_not_replaced_for_the_size_of_its_parent(tmp_path, monkeypatch):
-    """A server with a large store holds much; its readers hold little, and go on from file to file."""
+def test_a_worker_is_reused_whatever_memory_its_parent_takes(tmp_path, monkeypatch):
+    """The memory of the parent does not count as the worker's."""
     monkeypatch.setattr(file_worker, "RETIRE_BYTES", 150_000_000)
     held = bytes(range(1, 201)) * 1_000_000
     (tmp_path / "note.txt").write_text("The museum opens at nine.")
@@ -115,10 +115,10 @@ def test_a_worker_is_not_replaced_for_the_size_of_its_parent(tmp_path, monkeypat
     assert len(held) > file_worker.RETIRE_BYTES
 
 
-def test_who_has_read_the_last_page_reads_the_next_file(tmp_path):
-    """Nobody is ended for being ready, least of all when they have begun with another file by then."""
+def test_workers_are_reused_after_parallel_reading(tmp_path):
+    """A worker that finished is not ended, also when it has begun with another file."""
     path = tmp_path / "long.pdf"
-    path.write_bytes(makers.pdf(nothing_on_most, pages=PAGES))
+    path.write_bytes(makers.pdf(mostly_empty_pages, pages=PAGES))
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2) as two, ThreadPoolExecutor(2) as threads:
         alone = two.load(path)
         first = set(two.pool.idle)
@@ -126,8 +126,8 @@ def test_who_has_read_the_last_page_reads_the_next_file(tmp_path):
         assert first & set(two.pool.idle)
 
 
-def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path):
-    """Its range is read once more, without the page that it was at; all else is as ever."""
+def test_a_killed_worker_costs_a_page_at_most(together, alone, tmp_path):
+    """Its range is read again without the page that it was at; all other pages are the same."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(110))
     with together.stream(path) as reading:
@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path)
     failed = [page for page in pages if page.read_by is ReadBy.FAILED]
     assert [page.note for page in failed] in (
         [],
-        ["This page ended its reader (it was ended by SIGKILL), most likely for want of memory."],
+        ["The process that read this page ended (killed by SIGKILL), most likely for lack of memory."],
     )
     truth = alone.load(path).pages
     assert [page for page in pages if page not in failed] == [
@@ -145,8 +145,8 @@ def test_a_worker_that_is_killed_costs_a_page_at_most(together, alone, tmp_path)
     ]
 
 
-def test_a_file_that_nobody_wants_any_more_is_left_at_once(together, tmp_path):
-    """Whoever stops in the middle leaves no thread and no busy worker behind, and the next file is read."""
+def test_an_abandoned_file_leaves_no_thread_and_no_worker(together, tmp_path):
+    """After a stream is left in the middle, the next file is read."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(80))
     with together.stream(path) as reading:
@@ -158,8 +158,8 @@ def test_a_file_that_nobody_wants_any_more_is_left_at_once(together, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_closing_ends_what_is_being_read_with_a_sentence(workers, tmp_path):
-    """Whoever waits for pages is told that Docent stops, and no pipe is closed under those who hear it."""
+def test_closing_the_loader_ends_its_streams_with_an_error(workers, tmp_path):
+    """A caller that waits for pages gets a LoadError that says that Docent is shutting down."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(300))
     loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=workers)
@@ -178,8 +178,8 @@ def test_closing_ends_what_is_being_read_with_a_sentence(workers, tmp_path):
         pytest.param(Limits(file_seconds=0.3), "was not read within 0 s", id="seconds"),
     ],
 )
-def test_limits_hold_for_the_file_whoever_reads_it(limits, said, tmp_path):
-    """What several workers read together is counted together."""
+def test_limits_count_all_workers_of_a_file_together(limits, said, tmp_path):
+    """Characters, pages and seconds of all workers are added up."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(PAGES))
     with Loader(limits=limits, ocr=Ocr(engine="off"), workers=4) as loader:
@@ -188,9 +188,9 @@ def test_limits_hold_for_the_file_whoever_reads_it(limits, said, tmp_path):
 
 
 def test_every_worker_opens_a_locked_file(together, tmp_path):
-    """With the password for one there is one for all; a wrong one is refused as for a short file."""
+    """The password is passed to all workers; a wrong one is refused as for a short file."""
     path = tmp_path / "locked.pdf"
-    path.write_bytes(makers.pdf(talking_across_pages, pages=PAGES, encrypt="open sesame"))
+    path.write_bytes(makers.pdf(pages_that_depend_on_each_other, pages=PAGES, encrypt="open sesame"))
     assert len(together.load(path, password="open sesame").pages) == PAGES
     with pytest.raises(EncryptedFile, match="does not open it"):
         together.load(path, password="a guess")
@@ -205,7 +205,7 @@ def test_every_worker_opens_a_locked_file(together, tmp_path):
     ],
 )
 def test_a_file_never_waits_for_a_helper(most, helpers):
-    """Helpers take free slots, and the files that come then get theirs all the same."""
+    """Helpers take free slots only, and later files get theirs all the same."""
     slots = WorkerSlots(most)
     with ExitStack() as files:
         files.enter_context(slots.reserve_for_file())

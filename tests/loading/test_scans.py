@@ -1,4 +1,4 @@
-"""Pages that show something and say nothing: read by OCR, or reported unread with the remedy."""
+"""Scanned pages: read by OCR, or reported as unread with what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from docent.loading.input_file import InputFile
 from docent.types import ReadBy
 from tests.loading import makers
 
-SAID = "The kitchen closes at ten on Sundays"
+SENTENCE = "The kitchen closes at ten on Sundays"
 installed = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 
 
@@ -28,13 +28,13 @@ def picture(text, kind="PNG"):
 
 
 def mixed():
-    """A page of text, a scan, and a blank sheet."""
+    """Return a page of text, a scan, and a blank page."""
 
     def draw(sheet, number):
         if number == 1:
             makers.write(sheet, ["This page is ordinary text that nobody needs to recognise."] * 4)
         elif number == 2:
-            sheet.drawImage(ImageReader(io.BytesIO(picture(SAID))), 0, 300, 595, 420)
+            sheet.drawImage(ImageReader(io.BytesIO(picture(SENTENCE))), 0, 300, 595, 420)
 
     return makers.pdf(draw, pages=3)
 
@@ -46,15 +46,15 @@ def reader():
 
 
 @installed
-def test_a_mixed_pdf_gets_each_page_right(reader, tmp_path):
-    """Text is taken as text, the scan is recognised with its confidence and boxes, the blank is empty."""
+def test_each_page_of_a_mixed_pdf_is_read_its_own_way(reader, tmp_path):
+    """Text is extracted, a scan is recognised with confidence and boxes, a blank page is empty."""
     path = tmp_path / "mixed.pdf"
     path.write_bytes(mixed())
     text, scan, blank = reader.load(path).pages
     assert (text.read_by, scan.read_by, blank.read_by) == (ReadBy.TEXT, ReadBy.OCR, ReadBy.EMPTY)
-    assert scan.text.strip() == SAID
+    assert scan.text.strip() == SENTENCE
     assert 0.5 < scan.confidence <= 1
-    assert scan.text[scan.lines[0].start : scan.lines[0].end] == SAID
+    assert scan.text[scan.lines[0].start : scan.lines[0].end] == SENTENCE
     left, top, right, bottom = scan.lines[0].box
     assert 0 < left < right < 595
     assert 122 < top < bottom < 542
@@ -62,18 +62,18 @@ def test_a_mixed_pdf_gets_each_page_right(reader, tmp_path):
 
 @installed
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_picture_is_a_page(reader, tmp_path, kind):
+def test_an_image_is_one_page(reader, tmp_path, kind):
     """A photograph of a page is read like a scan."""
     path = tmp_path / f"photo.{kind.lower()}"
-    path.write_bytes(picture(SAID, kind))
+    path.write_bytes(picture(SENTENCE, kind))
     document = reader.load(path)
     assert document.kind == kind.lower()
-    assert document.pages[0].text.strip() == SAID
+    assert document.pages[0].text.strip() == SENTENCE
     assert document.pages[0].where == "picture"
 
 
-def test_a_scan_in_65536_greys_is_not_blank():
-    """Its print is as dark as in 256; it was all white, and the page was called blank."""
+def test_a_16_bit_scan_is_not_blank():
+    """It has the contrast of an 8-bit scan; it was once taken for a blank page."""
     out = io.BytesIO()
     fine = bytes(half for grey in [70] * 900 + [180] * 900 for half in (0, grey))
     Image.frombytes("I;16", (60, 30), fine).save(out, "PNG")
@@ -83,16 +83,16 @@ def test_a_scan_in_65536_greys_is_not_blank():
     assert picture.draw_png([]).startswith(b"\x89PNG")
 
 
-def test_switched_off_the_scan_is_unread_and_says_so(read):
-    """Without OCR the scan counts as unread, with the reason; the other pages are read all the same."""
+def test_without_ocr_a_scan_is_unread(read):
+    """The note says that OCR is switched off; the other pages are read."""
     document = read("mixed.pdf", mixed())
     assert [page.number for page in document.unread] == [2]
     assert "switched off" in document.unread[0].note
     assert "ordinary text" in document.pages[0].text
 
 
-def test_no_engine_is_reported_with_the_command_that_mends_it(tmp_path, monkeypatch):
-    """Where nothing is installed that reads scans, the page names the command, and what reads it then."""
+def test_a_missing_ocr_program_is_noted_with_the_command(tmp_path, monkeypatch):
+    """The note has the command that installs it, and says how to read the file again."""
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "mixed.pdf"
     path.write_bytes(mixed())
@@ -102,8 +102,8 @@ def test_no_engine_is_reported_with_the_command_that_mends_it(tmp_path, monkeypa
     assert "documents page, or with python ingest.py --rebuild=full" in unread.note
 
 
-def test_an_engine_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch):
-    """The scan is unread with the reason, and the other pages are read all the same."""
+def test_an_ocr_program_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch):
+    """The scan is unread with the reason; the other pages are read."""
     (tmp_path / "tesseract").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "mixed.pdf"
@@ -115,7 +115,7 @@ def test_an_engine_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch
     assert "ordinary text" in document.pages[0].text
 
 
-def test_a_damaged_picture_is_named(read):
-    """Half a PNG is refused by name, in words."""
+def test_a_damaged_picture_is_refused(read):
+    """Half a PNG is refused by name."""
     with pytest.raises(Exception, match=r"cut\.png is a damaged picture"):
-        read("cut.png", picture(SAID)[:900])
+        read("cut.png", picture(SENTENCE)[:900])

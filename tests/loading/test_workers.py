@@ -1,4 +1,4 @@
-"""The processes that read files: whatever they say, and however they end, only their file is concerned."""
+"""The worker processes: whatever they send and however they end, only their file is affected."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from docent.loading.job import Job
 from docent.loading.worker import wire_format, worker_process
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts
 from docent.loading.worker.parallel_reading import MIN_PAGES
-from docent.loading.worker.worker_pool import WorkerPool
-from docent.loading.worker.worker_process import WorkerTimeout
+from docent.loading.worker.worker_process import WorkerPool, WorkerTimeout
+from docent.messages import Message
 from docent.types import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = wire_format.page_to_wire(Page(1, "All is well."))
+INVALID = "it sent an invalid answer"
 OPENED = {"opened": True, "sha256": "0" * 64, "kind": "text", "shared": False, "expected": 0}
-LIAR = """
+HOSTILE_WORKER = """
 import struct, sys, time
 say = lambda body: sys.stdout.buffer.write(struct.pack(">I", len(body)) + body)
 sys.stdin.buffer.read(4)
@@ -42,15 +43,17 @@ time.sleep(60)
 @pytest.mark.parametrize(
     ("lie", "times", "said"),
     [
-        pytest.param(b"no JSON", 1, "what it said makes no sense", id="no message"),
-        pytest.param(b"[1]", 1, "what it said makes no sense", id="another sort of message"),
-        pytest.param(json.dumps({"read": {"number": 1}}).encode(), 1, "makes no sense", id="half a page"),
+        pytest.param(b"no JSON", 1, INVALID, id="no message"),
+        pytest.param(b"[1]", 1, INVALID, id="another sort of message"),
+        pytest.param(json.dumps({"read": {"number": 1}}).encode(), 1, INVALID, id="no text"),
         pytest.param(
             json.dumps({"read": PAGE | {"headings": [(99, "Leave", 1)]}}).encode(),
             1,
-            "makes no sense",
+            INVALID,
             id="a heading where there is no text",
         ),
+        pytest.param(b'{"error": "HarmfulFile"}', 1, INVALID, id="an error without reason"),
+        pytest.param(b'{"page": "one", "step": "text"}', 1, INVALID, id="no page number"),
         pytest.param(
             json.dumps({"read": PAGE | {"text": ""}}).encode(),
             60,
@@ -62,12 +65,12 @@ time.sleep(60)
         ),
     ],
 )
-def test_a_worker_that_a_file_took_over_costs_its_file_only(lie, times, said, tmp_path, monkeypatch):
-    """Nothing that it says is believed, and whoever reads a folder is told of one file in a sentence."""
+def test_a_hostile_worker_costs_its_file_only(lie, times, said, tmp_path, monkeypatch):
+    """Invalid and endless answers end the file with an error that names it."""
     opened = json.dumps(OPENED | {"title": "", "created": ""}).encode()
     package = tmp_path / "docent/loading/worker"
     package.mkdir(parents=True)
-    (package / "parser_process.py").write_text(LIAR.format(opened=opened, times=times, lie=lie))
+    (package / "parser_process.py").write_text(HOSTILE_WORKER.format(opened=opened, times=times, lie=lie))
     monkeypatch.setattr(worker_process, "ROOT", tmp_path)
     (tmp_path / "a.txt").write_text("x")
     limits = Limits(pages=50, document_chars=400)
@@ -77,8 +80,49 @@ def test_a_worker_that_a_file_took_over_costs_its_file_only(lie, times, said, tm
         assert not loader.pool.busy
 
 
-def test_no_room_for_a_process_costs_its_file_only(tmp_path, monkeypatch):
-    """It is said in a sentence, and once there is room the file is read."""
+NOTE = Message("{name} has {parts}.", name="a.eml", parts=Message("{count} parts", count=7))
+
+
+def as_json(value):
+    return json.loads(json.dumps(value))
+
+
+def test_messages_cross_the_pipe_with_their_parameters():
+    """Notes and the reasons of skipped pages can be translated after they were sent as JSON."""
+    page = wire_format.page_from_wire(as_json(wire_format.page_to_wire(Page(1, "", note=NOTE))))
+    job = Job(path="a.eml", limits=Limits(), ocr=Ocr(), skip={3: NOTE})
+    skipped = wire_format.job_from_wire(as_json(wire_format.job_to_wire(job))).skip[3]
+    french = {"{name} has {parts}.": "{name} a {parts}.", "{count} parts": "{count} parties"}
+    for message in (page.note, skipped):
+        assert message == "a.eml has 7 parts."
+        assert isinstance(message, Message)
+        assert message.translated(lambda template: french[template]) == "a.eml a 7 parties."
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param('["{a.__class__}", {"a": "x"}]', id="an attribute"),
+        pytest.param('["{a:>999999999}", {"a": "x"}]', id="a width"),
+        pytest.param('["{a} {b}", {"a": "x"}]', id="a missing parameter"),
+        pytest.param('["{a}"', id="half a message"),
+    ],
+)
+def test_a_hostile_message_is_shown_as_plain_text(hostile):
+    """A template that asks for more than its parameters is not filled in."""
+    assert wire_format.message_from_wire(hostile) == hostile
+
+
+def test_messages_from_a_worker_are_bounded_and_hold_no_lone_surrogates():
+    """Half a character is replaced, also in a parameter; long messages are cut."""
+    assert wire_format.message_from_wire(r'["{a}", {"a": "x\ud83d"}]') == "x\ufffd"
+    repeated = json.dumps(["{a}" * 500, {"a": "x" * 5_000}])
+    for message in ("x" * 99_999, repeated):
+        assert len(wire_format.message_from_wire(message)) <= wire_format.MAX_MESSAGE_CHARS
+
+
+def test_a_process_that_cannot_start_costs_its_file_only(tmp_path, monkeypatch):
+    """The error says so, and the next attempt reads the file."""
     (tmp_path / "a.txt").write_text("All is well.")
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
         with monkeypatch.context() as without:
@@ -88,8 +132,8 @@ def test_no_room_for_a_process_costs_its_file_only(tmp_path, monkeypatch):
         assert loader.load(tmp_path / "a.txt").pages[0].text == "All is well."
 
 
-def test_trouble_on_the_way_is_told_by_its_own_reason(tmp_path):
-    """Only where no process could be started that is said; a process that was there did start."""
+def test_a_broken_pipe_is_reported_with_its_reason(tmp_path):
+    """An OSError while reading is not reported as a process that could not start."""
     (tmp_path / "a.txt").write_text("All is well.")
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
         loader.load(tmp_path / "a.txt")
@@ -97,13 +141,13 @@ def test_trouble_on_the_way_is_told_by_its_own_reason(tmp_path):
         folder = os.open(tmp_path, os.O_RDONLY)
         os.dup2(folder, worker.answers.fileno())  # from a folder nothing can be read
         os.close(folder)
-        with pytest.raises(LoadError, match=r"a\.txt was not read: .*go on \(Is a directory\)"):
+        with pytest.raises(LoadError, match=r"a\.txt was not read: .*failed \(Is a directory\)"):
             loader.load(tmp_path / "a.txt")
         assert loader.load(tmp_path / "a.txt").pages[0].text == "All is well."
 
 
-def test_a_limit_holds_when_a_new_worker_goes_on(tmp_path):
-    """A file that ends its readers cannot say more than one that does not."""
+def test_limits_hold_across_replaced_workers(tmp_path):
+    """A file that crashes its workers cannot have more text than one that does not."""
     path = tmp_path / "long.pdf"
     path.write_bytes(book(MIN_PAGES))
     with Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader:
@@ -120,7 +164,7 @@ def test_a_limit_holds_when_a_new_worker_goes_on(tmp_path):
 
 @pytest.fixture
 def opened(tmp_path):
-    """The worker of a file that it has opened, and that waits for a page range."""
+    """Return a worker that has opened a file and waits for a page range."""
     path = tmp_path / "a.pdf"
     path.write_bytes(book(2))
     job = Job(path=str(path), limits=Limits(ocr_seconds=77), ocr=Ocr(engine="off"))
@@ -132,15 +176,15 @@ def opened(tmp_path):
         assert not pool.busy
 
 
-def test_a_worker_that_dies_with_nothing_left_to_read_costs_nothing(opened):
-    """It waited for the caller, who was slow; all its pages are here."""
+def test_a_worker_that_dies_after_its_last_page_costs_nothing(opened):
+    """All its pages have arrived, so its end is no error."""
     os.kill(opened.worker.process.pid, signal.SIGKILL)
     opened.worker.process.wait()
     opened.end_ranges()
 
 
-def test_a_scan_is_given_up_after_the_time_that_a_scan_has(opened):
-    """The page says how long its reader was waited for."""
+def test_a_scan_is_stopped_after_the_ocr_limit(opened):
+    """The note gives the limit for scans, and not the one for pages."""
     opened.current_step = (2, "ocr")
     opened.set_page_aside(WorkerTimeout())
     assert opened.costs.job.skip == {2: "Reading this page was stopped after 77 s."}
@@ -155,8 +199,8 @@ load(Path(sys.argv[1]), limits=Limits(), password=None, ocr=Ocr(languages=("eng"
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
-def test_nothing_goes_on_when_docent_is_killed(tmp_path):
-    """The worker ends, and so does the program that recognises a scan for it, however long that takes."""
+def test_no_process_survives_docent(tmp_path):
+    """The worker ends, and so does the OCR program that it started."""
     from tests.loading.test_scans import picture
 
     (tmp_path / "scan.png").write_bytes(picture("Nobody reads this."))

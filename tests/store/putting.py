@@ -1,4 +1,4 @@
-"""Documents put into a store as the ingesting corridor does it, with an embedder that counts words."""
+"""Put documents into a store as `docent.ingesting` does, with an embedder that counts words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERYTHING = Scope()
 
 
 def put(store: Store, folder: Path, path: str, text: str, *, library: str = "default") -> str:
-    """Write a file and keep it; its document's id."""
+    """Write a file, store it, and return the id of its document."""
     one = arrival(folder, path, text, library=library)
     store.put(
         one.file, one.document, one.chunks, EMBEDDER.embed([embedded_text(piece) for piece in one.chunks])
@@ -25,7 +25,7 @@ def put(store: Store, folder: Path, path: str, text: str, *, library: str = "def
 
 
 def put_several(store: Store, folder: Path, texts: Mapping[str, str], *, change: str = "") -> list[bool]:
-    """Write files and keep them by their words in one step; one may change after it was read."""
+    """Write files and store them by their words in one step; one may change after it was read."""
     arrivals = [arrival(folder, path, text) for path, text in texts.items()]
     if change:
         (folder / "default" / change).write_text("changed")
@@ -33,7 +33,7 @@ def put_several(store: Store, folder: Path, texts: Mapping[str, str], *, change:
 
 
 def arrival(folder: Path, path: str, text: str, *, library: str = "default") -> Arrival:
-    """A file that is written, read and cut."""
+    """Write a file, read it and chunk it."""
     full = folder / library / path
     full.parent.mkdir(parents=True, exist_ok=True)
     full.write_text(text)
@@ -51,19 +51,19 @@ def finish(store: Store) -> None:
 
 
 def found(store: Store, question: str, scope: Scope = EVERYTHING) -> set[str]:
-    """The texts that either search finds."""
+    """Return the texts that either search finds."""
     hits = [*store.nearest(EMBEDDER.embed_query(question), 10, scope), *store.matching(question, 10, scope)]
     return {one.text for one in store.chunks([hit.id for hit in hits], scope).values()}
 
 
 def nearest(store: Store, question: str) -> list[str]:
-    """The texts nearest in meaning, best first."""
+    """Return the texts nearest in meaning, best first."""
     hits = store.nearest(EMBEDDER.embed_query(question), 10, EVERYTHING)
     chunks = store.chunks([hit.id for hit in hits], EVERYTHING)
     return [chunks[hit.id].text for hit in hits]
 
 
 def matching(store: Store, question: str) -> set[str]:
-    """The texts found by their words."""
+    """Return the texts found by their words."""
     hits = store.matching(question, 10, EVERYTHING)
     return {chunk.text for chunk in store.chunks([hit.id for hit in hits], EVERYTHING).values()}

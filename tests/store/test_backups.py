@@ -49,7 +49,7 @@ def test_everything_is_back(backup, tmp_path):
 
 
 def test_what_belongs_to_a_running_process_stays_with_it(tmp_path):
-    """Neither its lock nor the key to its door is in a backup."""
+    """Neither its lock nor its socket and key are in a backup."""
     store = SharedStore(tmp_path / "storage", fingerprint="f")
     put(store, tmp_path, "a.txt", HOURS)
     back_up(store.folder, tmp_path / "b.tar")

@@ -83,7 +83,7 @@ def store(tmp_path: Path, chroma: Chroma) -> Iterator[Store]:
 
 def until_it_is_back(store: Store) -> None:
     for _ in range(200):
-        if not store._vectors.behind:
+        if not store.vectors_behind():
             return
         time.sleep(0.1)
     raise AssertionError("the server was not brought in step within 20 seconds")
@@ -124,7 +124,7 @@ def test_no_server_at_the_start_is_a_sentence(tmp_path, chroma):
 
 def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, monkeypatch, caplog):
     """While it is away questions are answered and documents kept; when it is back, it is in step."""
-    monkeypatch.setattr("docent.store.nearby.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("docent.store.vector_fallback.RETRY_SECONDS", 0.2)
     put(store, tmp_path, "a.txt", HOURS)
     chroma.stop()
     assert nearest(store, "when does the museum open") == [HOURS]
@@ -136,19 +136,19 @@ def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, monkeypatch, 
     assert len(store.documents(EVERYTHING)) == 2, "a deletion that cannot be proved does not begin"
     chroma.start()
     until_it_is_back(store)
-    assert store._vectors.count("default") == 2
+    assert len(store.contents().vectors["default"]) == 2
     assert nearest(store, "what do late books cost")[0] == BOOKS
 
 
 def test_a_server_that_lost_its_data_gets_it_again(store, tmp_path, chroma, monkeypatch):
     """An empty server in the old one's place is filled from the catalog, without embedding again."""
-    monkeypatch.setattr("docent.store.nearby.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("docent.store.vector_fallback.RETRY_SECONDS", 0.2)
     put(store, tmp_path, "a.txt", HOURS)
     chroma.stop()
     chroma.start(data="empty")
     assert nearest(store, "museum") == [HOURS]
     until_it_is_back(store)
-    assert store._vectors.count("default") == 1
+    assert len(store.contents().vectors["default"]) == 1
 
 
 def test_the_setting_can_change(store, tmp_path, chroma):
@@ -160,7 +160,7 @@ def test_the_setting_can_change(store, tmp_path, chroma):
     put(embedded, tmp_path, "b.txt", BOOKS)
     embedded.close()
     store.__init__(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
-    assert store._vectors.count("default") == 2
+    assert len(store.contents().vectors["default"]) == 2
 
 
 def test_what_no_index_names_any_more_is_removed(store, tmp_path, chroma):

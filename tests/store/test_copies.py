@@ -1,4 +1,4 @@
-"""What is made of originals is made once, takes a bounded room, and goes with its original."""
+"""A copy of an original is made once, takes bounded space, and goes with its original."""
 
 from __future__ import annotations
 

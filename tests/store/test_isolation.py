@@ -1,4 +1,4 @@
-"""What stands in one library tells nothing to whoever reads another."""
+"""The content of a library reveals nothing to a reader who sees only another one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from docent.retrieving import retrieve
 from docent.store import Store
-from docent.store.rows import library_row
 from docent.types import Scope
+from tests.store.damage import give_library
 from tests.store.putting import EMBEDDER, put
 
 TEXTS = {
@@ -20,8 +20,8 @@ HERE = Scope(libraries=("museum",), reader="ada")
 EVERYTHING = Scope(reader="ada")
 
 
-def told(store: Store, scope: Scope) -> list[object]:
-    """Everything that a question gives away: order, scores, relevance, and how telling words are."""
+def revealed(store: Store, scope: Scope) -> list[object]:
+    """Return all that a question reveals: order, scores, relevance, and the rarity of words."""
     passages = [
         retrieve(question, scope=scope, store=store, embedder=EMBEDDER, limit=10) for question in QUESTIONS
     ]
@@ -49,28 +49,26 @@ def store(tmp_path):
 
 def test_another_library_changes_nothing(store, tmp_path):
     """Ranking, scores and relevance in a library are the same to the last bit, whatever another one holds."""
-    before = told(store, HERE)
+    before = revealed(store, HERE)
     fill_elsewhere(store, tmp_path, "archive")
-    assert told(store, HERE) == before
+    assert revealed(store, HERE) == before
 
 
 def test_another_persons_files_change_nothing(store, tmp_path):
-    """Private files of somebody else leave no trace in what everybody may read."""
-    before = told(store, EVERYTHING)
-    with store._catalog.write() as db:
-        library_row(db, "bobs", "bob")
+    """Private files of one reader leave no trace in what others may read."""
+    before = revealed(store, EVERYTHING)
+    give_library(store.folder, "bobs", "bob")
     fill_elsewhere(store, tmp_path, "bobs")
-    assert told(store, EVERYTHING) == before
-    assert told(store, Scope(reader="bob")) != before
+    assert revealed(store, EVERYTHING) == before
+    assert revealed(store, Scope(reader="bob")) != before
 
 
 @pytest.mark.parametrize("listed_before", [True, False])
 def test_naming_documents_shows_no_more_than_the_list(store, tmp_path, listed_before):
-    """Whoever names every document sees theirs, in the list's order, whatever was read before."""
-    with store._catalog.write() as db:
-        library_row(db, "bobs", "bob")
+    """A reader who names every document sees their own, in the order of the list, whatever was cached."""
+    give_library(store.folder, "bobs", "bob")
     theirs = put(store, tmp_path, "diary.txt", "The owls are mine.", library="bobs")
-    named = tuple(document.id for document in reversed(store._every_document("d.visible")))
+    named = tuple(document.id for document in reversed(store.documents(Scope(reader="bob"))))
     put(store, tmp_path, "4.txt", "Nobody has read of this yet.", library="museum")  # forgets what was read
     listed = store.documents(EVERYTHING) if listed_before else []
     seen = store.documents(Scope(reader="ada", documents=named))
@@ -91,11 +89,11 @@ def test_libraries_read_together_are_counted_together(store, tmp_path):
 
 def test_a_library_without_documents_leaves_no_words(store, tmp_path):
     """With the last document of a library its dictionary is gone from the disk."""
-    shelves = tmp_path / "storage/index/words"
-    before = set(shelves.iterdir())
+    words = tmp_path / "storage/index/words"
+    before = set(words.iterdir())
     key = put(store, tmp_path, "plans.txt", "The xylophonist arrives on Monday.", library="plans")
-    assert len(set(shelves.iterdir()) - before) == 1
+    assert len(set(words.iterdir()) - before) == 1
     store.delete(key, Scope())
-    assert set(shelves.iterdir()) == before
+    assert set(words.iterdir()) == before
     put(store, tmp_path, "again.txt", "The cellist arrives on Friday.", library="plans")
     assert store.matching("cellist", 10, Scope(libraries=("plans",)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.store.languages import MOST_WORDS, _analyzer, _terms_of, asked, indexed, terms
+from docent.store.languages import MOST_WORDS, analyzer, asked, indexed, terms, terms_of
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_terms_keep_their_order_and_figures_their_form():
 )
 def test_a_word_met_before_has_the_terms_it_had(text):
     """Words are remembered with their terms, and those are the same as of the whole text at once."""
-    whole = _analyzer("en").analyze(text)
+    whole = analyzer("en").analyze(text)
     for _ in range(2):
         assert [term.removeprefix("en:") for term in terms(text, "en")] == whole
 
@@ -68,4 +68,4 @@ def test_words_without_end_take_no_more_memory():
     """A list of part numbers is read to its end, and the words remembered stay as many as they may be."""
     text = " ".join(f"x{number}" for number in range(MOST_WORDS + 10))
     assert len(terms(text, "pt")) == MOST_WORDS + 10
-    assert len(_terms_of("pt")) <= MOST_WORDS
+    assert len(terms_of("pt")) <= MOST_WORDS

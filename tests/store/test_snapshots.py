@@ -1,4 +1,4 @@
-"""A damaged catalog is told of in one sentence, and doctor --mend puts back its last sound snapshot."""
+"""A damaged catalog is reported in one sentence, and doctor --mend puts back its last sound snapshot."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_snapshot_leaves_out_what_can_be_made_again(filled):
 
 
 def test_words_and_vectors_follow_an_older_catalog(filled, tmp_path):
-    """What came after the snapshot is gone from every index, its file is kept, and it can be read again."""
+    """A later document is gone from every index, its file is kept, and it can be read again."""
     older = (filled / "index/snapshots/catalog.db").read_bytes()
     store = Store(filled, fingerprint="f")
     put(store, tmp_path, "later.txt", "A later note tells of narwhals.")
@@ -128,7 +128,7 @@ def test_without_a_snapshot_the_error_names_the_backup(filled):
 
 
 def test_a_catalog_in_use_is_not_replaced(filled):
-    """Whoever has the folder open must stop first."""
+    """A process that has the folder open must stop first."""
     store = Store(filled, fingerprint="f")
     try:
         zeroed(filled / "index/catalog.db")

@@ -1,7 +1,8 @@
-"""What is stored is whole, seen by whom it belongs to, and gone when it is deleted."""
+"""A stored document is whole, seen by its readers alone, and gone when it is deleted."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import sys
@@ -9,14 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
 from docent.store import Store
 from docent.store.originals import Originals, sha256_of
-from docent.store.vectors import Vectors
-from docent.types import Scope, State
-from tests.store.putting import EMBEDDER, found, put, put_several
+from docent.store.reads import VersionedCache
+from docent.store.vectors import ChromaVectors
+from docent.types import Chunk, Scope, State, document_id
+from tests.store.damage import give_library, indexes
+from tests.store.putting import EMBEDDER, arrival, found, put, put_several
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
 BOOKS = "Late books cost ten cents a day. Dictionaries are not lent."
@@ -48,13 +52,13 @@ def test_a_document_comes_back_as_it_was(store, tmp_path):
 
 
 def test_several_documents_at_once(store, tmp_path):
-    """What is new is kept; what is here, is there twice, or has changed since it was read, is left."""
+    """New files are stored; known, repeated and changed ones are left out."""
     put(store, tmp_path, "a.txt", HOURS)
     texts = {"b.txt": BOOKS, "a-again.txt": HOURS, "b-again.txt": BOOKS, "c.txt": "Soup is served at noon."}
     assert put_several(store, tmp_path, texts, change="c.txt") == [True, False, False, False]
     assert {one.name for one in store.documents(Scope())} == {"a.txt", "b.txt"}
     assert found(store, "books museum") == {HOURS, BOOKS}
-    assert len(list(store._originals.held())) == 2
+    assert len(store.contents().originals) == 2
 
 
 def test_a_new_version_replaces_the_old_one(store, tmp_path):
@@ -66,13 +70,15 @@ def test_a_new_version_replaces_the_old_one(store, tmp_path):
     assert found(store, "museum opens") <= {BOOKS}
     with pytest.raises(UnknownDocument):
         store.page(old, 1, Scope())
-    assert store._vectors.held("default", [piece.id]) == store._words.held([old]) == 0
+    contents = store.contents()
+    assert piece.id not in contents.vectors["default"] | contents.words
 
 
-def size_of(store: Store) -> int:
-    """Of the index in bytes, closed, as the next start finds it."""
+def size_of(store: Store, part: str = "") -> int:
+    """Return the size of the index in bytes, or of a part of it, as the next start finds it."""
     store.close()
-    taken = sum(file.stat().st_size for file in (store.folder / "index").rglob("*") if file.is_file())
+    folder = store.folder / "index" / part
+    taken = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     store.__init__(store.folder, fingerprint="f")
     return taken
 
@@ -84,28 +90,36 @@ def test_fifty_updates_do_not_grow(store, tmp_path):
     for number in range(50):
         put(store, tmp_path, "a.txt", f"{HOURS} Revision {number}.")
     assert len(store.documents(Scope())) == 1
-    assert store._vectors.count("default") == store._words.count() == 1
-    assert len(list(store._originals.held())) == 1
+    contents = store.contents()
+    assert len(contents.vectors["default"]) == len(contents.words) == len(contents.originals) == 1
     assert size_of(store) <= 2 * first
+
+
+def put_thousand_chunks(store: Store, folder: Path, name: str) -> None:
+    one = arrival(folder, name, f"A thousand chunks of {name}.")
+    key = document_id("default", one.document.sha256)
+    chunks = [
+        Chunk(hashlib.md5(f"{name} {n}".encode()).hexdigest(), key, 1, 0, 10, "A thousand", "", "", 2)
+        for n in range(1000)
+    ]
+    store.put(one.file, one.document, chunks, np.tile(EMBEDDER.embed([HOURS]), (1000, 1)))
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["while idle", "at the next start"])
 def test_room_is_made(store, tmp_path, running):
-    """What thousands of vectors that came and went leave in Chroma's files is given back, and no more."""
+    """Chroma's files give back the space of thousands of deleted vectors, and lose no others."""
     key = put(store, tmp_path, "a.txt", HOURS)
-    first = size_of(store)
-    vector = EMBEDDER.embed_query(HOURS)
-    for number in range(3):
-        ids = [f"{number * 1000 + n:032x}" for n in range(1000)]
-        store._vectors.put("default", ids, [vector] * 1000)
-        store._vectors.drop("default", ids)
+    first = size_of(store, "chroma")
+    for name in ("1.txt", "2.txt", "3.txt"):
+        put_thousand_chunks(store, tmp_path, name)
+        store.forget("default", name)
     if running:
         store.save()
         assert found(store, "museum opens") == {HOURS}
     else:
-        assert size_of(store) > 2 * first
-    assert size_of(store) <= 2 * first
-    assert store._vectors.chunk_ids("default") == {one.id for one in store.chunks_of(key, Scope())}
+        assert size_of(store, "chroma") > 2 * first
+    assert size_of(store, "chroma") <= 2 * first
+    assert store.contents().vectors["default"] == {one.id for one in store.chunks_of(key, Scope())}
 
 
 def test_deleting_proves_itself(store, tmp_path):
@@ -142,10 +156,9 @@ def test_scopes_are_applied_inside_the_store(store, tmp_path):
 
 
 def test_another_readers_library_does_not_exist(store, tmp_path):
-    """What belongs to one reader is in no answer of another, by any method."""
+    """Documents of one reader are in no answer of another, by any method."""
     key = put(store, tmp_path, "diary.txt", HOURS, library="~ada")
-    with store._catalog.write() as db:
-        db.execute("UPDATE libraries SET owner = 'ada' WHERE name = '~ada'")
+    give_library(store.folder, "~ada", "ada")
     (piece,) = store.chunks_of(key, Scope(reader="ada"))
     for stranger in (Scope(), Scope(reader="bob"), Scope(reader="bob", libraries=("~ada",))):
         assert store.documents(stranger) == []
@@ -183,15 +196,16 @@ def test_derived_indexes_are_brought_in_step_after_a_crash(store, tmp_path):
         for chunk in store.chunks_of(document.id, Scope())
     }
     (piece,) = [one for one, text in pieces.items() if text == HOURS]
-    store._vectors.drop("default", [piece])
-    store._vectors.put("default", ["f" * 32], [EMBEDDER.embed_query("left over")])
-    store._words.clear()
-    store._words.commit()
     store.close()
-    (store.folder / "index/in-step").unlink()  # as a killed process leaves it
+    with indexes(store.folder) as (vectors, words):
+        vectors.drop("default", [piece])
+        vectors.put("default", ["f" * 32], [EMBEDDER.embed_query("left over")])
+        words.clear()
+        words.commit()
     store.__init__(store.folder, fingerprint="f")
     assert found(store, "museum opens") >= {HOURS}
-    assert store._vectors.chunk_ids("default") == store._words.chunk_ids() == set(pieces)
+    contents = store.contents()
+    assert contents.vectors["default"] == contents.words == set(pieces)
 
 
 def test_what_is_listed_is_never_old(store, tmp_path):
@@ -221,7 +235,8 @@ def test_several_ask_at_once_after_a_change(store, tmp_path, monkeypatch):
             return there
 
     key = put(store, tmp_path, "a.txt", HOURS)
-    store._whole._kept = (store._catalog.version, Overtaken())
+    cached = Overtaken()
+    monkeypatch.setattr(VersionedCache, "at", lambda cache, version: cached)
     assert [one.id for one in store.documents(Scope())] == [key]
     assert [one.id for one in store.documents(Scope())] == [key]
 
@@ -246,7 +261,7 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
     from llama_index.core.schema import TextNode
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
-    with closing(Vectors(tmp_path, name="mine", url="")) as vectors:
+    with closing(ChromaVectors(tmp_path, name="mine", url="")) as vectors:
         vectors.put("default", ["hours"], EMBEDDER.embed([HOURS]).tolist())
         theirs = vectors.as_llama_index("default")
         theirs.add([TextNode(id_="books", text=BOOKS, embedding=EMBEDDER.embed([BOOKS])[0].tolist())])
@@ -258,7 +273,7 @@ def test_a_library_is_a_vector_store_of_llama_index(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are open")
 def test_a_store_that_was_refused_holds_nothing_open(tmp_path):
-    """After another fingerprint was refused nobody has the catalog, or the lock, in hand."""
+    """After another fingerprint was refused, catalog and lock are closed."""
     Store(tmp_path / "storage", fingerprint="f").close()
     with pytest.raises(IndexMismatch) as refused:
         Store(tmp_path / "storage", fingerprint="g")

@@ -25,7 +25,7 @@ def store(tmp_path):
 
 
 def put_words(store: Store, folder: Path, path: str, *pages: str, unread: bool = False) -> str:
-    """Write a file and keep it by its words, as the ingesting corridor does."""
+    """Write a file and keep it by its words, as an ingest does."""
     text = "\f".join(pages)
     full = folder / "default" / path
     full.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,8 @@ def test_a_third_version_overtakes_the_second(store, tmp_path):
     assert found(store, "museum books lockers") == {HOURS}
     finish(store)
     assert found(store, "museum books lockers") == {"Lockers are in the cellar."}
-    assert store._vectors.count("default") == store._words.count() == 1
+    assert len(store.contents().words) == 1
+    assert store.contents().vectors["default"] == store.contents().words
 
 
 def test_back_to_the_older_version(store, tmp_path):
@@ -133,7 +134,8 @@ def test_cancelling(store, tmp_path):
     with pytest.raises(UnknownDocument):
         store.cancel(other, ALL)
     finish(store)
-    assert store._vectors.count("default") == store._words.count() == 1
+    assert len(store.contents().words) == 1
+    assert store.contents().vectors["default"] == store.contents().words
 
 
 def test_vectors_that_come_too_late(store, tmp_path):
@@ -142,11 +144,11 @@ def test_vectors_that_come_too_late(store, tmp_path):
     chunks = store.unembedded(10, besides=())
     assert set(store.delete(key, ALL).left.values()) == {0}
     store.put_vectors([one.id for one in chunks], EMBEDDER.embed([one.text for one in chunks]))
-    assert store._vectors.count("default") == 0
+    assert store.contents().vectors["default"] == set()
 
 
 def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
-    """What was embedded stays embedded, what was not is embedded then, and neither twice."""
+    """Vectors that were made are kept, the others are made then, and none twice."""
     put_words(store, tmp_path, "a.txt", HOURS, BOOKS)
     (first,) = store.unembedded(1, besides=())
     store.put_vectors([first.id], EMBEDDER.embed([first.text]))
@@ -159,7 +161,7 @@ def test_unfinished_vectors_are_made_after_the_next_start(store, tmp_path):
 
 
 def test_a_file_that_changed_since_it_was_read_is_refused(store, tmp_path):
-    """What was read from a file is not kept once the file says something else."""
+    """The text read from a file is not stored once the file has other content."""
     put(store, tmp_path, "a.txt", HOURS)
     full = tmp_path / "default/a.txt"
     stat = full.stat()

@@ -18,9 +18,9 @@ from docent.web.accounts.keys import Keys
 from docent.web.accounts.users import LOCAL
 from docent.web.api.access import Gate
 from docent.web.api.application import build
-from docent.web.chat import reply
+from docent.web.chat.reply import reply
 from docent.web.metrics import Metrics
-from tests.web.test_conversation import Tab
+from tests.web.chat.open_page import OpenPage
 
 ADDRESS = "http://10.1.2.3:11434"
 HOW = "Start it with: ollama serve (or set DOCENT_MODEL_URL to where it is)"
@@ -77,11 +77,11 @@ async def test_who_is_told_in_the_chat(tmp_path, user, told):
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         docent.intake.background.wait(lambda _: None)
-        tab = Tab()
-        tab.session.user = user
-        await reply.reply("Where does the cat sleep?", docent=docent, metrics=Metrics())
+        page = OpenPage()
+        page.session.user = user
+        await reply("Where does the cat sleep?", docent=docent, metrics=Metrics())
         assert docent.store.libraries(Scope().reader)
-    said = str(tab.told)
+    said = str(page.events)
     assert "No model server answers at" in said
     assert (address in said) is told
 

@@ -19,6 +19,7 @@ from docent.web.accounts.login import Door
 from docent.web.documents import routes
 from docent.web.documents.page import size
 from tests.loading import makers
+from tests.store.damage import catalog
 
 OURS = {"sec-fetch-site": "same-origin"}
 
@@ -295,7 +296,7 @@ async def test_a_document_is_read_again(client, docent, tmp_path):
     ready(docent, ticket)
     scope = Scope(reader="ann")
     before = docent.store.document(ticket.document_id, scope)
-    with docent.store._catalog.write() as db:  # as if an older reader had read nothing
+    with catalog(docent.store.folder) as db:  # as if an older reader had read nothing
         db.execute(
             "UPDATE pages SET note = 'an older reader' "
             "WHERE document = (SELECT n FROM documents WHERE id = ?)",
@@ -339,7 +340,7 @@ def test_size(count, said):
 async def test_five_thousand_documents(client, docent, tmp_path):
     """Any page of the list, filtered or not, comes within 300 milliseconds of processor time."""
     rows = [(f"{n:032x}", f"report {n:05}.pdf", f"{n:064x}") for n in range(5_000)]
-    with docent.store._catalog.write() as db:
+    with catalog(docent.store.folder) as db:
         (library,) = db.execute("SELECT n FROM libraries WHERE name = 'kitchen'").fetchone()
         for key, name, sha256 in rows:
             n = db.execute(
@@ -356,7 +357,7 @@ async def test_five_thousand_documents(client, docent, tmp_path):
             seconds.append(time.process_time() - began)
             assert 40 <= len(re.findall(r'<a href="/documents/\w{32}">', response.text)) <= 50
         assert "5,006" in (await ben.get("/documents")).text
-    with docent.store._catalog.write() as db:
+    with catalog(docent.store.folder) as db:
         db.execute("DELETE FROM paths WHERE path LIKE 'many/%'")
         db.execute("DELETE FROM documents WHERE name LIKE 'report %'")
     assert sorted(seconds)[1] < 0.3

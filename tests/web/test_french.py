@@ -20,7 +20,7 @@ from docent.answering.tools import toolbox
 from docent.ingesting import pipeline
 from docent.loading.file_types import FOREIGN_SIGNATURES
 from docent.loading.formats.pdf import GARBLED, annotation_note
-from docent.loading.ocr.tesseract import INSTALL_HINT
+from docent.loading.ocr import INSTALL_HINT
 from docent.regular_files import SORTS
 from docent.types import Answer, Document, Page, Receipt, State
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import chainlit as cl
 import chainlit.auth
@@ -13,6 +15,7 @@ import pytest
 from chainlit.auth.jwt import create_jwt
 from jwt import InvalidTokenError
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -24,7 +27,6 @@ from docent.web.accounts.login import (
     MOST_WAITING,
     Client,
     Door,
-    _network,
     log_in,
     log_out,
     reader_of,
@@ -187,7 +189,9 @@ async def test_an_address_may_not_try_one_name_after_the_other(app, users):
 )
 def test_addresses_of_one_customer_count_together(one, other, same):
     """A provider gives a customer 2^64 addresses of IPv6."""
-    assert (_network(one) == _network(other)) is same
+    requests = [Request({"type": "http", "client": (host, 1), "headers": []}) for host in (one, other)]
+    first, second = (Client.of(request).address for request in requests)
+    assert (first == second) is same
 
 
 async def test_an_address_is_the_one_that_a_trusted_proxy_names(app):
@@ -251,11 +255,11 @@ async def test_who_gave_up_waiting_holds_no_place(app):
     assert held.order == ["one0", "three0"]
 
 
-async def test_what_was_never_checked_does_not_count(door):
+async def test_what_was_never_checked_does_not_count(door, users):
     """An attempt that found the queue full is given back to its name and its address."""
     release = threading.Event()
-    verify = door._users.verify
-    door._users.verify = lambda name, password: release.wait(30) and verify(name, password)
+    verify = users.verify
+    users.verify = lambda name, password: release.wait(30) and verify(name, password)
     flood = []
     for n in range(MOST_WAITING + 20):
         flood.append(asyncio.create_task(door.by_password(f"n{n}", "wrong", Client("192.0.2.9"))))
@@ -266,7 +270,7 @@ async def test_what_was_never_checked_does_not_count(door):
     refused = [one for one in ended if isinstance(one, TooManyAttempts)]
     assert len(ended) - len(refused) == MOST_WAITING + 1 < FREE_TRIES_OF_AN_ADDRESS
     assert {error.reason for error in refused} == {"busy"}
-    door._users.verify = verify
+    users.verify = verify
     assert await door.by_password("ann", GOOD, Client("192.0.2.9")), "its budget is not spent"
 
 
@@ -344,21 +348,21 @@ async def test_a_token_without_a_session_is_nobodys(app, users):
         assert (await ann.get("/mine")).text == "nobody"
 
 
-async def test_a_logout_that_could_not_be_kept_is_told(app, users):
+async def test_a_logout_that_could_not_be_kept_is_told(app, tmp_path):
     """The session goes on, and the reply says so."""
     async with browser(app) as ann:
         await attempt(ann, password=GOOD)
-        with users._open() as database:
+        with closing(sqlite3.connect(tmp_path / "users.db")) as database, database:
             database.execute("DROP TABLE ended_sessions")
         reply = await ann.post("/logout")
     assert reply.status_code == 503 and "still logged in" in reply.json()["detail"]
 
 
-def test_what_is_over_by_itself_is_kept_no_longer(users):
+def test_what_is_over_by_itself_is_kept_no_longer(users, tmp_path):
     """The list of sessions that were ended does not grow for ever."""
     users.end_session("old", until=time.time() - 1)
     users.end_session("new", until=time.time() + 100)
-    with users._open() as database:
+    with closing(sqlite3.connect(tmp_path / "users.db")) as database:
         assert [row[0] for row in database.execute("SELECT session FROM ended_sessions")] == ["new"]
 
 

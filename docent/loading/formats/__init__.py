@@ -1,1 +1,1 @@
-"""One module for each format, all with `read(source, *, job, watch) -> Contents`."""
+"""The readers of all formats; file_types.READERS names the function of each kind."""

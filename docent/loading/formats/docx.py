@@ -21,6 +21,7 @@ from docent.loading.formats.table_rows import table_lines
 from docent.loading.formats.zip_container import open_zip, refuse_entities
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
 W = f"{{{nsmap['w']}}}"
@@ -100,17 +101,17 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
 def _with_unread_parts(pages: Iterator[Page], part: Any) -> Iterator[Page]:
     """Note on the first page what was not read: pictures, charts, headers and footers."""
     first = next(pages)
-    notes = [first.note]
+    notes: list[str] = [first.note]
     if pictures := max(sum(1 for _ in part.element.body.iter(content_type)) for content_type in PICTURES):
         notes.append(pictures_not_read(pictures))
         if not first.text:
-            notes.append("Save it as a PDF: its pages are then read like scans.")
+            notes.append(Message("Save it as a PDF: its pages are then read like scans."))
             first = replace(first, read_by=ReadBy.FAILED)
     if next(part.element.body.iter(*CHARTS), None) is not None:
-        notes.append("Charts and diagrams were not read.")
+        notes.append(Message("Charts and diagrams were not read."))
     if any(_has_letters(part, relation) for relation in (RELATION.HEADER, RELATION.FOOTER)):
-        notes.append("Headers and footers were not read.")
-    yield replace(first, note=" ".join(filter(None, notes)))
+        notes.append(Message("Headers and footers were not read."))
+    yield replace(first, note=joined(notes, " "))
     yield from pages
 
 

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from email.message import Message
+from email.message import Message as MailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import PurePath
 
@@ -18,7 +18,8 @@ from docent.loading.file_types import describe_mismatch, detect_kind, open_conte
 from docent.loading.formats.html import decode_html, parse_html
 from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
 from docent.loading.input_file import InputFile, decode_bytes
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, Job, StepReporter, unforeseen_failure
+from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
@@ -60,15 +61,18 @@ def _describe_unread(parts: MailParts) -> str:
     """Return a note on the parts of the message that were not read."""
     notes = []
     if parts.small_images:
-        pictures = "picture" if parts.small_images == 1 else "pictures"
-        were = "was" if parts.small_images == 1 else "were"
-        notes.append(f"{parts.small_images} small {pictures} in the message {were} not read.")
+        one = parts.small_images == 1
+        notes.append(
+            Message("1 small picture in the message was not read.")
+            if one
+            else Message("{count} small pictures in the message were not read.", count=parts.small_images)
+        )
     if parts.has_more_parts:
-        notes.append(f"The message has more than {MAX_PARTS} parts; those beyond were not read.")
-    return " ".join(notes)
+        notes.append(Message("Only the first {most} parts of the message were read.", most=MAX_PARTS))
+    return joined(notes, " ")
 
 
-def _parts(message: Message) -> MailParts:
+def _parts(message: MailMessage) -> MailParts:
     parts = MailParts()
     queue = [message]
     count = 0
@@ -79,13 +83,13 @@ def _parts(message: Message) -> MailParts:
         name = _name(part)
         if kind == "message/rfc822":
             inner = part.get_payload()
-            if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            if isinstance(inner, list) and inner and isinstance(inner[0], MailMessage):
                 subject = _header(inner[0], "Subject") or "forwarded message"
                 parts.attached.append((name or f"{subject}.eml", _bytes_of(inner[0])))
         elif part.is_multipart():
             payload = part.get_payload()
             queue[:0] = (
-                [inner for inner in payload if isinstance(inner, Message)]
+                [inner for inner in payload if isinstance(inner, MailMessage)]
                 if isinstance(payload, list)
                 else []
             )
@@ -103,11 +107,11 @@ def _parts(message: Message) -> MailParts:
     return parts
 
 
-def _is_attachment(part: Message, name: str) -> bool:
+def _is_attachment(part: MailMessage, name: str) -> bool:
     return part.get_content_disposition() == "attachment" or bool(name)
 
 
-def _name(part: Message) -> str:
+def _name(part: MailMessage) -> str:
     try:
         name = part.get_filename() or ""
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -115,19 +119,19 @@ def _name(part: Message) -> str:
     return PurePath(str(name).replace("\\", "/")).name
 
 
-def _data(part: Message) -> bytes:
+def _data(part: MailMessage) -> bytes:
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
 
-def _bytes_of(message: Message) -> bytes:
+def _bytes_of(message: MailMessage) -> bytes:
     try:
         return message.as_bytes(policy=email.policy.compat32)
     except (ValueError, LookupError, TypeError, AttributeError):
         return str(message.get_payload()).encode("utf-8", "replace")
 
 
-def _text(part: Message, kind: str) -> str:
+def _text(part: MailMessage, kind: str) -> str:
     data = _data(part)
     charset = part.get_content_charset()
     try:
@@ -141,7 +145,7 @@ def _text(part: Message, kind: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _header(message: Message, name: str) -> str:
+def _header(message: MailMessage, name: str) -> str:
     try:
         value = str(message.get(name) or "")
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -150,7 +154,7 @@ def _header(message: Message, name: str) -> str:
     return " ".join(value.split())
 
 
-def _date(message: Message) -> str:
+def _date(message: MailMessage) -> str:
     try:
         return parsedate_to_datetime(_header(message, "Date")).date().isoformat()
     except (ValueError, TypeError, IndexError):
@@ -158,7 +162,7 @@ def _date(message: Message) -> str:
 
 
 def _pages(
-    message: Message, parts: MailParts, job: Job, report_step: StepReporter, depth: int
+    message: MailMessage, parts: MailParts, job: Job, report_step: StepReporter, depth: int
 ) -> Iterator[Page]:
     number = 1
     for page in split_into_pages(clean_blocks(_blocks(message, parts)), first=1, prefix=""):
@@ -173,7 +177,7 @@ def _pages(
             number = page.number + 1
 
 
-def _blocks(message: Message, parts: MailParts) -> Iterator[Block]:
+def _blocks(message: MailMessage, parts: MailParts) -> Iterator[Block]:
     yield Block(_header(message, "Subject") or "Message", level=1)
     for name in SHOWN_HEADERS:
         if value := _header(message, name):
@@ -204,7 +208,13 @@ def _attachment(
     try:
         kind = detect_kind(source, job.limits)
         if kind == "eml" and depth >= MAX_DEPTH:
-            yield unread(f"{name} is a message within {depth} others; deeper ones are not opened.")
+            yield unread(
+                Message(
+                    "{name} was not read: it is a message within {depth} others; deeper ones are not opened.",
+                    name=name,
+                    depth=depth,
+                )
+            )
             return
 
         def report_shifted(page: int, step: str) -> None:
@@ -215,17 +225,18 @@ def _attachment(
             if kind == "eml"
             else open_contents(source, kind, inner, report_step=report_shifted)
         )
-        file_note = " ".join(filter(None, (describe_mismatch(source, kind), contents.note)))
         for page in contents.pages:
             number = pages_before + page.number + 1
-            note = f"{file_note} {page.note}".strip() if page.number == 1 else page.note
+            note = page.note
+            if page.number == 1:
+                note = joined((describe_mismatch(source, kind), contents.note, note), " ")
             yield replace(page, number=pages_before + page.number, place=page.where, note=note)
     except LoadError as error:
-        yield unread(str(error))
+        yield unread(error.message)
     except MemoryError:
         raise
     except Exception as error:  # the rest of the message is read, and this page reports the error
-        yield unread(f"{name} is damaged or unusual in a way its reader does not know ({error}).")
+        yield unread(unforeseen_failure(name, str(error)))
 
 
 def _attachment_file(name: str, data: bytes) -> InputFile:

@@ -23,6 +23,7 @@ from docent.loading.formats.zip_container import (
 )
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter
+from docent.messages import Message
 from docent.types import Page, ReadBy
 
 CONTAINER = "{urn:oasis:names:tc:opendocument:xmlns:container}"
@@ -73,7 +74,9 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
         title=metadata["title"],
         created=created[0] if created and created[1] else "",
         language=metadata["language"][:2].lower(),
-        note=f"Parts of the book that are not in the file: {book.missing}." if book.missing else "",
+        note=Message("Parts of the book that are not in the file: {count}.", count=book.missing)
+        if book.missing
+        else "",
     )
 
 
@@ -81,7 +84,7 @@ def _package(archive: zipfile.ZipFile, name: str) -> tuple[str, Any]:
     container = parse_xml(read_zip_entry(archive, "META-INF/container.xml", name), name, lenient=True)
     file = container.find(f".//{CONTAINER}rootfile")
     if file is None:
-        raise malformed_xml(name, "it does not say where its contents are")
+        raise malformed_xml(name, Message("it does not name its contents"))
     path = unquote(file.get("full-path", ""))
     return path, parse_xml(read_zip_entry(archive, path, name), name, lenient=True)
 
@@ -162,7 +165,9 @@ def _pages(book: EpubBook, name: str) -> Iterator[Page]:
             yield page
             number = page.number + 1
     if number == 1:
-        yield Page(1, "", place="book", read_by=ReadBy.EMPTY, note="There is no text in its chapters.")
+        yield Page(
+            1, "", place="book", read_by=ReadBy.EMPTY, note=Message("There is no text in its chapters.")
+        )
 
 
 def _title(titles: list[str], blocks: list[Block], *, has_contents: bool) -> str:

@@ -10,9 +10,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from docent.errors import HarmfulFile, UnreadableFile
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.ocr.page_image import draw_boxes, encode_grey_png
-from docent.loading.ocr.tesseract import OcrQueue
-from docent.loading.pdf.geometry import Box
+from docent.loading.ocr import OcrQueue
+from docent.loading.pdf.geometry import Box, draw_boxes, encode_grey_png
+from docent.messages import Message
 from docent.types import Page, ReadBy
 
 MAX_PIXELS = 80_000_000  # 9,000 by 9,000: an A3 sheet at 600 dots per inch
@@ -30,7 +30,7 @@ class ImagePage:
             image = Image.open(source.stream, formats=("PNG", "JPEG"))
         if image.width * image.height > MAX_PIXELS:
             raise HarmfulFile(
-                "{name} is {width:,} by {height:,} dots, more than are read. Save it smaller.",
+                "{name} has {width:,} by {height:,} pixels, too many to be read. Save it smaller.",
                 name=source.name,
                 width=image.width,
                 height=image.height,
@@ -69,7 +69,9 @@ def open_image(source: InputFile) -> ImagePage:
     try:
         return ImagePage(source)
     except Image.DecompressionBombError as error:
-        raise HarmfulFile("{name} has more dots than are read. Save it smaller.", name=source.name) from error
+        raise HarmfulFile(
+            "{name} has too many pixels to be read. Save it smaller.", name=source.name
+        ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableFile(
             "{name} is a damaged picture ({why}). Copy or download it again.", name=source.name, why=error
@@ -88,4 +90,4 @@ def _pages(source: InputFile, job: Job, report_step: StepReporter) -> Iterator[P
     image_page = open_image(source)
     with OcrQueue(job=job, report_step=report_step) as ocr_queue:
         page = Page(1, "", place="picture", read_by=ReadBy.EMPTY, size=image_page.size)
-        yield ocr_queue.finish(ocr_queue.begin(image_page, page, "The page is a scan."))
+        yield ocr_queue.finish(ocr_queue.begin(image_page, page, Message("The page is a scan.")))

@@ -12,6 +12,7 @@ from docent.loading.formats.text import split_pages
 from docent.loading.input_file import InputFile, decode_text, open_text
 from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message, joined
 from docent.types import Heading, Page, ReadBy
 
 PAGE_ITEMS = 50
@@ -38,9 +39,11 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
     try:
         value = json.loads(text)
     except ValueError as error:
-        return Contents(pages=split_pages(text), note=f"It is not valid JSON ({error}); read as text. {note}")
+        invalid = Message("It is not valid JSON ({why}); read as text.", why=error)
+        return Contents(pages=split_pages(text), note=joined((invalid, note), " "))
     except RecursionError:
-        return Contents(pages=split_pages(text), note=f"It is nested too deep; read as text. {note}")
+        too_deep = Message("It is nested too deeply to be read as JSON; read as text.")
+        return Contents(pages=split_pages(text), note=joined((too_deep, note), " "))
     except MemoryError as error:
         raise HarmfulFile(
             "{name} is too large to be read at once as JSON. Save it as JSON lines (.jsonl, one "
@@ -139,7 +142,7 @@ def _page(number: int, records: list[JsonRecord], noun: str) -> Page:
         text=text,
         place=_place(records, noun),
         read_by=ReadBy.TEXT if text.strip() else ReadBy.EMPTY,
-        note="" if text.strip() else "There is nothing in it.",
+        note="" if text.strip() else Message("It is empty."),
         hidden=" ".join(hidden),
         headings=tuple(headings),
     )

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
-from docent.loading.ocr.tesseract import OcrQueue
-from docent.loading.pdf.headings import OutlineTitles
+from docent.loading.ocr import OcrQueue
 from docent.loading.pdf.page_context import NEIGHBOURS, HeaderSignatures, PageContext
-from docent.loading.pdf.page_draft import NOTHING, SCAN_COVER, PageDraft, finish_page, read_page
-from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError, PdfPasswordError
-from docent.loading.pdf.pdfium_page import PdfPage
-from docent.loading.pdf.pypdf_fallback import PypdfFallback
+from docent.loading.pdf.page_draft import (
+    NOTHING,
+    SCAN_COVER,
+    OutlineTitles,
+    PageDraft,
+    finish_page,
+    read_page,
+)
+from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage, PdfPasswordError
 from docent.loading.text_cleaning import is_garbled, split_hidden
+from docent.messages import Message, joined
 from docent.types import Page, ReadBy
+
+if TYPE_CHECKING:  # takes 0.1 s of a worker's start, and few files need it
+    from pypdf import PdfReader
 
 SCAN_CHARS = 60  # a scan often carries a stamp or a page number as real text
 FEW_CHARS = 20  # with fewer than this, pypdf is tried
-GARBLED = "The file draws letters here and does not say which they are."
+GARBLED = Message(
+    "The fonts of this page do not say which characters they draw, so its text cannot be extracted."
+)
 
 
 def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
@@ -69,14 +82,14 @@ def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
         copy = PypdfFallback(source.read_all, job.password).repaired_copy()
         if copy is not None:
             try:
-                return PdfFile(copy, None), "The file is damaged; a repaired copy was read."
+                return PdfFile(copy, None), Message("The file is damaged; a repaired copy was read.")
             except PdfOpenError:
                 pass
         raise UnreadableFile(
             "{name} is too damaged to open as a PDF ({why}). Open it in a PDF program, save it "
             "again, or download it anew.",
             name=source.name,
-            why=error,
+            why=error.reason,
         ) from error
 
 
@@ -185,7 +198,9 @@ class _PdfReader:
         try:
             pdf_page = self.pdf.page(number)
         except PdfOpenError as error:
-            return self._draft_by_pypdf(number, label, f"The page is damaged ({error}).")
+            return self._draft_by_pypdf(
+                number, label, Message("The page is damaged ({why}).", why=error.reason)
+            )
         try:
             draft = read_page(pdf_page, number, label)
             garbled = is_garbled(draft.page.text)
@@ -202,7 +217,7 @@ class _PdfReader:
                 if len(by_pypdf.page.text) > len(draft.page.text) + 2:
                     return replace(by_pypdf, page=replace(by_pypdf.page, size=pdf_page.size))
             if garbled or other_count and (is_scan or not draft.page.text):
-                kind = "The page is a scan." if is_scan else "The page is a drawing."
+                kind = Message("The page is a scan.") if is_scan else Message("The page is a drawing.")
                 return replace(
                     draft, page=ocr_queue.begin(pdf_page, draft.page, GARBLED if garbled else kind)
                 )
@@ -221,16 +236,80 @@ class _PdfReader:
             text = "" if is_garbled(text) else text
             self.report_step(number, "text")
         if text:
-            note = f"{reason} Read by the second engine.".strip()
+            note = joined((reason, Message("Read by a second program (pypdf).")), " ")
             return PageDraft(Page(number, text, label=label, note=note))
         read_by = ReadBy.FAILED if reason else ReadBy.EMPTY
-        note = reason or NOTHING
-        return PageDraft(Page(number, "", label=label, read_by=read_by, note=note))
+        return PageDraft(Page(number, "", label=label, read_by=read_by, note=reason or NOTHING))
 
 
 def annotation_note(pdf_page: PdfPage) -> str:
-    """Return what a page without text shows all the same, or nothing."""
+    """Return a note on the form fields or annotations of a page without text, else ""."""
     fields, others = pdf_page.count_annotations()
     if fields:
-        return "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
-    return "The page holds only annotations, which are not read." if others else ""
+        return Message(
+            "The page holds only form fields, which are not read. Once filled in, print it to a PDF."
+        )
+    return Message("The page holds only annotations, which are not read.") if others else ""
+
+
+def _pypdf_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that pypdf raises on damaged files."""
+    from pypdf.errors import DependencyError, DeprecationError, PyPdfError
+
+    return (
+        PyPdfError, DependencyError, DeprecationError, ValueError, LookupError, TypeError, AttributeError,
+        AssertionError, OSError, ArithmeticError, RuntimeError,
+    )  # fmt: skip
+
+
+class PypdfFallback:
+    """A file read by pypdf; opened when it is first needed."""
+
+    def __init__(self, read_all: Callable[[], bytes], password: str | None) -> None:
+        logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+        self._read_all = read_all
+        self._password = password
+
+    @cached_property
+    def _reader(self) -> PdfReader | None:
+        from pypdf import PdfReader
+
+        try:
+            reader = PdfReader(io.BytesIO(self._read_all()), strict=False)
+            if reader.is_encrypted and not reader.decrypt(self._password or ""):
+                return None
+            return reader
+        except _pypdf_errors():
+            return None
+
+    @cached_property
+    def pages(self) -> int:
+        try:
+            return len(self._reader.pages) if self._reader else 0
+        except _pypdf_errors():
+            return 0
+
+    def text(self, number: int) -> str:
+        """Return the text of one page; "" where pypdf cannot read it either."""
+        if number > self.pages or self._reader is None:
+            return ""
+        try:
+            return self._reader.pages[number - 1].extract_text() or ""
+        except _pypdf_errors():
+            return ""
+
+    def repaired_copy(self) -> bytes | None:
+        """Return a copy that PDFium may open when it could not open the original, or None."""
+        if not self.pages or self._reader is None:
+            return None
+        from pypdf import PdfWriter
+
+        try:
+            writer = PdfWriter()
+            for page in self._reader.pages:
+                writer.add_page(page)
+            out = io.BytesIO()
+            writer.write(out)
+        except _pypdf_errors():
+            return None
+        return out.getvalue()

@@ -19,6 +19,7 @@ from docent.loading.formats.zip_container import open_zip, refuse_entities
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
 POWERPOINT = "application/vnd."
@@ -67,7 +68,9 @@ def _pages(presentation: Any) -> Iterator[Page]:
     for number, slide in enumerate(presentation.slides, 1):
         yield _page(number, slide, size)
     if number == 0:
-        yield Page(1, "", place="presentation", read_by=ReadBy.EMPTY, note="There is no slide in it.")
+        yield Page(
+            1, "", place="presentation", read_by=ReadBy.EMPTY, note=Message("There is no slide in it.")
+        )
 
 
 def _unwrap_alternatives(slide: Any) -> None:
@@ -109,16 +112,16 @@ def _page(number: int, slide: Any, size: tuple[int, int]) -> Page:
     text, invisible = split_hidden("\n\n".join(filter(None, visible)))
     hidden.append(invisible)
     pictures = sum(shape.shape_type is not None and shape.shape_type.name == "PICTURE" for shape in shapes)
-    note = pictures_not_read(pictures) if pictures else ""
+    note = pictures_not_read(pictures) if pictures else Message("")
     if slide.element.get("show") == "0":
         text, headings, hidden = "", [], [text, *hidden]
-        note = "The slide is hidden."
+        note = Message("The slide is hidden.")
     return Page(
         number=number,
         text=text,
         place=f"slide {number}",
         read_by=ReadBy.TEXT if text else ReadBy.EMPTY,
-        note=note or ("" if text else "There is no text on this slide."),
+        note=note or ("" if text else Message("There is no text on this slide.")),
         hidden="\n".join(filter(None, hidden)),
         headings=tuple(headings),
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
 PAGE_CHARS = 8_000
@@ -101,7 +102,7 @@ def split_into_pages(blocks: Sequence[Block], *, first: int, prefix: str = "") -
             number += 1
         paragraphs_before += sum(not block.level for block in section)
     if number == first:
-        yield Page(first, "", place=prefix, read_by=ReadBy.EMPTY, note="There is no text in it.")
+        yield Page(first, "", place=prefix, read_by=ReadBy.EMPTY, note=Message("There is no text in it."))
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
@@ -166,7 +167,7 @@ def _page(number: int, blocks: Sequence[Block], place: str) -> Page:
         text=text,
         place=place,
         read_by=ReadBy.TEXT if text else ReadBy.EMPTY,
-        note="" if text else "Everything here is hidden.",
+        note="" if text else Message("All text on this page is hidden."),
         hidden="\n".join(block.hidden for block in blocks if block.hidden),
         headings=tuple(headings),
     )

@@ -6,11 +6,18 @@ the model and to the reader without the top of its table (docs/decisions/0006-ch
 
 from __future__ import annotations
 
+import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import IO
 
+from docent.loading.input_file import InputFile, open_text
+from docent.loading.job import Contents, Job, StepReporter
 from docent.loading.text_cleaning import split_hidden
+from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
 PAGE_ROWS = 50
@@ -188,11 +195,9 @@ def table_pages(rows: Iterable[Row], *, place: PlaceLabel, first: int) -> Iterat
 def _page(number: int, builder: _PageBuilder, place: PlaceLabel) -> Page:
     text = "\n".join(builder.lines)
     hidden_count = len(builder.hidden)
-    note = (
-        f"{hidden_count} {'row has' if hidden_count == 1 else 'rows have'} something hidden."
-        if hidden_count
-        else ""
-    )
+    note = Message("1 row has hidden text.") if hidden_count == 1 else ""
+    if hidden_count > 1:
+        note = Message("{count} rows have hidden text.", count=hidden_count)
     return Page(
         number=number,
         text=text,
@@ -267,3 +272,54 @@ def row_range_label(prefix: str = "") -> PlaceLabel:
         return f"{prefix}, {words}" if prefix else words
 
     return place
+
+
+SEPARATORS = (",", ";", "\t", "|")
+SAMPLE_CHARS = 65_536
+SAMPLE_CSV_ROWS = 50
+MAX_CELL_CHARS = 10_000_000
+
+
+def read_csv(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
+    text, note = open_text(source)
+    return Contents(pages=_csv_pages(text), note=note)
+
+
+def _csv_pages(text: IO[str]) -> Iterator[Page]:
+    has_rows = False
+    for page in table_pages(csv_rows(text), place=row_range_label(), first=1):
+        has_rows = True
+        yield page
+    if not has_rows:
+        yield Page(1, "", read_by=ReadBy.EMPTY, note=Message("The table is empty."))
+
+
+def csv_rows(text: IO[str]) -> Iterator[Row]:
+    """Yield the rows that are not empty, numbered as a spreadsheet numbers them."""
+    separator, skip = detect_separator(text.read(SAMPLE_CHARS))
+    text.seek(0)
+    csv.field_size_limit(MAX_CELL_CHARS)
+    for number, cells in enumerate(csv.reader(text, delimiter=separator), 1):
+        if number > skip and any(cell.strip() for cell in cells):
+            yield clean_row(number, cells)
+
+
+def detect_separator(sample: str) -> tuple[str, int]:
+    """Return the separator of the columns, and the number of first rows that only declare it ("sep=;")."""
+    first = sample.split("\n", 1)[0].strip(" \r")
+    if first.lower().startswith("sep=") and len(first) == 5:
+        return first[4], 1
+    return max(SEPARATORS, key=lambda separator: _column_agreement(sample, separator)), 0
+
+
+def _column_agreement(sample: str, separator: str) -> tuple[float, int]:
+    """Return the share of rows with the usual number of columns, and that number; zeros for one column."""
+    lines = sample.splitlines(keepends=True)
+    whole_lines = lines[:-1] if len(lines) > 1 and len(sample) == SAMPLE_CHARS else lines
+    widths = [
+        len(cells) for cells in islice(csv.reader(whole_lines, delimiter=separator), SAMPLE_CSV_ROWS) if cells
+    ]
+    if not widths:
+        return 0.0, 0
+    width, occurrences = Counter(widths).most_common(1)[0]
+    return (occurrences / len(widths), width) if width > 1 else (0.0, 0)

@@ -21,6 +21,7 @@ from docent.loading.formats.table_rows import Row, clean_row, row_range_label, t
 from docent.loading.formats.zip_container import open_zip, parse_xml, refuse_entities
 from docent.loading.input_file import InputFile
 from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
 MAX_COLUMNS = 16_384
@@ -81,11 +82,11 @@ def _describe_unread(archive: ZipFile) -> str:
     drawings = [part for part in parts if part.startswith("xl/drawings/") and part.endswith(".xml")]
     notes = [pictures_not_read(pictures)] if pictures else []
     if any(map(CHART.fullmatch, parts)):
-        notes.append("Charts were not read.")
+        notes.append(Message("Charts were not read."))
     texts = (text.text or "" for part in drawings for text in _parse_part(archive, part).iter("{*}t"))
     if any(map(str.isalpha, "".join(texts))):
-        notes.append("Text boxes were not read.")
-    return " ".join(notes)
+        notes.append(Message("Text boxes were not read."))
+    return joined(notes, " ")
 
 
 def _parse_part(archive: ZipFile, part: str) -> Any:
@@ -108,7 +109,7 @@ def _pages(book: Any) -> Iterator[Page]:
             yield replace(page, place=f"{name}, comments")
             number = page.number + 1
     if number == 1:
-        yield Page(1, "", place="workbook", read_by=ReadBy.EMPTY, note="There is nothing in its sheets.")
+        yield Page(1, "", place="workbook", read_by=ReadBy.EMPTY, note=Message("Its sheets are empty."))
 
 
 def _rows(book: Any, sheet: Any, is_hidden: bool) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from lxml import etree
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
 from docent.loading.job import Limits
+from docent.messages import Message
 
 BLOCK_BYTES = 1 << 20
 OVERLAP_BYTES = 64
@@ -92,8 +93,8 @@ def refuse_entities(archive: zipfile.ZipFile, name: str) -> None:
                 while block := part.read(BLOCK_BYTES):
                     if pattern.search(tail + block):
                         raise HarmfulFile(
-                            "{name} declares entities of its own in {part}, which documents do not "
-                            "do and attacks do. Save it again from its own program, or remove it.",
+                            "{name} declares XML entities in {part}, as attacks do and documents do not. "
+                            "Save it again from its own program, or remove it.",
                             name=name,
                             part=entry.filename,
                         )
@@ -124,7 +125,7 @@ def parse_xml(data: bytes, name: str, *, lenient: bool = False) -> Any:
     except etree.XMLSyntaxError as error:
         raise malformed_xml(name, str(error)) from error
     if root is None:
-        raise malformed_xml(name, "there is nothing in it")
+        raise malformed_xml(name, Message("it is empty"))
     return root
 
 

@@ -22,8 +22,7 @@ from docent.loading.job import Job
 from docent.loading.pdf.geometry import Box
 from docent.loading.pdf.layout import TextLine
 from docent.loading.pdf.page_draft import read_page
-from docent.loading.pdf.pdfium_document import PdfFile, PdfOpenError
-from docent.loading.pdf.pdfium_page import PdfPage
+from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage
 from docent.types import Page
 
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
@@ -64,7 +63,8 @@ def mark_citations(
         return MarkedCopy(open_image(source).draw_png(boxes))
     if kind != "pdf":
         raise UnsupportedFile(
-            "{name} is not a PDF, so no words can be marked in it. Open the file itself.", name=source.name
+            "{name} is not a PDF, so nothing can be highlighted in it. Open the file itself.",
+            name=source.name,
         )
     pdf, _ = open_pdf(source, job)
     try:
@@ -75,10 +75,10 @@ def mark_citations(
         )
     except PdfOpenError as error:
         raise UnreadableFile(
-            "{name} is damaged ({why}), so the cited words cannot be marked. Open the file itself at "
-            "the page named.",
+            "{name} is damaged ({why}), so the cited words cannot be highlighted. Open "
+            "the file itself at the page named.",
             name=source.name,
-            why=error,
+            why=error.reason,
         ) from error
     finally:
         pdf.close()
@@ -104,8 +104,8 @@ def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[Cited
             pdf_page.close()
     if not box_count:
         raise UnreadableFile(
-            "Where the cited words stand on their page of {name} is not known, so they cannot be "
-            "marked. Open the file itself at the page named.",
+            "The position of the cited words in {name} is not known, so they cannot be highlighted. Open "
+            "the file itself at the page named.",
             name=source.name,
         )
     return _without_original(pdf.save(), source)

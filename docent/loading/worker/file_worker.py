@@ -10,10 +10,16 @@ from typing import Any
 
 from docent import errors
 from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
-from docent.loading.job import Job
+from docent.loading.job import Job, unforeseen_failure
 from docent.loading.worker import wire_format
-from docent.loading.worker.worker_pool import WorkerPool
-from docent.loading.worker.worker_process import WorkerDied, WorkerProcess, WorkerTimeout
+from docent.loading.worker.worker_process import (
+    INVALID_ANSWER,
+    WorkerDied,
+    WorkerPool,
+    WorkerProcess,
+    WorkerTimeout,
+)
+from docent.messages import Message
 from docent.types import Page
 
 RETIRE_BYTES = 400_000_000  # a worker that grew this large is replaced; Python rarely gives memory back
@@ -40,7 +46,7 @@ class ReadingCosts:
             self.bad_pages += 1
             return self.bad_pages
 
-    def set_aside(self, page: int, step: str, reason: str) -> None:
+    def set_aside(self, page: int, step: str, reason: Message) -> None:
         """Read this page by the first PDF engine only from now on; if that one crashed, skip it."""
         with self.lock:
             skip, plain = dict(self.job.skip), self.job.plain
@@ -89,7 +95,7 @@ class FileWorker:
         except WorkerTimeout as trouble:
             raise HarmfulFile(_too_slow(self._name, self._limits.page_seconds)) from trouble
         except WorkerDied as trouble:
-            raise HarmfulFile(_crashed(self._name, str(trouble))) from trouble
+            raise HarmfulFile(_crashed(self._name, trouble.reason)) from trouble
         self.finish()
         return answer
 
@@ -106,7 +112,7 @@ class FileWorker:
                     reason=error.strerror or error,
                 ) from error
         if self.worker is None or self._stopped:
-            raise WorkerDied("it was stopped")
+            raise WorkerDied(Message("reading was stopped"))
         self.worker.send(message)
         return self.next(*wanted) if wanted else {}
 
@@ -115,11 +121,15 @@ class FileWorker:
         assert self.worker is not None
         while True:
             message = self._receive(self.worker)
-            if "page" in message:
-                self.current_step = (int(message["page"]), str(message["step"]))
-            elif "error" in message or "broken" in message:
-                raise _failure(self._name, message)
-            elif any(key in message for key in wanted):
+            try:
+                failure = _failure(self._name, message)
+                if "page" in message:
+                    self.current_step = (int(message["page"]), str(message["step"]))
+            except (LookupError, TypeError, ValueError) as error:
+                raise WorkerDied(INVALID_ANSWER) from error
+            if failure is not None:
+                raise failure
+            if any(key in message for key in wanted):
                 return message
 
     def _receive(self, worker: WorkerProcess) -> dict[str, Any]:
@@ -172,17 +182,23 @@ class FileWorker:
         self.release()
         page, step = self.current_step
         self.current_step = (0, "")
-        late = isinstance(trouble, WorkerTimeout)
-        if late and self.costs.waited >= self._limits.file_seconds:
+        if isinstance(trouble, WorkerTimeout) and self.costs.waited >= self._limits.file_seconds:
             raise HarmfulFile(_too_slow(self._name, self._limits.file_seconds)) from trouble
         seconds = self._limits.ocr_seconds if step == "ocr" else self._limits.page_seconds
         if self.costs.count_bad_page() > MAX_BAD_PAGES or page == 0:
-            reason = _too_slow(self._name, seconds) if late else _crashed(self._name, str(trouble))
-            raise HarmfulFile(reason) from trouble
-        if late:
-            reason = f"Reading this page was stopped after {seconds:.0f} s."
-        else:
-            reason = f"This page ended its reader ({trouble}), most likely for want of memory."
+            match trouble:
+                case WorkerTimeout():
+                    raise HarmfulFile(_too_slow(self._name, seconds)) from trouble
+                case WorkerDied():
+                    raise HarmfulFile(_crashed(self._name, trouble.reason)) from trouble
+        match trouble:
+            case WorkerTimeout():
+                reason = Message("Reading this page was stopped after {seconds:.0f} s.", seconds=seconds)
+            case WorkerDied():
+                reason = Message(
+                    "The process that read this page ended ({how}), most likely for lack of memory.",
+                    how=trouble.reason,
+                )
         self.costs.set_aside(page, step, reason)
 
 
@@ -191,38 +207,40 @@ def parse_page(message: dict[str, Any]) -> Page:
     try:
         return wire_format.page_from_wire(message["read"])
     except (LookupError, TypeError, ValueError) as error:
-        raise WorkerDied("what it said makes no sense") from error
+        raise WorkerDied(INVALID_ANSWER) from error
 
 
 def file_changed(name: str) -> UnreadableFile:
     return UnreadableFile("{name} was changed while it was being read. Ingest it again.", name=name)
 
 
-def _failure(name: str, message: dict[str, Any]) -> LoadError:
+def _failure(name: str, message: dict[str, Any]) -> LoadError | None:
+    """Return the error that a worker reports in a message, or None where it reports none."""
     if "error" in message:
         error_class = getattr(errors, str(message["error"]), LoadError)
         if not (isinstance(error_class, type) and issubclass(error_class, LoadError)):
             error_class = LoadError
-        return error_class(str(message["why"]))
+        return error_class(wire_format.message_from_wire(message["why"]))
+    if "broken" not in message:
+        return None
     if message["broken"] == "memory":
-        return HarmfulFile(_crashed(name, "it needed more memory than it may have"))
-    return UnreadableFile(
-        "{name} is damaged or unusual in a way its reader does not know ({why}). Open it in its own "
-        "program, save it again and add that copy.",
+        return HarmfulFile(_crashed(name, Message("it ran out of memory")))
+    return UnreadableFile(unforeseen_failure(name, wire_format.clean_text(message["broken"])))
+
+
+def _too_slow(name: str, seconds: float) -> Message:
+    return Message(
+        "{name} was not read within {seconds:.0f} s, so reading it was stopped. Save it again from its own "
+        "program, or split it.",
         name=name,
-        why=message["broken"],
+        seconds=seconds,
     )
 
 
-def _too_slow(name: str, seconds: float) -> str:
-    return (
-        f"{name} was not read within {seconds:.0f} s, so reading it was stopped. "
-        "Save it again from its own program, or split it."
-    )
-
-
-def _crashed(name: str, how: str) -> str:
-    return (
-        f"{name} ended the process that was reading it ({how}); it is damaged or made to do harm. "
-        "Save it again from its own program, or remove it if you do not know where it comes from."
+def _crashed(name: str, how: Message) -> Message:
+    return Message(
+        "{name} was not read: the process that read it ended ({how}). It is damaged, or made to do harm. "
+        "Save it again from its own program, or remove it if you do not know where it comes from.",
+        name=name,
+        how=how,
     )

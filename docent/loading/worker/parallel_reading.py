@@ -15,10 +15,11 @@ from typing import Any
 from docent.errors import HarmfulFile, OutOfReach
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.worker.file_worker import FileWorker, file_changed, parse_page
-from docent.loading.worker.worker_pool import WorkerSlots
-from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerSlots, WorkerTimeout
+from docent.messages import Message
 from docent.types import Page
 
+STOPPED = Message("reading was stopped")
 MIN_PAGES = 60  # a second worker takes 0.2 s to start, in which the first reads 30 pages
 RANGE_PAGES = 24
 RANGES_AHEAD = 2  # ranges given out beyond those being read: bounds the pages that wait for a slow caller
@@ -55,7 +56,7 @@ class ParallelReading:
         """Stop the workers and wait for their threads; those that are done stay usable for other files."""
         complete = self._ranges.are_complete
         if not complete:
-            self._ranges.stop(WorkerDied("reading was stopped"))
+            self._ranges.stop(WorkerDied(STOPPED))
         with self._adding:
             for worker in self._workers:
                 if not (complete and worker.has_opened_file):
@@ -130,7 +131,7 @@ class ParallelReading:
                 self._ranges.deliver(range_number, parse_page(message))
             message = worker.next(*answers)
         if not self._ranges.is_complete(range_number):
-            raise WorkerDied("it left pages out")
+            raise WorkerDied(Message("it skipped pages"))
 
 
 class PageRanges:
@@ -216,7 +217,7 @@ class PageRanges:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._has_neighbours(number))
             if self._stopped:
-                raise WorkerDied("reading was stopped")
+                raise WorkerDied(STOPPED)
             known = self._next_unknown[worker]
             before = [self._before.to_wire()] if known < self._merged else []
             before += [self._contexts[other] for other in range(max(known, self._merged), number)]

@@ -24,10 +24,11 @@ from typing import IO, Any
 from docent.errors import DocentError
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
 from docent.loading.input_file import read_input_file
-from docent.loading.job import Limits, RangeReader
+from docent.loading.job import MAX_REASON_CHARS, Limits, RangeReader
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker import wire_format
+from docent.messages import Message, joined, stored
 from docent.types import Page
 
 # Words of a page make no cycles; the default thresholds took 7 % of a page's time.
@@ -81,17 +82,18 @@ def _serve(message: dict[str, Any], answers: IO[bytes], receive: Receive) -> Non
         TASKS[message["task"]](message, send, receive)
         send(done=True, memory=_peak_memory())
     except DocentError as error:
-        send(error=type(error).__name__, why=str(error))
+        send(error=type(error).__name__, why=stored(error.message))
     except RecursionError:
-        name = Path(message["job"]["path"]).name
-        reason = (
-            f"{name} is nested deeper than any honest file, so it was not read. Save it again, or remove it."
+        too_deep = Message(
+            "{name} is nested too deeply, so it was not read. Save it again from its own program, or "
+            "remove it.",
+            name=Path(message["job"]["path"]).name,
         )
-        send(error="HarmfulFile", why=reason)
+        send(error="HarmfulFile", why=stored(too_deep))
     except MemoryError:
         send(broken="memory")
     except Exception as error:  # the parent reports it with the file's name; nothing is hidden
-        send(broken=f"{type(error).__name__}: {str(error)[:300]}")
+        send(broken=f"{type(error).__name__}: {str(error)[:MAX_REASON_CHARS]}")
 
 
 def _load(message: dict[str, Any], send: Send, receive: Receive) -> None:
@@ -109,7 +111,7 @@ def _load(message: dict[str, Any], send: Send, receive: Receive) -> None:
         created=contents.created,
         expected=contents.expected_pages,
     )
-    note = " ".join(filter(None, (describe_mismatch(source, kind), contents.note)))
+    note = joined((describe_mismatch(source, kind), contents.note), " ")
     if read_range is not None:
         _serve_ranges(read_range, job.limits, note, send, receive)
         return
@@ -183,16 +185,22 @@ TASKS = {"load": _load, "mark": _mark}
 
 
 def _within_limits(page: Page, limits: Limits, note: str) -> Page:
-    """Return the page with its note, cut where it holds more text than any honest page does."""
-    note = " ".join(filter(None, (note, page.note)))
+    """Return the page with its note, cut at the limit of characters."""
     most = limits.page_chars
     if len(page.text) <= most and len(page.hidden) <= most:
-        return replace(page, note=note) if note != page.note else page
+        return replace(page, note=joined((note, page.note), " ")) if note else page
     return replace(
         page,
         text=page.text[:most],
         hidden=page.hidden[:most],
-        note=f"{note} Only the first {most:,} characters of this page were kept.".strip(),
+        note=joined(
+            (
+                note,
+                page.note,
+                Message("Only the first {most:,} characters of this page were kept.", most=most),
+            ),
+            " ",
+        ),
         headings=tuple(heading for heading in page.headings if heading.start < most),
         lines=tuple(line for line in page.lines if line.end <= most),
     )

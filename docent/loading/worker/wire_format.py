@@ -12,10 +12,12 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from docent.loading.job import Job, Limits, Ocr
+from docent.messages import Message, restored, stored
 from docent.types import Heading, Line, Page, ReadBy
 
 FRAME_LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 256 << 20
+MAX_MESSAGE_CHARS = 10_000
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -48,6 +50,13 @@ def clean_text(value: object) -> str:
     return text
 
 
+def message_from_wire(value: object) -> Message:
+    """Return a message as `stored` wrote it; a text that is none, or holds lone surrogates, stays plain."""
+    message = restored(clean_text(value)[:MAX_MESSAGE_CHARS])
+    cleaned = clean_text(message)[:MAX_MESSAGE_CHARS]
+    return message if cleaned == message else Message(cleaned)
+
+
 def job_to_wire(job: Job) -> dict[str, Any]:
     return {
         "path": job.path,
@@ -55,7 +64,7 @@ def job_to_wire(job: Job) -> dict[str, Any]:
         "ocr": asdict(job.ocr),
         "password": job.password,
         "first": job.first,
-        "skip": list(job.skip.items()),
+        "skip": [(page, stored(reason)) for page, reason in job.skip.items()],
         "plain": sorted(job.plain),
     }
 
@@ -68,7 +77,7 @@ def job_from_wire(data: dict[str, Any]) -> Job:
         ocr=Ocr(**ocr),
         password=data["password"],
         first=data["first"],
-        skip={int(page): reason for page, reason in data["skip"]},
+        skip={int(page): restored(reason) for page, reason in data["skip"]},
         plain=frozenset(data["plain"]),
     )
 
@@ -80,7 +89,7 @@ def page_to_wire(page: Page) -> dict[str, Any]:
         "label": page.label,
         "place": page.place,
         "read_by": page.read_by.value,
-        "note": page.note,
+        "note": stored(page.note),
         "hidden": page.hidden,
         "confidence": page.confidence,
         "headings": [(heading.start, heading.text, heading.level) for heading in page.headings],
@@ -105,7 +114,7 @@ def page_from_wire(data: dict[str, Any]) -> Page:
         label=clean_text(data["label"]),
         place=clean_text(data["place"]),
         read_by=ReadBy(data["read_by"]),
-        note=clean_text(data["note"]),
+        note=message_from_wire(data["note"]),
         hidden=clean_text(data["hidden"]),
         confidence=float(data["confidence"]),
         headings=tuple(

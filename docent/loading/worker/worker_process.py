@@ -1,4 +1,4 @@
-"""One worker process and the pipe to it: started with a bare environment, timed, and killed when late."""
+"""Worker processes: the pipe to one, the pool that keeps them for reuse, and the slots that limit them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,29 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from docent.errors import LoadError
 from docent.loading.worker import wire_format
+from docent.messages import Message
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
 READ_BYTES = 1 << 18
+INVALID_ANSWER = Message("it sent an invalid answer")
 
 
 class WorkerDied(Exception):
-    """The worker process ended: a crash, or no memory left."""
+    """The worker process ended, or cannot be used any more: a crash, no memory left, an invalid answer."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class WorkerTimeout(Exception):
@@ -77,7 +87,7 @@ class WorkerProcess:
             return None
         (length,) = wire_format.FRAME_LENGTH.unpack_from(self._buffer)
         if length > wire_format.MAX_FRAME_BYTES:
-            raise WorkerDied("it sent more than it may")
+            raise WorkerDied(Message("its answer was too large"))
         if len(self._buffer) < head + length:
             return None
         body = bytes(self._buffer[head : head + length])
@@ -85,21 +95,21 @@ class WorkerProcess:
         try:
             message = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise WorkerDied("what it said makes no sense") from error
+            raise WorkerDied(INVALID_ANSWER) from error
         if not isinstance(message, dict):
-            raise WorkerDied("what it said makes no sense")
+            raise WorkerDied(INVALID_ANSWER)
         return message
 
-    def _describe_exit(self) -> str:
+    def _describe_exit(self) -> Message:
         try:
             code = self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
-            return "it closed its pipe"
+            return Message("it stopped answering")
         if code >= 0:
-            return f"it ended with code {code}"
+            return Message("exit code {code}", code=code)
         with contextlib.suppress(ValueError):
-            return f"it was ended by {signal.Signals(-code).name}"
-        return f"it was ended by signal {-code}"
+            return Message("killed by {signal}", signal=signal.Signals(-code).name)
+        return Message("killed by signal {number}", number=-code)
 
     def terminate(self) -> None:
         """End the process. The thread that reads from it gets WorkerDied, and has to call `kill`."""
@@ -118,3 +128,95 @@ class WorkerProcess:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+
+class WorkerPool:
+    """Worker processes, started on demand. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.idle: list[WorkerProcess] = []
+        self.busy: set[WorkerProcess] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def take(self) -> WorkerProcess:
+        """Return an idle worker, or a new one. Raises OSError where no process can be started."""
+        with self._lock:
+            if self._closed:
+                raise LoadError("Reading was stopped because Docent is shutting down. Start it again.")
+            while self.idle:
+                worker = self.idle.pop()
+                if worker.alive:
+                    break
+                worker.kill()
+            else:
+                worker = WorkerProcess()
+            self.busy.add(worker)
+            return worker
+
+    def give_back(self, worker: WorkerProcess, *, reusable: bool) -> None:
+        with self._lock:
+            self.busy.discard(worker)
+            if reusable and not self._closed:
+                self.idle.append(worker)
+                return
+        worker.kill()
+
+    def close(self) -> None:
+        """End every worker; the files that busy ones were reading fail with a LoadError."""
+        with self._lock:
+            self._closed = True
+            idle, busy = list(self.idle), list(self.busy)
+            self.idle.clear()
+        for worker in idle:
+            worker.kill()
+        for worker in busy:
+            worker.terminate()  # the thread that reads from it still holds its pipes, and gives it back
+
+
+class WorkerSlots:
+    """Slots for workers: one for each file being read, and helpers for long files in those that are free.
+
+    A file never waits for a helper: helpers leave as soon as there are more workers than slots.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._changed = threading.Condition()
+        self._files = 0
+        self._helpers = 0
+
+    @contextmanager
+    def reserve_for_file(self) -> Iterator[None]:
+        """Hold a slot for a file; waits while all are held by other files."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._files < self._total)
+            self._files += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._files -= 1
+                self._changed.notify()
+
+    def acquire_helper(self) -> bool:
+        """Take a slot for a helper if one is free, and return whether it did.
+
+        Of many slots one stays free: pages are chunked meanwhile, and questions have to be answered.
+        """
+        with self._changed:
+            free = self._files + self._helpers < min(self._total, max(2, self._total - 1))
+            self._helpers += free
+            return free
+
+    def release_helper(self) -> None:
+        with self._changed:
+            self._helpers -= 1
+
+    @property
+    def allows_helpers(self) -> bool:
+        return self._total > 1
+
+    @property
+    def oversubscribed(self) -> bool:
+        return self._files + self._helpers > self._total

@@ -31,7 +31,7 @@ from starlette.responses import JSONResponse, Response
 from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
-from docent.web.chat.upload_routes import language_of
+from docent.web.chat.page_session import language_of
 from docent.web.i18n import say
 from docent.web.listen_address import login_required
 from docent.web.thread_pool import lightly

@@ -1,10 +1,10 @@
-"""Files in the chat: each has a line that says how far it is, and buttons for what can be done with it."""
+"""Files sent in the chat: each has a message with its status, and buttons for what can be done with it."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,152 +19,152 @@ from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Standing, Ticket
 from docent.messages import Message
 from docent.types import ANSWERING, Scope, State
-from docent.web.chat.conversation import language, note, reader
-from docent.web.chat.file_scope import UPLOADS, here, shared_libraries
-from docent.web.chat.side_panel import escaped
-from docent.web.chat.upload_status import ENDED, KEY, recalled, words
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.file_scope import UPLOADS, shared_libraries, upload_target
+from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.i18n import say
 from docent.web.thread_pool import lightly
 
-CANCEL, SHARE, SHARE_IN, KEEP = "file_cancel", "file_share", "file_share_in", "file_keep"
-PACE = 0.4  # seconds between two looks at a file; a line that changes faster is not read
-MOST_LIBRARIES = 8
-RESUMED = 1.0  # seconds until the page has drawn a conversation that is opened again
+CANCEL, SHARE, SHARE_IN, KEEP_PRIVATE = "file_cancel", "file_share", "file_share_in", "file_keep"
+"""Names of the buttons."""
+BUTTONS = {
+    CANCEL: (Message("Cancel"), "x"),
+    SHARE: (Message("Share with the library"), "share-2"),
+    SHARE_IN: (Message("Share with everybody in “{library}”"), "folder-input"),
+    KEEP_PRIVATE: (Message("Keep it private"), "lock"),
+}
+POLL_INTERVAL = 0.4  # seconds between two looks at a file; nobody reads a status that changes faster
+RESUME_DELAY = 1.0  # seconds until the page has drawn a conversation that is opened again
+MAX_LIBRARIES = 8
 
-_lines: WeakKeyDictionary[BaseSession, dict[str, Line]] = WeakKeyDictionary()
-"""By session and message id; buttons come from browsers and name only what their own session has."""
+TICKET_KEY = "file"
+"""Key, in a message's metadata, of the ticket of the file that the message shows."""
+ENDED_KEY = "file_ended"
+"""Key in the metadata of a file that was cancelled, shared or deleted, so its status is final."""
+
+_attachments: WeakKeyDictionary[BaseSession, dict[str, Attachment]] = WeakKeyDictionary()
+"""By page and message id; a button comes from a browser, and reaches only the files of its own page."""
+_running: set[asyncio.Task[None]] = set()
 
 
-class Line:
-    """One file on the page, until it is wholly searchable and after."""
+class Attachment:
+    """One file in the chat, with the message that shows its status."""
 
     def __init__(self, ticket: Ticket, docent: Docent, message: cl.Message) -> None:
         self.ticket = ticket
         self._docent = docent
         self._message = message
         self._language = language()
-        self._shown = ""
+        self._text = ""
         self._buttons: tuple[str, ...] = ()
-        self._over = False
-        self._answers = asyncio.Event()
+        self._final = False
+        self._decided = asyncio.Event()
+        """Set once it is searchable, or never will be."""
         self.searchable = False
-        """Whether it can be asked about now."""
         self.ended = False
-        message.metadata = {**(message.metadata or {}), KEY: asdict(ticket)}
-        _lines.setdefault(cl.context.session, {})[message.id] = self
+        """Whether it was cancelled, shared or deleted."""
+        message.metadata = {**(message.metadata or {}), TICKET_KEY: asdict(ticket)}
+        _attachments.setdefault(cl.context.session, {})[message.id] = self
 
-    async def asked_for(self) -> bool:
-        """Wait until it can be asked about; False when that will never be."""
-        await self._answers.wait()
+    async def wait_until_searchable(self) -> bool:
+        """Wait until the file is searchable; return False if it never will be."""
+        await self._decided.wait()
         return self.searchable
 
     async def follow(self, *, after: float = 0.0) -> None:
-        """Say how far it is, each time there is news, until it is over, or nobody is left to unlock it."""
+        """Show the status until it is final, or until the page is gone while the file is locked."""
         await asyncio.sleep(after)
-        while not self._over:
+        while not self._final:
             standing = await lightly(self._docent.standing, self.ticket)
-            if not self._over:  # cancelled meanwhile
+            if not self._final:  # cancelled meanwhile
                 await self.show(standing)
             if standing.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
-                self._over = True  # the conversation asks for the password when it is opened again
-                self._answers.set()
-            await asyncio.sleep(PACE)
+                self._final = True  # the conversation asks for the password when it is opened again
+                self._decided.set()
+            await asyncio.sleep(POLL_INTERVAL)
 
     async def show(self, standing: Standing) -> None:
-        text = words(self.ticket, standing, self._language)
+        """Show the file's present status."""
+        text = status_text(self.ticket, standing, self._language)
         self.searchable = standing.state in ANSWERING
-        final = standing.over and not standing.locked
-        if self.searchable or final:
-            self._answers.set()
-        self._over = final
-        # What is gone was ended by another page, which kept its last word.
-        await self._draw(text, buttons_of(standing, self.ticket), keep=standing.over and not standing.gone)
-
-    async def end(self, text: str) -> None:
-        """The last word on a file that was cancelled or shared."""
-        self._over = True
-        self._answers.set()
-        self.ended = True
-        self._message.metadata = {**(self._message.metadata or {}), ENDED: True}
-        await self._draw(text, (), keep=True)
+        self._final = standing.over and not standing.locked
+        if self.searchable or self._final:
+            self._decided.set()
+        buttons = available_buttons(standing, self.ticket)
+        # The end of a file that is gone was saved by the page that ended it.
+        await self._draw(text, buttons, save=standing.over and not standing.gone)
 
     async def cancel(self) -> None:
+        """Stop reading the file, and delete what was stored of it."""
         if await asyncio.to_thread(self._docent.cancel, self.ticket):
             self.searchable = False
-            await self.end(
-                say(
-                    "**{name}** was cancelled; nothing of it was kept.",
-                    self._language,
-                    name=escaped(self.ticket.name),
-                )
-            )
+            await self._end(Message("**{name}** was cancelled; nothing of it is stored."))
 
     async def delete(self) -> bool:
-        """Whether there was something to delete."""
+        """Delete the file; return False if it was gone already."""
         try:
             await asyncio.to_thread(
                 self._docent.store.delete, self.ticket.document_id, Scope(reader=self.ticket.owner)
             )
-            there = True
+            deleted = True
         except UnknownDocument:
-            there = await asyncio.to_thread(self._docent.cancel, self.ticket)
-        await self.end(
-            say(
-                "**{name}** is deleted; nothing of it was kept.",
-                self._language,
-                name=escaped(self.ticket.name),
-            )
-        )
-        return there
+            deleted = await asyncio.to_thread(self._docent.cancel, self.ticket)
+        await self._end(Message("**{name}** was deleted; nothing of it is stored."))
+        return deleted
 
     async def offer_libraries(self) -> None:
-        """Instead of one button to share, one for each library it can be shared in."""
-        names = (await lightly(shared_libraries, self._docent))[:MOST_LIBRARIES]
-        offered = [_button(SHARE_IN, self._language, library=name) for name in names]
-        await self._put([*offered, _button(KEEP, self._language)])
+        """Replace the button to share by one for each library that the file can be shared in."""
+        names = (await lightly(shared_libraries, self._docent))[:MAX_LIBRARIES]
+        buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
+        await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
-    async def keep(self) -> None:
-        """It stays its owner's; the button to share it is back."""
-        await self._put([_button(SHARE, self._language)])
+    async def keep_private(self) -> None:
+        """Show the button to share again."""
+        await self._set_buttons([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
+        """Move the file to a shared library."""
         if library not in await lightly(shared_libraries, self._docent):
-            return  # it comes from a browser, and may name another's
+            return  # the name comes from a browser, and may be that of a private library
         try:
-            new = await asyncio.to_thread(
+            document_id = await asyncio.to_thread(
                 self._docent.share, self.ticket.document_id, reader=reader(), library=library
             )
         except DocentError as error:
             await note(f"⚠️ {say(error.message, language())}").send()
             return
-        name = escaped(self.ticket.name)
-        link = f"/documents/{new}"
-        await self.end(
-            say(
+        await self._end(
+            Message(
                 "**{name}** is shared: everybody here can ask about it, in the library {library}. "
-                "[Take it back]({link})",
-                self._language,
-                name=name,
-                library=escaped(library),
-                link=link,
-            )
+                "[Take it back]({link})"
+            ),
+            library=escape_markdown(library),
+            link=f"/documents/{document_id}",
         )
 
-    async def _draw(self, text: str, buttons: tuple[str, ...], *, keep: bool) -> None:
+    async def _end(self, message: Message, **values: str) -> None:
+        """Show the final status of a file that was cancelled, shared or deleted."""
+        self._final = self.ended = True
+        self._decided.set()
+        self._message.metadata = {**(self._message.metadata or {}), ENDED_KEY: True}
+        text = say(message, self._language, name=escape_markdown(self.ticket.name), **values)
+        await self._draw(text, (), save=True)
+
+    async def _draw(self, text: str, buttons: tuple[str, ...], *, save: bool) -> None:
         message = self._message
-        if text != self._shown:
-            self._shown = message.content = text
+        if text != self._text:
+            self._text = message.content = text
             if not message.created_at:
                 await message.send()
-            elif keep:
+            elif save:
                 await message.update()
-            else:  # only what it came to is kept in the history
+            else:  # only the final status is saved in the history
                 await cl.context.emitter.update_step(message.to_dict())
         if buttons != self._buttons:
             self._buttons = buttons
-            await self._put([_button(name, self._language) for name in buttons])
+            await self._set_buttons([_button(name, self._language) for name in buttons])
 
-    async def _put(self, buttons: Sequence[cl.Action]) -> None:
+    async def _set_buttons(self, buttons: Sequence[cl.Action]) -> None:
         for old in self._message.actions:
             await old.remove()
         self._message.actions = list(buttons)
@@ -172,8 +172,8 @@ class Line:
             await button.send(for_id=self._message.id)
 
 
-def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
-    """What can be done with a file that stands like this."""
+def available_buttons(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
+    """Return the names of the buttons for a file in this state."""
     if not standing.over or standing.locked:
         return (CANCEL,)
     if standing.state is State.FAILED or ticket.owner is None:
@@ -181,137 +181,197 @@ def buttons_of(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
     return (SHARE,)
 
 
-BUTTONS = {
-    CANCEL: (Message("Cancel"), "x"),
-    SHARE: (Message("Share with the library"), "share-2"),
-    SHARE_IN: ("Share with everybody in “{library}”", "folder-input"),
-    KEEP: (Message("Keep it private"), "lock"),
-}
-
-
 def _button(name: str, language: str, **values: str) -> cl.Action:
     label, icon = BUTTONS[name]
     return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
 
 
-async def take_in(message: cl.Message, *, docent: Docent) -> list[Line]:
-    """A line for each file of a message; what cannot be kept is said, and the others go on."""
+def status_text(ticket: Ticket, standing: Standing, language: str | None) -> str:
+    """Return the status of a file in a sentence, as Markdown."""
+    name = escape_markdown(ticket.name)
+    if standing.gone:
+        return say("**{name}** was deleted. Send it again to ask about it.", language, name=name)
+    if standing.locked:
+        return say(
+            "**{name}** is locked. [Enter its password]({link}); it is used once and not stored.",
+            language,
+            name=name,
+            link=unlock_link(ticket.document_id),
+        )
+    match standing.state:
+        case State.QUEUED:
+            return say("**{name}** waits to be read", language, name=name)
+        case State.LOADING if standing.expected:
+            return say(
+                "**{name}**: reading {done}/{total} pages",
+                language,
+                name=name,
+                done=standing.pages,
+                total=standing.expected,
+            )
+        case State.LOADING:
+            return say("**{name}**: reading, {done} pages so far", language, name=name, done=standing.pages)
+        case State.SEARCHABLE:
+            return say(
+                "**{name}** can be asked about: found by its words now, by meaning soon "
+                "({done}/{total} passages)",
+                language,
+                name=name,
+                done=standing.embedded,
+                total=standing.chunks,
+            )
+        case State.FAILED:
+            return f"⚠️ {escape_markdown(say(standing.reason, language))}"
+    reason = escape_markdown(say(standing.reason, language))
+    if not standing.chunks:
+        return f"⚠️ **{name}** · {reason}"
+    visibility = (
+        Message("It answers in this conversation only.")
+        if ticket.owner == LOCAL
+        else Message("Only you can ask about it.")
+    )
+    ready = say(
+        "✓ **{name}** is ready, pages: {pages}. {visibility}",
+        language,
+        name=name,
+        pages=standing.pages,
+        visibility=visibility,
+    )
+    return f"{ready} ⚠️ {reason}" if standing.reason else ready
+
+
+def unlock_link(document_id: str) -> str:
+    """Return the address of the page that asks for a locked file's password."""
+    return f"/unlock/{document_id}"
+
+
+def load_ticket(metadata: Mapping[str, Any] | None, *, reader: str) -> Ticket | None:
+    """Return the ticket in a message's metadata, which may come from a browser, if it is the reader's own."""
+    saved: Any = (metadata or {}).get(TICKET_KEY)
+    if (metadata or {}).get(ENDED_KEY):
+        return None
+    try:
+        ticket = Ticket(**{name: str(saved[name]) for name in ("document_id", "name", "library", "owner")})
+    except (KeyError, TypeError):
+        return None
+    return ticket if ticket.owner == reader else None
+
+
+async def receive_files(message: cl.Message, *, docent: Docent) -> list[Attachment]:
+    """Store each file of a message and follow it; a file that cannot be stored is reported, not the rest."""
     files: Any = cl.context.session.files
-    sent = [files[str(one.id)] for one in message.elements if str(one.id) in files]
+    sent = [files[str(element.id)] for element in message.elements if str(element.id) in files]
     most = docent.settings.max_files
-    lines: dict[str, Line] = {}
+    attachments: dict[str, Attachment] = {}
     for file in sent[:most]:
+        name = str(file["name"])
         try:
-            ticket: Ticket = file.get("document") or await asyncio.to_thread(_kept, file, here(), docent)
+            ticket: Ticket = file.get("document") or await asyncio.to_thread(
+                _store_file, file, upload_target(), docent
+            )
         except (DocentError, OSError) as error:
-            await note(f"⚠️ {_sentence(error, str(file['name']))}").send()
+            await note(f"⚠️ {_failure_text(error, name)}").send()
             continue
         file["document"] = ticket
-        if ticket.document_id in lines:
-            first, name = lines[ticket.document_id].ticket.name, escaped(str(file["name"]))
-            await note(
-                say(
-                    "**{name}** is the same file as {first}; it is read once.",
-                    language(),
-                    name=name,
-                    first=escaped(first),
-                )
-            ).send()
-            continue
-        lines[ticket.document_id] = line = Line(ticket, docent, note(""))
-        await line.show(await lightly(docent.standing, ticket))
-        _in_background(line.follow())
-    if len(sent) > most:
-        left = ", ".join(escaped(str(file["name"])) for file in sent[most:])
-        await note(
-            say(
-                "⚠️ At most {most} files go with one message. Send these with the next one: {names}",
+        if ticket.document_id in attachments:
+            first = attachments[ticket.document_id].ticket.name
+            text = say(
+                "**{name}** is the same file as {first}; it is read once.",
                 language(),
-                most=most,
-                names=left,
+                name=escape_markdown(name),
+                first=escape_markdown(first),
             )
-        ).send()
-    return list(lines.values())
+            await note(text).send()
+            continue
+        attachments[ticket.document_id] = attachment = Attachment(ticket, docent, note(""))
+        await attachment.show(await lightly(docent.standing, ticket))
+        _in_background(attachment.follow())
+    if len(sent) > most:
+        text = say(
+            "⚠️ At most {most} files go with one message. Send these with the next one: {names}",
+            language(),
+            most=most,
+            names=", ".join(escape_markdown(str(file["name"])) for file in sent[most:]),
+        )
+        await note(text).send()
+    return list(attachments.values())
 
 
-def _kept(file: Mapping[str, Any], to: tuple[str, str], docent: Docent) -> Ticket:
+def _store_file(file: Mapping[str, Any], target: tuple[str, str], docent: Docent) -> Ticket:
     path = Path(file["path"])
+    owner, library = target
     try:
-        return docent.take_in(path, name=str(file["name"]), library=to[1], owner=to[0])
+        return docent.take_in(path, name=str(file["name"]), library=library, owner=owner)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _sentence(error: Exception, name: str) -> str:
+def _failure_text(error: Exception, name: str) -> str:
     if isinstance(error, DocentError):
-        said = escaped(say(error.message, language()))
-        return f"{escaped(name)}: {said}" if isinstance(error, StoreError) else said
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{escaped(name)}: " + say(
-        Message("the disk is full. Free some space and send it again.")
-        if full
-        else Message(
-            "it could not be written to the disk. Check that the folder may be written, and send it again."
-        ),
-        language(),
+        reason = escape_markdown(say(error.message, language()))
+        return f"{escape_markdown(name)}: {reason}" if isinstance(error, StoreError) else reason
+    reason = say(write_failure(error), language())
+    return f"{escape_markdown(name)}: {reason}"
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Tell whether a write failed for want of space or quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_failure(error: Exception) -> Message:
+    """Return the sentence for a file that could not be written; it follows the file's name."""
+    if is_disk_full(error):
+        return Message("the disk is full. Free some space and send it again.")
+    return Message(
+        "it could not be written to the disk. Check that the folder may be written, and send it again."
     )
 
 
-async def searchable(lines: Sequence[Line]) -> list[Ticket]:
-    """Wait until each file can be asked about, or never will; those that can."""
-    waited = await asyncio.gather(*(line.asked_for() for line in lines))
-    return [line.ticket for line, answers in zip(lines, waited, strict=True) if answers]
+async def wait_until_searchable(attachments: Sequence[Attachment]) -> list[Ticket]:
+    """Wait until each file is searchable or never will be; return the tickets of the searchable ones."""
+    decided = await asyncio.gather(*(attachment.wait_until_searchable() for attachment in attachments))
+    return [
+        attachment.ticket for attachment, searchable in zip(attachments, decided, strict=True) if searchable
+    ]
 
 
-async def cancel(action: cl.Action) -> None:
-    if (line := _line(action)) is not None:
-        await line.cancel()
+async def press(action: cl.Action) -> None:
+    """Do what a button of a file says."""
+    attachment = _attachments.get(cl.context.session, {}).get(action.forId or "")
+    if attachment is None:
+        return
+    if action.name == CANCEL:
+        await attachment.cancel()
+    elif action.name == SHARE:
+        await attachment.offer_libraries()
+    elif action.name == SHARE_IN:
+        await attachment.share(str(action.payload.get("library") or UPLOADS))
+    else:
+        await attachment.keep_private()
 
 
-async def share(action: cl.Action) -> None:
-    if (line := _line(action)) is not None:
-        await line.offer_libraries()
-
-
-async def keep(action: cl.Action) -> None:
-    if (line := _line(action)) is not None:
-        await line.keep()
-
-
-async def share_in(action: cl.Action) -> None:
-    if (line := _line(action)) is not None:
-        await line.share(str(action.payload.get("library") or UPLOADS))
-
-
-async def forget() -> None:
+async def delete_files() -> None:
     """Delete every file of this conversation that is still its reader's own."""
-    lines = [line for line in _lines.get(cl.context.session, {}).values() if not line.ended]
-    deleted = [await line.delete() for line in lines]
+    attachments = [a for a in _attachments.get(cl.context.session, {}).values() if not a.ended]
+    deleted = [await attachment.delete() for attachment in attachments]
     await note(say("Files deleted: {count}.", language(), count=sum(deleted))).send()
 
 
-def _line(action: cl.Action) -> Line | None:
-    return _lines.get(cl.context.session, {}).get(action.forId or "")
-
-
-async def resume(thread: ThreadDict, *, docent: Docent) -> None:
-    """The lines of a conversation that is opened again say how far their files are now."""
+async def resume_files(thread: ThreadDict, *, docent: Docent) -> None:
+    """Show the present status of each file of a conversation that is opened again."""
     for step in thread["steps"]:
-        ticket = recalled(step.get("metadata"), reader=reader())
+        ticket = load_ticket(step.get("metadata"), reader=reader())
         if ticket is None or step["type"] == "user_message":
             continue
-        message = cl.Message.from_dict(step)
-        line = Line(ticket, docent, message)
+        attachment = Attachment(ticket, docent, cl.Message.from_dict(step))
         standing = await lightly(docent.standing, ticket)
-        step["output"] = words(ticket, standing, language())
-        await line.show(standing)
-        _in_background(line.follow(after=RESUMED))
+        step["output"] = status_text(ticket, standing, language())
+        await attachment.show(standing)
+        _in_background(attachment.follow(after=RESUME_DELAY))
 
 
-_running: set[asyncio.Task[None]] = set()
-
-
-def _in_background(work: Any) -> None:
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
-    _running.add(task)  # the loop itself holds tasks weakly
+    _running.add(task)  # the event loop itself references tasks weakly
     task.add_done_callback(_running.discard)

@@ -1,13 +1,14 @@
-"""What stands in the side panel of a citation: words at once, then the page itself.
+"""The side panel of a citation: the quoted words at once, then the page that they stand on.
 
-The words are fetched by the panel from /cited/ANSWER/N. The page follows when somebody opens the
-panel: the browser says which citation was clicked, and is told what to show.
+The panel fetches the words from /cited/ANSWER/N. The page follows when the panel is opened: the
+browser reports which citation was clicked, and is sent the elements to show.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,128 +19,201 @@ from docent.errors import LoadError, UnknownDocument
 from docent.messages import Message
 from docent.types import Answer, Citation, ReadBy, Scope
 from docent.web.chat.history import History
-from docent.web.chat.saved_answer import Kept, extract, recall
-from docent.web.chat.side_panel import Extract, panel
-from docent.web.chat.source_links import Signer, marked, picture, place_of
+from docent.web.chat.page_session import escape_markdown
+from docent.web.chat.saved_answer import Extract, SavedAnswer, load_answer, load_extract
+from docent.web.chat.source_links import LinkSigner, cited_place, highlighted_pdf, page_picture
 from docent.web.i18n import say
 from docent.web.security import is_well_formed
 from docent.web.thread_pool import lightly
 
-OPENED = "docent-source"
+CLICKED = "docent-source"
 """Key of the browser's message."""
 PICTURES = ("png", "jpeg")
+MAX_LINES_ABOVE_TABLE = 2
+"""Lines above a table that may be its title."""
+MAX_COLUMNS = 12  # a panel shows no more side by side
 
-State = Any
-"""Chainlit's `app.state`, with the house, the history and the signer in it."""
-
-
-def cited_link(step_id: str, n: int, more: str = "") -> str:
-    return f"/cited/{step_id}/{n}{more}"
-
-
-def panels(answer: Answer, message_id: str) -> list[Any]:
-    """A side panel for each number cited; what stands in it is fetched when it is opened."""
-    return [_words(message_id, n) for n in sorted({citation.n for citation in answer.citations})]
+AppState = Any
+"""Chainlit's `app.state`, which holds Docent, the history and the signer."""
 
 
-def _words(step_id: str, n: int) -> cl.Text:
-    link = cited_link(step_id, n)
-    return cl.Text(id=_id(link), name=f"[{n}]", display="side", url=link)
+def citation_elements(answer: Answer, message_id: str) -> list[Any]:
+    """Return a side panel for each citation number; its content is fetched when it is opened."""
+    return [_text_element(message_id, n) for n in sorted({citation.n for citation in answer.citations})]
 
 
-def _id(link: str) -> str:
-    """Always the same, so that the browser goes on showing what it has."""
+def _text_element(step_id: str, n: int) -> cl.Text:
+    link = _panel_link(step_id, n)
+    return cl.Text(id=_element_id(link), name=f"[{n}]", display="side", url=link)
+
+
+def _panel_link(step_id: str, n: int) -> str:
+    return f"/cited/{step_id}/{n}"
+
+
+def _element_id(link: str) -> str:
+    """Return the same id each time, so that the browser keeps showing what it has."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, link))
 
 
-async def kept_answer(history: History, step_id: object, n: object, reader: str) -> Kept | None:
-    """The reader's own answer that cites `n`; None for any other."""
+async def find_answer(history: History, step_id: object, n: object, reader: str) -> SavedAnswer | None:
+    """Return the reader's own answer that has a citation `n`; None for any other."""
     if not is_well_formed(step_id) or not isinstance(n, int):
         return None
-    said = await history.said(str(step_id))
-    kept = recall(said[0]["metadata"]) if said is not None and said[1] == reader else None
-    return kept if kept is not None and kept.cited(n) else None
+    saved = await history.step_and_author(str(step_id))
+    answer = load_answer(saved[0]["metadata"]) if saved is not None and saved[1] == reader else None
+    return answer if answer is not None and answer.citations_numbered(n) else None
 
 
-async def show(message: Any, *, state: State, reader: str, language: str) -> None:
-    """The page of a citation that was clicked, below its words."""
-    asked = message.get(OPENED) if isinstance(message, dict) else None
-    if not isinstance(asked, dict):
+async def show_page(message: Any, *, state: AppState, reader: str, language: str) -> None:
+    """Show the page of a citation that was clicked, below the quoted words."""
+    clicked = message.get(CLICKED) if isinstance(message, dict) else None
+    if not isinstance(clicked, dict):
         return
-    step_id, n = asked.get("step"), asked.get("n")
-    kept = await kept_answer(state.history, step_id, n, reader)
-    if kept is None or not isinstance(n, int):
+    step_id, n = clicked.get("step"), clicked.get("n")
+    answer = await find_answer(state.history, step_id, n, reader)
+    if answer is None or not isinstance(n, int):
         return
-    link = cited_link(str(step_id), n)
-    quotes = kept.cited(n)
-    found = await lightly(sheets, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
-    elements = [_words(str(step_id), n), *(_element(sheet, link, quotes[0]) for sheet in found)]
+    link = _panel_link(str(step_id), n)
+    quotes = answer.citations_numbered(n)
+    views = await lightly(page_views, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
+    elements = [_text_element(str(step_id), n), *(_page_element(view, link, quotes[0]) for view in views)]
     emit = cl.context.emitter.emit
     await emit("set_sidebar_title", say("Source {n}", language, n=n))
-    await emit("set_sidebar_elements", {"elements": [one.to_dict() for one in elements], "key": link})
+    await emit("set_sidebar_elements", {"elements": [element.to_dict() for element in elements], "key": link})
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """Something below the words of a citation."""
+class PageView:
+    """Something to show below the words of a citation."""
 
     kind: Literal["pdf", "image", "text"]
     url: str
 
 
-def _element(sheet: Sheet, link: str, cited: Citation) -> cl.Element:
-    common: dict[str, Any] = {"id": _id(link + sheet.kind), "name": cited.where, "url": sheet.url}
-    if sheet.kind == "pdf":
-        return cl.Pdf(display="side", page=cited.page, **common)
-    return (cl.Image if sheet.kind == "image" else cl.Text)(display="side", **common)
-
-
-def sheets(
-    quotes: Sequence[Citation], link: str, *, docent: Docent, signer: Signer, reader: str
-) -> list[Sheet]:
-    """The page cited as it looks on paper; nothing for formats that have no paper."""
+def page_views(
+    quotes: Sequence[Citation], link: str, *, docent: Docent, signer: LinkSigner, reader: str
+) -> list[PageView]:
+    """Return the cited page as it looks on paper; nothing for formats without pages of paper."""
     scope = Scope(reader=reader)
     try:
         document = docent.store.document(quotes[0].document_id, scope)
         page = docent.store.page(document.id, quotes[0].page, scope)
     except UnknownDocument:
-        return []  # the words say that it is gone
+        return []  # the text of the panel says that it was deleted
     if any(page.text[quote.start : quote.end] != quote.quote for quote in quotes):
         return []
-    place = place_of(quotes, reader=reader)
-    original = Sheet("pdf", signer.link(*quotes, reader=reader, shown="original"))
+    place = cited_place(quotes, reader=reader)
     try:
         if document.kind in PICTURES or (document.kind == "pdf" and page.read_by is ReadBy.OCR):
-            picture(docent, place)
-            return [Sheet("image", signer.link(*quotes, reader=reader, shown="picture"))]
+            page_picture(docent, place)
+            return [PageView("image", signer.link(*quotes, reader=reader, target="picture"))]
         if document.kind == "pdf":
-            marked(docent, place)
-            return [Sheet("pdf", signer.link(*quotes, reader=reader))]
+            highlighted_pdf(docent, place)
+            return [PageView("pdf", signer.link(*quotes, reader=reader))]
     except LoadError:
-        unmarked = Sheet("text", link + "/unmarked")
+        unmarked = PageView("text", link + "/unmarked")
+        original = PageView("pdf", signer.link(*quotes, reader=reader, target="original"))
         return [unmarked, original] if document.kind == "pdf" else [unmarked]
     return []
 
 
-SOURCE_FATES = {
-    "blanked": Message("This file has been deleted since, and with it what was quoted from it."),
-    "changed": Message("This file has changed since; what was quoted is no longer there word for word."),
-    "deleted": Message("This file has been deleted since. What was quoted from it:"),
+def _page_element(view: PageView, link: str, cited: Citation) -> cl.Element:
+    common: dict[str, Any] = {"id": _element_id(link + view.kind), "name": cited.where, "url": view.url}
+    if view.kind == "pdf":
+        return cl.Pdf(display="side", page=cited.page, **common)
+    return (cl.Image if view.kind == "image" else cl.Text)(display="side", **common)
+
+
+SOURCE_STATES = {
+    "blanked": Message("This file was deleted, and what was quoted from it with it."),
+    "changed": Message("This file has changed; these words are no longer in it as quoted."),
+    "deleted": Message("This file was deleted. The quote from it:"),
 }
 
 
-def words(kept: Kept, n: int, *, docent: Docent, signer: Signer, reader: str, language: str) -> str:
-    """File, place and passage with the quote marked, as Markdown; of a PDF the quote alone."""
-    quotes = kept.cited(n)
+def panel_text(
+    answer: SavedAnswer, n: int, *, docent: Docent, signer: LinkSigner, reader: str, language: str
+) -> str:
+    """Return file, place and passage of a citation in Markdown, the quote bold; of a PDF only the quote."""
+    quotes = answer.citations_numbered(n)
     scope = Scope(reader=reader)
-    found, fate = extract(quotes[0], kept, reader=docent.store, scope=scope)
+    extract, state = load_extract(quotes[0], answer, reader=docent.store, scope=scope)
     if not quotes[0].quote:
-        return panel(quotes[:1], found, below=f"*{say(SOURCE_FATES['blanked'], language)}*")
-    if fate != "same":
-        said = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, found.heading)
-        return panel(quotes[:1], said, below=f"*{say(SOURCE_FATES[fate], language)}*")
+        return _panel(quotes[:1], extract, below=f"*{say(SOURCE_STATES['blanked'], language)}*")
+    if state != "same":
+        quoted = Extract("\n\n".join(quote.quote for quote in quotes), quotes[0].start, extract.heading)
+        return _panel(quotes[:1], quoted, below=f"*{say(SOURCE_STATES[state], language)}*")
     document = docent.store.document(quotes[0].document_id, scope)
-    link = signer.link(*quotes, reader=reader, shown="original")
+    link = signer.link(*quotes, reader=reader, target="original")
     below = f"[{say('Open the original', language)}]({link})"
     on_paper = document.kind == "pdf" or document.kind in PICTURES
-    return panel(quotes, found, below=below, quotes_only=on_paper)
+    return _panel(quotes, extract, below=below, quotes_only=on_paper)
+
+
+def _panel(quotes: Sequence[Citation], extract: Extract, *, below: str, quotes_only: bool = False) -> str:
+    heading = f" · {escape_markdown(extract.heading)}" if extract.heading else ""
+    if quotes_only:
+        passage = "\n\n".join(f"> {escape_markdown(' '.join(quote.quote.split()))}" for quote in quotes)
+    else:
+        spans = [(max(quote.start - extract.start, 0), quote.end - extract.start) for quote in quotes]
+        passage = table_markdown(extract.text, spans) or bold_spans(extract.text, spans)
+    return "\n\n".join((f"**{escape_markdown(quotes[0].where)}**{heading}", passage, below))
+
+
+def table_markdown(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return rows that name their columns ("Wine: Barolo | Price: 48") as a table, else "".
+
+    The cells that a span touches are bold.
+    """
+    rows: list[list[str]] = []
+    columns: list[str] = []
+    above: list[str] = []
+    position, marks = 0, list(spans)
+    for line in text.split("\n"):
+        cells = _cells(line, position, marks)
+        position += len(line) + 1
+        if len(cells) < 2:
+            if line.strip() and (rows or len(above) >= MAX_LINES_ABOVE_TABLE):
+                return ""
+            above += [line] if line.strip() else []
+            continue
+        columns += [name for name, _ in cells if name not in columns]
+        rows.append([dict(cells).get(name, "") for name in columns])
+    if not rows or len(columns) > MAX_COLUMNS:
+        return ""
+    head = [escape_markdown(name) for name in columns]
+    body = (row + [""] * (len(columns) - len(row)) for row in rows)
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(columns), *body))
+    return "\n\n".join((*map(escape_markdown, above), table))
+
+
+def _cells(line: str, position: int, spans: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+    """Return name and value of each cell of a line that begins at a position; none of any other line."""
+    cells: list[tuple[str, str]] = []
+    for part in line.split(" | "):
+        name, colon, value = part.partition(": ")
+        if not colon or not name.strip():
+            return []
+        marked = any(start < position + len(part) and position < end for start, end in spans)
+        cells.append((name.strip(), _bold(value) if marked else escape_markdown(value)))
+        position += len(part) + len(" | ")
+    return cells
+
+
+def bold_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Return a document's text, to the letter, with the spans in bold."""
+    parts: list[str] = []
+    position = 0
+    for start, end in sorted(spans):
+        start, end = max(start, position), min(end, len(text))
+        if start >= end:
+            continue
+        parts += [escape_markdown(text[position:start]), _bold(text[start:end])]
+        position = end
+    return "".join([*parts, escape_markdown(text[position:])])
+
+
+def _bold(text: str) -> str:
+    """Make text bold line by line: Markdown's bold may neither cross a blank line nor end in a space."""
+    return re.sub(r"[^\s](?:[^\n]*[^\s])?", lambda line: f"**{escape_markdown(line[0])}**", text)

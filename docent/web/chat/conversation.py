@@ -1,167 +1,85 @@
-"""What happens to a conversation besides asking: it is stopped, edited, resumed, exported."""
+"""Start and resume a conversation: its commands, its settings panel, and what has changed since."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
-from chainlit.context import init_ws_context
-from chainlit.session import WebsocketSession
+from chainlit.input_widget import InputWidget, Select, Slider, Switch
 from chainlit.step import StepDict
 from chainlit.types import CommandDict, ThreadDict
 
-from docent.answering import LONGEST_QUESTION
 from docent.app import Docent
 from docent.errors import ModelError
 from docent.messages import Message
-from docent.types import Scope
+from docent.settings import Settings
+from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Door
-from docent.web.accounts.users import LOCAL
-from docent.web.chat import chat_settings
-from docent.web.chat.chat_settings import Chosen, widgets
-from docent.web.chat.saved_answer import Fate, fates, recall, turns
-from docent.web.chat.side_panel import escaped
-from docent.web.chat.streaming import is_under_way, unfinished
+from docent.web.chat.answer_view import ask_again_action, is_being_written, unfinished_question
+from docent.web.chat.page_session import escape_markdown, language, note, reader
+from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
 from docent.web.i18n import say
-from docent.web.routes import export_link
-from docent.web.security import TOO_LONG_EVENT
 from docent.web.thread_pool import lightly
 
-EXPORT = "export"
-DOCUMENTS = "documents"
-FORGET = "forget"
-ASK_AGAIN = "ask_again"
-ANYWAY = "answer_anyway"
+EXPORT, DOCUMENTS, DELETE_FILES = "export", "documents", "forget"
+"""The commands, as they are typed after a slash."""
 MODELS = "models"
-"""The models that the panel offers, kept with the session."""
+"""Key, in the user session, of the models that the settings panel offers."""
+MODELS_TIMEOUT = 3  # seconds
+
+ANY = "*"
+"""Value of "all" and "default" in the panel, whose lists cannot hold an empty value."""
+LENGTHS = (
+    (Message("Short (about 150 words)"), 200),
+    (Message("Medium (about 375 words)"), 500),
+    (Message("Long (about 1,100 words)"), 1500),
+)
+"""Label and tokens of each length of answers."""
+MAX_PASSAGES = 30
+"""The panel's largest number of passages, unless the settings have a larger one."""
 
 
-def mend(sio: Any) -> None:
-    """Stop ends an answer that followed an edit too, and leaves no message of its own; what is too long
-    to be read is refused in a sentence."""
-    handlers = sio.handlers["/"]
-    handlers["stop"] = stop
-    handlers[TOO_LONG_EVENT] = tell_too_long
-    edit = getattr(handlers["edit_message"], "original", handlers["edit_message"])
+@dataclass(frozen=True, slots=True)
+class ChatChoices:
+    """The choices that a reader has made in the settings panel."""
 
-    async def edit_message(sid: str, payload: Any) -> None:
-        session = WebsocketSession.require(sid)
-        init_ws_context(session)
-        if payload["message"]["id"] not in {message.id for message in chat_context.get()}:
-            await cl.context.emitter.send_toast(
-                say("There is nothing here for you. Go back to the conversation and ask again.", language()),
-                "warning",
-            )
-            return
-        if await refuse_long(sid, payload):
-            return
-        # Chainlit remembers the task of a new message only.
-        session.current_task = asyncio.current_task()
-        await edit(sid, payload)
-
-    edit_message.original = edit  # type: ignore[attr-defined]
-    handlers["edit_message"] = edit_message
-
-
-async def refuse_long(sid: str, payload: Any) -> bool:
-    """Whether a message is too long to be read; then its sender is told, and nothing is stored."""
-    if len(str(payload["message"].get("output", ""))) <= LONGEST_QUESTION:
-        return False
-    await tell_too_long(sid)
-    return True
-
-
-async def tell_too_long(sid: str) -> None:
-    """Also of what was so long that it was not taken from the socket."""
-    if session := WebsocketSession.get(sid):
-        init_ws_context(session)
-        refusal = note(
-            say(
-                "⚠️ This message was not read: it is longer than {most} characters. Shorten it, or "
-                "attach the text as a file and ask about it.",
-                language(),
-                most=f"{LONGEST_QUESTION:,}",
-            )
-        )
-        await cl.context.emitter.send_step(refusal.to_dict())
-        await cl.context.emitter.task_end()
-
-
-async def stop(sid: str) -> None:
-    """The answer itself says that it was stopped, see chat.py."""
-    if session := WebsocketSession.get(sid):
-        init_ws_context(session)
-        if session.current_task:
-            session.current_task.cancel()
-
-
-def reader() -> str:
-    """Who is asking."""
-    user = cl.context.session.user
-    assert user is not None  # everybody is somebody: without login it is the one local person
-    return str(user.identifier)
-
-
-def runs_docent() -> bool:
-    """Whether this is an administrator, or the one person of a Docent without login."""
-    user = cl.context.session.user
-    return user is not None and (user.identifier == LOCAL or user.metadata.get("role") == "admin")
-
-
-def note(content: str, **more: Any) -> cl.Message:
-    """What Docent says beside its answers: no thumb is asked for it."""
-    return cl.Message(content=content, type="system_message", **more)
-
-
-def language() -> str:
-    return str(getattr(cl.context.session, "language", "en"))
+    preferences: Preferences = Preferences()
+    libraries: tuple[str, ...] = ()
+    show_receipt: bool = True
 
 
 async def start(*, docent: Docent) -> None:
-    """Offer what can be done with a conversation, and how it can be set."""
+    """Offer the commands and the settings panel of a conversation."""
     await cl.context.emitter.set_commands(
         [
-            _command(EXPORT, "Download this conversation", "download"),
-            _command(DOCUMENTS, "See, search and manage the documents", "library"),
-            _command(FORGET, "Delete the files that were handed in here", "trash-2"),
+            _command(EXPORT, Message("Download this conversation"), "download"),
+            _command(DOCUMENTS, Message("See, search and manage the documents"), "library"),
+            _command(DELETE_FILES, Message("Delete the files sent in this conversation"), "trash-2"),
         ]
     )
-    models = await _models(docent)
+    try:
+        models = await asyncio.wait_for(docent.models(), timeout=MODELS_TIMEOUT)
+    except (ModelError, TimeoutError):
+        models = ()  # the panel does without them
     cl.user_session.set(MODELS, list(models))
-    libraries = await lightly(docent.store.libraries, None)
-    panel = widgets(
+    panel = settings_panel(
         docent.settings,
-        libraries=libraries,
+        libraries=await lightly(docent.store.libraries, None),
         models=models,
-        before=dict(cl.context.session.chat_settings),
+        current=dict(cl.context.session.chat_settings),
         language=language(),
     )
     await cl.ChatSettings(panel).send()
 
 
-async def tell_of_attempts(door: Door) -> None:
-    """Tell users, once, that others seem to guess at their password."""
-    failed = door.refused_attempts(reader())
-    if failed >= FREE_TRIES:  # fewer are slips of their own
-        said = say(
-            (
-                "{n} attempts to log in under your name failed since your last visit. If they were not "
-                "yours, tell whoever looks after this Docent, and choose a long password."
-            ),
-            language(),
-            n=failed,
-        )
-        await note(f"⚠️ {said}").send()
-
-
-def _command(name: str, hint: str, icon: str) -> CommandDict:
-    """Typed with a slash, and over when it was sent."""
+def _command(name: str, description: Message, icon: str) -> CommandDict:
     return {
         "id": name,
-        "description": say(hint, language()),
+        "description": say(description, language()),
         "icon": icon,
         "button": False,
         "persistent": False,
@@ -169,90 +87,162 @@ def _command(name: str, hint: str, icon: str) -> CommandDict:
     }
 
 
-async def _models(docent: Docent) -> tuple[str, ...]:
-    """None where the server does not say in time; the panel does without them."""
-    try:
-        return await asyncio.wait_for(docent.models(), timeout=3)
-    except (ModelError, TimeoutError):
-        return ()
-
-
-def chosen(docent: Docent) -> Chosen:
-    """What is set in this conversation."""
-    models = cl.user_session.get(MODELS) or ()
-    return chat_settings.chosen(cl.context.session.chat_settings, settings=docent.settings, models=models)
-
-
-async def documents() -> None:
-    """A link to the documents page."""
-    await note(
-        say(
-            "[Open the documents page](/documents): what is here, how it was read, and what can be "
-            "done with it.",
+async def warn_of_failed_logins(door: Door) -> None:
+    """Tell a user, once, that somebody else seems to be guessing their password."""
+    failed = door.refused_attempts(reader())
+    if failed >= FREE_TRIES:  # fewer are slips of their own
+        warning = say(
+            "{n} attempts to log in under your name failed since your last visit. If they were not "
+            "yours, tell your administrator and choose a long password.",
             language(),
+            n=failed,
         )
+        await note(f"⚠️ {warning}").send()
+
+
+async def send_documents_link() -> None:
+    """Answer the command for the documents page."""
+    await note(
+        say("[Open the documents page](/documents) to see, search and manage the documents.", language())
     ).send()
 
 
-async def export() -> None:
-    """A link to this conversation as a file."""
-    said = turns(chat_context.get())
-    link = export_link(cl.context.session.thread_id)
-    text = (
-        say("[Download this conversation]({link}) as Markdown, with its sources.", language(), link=link)
-        if said
-        else say("There is nothing to export yet. Ask a question first.", language())
-    )
+async def send_export_link() -> None:
+    """Answer the command for an export with a link to this conversation as a file."""
+    if previous_turns(chat_context.get()):
+        text = say(
+            "[Download this conversation]({link}) as Markdown, with its sources.",
+            language(),
+            link=f"/export/{cl.context.session.thread_id}",
+        )
+    else:
+        text = say("There is nothing to export yet. Ask a question first.", language())
     await note(text).send()
 
 
 async def resume(thread: ThreadDict, *, docent: Docent) -> None:
-    """Open an earlier conversation; answers say which of their sources are gone, and can be asked again."""
+    """Open an earlier conversation; answers that are incomplete or whose sources changed say so."""
     await start(docent=docent)
     scope = Scope(reader=reader())
     for step in thread["steps"]:
         if step["type"] != "assistant_message":
             continue
-        if question := unfinished(step.get("metadata")):
-            await _broken_off(step, question)
-        elif (kept := recall(step.get("metadata"))) is not None:
-            gone = await lightly(fates, kept, reader=docent.store, scope=scope)
-            if gone:
-                await _stale(step, kept.question, gone)
+        if question := unfinished_question(step.get("metadata")):
+            await _mark_incomplete(step, question)
+        elif (answer := load_answer(step.get("metadata"))) is not None:
+            changed = await lightly(changed_sources, answer, reader=docent.store, scope=scope)
+            if changed:
+                await _mark_outdated(step, answer.question, changed)
 
 
-async def _broken_off(step: StepDict, question: str) -> None:
-    """What came before Docent ended stays, and says that it is not all."""
-    if is_under_way(step["id"]):
+async def _mark_incomplete(step: StepDict, question: str) -> None:
+    if is_being_written(step["id"]):
         step["output"] += "\n\n" + say(
             "*This answer is still being written. Open the conversation again in a moment to see all of it.*",
             language(),
         )
         return
     step["output"] += "\n\n" + say(
-        "⚠️ The answer broke off here: Docent ended while it was being written.", language()
+        "⚠️ The answer stops here: Docent ended while it was being written.", language()
     )
-    await _offer_again(step, question)
+    await ask_again_action(question).send(for_id=step["id"])
 
 
-STALE = {
-    "changed": Message("⚠️ Since this answer, {files} changed. Ask again to hear what it says now."),
+OUTDATED = {
+    "changed": Message("⚠️ {files} changed after this answer. Ask again for an answer from the new version."),
     "deleted": Message(
-        "⚠️ Since this answer, {files} was deleted. Ask again to hear what the other documents say."
+        "⚠️ {files} was deleted after this answer. Ask again for an answer from the other documents."
     ),
 }
 
 
-async def _stale(step: StepDict, question: str, gone: Mapping[str, Fate]) -> None:
-    for fate, template in STALE.items():
-        files = ", ".join(escaped(file) for file, became in gone.items() if became == fate)
+async def _mark_outdated(step: StepDict, question: str, changed: Mapping[str, SourceState]) -> None:
+    for state, warning in OUTDATED.items():
+        files = ", ".join(escape_markdown(file) for file, became in changed.items() if became == state)
         if files:
-            step["output"] += "\n\n" + say(template, language(), files=files)
-    await _offer_again(step, question)
+            step["output"] += "\n\n" + say(warning, language(), files=files)
+    await ask_again_action(question).send(for_id=step["id"])
 
 
-async def _offer_again(step: StepDict, question: str) -> None:
-    again = cl.Action(
-        name=ASK_AGAIN, payload={"question": question}, label=say("Ask again", language()), icon="refresh-cw"
+def settings_panel(
+    settings: Settings,
+    *,
+    libraries: Sequence[str],
+    models: Sequence[str],
+    current: Mapping[str, Any],
+    language: str | None,
+) -> list[InputWidget]:
+    """Return the settings panel with the current choices of a conversation."""
+    as_configured = say("As set up", language)
+    model = say("As set up ({what})", language, what=settings.model)
+    lengths = {say(label, language): str(tokens) for label, tokens in LENGTHS}
+    most_passages = max(MAX_PASSAGES, settings.passages)
+    return [
+        _select(
+            "library",
+            say("Library", language),
+            {say("All libraries", language): ANY} | {name: name for name in libraries},
+            current,
+        ),
+        _select("model", say("Model", language), {model: ANY} | {name: name for name in models}, current),
+        _select("length", say("Length of answers", language), {as_configured: ANY} | lengths, current),
+        Slider(
+            id="passages",
+            label=say("Passages", language),
+            description=say("The most that the model is shown", language),
+            initial=_number(current.get("passages"), settings.passages, 1, most_passages),
+            min=1,
+            max=most_passages,
+            step=1,
+        ),
+        Slider(
+            id="temperature",
+            label=say("Temperature", language),
+            description=say("0 keeps to the text; 2 is free", language),
+            initial=_number(current.get("temperature"), settings.temperature, 0, 2),
+            min=0,
+            max=2,
+            step=0.1,
+        ),
+        Switch(
+            id="receipt",
+            label=say("Show how each answer was made", language),
+            initial=current.get("receipt") is not False,
+        ),
+    ]
+
+
+def _select(name: str, label: str, items: dict[str, str], current: Mapping[str, Any]) -> Select:
+    value = current.get(name)
+    return Select(id=name, label=label, items=items, initial_value=value if value in items.values() else ANY)
+
+
+def current_choices(docent: Docent) -> ChatChoices:
+    """Return the choices that are set in this conversation."""
+    models = cl.user_session.get(MODELS) or ()
+    return read_choices(cl.context.session.chat_settings, settings=docent.settings, models=models)
+
+
+def read_choices(values: Mapping[str, Any], *, settings: Settings, models: Iterable[str]) -> ChatChoices:
+    """Read the panel's values; as they come from a browser, one that was not offered counts as not set."""
+    most_passages = max(MAX_PASSAGES, settings.passages)
+    passages = round(_number(values.get("passages"), settings.passages, 1, most_passages))
+    temperature = _number(values.get("temperature"), settings.temperature, 0, 2)
+    library, model, length = (values.get(name) for name in ("library", "model", "length"))
+    lengths = {str(tokens): tokens for _, tokens in LENGTHS}
+    return ChatChoices(
+        preferences=Preferences(
+            model=str(model) if model in set(models) else "",
+            temperature=None if temperature == settings.temperature else temperature,
+            answer_tokens=lengths.get(str(length)),
+            passages=None if passages == settings.passages else passages,
+        ),
+        libraries=(library,) if isinstance(library, str) and library not in ("", ANY) else (),
+        show_receipt=values.get("receipt") is not False,
     )
-    await again.send(for_id=step["id"])
+
+
+def _number(value: Any, default: float, least: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return default
+    return min(max(value, least), most)

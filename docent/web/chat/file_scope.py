@@ -1,7 +1,7 @@
-"""Whose a file is that is dropped in the chat, and which files a question looks into.
+"""The library of a file that is sent in the chat, and the documents that a question is searched in.
 
-With a login it is the user's own, in all their conversations. Without one there is a single local
-person, to whom everything belongs; a file is then asked in its own conversation only.
+With a login, a file belongs to its user and answers in all their conversations. Without one there is
+a single local user, who owns everything; a file then answers in its own conversation only.
 """
 
 from __future__ import annotations
@@ -15,77 +15,79 @@ from docent.errors import UnknownLibrary
 from docent.ingesting import Ticket
 from docent.types import Scope, private_library
 from docent.web.accounts.users import LOCAL
-from docent.web.chat.conversation import reader
+from docent.web.chat.page_session import reader
 
-CHAT = "chat-"
+CONVERSATION_PREFIX = "chat-"
 UPLOADS = "uploads"
-"""A user's own library, and the shared one that is offered first."""
+"""Name of a user's own library, and of the shared one that is offered first."""
 
 
-def own_library(who: str, thread_id: str) -> str:
-    """The name of the library in which a file of this conversation is kept."""
-    return f"{CHAT}{thread_id[:8]}" if who == LOCAL else UPLOADS
+def own_library(user: str, thread_id: str) -> str:
+    """Return the name of the user's own library for files of a conversation."""
+    return f"{CONVERSATION_PREFIX}{thread_id[:8]}" if user == LOCAL else UPLOADS
+
+
+def upload_target() -> tuple[str, str]:
+    """Return the owner of a file that is sent now, and the name of its library."""
+    user = reader()
+    return user, own_library(user, cl.context.session.thread_id)
 
 
 def is_of_a_conversation(library: str) -> bool:
-    """Whether only one conversation asks it."""
-    return library.startswith("~") and library.rpartition("/")[2].startswith(CHAT)
+    """Tell whether a library is searched in one conversation only."""
+    return library.startswith("~") and library.rpartition("/")[2].startswith(CONVERSATION_PREFIX)
 
 
 def shared_libraries(docent: Docent) -> list[str]:
-    """Where a file can be shared; that of uploads first, also when it is not there yet."""
+    """Return the libraries that a file can be shared in: first that of uploads, even before it exists."""
     return list(dict.fromkeys((UPLOADS, *docent.store.libraries(None))))
 
 
-def here() -> tuple[str, str]:
-    """Who owns a file that is handed in now, and in which library of theirs."""
-    who = reader()
-    return who, own_library(who, cl.context.session.thread_id)
-
-
-def asked_here(
-    docent: Docent, *, chosen: tuple[str, ...], persona: str, tickets: Sequence[Ticket] = ()
+def question_scope(
+    docent: Docent, *, libraries: tuple[str, ...], persona: str, tickets: Sequence[Ticket] = ()
 ) -> Scope:
-    """Where a question looks: in its own files, else as chosen, else in all but other conversations' own."""
-    who, name = here()
+    """Return what a question searches: its own files, the chosen libraries, or all but other chats' files.
+
+    Raises UnknownLibrary where the chosen library was deleted or emptied.
+    """
+    user, name = upload_target()
+    own = private_library(user, name)
     if tickets:
         documents = tuple(ticket.document_id for ticket in tickets)
-        return Scope(reader=who, libraries=(private_library(who, name),), documents=documents)
-    if chosen:
-        return _not_empty(Scope(reader=who, libraries=chosen), docent)
-    there = docent.store.libraries(who)
-    mine = private_library(who, name)
-    return Scope(reader=who, libraries=within(there, mine, persona=docent.persona(persona).library))
-
-
-def _not_empty(scope: Scope, docent: Docent) -> Scope:
-    """Raises UnknownLibrary where the library that was chosen has gone since, or all that was in it."""
+        return Scope(reader=user, libraries=(own,), documents=documents)
+    if not libraries:
+        existing = docent.store.libraries(user)
+        searched = searched_libraries(existing, own, persona=docent.persona(persona).library)
+        return Scope(reader=user, libraries=searched)
+    scope = Scope(reader=user, libraries=libraries)
     if not docent.store.documents(scope):
         raise UnknownLibrary(
-            "The library {name!r} is chosen here, and it or all that was in it has been deleted. "
+            "The library {name!r}, chosen in the settings of this conversation, was deleted or is empty. "
             "Choose another in the settings, or all libraries, and ask again.",
-            name=scope.libraries[0],
+            name=libraries[0],
         )
     return scope
 
 
-def within(there: Sequence[str], mine: str, *, persona: str) -> tuple[str, ...]:
-    """A persona's library and the conversation's own, or all but others' own; empty: nothing is left out."""
+def searched_libraries(existing: Sequence[str], own: str, *, persona: str) -> tuple[str, ...]:
+    """Return the persona's library and the conversation's own, or all but other conversations'.
+
+    An empty result means that every library is searched.
+    """
     if persona:
-        return (persona, *(library for library in there if library == mine))
-    owner = mine.rpartition("/")[0]
-    others = f"{owner}/{CHAT}"
-    kept = tuple(library for library in there if library == mine or not library.startswith(others))
-    return () if len(kept) == len(there) else kept or (mine,)
+        return (persona, *(library for library in existing if library == own))
+    others = f"{own.rpartition('/')[0]}/{CONVERSATION_PREFIX}"
+    searched = tuple(library for library in existing if library == own or not library.startswith(others))
+    return () if len(searched) == len(existing) else searched or (own,)
 
 
-def forget(docent: Docent, who: str, thread_id: str) -> None:
-    """What is asked in one conversation only goes with it."""
-    if who != LOCAL:
+def delete_conversation_files(docent: Docent, user: str, thread_id: str) -> None:
+    """Delete the files that only a deleted conversation could search."""
+    if user != LOCAL:
         return
-    library = private_library(who, own_library(who, thread_id))
-    if library in docent.store.libraries(who):
+    library = private_library(user, own_library(user, thread_id))
+    if library in docent.store.libraries(user):
         try:
-            docent.delete_library(library, reader=who)
+            docent.delete_library(library, reader=user)
         except UnknownLibrary:
-            return  # by another request, meanwhile
+            return  # deleted by another request meanwhile

@@ -1,50 +1,175 @@
-"""The file of the conversations: one thread writes to it in order, a few read beside it.
+"""The database of the conversations, storage/history.db: its tables, and the threads that use it.
 
-Through SQLAlchemy every statement took a connection out of one pool; with fifty conversations at once
-its fifteen were all waiting for the one write lock, and whoever only wanted a list waited behind them
-(docs/decisions/0015-conversations-in-sqlite.md).
+One thread writes in order, two read beside it. Through SQLAlchemy every statement took a connection
+out of one pool: with fifty conversations at once its fifteen all waited for the one write lock, and
+so did every request for a list (docs/decisions/0015-conversations-in-sqlite.md).
+
+The tables are numbered migrations, with the columns that Chainlit names. A released migration is
+never edited: the next change is the next number. `user_version` in the file counts those that ran.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from docent.errors import IndexMismatch
 from docent.store import conversations
+from docent.web.database_errors import opening
 
 READERS = 2
 
 Rows = list[dict[str, Any]]
 Statement = tuple[str, Mapping[str, Any]]
 
+JSON_COLUMNS = frozenset(
+    f"{table}{column}"
+    for table in ("", "thread_", "step_")
+    for column in ("metadata", "tags", "generation", "modes")
+)
 
-class HistoryFile:
-    """Statements are run in threads; what is written is written in the order in which it was asked for."""
+FIRST = """
+CREATE TABLE users (
+    "id" TEXT PRIMARY KEY,
+    "identifier" TEXT NOT NULL UNIQUE,
+    "metadata" TEXT NOT NULL DEFAULT '{}',
+    "createdAt" TEXT NOT NULL
+);
 
-    def __init__(self, path: Path, *, functions: Sequence[tuple[str, int, Callable[..., Any]]]) -> None:
+CREATE TABLE threads (
+    "id" TEXT PRIMARY KEY,
+    "createdAt" TEXT,           -- Chainlit's updates are inserts without it
+    "name" TEXT,
+    "userId" TEXT REFERENCES users ("id") ON DELETE CASCADE,
+    "userIdentifier" TEXT,
+    "tags" TEXT,
+    "metadata" TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX threads_by_user ON threads ("userId");
+
+CREATE TABLE steps (
+    "id" TEXT PRIMARY KEY,
+    "threadId" TEXT NOT NULL REFERENCES threads ("id") ON DELETE CASCADE,
+    "parentId" TEXT,
+    "name" TEXT NOT NULL,
+    "type" TEXT NOT NULL,
+    "streaming" INTEGER NOT NULL DEFAULT 0,
+    "waitForAnswer" INTEGER,
+    "isError" INTEGER,
+    "metadata" TEXT NOT NULL DEFAULT '{}',
+    "tags" TEXT,
+    "input" TEXT NOT NULL DEFAULT '',
+    "output" TEXT NOT NULL DEFAULT '',
+    "createdAt" TEXT,
+    "start" TEXT,
+    "end" TEXT,
+    "generation" TEXT,
+    "showInput" TEXT,
+    "language" TEXT,
+    "command" TEXT,
+    "modes" TEXT,
+    "defaultOpen" INTEGER,
+    "autoCollapse" INTEGER
+);
+CREATE INDEX steps_by_thread ON steps ("threadId", "createdAt");
+
+CREATE TABLE elements (
+    "id" TEXT PRIMARY KEY,
+    "threadId" TEXT REFERENCES threads ("id") ON DELETE CASCADE,
+    "type" TEXT,
+    "url" TEXT,
+    "chainlitKey" TEXT,
+    "name" TEXT NOT NULL,
+    "display" TEXT,
+    "objectKey" TEXT,
+    "size" TEXT,
+    "page" INTEGER,
+    "language" TEXT,
+    "forId" TEXT,
+    "mime" TEXT,
+    "props" TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX elements_by_thread ON elements ("threadId");
+CREATE INDEX elements_by_step ON elements ("forId");
+
+CREATE TABLE feedbacks (
+    "id" TEXT PRIMARY KEY,
+    "forId" TEXT NOT NULL UNIQUE REFERENCES steps ("id") ON DELETE CASCADE,
+    "threadId" TEXT,
+    "value" INTEGER NOT NULL,
+    "comment" TEXT
+);
+"""
+
+SECOND = """
+-- Without a user: left by a page that was open while its user was removed. Nobody can open them.
+DELETE FROM threads WHERE "userId" IS NULL;
+"""
+
+MIGRATIONS = (FIRST, SECOND)
+
+
+def prepare(path: Path) -> None:
+    """Create the database, or bring it to the present schema. Raises IndexMismatch for a newer one."""
+    with opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(
+            sqlite3.connect(path, isolation_level=None, timeout=conversations.BUSY_SECONDS)
+        ) as connection:
+            _migrate(connection, path)
+        path.chmod(0o600)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    conversations.configure(connection)
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise IndexMismatch(
+            "{path} was written by a newer Docent (schema {version}; this one knows schemas up to "
+            "{latest}). Use the newer Docent, or move the file away to begin a new history.",
+            path=path,
+            version=version,
+            latest=len(MIGRATIONS),
+        )
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN;\n{migration}\nPRAGMA user_version = {number};\nCOMMIT;")
+    if version == 1:  # deleted text stayed in unused pages until the second schema
+        conversations.forget_deleted(connection)
+
+
+class HistoryDatabase:
+    """Run statements in threads; writes happen in the order in which they were asked for."""
+
+    def __init__(self, path: Path, *, functions: Mapping[str, tuple[int, Callable[..., Any]]]) -> None:
+        """Take the file and, by name, the functions that its SQL uses, each with its number of arguments."""
         self._path = path
         self._functions = functions
-        self._here = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
         self._writer = ThreadPoolExecutor(1, "history-writer")
         self._readers = ThreadPoolExecutor(READERS, "history-reader")
 
     async def run(self, *statements: Statement, then: Callable[[], None] | None = None) -> Rows | int:
-        """Run all of them or none; return the rows of the last one, or how many it changed.
+        """Run all statements or none; return the rows of the last one, or how many it changed.
 
-        `then` is called when they are committed, before anything else is written. Raises StoreError.
+        Lists and mappings are written as JSON and read back as what they were. `then` is called after
+        the commit, before anything else is written. Raises StoreError.
         """
         reads = all(query.lstrip()[:6].upper() == "SELECT" for query, _ in statements)
         executor = self._readers if reads else self._writer
         return await asyncio.get_running_loop().run_in_executor(executor, self._run, statements, then)
 
     async def empty_log(self) -> None:
-        """Remove what was deleted from the write-ahead log, too. Raises StoreError."""
+        """Remove deleted text from the write-ahead log, too. Raises StoreError."""
         await asyncio.get_running_loop().run_in_executor(
             self._writer, lambda: conversations.empty_log(self._connection())
         )
@@ -56,19 +181,23 @@ class HistoryFile:
         )
 
     def close(self) -> None:
+        """Finish what is being written, and close every connection."""
         self._writer.shutdown()
         self._readers.shutdown()
-        for connection in self._opened:
+        for connection in self._connections:
             connection.close()
-        self._opened.clear()
+        self._connections.clear()
 
     def _run(self, statements: Sequence[Statement], then: Callable[[], None] | None) -> Rows | int:
         try:
             with self._connection() as connection:  # a transaction: committed, or rolled back
                 for query, parameters in statements:
-                    cursor = connection.execute(query, parameters)
+                    cursor = connection.execute(query, _encode(parameters))
                 names = [column[0] for column in cursor.description or ()]
-                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                rows = [
+                    {name: _decode(name, value) for name, value in zip(names, row, strict=True)}
+                    for row in cursor.fetchall()
+                ]
         except sqlite3.Error as error:
             raise conversations.history_error(error) from error
         if then is not None:
@@ -76,14 +205,57 @@ class HistoryFile:
         return rows if names else cursor.rowcount
 
     def _connection(self) -> sqlite3.Connection:
-        if not hasattr(self._here, "connection"):
-            connection = sqlite3.connect(
-                self._path, timeout=conversations.BUSY_SECONDS, check_same_thread=False
-            )
+        """Return this thread's own connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            timeout = conversations.BUSY_SECONDS
+            connection = sqlite3.connect(self._path, timeout=timeout, check_same_thread=False)
             conversations.configure(connection)
-            for name, arguments, function in self._functions:
+            for name, (arguments, function) in self._functions.items():
                 connection.create_function(name, arguments, function)
-            self._here.connection = connection
-            self._opened.append(connection)
-        there: sqlite3.Connection = self._here.connection
-        return there
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+
+def _encode(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: json.dumps(value) if isinstance(value, list | dict) else value
+        for name, value in parameters.items()
+    }
+
+
+def _decode(name: str, value: Any) -> Any:
+    return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) and value else value
+
+
+def upsert(table: str, values: Mapping[str, Any]) -> str:
+    """Return SQL that inserts a row into a thread that exists, or updates the row of this id in it.
+
+    The column names must be ours, never a browser's.
+    """
+    names = ", ".join(f'"{name}"' for name in values)
+    new = ", ".join(f":{name}" for name in values)
+    updates = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in values if name != "id")
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {new} "
+        'WHERE EXISTS (SELECT 1 FROM threads WHERE "id" = :threadId) '
+        f'ON CONFLICT ("id") DO UPDATE SET {updates} WHERE "threadId" = EXCLUDED."threadId"'
+    )
+
+
+def merge_metadata(stored: str | None, changes: str) -> str:
+    """Return a thread's metadata with changes applied, both as JSON; a key whose new value is null goes."""
+    merged = {**json.loads(stored or "{}"), **json.loads(changes)}
+    return json.dumps({name: value for name, value in merged.items() if value is not None})
+
+
+def fold(text: str) -> str:
+    """Return text without case and accents, to search in."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def contains_folded(text: str | None, folded: str) -> bool:
+    """Tell whether a text contains a word that was folded already."""
+    return text is not None and folded in fold(text)

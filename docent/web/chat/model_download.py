@@ -1,4 +1,4 @@
-"""Where only the model is missing, a button fetches it."""
+"""Download a missing model at the press of a button, and show the progress."""
 
 from __future__ import annotations
 
@@ -14,81 +14,79 @@ from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import StepProgress
 from docent.web.accounts.address_redaction import without_addresses
-from docent.web.chat.conversation import note, runs_docent
+from docent.web.chat.page_session import is_operator, note
 from docent.web.i18n import say
 
-FETCH = "fetch_model"
-EVERY = 0.5
-"""Seconds between two pictures of the progress."""
+DOWNLOAD = "fetch_model"
+"""Name of the button."""
+DRAW_INTERVAL = 0.5  # seconds
 
-_following: set[asyncio.Task[None]] = set()
-_fetching: WeakSet[BaseSession] = WeakSet()
-"""Pages on which a line says how far it is. Each asks the server, which fetches a model once for all."""
-
-
-async def offer(docent: Docent, language: str) -> list[cl.Action]:
-    """The button, if the server is there and lacks the model."""
-    if docent.settings.pull_url or not await _lacking(docent):
-        return []  # where another process fetches it, the page says so by itself
-    label = say("Fetch the model {model}", language, model=docent.settings.model)
-    return [cl.Action(name=FETCH, payload={}, label=label, icon="download")]
+_watchers: set[asyncio.Task[None]] = set()
+_downloading: WeakSet[BaseSession] = WeakSet()
+"""Pages that show the progress. Each asks the server, which downloads a model once for all of them."""
 
 
-async def _lacking(docent: Docent) -> bool:
+async def download_actions(docent: Docent, language: str) -> list[cl.Action]:
+    """Return the button, where the server answers and lacks the model that it can download."""
+    if docent.settings.pull_url or not await _model_missing(docent):
+        return []  # with a pull_url another process downloads it, and the page shows that by itself
+    label = say("Download the model {model}", language, model=docent.settings.model)
+    return [cl.Action(name=DOWNLOAD, payload={}, label=label, icon="download")]
+
+
+async def _model_missing(docent: Docent) -> bool:
     status = await docent.check_model()
     return not status.ready and status.can_pull
 
 
-def follow(docent: Docent, language: str) -> None:
-    """Show how far a model is that somebody else fetches; the chat does not wait for it."""
+def watch_download(docent: Docent, language: str) -> None:
+    """Show the progress of a model that another process downloads; the chat does not wait for it."""
+
+    async def watch() -> None:
+        try:
+            if await _model_missing(docent):
+                await download(docent, language)
+        except DocentError:
+            return  # the first answer says what is wrong with the server
+
     if docent.settings.pull_url:
-        task = asyncio.create_task(_follow(docent, language))
-        _following.add(task)
-        task.add_done_callback(_following.discard)
+        task = asyncio.create_task(watch())
+        _watchers.add(task)
+        task.add_done_callback(_watchers.discard)
 
 
-async def _follow(docent: Docent, language: str) -> None:
-    try:
-        if await _lacking(docent):
-            await fetch(docent, language)
-    except DocentError:
-        return  # what is wrong with the server is said below the first answer
-
-
-async def fetch(docent: Docent, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Let the server fetch the model of the settings, and show how far it is; once, however often asked."""
+async def download(docent: Docent, language: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Let the server download the model, and show its progress once in a page."""
     session = cl.context.session
-    if session in _fetching:
+    if session in _downloading:
         return
-    _fetching.add(session)
+    _downloading.add(session)
     try:
-        await _shown(docent, language, clock)
+        await _show_download(docent, language, clock)
     finally:
-        _fetching.discard(session)
+        _downloading.discard(session)
 
 
-async def _shown(docent: Docent, language: str, clock: Callable[[], float]) -> None:
-    message = note(
-        say("The server fetches {model}. This is several gigabytes.", language, model=docent.settings.model)
-    )
+async def _show_download(docent: Docent, language: str, clock: Callable[[], float]) -> None:
+    model = docent.settings.model
+    message = note(say("The server downloads {model}, several gigabytes.", language, model=model))
     await message.send()
-    shown = clock()
+    drawn_at = clock()
     try:
         async for event in docent.pull_model():
-            if isinstance(event, StepProgress) and clock() - shown >= EVERY:
-                shown = clock()
-                message.content = progress(event, language)
+            if isinstance(event, StepProgress) and clock() - drawn_at >= DRAW_INTERVAL:
+                drawn_at = clock()
+                message.content = progress_text(event, language)
                 await message.update()
-        message.content = say(
-            "✓ {model} is there. Ask your question again.", language, model=docent.settings.model
-        )
+        message.content = say("✓ {model} is ready. Ask your question again.", language, model=model)
     except DocentError as error:
-        said = error.message if runs_docent() else without_addresses(error.message, docent.settings)
-        message.content = f"⚠️ {say(said, language)}"
+        reason = error.message if is_operator() else without_addresses(error.message, docent.settings)
+        message.content = f"⚠️ {say(reason, language)}"
     await message.update()
 
 
-def progress(event: StepProgress, language: str) -> str:
+def progress_text(event: StepProgress, language: str) -> str:
+    """Return a progress bar, with percent and gigabytes."""
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)
     done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))

@@ -1,28 +1,28 @@
-"""What is kept with each answer, and what it says when it is opened again.
+"""Answers as they are saved: with citations and receipt, checked against their sources when read again.
 
-An answer is kept as text, with its citations and receipt. The passages behind it are not: they are
-read from the store again, within what the reader may see, and compared with what was quoted.
+The passages behind an answer are not saved. They are read from the store again, within what the
+reader may see, and compared with what was quoted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, Literal, Protocol
 
 from docent.errors import UnknownDocument
 from docent.store import ANSWER_KEY
 from docent.store.protocols import Reader
-from docent.types import Answer, Citation, Scope, StoredDocument, Turn
-from docent.web.chat.side_panel import Extract
+from docent.types import Answer, Citation, Scope, Turn
+from docent.web.chat.page_session import escape_markdown
+from docent.web.i18n import say
 
-KEY = ANSWER_KEY
-
-Fate = Literal["same", "changed", "deleted"]
+SourceState = Literal["same", "changed", "deleted"]
 
 
-class Said(Protocol):
-    """A message of Chainlit's, as far as it matters here."""
+class ChatMessage(Protocol):
+    """The part of Chainlit's messages that is read here."""
 
     type: Any
     content: str
@@ -30,76 +30,107 @@ class Said(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """One answer of an earlier moment."""
+class SavedAnswer:
+    """An answer with its question, as it was saved."""
 
     question: str
     text: str
     citations: tuple[Citation, ...]
     extracts: Mapping[str, tuple[int, int, str]]
-    """By chunk: where the cited passage stood in its page, and its heading."""
+    """By chunk id: start and end of the cited passage in its page, and its heading."""
     receipt: Mapping[str, Any]
 
-    def cited(self, n: int) -> list[Citation]:
+    def citations_numbered(self, n: int) -> list[Citation]:
+        """Return the quotes that stand under one citation number."""
         return [citation for citation in self.citations if citation.n == n]
 
 
-def keep(question: str, answer: Answer) -> dict[str, Any]:
-    """The metadata of the answer's message."""
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A piece of a page's text, and the position in the page where it begins."""
+
+    text: str
+    start: int
+    heading: str = ""
+
+
+def answer_metadata(question: str, answer: Answer) -> dict[str, Any]:
+    """Return the metadata under which an answer is saved with its message."""
     cited = {citation.chunk_id for citation in answer.citations}
     extracts = {p.chunk_id: (p.start, p.end, p.heading) for p in answer.passages if p.chunk_id in cited}
-    kept = Kept(question, answer.text, answer.citations, extracts, asdict(answer.receipt))
-    return {KEY: asdict(kept)}
+    saved = SavedAnswer(question, answer.text, answer.citations, extracts, asdict(answer.receipt))
+    return {ANSWER_KEY: asdict(saved)}
 
 
-def recall(metadata: Mapping[str, Any] | None) -> Kept | None:
-    """What was kept, None for a message that is no answer of ours."""
-    there: Any = (metadata or {}).get(KEY)
+def load_answer(metadata: Mapping[str, Any] | None) -> SavedAnswer | None:
+    """Return the answer in a message's metadata; None where there is none, or one that is not ours."""
+    saved: Any = (metadata or {}).get(ANSWER_KEY)
     try:
-        return Kept(
-            question=there["question"],
-            text=there["text"],
-            citations=tuple(Citation(**citation) for citation in there["citations"]),
-            extracts={chunk: (int(s), int(e), str(h)) for chunk, (s, e, h) in there["extracts"].items()},
-            receipt=there["receipt"],
+        return SavedAnswer(
+            question=saved["question"],
+            text=saved["text"],
+            citations=tuple(Citation(**citation) for citation in saved["citations"]),
+            extracts={chunk: (int(s), int(e), str(h)) for chunk, (s, e, h) in saved["extracts"].items()},
+            receipt=saved["receipt"],
         )
     except (KeyError, TypeError, ValueError, AttributeError):  # metadata may have come from a browser
         return None
 
 
-def turns(messages: Iterable[Said]) -> list[Turn]:
-    """What was asked and answered so far, from the messages that are still on the page."""
-    kept = (recall(message.metadata) for message in messages if message.type == "assistant_message")
-    return [Turn(one.question, one.text) for one in kept if one is not None]
+def previous_turns(messages: Iterable[ChatMessage]) -> list[Turn]:
+    """Return the questions and answers of the messages that are still on the page."""
+    answers = (load_answer(message.metadata) for message in messages if message.type == "assistant_message")
+    return [Turn(answer.question, answer.text) for answer in answers if answer is not None]
 
 
-def extract(citation: Citation, kept: Kept, *, reader: Reader, scope: Scope) -> tuple[Extract, Fate]:
-    """The passage a citation stands in, read again; of a source that is gone, the quote alone."""
+def load_extract(
+    citation: Citation, answer: SavedAnswer, *, reader: Reader, scope: Scope
+) -> tuple[Extract, SourceState]:
+    """Return the passage around a citation, read again; of a source that has gone, the quote alone."""
     if not citation.quote:  # blanked when the document was deleted; the same file may be here again
         return Extract("", citation.start), "deleted"
-    start, end, heading = kept.extracts.get(citation.chunk_id, (citation.start, citation.end, ""))
+    start, end, heading = answer.extracts.get(citation.chunk_id, (citation.start, citation.end, ""))
+    quote = Extract(citation.quote, citation.start, heading)
     try:
         text = reader.page(citation.document_id, citation.page, scope).text
     except UnknownDocument:
-        there = reader.documents(scope)
-        gone = Extract(citation.quote, citation.start, heading)
-        return gone, "changed" if _has_successor(citation, there) else "deleted"
+        replaced = any(
+            document.library == citation.library and document.name == citation.file
+            for document in reader.documents(scope)
+        )
+        return quote, "changed" if replaced else "deleted"
     if text[citation.start : citation.end] != citation.quote:
-        return Extract(citation.quote, citation.start, heading), "changed"
+        return quote, "changed"
     return Extract(text[start:end], start, heading), "same"
 
 
-def fates(kept: Kept, *, reader: Reader, scope: Scope) -> dict[str, Fate]:
-    """By file name: the sources of an answer that are no longer what they were."""
-    found: dict[str, Fate] = {}
-    for citation in {citation.document_id: citation for citation in kept.citations}.values():
-        fate = extract(citation, kept, reader=reader, scope=scope)[1]
-        if fate != "same":
-            found[citation.file] = fate
-    return found
+def changed_sources(answer: SavedAnswer, *, reader: Reader, scope: Scope) -> dict[str, SourceState]:
+    """Return, by file name, the sources of an answer that have changed or were deleted."""
+    changed: dict[str, SourceState] = {}
+    for citation in {citation.document_id: citation for citation in answer.citations}.values():
+        state = load_extract(citation, answer, reader=reader, scope=scope)[1]
+        if state != "same":
+            changed[citation.file] = state
+    return changed
 
 
-def _has_successor(citation: Citation, documents: Iterable[StoredDocument]) -> bool:
-    return any(
-        document.library == citation.library and document.name == citation.file for document in documents
-    )
+def conversation_markdown(thread: Mapping[str, Any], *, language: str | None) -> str:
+    """Return a conversation as Markdown: questions and answers in order, each answer with its sources."""
+    title = " ".join(str(thread.get("name") or "Docent").split())
+    parts = [f"# {escape_markdown(title)}", str(thread.get("createdAt") or "")[:10]]
+    for step in thread.get("steps") or ():
+        if step["type"] == "user_message":
+            parts.append(f"## {say('You', language)}\n\n{step['output'].strip()}")
+        elif step["type"] == "assistant_message" and (answer := load_answer(step.get("metadata"))):
+            parts += ["## Docent", answer.text.strip(), _sources(answer, language)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _sources(answer: SavedAnswer, language: str | None) -> str:
+    lines = []
+    for n, group in groupby(sorted(answer.citations, key=lambda c: (c.n, c.start)), key=lambda c: c.n):
+        citations = list(group)
+        quotes = " … ".join(" ".join(citation.quote.split()) for citation in citations if citation.quote)
+        quoted = f": “{escape_markdown(quotes)}”" if quotes else ""
+        lines.append(f"- \\[{n}\\] {escape_markdown(citations[0].where)}{quoted}")
+    return f"**{say('Sources', language)}**\n\n" + "\n".join(lines) if lines else ""

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from docent.ingesting import is_locked
 from docent.store import UPLOADED, KnownFile
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument, shown_library
+from docent.web.chat.attachments import unlock_link
 from docent.web.chat.file_scope import is_of_a_conversation
-from docent.web.chat.upload_status import unlock_link
 from docent.web.i18n import say as translate
 from docent.web.i18n import speaks
 from docent.web.i18n.documents_texts import DOCUMENTS_TEXTS

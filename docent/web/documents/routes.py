@@ -20,7 +20,7 @@ from docent.web.accounts.address_redaction import without_addresses
 from docent.web.accounts.login import reader_of, whoever_is_there
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
-from docent.web.chat.upload_routes import language_of
+from docent.web.chat.page_session import language_of
 from docent.web.documents import page as page
 from docent.web.documents.page import Allowed, Wanted
 from docent.web.i18n import say

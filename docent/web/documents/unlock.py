@@ -15,7 +15,7 @@ from docent.app import Docent
 from docent.errors import DocentError, UnknownDocument
 from docent.ingesting import Ticket
 from docent.types import Scope, State
-from docent.web.chat.upload_routes import language_of
+from docent.web.chat.page_session import language_of
 from docent.web.i18n import say, speaks
 from docent.web.thread_pool import lightly
 

@@ -1,0 +1,41 @@
+"""Change a storage/ behind the store's back: its catalog by SQL, its indexes by their own classes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
+
+
+@contextmanager
+def catalog(storage: Path) -> Iterator[sqlite3.Connection]:
+    """Change the catalog in one transaction, as another process would; the store may be open."""
+    with closing(sqlite3.connect(storage / "index/catalog.db", timeout=30)) as connection, connection:
+        yield connection
+
+
+def give_library(storage: Path, library: str, owner: str) -> None:
+    """Make a library, or one that is there, the private library of a reader."""
+    with catalog(storage) as db:
+        db.execute(
+            "INSERT INTO libraries (name, owner, added) VALUES (?, ?, '2001-01-01') "
+            "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner",
+            (library, owner),
+        )
+
+
+@contextmanager
+def indexes(storage: Path) -> Iterator[tuple[ChromaVectors, WordIndex]]:
+    """Open vectors and words of a closed store; afterwards they are as a killed process leaves them."""
+    vectors = ChromaVectors(storage / "index/chroma", name="docent", url="")
+    words = WordIndex(storage / "index/words")
+    try:
+        yield vectors, words
+    finally:
+        vectors.close()
+        words.close()
+    (storage / "index/in-step").unlink()

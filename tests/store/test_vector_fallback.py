@@ -1,0 +1,86 @@
+"""The vectors while they are changed: a question then is answered, and Chroma is not given up for it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+from docent.errors import DamagedStore
+from docent.store import Store
+from docent.store.catalog import Catalog
+from docent.store.vector_fallback import VectorFallback
+from docent.store.vectors import ChromaVectors
+from tests.store.putting import EMBEDDER, nearest, put
+
+VECTOR = EMBEDDER.embed_query("a heron")
+ASKING = 3
+
+
+def test_questions_while_the_first_vectors_are_written(tmp_path):
+    """A library's first vectors may come while it is asked: the question finds none yet, or some."""
+    vectors = ChromaVectors(tmp_path / "chroma", name="docent", url="")
+    refused: list[DamagedStore] = []
+
+    def ask(library: str, written: threading.Event) -> None:
+        while not written.is_set():
+            try:
+                vectors.nearest(library, VECTOR, 3)
+            except DamagedStore as error:
+                refused.append(error)
+
+    for library in (f"library {number}" for number in range(25)):
+        vectors.nearest(library, VECTOR, 3)
+        written = threading.Event()
+        asking = [threading.Thread(target=ask, args=(library, written)) for _ in range(ASKING)]
+        for thread in asking:
+            thread.start()
+        try:
+            vectors.put(library, ["a" * 32], [VECTOR])
+        finally:
+            written.set()
+            for thread in asking:
+                thread.join()
+        assert [hit.id for hit in vectors.nearest(library, VECTOR, 3)] == ["a" * 32]
+    vectors.close()
+    assert refused == []
+
+
+def test_a_question_to_a_library_that_goes(tmp_path):
+    """Chroma may have dropped a library that is being deleted: nothing is found, and Chroma is used on."""
+    catalog = Catalog(tmp_path / "catalog.db")
+    chroma = ChromaVectors(tmp_path / "chroma", name="docent", url="")
+    vectors = VectorFallback(chroma, catalog, served=False)
+    vectors.put("default", ["a" * 32], [VECTOR])
+    with closing(ChromaVectors(tmp_path / "chroma", name="docent", url="")) as other:
+        other.drop_library("default")  # while the first still has it open
+        assert vectors.nearest("default", VECTOR, 3) == []
+        assert not vectors.behind
+        vectors.put("default", ["b" * 32], [VECTOR])
+        assert vectors.chunk_ids("default") == {"b" * 32}
+    vectors.close()
+    catalog.close()
+
+
+def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
+    """After a refusal, as on a disk that was full, the next quiet moment brings Chroma in step."""
+
+    def full(*_: object) -> None:
+        raise DamagedStore("The vectors cannot be used (database or disk is full).")
+
+    store = Store(tmp_path / "storage", fingerprint="f")
+    try:
+        with monkeypatch.context() as refusing:
+            refusing.setattr(ChromaVectors, "put", full)
+            put(store, tmp_path, "a.txt", "The heron lives in the valley.")
+            assert store.vectors_behind()
+            store.save()
+            assert store.vectors_behind()
+            assert [complaint.partition(":")[0] for complaint in store.complaints()] == [
+                "vectors of default", "vectors",
+            ]  # fmt: skip
+        assert nearest(store, "heron") == ["The heron lives in the valley."]
+        store.save()
+        assert not store.vectors_behind()
+        assert len(store.contents().vectors["default"]) == 1
+    finally:
+        store.close()
