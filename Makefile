@@ -9,7 +9,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev test coverage test-compose bundle unbundle check format settings samples requirements clean
+.PHONY: audit bench bench-full run install install-dev test coverage test-compose bundle unbundle check format settings messages samples requirements clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -62,6 +62,10 @@ format: install-dev
 
 settings: install
 	$(VENV)/python tools/write_settings.py
+
+# Bring docent/web/i18n/*.po up to date with the code, and name the messages that have no translation yet.
+messages: install-dev
+	$(VENV)/python tools/update_messages.py
 
 samples: install-dev
 	$(VENV)/python tools/make_samples.py

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from bench.questions import answerable, bare_name
 from docent.evaluating import Question
 from docent.indexing import Embedder, chunk, embedded_text
-from docent.indexing.fast_embedder import FastEmbedder, cores
+from docent.indexing.fast_embedder import FastEmbedder, available_cores
 from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
-from docent.indexing.reference_embedder import ReferenceEmbedder
+from docent.indexing.torch_models import ReferenceEmbedder
 from docent.loading import Limits, Loader, Ocr
 from docent.types import Document, Page, document_id
 
@@ -159,15 +159,20 @@ def _engines() -> dict[str, Embedder]:
     reference = ReferenceEmbedder(PACKAGED_MODEL, source=str(folder), cache=folder, device="cpu")
     engines: dict[str, Embedder] = {"torch fp32": reference}
     for precision in ("fp32", "int8 weights", "bf16", "int8"):
-        engines[precision] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores(), precision=precision)
-    engines["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=cores())
+        engines[precision] = FastEmbedder(
+            folder, name=PACKAGED_MODEL, threads=available_cores(), precision=precision
+        )
+    engines["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=available_cores())
     for engine in engines.values():
         engine.embed(["warm"] * 64)
     return engines
 
 
 def _texts(paths: Sequence[Path], engine: Embedder) -> list[Text]:
-    with Loader(limits=Limits(), ocr=Ocr(), workers=cores()) as loader, ThreadPoolExecutor(cores()) as pool:
+    with (
+        Loader(limits=Limits(), ocr=Ocr(), workers=available_cores()) as loader,
+        ThreadPoolExecutor(available_cores()) as pool,
+    ):
         documents: Iterable[Document] = pool.map(loader.load, paths)
         return [
             Text(document.name, piece.page, embedded_text(piece), piece.tokens)

@@ -71,7 +71,8 @@ def summary_lines(measurement: Measurement, output: str) -> list[Line]:
 
 def _section(result: Measured, folder: Path, *, under: str) -> str:
     title = result.measurement.title
-    written = f"### {title}\n\n`python -m {shown_command(result.measurement)}` ({under})\n\n{result.output.strip()}\n\n"
+    command = shown_command(result.measurement)
+    written = f"### {title}\n\n`python -m {command}` ({under})\n\n{result.output.strip()}\n\n"
     if result.measurement.chart is not None:
         chart = folder / f"{result.measurement.name}.svg"
         chart.write_text(result.measurement.chart(list(tables(result.output))), encoding="utf-8")

@@ -19,14 +19,14 @@ from pathlib import Path
 from bench import tutorial
 from docent.app import Docent, open_docent
 from docent.evaluating import Outcome, Question, ask, read_questions, report
-from docent.retrieving import OURS, Weights, retrieve
+from docent.retrieving import DEFAULT_WEIGHTS, Weights, retrieve
 from docent.settings import Settings
 from docent.store.protocols import Hit
 from docent.types import Passage, Scope
 
 WITHIN = 50
 SQUAD_QUESTIONS = 1000
-NONE = Weights(prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, parts=0)
+NONE = Weights(prior=0, page=0, title=0, figures=0, neighbours=0, sentence=0, clauses=0)
 STEPS: dict[str, tuple[str, ...]] = {
     "both searches, fused": (),
     "+ other chunks of the page": ("page",),
@@ -35,7 +35,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "+ numbers, where asked for": ("figures",),
     "+ word proximity": ("neighbours",),
     "+ best sentence": ("sentence",),
-    "+ parts of the question: Docent": ("parts",),
+    "+ parts of the question: Docent": ("clauses",),
 }
 """Each step with those before it; a weight of 0 leaves a step out."""
 
@@ -95,7 +95,7 @@ def ladder() -> dict[str, Weights]:
     """Return the weights for each step with those before it."""
     weights, ladders = NONE, {}
     for name, taken in STEPS.items():
-        weights = replace(weights, **{step: getattr(OURS, step) for step in taken})
+        weights = replace(weights, **{step: getattr(DEFAULT_WEIGHTS, step) for step in taken})
         ladders[name] = weights
     return ladders
 

@@ -21,10 +21,10 @@ import numpy as np
 
 from bench.scanning import page_lines
 from docent.indexing import chunk, embedded_text
-from docent.indexing.fast_embedder import BATCH_TOKENS, FastEmbedder, batches, cores
-from docent.indexing.openvino_bert import LAYERS, STEP, Caller, Model, Precision
+from docent.indexing.fast_embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches
+from docent.indexing.openvino_bert import LAYERS, STEP, InferenceRequest, OpenVinoModel, Precision
 from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
-from docent.indexing.quantization import in_eight_bits
+from docent.indexing.quantization import quantize_rows
 from docent.types import Document, Page
 
 WIDTH, INNER = 384, 1536
@@ -56,10 +56,12 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=400, help="chunks embedded in each round")
     parser.add_argument("--rounds", type=int, default=5, help="the best counts")
     args = parser.parse_args()
-    default = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=cores())
+    default = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=available_cores())
     texts = _texts(default, args.chunks)
     for precision in dict.fromkeys(("fp32", default.precision)):
-        embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=cores(), precision=precision)
+        embedder = FastEmbedder(
+            packaged_folder(), name=PACKAGED_MODEL, threads=available_cores(), precision=precision
+        )
         compare_with_limit(embedder, precision, texts, args.rounds)
         embedder.close()
     default.close()
@@ -71,11 +73,14 @@ def compare_with_limit(
     """Print a table of rates, and one of the model's time by kind of operation."""
     ids = [encoding.ids for encoding in embedder.tokenizer.encode_batch_fast(list(texts))]
     work = sum(map(flops, map(len, ids)))
-    model = Model(packaged_folder(), precision=precision)
+    model = OpenVinoModel(packaged_folder(), precision=precision)
     limits: dict[str, tuple[float, Callable[[], object]]] = {
         "numpy, fp32": (_products_flops(), _numpy_products()),
         f"torch, {_torch_precision(precision)}": (_products_flops(), _torch_products(precision)),
-        "the model's matrix products alone": (cores() * 4 * LAYERS * _products_flops(), _chain(model)),
+        "the model's matrix products alone": (
+            available_cores() * 4 * LAYERS * _products_flops(),
+            _chain(model),
+        ),
     }
     runs = limits | {
         "the model": (work, _model(model, ids)),
@@ -89,7 +94,7 @@ def compare_with_limit(
     limit = max(rates[name] for name in limits)
     title = NAMES.get(precision, precision)
     mean = np.mean([len(tokens) for tokens in ids])
-    print(f"\n{title}, {cores()} cores, {len(texts)} chunks of {mean:.0f} tokens:\n")
+    print(f"\n{title}, {available_cores()} cores, {len(texts)} chunks of {mean:.0f} tokens:\n")
     print("| | GFLOP/s | share of the limit |\n|---|---|---|")
     for name, rate in rates.items():
         print(f"| {name} | {rate:,.0f} | {rate / limit:.0%} |")
@@ -114,7 +119,7 @@ def _other_work(embedder: FastEmbedder, texts: Sequence[str], lengths: Sequence[
 
 
 def padded_tokens(lengths: Sequence[int]) -> int:
-    """Count the tokens of all batches with their padding to the longest text, in the steps of `Caller`."""
+    """Count the tokens of all batches with their padding, as `InferenceRequest` pads."""
     return sum(len(batch) * -(-lengths[batch[0]] // STEP) * STEP for batch in batches(lengths, BATCH_TOKENS))
 
 
@@ -140,14 +145,14 @@ def _torch_precision(precision: Precision) -> str:
 def _torch_products(precision: Precision) -> Callable[[], object]:
     import torch
 
-    torch.set_num_threads(cores())
+    torch.set_num_threads(available_cores())
     kind = torch.bfloat16 if _torch_precision(precision) == "bf16" else torch.float32
     inputs = {a: torch.ones((BATCH_TOKENS, a), dtype=kind) for a, _ in SHAPES}
     weights = [torch.ones(shape, dtype=kind) for shape in SHAPES]
     return lambda: [inputs[weight.shape[0]] @ weight for weight in weights]
 
 
-def _chain(model: Model) -> Callable[[], object]:
+def _chain(model: OpenVinoModel) -> Callable[[], object]:
     """Return a run of all layers' products, each on the result before it, four times on every core."""
     import openvino  # type: ignore[import-untyped]
 
@@ -158,15 +163,15 @@ def _chain(model: Model) -> Callable[[], object]:
             matrix = np.full((out, into), 1e-3, dtype=np.float32)
             weights = op.constant(matrix)
             if model.precision == "int8":
-                whole, scale = in_eight_bits(matrix)
+                whole, scale = quantize_rows(matrix)
                 weights = op.multiply(op.convert(op.constant(whole), kind.f32), op.constant(scale))
                 ends = np.float32(-1), np.float32(1)
                 states = op.fake_quantize(states, *ends, *ends, 256)
             states = op.matmul(states, weights, False, True)
-    compiled = _compiled(model, openvino.Model([states], [entry], "products"), cores())
-    requests = [compiled.create_infer_request() for _ in range(cores())]
+    compiled = _compiled(model, openvino.Model([states], [entry], "products"), available_cores())
+    requests = [compiled.create_infer_request() for _ in range(available_cores())]
     rows = np.ones((BATCH_TOKENS, WIDTH), dtype=np.float32)
-    pool = ThreadPoolExecutor(cores())
+    pool = ThreadPoolExecutor(available_cores())
 
     def four_times(request: Any) -> None:
         for _ in range(4):
@@ -175,37 +180,37 @@ def _chain(model: Model) -> Callable[[], object]:
     return lambda: list(pool.map(four_times, requests))
 
 
-def _model(model: Model, ids: Sequence[list[int]]) -> Callable[[], object]:
+def _model(model: OpenVinoModel, ids: Sequence[list[int]]) -> Callable[[], object]:
     """Return a run of the compiled model on every core, over the same batches as in use."""
-    compiled = _compiled(model, model._graph, cores())
-    callers = [Caller(compiled.create_infer_request()) for _ in range(cores())]
+    compiled = _compiled(model, model._graph, available_cores())
+    requests = [InferenceRequest(compiled.create_infer_request()) for _ in range(available_cores())]
     batched = [
         [ids[row] for row in batch] for batch in batches([len(tokens) for tokens in ids], BATCH_TOKENS)
     ]
-    pool = ThreadPoolExecutor(cores())
+    pool = ThreadPoolExecutor(available_cores())
 
     def run(number: int) -> None:
-        for batch in batched[number :: len(callers)]:
-            callers[number].run(batch)
+        for batch in batched[number :: len(requests)]:
+            requests[number].run(batch)
 
-    return lambda: list(pool.map(run, range(len(callers))))
+    return lambda: list(pool.map(run, range(len(requests))))
 
 
-def _profile(model: Model, ids: Sequence[list[int]]) -> Counter[str]:
+def _profile(model: OpenVinoModel, ids: Sequence[list[int]]) -> Counter[str]:
     """Return the share of the model's time by kind of operation, on one core."""
     compiled = _compiled(model, model._graph, 1, PERF_COUNT=True)
     request = compiled.create_infer_request()
-    caller = Caller(request)
+    single = InferenceRequest(request)
     spent: dict[str, float] = defaultdict(float)
     for batch in list(batches([len(tokens) for tokens in ids], BATCH_TOKENS))[:20]:
-        caller.run([ids[row] for row in batch])
+        single.run([ids[row] for row in batch])
         for node in request.get_profiling_info():
             spent[KINDS.get(node.node_type, "other")] += node.real_time.total_seconds()
     total = sum(spent.values())
     return Counter({kind: seconds / total for kind, seconds in spent.items()})
 
 
-def _compiled(model: Model, graph: Any, streams: int, **options: object) -> Any:
+def _compiled(model: OpenVinoModel, graph: Any, streams: int, **options: object) -> Any:
     settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "ENABLE_CPU_PINNING": False}
     return model._core.compile_model(
         graph, "CPU", settings | {"INFERENCE_PRECISION_HINT": model.hint} | options

@@ -11,6 +11,9 @@ from typing import Any
 FORMAT = re.compile(r",?(?:\.\d)?[dfg%]?")
 """Forms of a number that a template may ask for; templates also come from worker processes and from disk."""
 
+MOST_REPEATED = 20
+"""How many more places than parameters a stored template may have."""
+
 
 class Message(str):
     """An English sentence that keeps its template and parameters, so that it can be translated.
@@ -21,17 +24,18 @@ class Message(str):
     """
 
     template: str
-    parameters: dict[str, Any]
+    parameters: dict[str, Message | str | float]
 
     def __new__(cls, template: str, /, **parameters: Any) -> Message:
         if isinstance(template, Message) and not parameters:
             return template
         message = super().__new__(cls, _fill(template, parameters))
-        message.template, message.parameters = str(template), parameters
+        message.template = str(template)
+        message.parameters = {name: _plain(value) for name, value in parameters.items()}
         return message
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
-        return (self.template,), self.parameters
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (stored(self),)
 
     def translated(self, translate: Callable[[str], str]) -> str:
         """Return the sentence with its template, and every message among its parameters, translated."""
@@ -39,25 +43,34 @@ class Message(str):
             name: value.translated(translate) if isinstance(value, Message) else value
             for name, value in self.parameters.items()
         }
-        return _fill(translate(self.template), values)
+        return _fill(translate(self.template) if self.template else "", values)
 
 
 def stored(text: str) -> str:
     """Return a text to store from which `restored` makes the same message, or the same plain text."""
-    if not isinstance(text, Message):
-        return text
-    if not text.parameters:
-        return text.template
-    return json.dumps([text.template, {name: _plain(value) for name, value in text.parameters.items()}])
+    template, parameters = (text.template, text.parameters) if isinstance(text, Message) else (text, {})
+    if not parameters and not text.startswith('["'):
+        return str(text)
+    values = {
+        name: [stored(value)] if isinstance(value, Message) else value for name, value in parameters.items()
+    }
+    return json.dumps([template, values])
 
 
 def restored(text: str) -> Message:
-    """Return the message that was stored; any other text is its own template."""
+    """Return the message that was stored; any other text, as an earlier version kept it, is its own template.
+
+    The text may come from a worker that a harmful file has taken over: what asks for more than
+    parameters in their plain form, or would grow far beyond its own length, stays as it is.
+    """
     try:
         template, values = json.loads(text) if text.startswith('["') else (text, {})
-        return Message(str(template), **{name: _read(value) for name, value in values.items()})
-    except (ValueError, TypeError, LookupError, AttributeError):
+        if template.count("{") > len(values) + MOST_REPEATED:
+            return Message(text)
+        message = Message(template, **{name: _read(value) for name, value in values.items()})
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return Message(text)
+    return message if len(message) <= 4 * len(text) + 1_000 else Message(text)
 
 
 def joined(parts: Iterable[str], separator: str) -> Message:
@@ -66,18 +79,13 @@ def joined(parts: Iterable[str], separator: str) -> Message:
     return Message(separator.join(f"{{{name}}}" for name in kept), **kept)
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case Message():
-            return [stored(value)]
-        case bool() | int() | float():
-            return value
-        case _:
-            return str(value)
+def _plain(value: Any) -> Message | str | float:
+    """Return a parameter that any process can read again: an error or a path becomes its text."""
+    return value if isinstance(value, Message | bool | int | float) else str(value)
 
 
 def _read(value: Any) -> Any:
-    return restored(str(value[0])) if isinstance(value, list) else value
+    return restored(value[0]) if isinstance(value, list) else value
 
 
 def _fill(template: str, parameters: Mapping[str, Any]) -> str:

@@ -10,20 +10,21 @@ from io import BufferedReader
 from pathlib import Path
 
 from docent.errors import UnreadableFile
+from docent.messages import Message
 
 SORTS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFLNK: "a link that leads nowhere",
+    stat.S_IFIFO: Message("a named pipe"),
+    stat.S_IFSOCK: Message("a socket"),
+    stat.S_IFCHR: Message("a device"),
+    stat.S_IFBLK: Message("a device"),
+    stat.S_IFLNK: Message("a link that leads nowhere"),
 }
 READ = os.O_RDONLY | os.O_NONBLOCK  # opening a pipe would wait until somebody writes to it
 
 
 def not_regular(name: str, mode: int) -> UnreadableFile:
-    """Return the error for what is neither a regular file nor a folder."""
-    what = SORTS.get(stat.S_IFMT(mode), "something else")
+    """Return the error for a path that is neither a regular file nor a folder."""
+    what = SORTS.get(stat.S_IFMT(mode), Message("something else"))
     return UnreadableFile(
         "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a "
         "document in its place.",

@@ -1,4 +1,4 @@
-// Chainlit's page, made usable without eyes and without a mouse, and quiet until it is asked.
+// Make Chainlit's page accessible to screen readers and keyboards, and open a source only when it is clicked.
 (() => {
   const french = navigator.language.toLowerCase().startsWith("fr");
   const say = (english, inFrench) => (french ? inFrench : english);
@@ -54,7 +54,7 @@
     }
   }
 
-  // A source opens when somebody asks for it. Chainlit opens all of them with every answer, over it on a phone.
+  // Chainlit opens all sources with every answer, on a phone over it: close those that were not clicked.
   let asked = -Infinity;
   let shown = "";
   const ASKING = 1500; // milliseconds from a click to its panel
@@ -87,7 +87,7 @@
     true,
   );
 
-  // The words cited are brought into view, wherever on the page they stand.
+  // Scroll the quoted words into view, wherever they are on the page.
   let found = null;
   function find(panel) {
     const mark = panel?.querySelector(".annotationLayer .highlightAnnotation");
@@ -99,7 +99,7 @@
     window.scrollTop += below - window.clientHeight / 3;
   }
 
-  // Who deletes a conversation is asked whether the files handed in there go with it.
+  // Offer to delete the files sent in a conversation together with it.
   let conversation = "";
   let withFiles = false;
   const opening = (event) => {
@@ -126,7 +126,7 @@
       const box = document.createElement("input");
       box.type = "checkbox";
       box.addEventListener("change", () => (withFiles = box.checked));
-      label.append(box, say("Delete the files handed in here, too: ", "Supprimer aussi les fichiers déposés ici : "));
+      label.append(box, say("Also delete the files sent here: ", "Supprimer aussi les fichiers envoyés ici : "));
     }
     label.append(names.join(", "));
     (dialog.querySelector("h2")?.parentElement ?? dialog).append(label);

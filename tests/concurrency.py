@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docent.errors import UnknownDocument
-from docent.ingesting import Background, Cut, Intake, ingest
-from docent.ingesting.watch import follow
+from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, ingest
+from docent.ingesting.watch import follow_folders
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.store import SharedStore
@@ -48,8 +48,10 @@ class Pipeline:
         self.embedder = WordHashEmbedder()
         self.store = SharedStore(folder / storage, fingerprint="f")
         self.loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1)
-        self.background = Background(store=self.store, embedder=self.embedder)
-        self.intake = Intake(self.store, self.loader, self.embedder, self.background, Cut(200, 25), workers=1)
+        self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
+        self.intake = IngestPipeline(
+            self.store, self.loader, self.embedder, self.background, ChunkSize(200, 25), workers=1
+        )
 
     def ingest(self) -> list[FileReport]:
         reports = ingest(
@@ -88,7 +90,9 @@ def watching(pipeline: Pipeline) -> None:
     def fail(problem: str) -> None:
         raise AssertionError(problem)
 
-    follow([pipeline.data], ingest=pipeline.ingest, polling=False, on_reports=lambda _: None, on_trouble=fail)
+    follow_folders(
+        [pipeline.data], ingest=pipeline.ingest, polling=False, on_reports=lambda _: None, on_trouble=fail
+    )
 
 
 def searching(pipeline: Pipeline) -> None:

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"messages"},
     "json_output": {"types"},
     "memory": set(),
-    "regular_files": {"errors"},
+    "regular_files": {"errors", "messages"},
     "settings": {"errors"},
     "loading": SHARED | {"regular_files"},
     "indexing": SHARED,
@@ -47,7 +47,7 @@ LIVES_IN: dict[str, set[str]] = {
     "chainlit": {"app.py", "docent/web/"},
     "llama_index": {
         "docent/indexing/llama_index_adapters.py",
-        "docent/indexing/reference_embedder.py",
+        "docent/indexing/torch_models.py",
         "docent/retrieving/llama_index_retriever.py",
         "docent/store/vectors.py",
     },

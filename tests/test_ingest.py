@@ -25,8 +25,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from docent.app import Docent, open_docent
 from docent.errors import UnreadableFile
-from docent.ingesting import find
-from docent.ingesting.pipeline import Read
+from docent.ingesting import find_files
+from docent.ingesting.pipeline import ReadDocument
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 from docent.types import Chunk, FileReport, Scope
@@ -287,7 +287,7 @@ def test_synonyms_are_no_document(project):
     project.write("hikes/more/synonyms.txt", "A list of words, which is a document.")
     reports = project.ingest(code=1)
     assert outcomes(reports) == {"alps.txt": "added", "more/synonyms.txt": "added", "synonyms.txt": "failed"}
-    assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', does not say what means the same")
+    assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', names no synonym")
 
 
 def test_a_file_that_is_being_copied_is_read_when_it_is_there(project):
@@ -350,7 +350,7 @@ def test_an_unreadable_folder(project, monkeypatch):
         return look(folder)
 
     monkeypatch.setattr(Path, "iterdir", refused)
-    files, closed = find([project.data], data=project.data)
+    files, closed = find_files([project.data], data=project.data)
     assert [file.path for file in files] == ["open.txt"]
     assert [(report.library, report.outcome) for report in closed] == [("default", "failed")]
     assert "chmod u+rx" in closed[0].reason
@@ -395,9 +395,9 @@ def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
     """Whatever is raised over one file, alone or among others, the rest is ingested and it is tried again."""
     for name in ("a", "b", "c"):
         project.write(f"{name}.txt", f"{name} is a letter.")
-    chunks = Read.chunks
+    chunks = ReadDocument.chunks
 
-    def stumble(read: Read, library: str) -> list[Chunk]:
+    def stumble(read: ReadDocument, library: str) -> list[Chunk]:
         if read.document.name == "b.txt":
             raise RuntimeError("a fault")
         return chunks(read, library)
@@ -408,7 +408,7 @@ def test_a_fault_that_nobody_foresaw_costs_its_own_file(project, monkeypatch):
             found = docent.ingest([project.data], retry_failed=False, password=None, on_progress=print)
             return {one.path: one for one in found}
 
-        monkeypatch.setattr(Read, "chunks", stumble)
+        monkeypatch.setattr(ReadDocument, "chunks", stumble)
         reports = ingested()
         monkeypatch.undo()
         assert [reports[f"{name}.txt"].outcome for name in "abc"] == ["added", "failed", "added"]
@@ -438,7 +438,7 @@ def test_what_is_not_the_files_fault_is_tried_again(project, monkeypatch):
 def test_a_file_that_vanishes_while_it_is_read(project):
     """A file listed and then deleted is reported; nothing else suffers."""
     gone = project.write("gone.txt", "x")
-    (file,), _ = find([gone], data=project.data)
+    (file,), _ = find_files([gone], data=project.data)
     gone.unlink()
     with (
         Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1) as loader,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docent.__main__ import main
-from docent.evaluating import Run, save_run
+from docent.evaluating import EvalRun, save_run
 from tests.evaluating.build import outcome
 from tests.test_main import QUESTION, ROOT, Terminal, terminal
 
@@ -131,7 +131,7 @@ def test_two_saved_runs_are_compared_and_nothing_else(more, tmp_path, capsys):
     """A floor that nobody would look at is refused, not passed."""
     runs = [str(tmp_path / name) for name in ("before.json", "after.json")]
     for run in runs:
-        save_run(Run((outcome(1),), (outcome(1),)), Path(run), summary={})
+        save_run(EvalRun((outcome(1),), (outcome(1),)), Path(run), summary={})
     assert main(["eval", "--compare", *runs]) == 0
     assert main(["eval", *more, "--compare", *runs]) == 2
     assert "nothing is asked" in capsys.readouterr().err

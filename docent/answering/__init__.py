@@ -2,8 +2,8 @@
 
 from docent.answering.answer_pipeline import answer
 from docent.answering.services import AnswerLimits, AnswerServices, Retrieve, search_in_thread
-from docent.retrieving.question_limits import LONGEST as LONGEST_QUESTION
-from docent.retrieving.question_limits import left_out
+from docent.retrieving.query import MAX_QUESTION as LONGEST_QUESTION
+from docent.retrieving.query import shortened_notice
 
 __all__ = [
     "LONGEST_QUESTION",
@@ -11,6 +11,6 @@ __all__ = [
     "AnswerServices",
     "Retrieve",
     "answer",
-    "left_out",
     "search_in_thread",
+    "shortened_notice",
 ]

@@ -28,7 +28,7 @@ from docent.answering.services import AnswerServices, search_in_thread
 from docent.answering.tools.tool_loop import write_with_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import Message, joined
-from docent.retrieving.question_limits import LONGEST, left_out, searched
+from docent.retrieving.query import MAX_QUESTION, shorten_question, shortened_notice
 from docent.types import (
     AnswerRequest,
     Event,
@@ -51,7 +51,7 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
     documents = ScopedDocuments(services.store, request.scope)
     draft = Draft(request.question)
     listed: list[StoredDocument] = []
-    if intents.needs_documents(searched(request.question)):
+    if intents.needs_documents(shorten_question(request.question)):
         listed = await asyncio.to_thread(documents.all)
         draft.not_ready = not_ready(listed)
     breach = await asyncio.to_thread(services.policy.breach, request.question, of="question")
@@ -73,7 +73,7 @@ def _newest_turns(history: Sequence[Turn]) -> Sequence[Turn]:
     No window holds more, and every turn is counted with each question.
     """
     lengths = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
-    count = sum(1 for length in lengths if length <= LONGEST)
+    count = sum(1 for length in lengths if length <= MAX_QUESTION)
     return history[len(history) - count :]
 
 
@@ -85,7 +85,7 @@ def _events(
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
     """Choose the way to answer by the words of the request."""
-    intent = intents.intent_of(searched(request.question), answering(listed))
+    intent = intents.intent_of(shorten_question(request.question), answering(listed))
     if services.model is not None and (request.anyway or intent.kind == "anyway"):
         question = request.question
         if intent.kind == "anyway":
@@ -119,10 +119,10 @@ async def _answer_question(
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
     history = await _recent_turns(request, services)
-    draft.searched = searched(await condense(searched(request.question), history, services))
+    draft.searched = shorten_question(await condense(shorten_question(request.question), history, services))
     draft.lap("condense")
     yield Searching(draft.searched)
-    if unsearched := left_out(request.question):
+    if unsearched := shortened_notice(request.question):
         yield draft.notice(unsearched)
     passages = tuple(await search_in_thread(draft.searched, services.retrieve, draft.searched, request.scope))
     draft.found = len(passages)
@@ -224,7 +224,9 @@ async def _answer_from_whole_documents(
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
     """Read documents from beginning to end: all at once where they fit, else part by part."""
-    yield Searching("all of " + ", ".join(display_name(document.name) for document in wanted))
+    yield Searching(
+        Message("all of {files}", files=", ".join(display_name(document.name) for document in wanted))
+    )
     passages = await asyncio.to_thread(documents.read_whole, wanted)
     draft.found = len(passages)
     draft.lap("retrieve")
@@ -289,7 +291,7 @@ async def _cite(
         return
     if not draft.text.strip():
         draft.model = ""
-        yield draft.answered(best_sentences(searched(question), sent), found)
+        yield draft.answered(best_sentences(shorten_question(question), sent), found)
         return
     reader_left = threading.Event()
 

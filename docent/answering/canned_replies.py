@@ -23,7 +23,7 @@ ANYWAY = Message(
     'To hear what the model knows without your documents, write "answer anyway" '
     '(in a terminal: "answer anyway: " and the question).'
 )
-NOT_YET = "Still being prepared, so that they may answer later: {files}. Ask again in a while."
+NOT_YET = Message("Still being prepared, so that they may answer later: {files}. Ask again in a while.")
 NO_QUESTION = Message('Which question? Write "answer anyway: " and the question in one line.')
 UNGROUNDED = Message("**Not from your documents.**")
 FROM_THE_MODEL = Message("This answer comes from the model alone; none of your documents supports it.")
@@ -39,7 +39,7 @@ ONLY_THOUGHT = Message(
 SILENT = Message(
     "The model gave no answer; these are the best sentences found. Ask again, perhaps in other words."
 )
-UNCHECKED = (
+UNCHECKED = Message(
     "The answer is too long to be checked whole; no source is named for its last {n} sentences. Ask for a "
     "shorter one."
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from docent.errors import SettingsError
+from docent.messages import Message
 
 Action = Literal["off", "warn", "refuse"]
 FIELDS = {"words", "patterns", "says", "applies_to"}
@@ -102,8 +103,12 @@ def _category(path: Path, name: str, table: Any) -> PolicyCategory:
             name=name,
             error=error,
         ) from error
-    says = table.get("says") or f"This falls under “{name}”, which the content policy here excludes."
-    return PolicyCategory(name, pattern, str(says), tuple(applies_to))
+    says = (
+        str(table["says"])
+        if table.get("says")
+        else Message("This falls under “{name}”, which the content policy here excludes.", name=name)
+    )
+    return PolicyCategory(name, pattern, says, tuple(applies_to))
 
 
 def _texts(value: Any) -> bool:

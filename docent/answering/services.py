@@ -15,7 +15,7 @@ from docent.answering.prompt.personas import Persona
 from docent.answering.prompt.tokens import LearningCounter
 from docent.errors import InputError
 from docent.messages import Message
-from docent.retrieving.question_limits import is_long
+from docent.retrieving.query import is_long
 from docent.store.protocols import Reader
 from docent.types import Passage, Preferences, Scope
 
@@ -24,7 +24,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 MOST_PASSAGES = 50
-TOO_MANY_INSTRUCTIONS = (
+TOO_MANY_INSTRUCTIONS = Message(
     "The further instructions (the system message) are longer than {most:,} characters and were not followed."
 )
 

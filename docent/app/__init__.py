@@ -3,13 +3,13 @@
 from docent.answering.prompt.personas import Persona
 from docent.app.docent import Docent
 from docent.app.factory import open_docent, open_model
-from docent.ingesting import Progress
+from docent.ingesting import IngestProgress
 from docent.store import back_up, forget_previous, give_up, mend_catalog, restore, roll_back, switch
 
 __all__ = [
     "Docent",
+    "IngestProgress",
     "Persona",
-    "Progress",
     "back_up",
     "forget_previous",
     "give_up",

@@ -17,21 +17,22 @@ from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
-from docent.indexing.reranker import Reranker
+from docent.indexing.torch_models import Reranker
 from docent.ingesting import (
-    Again,
-    Intake,
-    Progress,
-    Standing,
+    IngestPipeline,
+    IngestProgress,
+    Rereader,
     Ticket,
     Uploads,
+    UploadStatus,
     ingest,
     rebuild,
 )
-from docent.ingesting.watch import follow, in_container
+from docent.ingesting.watch import follow_folders, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
+from docent.messages import Message
 from docent.retrieving import Synonyms, retrieve
-from docent.retrieving.question_limits import check_length
+from docent.retrieving.query import check_length
 from docent.settings import Settings
 from docent.store import Store
 from docent.types import (
@@ -48,7 +49,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:
-    from docent.evaluating import Golden, Question
+    from docent.evaluating import GoldenQuestions, Question
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -64,9 +65,9 @@ class Docent:
     store: Store
     embedder: Embedder
     loader: Loader
-    intake: Intake
+    intake: IngestPipeline
     uploads: Uploads
-    again: Again
+    again: Rereader
     counters: dict[str, LearningCounter]
     """By model: they count tokens, and learn from the server's own counts."""
     personas: tuple[Persona, ...]
@@ -138,7 +139,7 @@ class Docent:
         *,
         retry_failed: bool,
         password: str | None,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[IngestProgress], None],
     ) -> list[FileReport]:
         """Bring the index in step with the files; return a report on each."""
         reports = ingest(
@@ -167,7 +168,7 @@ class Docent:
     ) -> None:
         """Keep the index in step with the files, from now until interrupted."""
         polling = self.settings.watch_polling
-        follow(
+        follow_folders(
             paths,
             ingest=lambda: self.ingest(
                 paths, retry_failed=retry_failed, password=password, on_progress=lambda _: None
@@ -182,12 +183,12 @@ class Docent:
 
         It belongs to its owner alone (a user, or a chat when there is no login); to everybody when None.
         """
-        return self.uploads.take_in(path, name=name, library=library, owner=owner)
+        return self.uploads.add(path, name=name, library=library, owner=owner)
 
-    def standing(self, ticket: Ticket) -> Standing:
-        return self.uploads.standing(ticket)
+    def standing(self, ticket: Ticket) -> UploadStatus:
+        return self.uploads.status(ticket)
 
-    def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
+    def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
         """Yield the state of an upload whenever it changes, until it is wholly searchable or has failed."""
         return self.uploads.follow(ticket)
 
@@ -228,7 +229,7 @@ class Docent:
         page = self.store.page(document_id, number, scope)
         return self.loader.draw_page(self.store.original(document_id, scope), page, spans, name=file)
 
-    def rebuild(self, *, full: bool, on_progress: Callable[[Progress], None]) -> list[FileReport]:
+    def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
         """Fill this store from the index in use; return reports on documents not carried over."""
         return rebuild(self.settings.storage, intake=self.intake, full=full, on_progress=on_progress)
 
@@ -237,11 +238,11 @@ class Docent:
         return document.pages > 0 and document.loader < LOADER_VERSION
 
     @property
-    def golden(self) -> Golden:
+    def golden(self) -> GoldenQuestions:
         """The user's own questions with known pages, for `eval`."""
-        from docent.evaluating import Golden
+        from docent.evaluating import GoldenQuestions
 
-        return Golden(self.store.folder / "golden.jsonl")
+        return GoldenQuestions(self.store.folder / "golden.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Add the question of a good answer, unless that cites nothing or a private document."""
@@ -268,7 +269,11 @@ class Docent:
         """Raise UnknownLibrary, naming the libraries that exist, if there is none of this name."""
         existing = self.store.libraries(None)
         if name and name not in existing:
-            known = f"There are: {', '.join(existing)}." if existing else "Nothing has been ingested yet."
+            known = (
+                Message("There are: {names}.", names=", ".join(existing))
+                if existing
+                else Message("Nothing has been ingested yet.")
+            )
             raise UnknownLibrary(
                 "There is no library {name!r}. {known} A folder of {data} becomes one with: python ingest.py",
                 name=name,

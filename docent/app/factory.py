@@ -11,9 +11,9 @@ from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
 from docent.indexing.embedder import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import cores
-from docent.indexing.reranker import open_reranker
-from docent.ingesting import Again, Background, Cut, Intake, Uploads
+from docent.indexing.fast_embedder import available_cores
+from docent.indexing.torch_models import open_reranker
+from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import Synonyms
 from docent.settings import Settings
@@ -44,10 +44,10 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         )
         on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
-    loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=cores())
-    background = Background(store=store, embedder=embedder)
-    cut = Cut(settings.chunk_tokens, settings.chunk_overlap)
-    intake = Intake(store, loader, embedder, background, cut, workers=cores())
+    loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
+    background = EmbeddingWorker(store=store, embedder=embedder)
+    cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
+    intake = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     return Docent(
         settings=settings,
         open_model=partial(open_model, settings),
@@ -56,7 +56,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         loader=loader,
         intake=intake,
         uploads=Uploads(intake),
-        again=Again(intake),
+        again=Rereader(intake),
         counters={},
         personas=personas,
         policy=policy,

@@ -1,23 +1,20 @@
-"""The corridor from questions whose pages are known to figures that say how well they are found.
+"""From questions whose pages are known to figures that say how often the pages are found.
 
-read_questions(file) → ask → Outcome of each question → report → Report, compare(two of them)
+read_questions(file) → ask → Outcome of each question → report → EvalReport; compare(two runs) → Comparison
 """
 
-from docent.evaluating.compare import Comparison, compare
-from docent.evaluating.golden_questions import Golden, from_answer
-from docent.evaluating.questions import Question, read_questions
-from docent.evaluating.run import Outcome, ask
-from docent.evaluating.saved_runs import Run, read_run, save_run
-from docent.evaluating.scores import Figure, Report, report
+from docent.evaluating.questions import GoldenQuestions, Question, from_answer, read_questions
+from docent.evaluating.run import EvalRun, Outcome, ask, read_run, save_run
+from docent.evaluating.scores import Comparison, Estimate, EvalReport, compare, report
 
 __all__ = [
     "Comparison",
-    "Figure",
-    "Golden",
+    "Estimate",
+    "GoldenQuestions",
     "Outcome",
     "Question",
-    "Report",
-    "Run",
+    "EvalReport",
+    "EvalRun",
     "ask",
     "compare",
     "from_answer",

@@ -1,15 +1,25 @@
-"""Questions whose pages are known, as people write them down."""
+"""Questions whose pages are known: read from files that people write, or stored as golden questions.
+
+Golden questions are the users' own: a JSON object a line, in one file of storage/ that people can read, edit
+and back up, and that `eval` reads like any other.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from docent.errors import InputError
+from docent.types import Answer
 
 FILE_KEYS = ("file", "document", "doc", "filename", "doc_name")
 PAGE_KEYS = ("pages", "page")
@@ -27,9 +37,11 @@ class Question:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """A JSON object a line: question, file, pages; library and answerable if given."""
+    """Read a JSON object a line: question, file, pages; library and answerable if given."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold what splitlines() ends at
+        lines = path.read_text(encoding="utf-8-sig").split(
+            "\n"
+        )  # JSON may hold characters at which splitlines() splits
     except UnicodeDecodeError as error:
         raise InputError(
             "{path} is not text in UTF-8. Name a file with a JSON object a line.", path=path
@@ -55,7 +67,7 @@ def _question(path: Path, number: int, line: str) -> Question:
 
 
 def question_of(row: Any) -> Question:
-    """A row under the names people use; raises ValueError, KeyError or TypeError."""
+    """Read a row under any of the usual key names; raises ValueError, KeyError or TypeError."""
     if not isinstance(row, dict):
         raise TypeError("not a JSON object")
     text = str(row["question"]).strip()
@@ -79,7 +91,7 @@ def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _pages(value: Any) -> tuple[int, ...]:
-    """3, "3", [3, 4], ["3"], "3, 5-7": all mean pages counted from 1."""
+    """Parse page numbers counted from 1, such as 3, "3", [3, 4], ["3"] or "3, 5-7"."""
     parts = value if isinstance(value, list) else str(value).split(",")
     pages: list[int] = []
     for part in parts:
@@ -95,3 +107,86 @@ def _pages(value: Any) -> tuple[int, ...]:
 
 def _why(error: Exception) -> str:
     return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+
+
+WRITING = threading.Lock()
+
+
+class GoldenQuestions:
+    """The stored golden questions; the same words are in a library once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self, library: str = "") -> list[Question]:
+        """Return the questions of one library, or of all for an empty name."""
+        questions = read_questions(self.path) if self.path.exists() else []
+        return [question for question in questions if library in ("", question.library)]
+
+    def add(self, question: Question) -> None:
+        """Store a question; it replaces one of the same words in that library."""
+        new = replace(question, question=question.question.strip())  # as it will be read
+        with self._locked():
+            key = (new.question, new.library)
+            others = [known for known in self.all() if (known.question, known.library) != key]
+            self._write([*others, new])
+
+    def remove(self, question: str, library: str = "") -> Question:
+        """Remove the question of these words. Raises InputError when there is none."""
+        with self._locked():
+            known = self.all()
+            removed = [
+                stored
+                for stored in known
+                if stored.question == question.strip() and library in ("", stored.library)
+            ]
+            if not removed:
+                raise InputError(
+                    "There is no golden question {question!r}. `python -m docent golden list` shows them.",
+                    question=question,
+                )
+            self._write([stored for stored in known if stored not in removed])
+        return removed[0]
+
+    def _write(self, questions: Sequence[Question]) -> None:
+        lines = [json.dumps(asdict(question), ensure_ascii=False) + "\n" for question in questions]
+        part = self.path.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.path)  # whole or not at all
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Lock the file against other threads and processes, such as the web server and `golden add`."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # The folder, since each change replaces the file.
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                with suppress(OSError):  # some network drives lock no folder
+                    fcntl.flock(folder, fcntl.LOCK_EX)
+                with WRITING:
+                    yield
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise InputError(
+                "{path} cannot be written: {strerror}. Make it writable, or free some space.",
+                path=self.path,
+                strerror=error.strerror,
+            ) from error
+
+
+def from_answer(answer: Answer) -> Question | None:
+    """Make a question from a good answer: the pages of the file it cites most; None when it cites none."""
+    citation_counts = Counter((citation.library, citation.file) for citation in answer.citations)
+    if not citation_counts:
+        return None
+    (library, file), _ = citation_counts.most_common(1)[0]
+    pages = sorted(
+        {cited.page for cited in answer.citations if (cited.library, cited.file) == (library, file)}
+    )
+    # As it was searched: a follow-up cannot be understood without the turns before.
+    return Question(answer.receipt.searched or answer.receipt.question, file, tuple(pages), library)

@@ -1,13 +1,15 @@
-"""Every question asked, and what became of it."""
+"""A run of questions: ask each one, judge the passages found, and save the outcomes for a comparison."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
+from docent.errors import InputError
 from docent.evaluating.questions import Question
 from docent.types import ANSWERING, Passage, Scope, StoredDocument
 
@@ -16,18 +18,18 @@ CountTokens = Callable[[str], int]
 Place = TypeVar("Place")
 
 EVIDENCE_TOKENS = 2000
-"""About what a small model is shown; evidence that comes later is not read."""
+"""About as much as a small model is shown; evidence that comes later is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one question, asked one way."""
+    """The outcome of one question, asked of all documents or of the right one."""
 
     question: Question
     page_rank: int | None
-    """Where the first right page stands among the different pages found, from 1."""
+    """Rank of the first right page among the different pages found, from 1."""
     document_rank: int | None
-    """The same for the right document, among the different documents found."""
+    """Rank of the right document among the different documents found."""
     evidence: bool
     """A passage of a right page lies within the first 2,000 tokens."""
     relevance: float
@@ -49,22 +51,22 @@ def ask(
 ) -> list[Outcome]:
     """Ask each question of every document, or of the right one only; `library` limits all of them."""
     outcomes = []
-    for number, one in enumerate(questions, 1):
-        right = documents_of(one, documents)
+    for number, question in enumerate(questions, 1):
+        right = documents_of(question, documents)
         bounds = (library,) if library else ()
-        # Asked of a document that is not there, a question must find nothing: an empty list is no limit.
+        # A question about a missing document must find nothing; an empty list would be no limit.
         within = tuple(sorted(right)) or ("missing",) if given_document else ()
         began = time.perf_counter()
-        passages = retrieve(one.question, Scope(libraries=bounds, documents=within))
+        passages = retrieve(question.question, Scope(libraries=bounds, documents=within))
         seconds = time.perf_counter() - began
-        outcomes.append(judge(one, passages, right=right, count=count, seconds=seconds))
+        outcomes.append(judge(question, passages, right=right, count=count, seconds=seconds))
         on_progress(number)
     return outcomes
 
 
 def documents_of(question: Question, documents: Iterable[StoredDocument]) -> frozenset[str]:
-    """Ids of the documents that a question means; its file may leave out the folder or the suffix."""
-    there = [
+    """Return the ids of the documents that a question means; its file may omit the folder or the suffix."""
+    candidates = [
         document
         for document in documents
         if document.state in ANSWERING and question.library in ("", document.library)
@@ -76,8 +78,8 @@ def documents_of(question: Question, documents: Iterable[StoredDocument]) -> fro
         lambda document: wanted == PurePosixPath(document.name).stem,
     )
     for test in tests if question.file else ():
-        if found := frozenset(document.id for document in there if test(document)):
-            return found
+        if matched := frozenset(document.id for document in candidates if test(document)):
+            return matched
     return frozenset()
 
 
@@ -120,3 +122,56 @@ def _has_evidence(
         if passage.document_id in right and passage.page in question.pages:
             return True
     return False
+
+
+FORMAT = "docent-eval-1"
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRun:
+    """The outcomes of every question, asked of all documents and of the right one."""
+
+    shared: tuple[Outcome, ...]
+    given: tuple[Outcome, ...]
+
+
+def save_run(run: EvalRun, path: Path, *, summary: Mapping[str, Any]) -> None:
+    """Save a summary for people, and the outcomes for the next comparison."""
+    value = {"format": FORMAT, "summary": summary, "shared": _rows(run.shared), "given": _rows(run.given)}
+    try:
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "{path} cannot be written: {strerror}. Name another file.", path=path, strerror=error.strerror
+        ) from error
+
+
+def read_run(path: Path) -> EvalRun:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise ValueError(value["format"])
+        return EvalRun(_outcomes(value["shared"]), _outcomes(value["given"]))
+    except OSError as error:
+        raise InputError(
+            "{path} cannot be read: {strerror}. Name a file that --save made.",
+            path=path,
+            strerror=error.strerror,
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "{path} is not a run of this `eval`. Make one with: python -m docent eval --save {path}",
+            path=path,
+        ) from error
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in outcomes]
+
+
+def _outcomes(rows: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
+    return tuple(Outcome(**{**row, "question": _question(row["question"])}) for row in rows)
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(**{**row, "pages": tuple(row["pages"])})

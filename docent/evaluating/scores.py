@@ -1,4 +1,4 @@
-"""From outcomes to figures, each with the interval in which it would lie with other questions alike."""
+"""Figures of a run with their 95 % intervals, and the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docent.evaluating.questions import Question
 from docent.evaluating.run import Outcome
 
 RESAMPLES = 2000
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Estimate:
     """A share or mean, and the ends of its 95 % interval."""
 
     value: float
@@ -26,18 +27,18 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """How well "not in your documents" is decided, at a threshold of relevance."""
+    """The quality of the decision "not in your documents", at a threshold of relevance."""
 
     relevant_from: float
-    precision: Figure | None
+    precision: Estimate | None
     """Of the questions not answered, the share that indeed nothing answers; None when all were answered."""
-    recall: Figure
+    recall: Estimate
     """Of the questions that nothing answers, the share not answered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a run of questions showed."""
+class EvalReport:
+    """The figures of a run of questions."""
 
     questions: int
     """Answerable ones; what is found is a share of these."""
@@ -45,7 +46,7 @@ class Report:
     missing: tuple[str, ...]
     """Files that questions name and the library does not hold: each such question counts as not found."""
     missing_questions: int
-    found: dict[str, Figure]
+    found: dict[str, Estimate]
     """By name of the metric."""
     abstention: Abstention | None
     """None where no question is known to have no answer."""
@@ -66,63 +67,118 @@ METRICS: dict[str, Callable[[Outcome], float]] = {
     "evidence_2000": lambda outcome: float(outcome.evidence),
     "document_first": lambda outcome: float(outcome.document_rank == 1),
 }
-"""What one outcome is worth; a figure is the mean over all answerable questions."""
+"""The value of one outcome for each metric; a figure is the mean over all answerable questions."""
 
 
-def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> Report:
+def report(outcomes: Sequence[Outcome], *, relevant_from: float) -> EvalReport:
     asked = [outcome for outcome in outcomes if outcome.question.answerable]
-    lost = [outcome.question.file for outcome in asked if not outcome.known]
+    missing = [outcome.question.file for outcome in asked if not outcome.known]
     seconds = [outcome.seconds for outcome in outcomes] or [0.0]
-    return Report(
+    return EvalReport(
         questions=len(asked),
         unanswerable=len(outcomes) - len(asked),
-        missing=tuple(sorted(set(lost))),
-        missing_questions=len(lost),
-        found=means(worths(asked)),
+        missing=tuple(sorted(set(missing))),
+        missing_questions=len(missing),
+        found=means(metric_rows(asked)),
         abstention=_abstention(outcomes, relevant_from) if len(asked) < len(outcomes) else None,
         seconds_p50=round(float(np.percentile(seconds, 50)), 4),
         seconds_p95=round(float(np.percentile(seconds, 95)), 4),
     )
 
 
-def worths(outcomes: Sequence[Outcome]) -> Floats:
-    """A row an outcome, a column a metric."""
-    rows = [[worth(outcome) for worth in METRICS.values()] for outcome in outcomes]
+def metric_rows(outcomes: Sequence[Outcome]) -> Floats:
+    """Return the metrics of each outcome: a row an outcome, a column a metric."""
+    rows = [[metric(outcome) for metric in METRICS.values()] for outcome in outcomes]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(METRICS))
 
 
-def means(values: Floats) -> dict[str, Figure]:
-    """Each metric's mean, with its interval; nothing for no outcome."""
+def means(values: Floats) -> dict[str, Estimate]:
+    """Return each metric's mean with its interval; nothing for no outcome."""
     if not len(values):
         return {}
     resampled = resamples(len(values)) @ values
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     return {
-        name: Figure(float(mean), float(least), float(most))
+        name: Estimate(float(mean), float(least), float(most))
         for name, mean, least, most in zip(METRICS, values.mean(axis=0), low, high, strict=True)
     }
 
 
 def resamples(count: int) -> Floats:
-    """How much each of `count` questions weighs in every resample; the same in every run."""
+    """Return the weight of each of `count` questions in every resample; the same in every run."""
     drawn = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     return drawn / count
 
 
 def _abstention(outcomes: Sequence[Outcome], relevant_from: float) -> Abstention:
-    silent = np.array([outcome.relevance < relevant_from for outcome in outcomes], dtype=np.float64)
-    empty = np.array([not outcome.question.answerable for outcome in outcomes], dtype=np.float64)
-    recall = _ratio(silent * empty, empty)
+    refused = np.array([outcome.relevance < relevant_from for outcome in outcomes], dtype=np.float64)
+    unanswerable = np.array([not outcome.question.answerable for outcome in outcomes], dtype=np.float64)
+    recall = _ratio(refused * unanswerable, unanswerable)
     assert recall is not None  # there is a question without an answer
-    return Abstention(relevant_from, _ratio(silent * empty, silent), recall)
+    return Abstention(relevant_from, _ratio(refused * unanswerable, refused), recall)
 
 
-def _ratio(part: Floats, whole: Floats) -> Figure | None:
-    """The share of `whole` that is in `part`; resamples with nothing to divide by say nothing."""
+def _ratio(part: Floats, whole: Floats) -> Estimate | None:
+    """Return the share of `whole` that is in `part`; resamples that would divide by zero are left out."""
     if not whole.sum():
         return None
     weights = resamples(len(whole))
     below = weights @ whole
     drawn = (weights @ part)[below > 0] / below[below > 0]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Figure(float(part.sum() / whole.sum()), float(low), float(high))
+    return Estimate(float(part.sum() / whole.sum()), float(low), float(high))
+
+
+WITHIN = 5
+"""A question is gained or lost when its page enters or leaves the first five."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankChange:
+    """A question whose page was found before or is found now, not both."""
+
+    question: Question
+    before: int | None
+    after: int | None
+    """Rank of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    questions: int
+    """Answerable, and in both runs; all figures are about these."""
+    only_one_run: int
+    gained: tuple[RankChange, ...]
+    lost: tuple[RankChange, ...]
+    difference: dict[str, Estimate]
+    """After less before. An interval that holds 0 may be chance."""
+
+
+def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Comparison:
+    """Compare two runs; the same question is one with the same words, file and library."""
+    earlier, later = (
+        {_key(outcome): outcome for outcome in run if _asked(outcome)} for run in (before, after)
+    )
+    both = [key for key in earlier if key in later]
+    changes = [RankChange(later[key].question, earlier[key].page_rank, later[key].page_rank) for key in both]
+    return Comparison(
+        questions=len(both),
+        only_one_run=len(earlier.keys() ^ later.keys()),
+        gained=tuple(change for change in changes if _found(change.after) and not _found(change.before)),
+        lost=tuple(change for change in changes if _found(change.before) and not _found(change.after)),
+        difference=means(
+            metric_rows([later[key] for key in both]) - metric_rows([earlier[key] for key in both])
+        ),
+    )
+
+
+def _key(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.question.question, outcome.question.file, outcome.question.library
+
+
+def _asked(outcome: Outcome) -> bool:
+    return outcome.question.answerable
+
+
+def _found(rank: int | None) -> bool:
+    return rank is not None and rank <= WITHIN

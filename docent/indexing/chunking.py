@@ -1,36 +1,41 @@
-"""Pages into chunks: whole lines, counted in the embedding model's own tokens.
+"""Cut pages into chunks of whole lines, counted in the embedding model's own tokens.
 
 A chunk never crosses a page, begins and ends with a line unless one line alone is too long, and
 fits the model together with its header. Nothing but running headers and footers is left out.
+
+A tokenizer of BERT's kind splits a text at white space first, so a text costs the sum of its words, and most
+words were counted before: a tenth of the tokenizer's own time (docs/decisions/0006-chunks-and-headers.md).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from docent.indexing.headers import HEADER_VERSION, Header, Outline, telling_name
-from docent.indexing.token_counts import counts
+from docent.indexing.headers import HEADER_VERSION, Header, Outline, descriptive_name
 from docent.types import Chunk, Document, Page, chunk_id
 
 CHUNKER_VERSION = f"1.{HEADER_VERSION}"
 
 CHARACTERS_PER_TOKEN = 10  # one token may stand for a "word" of 10 MB; no chunk may be that long
-WIDEST_GAP = 400  # white space is free in tokens; a chunk does not reach across a megabyte of it
-BATCH = 256  # lines or pieces counted at once: bounds the memory of a 10 MB file
+MAX_GAP = 400  # white space costs no tokens; a chunk does not reach across a megabyte of it
+BATCH = 256  # texts counted at once: bounds the memory of a 10 MB file
 LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+|(?<=[。！？；])\s*")
 
-
-Cut = tuple[Page, int, int]
-"""A piece: characters `start:end` of a page."""
+PageSpan = tuple[Page, int, int]
+"""Characters `start:end` of a page."""
 
 
 class Span(NamedTuple):
-    """Characters `start:end` of a page that stay together, and what they cost in tokens."""
+    """Characters `start:end` of a page that stay together, with their number of tokens."""
 
     start: int
     end: int
@@ -38,7 +43,7 @@ class Span(NamedTuple):
 
 
 def embedded_text(chunk: Chunk) -> str:
-    """What the embedding model reads of a chunk."""
+    """Return the text of a chunk that the embedding model reads."""
     return f"{chunk.header}\n{chunk.text}"
 
 
@@ -49,39 +54,39 @@ def chunk(
 
     `limit` is what the model reads: header, text and special tokens together never exceed it.
     """
-    cutter = Cutter(tokenizer=tokenizer, size=size, overlap=overlap, limit=limit)
+    cutter = Chunker(tokenizer=tokenizer, size=size, overlap=overlap, limit=limit)
     for page in document.pages:
         cutter.add(page)
     return cutter.chunks(document, document_id=document_id)
 
 
-class Cutter:
-    """Cuts a document while it is being read: its pages as they come, and then their headers."""
+class Chunker:
+    """Cuts pages while a document is being read, and makes chunks with headers once all have been read."""
 
     def __init__(self, *, tokenizer: Tokenizer, size: int, overlap: int, limit: int) -> None:
-        self._ruler = Ruler(tokenizer, size=size, limit=limit)
+        self._budget = TokenBudget(tokenizer, size=size, limit=limit)
         self._overlap = overlap
         self._outline = Outline()
-        self._cut: list[Cut] = []
+        self._spans: list[PageSpan] = []
 
     def add(self, page: Page) -> None:
         self._outline.add(page)
         for run in _runs(page):
-            units = _units(page.text, run, self._ruler)
-            self._cut += [(page, *piece) for piece in _packed(units, self._ruler, self._overlap)]
+            units = _units(page.text, run, self._budget)
+            self._spans += [(page, *piece) for piece in _pack(units, self._budget, self._overlap)]
 
     def chunks(self, document: Document, *, document_id: str) -> list[Chunk]:
-        """Of the document whose pages were added, all of them."""
-        self._outline.close(telling_name(document))
+        """Return the chunks of the document, all of whose pages were added."""
+        self._outline.close(descriptive_name(document))
         return [
             made
-            for first in range(0, len(self._cut), BATCH)
-            for made in _chunks(self._cut[first : first + BATCH], document_id, self._outline, self._ruler)
+            for first in range(0, len(self._spans), BATCH)
+            for made in _chunks(self._spans[first : first + BATCH], document_id, self._outline, self._budget)
         ]
 
 
-class Ruler:
-    """Counts in the model's tokens, and knows how many of them fit."""
+class TokenBudget:
+    """Counts tokens as the model does, and holds how many fit into a chunk and its header."""
 
     def __init__(self, tokenizer: Tokenizer, *, size: int, limit: int) -> None:
         if tokenizer.truncation is not None:
@@ -89,14 +94,14 @@ class Ruler:
         self._tokenizer = tokenizer
         self._headers: dict[Header, str] = {}
         self.limit = limit
-        self.header_room = limit // 5
+        self.header_tokens = limit // 5
         self.special = tokenizer.num_special_tokens_to_add(False)
-        self.size = min(size, limit - self.header_room - self.special)
+        self.size = min(size, limit - self.header_tokens - self.special)
         if self.size < 16:
             raise ValueError(f"A model that reads {limit} tokens has no room for text beside a header.")
 
     def costs(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Span]:
-        """The spans with what they cost; very long words count by their characters."""
+        """Yield the spans with their cost; very long words count by their characters."""
         for first in range(0, len(spans), BATCH):
             some = spans[first : first + BATCH]
             for (start, end), tokens in zip(some, self.counts([text[s:e] for s, e in some]), strict=True):
@@ -106,20 +111,20 @@ class Ruler:
         return counts(texts, self._tokenizer)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where each token stands in the text."""
+        """Return the position of each token in the text."""
         return self._tokenizer.encode(text, add_special_tokens=False).offsets
 
     def shortened(self, header: Header) -> str:
-        """The header line within its room: the least telling parts give way first."""
+        """Return the header as a line that fits; its least descriptive parts are left out first."""
         if header not in self._headers:
             self._headers[header] = next(
-                line for line in header.shortenings() if self.counts([line])[0] <= self.header_room
+                line for line in header.shortenings() if self.counts([line])[0] <= self.header_tokens
             )
         return self._headers[header]
 
 
 def _runs(page: Page) -> Iterator[tuple[int, int]]:
-    """Stretches of the page between its running headers and footers."""
+    """Yield the parts of the page between its running headers and footers."""
     at = 0
     for line in sorted((line for line in page.lines if line.role == "margin"), key=lambda line: line.start):
         if at < line.start:
@@ -129,23 +134,23 @@ def _runs(page: Page) -> Iterator[tuple[int, int]]:
         yield at, len(page.text)
 
 
-def _units(text: str, run: tuple[int, int], ruler: Ruler) -> Iterator[Span]:
-    """The run's lines; one that is longer than a chunk by its sentences, else by its words."""
+def _units(text: str, run: tuple[int, int], budget: TokenBudget) -> Iterator[Span]:
+    """Yield the run's lines; one that is longer than a chunk by its sentences, else by its words."""
     lines = [trimmed for match in LINE.finditer(text, *run) if (trimmed := _trimmed(text, *match.span()))]
-    for line in ruler.costs(text, lines):
-        if line.cost <= ruler.size:
+    for line in budget.costs(text, lines):
+        if line.cost <= budget.size:
             yield line
             continue
-        sentences = list(_sentences(text, line, ruler.size * CHARACTERS_PER_TOKEN))
-        for sentence in ruler.costs(text, sentences):
-            if sentence.cost <= ruler.size:
+        sentences = list(_sentences(text, line, budget.size * CHARACTERS_PER_TOKEN))
+        for sentence in budget.costs(text, sentences):
+            if sentence.cost <= budget.size:
                 yield sentence
             else:
-                yield from ruler.costs(text, list(_cut(text, sentence, ruler)))
+                yield from budget.costs(text, list(_cut_words(text, sentence, budget)))
 
 
 def _sentences(text: str, line: Span, longest: int) -> Iterator[tuple[int, int]]:
-    """The line's sentences, none longer than `longest` characters."""
+    """Yield the line's sentences, none longer than `longest` characters."""
     at = line.start
     for match in SENTENCE_END.finditer(text, line.start, line.end):
         yield from _windows(text, at, match.start(), longest)
@@ -163,14 +168,14 @@ def _windows(text: str, start: int, end: int, longest: int) -> Iterator[tuple[in
         yield trimmed
 
 
-def _cut(text: str, span: Span, ruler: Ruler) -> Iterator[tuple[int, int]]:
-    """A span with too many tokens, cut between words where there are any."""
+def _cut_words(text: str, span: Span, budget: TokenBudget) -> Iterator[tuple[int, int]]:
+    """Cut a span with too many tokens, between words where there are any."""
     offsets = [
-        (left + span.start, right + span.start) for left, right in ruler.offsets(text[span.start : span.end])
+        (left + span.start, right + span.start) for left, right in budget.offsets(text[span.start : span.end])
     ]
     start, token = span.start, 0
-    while len(offsets) - token > ruler.size:
-        furthest = max(offsets[token + ruler.size][0], start + 1)
+    while len(offsets) - token > budget.size:
+        furthest = max(offsets[token + budget.size][0], start + 1)
         cut = _space_before(text, (start + furthest) // 2, furthest)
         if trimmed := _trimmed(text, start, cut):
             yield trimmed
@@ -182,7 +187,7 @@ def _cut(text: str, span: Span, ruler: Ruler) -> Iterator[tuple[int, int]]:
 
 
 def _space_before(text: str, low: int, high: int) -> int:
-    """The last position up to `high` where a space begins, or `high` when there is none after `low`."""
+    """Return the last position up to `high` where a space begins, or `high` if there is none after `low`."""
     return next((at for at in range(high, low, -1) if text[at : at + 1].isspace()), high)
 
 
@@ -194,15 +199,15 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _packed(units: Iterator[Span], ruler: Ruler, overlap: int) -> Iterator[tuple[int, int]]:
-    """As many whole units as fit, each piece beginning with the last few of the one before."""
+def _pack(units: Iterator[Span], budget: TokenBudget, overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield as many whole units as fit, each time beginning with the last few of the one before."""
     piece: list[Span] = []
     cost = 0
     for unit in units:
-        apart = bool(piece) and unit.start - piece[-1].end > WIDEST_GAP
-        if piece and (apart or cost + unit.cost > ruler.size):
+        apart = bool(piece) and unit.start - piece[-1].end > MAX_GAP
+        if piece and (apart or cost + unit.cost > budget.size):
             yield piece[0].start, piece[-1].end
-            piece = [] if apart else _tail(piece, min(overlap, ruler.size - unit.cost))
+            piece = [] if apart else _tail(piece, min(overlap, budget.size - unit.cost))
             cost = sum(kept.cost for kept in piece)
         piece.append(unit)
         cost += unit.cost
@@ -211,7 +216,7 @@ def _packed(units: Iterator[Span], ruler: Ruler, overlap: int) -> Iterator[tuple
 
 
 def _tail(piece: list[Span], room: int) -> list[Span]:
-    """The last units that together cost at most `room`, never the whole piece."""
+    """Return the last units that together cost at most `room`, never all of them."""
     first = len(piece)
     while first > 1 and piece[first - 1].cost <= room:
         first -= 1
@@ -219,14 +224,18 @@ def _tail(piece: list[Span], room: int) -> list[Span]:
     return piece[first:]
 
 
-def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler) -> Iterator[Chunk]:
-    """The pieces with their headers, counted once more as the model will read them."""
+def _chunks(
+    cut: Sequence[PageSpan], document_id: str, outline: Outline, budget: TokenBudget
+) -> Iterator[Chunk]:
+    """Yield the spans as chunks with headers, counted once more as the model will read them."""
     headers = [outline.header(page, start) for page, start, _ in cut]
-    lines = [ruler.shortened(header) for header in headers]
+    lines = [budget.shortened(header) for header in headers]
     whole = [f"{line}\n{page.text[start:end]}" for line, (page, start, end) in zip(lines, cut, strict=True)]
-    for header, line, (page, start, end), count in zip(headers, lines, cut, ruler.counts(whole), strict=True):
-        tokens = count + ruler.special
-        if tokens > ruler.limit:
+    for header, line, (page, start, end), count in zip(
+        headers, lines, cut, budget.counts(whole), strict=True
+    ):
+        tokens = count + budget.special
+        if tokens > budget.limit:
             # Some tokenizers count a whole higher than its lines: halve until it fits.
             middle = _space_before(page.text, start + 1, (start + end) // 2 + 1)
             halves = [
@@ -234,7 +243,7 @@ def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler
                 for a, b in ((start, middle), (middle, end))
                 if (half := _trimmed(page.text, a, b))
             ]
-            yield from _chunks(halves, document_id, outline, ruler)
+            yield from _chunks(halves, document_id, outline, budget)
             continue
         yield Chunk(
             id=chunk_id(document_id, page.number, start, end, CHUNKER_VERSION),
@@ -247,3 +256,58 @@ def _chunks(cut: Sequence[Cut], document_id: str, outline: Outline, ruler: Ruler
             heading=header.section,
             tokens=tokens,
         )
+
+
+DROPPED_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+"""White space for Python that the tokenizer drops, so that it joins the words on either side."""
+PART = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
+MAX_WORDS = 50_000  # some 5 MB
+MAX_WORD = 100  # longer ones are too many to remember
+
+
+def counts(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
+    """Count the tokens of each text, without special ones."""
+    known = _word_counts(tokenizer)
+    if known is None or any(map(DROPPED_SPACE.search, texts)):
+        return [len(one.ids) for one in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    return [sum(map(known.__getitem__, text.split())) for text in texts]
+
+
+class _WordCounts(dict[str, int]):
+    """The number of tokens of each word that was counted."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._added = _added_words(tokenizer)
+
+    def __missing__(self, word: str) -> int:
+        parts = self._parts(word)
+        tokens = sum(map(self.__getitem__, parts)) if len(parts) > 1 else self._encode(word)
+        if len(word) <= MAX_WORD:
+            if len(self) >= MAX_WORDS:
+                self.clear()
+            self[word] = tokens
+        return tokens
+
+    def _parts(self, word: str) -> list[str]:
+        """Split a word such as "12,345" whose parts are common; the tokenizer splits at signs, too."""
+        plain = word.isascii() and word.isprintable() and not any(token in word for token in self._added)
+        return PART.findall(word) if plain else [word]
+
+    def _encode(self, word: str) -> int:
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+
+
+@lru_cache(maxsize=2)
+def _word_counts(tokenizer: Tokenizer) -> _WordCounts | None:
+    """Return the tokenizer's counts by word; None where words cannot be counted by themselves."""
+    parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
+    kinds = (BertNormalizer, BertPreTokenizer, WordPiece)
+    apart = all(isinstance(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    apart &= all(len(token.split()) == 1 for token in _added_words(tokenizer))
+    return _WordCounts(tokenizer) if apart else None
+
+
+def _added_words(tokenizer: Tokenizer) -> list[str]:
+    """Return words such as "[MASK]", which are one token wherever they occur."""
+    return [token.content for token in tokenizer.get_added_tokens_decoder().values()]

@@ -1,4 +1,4 @@
-"""The one protocol behind which embedding happens, and how to open the engine a setting names."""
+"""The embedder protocol, and the function that opens the embedder a setting names."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """As the settings call it."""
+        """Return the name in the settings."""
 
     @property
     def fingerprint(self) -> str:
-        """Equal where vectors may be compared: the weights and how they are read, not the engine."""
+        """Return a text that is equal where vectors may be compared: weights and limits, not the engine."""
 
     @property
     def dimensions(self) -> int: ...
 
     @property
     def max_tokens(self) -> int:
-        """What the model reads of one text, special tokens included."""
+        """Return how many tokens of one text the model reads, special tokens included."""
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The model's own; it neither truncates nor pads."""
+        """Return the model's own tokenizer; it neither truncates nor pads."""
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a question, ahead of whatever else is being embedded."""
+        """Return the vector of a question, ahead of documents that are being embedded."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row for each text. Raises EmbeddingError rather than cut a text short."""
+        """Return one row for each text. Raises EmbeddingError rather than cut a text short."""
 
     def warm(self) -> None:
-        """Load now what would otherwise be loaded when first used."""
+        """Load the model now rather than at its first use."""
 
     def close(self) -> None: ...
 
@@ -56,13 +56,13 @@ class Embedder(Protocol):
 def open_embedder(
     name: str, *, cache: Path, threads: int, device: Device, model_url: str, model_key: str
 ) -> Embedder:
-    """The embedder a setting names: the packaged model, "ollama:NAME", a folder, or a hub name.
+    """Open the embedder a setting names: the packaged model, "ollama:NAME", a folder, or a hub name.
 
-    A hub model must already lie in `cache`, as the hub's own tools keep it: nothing is fetched.
+    A hub model must already be in `cache`, as the hub's own tools store it: nothing is fetched.
     """
     from docent.indexing.fast_embedder import (  # defers the imports of engines not asked for
         FastEmbedder,
-        cores,
+        available_cores,
     )
 
     if name.startswith(OLLAMA):
@@ -70,17 +70,17 @@ def open_embedder(
 
         return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url, key=model_key)
     if name != PACKAGED_MODEL:
-        from docent.indexing.reference_embedder import ReferenceEmbedder
+        from docent.indexing.torch_models import ReferenceEmbedder
 
         return ReferenceEmbedder(name, source=name, cache=cache, device=device)
     folder = packaged_folder()
     if device in ("cuda", "mps"):
-        from docent.indexing.reference_embedder import ReferenceEmbedder
+        from docent.indexing.torch_models import ReferenceEmbedder
 
         return ReferenceEmbedder(name, source=str(folder), cache=cache, device=device)
-    return FastEmbedder(folder, name=name, threads=threads or cores())
+    return FastEmbedder(folder, name=name, threads=threads or available_cores())
 
 
 def index_fingerprint(embedder: Embedder, *, size: int, overlap: int) -> str:
-    """What an index was built with; another fingerprint means chunks or vectors do not fit it."""
+    """Return a text of all that an index depends on; with another one, its chunks or vectors do not fit."""
     return f"{embedder.fingerprint} chunks {CHUNKER_VERSION}/{size}/{overlap}"

@@ -1,4 +1,4 @@
-"""The default embedder: all cores for documents, a lane of its own for questions."""
+"""The default embedder: the packaged model in OpenVINO, on all cores, with its own threads for questions."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
     import numpy as np
     from numpy.typing import NDArray
 
-    from docent.indexing.openvino_bert import Caller, Lane, Precision
+    from docent.indexing.openvino_bert import CompiledModel, InferenceRequest, Precision
 
 BATCH_TOKENS = 1024  # larger batches leave the cache and are slower; padding included
 WINDOW = 2048  # texts tokenized at once: bounds memory, long enough for batches of equal length
-QUESTION = 128  # tokens; 500 letters of prose. 256 take up to 160 ms where 20 take 20
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
-POLITE = 10  # niceness of the document lane: a question on the same cores goes first
+MAX_SHORT = 128  # tokens; 500 letters of prose. 256 take up to 160 ms where 20 take 20
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # a container's share of processors
+NICENESS = 10  # of the threads for documents: a question on the same cores goes first
 
 
 class FastEmbedder:
-    """The packaged model without torch: several one-thread streams beat one that uses all cores."""
+    """The packaged model without torch; one stream a core beats one stream on all cores."""
 
     dimensions = DIMENSIONS
     max_tokens = MAX_TOKENS
@@ -45,12 +45,12 @@ class FastEmbedder:
         self._opening = threading.RLock()
         self._closed = False
         self._opened: _Opened | None = None
-        self._questions, self._long = Turns(), Turns()
-        self._here = threading.local()
-        self._documents = ThreadPoolExecutor(threads, "embedding", initializer=_yield_to_others)
+        self._short_questions, self._long_questions = FairLock(), FairLock()
+        self._local = threading.local()  # an inference request for each thread
+        self._documents = ThreadPoolExecutor(threads, "embedding", initializer=_lower_priority)
 
     def warm(self) -> None:
-        """Half a second, once; nothing when it was closed meanwhile."""
+        """Load the model (half a second), unless the embedder was closed meanwhile."""
         with self._opening:
             if not self._closed:
                 self._model()
@@ -60,25 +60,28 @@ class FastEmbedder:
         return self._model().precision
 
     def embed_query(self, text: str) -> list[float]:
-        """A question's vector, waiting for no document. A very long one is the mean of its parts.
+        """Return a question's vector, ahead of all documents; a very long question is the mean of its parts.
 
-        What is longer than a question shares the documents' lane instead: the others do not wait for it.
+        A long question runs on the documents' threads, so that short ones do not wait for it.
         """
         import numpy as np
 
         parts = list(_parts(self.tokenizer.encode(text, add_special_tokens=True).ids, self.max_tokens))
         model = self._model()
-        short = len(parts) == 1 and len(parts[0]) <= QUESTION
-        caller, turns = (model.question, self._questions) if short else (model.long, self._long)
+        short = len(parts) == 1 and len(parts[0]) <= MAX_SHORT
+        if short:
+            request, lock = model.short_question, self._short_questions
+        else:
+            request, lock = model.long_question, self._long_questions
         vectors = []
         for part in parts:
-            with turns.turn():
-                vectors.append(caller.run([part]))
+            with lock.turn():
+                vectors.append(request.run([part]))
         mean = np.concatenate(vectors).mean(axis=0)
         return [float(value) for value in mean / (np.linalg.norm(mean) or 1.0)]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One normalised row for each text. Refuses a text the model would have to cut."""
+        """Return one normalised row for each text. Raises EmbeddingError for a text that would be cut."""
         import numpy as np
 
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
@@ -90,19 +93,19 @@ class FastEmbedder:
         return vectors
 
     def close(self) -> None:
-        """Finish the batches under way, drop the rest."""
-        # A thread that is still opening the model when Python ends takes the whole process down with it.
+        """Finish the batches under way and drop the rest."""
+        # A thread that is still opening the model when Python ends would crash the process.
         with self._opening:
             self._closed = True
         self._documents.shutdown(wait=True, cancel_futures=True)
 
     def _fill(self, rows: NDArray[np.float32], ids: list[list[int]]) -> None:
-        lane = self._model().documents
+        compiled = self._model().documents
 
         def run(batch: list[int]) -> None:
-            if not hasattr(self._here, "caller"):
-                self._here.caller = lane.caller()
-            rows[batch] = self._here.caller.run([ids[row] for row in batch])
+            if not hasattr(self._local, "request"):
+                self._local.request = compiled.request()
+            rows[batch] = self._local.request.run([ids[row] for row in batch])
 
         lengths = list(map(len, ids))
         under_way = [self._documents.submit(run, batch) for batch in batches(lengths, BATCH_TOKENS)]
@@ -116,19 +119,18 @@ class FastEmbedder:
     def _model(self) -> _Opened:
         with self._opening:
             if self._opened is None:
-                from docent.indexing.openvino_bert import Model
+                from docent.indexing.openvino_bert import OpenVinoModel
 
-                model = Model(self._folder, precision=self._precision)
-                question = model.lane(streams=1, exact=True).caller()
-                # Asked for by a polite thread, so that the lane's own threads are polite, too.
-                polite = self._documents.submit(model.lane, streams=self._threads)
-                documents = polite.result()
-                self._opened = _Opened(model.precision, question, documents.caller(), documents)
+                model = OpenVinoModel(self._folder, precision=self._precision)
+                short = model.compile(streams=1, exact=True).request()
+                # Compiled on a thread of low priority, since OpenVINO's threads inherit its niceness.
+                documents = self._documents.submit(model.compile, streams=self._threads).result()
+                self._opened = _Opened(model.precision, short, documents.request(), documents)
             return self._opened
 
 
-class Turns:
-    """One at a time, in the order in which they came; a plain lock is often taken again by who had it."""
+class FairLock:
+    """Lets callers in one at a time, in order; a plain lock often goes to its last holder again."""
 
     def __init__(self) -> None:
         self._free = threading.Condition()
@@ -136,14 +138,14 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many have come and are not done."""
+        """Return how many callers hold the lock or wait for it."""
         return self._came - self._served
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         with self._free:
-            mine, self._came = self._came, self._came + 1
-            self._free.wait_for(lambda: self._served == mine)
+            ticket, self._came = self._came, self._came + 1
+            self._free.wait_for(lambda: self._served == ticket)
         try:
             yield
         finally:
@@ -154,19 +156,18 @@ class Turns:
 
 class _Opened(NamedTuple):
     precision: Precision
-    question: Caller
-    long: Caller
-    """For questions that are longer than most."""
-    documents: Lane
+    short_question: InferenceRequest
+    long_question: InferenceRequest
+    documents: CompiledModel
 
 
-def _yield_to_others() -> None:
+def _lower_priority() -> None:
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Positions of texts of similar length, longest first, each batch within the budget when padded."""
+    """Yield positions of texts of similar length, longest first, each batch within the budget when padded."""
     order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
     batch: list[int] = []
     for position in order:
@@ -190,8 +191,8 @@ def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
         )
 
 
-def cores() -> int:
-    """Processors this process may use, a container's quota included."""
+def available_cores() -> int:
+    """Count the processors this process may use, a container's quota included."""
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if QUOTA.exists():
         share, period = QUOTA.read_text().split()
@@ -201,7 +202,7 @@ def cores() -> int:
 
 
 def _parts(ids: list[int], limit: int) -> Iterator[list[int]]:
-    """The ids in pieces that the model reads, each between the same special tokens."""
+    """Yield the ids in parts that the model reads, each between the same special tokens."""
     first, last, inner = ids[0], ids[-1], ids[1:-1]
     for at in range(0, max(len(inner), 1), limit - 2):
         yield [first, *inner[at : at + limit - 2], last]

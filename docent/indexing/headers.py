@@ -1,7 +1,7 @@
-"""What a chunk is about, in one line: file | section | headings at the page's top | page.
+"""Chunk headers: one line of file | section | headings at the page's top | page.
 
 The line is embedded and indexed with the chunk's text. It is worth more than any other part of
-the recipe, because a table of figures rarely says itself whose figures they are.
+indexing, because a table of figures rarely names the company or the year.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SECTION_WORDS = 12
 TOP_LINES = 9  # a page's own heading stands among its first lines
 TOP_HEADINGS = 3
 FEW_LINES = 8  # on a title page or a slide, every line may be a heading
-MOST_HEADINGS = 0.3  # of a page's lines; beyond it, what was taken for headings is its text
+MAX_HEADINGS = 0.3  # of a page's lines; beyond it, they are its text
 
 LETTERS = re.compile(r"[^\W\d_]{3,}")
 WORD = re.compile(r"[^\W\d_][\w’'&\-]*")
@@ -36,25 +36,25 @@ NAMED_SECTION = re.compile(
 )
 # "3.2 Installing the server"; one number alone is more often a table's row or a list's item
 NUMBERED_SECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+[^\W\d_][^.]{2,80}")
-UNTELLING_NAME = re.compile(
+GENERIC_NAME = re.compile(
     r"(?:scan|img|image|dsc|doc|document|file|download|untitled|output|export|copy|page|new)?[\W\d_]*"
     r"|[0-9a-f\-]{16,}",
     re.IGNORECASE,
 )
-UNTELLING_TITLE = re.compile(r"untitled.*|(?:microsoft )?(?:word|excel|powerpoint)\b.*|.*\.\w{2,4}", re.I)
+GENERIC_TITLE = re.compile(r"untitled.*|(?:microsoft )?(?:word|excel|powerpoint)\b.*|.*\.\w{2,4}", re.I)
 
 TORN = re.compile(r"\b([^\W\d_]) ([^\W\d_]{3,})\b|\b([^\W\d_]{3,}) ([^\W\d_])\b")
-"""A letter apart from its word, as some programs paint headings: "Balance Shee t", "R EPORT"."""
-MOST_WORDS = 100_000  # bounds the memory of a long file
-WHOLE = 3.0  # times as often as its torn part stands alone, a word that was torn stands whole
+"""A letter torn from its word, as some programs draw headings: "Balance Shee t", "R EPORT"."""
+MAX_WORDS = 100_000  # bounds the memory of a long file
+WHOLE = 3.0  # a torn word occurs whole more often than this, for each time its torn part occurs alone
 
 Lines = list[tuple[int, str]]
-"""Each with where it begins."""
+"""Each with its position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The parts of a header line, most telling first."""
+    """The parts of a header line, most descriptive first."""
 
     name: str
     section: str
@@ -69,7 +69,7 @@ class Header:
         return " | ".join(self.parts)
 
     def shortenings(self) -> Iterator[str]:
-        """The whole line, then ever shorter ones down to nothing; the file's name goes last."""
+        """Yield the whole line, then ever shorter ones down to nothing; the file's name goes last."""
         yield str(self)
         yield str(replace(self, top=""))
         for words in (SECTION_WORDS // 2, SECTION_WORDS // 4):
@@ -82,7 +82,7 @@ class Header:
 
 
 class Outline:
-    """Every page's headings, found in the best source the document has."""
+    """The headings of every page, from the best source the document has."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -96,10 +96,10 @@ class Outline:
         self._running = ""
 
     def add(self, page: Page) -> None:
-        """The next page; headers are known once all have been added."""
+        """Add the next page; headers are known once all have been added."""
         lines = lines_of(page.text)
         self._pages += 1
-        if len(self._words) < MOST_WORDS:
+        if len(self._words) < MAX_WORDS:
             self._words.update(LETTERS.findall(page.text.lower()))
         self._headings[page.number] = headings = _headings(page, lines)
         self._firsts[page.number] = _firsts(page, lines)
@@ -109,7 +109,7 @@ class Outline:
             self._running = headings[-1].text
 
     def close(self, name: str) -> None:
-        """All pages of the document of this name were added.
+        """Take the document's name once all of its pages were added.
 
         Lines that stand at the top or bottom of many pages name the file, not the page.
         """
@@ -118,7 +118,7 @@ class Outline:
         self._repeated = frozenset(line for line, times in self._edges.items() if times >= most)
 
     def header(self, page: Page, start: int) -> Header:
-        """The header of a chunk that begins at character `start` of the page."""
+        """Return the header of a chunk that begins at character `start` of the page."""
         section = self._carried[page.number]
         for heading in self._headings[page.number]:
             # A page that opens with a heading belongs to it, even where a chunk begins just above.
@@ -128,10 +128,15 @@ class Outline:
         top = self._top(page)
         place = page.place or f"page {page.label or page.number}"
         section = _short(section)
-        return Header(self._name, self._mended(section), "" if top == section else self._mended(top), place)
+        return Header(
+            self._name,
+            self._join_torn_words(section),
+            "" if top == section else self._join_torn_words(top),
+            place,
+        )
 
-    def _mended(self, heading: str) -> str:
-        """The heading with torn words whole, where the document has them whole elsewhere."""
+    def _join_torn_words(self, heading: str) -> str:
+        """Join torn words of a heading, where the document has them whole elsewhere."""
 
         def whole(found: re.Match[str]) -> str:
             first, second = found[1] or found[3], found[2] or found[4]
@@ -142,13 +147,13 @@ class Outline:
         return TORN.sub(whole, heading)
 
     def _top(self, page: Page) -> str:
-        """Heading-like lines among the first of the page; often the name of a statement or a table."""
+        """Return heading-like lines among the first of the page; often the name of a statement or a table."""
         found = [_short(line) for line in self._firsts[page.number] if line.lower() not in self._repeated]
         return " - ".join(found[:TOP_HEADINGS])
 
 
 def clean_name(name: str) -> str:
-    """A file's name as words: "AMCOR_2023Q4_EARNINGS.pdf" is "AMCOR 2023 Q4 EARNINGS"."""
+    """Return a file's name as words: "AMCOR_2023Q4_EARNINGS.pdf" is "AMCOR 2023 Q4 EARNINGS"."""
     stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
     words = re.sub(r"[_\-.]+", " ", stem)
     words = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", words)
@@ -156,22 +161,22 @@ def clean_name(name: str) -> str:
     return " ".join(words.split())
 
 
-def telling_name(document: Document) -> str:
-    """The cleaned file name, or the document's title where the name says nothing."""
+def descriptive_name(document: Document) -> str:
+    """Return the cleaned file name, or the document's title where the name says nothing."""
     name = clean_name(document.name)
     title = " ".join(document.title.split())
-    if UNTELLING_NAME.fullmatch(name) and title and not UNTELLING_TITLE.fullmatch(title):
+    if GENERIC_NAME.fullmatch(name) and title and not GENERIC_TITLE.fullmatch(title):
         return title
     return name
 
 
 def _headings(page: Page, lines: Lines) -> tuple[Heading, ...]:
-    """Those that their wording gives away, and those found at loading (outline, type) if they read so."""
+    """Return headings by their wording, and those found at loading (outline, type) that read like one."""
     found = {heading.start: heading for heading in _shaped(lines)}
     marked = page.headings or _set_large(page)
     if page.lines:  # type was judged by its size: a page set large as a whole has no heading on every line
-        crowded = len(page.lines) > FEW_LINES and len(marked) > MOST_HEADINGS * len(page.lines)
-        marked = () if crowded else tuple(heading for heading in marked if _believable(heading.text))
+        crowded = len(page.lines) > FEW_LINES and len(marked) > MAX_HEADINGS * len(page.lines)
+        marked = () if crowded else tuple(heading for heading in marked if _can_be_heading(heading.text))
     for heading in marked:
         found.setdefault(heading.start, heading)
     return tuple(sorted(found.values(), key=lambda heading: heading.start))
@@ -182,8 +187,8 @@ def _set_large(page: Page) -> tuple[Heading, ...]:
     return tuple(Heading(start, " ".join(text.split())) for start, text in found if WORD.search(text))
 
 
-def _believable(line: str) -> bool:
-    """A heading may be written like a sentence, but it is not the middle of one, nor a row of a table."""
+def _can_be_heading(line: str) -> bool:
+    """Return whether a line can be a heading: not the middle of a sentence, nor a row of a table."""
     words = line.split()
     return (
         len(words) <= 14
@@ -204,24 +209,24 @@ def _shaped(lines: Lines) -> tuple[Heading, ...]:
 
 
 def _firsts(page: Page, lines: Lines) -> tuple[str, ...]:
-    """Those of the page's first lines that could be its heading."""
+    """Return the page's first lines that could be its heading."""
     margins = [(line.start, line.end) for line in page.lines if line.role == "margin"]
     seen = (line for start, line in lines if not any(left <= start < right for left, right in margins))
     return tuple(line for line in islice(seen, TOP_LINES) if not BARE.fullmatch(line) and _is_title(line))
 
 
 def _is_title(line: str) -> bool:
-    """Short, mostly capitalised, no full stop, few figures."""
+    """Return whether a line is short and mostly capitalised, without full stop, with few figures."""
     if not 4 <= len(line) < 140 or line.endswith(".") or sum(map(str.isdigit, line)) > 6:
         return False
     words = WORD.findall(line)
-    telling = [word for word in words if len(word) > 3 or word[0].isupper()]
-    capitals = sum(word[0].isupper() for word in telling)
-    return len(words) <= 12 and bool(telling) and capitals >= 0.6 * len(telling)
+    main_words = [word for word in words if len(word) > 3 or word[0].isupper()]
+    capitals = sum(word[0].isupper() for word in main_words)
+    return len(words) <= 12 and bool(main_words) and capitals >= 0.6 * len(main_words)
 
 
 def _opens(page: Page, heading: Heading) -> bool:
-    """Does the page begin with this heading, give or take its running head?"""
+    """Return whether the page begins with this heading, apart from its running header."""
     return page.text.count("\n", 0, heading.start) < 5 and heading.start < 400
 
 
@@ -230,7 +235,7 @@ def _short(line: str) -> str:
 
 
 def lines_of(text: str) -> Lines:
-    """The lines that say something, spaces collapsed, with where they begin."""
+    """Return the lines with text, spaces collapsed, each with its position."""
     found = []
     for match in re.finditer(r"[^\r\n]+", text):
         if line := " ".join(match[0].split()):

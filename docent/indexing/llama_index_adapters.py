@@ -1,4 +1,4 @@
-"""Our chunker and our embedder as llama-index knows such things, for anyone's pipeline.
+"""Docent's chunker and embedder with llama-index's types, for anybody's pipeline.
 
 pipeline = IngestionPipeline(transformations=[
     ChunkNodeParser(embedder=embedder, size=200, overlap=25),
@@ -26,7 +26,7 @@ WINDOW = 512  # texts handed to the engine at once: enough to sort by length
 
 
 class ChunkNodeParser(NodeParser):
-    """Nodes into chunks that the embedder reads whole, each with its header.
+    """Cuts nodes into chunks that the embedder reads whole, each with its header.
 
     Readers that give one node a page are understood: nodes with the same `file_name` are pages of one
     file, numbered by `page_label` where that is a number. The header is kept in the metadata and is
@@ -50,12 +50,12 @@ class ChunkNodeParser(NodeParser):
         self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> list[BaseNode]:
         del show_progress, kwargs  # the interface's; chunking is faster than a progress bar
-        found: list[BaseNode] = []
+        chunk_nodes: list[BaseNode] = []
         for name, pages in _files(nodes).items():
             document = _document(name, pages)
-            for piece in self._chunks(document, pages[0]):
-                found.append(_node(piece, pages[piece.page - 1]))
-        return found
+            for cut in self._chunks(document, pages[0]):
+                chunk_nodes.append(_node(cut, pages[cut.page - 1]))
+        return chunk_nodes
 
     def _chunks(self, document: Document, first: BaseNode) -> list[Chunk]:
         return chunk(
@@ -69,7 +69,7 @@ class ChunkNodeParser(NodeParser):
 
 
 class DocentEmbedding(BaseEmbedding):
-    """An embedder of ours wherever llama-index asks for one."""
+    """A Docent embedder wherever llama-index asks for one."""
 
     _embedder: Embedder = PrivateAttr()
 
@@ -108,7 +108,7 @@ def _files(nodes: Sequence[BaseNode]) -> dict[str, list[BaseNode]]:
 
 
 def _document(name: str, nodes: Sequence[BaseNode]) -> Document:
-    """The nodes as the pages of one file; `number` is their position, `label` what is printed on them."""
+    """Return the nodes as the pages of one file; `number` is the position, `label` the printed number."""
     texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
     pages = tuple(
         Page(number=number, text=text, label=str(node.metadata.get("page_label", "")))
@@ -119,16 +119,16 @@ def _document(name: str, nodes: Sequence[BaseNode]) -> Document:
     return Document(sha256=digest, name=name, kind="text", pages=pages, title=title)
 
 
-def _node(piece: Chunk, page: BaseNode) -> TextNode:
-    """The chunk as a node that embeds its header and text, and nothing else of its metadata."""
-    metadata = {**page.metadata, "header": piece.header}
+def _node(cut: Chunk, page: BaseNode) -> TextNode:
+    """Return the chunk as a node that embeds its header and text, and nothing else of its metadata."""
+    metadata = {**page.metadata, "header": cut.header}
     others = [key for key in metadata if key != "header"]
     return TextNode(
-        id_=piece.id,
-        text=piece.text,
+        id_=cut.id,
+        text=cut.text,
         metadata=metadata,
-        start_char_idx=piece.start,
-        end_char_idx=piece.end,
+        start_char_idx=cut.start,
+        end_char_idx=cut.end,
         excluded_embed_metadata_keys=others,
         excluded_llm_metadata_keys=list(page.excluded_llm_metadata_keys),
         metadata_template="{value}",

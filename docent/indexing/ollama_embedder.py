@@ -1,7 +1,4 @@
-"""Embeddings from an Ollama server, by its plain HTTP interface.
-
-The `ollama` package belongs to the file that generates answers; two endpoints do not need it here.
-"""
+"""Embeddings from an Ollama server over HTTP: three endpoints do not need the `ollama` package."""
 
 from __future__ import annotations
 
@@ -18,13 +15,13 @@ from docent.errors import EmbeddingError
 from docent.indexing.packaged_model import packaged_tokenizer
 
 BATCH = 32
-MOST_TOKENS = 2048  # a longer window only costs the server memory: chunks are far shorter
-SECONDS = httpx.Timeout(300.0, connect=5.0)  # a cold model has to load first
-LONGEST_REPLY = 300.0
-"""Seconds that a reply may take once it has begun: 32 vectors are there at once or not at all."""
-LARGEST_REPLY = 16_000_000
-"""Bytes: 32 vectors of 8,192 numbers in 22 characters take 6 MB."""
-LONGEST_SAID = 300
+MAX_WINDOW = 2048  # a longer window only costs the server memory: chunks are far shorter
+TIMEOUT = httpx.Timeout(300.0, connect=5.0)  # a cold model has to load first
+MAX_REPLY_SECONDS = 300.0
+"""Of a reply that has begun: 32 vectors come at once or not at all."""
+MAX_REPLY_BYTES = 16_000_000
+"""32 vectors of 8,192 numbers in 22 characters take 6 MB."""
+MAX_QUOTED = 300
 
 PROMPTS = {
     "nomic-embed-text": ("search_query: ", "search_document: "),
@@ -32,41 +29,41 @@ PROMPTS = {
     "snowflake-arctic-embed": ("Represent this sentence for searching relevant passages: ", ""),
     "embeddinggemma": ("task: search result | query: ", "title: none | text: "),
 }
-"""What a model's card asks to be put before a question and before a text."""
+"""Prefixes of a question and of a text that the model's card asks for."""
 
 
 class OllamaEmbedder:
-    """A model of the server's, held to our protocol; a question does not wait for a document's batch."""
+    """A model of an Ollama server as an `Embedder`; a question does not wait for a document's batch."""
 
     def __init__(self, model: str, *, url: str, key: str) -> None:
         self.name = f"ollama:{model}"
         self._model, self._url = model, url
-        headers = {"accept-encoding": "identity"}  # what is compressed may be larger than it looks
+        headers = {"accept-encoding": "identity"}  # compressed data may be larger than it looks
         headers |= {"authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False)
         try:
-            self._introduce(model)
+            self._read_properties(model)
         except EmbeddingError:
             self._client.close()
             raise
 
-    def _introduce(self, model: str) -> None:
-        """Ask the server what it knows of the model, and the model for one vector."""
-        about = self._ask("/api/show", {"model": model})
-        facts = about.get("model_info", {})
+    def _read_properties(self, model: str) -> None:
+        """Ask the server for the model's properties, and the model for one vector."""
+        properties = self._ask("/api/show", {"model": model})
+        facts = properties.get("model_info", {})
         context = _fact(facts, ".context_length") or 512
         self._ask_prompt, self._text_prompt = PROMPTS.get(model.split(":")[0].split("/")[-1], ("", ""))
         # The common models share the packaged one's vocabulary. For others the count is near, and
         # the server refuses what is too long (truncate is false) instead of cutting it.
         self.tokenizer = packaged_tokenizer()
         prompt = len(self.tokenizer.encode(self._text_prompt, add_special_tokens=False).ids)
-        self._window = min(context, MOST_TOKENS)
+        self._window = min(context, MAX_WINDOW)
         self.max_tokens = self._window - prompt
         self.dimensions = len(self.embed_query("dimensions"))
         self.fingerprint = f"{self.name}@{self._digest()}/{self.max_tokens}"
 
     def embed_query(self, text: str) -> list[float]:
-        # Of a very long question its beginning is read; a piece is refused rather than cut.
+        # Only the beginning of a very long question is read; a chunk is refused rather than cut.
         return [float(value) for value in self._vectors([self._ask_prompt + text], truncate=True)[0]]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -103,7 +100,7 @@ class OllamaEmbedder:
         return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)
 
     def _digest(self) -> str:
-        """Of the model's files: a model pulled anew under the same name is another model."""
+        """Return the digest of the model's files: one pulled anew under the same name is another model."""
         names = {self._model, f"{self._model}:latest"}
         for model in self._ask("/api/tags", None).get("models", ()):
             if model.get("name") in names:
@@ -113,9 +110,9 @@ class OllamaEmbedder:
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
             with self._client.stream("GET" if body is None else "POST", path, json=body) as response:
-                said = self._whole(response)
+                body_bytes = self._read(response)
         except httpx.HTTPError as error:
-            raise self._silent(type(error).__name__) from error
+            raise self._no_answer(type(error).__name__) from error
         if response.status_code == 404:
             raise EmbeddingError(
                 "The server at {url} does not have {name!r}. Run: ollama pull {model}",
@@ -134,28 +131,28 @@ class OllamaEmbedder:
                 "a text was too long, and run: python ingest.py --rebuild",
                 name=self.name,
                 status=response.status_code,
-                said=said[:LONGEST_SAID].decode(errors="replace"),
+                said=body_bytes[:MAX_QUOTED].decode(errors="replace"),
             )
         try:
-            answer: dict[str, Any] = dict(json.loads(said))
-        except (ValueError, TypeError, RecursionError) as error:  # something else listens there
-            raise self._silent("what came is not JSON") from error
+            answer: dict[str, Any] = dict(json.loads(body_bytes))
+        except (ValueError, TypeError, RecursionError) as error:  # not Ollama
+            raise self._no_answer("what came is not JSON") from error
         return answer
 
-    def _whole(self, response: httpx.Response) -> bytes:
-        """The bytes of a reply, as many as it may have, in the time that it may take."""
+    def _read(self, response: httpx.Response) -> bytes:
+        """Read a reply, bounded in size and time."""
         parts: list[bytes] = []
-        size, ends = 0, time.monotonic() + LONGEST_REPLY
+        size, ends = 0, time.monotonic() + MAX_REPLY_SECONDS
         for part in response.iter_raw():
             parts.append(part)
             size += len(part)
-            if size > LARGEST_REPLY:
-                raise self._silent(f"it sent more than {LARGEST_REPLY:,} bytes")
+            if size > MAX_REPLY_BYTES:
+                raise self._no_answer(f"it sent more than {MAX_REPLY_BYTES:,} bytes")
             if time.monotonic() > ends:
-                raise self._silent(f"its reply took longer than {LONGEST_REPLY:g} s")
+                raise self._no_answer(f"its reply took longer than {MAX_REPLY_SECONDS:g} s")
         return b"".join(parts)
 
-    def _silent(self, why: str) -> EmbeddingError:
+    def _no_answer(self, why: str) -> EmbeddingError:
         return EmbeddingError(
             "The embedding model {name} did not answer at {url} ({why}). Start it with: ollama serve",
             name=self.name,

@@ -19,15 +19,15 @@ from docent.indexing.quantization import (
     ACTIVE,
     ATTENDED,
     NORMAL,
-    Ends,
-    in_eight_bits,
-    multiplies_bytes,
-    prepared,
-    shares,
+    QuantizationRange,
+    channel_scales,
+    fold_scales,
+    has_vnni,
+    quantize_rows,
 )
 
 Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
-"""What products are computed in; with "int8" all else is in bf16 where the processor has it."""
+"""Number format of the products; with "int8" all else is in bf16 where the processor has it."""
 
 Array = NDArray[Any]
 
@@ -37,58 +37,58 @@ STEP = 8  # of lengths: each new one costs 13 ms, before the library has seen it
 
 
 def _openvino() -> Any:
-    """The library without its usage statistics, which it leaves out where they are not to be found."""
+    """Import the library without its usage statistics, which it skips where their package is missing."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino  # type: ignore[import-untyped]
 
     return openvino
 
 
-class Model:
-    """The model, read once and ready to be compiled for as many lanes as are wanted."""
+class OpenVinoModel:
+    """The model, read once and ready to be compiled for each kind of work."""
 
     def __init__(self, folder: Path, *, precision: Precision | None) -> None:
         self._core = _openvino().Core()
-        self.precision = precision or _best(self._core)
+        self.precision = precision or _fastest(self._core)
         self.hint = "bf16" if self.precision in ("int8", "bf16") and _has_bf16(self._core) else "f32"
         weights = load_file(folder / "model.safetensors")
         self._graph = _graph(weights, self.precision)
-        # A question is one vector against all of them: what is off in it, is off in each comparison.
+        # A question's vector takes part in every comparison, so its errors count each time.
         self._exact = _graph(weights, "fp32") if self.precision == "int8" else self._graph
 
-    def lane(self, *, streams: int, exact: bool = False) -> Lane:
-        """Threads of its own for one kind of work; they inherit the niceness of the thread that asks."""
+    def compile(self, *, streams: int, exact: bool = False) -> CompiledModel:
+        """Compile with threads of its own; they inherit the niceness of the thread that calls."""
         compiled = self._core.compile_model(
             self._exact if exact else self._graph,
             "CPU",
             {
                 "NUM_STREAMS": streams,
                 "INFERENCE_NUM_THREADS": streams,
-                "ENABLE_CPU_PINNING": False,  # two lanes pinned to the same cores would wait for each other
+                "ENABLE_CPU_PINNING": False,  # two models pinned to the same cores would wait for each other
                 "INFERENCE_PRECISION_HINT": self.hint,
             },
         )
-        return Lane(compiled)
+        return CompiledModel(compiled)
 
 
-class Lane:
-    """A compiled model: as many callers at once as it has streams, of one thread each."""
+class CompiledModel:
+    """A compiled model: it runs as many requests at once as it has streams, of one thread each."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
 
-    def caller(self) -> Caller:
-        return Caller(self._compiled.create_infer_request())
+    def request(self) -> InferenceRequest:
+        return InferenceRequest(self._compiled.create_infer_request())
 
 
-class Caller:
-    """Runs one batch at a time; each thread has its own."""
+class InferenceRequest:
+    """Runs one batch at a time; each thread has a request of its own."""
 
     def __init__(self, request: Any) -> None:
         self._request = request
 
     def run(self, batch: list[list[int]]) -> NDArray[np.float32]:
-        """One normalised vector for each list of token ids."""
+        """Return one normalised vector for each list of token ids."""
         longest = -(-max(map(len, batch)) // STEP) * STEP
         ids = np.zeros((len(batch), longest), dtype=np.int32)
         mask = np.zeros_like(ids)
@@ -99,9 +99,9 @@ class Caller:
         return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
 
-def _best(core: Any) -> Precision:
-    """The fastest that is faithful; 8-bit weights alone are the next best way where neither other is had."""
-    if multiplies_bytes():
+def _fastest(core: Any) -> Precision:
+    """Return the fastest faithful precision: 8-bit products, else bf16, else 8-bit weights."""
+    if has_vnni():
         return "int8"
     return "bf16" if _has_bf16(core) else "int8 weights"
 
@@ -111,32 +111,32 @@ def _has_bf16(core: Any) -> bool:
 
 
 def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
-    """Token ids and their mask → embeddings, six encoder layers, mean of the tokens, length one."""
+    """Build the graph from token ids and mask to the mean of the tokens, normalised to length one."""
     openvino = _openvino()
     op, of = openvino.opset13, openvino.Type
     if precision == "int8":
-        weights = prepared(weights, layers=LAYERS)
+        weights = fold_scales(weights, layers=LAYERS)
     build = _Builder(weights, op, of, precision)
     ids = op.parameter([-1, -1], of.i32, name="ids")
     mask = op.parameter([-1, -1], of.i32, name="mask")
     for parameter in (ids, mask):
         parameter.output(0).set_names({parameter.get_friendly_name()})
-    kept = op.convert(mask, of.f32)
-    bias = op.unsqueeze(op.multiply(op.subtract(build.one, kept), np.float32(MASKED)), build.ints(1, 2))
+    present = op.convert(mask, of.f32)
+    bias = op.unsqueeze(op.multiply(op.subtract(build.one, present), np.float32(MASKED)), build.ints(1, 2))
     states = build.embeddings(ids)
     for number in range(LAYERS):
         states = build.layer(states, bias, f"encoder.layer.{number}")
-    share = op.unsqueeze(kept, build.ints(2))
-    total = op.reduce_sum(op.multiply(states.whole, share), build.ints(1), False)
+    share = op.unsqueeze(present, build.ints(2))
+    total = op.reduce_sum(op.multiply(states.full, share), build.ints(1), False)
     mean = op.divide(total, op.reduce_sum(share, build.ints(1), False))
     return openvino.Model([op.normalize_l2(mean, build.ints(1), EPSILON, "max")], [ids, mask], "embedder")
 
 
-class _States(NamedTuple):
-    """What a layer hands on: as it is added, and as products read it."""
+class _LayerOutput(NamedTuple):
+    """A layer's output: as the next layer adds it, and as its products read it."""
 
-    whole: Any
-    read: Any
+    full: Any
+    for_products: Any
 
 
 class _Builder:
@@ -149,7 +149,7 @@ class _Builder:
     def ints(self, *values: int) -> Any:
         return self._op.constant(np.array(values, dtype=np.int64))
 
-    def embeddings(self, ids: Any) -> _States:
+    def embeddings(self, ids: Any) -> _LayerOutput:
         op, first = self._op, self._op.constant(np.int64(0))
         # One copy for both graphs: the table is half of the weights.
         table = op.constant(self._weights["embeddings.word_embeddings.weight"], shared_memory=True)
@@ -164,19 +164,21 @@ class _Builder:
         places = op.gather(op.constant(rows), positions, first)
         return self._normal(op.add(words, places), "embeddings.LayerNorm")
 
-    def layer(self, states: _States, bias: Any, name: str) -> _States:
+    def layer(self, states: _LayerOutput, bias: Any, name: str) -> _LayerOutput:
         op = self._op
         query, key, value = (
-            self._heads(self._linear(states.read, f"{name}.attention.self.{part}"))
+            self._heads(self._linear(states.for_products, f"{name}.attention.self.{part}"))
             for part in ("query", "key", "value")
         )
         seen = op.transpose(op.scaled_dot_product_attention(query, key, value, bias), self.ints(0, 2, 1, 3))
-        seen = self._between(op.reshape(seen, self.ints(0, 0, -1), True), ATTENDED)
-        added = op.add(self._linear(seen, f"{name}.attention.output.dense"), states.whole)
+        seen = self._quantize(op.reshape(seen, self.ints(0, 0, -1), True), ATTENDED)
+        added = op.add(self._linear(seen, f"{name}.attention.output.dense"), states.full)
         states = self._normal(added, f"{name}.attention.output.LayerNorm")
-        wide = self._between(op.gelu(self._linear(states.read, f"{name}.intermediate.dense"), "ERF"), ACTIVE)
+        wide = self._quantize(
+            op.gelu(self._linear(states.for_products, f"{name}.intermediate.dense"), "ERF"), ACTIVE
+        )
         return self._normal(
-            op.add(self._linear(wide, f"{name}.output.dense"), states.whole), f"{name}.output.LayerNorm"
+            op.add(self._linear(wide, f"{name}.output.dense"), states.full), f"{name}.output.LayerNorm"
         )
 
     def _heads(self, states: Any) -> Any:
@@ -191,20 +193,20 @@ class _Builder:
         op = self._op
         if self._precision not in ("int8", "int8 weights"):
             return op.constant(matrix)
-        whole, scale = in_eight_bits(matrix)
+        whole, scale = quantize_rows(matrix)
         return op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
 
-    def _normal(self, states: Any, name: str) -> _States:
+    def _normal(self, states: Any, name: str) -> _LayerOutput:
         op = self._op
         even = op.mvn(states, self.ints(2), True, EPSILON, "INSIDE_SQRT")
-        whole = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
+        full = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
         if self._precision != "int8":
-            return _States(whole, read=whole)
-        return _States(whole, read=self._between(op.multiply(even, shares()), NORMAL))
+            return _LayerOutput(full, for_products=full)
+        return _LayerOutput(full, for_products=self._quantize(op.multiply(even, channel_scales()), NORMAL))
 
-    def _between(self, states: Any, ends: Ends) -> Any:
-        """In 256 steps between the ends, which makes the library compute the next product in eight bits."""
+    def _quantize(self, states: Any, interval: QuantizationRange) -> Any:
+        """Round to 256 steps in a range, so that the library computes the next product in eight bits."""
         if self._precision != "int8":
             return states
-        low, high = map(np.float32, ends)
+        low, high = map(np.float32, interval)
         return self._op.fake_quantize(states, low, high, low, high, 256)

@@ -1,4 +1,4 @@
-"""The embedding model that comes with the requirements: where it lies, and that it is the genuine one."""
+"""The embedding model among the requirements: find it, and verify that it is the published one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_TOKENS = 256
 DIMENSIONS = 384
 
 WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of model.safetensors, as sentence-transformers published it."""
+"""SHA-256 of model.safetensors, as sentence-transformers published it."""
 
 FILES = {
     ".gitattributes": "98ccb431c012ebfe976280fbd45aea4cec7409935868ccecf3954370f96732a1",
@@ -37,8 +37,8 @@ FILES = {
 
 
 def packaged_folder() -> Path:
-    """The model's folder, every file in it verified."""
-    # find_spec does not execute the package: nobody vouches for its code, only for these hashes.
+    """Return the model's folder, every file in it verified."""
+    # find_spec does not execute the package: its code is not verified, only the files below are.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise EmbeddingError(
@@ -65,7 +65,7 @@ def verify(folder: Path) -> None:
 
 
 def packaged_tokenizer() -> Tokenizer:
-    """The packaged model's tokenizer, counting everything: its file would cut at 128 tokens."""
+    """Return the packaged model's tokenizer without truncation: its file would cut at 128 tokens."""
     return open_tokenizer(packaged_folder())
 
 

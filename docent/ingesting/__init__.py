@@ -1,24 +1,22 @@
-"""The corridor from files to the index: find, plan, read, cut, store by words, then vectors."""
+"""From files to the index: find, plan, read, cut into chunks, store their words, then their vectors."""
 
-from docent.ingesting.discovery import find
-from docent.ingesting.embedding_worker import Background
-from docent.ingesting.folders import Progress, Stopped, ingest
-from docent.ingesting.pipeline import Cut, Intake
-from docent.ingesting.rebuild import rebuild
-from docent.ingesting.reread import Again
-from docent.ingesting.uploads import Standing, Ticket, Uploads, is_locked
+from docent.ingesting.discovery import find_files
+from docent.ingesting.folders import IngestProgress, IngestStopped, ingest
+from docent.ingesting.pipeline import ChunkSize, EmbeddingWorker, IngestPipeline
+from docent.ingesting.rereading import Rereader, rebuild
+from docent.ingesting.uploads import Ticket, Uploads, UploadStatus, is_locked
 
 __all__ = [
-    "Again",
-    "Background",
-    "Cut",
-    "Intake",
-    "Progress",
-    "Standing",
-    "Stopped",
+    "Rereader",
+    "EmbeddingWorker",
+    "ChunkSize",
+    "IngestPipeline",
+    "IngestProgress",
+    "UploadStatus",
+    "IngestStopped",
     "Ticket",
     "Uploads",
-    "find",
+    "find_files",
     "ingest",
     "is_locked",
     "rebuild",

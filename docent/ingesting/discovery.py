@@ -1,12 +1,16 @@
-"""The files below some paths, each with its library: the first folder below data/, or "default"."""
+"""Find the files below some paths, each with its library, and compare them with those known from before.
+
+A library is the first folder below data/, or "default".
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from docent.errors import InputError
 from docent.regular_files import not_regular
@@ -14,14 +18,14 @@ from docent.types import DEFAULT_LIBRARY, SYNONYMS, FileReport, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class NotRead:
+class SkippedPath:
     """A file or folder that was found and is not read, with the reason."""
 
     path: Path
     why: str
 
 
-def find(
+def find_files(
     paths: Sequence[Path], *, data: Path, follow_links: bool = False
 ) -> tuple[list[SourceFile], list[FileReport]]:
     """Return every file below the paths with its library, and a report of each that is not read.
@@ -41,7 +45,7 @@ def find(
                 data=data,
             )
         for found in walk.begin(path):
-            if isinstance(found, NotRead):
+            if isinstance(found, SkippedPath):
                 library, inside = map(printable, _place(found.path, data))
                 reports.append(FileReport(library, inside, "failed", found.why))
             elif found.path != SYNONYMS:
@@ -58,7 +62,7 @@ def _roots(paths: Sequence[Path], data: Path) -> tuple[Path, ...]:
 
 
 class _Walk:
-    """Goes through folders and links; a folder to which several links lead is gone through once."""
+    """A walk through folders and links; a folder to which several links lead is visited once."""
 
     def __init__(self, data: Path, roots: Sequence[Path]) -> None:
         self._data = data
@@ -66,23 +70,23 @@ class _Walk:
         """Where links may lead; empty: anywhere."""
         self._seen: set[Path] = set()
 
-    def begin(self, path: Path) -> Iterator[SourceFile | NotRead]:
+    def begin(self, path: Path) -> Iterator[SourceFile | SkippedPath]:
         self._seen.clear()
         return self._named(path) or self._linked(path)
 
-    def _named(self, path: Path) -> Iterator[NotRead] | None:
-        """Return a report of a path whose name cannot be kept, or None."""
+    def _named(self, path: Path) -> Iterator[SkippedPath] | None:
+        """Return a report of a path whose name cannot be stored, or None."""
         if all(map(_is_utf8, _place(path, self._data))):
             return None
         name = printable(path.name)
         why = f"The name of {name} is not written in UTF-8, so it is not read. Rename it and ingest again."
-        return iter((NotRead(path, why),))
+        return iter((SkippedPath(path, why),))
 
-    def _linked(self, path: Path) -> Iterator[SourceFile | NotRead]:
-        """Go on where a link leads, if that is allowed."""
+    def _linked(self, path: Path) -> Iterator[SourceFile | SkippedPath]:
+        """Follow a link, if that is allowed."""
         real = Path(os.path.realpath(path))
         if self._roots and not any(map(real.is_relative_to, self._roots)):
-            yield NotRead(
+            yield SkippedPath(
                 path,
                 f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed."
                 " Copy it into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
@@ -90,24 +94,26 @@ class _Walk:
         else:
             yield from self._below(path, real)
 
-    def _below(self, path: Path, real: Path) -> Iterator[SourceFile | NotRead]:
+    def _below(self, path: Path, real: Path) -> Iterator[SourceFile | SkippedPath]:
         """Yield a file, or those below a folder that are not hidden; `real` is the path without links."""
         try:
             status = real.lstat()
         except OSError:
-            return  # it vanished since it was listed: the next run knows
+            return  # deleted since it was listed; the next ingest reports it
         if stat.S_ISREG(status.st_mode):
             library, inside = _place(path, self._data)
             yield SourceFile(library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real)
         elif not stat.S_ISDIR(status.st_mode):
-            yield NotRead(path, str(not_regular(path.name, status.st_mode)))
+            yield SkippedPath(path, str(not_regular(path.name, status.st_mode)))
         elif real not in self._seen:
             self._seen.add(real)
             try:
                 entries = sorted(path.iterdir())
-                os.stat(f"{path}/.")  # one that may be listed and not entered would fail at its first file
+                os.stat(
+                    f"{path}/."
+                )  # a folder that may be listed but not entered would fail at its first file
             except OSError as error:
-                yield NotRead(path, _closed(path, error))
+                yield SkippedPath(path, _unreadable_folder(path, error))
                 return
             for entry in entries:
                 if entry.name.startswith("."):
@@ -120,7 +126,7 @@ class _Walk:
                     yield from self._below(entry, real / entry.name)
 
 
-def _closed(folder: Path, error: OSError) -> str:
+def _unreadable_folder(folder: Path, error: OSError) -> str:
     name = printable(str(folder))
     return f"The folder {name} cannot be read ({error.strerror or 'unknown'}). Allow it: chmod u+rx '{name}'"
 
@@ -140,7 +146,7 @@ def printable(name: str) -> str:
 
 
 def _place(full: Path, data: Path) -> tuple[str, str]:
-    """The library and the path in it: the first folder below data/, or "default"."""
+    """Return the library and the path in it: the first folder below data/, or "default"."""
     absolute, root = full.absolute(), data.absolute()
     if not absolute.is_relative_to(root):
         return DEFAULT_LIBRARY, absolute.as_posix()
@@ -148,8 +154,8 @@ def _place(full: Path, data: Path) -> tuple[str, str]:
     return (parts[0], "/".join(parts[1:])) if len(parts) > 1 else (DEFAULT_LIBRARY, "".join(parts) or ".")
 
 
-def as_it_is_now(file: SourceFile) -> SourceFile | None:
-    """Return the file looked at again; None when it is gone, or something else is in its place."""
+def file_now(file: SourceFile) -> SourceFile | None:
+    """Return the file with its present size and time; None when it is gone, or is no file any more."""
     try:
         status = (file.real or file.full).lstat()
     except OSError:
@@ -159,15 +165,15 @@ def as_it_is_now(file: SourceFile) -> SourceFile | None:
     return replace(file, bytes=status.st_size, modified_ns=status.st_mtime_ns)
 
 
-def home(library: str, data: Path) -> Path:
-    """Where the files of a library lie."""
+def library_folder(library: str, data: Path) -> Path:
+    """Return the folder with the files of a library."""
     return data.absolute() if library == DEFAULT_LIBRARY else data.absolute() / library
 
 
 def is_gone(library: str, inside: str, data: Path) -> bool:
-    """Whether a file is certainly not there; in a folder that may not be entered now, nobody knows."""
+    """Return whether a file is certainly missing, rather than in a folder that may not be entered."""
     try:
-        (home(library, data) / inside).stat()
+        (library_folder(library, data) / inside).stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
@@ -176,7 +182,112 @@ def is_gone(library: str, inside: str, data: Path) -> bool:
 
 
 def covers(path: Path, library: str, inside: str, data: Path) -> bool:
-    """Whether a file of a library lies below a path that was asked for."""
+    """Return whether a file of a library is below a path that was asked for."""
     outside = library == DEFAULT_LIBRARY and inside.startswith("/")
-    target = Path(inside) if outside else home(library, data) / inside
+    target = Path(inside) if outside else library_folder(library, data) / inside
     return target.is_relative_to(path.absolute())
+
+
+class KnownFile(Protocol):
+    """A file as it was at the last ingest; a path may be known twice, read once and failed since."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+    @property
+    def modified_ns(self) -> int: ...
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash, empty when the file could not be read."""
+
+    @property
+    def reason(self) -> str:
+        """Return the reason why it could not be read; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameBytes:
+    """A file whose bytes are known from before: it was moved, or only its date is new."""
+
+    file: SourceFile
+    sha256: str
+    was: str
+
+    @property
+    def moved(self) -> bool:
+        return self.was != self.file.path
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """The files of one library by what has to be done with them."""
+
+    added: tuple[SourceFile, ...]
+    changed: tuple[SourceFile, ...]
+    unchanged: tuple[SourceFile, ...]
+    same_bytes: tuple[SameBytes, ...]
+    """Moved or touched: only the path or date in the index changes."""
+    failed_before: tuple[SourceFile, ...]
+    """Files that could not be read, and have not changed since."""
+    removed: tuple[str, ...]
+    """Paths that are missing, those of moved files included."""
+
+
+def plan_sync(
+    found: Sequence[SourceFile],
+    known: Iterable[KnownFile],
+    *,
+    sha256: Callable[[SourceFile], str],
+    retry_failed: bool,
+) -> SyncPlan:
+    """Compare the files found in one library with those known.
+
+    The same size and time are taken for the same bytes. Content is read, by `sha256`, only where the
+    size is known and the time or the path is new.
+    """
+    before: dict[str, list[KnownFile]] = {}
+    for file_before in known:
+        before.setdefault(file_before.path, []).append(file_before)
+    present = {file.path for file in found}
+    missing = [file for path, files in before.items() if path not in present for file in files]
+    parts: dict[str, list[SourceFile]] = {
+        "added": [], "changed": [], "unchanged": [], "failed_before": []
+    }  # fmt: skip
+    same_bytes: list[SameBytes] = []
+    for file in found:
+        part = _part(file, before.get(file.path, []), retry_failed)
+        candidates = {"added": missing, "changed": before.get(file.path, [])}.get(part, [])
+        if (same := _same_bytes(file, candidates, sha256)) is not None:
+            same_bytes.append(same)
+        else:
+            parts[part].append(file)
+    return SyncPlan(
+        **{name: tuple(files) for name, files in parts.items()},
+        same_bytes=tuple(same_bytes),
+        removed=tuple(sorted(before.keys() - present)),
+    )
+
+
+def _part(file: SourceFile, before: Sequence[KnownFile], retry_failed: bool) -> str:
+    if not before:
+        return "added"
+    same = [known for known in before if (known.bytes, known.modified_ns) == (file.bytes, file.modified_ns)]
+    if not same:
+        return "changed"
+    if any(known.reason for known in same):
+        return "changed" if retry_failed else "failed_before"
+    return "unchanged"
+
+
+def _same_bytes(
+    file: SourceFile, candidates: Iterable[KnownFile], sha256: Callable[[SourceFile], str]
+) -> SameBytes | None:
+    same_size = [known for known in candidates if known.bytes == file.bytes and known.sha256]
+    if not same_size:
+        return None
+    digest = sha256(file)
+    return next((SameBytes(file, digest, known.path) for known in same_size if known.sha256 == digest), None)

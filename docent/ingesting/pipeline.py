@@ -1,17 +1,18 @@
-"""What every file goes through, whichever way it came: read, cut, kept by its words, then vectors."""
+"""The steps of every file, from a folder or an upload: read, cut, store its words, then its vectors."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from docent.errors import DocentError
-from docent.indexing import Cutter
+from docent.errors import DocentError, EmbeddingError
+from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
-from docent.ingesting.embedding_worker import Background
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
@@ -19,23 +20,23 @@ from docent.types import Chunk, Document, SourceFile, document_id
 
 log = logging.getLogger(__name__)
 
-UNFORESEEN = (
+UNEXPECTED = Message(
     "It could not be read ({why}). Try again; if it fails again, see what is wrong with: "
     "python -m docent doctor"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """How long chunks are, in the embedding model's own tokens."""
+class ChunkSize:
+    """The length of chunks, in the embedding model's own tokens."""
 
     tokens: int
     overlap: int
 
 
 @dataclass(slots=True)
-class Tally:
-    """Pages read by this process since its start, for whoever watches over it."""
+class PageCounter:
+    """The number of pages read by this process since its start, for its metrics."""
 
     pages: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,30 +47,30 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A file's document, cut as far as its pages could be while it was read."""
+class ReadDocument:
+    """A file's document, its pages cut while it was read."""
 
     document: Document
-    cutter: Cutter
+    cutter: Chunker
 
     def chunks(self, library: str) -> list[Chunk]:
         return self.cutter.chunks(self.document, document_id=document_id(library, self.document.sha256))
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IngestPipeline:
     store: Store
     loader: Loader
     embedder: Embedder
-    background: Background
-    cut: Cut
+    background: EmbeddingWorker
+    cut: ChunkSize
     workers: int
-    tally: Tally = field(default_factory=Tally)
+    tally: PageCounter = field(default_factory=PageCounter)
 
-    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> Read:
-        """What a file says; told after each page how many were read, and of how many (0: not known).
+    def read(self, path: Path, *, password: str | None, on_page: Callable[[int, int], None]) -> ReadDocument:
+        """Read a file. Raises LoadError.
 
-        Raises LoadError.
+        `on_page` is called after each page with the pages read and the pages expected (0: not known).
         """
         with self.loader.stream(path, password=password) as stream:
             pages, cutter = [], self._cutter()
@@ -77,17 +78,17 @@ class Intake:
                 pages.append(page)
                 cutter.add(page)  # while the workers read the next pages
                 on_page(len(pages), stream.expected_pages)
-            return Read(replace(stream.document, pages=tuple(pages)), cutter)
+            return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter)
 
-    def as_read(self, document: Document) -> Read:
-        """One that was read before."""
+    def as_read(self, document: Document) -> ReadDocument:
+        """Return a document that was read before, cut again."""
         cutter = self._cutter()
         for page in document.pages:
             cutter.add(page)
-        return Read(document, cutter)
+        return ReadDocument(document, cutter)
 
-    def keep(self, file: SourceFile, read: Read, *, expected: bool = False) -> list[Chunk]:
-        """From now on the document is found by its words; its vectors follow."""
+    def keep(self, file: SourceFile, read: ReadDocument, *, expected: bool = False) -> list[Chunk]:
+        """Store a document, found by its words from now on; its vectors follow."""
         chunks = read.chunks(file.library)
         self.store.put_words(file, read.document, chunks, expected=expected)
         self.tally.count(len(read.document.pages))
@@ -95,16 +96,16 @@ class Intake:
         return chunks
 
     def keep_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        """The same for new documents in one step; False for each that has to be kept by itself."""
-        kept = self.store.put_several(arrivals)
+        """Store new documents in one step; False for each that has to be stored by itself."""
+        stored = self.store.put_several(arrivals)
         self.tally.count(
-            sum(len(one.document.pages) for one, is_kept in zip(arrivals, kept, strict=True) if is_kept)
+            sum(len(arrival.document.pages) for arrival, done in zip(arrivals, stored, strict=True) if done)
         )
         self.background.start()
-        return kept
+        return stored
 
-    def _cutter(self) -> Cutter:
-        return Cutter(
+    def _cutter(self) -> Chunker:
+        return Chunker(
             tokenizer=self.embedder.tokenizer,
             size=self.cut.tokens,
             overlap=self.cut.overlap,
@@ -112,9 +113,112 @@ class Intake:
         )
 
 
-def told(error: Exception) -> str:
-    """Why a file was not read, for whoever waits for it; of what nobody foresaw, the log has all."""
+def describe_error(error: Exception) -> str:
+    """Return the reason why a file was not read, in a sentence; an unexpected error is logged."""
     if isinstance(error, DocentError):
         return error.message
     log.error("A file could not be read.", exc_info=error)
-    return Message(UNFORESEEN, why=repr(error))
+    return Message(UNEXPECTED, why=repr(error))
+
+
+log = logging.getLogger(__name__)
+
+BATCH = 256  # chunks: a second or two of work, so that a stop takes effect soon
+IDLE = 1.0  # seconds between two checks, when nothing signals work
+POLL = 0.1
+SAVE = 600.0  # seconds between two saves of the catalog's snapshot
+
+
+class EmbeddingWorker:
+    """Makes vectors in the background, in batches across documents; chunks are found by words until then."""
+
+    def __init__(self, *, store: Store, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        store.on_wanted = self._start
+
+    def start(self) -> None:
+        """Start making vectors, here or in the process that owns the store. May be called at any time."""
+        self._start()
+        if not self._store.owned:
+            self._store.want_vectors()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def wait(self, on_progress: Callable[[int], None]) -> None:
+        """Wait until every chunk has its vector; report meanwhile how many are left."""
+        self.start()
+        while left := self._store.lacking():
+            if why := self._store.held_up():
+                raise EmbeddingError(why)
+            on_progress(left)
+            time.sleep(POLL)
+        self._store.come_to_rest()
+        on_progress(0)
+
+    def close(self) -> None:
+        """Drop the batch under way; the next process that opens the store makes its vectors."""
+        self._closing.set()
+        self._wake.set()
+        self._embedder.close()
+        if (
+            self._thread is not None and self._thread.is_alive()
+        ):  # not alive where Ctrl+C came before it had started
+            self._thread.join()
+
+    def _run(self) -> None:
+        """Make vectors while this process owns the store; asking a store without an owner takes it over."""
+        saved = time.monotonic()
+        while not self._closing.is_set():
+            try:
+                if self._store.lacking() and self._store.owned:
+                    self._fill()
+                    self._store.hold_up("")
+                elif time.monotonic() - saved > SAVE and self._store.owned:
+                    self._store.save()
+                    saved = time.monotonic()
+            except DocentError as error:  # raised by `wait`, and tried again: a model server may come back
+                self._hold_up(error.message)
+            except Exception as error:  # a bug must not leave documents without vectors for good
+                if self._closing.is_set():
+                    return  # the embedder was closed under it
+                log.exception("Vectors could not be made; it is tried again.")
+                self._hold_up(
+                    Message(
+                        "Vectors could not be made ({why}). It is tried again every second; if it goes on, "
+                        "restart Docent, and see what is wrong with: python -m docent doctor",
+                        why=repr(error),
+                    )
+                )
+            self._wake.wait(IDLE)
+            self._wake.clear()
+
+    def _hold_up(self, why: str) -> None:
+        if self._store.owned and not self._closing.is_set():
+            self._store.hold_up(why)
+        self._closing.wait(IDLE)
+
+    def _fill(self) -> None:
+        """Embed one batch while the one before is stored."""
+        under_way: frozenset[str] = frozenset()
+        storing: Future[None] | None = None
+        with ThreadPoolExecutor(1, "storing") as executor:
+            while not self._closing.is_set():
+                chunks = self._store.unembedded(BATCH, besides=under_way)
+                vectors = self._embedder.embed([embedded_text(chunk) for chunk in chunks])
+                if storing is not None:
+                    storing.result()
+                elif not chunks:
+                    return
+                ids = [chunk.id for chunk in chunks]
+                under_way = frozenset(ids)
+                storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None

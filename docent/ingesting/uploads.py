@@ -1,4 +1,4 @@
-"""Files that people hand in: kept at once, read in the background, followed and cancelled by a ticket."""
+"""Uploaded files: stored at once, read in the background, followed and cancelled by a ticket."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, UnknownDocument
-from docent.ingesting.pipeline import Intake, told
+from docent.ingesting.pipeline import IngestPipeline, describe_error
+from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
 from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library
 
-AT_ONCE = 2  # files read at the same time; each in a worker process of its own
-LONGEST_NAME = 200
-LOOK = 0.2
+WORKERS = 2  # files read at the same time, each in a process of its own
+MAX_NAME = 200
+POLL = 0.2
 LOCKED = ("is locked with a password. Run:", "is locked and the password given does not open it")
-"""Of a PDF, as loading says it; the reason is what is left of a failure after the next start."""
+"""Reasons that loading gives for a PDF; after a restart, only the reason is left of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A file that was handed in. Its document answers as soon as it has been read."""
+    """An uploaded file. Its document answers as soon as it has been read."""
 
     document_id: str
     name: str
     library: str
-    """As the store calls it; of a private one, `shown_library` says it for people."""
+    """The name in the store; `shown_library` has the name of a private one for people."""
     owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a file has come."""
+class UploadStatus:
+    """The status of an uploaded file."""
 
     state: State
     pages: int
@@ -44,9 +45,9 @@ class Standing:
     embedded: int
     chunks: int
     reason: str
-    """Of a failure, or what is missing of a partial document."""
+    """Of a failure, or the missing parts of a partial document."""
     locked: bool = False
-    """It failed for want of the right password; `unlock` it."""
+    """It failed for lack of the right password; `unlock` it."""
     gone: bool = False
     """It was cancelled, shared or deleted; nothing is left of it under this ticket."""
 
@@ -56,25 +57,25 @@ class Standing:
 
 
 class _Cancelled(Exception):
-    """The ticket was given back while the file was being read."""
+    """The upload was cancelled while the file was being read."""
 
 
 class Uploads:
-    """Reads what was handed in. Every method may be called from any thread."""
+    """Reads uploaded files. Every method may be called from any thread."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: IngestPipeline) -> None:
         self._intake = intake
-        self._pool = ThreadPoolExecutor(AT_ONCE, "upload")
+        self._pool = ThreadPoolExecutor(WORKERS, "upload")
         self._lock = threading.Lock()
         self._pages: dict[str, tuple[int, int]] = {}
-        """Of the documents that are being read, or wait for it: pages read so far, and pages expected."""
+        """Pages read so far and pages expected, of documents that are being read or wait for it."""
         self._passwords: dict[str, str] = {}
-        """Given for a file, until it has been read with it; nowhere else."""
+        """Given for a file, held here only until it has been read."""
         self._failed: dict[str, str] = {}
         self._closed = False
 
-    def take_in(self, path: Path, *, name: str, library: str, owner: str | None) -> Ticket:
-        """Keep a copy of the file and read it in the background. Its library is the owner's alone, if any."""
+    def add(self, path: Path, *, name: str, library: str, owner: str | None) -> Ticket:
+        """Store a copy of the file and read it in the background; with an owner, in a private library."""
         name = plain_name(name)
         if not library or "/" in library:
             raise InputError("{name!r} cannot be the name of a library. Leave out every slash.", name=library)
@@ -86,7 +87,7 @@ class Uploads:
         return ticket
 
     def unlock(self, ticket: Ticket, password: str) -> None:
-        """Read a locked PDF once more, with its password. It is kept in memory only, until that is done."""
+        """Read a locked PDF once more, with its password, which is held in memory only until that is done."""
         scope = Scope(reader=ticket.owner)
         original = self._intake.store.original(ticket.document_id, scope)
         sha256 = self._intake.store.document(ticket.document_id, scope).sha256
@@ -96,23 +97,31 @@ class Uploads:
         self._submit(ticket.document_id, scope)
 
     def resume(self) -> None:
-        """Read what was handed in before the last stop and not read then."""
+        """Read files that were uploaded before the last stop and not read then."""
         for document in self._intake.store.expected():
             self._submit(document.id, Scope(reader=document.owner))
 
     def waiting(self) -> list[StoredDocument]:
-        """What was handed in and is not read yet, whoever it belongs to."""
+        """Return uploaded files that are not read yet, of all owners."""
         return self._intake.store.expected()
 
-    def standing(self, ticket: Ticket) -> Standing:
+    def status(self, ticket: Ticket) -> UploadStatus:
         key = ticket.document_id
         try:
             found = self._intake.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
             why = self._failed.get(key, "")
-            return Standing(State.FAILED, 0, 0, 0, 0, why or f"{ticket.name} was removed.", gone=not why)
+            return UploadStatus(
+                State.FAILED,
+                0,
+                0,
+                0,
+                0,
+                why or Message("{name} was removed.", name=ticket.name),
+                gone=not why,
+            )
         pages, expected = self._pages.get(key, (0, 0))
-        return Standing(
+        return UploadStatus(
             state=found.state,
             pages=found.pages or pages,
             expected=found.pages or expected,
@@ -122,20 +131,20 @@ class Uploads:
             locked=is_locked(found),
         )
 
-    async def follow(self, ticket: Ticket) -> AsyncIterator[Standing]:
-        """Each time there is news, until it is over."""
+    async def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
+        """Yield each new status, until the file is read or failed."""
         import asyncio  # 0.05 s to import; an ingest from a folder does without
 
-        told: Standing | None = None
-        while told is None or not told.over:
-            if (now := await asyncio.to_thread(self.standing, ticket)) != told:
-                told = now
+        last: UploadStatus | None = None
+        while last is None or not last.over:
+            if (now := await asyncio.to_thread(self.status, ticket)) != last:
+                last = now
                 yield now
             else:
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(POLL)
 
     def cancel(self, ticket: Ticket) -> bool:
-        """Give a file up that is not wholly searchable yet; an older version stays. False: too late."""
+        """Cancel a file that is not wholly searchable yet; an older version stays. False: too late."""
         with self._lock:
             self._pages.pop(ticket.document_id, None)
         try:
@@ -144,7 +153,7 @@ class Uploads:
             return True
 
     def close(self) -> None:
-        """Stop reading; what is not read is read after the next start."""
+        """Stop reading; files that are not read are read after the next start."""
         self._closed = True
         with self._lock:
             self._pages.clear()
@@ -157,24 +166,24 @@ class Uploads:
                 return
             self._pages[key] = (0, 0)
             self._failed.pop(key, None)
-        self._pool.submit(self._read, key, scope).add_done_callback(_say_surprises)
+        self._pool.submit(self._read, key, scope).add_done_callback(_raise_unexpected)
 
     def _read(self, key: str, scope: Scope) -> None:
         store, failed = self._intake.store, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
-                self._keep(document, store.original(key, scope))
+                self._read_and_store(document, store.original(key, scope))
         except (_Cancelled, UnknownDocument):
-            pass  # given up meanwhile: nothing is left of it
-        except Exception as error:  # also a fault of ours must not leave whoever waits without an end
+            pass  # cancelled meanwhile: nothing is left of it
+        except Exception as error:  # also a bug must not leave a follower waiting for ever
             failed = error
-        with self._lock:  # before a failure is told: whoever hears of it may try again at once
+        with self._lock:  # before the failure is stored, so that it may be tried again at once
             self._pages.pop(key, None)
             self._passwords.pop(key, None)
-        # A stop kills the readers, and the file of what was given up is gone: neither is the file's fault.
+        # A stop kills the readers, and a cancelled file is gone: neither is a failure of the file.
         if failed is not None and not self._closed and self._is_there(key, scope):
-            self._failed[key] = why = told(failed)
+            self._failed[key] = why = describe_error(failed)
             store.give_up(key, why)
 
     def _is_there(self, key: str, scope: Scope) -> bool:
@@ -184,7 +193,7 @@ class Uploads:
             return False
         return True
 
-    def _keep(self, document: StoredDocument, original: Path) -> None:
+    def _read_and_store(self, document: StoredDocument, original: Path) -> None:
         self._intake.store.begin(document.id)
 
         def count(pages: int, expected: int) -> None:
@@ -194,7 +203,7 @@ class Uploads:
                 self._pages[document.id] = (pages, expected)
 
         with tempfile.TemporaryDirectory(prefix="docent-") as folder:
-            named = Path(folder) / document.name  # what a file is, and what it is about, its name says too
+            named = Path(folder) / document.name  # the reader needs its name, too
             named.symlink_to(original.absolute())
             password = self._passwords.get(document.id)
             read = self._intake.read(named, password=password, on_page=count)
@@ -205,24 +214,27 @@ class Uploads:
 
 
 def is_locked(document: StoredDocument) -> bool:
-    """Whether it failed for want of the right password of a PDF; other formats are not unlocked here."""
-    return document.state is State.FAILED and any(said in document.reason for said in LOCKED)
+    """Return whether a PDF failed for lack of the right password; other formats cannot be unlocked."""
+    return document.state is State.FAILED and any(
+        words in Message(document.reason).template  # not in the name of the file
+        for words in LOCKED
+    )
 
 
-def _say_surprises(reading: Future[None]) -> None:
-    """Where not even the failure could be noted: raised here, it reaches the log."""
+def _raise_unexpected(reading: Future[None]) -> None:
+    """Raise an error that could not be stored, so that it reaches the log."""
     if not reading.cancelled():
         reading.result()
 
 
 def plain_name(name: str) -> str:
-    """A file name and nothing else, whatever a browser sent."""
+    """Return a file name without folders or control characters, whatever a browser sent."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    kept = "".join(sign for sign in last if sign.isprintable()).strip().lstrip(".")
-    if not kept:
+    clean = "".join(character for character in last if character.isprintable()).strip().lstrip(".")
+    if not clean:
         raise InputError("The file has no name. Give it one and hand it in again.")
-    stem, dot, suffix = kept.rpartition(".")
-    while len(kept.encode()) > LONGEST_NAME and stem:
+    stem, dot, suffix = clean.rpartition(".")
+    while len(clean.encode()) > MAX_NAME and stem:
         stem = stem[:-1]
-        kept = f"{stem}{dot}{suffix}"
-    return kept.lstrip(".").encode()[:LONGEST_NAME].decode(errors="ignore")  # all of it may be suffix
+        clean = f"{stem}{dot}{suffix}"
+    return clean.lstrip(".").encode()[:MAX_NAME].decode(errors="ignore")  # the suffix alone may be too long

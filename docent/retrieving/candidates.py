@@ -1,4 +1,4 @@
-"""Candidates: what the two searches find in the whole scope, and again inside the documents meant."""
+"""Candidates: the chunks that either search finds in the whole scope, and again in the likely documents."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from docent.retrieving.question import parts
-from docent.retrieving.weights import Weights
+from docent.retrieving.fusion import Weights
+from docent.retrieving.query import clauses_of
 from docent.store.protocols import Hit, Reader
 from docent.types import Scope
 
@@ -22,104 +22,112 @@ class QueryEmbedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What is looked for: words, and a direction of meaning."""
+class SearchQuery:
+    """A question as the two searches take it: words, and a vector."""
 
     words: str
     vector: Sequence[float]
-    alike: str = ""
+    synonyms: str = ""
     """Other words for the same, which count less."""
-    share: float = 0.0
-    """How much they count."""
+    synonym_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The best pieces by each search, best first."""
+class SearchHits:
+    """The best chunks by each search, best first."""
 
     by_meaning: Sequence[Hit]
     by_words: Sequence[Hit]
 
 
-def meaning_of(question: str, embedder: QueryEmbedder, weights: Weights) -> list[float]:
-    """Where the question points: its own direction, and as much of that of its sentences and clauses.
+def search_everywhere(
+    question: str, synonyms: str, *, embedder: QueryEmbedder, weights: Weights, scope: Scope, store: Reader
+) -> tuple[SearchQuery, SearchHits]:
+    """Run both searches over the whole scope, side by side, and return the query with its hits."""
+
+    def search_by_meaning() -> tuple[list[float], list[Hit]]:
+        vector = embed_question(question, embedder, weights)
+        return vector, store.nearest(vector, POOL, scope)
+
+    # Embedding and neighbours run outside of Python, 8 of 30 ms; work done meanwhile costs nothing.
+    with ThreadPoolExecutor(1, "by meaning") as executor:
+        meaning = executor.submit(search_by_meaning)
+        by_words = _search_words(SearchQuery(question, (), synonyms, weights.synonyms), scope, store)
+        store.read_ahead([hit.id for hit in by_words], scope)
+        vector, by_meaning = meaning.result()
+    return SearchQuery(question, vector, synonyms, weights.synonyms), SearchHits(by_meaning, by_words)
+
+
+def embed_question(question: str, embedder: QueryEmbedder, weights: Weights) -> list[float]:
+    """Return the question's vector, mixed with the mean of the vectors of its sentences and clauses.
 
     A sentence on how to answer ("round to two decimals") then drowns out less of what is asked.
     """
     import numpy as np  # 0.12 s to import; an ingest does without
 
     whole = np.asarray(embedder.embed_query(question))
-    clauses = [np.asarray(embedder.embed_query(part)) for part in parts(question) if weights.parts]
+    clauses = [np.asarray(embedder.embed_query(clause)) for clause in clauses_of(question) if weights.clauses]
     if not clauses:
         return [float(value) for value in whole]
-    both = whole + weights.parts * np.mean(clauses, axis=0)
-    return [float(value) for value in both / (np.linalg.norm(both) or 1.0)]
-
-
-def first(
-    question: str, alike: str, *, embedder: QueryEmbedder, weights: Weights, scope: Scope, store: Reader
-) -> tuple[Search, Found]:
-    """What is looked for, and what the two searches find in the whole scope, one beside the other."""
-
-    def by_meaning() -> tuple[list[float], list[Hit]]:
-        vector = meaning_of(question, embedder, weights)
-        return vector, store.nearest(vector, POOL, scope)
-
-    # Embedding and neighbours are outside of Python, 8 of 30 ms; what is done meanwhile costs nothing.
-    with ThreadPoolExecutor(1, "by meaning") as beside:
-        meaning = beside.submit(by_meaning)
-        words = _matching(Search(question, (), alike, weights.synonyms), scope, store)
-        store.read_ahead([hit.id for hit in words], scope)
-        vector, near = meaning.result()
-    return Search(question, vector, alike, weights.synonyms), Found(near, words)
-
-
-def search(wanted: Search, scope: Scope, store: Reader) -> Found:
-    return Found(store.nearest(wanted.vector, POOL, scope), _matching(wanted, scope, store))
-
-
-def _matching(wanted: Search, scope: Scope, store: Reader) -> list[Hit]:
-    hits = store.matching(wanted.words, POOL, scope)
-    if not wanted.alike:
-        return hits
-    alike = store.matching(wanted.alike, POOL, scope)
-    pieces = list(dict.fromkeys(hit.id for hit in (*hits, *alike)))
-    scored = map(Hit, pieces, _agreement(wanted, pieces, scope, store))
-    return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
-
-
-def _agreement(wanted: Search, pieces: Sequence[str], scope: Scope, store: Reader) -> list[float]:
-    said = store.agreement(wanted.words, pieces, scope)
-    if not wanted.alike:
-        return said
-    alike = store.agreement(wanted.alike, pieces, scope)
-    return [own + wanted.share * other for own, other in zip(said, alike, strict=True)]
+    mixed = whole + weights.clauses * np.mean(clauses, axis=0)
+    return [float(value) for value in mixed / (np.linalg.norm(mixed) or 1.0)]
 
 
 def pool(
-    found: Found,
-    wanted: Search,
+    hits: SearchHits,
+    query: SearchQuery,
     scope: Scope,
     store: Reader,
     documents: tuple[str, ...],
-    more: Sequence[Hit],
+    extra: Sequence[Hit],
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Every candidate by meaning and by words: those found, those inside the documents meant, and more."""
-    # A piece that only one search found gets its score from the other too, before the two are compared.
-    worded = {hit.id for hit in found.by_words}
-    close = [hit.id for hit in found.by_meaning if hit.id not in worded]
-    with ThreadPoolExecutor(1, "agreement") as beside:  # outside of Python, too
-        agreement = beside.submit(_agreement, wanted, close, scope, store)
-        inside = search(wanted, replace(scope, documents=documents), store) if documents else Found((), ())
-        by_words = dict(zip(close, agreement.result(), strict=True))
-    by_words |= {hit.id: hit.score for hit in (*found.by_words, *inside.by_words)}
-    by_meaning = {hit.id: hit.score for hit in (*found.by_meaning, *inside.by_meaning)}
-    if len(inside.by_words) < POOL and not wanted.alike:  # whatever else is in these documents has no word
-        by_words = {hit.id: 0.0 for hit in inside.by_meaning} | by_words
-    pieces = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in more)])
-    unworded = [piece for piece in pieces if piece not in by_words]
-    far = [piece for piece in pieces if piece not in by_meaning]
-    by_words |= dict(zip(unworded, _agreement(wanted, unworded, scope, store), strict=True))
-    scores = zip(far, store.similarity(wanted.vector, far, scope), strict=True)
-    by_meaning |= {piece: score for piece, score in scores if score > NO_VECTOR}
+    """Return every candidate's score by meaning and by words.
+
+    Candidates are the hits, the hits of a second search inside `documents`, and `extra`. A chunk that only
+    one search found gets its score from the other as well, before the two are compared.
+    """
+    with_words = {hit.id for hit in hits.by_words}
+    only_meaning = [hit.id for hit in hits.by_meaning if hit.id not in with_words]
+    with ThreadPoolExecutor(1, "word scores") as executor:  # outside of Python, too
+        word_scores = executor.submit(_score_words, query, only_meaning, scope, store)
+        inner_scope = replace(scope, documents=documents)
+        inner = _search_both(query, inner_scope, store) if documents else SearchHits((), ())
+        by_words = dict(zip(only_meaning, word_scores.result(), strict=True))
+    by_words |= {hit.id: hit.score for hit in (*hits.by_words, *inner.by_words)}
+    by_meaning = {hit.id: hit.score for hit in (*hits.by_meaning, *inner.by_meaning)}
+    if len(inner.by_words) < POOL and not query.synonyms:
+        # The search by words was exhausted: no other chunk of these documents holds a word of the question.
+        by_words = {hit.id: 0.0 for hit in inner.by_meaning} | by_words
+    candidates = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in extra)])
+    lacking_words = [chunk_id for chunk_id in candidates if chunk_id not in by_words]
+    lacking_meaning = [chunk_id for chunk_id in candidates if chunk_id not in by_meaning]
+    by_words |= dict(zip(lacking_words, _score_words(query, lacking_words, scope, store), strict=True))
+    similarities = store.similarity(query.vector, lacking_meaning, scope)
+    by_meaning |= {
+        chunk_id: score
+        for chunk_id, score in zip(lacking_meaning, similarities, strict=True)
+        if score > NO_VECTOR
+    }
     return by_meaning, by_words
+
+
+def _search_both(query: SearchQuery, scope: Scope, store: Reader) -> SearchHits:
+    return SearchHits(store.nearest(query.vector, POOL, scope), _search_words(query, scope, store))
+
+
+def _search_words(query: SearchQuery, scope: Scope, store: Reader) -> list[Hit]:
+    hits = store.matching(query.words, POOL, scope)
+    if not query.synonyms:
+        return hits
+    synonym_hits = store.matching(query.synonyms, POOL, scope)
+    chunk_ids = list(dict.fromkeys(hit.id for hit in (*hits, *synonym_hits)))
+    scored = map(Hit, chunk_ids, _score_words(query, chunk_ids, scope, store))
+    return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
+
+
+def _score_words(query: SearchQuery, chunk_ids: Sequence[str], scope: Scope, store: Reader) -> list[float]:
+    scores = store.agreement(query.words, chunk_ids, scope)
+    if not query.synonyms:
+        return scores
+    synonym_scores = store.agreement(query.synonyms, chunk_ids, scope)
+    return [own + query.synonym_weight * other for own, other in zip(scores, synonym_scores, strict=True)]

@@ -1,82 +1,164 @@
-"""The shortlist on closer look: every piece read in its own language, against the question's words."""
+"""Rescore the shortlist by its text, each chunk read in its own language against the question's words.
+
+A chunk gains from headings that the question says, figures where they are asked for, neighbouring words, and
+a sentence that holds most of the question. The relevance of a passage is a logistic curve over closeness in
+meaning and words in common, fitted on 149 answerable questions of the sample libraries against 28 that only
+sound answerable and 72 that belong to other documents; docs/decisions/0010-refuse-below-a-relevance.md has
+precision and recall.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
-from itertools import chain
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from itertools import chain, pairwise
 
-from docent.retrieving.passage_features import figures, headings, neighbours, sentence, sentences, title
-from docent.retrieving.question import wants_figures
-from docent.retrieving.relevance import common, relevance
-from docent.retrieving.weights import Weights
+from docent.retrieving.fusion import Weights
+from docent.retrieving.query import wants_figures
 from docent.store.protocols import Reader
 from docent.types import Chunk, Scope
 
+FIGURES_SHARE = 0.1  # a tenth of the characters are digits; a table of figures has more, prose has less
+HEADING_OFFSET = 2.0  # so that a heading of one common word does not count as wholly said
 
-class Look:
-    """One question's look at pieces; a text that is looked at twice is read once."""
+SENTENCE_ENDS = re.compile(r"\s(?:(?<=[.!?;]\s)\s*|(?<=\n)(?!\s*[a-zß-ÿ]))")
+"""Also at a line's end, unless the next line goes on in small letters, as in a wrapped paragraph.
+
+It begins with the white space that it ends at, so that nothing else is looked at: a third of the time.
+"""
+DIGIT = re.compile(r"\d")
+DIGITS = b"0123456789"
+
+CLOSENESS = 6.3
+COMMON = 6.8
+OFFSET = -4.0
+UNKNOWN_CLOSENESS = 0.4
+"""For a passage that has no vector yet; it is judged by its words."""
+
+Terms = Callable[[str], Sequence[str]]
+Rarity = Mapping[str, float]
+
+
+class Rescorer:
+    """Scores chunks for one question; a text that is scored twice is read once."""
 
     def __init__(self, question: str, languages: Mapping[str, str], store: Reader, scope: Scope) -> None:
-        """The language of every piece that will be looked at, by its id."""
+        """Take the language of every chunk that will be scored, by its id."""
         self._question = question
         self._languages = languages
         self._store = store
         self._scope = scope
         self._terms = cache(store.terms)
-        self._said = cache(self._sentences)
-        self._asked = {language: store.terms(question, language) for language in set(languages.values())}
+        self._sentence_terms = cache(self._read_sentences)
+        self._question_terms = {
+            language: store.terms(question, language) for language in set(languages.values())
+        }
 
-    def closely(
+    def added_scores(
         self, chunks: Mapping[str, Chunk], by_words: Mapping[str, float], weights: Weights
     ) -> dict[str, float]:
-        """What headings, figures, sentences and neighbouring words add to each piece.
-
-        A piece without a score by words holds none of the question's words, so it need not be read for them.
-        """
-        named = {
-            word
-            for piece, chunk in chunks.items()
-            for part in headings(chunk.header)
-            for word in self._terms(part, self._languages[piece])
+        """Return what headings, figures, sentences and neighbouring words add to each chunk's score."""
+        heading_terms = {
+            term
+            for chunk_id, chunk in chunks.items()
+            for heading in headings(chunk.header)
+            for term in self._terms(heading, self._languages[chunk_id])
         }
-        rarity = self._rarity(named)
-        figured = wants_figures(self._question)
+        rarity = self._rarity(heading_terms)
+        for_figures = wants_figures(self._question)
+        # A chunk without a score by words holds none of the question's words, so it need not be read for
+        # them, if all words of the question in the chunk's language were searched for.
         searched = self._store.searched(self._question)
-        whole = {language for language, asked in self._asked.items() if searched.issuperset(asked)}
-        silent = {piece for piece in chunks if not by_words[piece] and self._languages[piece] in whole}
-        return {
-            piece: self._look(chunk, rarity, figured, weights, read=piece not in silent)
-            for piece, chunk in chunks.items()
+        all_searched = {
+            language for language, terms in self._question_terms.items() if searched.issuperset(terms)
         }
+        added = {}
+        for chunk_id, chunk in chunks.items():
+            language = self._languages[chunk_id]
+            asked, in_words = self._question_terms[language], 0.0
+            if by_words[chunk_id] or language not in all_searched:
+                sentence_terms = self._sentence_terms(chunk.text, language)
+                in_words = weights.neighbours * neighbours(asked, list(chain(*sentence_terms)), rarity)
+                in_words += weights.sentence * sentence(asked, sentence_terms, rarity)
+            heading_share = title(asked, chunk.header, partial(self._terms, language=language), rarity)
+            added[chunk_id] = (
+                weights.title * heading_share
+                + in_words * (weights.wants_figures if for_figures else 1.0)
+                + (weights.figures * figures(chunk.text) if for_figures else 0.0)
+            )
+        return added
 
-    def relevance(self, chunks: Sequence[Chunk], closeness: Mapping[str, float]) -> dict[str, float]:
-        """How likely it is that each piece helps."""
+    def relevances(self, chunks: Sequence[Chunk], closeness: Mapping[str, float]) -> dict[str, float]:
+        """Return how likely it is that each chunk helps, 0 to 1."""
         rarity = self._rarity(set())
-        return {chunk.id: self._relevance(chunk, closeness.get(chunk.id), rarity) for chunk in chunks}
+        found = {}
+        for chunk in chunks:
+            language = self._languages[chunk.id]
+            terms = chain(self._terms(chunk.header, language), *self._sentence_terms(chunk.text, language))
+            shared = words_in_common(self._question_terms[language], list(terms), rarity)
+            found[chunk.id] = relevance(closeness.get(chunk.id), shared)
+        return found
 
-    def _look(
-        self, chunk: Chunk, rarity: Mapping[str, float], figured: bool, weights: Weights, *, read: bool
-    ) -> float:
-        language = self._languages[chunk.id]
-        asked, in_words = self._asked[language], 0.0
-        if read:
-            said = self._said(chunk.text, language)
-            in_words = weights.neighbours * neighbours(asked, list(chain(*said)), rarity)
-            in_words += weights.sentence * sentence(asked, said, rarity)
-        return (
-            weights.title * title(asked, chunk.header, lambda text: self._terms(text, language), rarity)
-            + in_words * (weights.figured if figured else 1.0)
-            + (weights.figures * figures(chunk.text) if figured else 0.0)
-        )
+    def _rarity(self, more_terms: set[str]) -> dict[str, float]:
+        return self._store.rarity(sorted(more_terms.union(*self._question_terms.values())), self._scope)
 
-    def _relevance(self, chunk: Chunk, closeness: float | None, rarity: Mapping[str, float]) -> float:
-        language = self._languages[chunk.id]
-        said = chain(self._terms(chunk.header, language), *self._said(chunk.text, language))
-        return relevance(closeness, common(self._asked[language], list(said), rarity))
-
-    def _rarity(self, more: set[str]) -> dict[str, float]:
-        return self._store.rarity(sorted(more.union(*self._asked.values())), self._scope)
-
-    def _sentences(self, text: str, language: str) -> list[Sequence[str]]:
+    def _read_sentences(self, text: str, language: str) -> list[Sequence[str]]:
         return [self._store.terms(part, language) for part in sentences(text)]
+
+
+def headings(header: str) -> list[str]:
+    """Return the headings in a header: the parts between the document's name and the place."""
+    return [heading for part in header.split(" | ")[1:-1] for heading in part.split(" - ")]
+
+
+def title(asked: Sequence[str], header: str, terms: Terms, rarity: Rarity) -> float:
+    """Return the share of the best heading that the question says: a page is named after what it answers."""
+    question, best = set(asked), 0.0
+    for heading in headings(header):
+        words = {word for word in terms(heading) if not word.isdigit()}
+        shared = sum(rarity.get(word, 0.0) for word in words & question)
+        best = max(best, shared / (sum(rarity.get(word, 0.0) for word in words) + HEADING_OFFSET))
+    return best
+
+
+def figures(text: str) -> float:
+    """Return how full of figures a text is, 0 to 1."""
+    if not text:
+        return 0.0
+    if text.isascii():  # most texts, in a tenth of the time
+        digits = len(text) - len(text.encode().translate(None, DIGITS))
+    else:
+        digits = len(DIGIT.findall(text))
+    return min(digits / (FIGURES_SHARE * len(text)), 1.0)
+
+
+def neighbours(asked: Sequence[str], terms: Sequence[str], rarity: Rarity) -> float:
+    """Return the share of the question's pairs of words that are neighbours here, rare ones counting more."""
+    pairs = {pair: rarity.get(pair[0], 0.0) + rarity.get(pair[1], 0.0) for pair in pairwise(asked)}
+    whole = sum(pairs.values())
+    return sum(pairs[pair] for pair in pairs.keys() & pairwise(terms)) / whole if whole else 0.0
+
+
+def sentences(text: str) -> list[str]:
+    """Cut a text where its sentences end, or into its lines when they are no prose."""
+    return [part for part in SENTENCE_ENDS.split(text) if part.strip()]
+
+
+def sentence(asked: Sequence[str], sentence_terms: Sequence[Sequence[str]], rarity: Rarity) -> float:
+    """Return the largest share of the question's words in one sentence, rare ones counting more."""
+    return max((words_in_common(asked, terms, rarity) for terms in sentence_terms), default=0.0)
+
+
+def words_in_common(asked: Sequence[str], terms: Sequence[str], rarity: Rarity) -> float:
+    """Return the share of the question's words among the terms, rare ones counting more."""
+    question = set(asked)
+    whole = sum(rarity.get(word, 0.0) for word in question)
+    return sum(rarity.get(word, 0.0) for word in question.intersection(terms)) / whole if whole else 0.0
+
+
+def relevance(closeness: float | None, shared: float) -> float:
+    """Return 0 to 1, from the cosine of question and passage and the share of the question's words in it."""
+    known = UNKNOWN_CLOSENESS if closeness is None else closeness
+    return 1 / (1 + math.exp(-(CLOSENESS * known + COMMON * shared + OFFSET)))

@@ -1,34 +1,36 @@
-"""From a question to passages, step by step."""
+"""From a question to passages: pool candidates, fuse their scores, rescore the best, lift their pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from docent.retrieving.candidates import Found, QueryEmbedder, first, pool
-from docent.retrieving.document_names import names_of
-from docent.retrieving.document_prior import evidence, prior, routed
-from docent.retrieving.fusion import fuse, lift_pages
-from docent.retrieving.query import Query, checked, narrowed, parse
-from docent.retrieving.question_limits import in_turn, searched
-from docent.retrieving.rescoring import Look
-from docent.retrieving.synonyms import Synonyms, said_otherwise
-from docent.retrieving.weights import OURS, Weights
+from docent.retrieving.candidates import QueryEmbedder, SearchHits, pool, search_everywhere
+from docent.retrieving.document_prior import (
+    document_evidence,
+    document_priors,
+    likely_documents,
+    name_matcher,
+)
+from docent.retrieving.fusion import DEFAULT_WEIGHTS, Weights, fuse, lift_pages
+from docent.retrieving.query import Query, check_scope, in_turn, narrow_scope, parse, shorten_question
+from docent.retrieving.rescoring import Rescorer
+from docent.retrieving.synonyms import Synonyms, expand_query
 from docent.store.protocols import ChunkLocation, Hit, Reader
-from docent.types import Chunk, Page, Passage, Scope, StoredDocument
+from docent.types import Chunk, Passage, Scope, StoredDocument
 
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
-"""How well each text answers a question, by a model that reads both together."""
+"""Score how well each text answers a question, by a model that reads both together."""
 
 ROUTED = 3
 """Documents that are searched once more by themselves."""
-LOOKED_THROUGH = 1000
-"""Pieces that either search finds to be looked through for a phrase, or for a word that was excluded."""
+CHECKED = 1000
+"""Hits of either search that are checked for a quoted phrase or an excluded word."""
 RERANKED = 30
-"""Pieces that a reranker reads, if there is one: each costs a pass through its model."""
+"""Chunks that a reranker reads, if there is one: each costs a pass through its model."""
 OPENING = 500
-"""Letters of a first page that name the document where its file's name does not."""
+"""Characters of a first page that name the document where its file's name does not."""
 SHORTLIST = 100
-"""Pieces that are looked at closely; with more, the pages found are the same."""
+"""Chunks that are rescored; with more, the pages found are the same."""
 
 
 def retrieve(
@@ -38,174 +40,156 @@ def retrieve(
     store: Reader,
     embedder: QueryEmbedder,
     limit: int,
-    weights: Weights = OURS,
+    weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
     rerank: Rerank | None = None,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first. Raises InputError.
 
-    Whoever asks, no more of a question is searched than `bound` says.
+    Of a long question only the beginning and the end are searched, and long questions wait for each other.
     """
-    query = parse(searched(question))
+    query = parse(shorten_question(question))
     with in_turn(question):
-        return _retrieve(
-            query,
-            scope=scope,
-            store=store,
-            embedder=embedder,
-            limit=limit,
-            weights=weights,
-            synonyms=synonyms,
-            rerank=rerank,
+        # Pool: the hits of both searches, and those of a second search inside the likely documents.
+        scope, in_scope = _documents_in_scope(query, check_scope(scope), store)
+        documents = {document.id: document for document in in_scope}
+        groups = synonyms.of({document.library for document in in_scope}) if synonyms else ()
+        other_words = expand_query(query.text, groups, lambda text: store.terms(text, ""))
+        search, hits = search_everywhere(
+            query.text, other_words, embedder=embedder, weights=weights, scope=scope, store=store
+        )
+        places = store.places([hit.id for hit in (*hits.by_meaning, *hits.by_words)], scope)
+        priors = _document_priors(query.text, hits, documents, places, store, scope, weights)
+        likely = likely_documents(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
+        extra = _hits_for_conditions(query, search.vector, store, scope)
+        by_meaning, by_words = pool(hits, search, scope, store, likely, extra)
+
+        # Fuse: one score for each candidate, its document's prior included.
+        scores = fuse(by_meaning, by_words, weights)
+        if query.phrases or query.without:
+            scores = _meeting_conditions(scores, query, store, scope)
+        places |= store.places([chunk_id for chunk_id in scores if chunk_id not in places], scope)
+        scores = {
+            chunk_id: score + weights.prior * priors.get(places[chunk_id].document_id, 0.0)
+            for chunk_id, score in scores.items()
+            if chunk_id in places
+        }
+
+        # Rescore the shortlist by its text, and lift the pages that hold several good chunks.
+        shortlist = store.chunks(_best(scores, max(limit, SHORTLIST)), scope)
+        languages = {
+            chunk_id: documents[chunk.document_id].language if chunk.document_id in documents else ""
+            for chunk_id, chunk in shortlist.items()
+        }
+        rescorer = Rescorer(query.text, languages, store, scope)
+        added = rescorer.added_scores(shortlist, by_words, weights)
+        pages = {
+            chunk_id: place
+            for chunk_id in shortlist
+            if (document := documents.get((place := places[chunk_id]).document_id)) and document.pages > 1
+        }
+        scores = lift_pages(
+            {chunk_id: scores[chunk_id] + added[chunk_id] for chunk_id in shortlist}, pages, weights
         )
 
-
-def _retrieve(
-    query: Query,
-    *,
-    scope: Scope,
-    store: Reader,
-    embedder: QueryEmbedder,
-    limit: int,
-    weights: Weights,
-    synonyms: Synonyms | None,
-    rerank: Rerank | None,
-) -> list[Passage]:
-    scope, shelf = _narrowed(checked(scope), query, store)
-    documents = {document.id: document for document in shelf}
-    groups = synonyms.of({document.library for document in shelf}) if synonyms else ()
-    alike = said_otherwise(query.text, groups, lambda text: store.terms(text, ""))
-    wanted, found = first(query.text, alike, embedder=embedder, weights=weights, scope=scope, store=store)
-    places = store.places([hit.id for hit in (*found.by_meaning, *found.by_words)], scope)
-    priors = _priors(query.text, found, documents, places, store, scope, weights)
-    meant = routed(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
-    besides = _besides(query, wanted.vector, store, scope)
-    by_meaning, by_words = pool(found, wanted, scope, store, meant, besides)
-    scores = fuse(by_meaning, by_words, weights)
-    if query.phrases or query.without:
-        scores = _allowed(scores, query, store, scope)
-    places |= store.places([piece for piece in scores if piece not in places], scope)
-    scores = {
-        piece: score + weights.prior * priors.get(places[piece].document_id, 0.0)
-        for piece, score in scores.items()
-        if piece in places
-    }
-    shortlist = store.chunks(_best(scores, max(limit, SHORTLIST)), scope)
-    languages = {
-        piece: documents[chunk.document_id].language if chunk.document_id in documents else ""
-        for piece, chunk in shortlist.items()
-    }
-    look = Look(query.text, languages, store, scope)
-    more = look.closely(shortlist, by_words, weights)
-    pages = {piece: places[piece] for piece in shortlist if _has_pages(documents, places[piece])}
-    scores = lift_pages({piece: scores[piece] + more[piece] for piece in shortlist}, pages, weights)
-    best = [shortlist[piece] for piece in _best(scores, max(limit, RERANKED if rerank else 0))]
-    best = (_reranked(query.text, best, rerank) if rerank else best)[:limit]
-    helps = look.relevance(best, by_meaning)
-    return _passages(best, scores, helps, documents, store, scope)
+        # Passages: the best chunks, in a reranker's order if there is one.
+        best = [shortlist[chunk_id] for chunk_id in _best(scores, max(limit, RERANKED if rerank else 0))]
+        best = (_rerank(query.text, best, rerank) if rerank else best)[:limit]
+        relevances = rescorer.relevances(best, by_meaning)
+        return _passages(best, scores, relevances, documents, store, scope)
 
 
-def _narrowed(scope: Scope, query: Query, store: Reader) -> tuple[Scope, list[StoredDocument]]:
-    """The scope with the question's own conditions, and the documents in it."""
-    shelf = store.documents(scope)
-    inside = narrowed(scope, query, shelf)
-    return inside, shelf if inside == scope else store.documents(inside)
+def _documents_in_scope(query: Query, scope: Scope, store: Reader) -> tuple[Scope, Sequence[StoredDocument]]:
+    """Return the scope narrowed by the question's own conditions, and the documents in it."""
+    documents = store.documents(scope)
+    narrowed = narrow_scope(scope, query, documents)
+    return narrowed, documents if narrowed == scope else store.documents(narrowed)
 
 
-def _besides(query: Query, vector: Sequence[float], store: Reader, scope: Scope) -> list[Hit]:
-    """Candidates that are looked for only where the question's conditions will take others away."""
-    found = store.matching(" ".join(query.phrases), LOOKED_THROUGH, scope) if query.phrases else []
-    if query.without:
-        found = [*found, *store.nearest(vector, LOOKED_THROUGH, scope)]
-        found += store.matching(query.text, LOOKED_THROUGH, scope)
-    return found
-
-
-def _allowed(scores: Mapping[str, float], query: Query, store: Reader, scope: Scope) -> dict[str, float]:
-    """The pieces whose text holds what was quoted and nothing that was excluded."""
-    chunks = store.chunks(list(scores), scope)
-    return {piece: scores[piece] for piece, chunk in chunks.items() if query.allows(chunk.text)}
-
-
-def _priors(
+def _document_priors(
     question: str,
-    found: Found,
+    hits: SearchHits,
     documents: Mapping[str, StoredDocument],
     places: Mapping[str, ChunkLocation],
     store: Reader,
     scope: Scope,
     weights: Weights,
 ) -> dict[str, float]:
-    """How likely each document is meant."""
-    document_of = {piece: place.document_id for piece, place in places.items()}
-    return prior(
-        names_of(list(documents.values()), lambda document: _opening(document, store, scope)).match(question),
-        evidence(found.by_meaning, document_of),
-        evidence(found.by_words, document_of),
+    """Return how likely each document is meant: by its name, and by what both searches found in it."""
+
+    def opening(document: StoredDocument) -> str:
+        pages = store.plain_pages([(document.id, 1)], scope)
+        return "".join(page.text[:OPENING] for page in pages.values())
+
+    document_of = {chunk_id: place.document_id for chunk_id, place in places.items()}
+    return document_priors(
+        name_matcher(list(documents.values()), opening).match(question),
+        document_evidence(hits.by_meaning, document_of),
+        document_evidence(hits.by_words, document_of),
         weights,
     )
 
 
-def _opening(document: StoredDocument, store: Reader, scope: Scope) -> str:
-    pages = store.plain_pages([(document.id, 1)], scope)
-    return "".join(page.text[:OPENING] for page in pages.values())
+def _hits_for_conditions(query: Query, vector: Sequence[float], store: Reader, scope: Scope) -> list[Hit]:
+    """Return more candidates where the question's conditions will take others away."""
+    hits = store.matching(" ".join(query.phrases), CHECKED, scope) if query.phrases else []
+    if query.without:
+        hits = [*hits, *store.nearest(vector, CHECKED, scope), *store.matching(query.text, CHECKED, scope)]
+    return hits
 
 
-def _reranked(question: str, best: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:
-    """The first pieces in the order of a reranker; whatever comes after them stays as it is."""
-    read = best[:RERANKED]
+def _meeting_conditions(
+    scores: Mapping[str, float], query: Query, store: Reader, scope: Scope
+) -> dict[str, float]:
+    """Return the chunks whose text holds every quoted phrase and no excluded word."""
+    chunks = store.chunks(list(scores), scope)
+    return {chunk_id: scores[chunk_id] for chunk_id, chunk in chunks.items() if query.allows(chunk.text)}
+
+
+def _best(scores: Mapping[str, float], count: int) -> list[str]:
+    return sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[:count]
+
+
+def _rerank(question: str, chunks: Sequence[Chunk], rerank: Rerank) -> list[Chunk]:
+    """Put the first chunks in the reranker's order; those after them stay where they are."""
+    read = chunks[:RERANKED]
     scores = rerank(question, [f"{chunk.header}\n{chunk.text}" for chunk in read])
-    order = sorted(range(len(read)), key=lambda at: -scores[at])  # equals keep their order
-    return [*(read[at] for at in order), *best[RERANKED:]]
-
-
-def _has_pages(documents: Mapping[str, StoredDocument], place: ChunkLocation) -> bool:
-    return place.document_id in documents and documents[place.document_id].pages > 1
-
-
-def _best(scores: Mapping[str, float], most: int) -> list[str]:
-    return sorted(scores, key=lambda piece: (-scores[piece], piece))[:most]
+    order = sorted(range(len(read)), key=lambda position: -scores[position])  # equals keep their order
+    return [*(read[position] for position in order), *chunks[RERANKED:]]
 
 
 def _passages(
     chunks: Sequence[Chunk],
     scores: Mapping[str, float],
-    helps: Mapping[str, float],
+    relevances: Mapping[str, float],
     documents: Mapping[str, StoredDocument],
     store: Reader,
     scope: Scope,
 ) -> list[Passage]:
-    """The chunks with everything a reader wants to know of them, but those that were deleted meanwhile."""
+    """Return the chunks as passages, without those whose page was deleted meanwhile."""
     pages = store.plain_pages({(chunk.document_id, chunk.page) for chunk in chunks}, scope)
-    return [
-        _passage(
-            chunk,
-            documents[chunk.document_id],
-            pages[chunk.document_id, chunk.page],
-            score=scores[chunk.id],
-            relevance=helps[chunk.id],
+    passages = []
+    for chunk in chunks:
+        document = documents.get(chunk.document_id)
+        page = pages.get((chunk.document_id, chunk.page))
+        if document is None or page is None:
+            continue
+        passages.append(
+            Passage(
+                chunk_id=chunk.id,
+                document_id=chunk.document_id,
+                file=document.name,
+                library=document.library,
+                page=chunk.page,
+                page_label=page.label,
+                place=page.at(chunk.start, chunk.end),
+                heading=chunk.heading,
+                header=chunk.header,
+                text=chunk.text,
+                start=chunk.start,
+                end=chunk.end,
+                score=scores[chunk.id],
+                relevance=relevances[chunk.id],
+            )
         )
-        for chunk in chunks
-        if chunk.document_id in documents and (chunk.document_id, chunk.page) in pages
-    ]
-
-
-def _passage(
-    chunk: Chunk, document: StoredDocument, page: Page, *, score: float, relevance: float
-) -> Passage:
-    return Passage(
-        chunk_id=chunk.id,
-        document_id=chunk.document_id,
-        file=document.name,
-        library=document.library,
-        page=chunk.page,
-        page_label=page.label,
-        place=page.at(chunk.start, chunk.end),
-        heading=chunk.heading,
-        header=chunk.header,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        score=score,
-        relevance=relevance,
-    )
+    return passages

@@ -1,4 +1,4 @@
-"""What means the same in a library: lines such as "capex = capital expenditures" in its synonyms.txt."""
+"""Synonyms of a library: lines such as "capex = capital expenditures" in its synonyms.txt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Group = tuple[str, ...]
 Terms = Callable[[str], Sequence[str]]
 
 
-class Read(NamedTuple):
+class SynonymFile(NamedTuple):
     groups: list[Group]
     mistakes: list[str]
-    """A sentence for each line that says nothing."""
+    """A sentence for each line that is no group."""
 
 
 class Synonyms:
@@ -24,7 +24,7 @@ class Synonyms:
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self._known: dict[Path, tuple[int, Read]] = {}
+        self._files: dict[Path, tuple[int, SynonymFile]] = {}
 
     def of(self, libraries: Iterable[str]) -> list[Group]:
         return [group for library in sorted(libraries) for group in self._read(library).groups]
@@ -32,45 +32,45 @@ class Synonyms:
     def mistakes(self, library: str) -> list[str]:
         return self._read(library).mistakes
 
-    def _read(self, library: str) -> Read:
+    def _read(self, library: str) -> SynonymFile:
         if "/" in library or library.startswith("."):
-            return Read([], [])  # no folder of data/
+            return SynonymFile([], [])  # no folder of data/
         path = (self._data if library == DEFAULT_LIBRARY else self._data / library) / SYNONYMS
         try:
-            changed = path.stat().st_mtime_ns
-            if self._known.get(path, (-1,))[0] != changed:
-                self._known[path] = changed, read(path.read_bytes().decode("utf-8-sig", "replace"))
+            modified = path.stat().st_mtime_ns
+            if self._files.get(path, (-1,))[0] != modified:
+                self._files[path] = modified, parse_synonyms(path.read_bytes().decode("utf-8-sig", "replace"))
         except OSError:
-            return Read([], [])  # most libraries have none
-        return self._known[path][1]
+            return SynonymFile([], [])  # most libraries have none
+        return self._files[path][1]
 
 
-def read(text: str) -> Read:
-    """One group a line, its members between signs of equality; what follows a # is a remark."""
+def parse_synonyms(text: str) -> SynonymFile:
+    """Parse one group a line, its members between equals signs; what follows a # is a comment."""
     groups, mistakes = [], []
     for number, line in enumerate(text.splitlines(), 1):
-        if not (said := line.partition("#")[0].strip()):
+        if not (content := line.partition("#")[0].strip()):
             continue
-        group = tuple(member.strip() for member in said.split("="))
+        group = tuple(member.strip() for member in content.split("="))
         if len(group) > 1 and all(group):
             groups.append(group)
         else:
             mistakes.append(
-                f"Line {number}, {said!r}, does not say what means the same, so it is left out. "
+                f"Line {number}, {content!r}, names no synonym, so it is left out. "
                 "Write it like this: holiday = annual leave = vacation"
             )
-    return Read(groups, mistakes)
+    return SynonymFile(groups, mistakes)
 
 
-def said_otherwise(question: str, groups: Sequence[Group], terms: Terms) -> str:
-    """The other members of every group that the question holds a member of, whatever its inflection."""
-    asked = _fenced(terms(question))
-    found: dict[str, None] = {}
+def expand_query(question: str, groups: Sequence[Group], terms: Terms) -> str:
+    """Return the other members of every group of which the question holds a member, in any inflection."""
+    asked = _delimited(terms(question))
+    others: dict[str, None] = {}
     for group in groups if asked else ():
-        said = [member for member in group if (form := _fenced(terms(member))) and form in asked]
-        found |= {member: None for member in group if said and member not in said}
-    return " ".join(found)
+        present = [member for member in group if (form := _delimited(terms(member))) and form in asked]
+        others |= {member: None for member in group if present and member not in present}
+    return " ".join(others)
 
 
-def _fenced(terms: Sequence[str]) -> str:
+def _delimited(terms: Sequence[str]) -> str:
     return f" {' '.join(terms)} " if terms else ""

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from docent.messages import restored
 from docent.store.catalog import Catalog
 from docent.store.packing import PAGE_COLUMNS, unpack_page
 from docent.store.rows import DOCUMENTS, forget_name, named
@@ -83,7 +84,9 @@ class OldIndex:
                 f"{KEPT} WHERE d.state NOT IN ({READ}) ORDER BY d.n",
             )
             found = list(named(rows))
-        return [(self._kept(row), row["owner"], row["reason"]) for row in found if row["files"] != "[]"]
+        return [
+            (self._kept(row), row["owner"], restored(row["reason"])) for row in found if row["files"] != "[]"
+        ]
 
     def failures(self) -> list[tuple[SourceFile, str]]:
         with self._catalog.read() as db:
@@ -91,7 +94,10 @@ class OldIndex:
                 "SELECT l.name, f.path, f.bytes, f.modified_ns, f.reason FROM failures f "
                 "JOIN libraries l ON l.n = f.library"
             ).fetchall()
-        return [(SourceFile(name, path, Path(path), size, at), why) for name, path, size, at, why in rows]
+        return [
+            (SourceFile(name, path, Path(path), size, at), restored(why))
+            for name, path, size, at, why in rows
+        ]
 
     def holds(self, document_ids: Sequence[str]) -> bool:
         """Return True if any of these documents is in the index."""

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from docent.messages import restored, stored
 from docent.types import Heading, Line, Page, ReadBy
 
 if TYPE_CHECKING:  # 0.12 s to import: pages are kept without it
@@ -51,7 +52,7 @@ def pack_page(page: Page) -> tuple[Any, ...]:
         page.label,
         page.place,
         page.read_by.value,
-        page.note,
+        stored(page.note),
         page.hidden,
         page.confidence,
         *page.size,
@@ -67,7 +68,7 @@ def unpack_page(row: Sequence[Any]) -> Page:
         label=label,
         place=place,
         read_by=ReadBy(read_by),
-        note=note,
+        note=restored(note),
         hidden=hidden,
         confidence=confidence,
         headings=tuple(Heading(start, words, level) for start, words, level in headings),

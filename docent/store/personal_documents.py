@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
+from docent.messages import stored
 from docent.store import versions
 from docent.store.old_index import forget_name_elsewhere
 from docent.store.packing import unpack_vectors
@@ -80,7 +81,8 @@ class PersonalStore(WritingStore):
                 if n is None or versions.was_read(db, n):  # another reader handed in the same bytes
                     return
                 db.execute(
-                    f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (reason, n)
+                    f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?",
+                    (stored(reason), n),
                 )
                 if versions.is_waiting(db, n):
                     versions.withdraw(db, n)

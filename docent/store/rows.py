@@ -11,6 +11,7 @@ from itertools import chain, count
 from typing import Any
 
 from docent.errors import StoreError
+from docent.messages import Message, joined, restored, stored
 from docent.store.packing import PAGE_COLUMNS, pack_page, unpack_text
 from docent.types import (
     ANSWERING,
@@ -31,9 +32,9 @@ CHUNKS_WITH_TEXT = (
 )
 """Rows for `chunks_of`."""
 MOST_DOCUMENTS = 20_000  # cached with their rows; some 40 MB
-EMPTY = f"{NOTHING_TO_SEARCH} Read it again to hear why."
+EMPTY = joined((NOTHING_TO_SEARCH, Message("Read it again to hear why.")), " ")
 """The reason for an empty document that was read before reasons were noted."""
-OUTDATED = "a newer version is being read; until it is ready, this one answers"
+OUTDATED = Message("a newer version is being read; until it is ready, this one answers")
 
 
 def keys_of(chunk_ids: Sequence[str]) -> tuple[list[bytes], str]:
@@ -86,8 +87,8 @@ def insert_document(
         (
             document.title, document.kind, document.language,
             document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat(),
-            State.SEARCHABLE, document.shortfall(len(chunks)), len(document.pages), len(unread), len(chunks),
-            document.loader, n,
+            State.SEARCHABLE, stored(document.shortfall(len(chunks))), len(document.pages), len(unread),
+            len(chunks), document.loader, n,
         ),
     )  # fmt: skip
     marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
@@ -167,7 +168,7 @@ def document_of(names: tuple[str, ...], values: tuple[Any, ...]) -> StoredDocume
         library=row["library_name"],
         paths=tuple(json.loads(row["paths"])),
         state=State(row["state"]),
-        reason=row["reason"] or (OUTDATED if row["outdated"] else EMPTY if is_empty else ""),
+        reason=restored(row["reason"]) or (OUTDATED if row["outdated"] else EMPTY if is_empty else ""),
     )
 
 

@@ -25,9 +25,11 @@ from typing import Any
 
 from docent import __version__, errors
 from docent.errors import DocentError, StorageBusy, StoreError
+from docent.messages import Message
 
 OURS = ("docent.types", "docent.store.")
 OTHERS = {
+    ("docent.messages", "restored"),
     ("pathlib", "PosixPath"),
     ("pathlib", "PurePosixPath"),
     ("numpy", "ndarray"),
@@ -163,12 +165,14 @@ class RpcServer:
                 return pack(("value", __version__))
             return pack(("value", self._answer(name, arguments, keywords)))
         except DocentError as error:
-            return pack(("error", type(error).__name__, str(error)))
+            return pack(("error", type(error).__name__, error.message))
         except Exception as error:
             log.exception("A call from another process failed.")
-            sentence = (
-                f"The Docent that owns {self._folder} could not do this ({error!r}). Try again; if it fails "
-                "again, restart that one, and see what is wrong with: python -m docent doctor"
+            sentence = Message(
+                "The Docent that owns {folder} could not do this ({why}). Try again; if it fails again, "
+                "restart that one, and see what is wrong with: python -m docent doctor",
+                folder=self._folder,
+                why=repr(error),
             )
             return pack(("error", "StoreError", sentence))
 

@@ -76,9 +76,8 @@ def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIn
     trust = checksums.check()
     words = open_words(index / WORDS, anew=trust[WORDS] is Trust.BROKEN)
     try:
-        if (
-            trust[WORDS] is not Trust.SOUND or not words.count()
-        ):  # empty when one of another version was thrown away
+        # Words without entries may replace those of another version.
+        if trust[WORDS] is not Trust.SOUND or not words.count():
             mend_words(catalog, words)
         if chroma_url:
             shutil.rmtree(index / CHROMA, ignore_errors=True)
@@ -91,8 +90,8 @@ def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIn
             checksums.mark_opened()  # opening was interrupted, and did not kill the process
         raise
     checksums.mark_opened()
-    index = VectorFallback(vectors, catalog, served=bool(chroma_url))
-    return DerivedIndexes(index, words, checksums, trust[WORDS] is Trust.SOUND)
+    fallback = VectorFallback(vectors, catalog, served=bool(chroma_url))
+    return DerivedIndexes(fallback, words, checksums, trust[WORDS] is Trust.SOUND)
 
 
 def _kept(folder: Path, catalog: Catalog, trust: Trust) -> ChromaVectors:

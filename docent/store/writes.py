@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, UnknownDocument, UnreadableFile
+from docent.messages import restored, stored
 from docent.regular_files import open_regular
 from docent.store import versions
 from docent.store.deletions import DeletingStore
@@ -74,7 +75,9 @@ class WritingStore(DeletingStore):
                 "JOIN libraries l ON l.n = f.library WHERE l.name = ?1",
                 (library, UPLOADED),
             ).fetchall()
-        return [KnownFile(library, *row) for row in rows]
+        return [
+            KnownFile(library, path, size, at, sha256, restored(why)) for path, size, at, sha256, why in rows
+        ]
 
     def failures(self, scope: Scope) -> list[KnownFile]:
         """Return the files of folders that could not be read, in the libraries of the scope."""
@@ -83,7 +86,11 @@ class WritingStore(DeletingStore):
                 "SELECT l.name, f.path, f.bytes, f.modified_ns, '', f.reason FROM failures f "
                 "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
             ).fetchall()
-        return [KnownFile(*row) for row in rows if not scope.libraries or row[0] in scope.libraries]
+        return [
+            KnownFile(library, path, size, at, sha256, restored(why))
+            for library, path, size, at, sha256, why in rows
+            if not scope.libraries or library in scope.libraries
+        ]
 
     def put(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
@@ -204,7 +211,14 @@ class WritingStore(DeletingStore):
         with self._catalog.write() as db:
             db.execute(
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                (library_row(db, file.library), file.path, file.bytes, file.modified_ns, reason, now()),
+                (
+                    library_row(db, file.library),
+                    file.path,
+                    file.bytes,
+                    file.modified_ns,
+                    stored(reason),
+                    now(),
+                ),
             )
 
     def forget(self, library: str, path: str) -> None:

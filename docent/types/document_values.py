@@ -125,7 +125,7 @@ class Document:
     def shortfall(self, chunks: int) -> str:
         """Return why the document, cut into so many chunks, is not wholly searchable; empty when it is."""
         if chunks:
-            return self.unread[0].note if self.unread else ""
+            return Message(self.unread[0].note) if self.unread else ""
         return joined((NOTHING_TO_SEARCH, self._why_no_text()), " ")
 
     def _why_no_text(self) -> str:
@@ -136,7 +136,7 @@ class Document:
         if any(page.hidden for page in self.pages):
             return Message("All of its text is hidden from a reader.")
         notes = Counter(page.note for page in self.unread or self.pages)
-        return notes.most_common(1)[0][0] or Message("Its pages are empty.")
+        return Message(notes.most_common(1)[0][0]) or Message("Its pages are empty.")
 
 
 @dataclass(frozen=True, slots=True)

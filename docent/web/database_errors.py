@@ -1,4 +1,4 @@
-"""Opening a database of storage/ whose disk is full or read-only: a sentence instead of a traceback."""
+"""Say in a sentence why a database of storage/ cannot be opened, such as a full or read-only disk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docent.errors import StoreError
+from docent.messages import Message
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -17,7 +18,7 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 @contextmanager
 def opening(path: Path) -> Iterator[None]:
-    """Raise what keeps a file of storage/ from being opened or made as a StoreError with what to do."""
+    """Raise errors of opening or making a file of storage/ as a StoreError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -27,14 +28,23 @@ def opening(path: Path) -> Iterator[None]:
     else:
         return
     if code in FULL:
-        why, remedy = "the disk is full", "Free some space on it and start again."
+        why, remedy = Message("the disk is full"), Message("Free some space on it and start again.")
     elif code in READ_ONLY:
-        why = "the folder may not be written" if code != errno.EROFS else "its disk is read-only"
-        remedy = "Make it writable for this user, or name another folder with DOCENT_STORAGE."
+        why = (
+            Message("the folder may not be written")
+            if code != errno.EROFS
+            else Message("its disk is read-only")
+        )
+        remedy = Message("Make it writable for this user, or name another folder with DOCENT_STORAGE.")
     elif code == errno.EBUSY:
-        why, remedy = "another program has locked it", "Wait for that program, or stop it, and start again."
+        why, remedy = (
+            Message("another program has locked it"),
+            Message("Wait for that program, or stop it, and start again."),
+        )
     else:
-        remedy = "Check the disk and its permissions, or restore a backup with: python -m docent restore"
+        remedy = Message(
+            "Check the disk and its permissions, or restore a backup with: python -m docent restore"
+        )
     raise StoreError(
         "{name} could not be opened in {parent}: {why}. {remedy}",
         name=path.name,
@@ -45,7 +55,7 @@ def opening(path: Path) -> Iterator[None]:
 
 
 def _code(error: sqlite3.Error, folder: Path) -> int:
-    """The system's number for what SQLite tells in its own; its "cannot open" has many reasons."""
+    """Return the system's error number for SQLite's; its "cannot open" has many reasons."""
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return errno.EBUSY

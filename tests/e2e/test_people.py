@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
-from docent.web.accounts.login import FREE_TRIES
+from docent.web.accounts.authenticator import FREE_TRIES
 from docent.web.accounts.users import Users
 from docent.web.chat.source_links import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
@@ -224,7 +224,7 @@ def test_deleting_a_conversation_offers_to_delete_its_files(app, browser, tmp_pa
     page.locator('a[href^="/thread/"]').first.hover()
     page.locator("#thread-options").first.click()
     page.get_by_role("menuitem", name="Delete").click()
-    offer = page.get_by_role("checkbox", name=re.compile(f"files handed in here.*{name}"))
+    offer = page.get_by_role("checkbox", name=re.compile(f"files sent here.*{name}"))
     expect(offer).not_to_be_checked()
     offer.set_checked(too)
     picture(page, f"delete-conversation-{too}")

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from docent.errors import InputError
-from docent.evaluating import Golden, Question, Run, from_answer, read_questions, read_run, save_run
+from docent.evaluating import (
+    EvalRun,
+    GoldenQuestions,
+    Question,
+    from_answer,
+    read_questions,
+    read_run,
+    save_run,
+)
 from docent.types import Answer, Citation, Receipt
 from tests.evaluating.build import outcome
 
@@ -18,7 +26,7 @@ RENT = Question("What is the rent?", "lease.pdf", (2,), "home")
 
 def test_kept_and_removed(tmp_path):
     """A question is kept once for its words and library; removed, it is gone; the file is plain lines."""
-    golden = Golden(tmp_path / "storage/golden.jsonl")
+    golden = GoldenQuestions(tmp_path / "storage/golden.jsonl")
     assert golden.all() == []
     golden.add(RENT)
     golden.add(Question(RENT.question, "lease.pdf", (3, 4), "home"))
@@ -34,20 +42,21 @@ def test_kept_and_removed(tmp_path):
 def test_several_processes_keep_questions_at_once(tmp_path):
     """What one adds another does not take away: the chat's thumbs, and `golden add` in a terminal."""
     adding = (
-        "import sys; from pathlib import Path; from docent.evaluating import Golden, Question\n"
-        "for n in range(40): Golden(Path(sys.argv[1])).add(Question(f'{n}?', 'a.pdf', (1,), sys.argv[2]))"
+        "import sys; from pathlib import Path; from docent.evaluating import GoldenQuestions, Question\n"
+        "for n in range(40):\n"
+        "    GoldenQuestions(Path(sys.argv[1])).add(Question(f'{n}?', 'a.pdf', (1,), sys.argv[2]))"
     )
     path = tmp_path / "golden.jsonl"
     command, root = [sys.executable, "-c", adding, str(path)], Path(__file__).parents[2]
     running = [subprocess.Popen([*command, library], cwd=root) for library in ("one", "two")]
     assert [one.wait(120) for one in running] == [0, 0]
-    assert len(Golden(path).all("one")) == len(Golden(path).all("two")) == 40
+    assert len(GoldenQuestions(path).all("one")) == len(GoldenQuestions(path).all("two")) == 40
 
 
 @pytest.mark.parametrize("break_", ["\u2028", "\x85", "\n"], ids=["line", "next line", "newline"])
 def test_whatever_is_asked_is_read_again(break_, tmp_path):
     """A question pasted with breaks in it, and blanks around it, is one question, kept once."""
-    golden = Golden(tmp_path / "golden.jsonl")
+    golden = GoldenQuestions(tmp_path / "golden.jsonl")
     asked = Question(f" What is{break_}the rent? ", "lease.pdf", (2,), "home")
     golden.add(asked)
     golden.add(asked)
@@ -66,7 +75,7 @@ def test_a_good_answer_becomes_a_question():
 
 def test_a_saved_run_comes_back(tmp_path):
     """What is saved is read as it was; another file is refused with how to make one."""
-    run = Run((outcome(1), outcome(None)), (outcome(2),))
+    run = EvalRun((outcome(1), outcome(None)), (outcome(2),))
     save_run(run, tmp_path / "run.json", summary={"questions": 2})
     assert read_run(tmp_path / "run.json") == run
     (tmp_path / "other.json").write_text("[]")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from docent.indexing.chunking import CHARACTERS_PER_TOKEN, chunk, embedded_text
-from docent.indexing.token_counts import counts
+from docent.indexing.chunking import CHARACTERS_PER_TOKEN, chunk, counts, embedded_text
 from docent.types import Document, Heading, Line, Page
 
 LIMIT = 256

@@ -13,10 +13,10 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import QUESTION, FastEmbedder, Turns, batches
-from docent.indexing.openvino_bert import Caller
+from docent.indexing.fast_embedder import MAX_SHORT, FairLock, FastEmbedder, batches
+from docent.indexing.openvino_bert import InferenceRequest
 from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
-from docent.indexing.quantization import multiplies_bytes
+from docent.indexing.quantization import has_vnni
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module", params=["int8", "bf16", "int8 weights", "fp32"])
 def engine(request):
-    if request.param == "int8" and not multiplies_bytes():
+    if request.param == "int8" and not has_vnni():
         pytest.skip("this processor's sum of products of bytes may overflow, so the default is another here")
     embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2, precision=request.param)
     yield embedder
@@ -50,7 +50,7 @@ def fast():
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """sentence-transformers through llama-index, on the same weights."""
-    from docent.indexing.reference_embedder import ReferenceEmbedder
+    from docent.indexing.torch_models import ReferenceEmbedder
 
     cache = tmp_path_factory.mktemp("cache")
     return ReferenceEmbedder(PACKAGED_MODEL, source=str(packaged_folder()), cache=cache, device="cpu")
@@ -77,7 +77,7 @@ def test_engines_that_agree_share_a_fingerprint(engine, reference):
     )
 
 
-def test_vectors_do_not_depend_on_company(engine):
+def test_a_vector_does_not_depend_on_its_batch(engine):
     """A text has the same vector alone and in a batch of others, in its own row, of length one."""
     together = engine.embed(TEXTS)
     alone = np.concatenate([engine.embed([text]) for text in TEXTS])
@@ -103,18 +103,18 @@ def test_a_very_long_question_is_read_to_its_end(fast):
 
 
 def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
-    """A long question is embedded beside the short ones, piece after piece, not before them."""
+    """A long question is embedded beside the short ones, part after part, not before them."""
     long_one = "the weather in spring " * 200
     begun, go_on = threading.Event(), threading.Event()
-    real = Caller.run
+    real = InferenceRequest.run
 
     def run(caller, batch):
-        if len(batch[0]) > QUESTION:
+        if len(batch[0]) > MAX_SHORT:
             begun.set()
             assert go_on.wait(30)
         return real(caller, batch)
 
-    monkeypatch.setattr(Caller, "run", run)
+    monkeypatch.setattr(InferenceRequest, "run", run)
     asking = threading.Thread(target=fast.embed_query, args=(long_one,))
     asking.start()
     assert begun.wait(30)
@@ -124,27 +124,27 @@ def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
     asking.join(30)
 
 
-def test_turns_are_taken_in_the_order_of_asking():
-    """Whoever has many pieces lets the next in after each; a plain lock is taken again by its last holder."""
-    turns, order = Turns(), []
+def test_a_fair_lock_is_given_in_the_order_of_asking():
+    """A caller with many parts lets the next in after each; a plain lock goes to its last holder again."""
+    lock, order = FairLock(), []
     waits, many_begun = threading.Event(), threading.Event()
 
     def many():
         for _ in range(2):
-            with turns.turn():
+            with lock.turn():
                 order.append("many")
                 many_begun.set()
                 assert waits.wait(30)
 
     def one():
-        with turns.turn():
+        with lock.turn():
             order.append("one")
 
     first, second = threading.Thread(target=many), threading.Thread(target=one)
     first.start()
     assert many_begun.wait(30)
     second.start()
-    while turns.waiting < 2:  # the one that has its turn, and the one that waits
+    while lock.waiting < 2:  # the one that has its turn, and the one that waits
         threading.Event().wait(0.001)
     waits.set()
     first.join(30)
@@ -198,7 +198,7 @@ def test_a_file_that_does_not_belong_is_refused(extra, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    """What is missing is said."""
+    """The error names the missing file."""
     with pytest.raises(EmbeddingError, match="is missing"):
         verify(tmp_path)
 
@@ -231,7 +231,7 @@ def test_a_question_jumps_the_queue(fast):
     finally:
         stop.set()
         bulk.join()
-    # Idle takes 2 to 3 ms. Waiting in the documents' lane was 19 ms at the median, in a lane of its own 2.7.
+    # Idle takes 2 to 3 ms. In a queue with documents it was 19 ms at the median, on threads of its own 2.7.
 
 
 def _median_seconds(embedder, times):
@@ -253,7 +253,7 @@ def test_documents_yield_to_everything_else(fast):
         for task in Path("/proc/self/task").iterdir()
     ]
     own = os.nice(0)
-    assert nice.count(max(own, 10)) >= 4  # two that feed the lane and two that compute in it
+    assert nice.count(max(own, 10)) >= 4  # two that submit batches and two that compute
     assert own in nice
 
 
@@ -298,7 +298,7 @@ def test_any_folder_is_a_model(tmp_path, reference):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_model_that_is_not_there_is_said(tmp_path):
-    """A hub model is not fetched: the sentence says where it has to lie."""
+def test_a_model_that_is_not_there_is_an_error(tmp_path):
+    """A hub model is not fetched: the error says where it has to be."""
     with pytest.raises(EmbeddingError, match=r"'nobody/nothing' could not be loaded.*hf download"):
         open_embedder("nobody/nothing", cache=tmp_path, threads=1, device="cpu", model_url="", model_key="")

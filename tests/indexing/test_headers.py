@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from docent.indexing.headers import Header, Outline, clean_name, telling_name
+from docent.indexing.headers import Header, Outline, clean_name, descriptive_name
 from docent.types import Document, Heading, Line, Page
 
 BOX = (0.0, 0.0, 1.0, 1.0)
@@ -49,7 +49,7 @@ def test_clean_name(name, expected):
 )
 def test_telling_name(name, title, expected):
     """The title stands in where the file name says nothing."""
-    assert telling_name(document(name=name, title=title)) == expected
+    assert descriptive_name(document(name=name, title=title)) == expected
 
 
 def test_a_section_runs_on_until_the_next():

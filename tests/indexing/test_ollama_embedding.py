@@ -124,7 +124,7 @@ def test_another_server_at_the_address_is_said(status, said, opened, monkeypatch
 @pytest.mark.parametrize("parts", [[b"[" + b"0," * 32_000] * 3_000, [b"["] * 3_000], ids=["large", "slow"])
 def test_a_reply_without_an_end(parts, opened, monkeypatch):
     """It is given up when it is larger, or takes longer, than vectors may."""
-    monkeypatch.setattr(ollama_embedder, "LONGEST_REPLY", 1.0 if len(parts[0]) == 1 else 300.0)
+    monkeypatch.setattr(ollama_embedder, "MAX_REPLY_SECONDS", 1.0 if len(parts[0]) == 1 else 300.0)
 
     class Endless(BaseHTTPRequestHandler):
         def do_POST(self):

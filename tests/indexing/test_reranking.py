@@ -6,7 +6,7 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing.packaged_model import packaged_folder
-from docent.indexing.reranker import open_reranker
+from docent.indexing.torch_models import open_reranker
 
 
 @pytest.fixture(scope="module")

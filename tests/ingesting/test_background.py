@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from docent.errors import EmbeddingError
-from docent.ingesting import Background
+from docent.ingesting import EmbeddingWorker
 from docent.store import Store
 from docent.store.word_index import WordIndex
 from tests.fakes.embedder import WordHashEmbedder
@@ -59,7 +59,7 @@ def store(tmp_path):
 def test_everything_is_embedded_once(store, tmp_path):
     """Many documents, each chunk exactly once, with progress that ends at nothing left."""
     embedder = WordHashEmbedder()
-    background = Background(store=store, embedder=embedder)
+    background = EmbeddingWorker(store=store, embedder=embedder)
     for number in range(12):
         put_words(store, tmp_path, f"{number}.txt", *(f"{HOURS} {number} {page}" for page in range(40)))
     left: list[int] = []
@@ -73,7 +73,7 @@ def test_everything_is_embedded_once(store, tmp_path):
 
 def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
     """All vectors are there a moment before what they replaced is removed; waiting ends after that."""
-    background = Background(store=store, embedder=WordHashEmbedder())
+    background = EmbeddingWorker(store=store, embedder=WordHashEmbedder())
     put_words(store, tmp_path, "a.txt", HOURS)
     background.wait(lambda left: None)
     put_words(store, tmp_path, "a.txt", f"{HOURS} From May on at eight.")
@@ -94,7 +94,7 @@ def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
 def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
     """Who waits hears why nothing moves, be it foreseen or not; when it is over, the rest is done."""
     put_words(store, tmp_path, "a.txt", HOURS)
-    background = Background(store=store, embedder=Stubborn(failures=1, error=error))
+    background = EmbeddingWorker(store=store, embedder=Stubborn(failures=1, error=error))
     with pytest.raises(EmbeddingError):
         background.wait(lambda left: None)
     while store.lacking():
@@ -107,12 +107,12 @@ def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
     """It is given up without a word; whoever opens the store next makes those vectors."""
     put_words(store, tmp_path, "a.txt", HOURS)
     embedder = Endless()
-    background = Background(store=store, embedder=embedder)
+    background = EmbeddingWorker(store=store, embedder=embedder)
     background.start()
     embedder.begun.wait()
     background.close()
     assert (store.lacking(), store.held_up(), caplog.records) == (1, "", [])
-    again = Background(store=store, embedder=WordHashEmbedder())
+    again = EmbeddingWorker(store=store, embedder=WordHashEmbedder())
     again.wait(lambda left: None)
     again.close()
     assert states(store) == {"a.txt": ("ready", 1, 1)}
@@ -124,7 +124,7 @@ def test_ctrl_c_as_it_is_begun(store, monkeypatch):
     def interrupted(_: threading.Thread) -> None:
         raise KeyboardInterrupt
 
-    background = Background(store=store, embedder=WordHashEmbedder())
+    background = EmbeddingWorker(store=store, embedder=WordHashEmbedder())
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(threading.Thread, "start", interrupted)
         background.start()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from docent.errors import LoadError, UnreadableFile
-from docent.ingesting import find
-from docent.ingesting.discovery import as_it_is_now
+from docent.ingesting import find_files
+from docent.ingesting.discovery import file_now
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Document, Page, Scope, SourceFile
@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 
 def looked(data: Path, *paths: Path, follow_links: bool = False) -> tuple[list[str], dict[str, str]]:
     """What was found, and why the rest is not read, by its path."""
-    files, reports = find(paths or [data], data=data, follow_links=follow_links)
+    files, reports = find_files(paths or [data], data=data, follow_links=follow_links)
     assert {report.outcome for report in reports} <= {"failed"}
     return [f"{one.library}/{one.path}" for one in files], {one.path: one.reason for one in reports}
 
@@ -110,7 +110,7 @@ def store(tmp_path):
 
 def taken_away(data: Path, how: str) -> SourceFile:
     """A file that was found, and whose place something else has taken since."""
-    (found,) = find([data], data=data)[0]
+    (found,) = find_files([data], data=data)[0]
     secret = data.parent / "secret"
     (secret / "a.txt").write_text("Apples are RED.")
     status = found.full.stat()
@@ -142,7 +142,7 @@ def test_what_took_a_files_place_is_not_kept(data, store, how, several):
             store.put_words(found, document, [])
     assert store.documents(Scope()) == []
     assert [*(store.folder / "originals").iterdir()] == []
-    assert as_it_is_now(found) is None or how == "folder"
+    assert file_now(found) is None or how == "folder"
 
 
 def test_nobody_waits_for_a_pipe(data):

@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary, UnreadableFile
-from docent.ingesting import Again, Background, Cut, Intake, Standing, Ticket, Uploads, find, ingest
+from docent.ingesting import (
+    ChunkSize,
+    EmbeddingWorker,
+    IngestPipeline,
+    Rereader,
+    Ticket,
+    Uploads,
+    UploadStatus,
+    find_files,
+    ingest,
+)
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, sha256_of
@@ -38,8 +48,10 @@ class Desk:
         self.embedder = WordHashEmbedder()
         self.store = Store(self.folder / "storage", fingerprint="f")
         loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
-        self.background = Background(store=self.store, embedder=self.embedder)
-        self.intake = Intake(self.store, loader, self.embedder, self.background, Cut(200, 25), workers=2)
+        self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
+        self.intake = IngestPipeline(
+            self.store, loader, self.embedder, self.background, ChunkSize(200, 25), workers=2
+        )
         self.uploads = Uploads(self.intake)
 
     def close(self) -> None:
@@ -55,8 +67,8 @@ class Desk:
     def take_in(
         self, name: str, text: str, *, owner: str | None = "ada", library: str = "uploads", wait: bool = True
     ) -> Ticket:
-        ticket = self.uploads.take_in(self.write("upload.tmp", text), name=name, library=library, owner=owner)
-        while wait and not self.uploads.standing(ticket).over:
+        ticket = self.uploads.add(self.write("upload.tmp", text), name=name, library=library, owner=owner)
+        while wait and not self.uploads.status(ticket).over:
             time.sleep(0.02)
         return ticket
 
@@ -86,12 +98,12 @@ def test_a_file_is_taken_in_and_followed(desk):
 
 def test_a_file_that_cannot_be_read(desk):
     """It is failed, with the reason; handed in again, it is tried again; of a new version the old stays."""
-    assert desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
-    standing = desk.uploads.standing(desk.take_in("a.pdf", "%PDF-1.7 broken"))
+    assert desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
+    standing = desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken"))
     assert "a.pdf" in standing.reason
     desk.take_in("b.txt", "The museum opens at nine.")
     ticket = desk.take_in("b.txt", "%PDF-1.7 broken, too")
-    assert "b.txt" in desk.uploads.standing(ticket).reason
+    assert "b.txt" in desk.uploads.status(ticket).reason
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
@@ -105,10 +117,10 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
 
     monkeypatch.setattr(desk.intake.loader, "stream", full)
     if not again:
-        standing = desk.uploads.standing(desk.take_in("a.txt", "The museum opens at nine."))
+        standing = desk.uploads.status(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
-        read_again = Again(desk.intake)
+        read_again = Rereader(desk.intake)
         read_again.start(key, ADA)
         while read_again.pages(key) is not None:
             time.sleep(0.02)
@@ -142,7 +154,7 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
     desk.uploads._pool.shutdown()  # private: waits for the worker, which close() would stop
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
-    standing = desk.uploads.standing(ticket)
+    standing = desk.uploads.status(ticket)
     assert (standing.state, standing.gone) == (State.FAILED, True)  # not that the file cannot be read
     assert desk.store.contents().originals == set()
 
@@ -185,7 +197,7 @@ def test_sharing_half_embedded(desk, monkeypatch):
     """Shared before its vectors were made, the document gets them where it is then."""
     monkeypatch.setattr(desk.background, "start", lambda: None)
     ticket = desk.take_in("hours.txt", "The museum opens at nine.", wait=False)
-    while desk.uploads.standing(ticket).state is not State.SEARCHABLE:
+    while desk.uploads.status(ticket).state is not State.SEARCHABLE:
         time.sleep(0.02)
     desk.store.share(ticket.document_id, "museum", ADA)
     monkeypatch.undo()
@@ -210,7 +222,7 @@ def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
     """Handed in twice and read once, a document goes on answering when the other reading fails."""
     ticket = desk.take_in("hours.txt", "The museum opens at nine.")
     desk.store.give_up(ticket.document_id, "The worker was stopped.")
-    assert desk.uploads.standing(ticket).state is State.READY
+    assert desk.uploads.status(ticket).state is State.READY
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
@@ -250,7 +262,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
         )
         assert {report.outcome for report in reports} <= {"added", "unchanged"}
     assert found(desk.store, "museum") == {"The museum opens at nine.", "The museum opens at ten."}
-    assert len(find([data], data=data)[0]) == 1
+    assert len(find_files([data], data=data)[0]) == 1
 
 
 def test_a_whole_private_library_is_deleted(desk):
@@ -302,7 +314,7 @@ def test_private_and_shared_names_never_meet(desk):
     assert len(set(names)) == len(names)
     assert all(name.count("/") == 1 for name in names)
     with pytest.raises(InputError):
-        desk.uploads.take_in(desk.write("x", "x"), name="x", library="a/b", owner="ada")
+        desk.uploads.add(desk.write("x", "x"), name="x", library="a/b", owner="ada")
 
 
 READING = """
@@ -374,13 +386,13 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     """It fails for want of one, says so, tries again with the wrong and the right one, and stores neither."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
-    ticket = desk.uploads.take_in(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
+    ticket = desk.uploads.add(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
     assert until_over(desk, ticket).locked
     desk.uploads.unlock(ticket, "wrong")
     assert until_over(desk, ticket).locked
     desk.close()
     desk.open()
-    assert desk.uploads.standing(ticket).locked, "the next start knows it, too"
+    assert desk.uploads.status(ticket).locked, "the next start knows it, too"
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
@@ -403,18 +415,18 @@ def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
 
     monkeypatch.setattr(desk.store, "give_up", told)
     file = desk.folder / "locked.pdf"
-    ticket = desk.uploads.take_in(file, name="a.pdf", library="uploads", owner="ada")
+    ticket = desk.uploads.add(file, name="a.pdf", library="uploads", owner="ada")
     handed_in.set()
     assert unlocked.wait(60)
     for _ in range(3000):
-        if (standing := desk.uploads.standing(ticket)).over:
+        if (standing := desk.uploads.status(ticket)).over:
             break
         time.sleep(0.02)
     assert standing.state is State.READY
 
 
-def until_over(desk: Desk, ticket: Ticket) -> Standing:
-    while not (standing := desk.uploads.standing(ticket)).over:
+def until_over(desk: Desk, ticket: Ticket) -> UploadStatus:
+    while not (standing := desk.uploads.status(ticket)).over:
         time.sleep(0.02)
     return standing
 
@@ -423,11 +435,11 @@ def test_a_pipe_that_is_handed_in(desk):
     """It is refused at once: nobody waits for something to come out of it."""
     os.mkfifo(desk.folder / "pipe")
     with pytest.raises(UnreadableFile, match="a named pipe"):
-        desk.uploads.take_in(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
+        desk.uploads.add(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
 
 
 def test_a_file_without_text_says_so(desk):
     """It is ready, and its reason says that nothing of it can be searched."""
-    standing = desk.uploads.standing(desk.take_in("void.txt", "\n \n"))
+    standing = desk.uploads.status(desk.take_in("void.txt", "\n \n"))
     assert (standing.state, standing.chunks) == (State.READY, 0)
     assert standing.reason == "Nothing to search: no text was found. There is no text in it."

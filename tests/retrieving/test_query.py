@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent.errors import InputError, UnknownDocument, UnknownLibrary
-from docent.retrieving.query import Query, narrowed, parse
+from docent.retrieving.query import Query, narrow_scope, parse
 from docent.types import Scope, State, StoredDocument
 
 
@@ -17,7 +17,11 @@ def document(name, library="default"):
     )  # fmt: skip
 
 
-SHELF = [document("Handbook.pdf"), document("menu.pdf", "restaurants"), document("menu.md", "restaurants")]
+DOCUMENTS = [
+    document("Handbook.pdf"),
+    document("menu.pdf", "restaurants"),
+    document("menu.md", "restaurants"),
+]
 
 
 @pytest.mark.parametrize(
@@ -74,26 +78,26 @@ def test_what_cannot_be_understood(question, said):
 )
 def test_files_are_found_by_name(question, expected):
     """A document may be named as a person would name it."""
-    assert narrowed(Scope(), parse(question), SHELF).documents == expected
+    assert narrow_scope(Scope(), parse(question), DOCUMENTS).documents == expected
 
 
-def test_what_is_not_there_is_said():
-    """An unknown file or library is a sentence with what comes near, never an empty answer."""
+def test_an_unknown_name_is_an_error():
+    """An unknown file or library is an error with the nearest names, never an empty answer."""
     with pytest.raises(UnknownDocument, match="Did you mean Handbook.pdf"):
-        narrowed(Scope(), parse("x file:handbok.pdf"), SHELF)
+        narrow_scope(Scope(), parse("x file:handbok.pdf"), DOCUMENTS)
     with pytest.raises(UnknownLibrary, match="There are: default, restaurants"):
-        narrowed(Scope(), parse("x library:cafes"), SHELF)
+        narrow_scope(Scope(), parse("x library:cafes"), DOCUMENTS)
 
 
 def test_a_question_never_widens_the_scope():
     """Dates meet, and the reader stays who they are."""
     scope = Scope(reader="ann", since="2022-05", until="2024")
-    found = narrowed(scope, parse("x since:2021 until:2023 library:Restaurants"), SHELF)
+    found = narrow_scope(scope, parse("x since:2021 until:2023 library:Restaurants"), DOCUMENTS)
     assert found == Scope(reader="ann", libraries=("restaurants",), since="2022-05", until="2023")
     inside = Scope(kinds=("pdf",), folder="2023")
-    found = narrowed(inside, parse("x type:md folder:spring"), SHELF)
+    found = narrow_scope(inside, parse("x type:md folder:spring"), DOCUMENTS)
     assert found == Scope(kinds=("none",), folder="2023/spring")
-    assert narrowed(inside, parse("x folder:2023/spring"), SHELF).folder == "2023/spring"
+    assert narrow_scope(inside, parse("x folder:2023/spring"), DOCUMENTS).folder == "2023/spring"
 
 
 @pytest.mark.parametrize(
@@ -107,13 +111,13 @@ def test_a_question_never_widens_the_scope():
 )
 def test_a_folder_in_the_question_lies_in_the_folder_of_the_scope(outer, inner, expected):
     """Said with the folder around it or without, and never another one."""
-    assert narrowed(Scope(folder=outer), parse(f"x folder:{inner}"), SHELF).folder == expected
+    assert narrow_scope(Scope(folder=outer), parse(f"x folder:{inner}"), DOCUMENTS).folder == expected
 
 
 @pytest.mark.parametrize(("outer", "inner"), [("2023-07", "2023"), ("2023", "2023-07")])
 def test_a_year_does_not_reach_beyond_its_month(outer, inner):
     """Until July, then until the end of the year, is until July, in whatever order."""
-    assert narrowed(Scope(until=outer), parse(f"x until:{inner}"), SHELF).until == "2023-07"
+    assert narrow_scope(Scope(until=outer), parse(f"x until:{inner}"), DOCUMENTS).until == "2023-07"
 
 
 @pytest.mark.parametrize(
@@ -126,5 +130,5 @@ def test_a_year_does_not_reach_beyond_its_month(outer, inner):
     ],
 )
 def test_allows(question, text, allowed):
-    """What stands in quotes must be there, what has a minus must not."""
+    """Quoted words must be there, words with a minus must not."""
     assert parse(question).allows(text) is allowed

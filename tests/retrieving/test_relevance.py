@@ -1,10 +1,10 @@
-"""How likely it is that a passage helps."""
+"""The relevance of a passage."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.retrieving.relevance import common, relevance
+from docent.retrieving.rescoring import relevance, words_in_common
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,9 @@ def test_relevance(closeness, shared, low, high):
 def test_rare_words_in_common_count_more():
     """To share the name asked about is more than to share a common word."""
     rarity = {"museum": 5.0, "open": 1.0}
-    assert common(["museum", "open"], ["museum"], rarity) > common(["museum", "open"], ["open"], rarity) > 0
-    assert common([], ["museum"], rarity) == 0
+    assert (
+        words_in_common(["museum", "open"], ["museum"], rarity)
+        > words_in_common(["museum", "open"], ["open"], rarity)
+        > 0
+    )
+    assert words_in_common([], ["museum"], rarity) == 0

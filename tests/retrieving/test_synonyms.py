@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from docent.retrieving.synonyms import Synonyms, read, said_otherwise
+from docent.retrieving.synonyms import Synonyms, expand_query, parse_synonyms
 from docent.store.languages import terms
 
 
@@ -31,12 +31,14 @@ GROUPS = [("capex", "capital expenditures"), ("holiday", "annual leave", "vacati
 )
 def test_the_question_in_other_words(question, expected):
     """Each member of a group stands for the others, as a whole phrase, in any inflection."""
-    assert said_otherwise(question, GROUPS, english) == expected
+    assert expand_query(question, GROUPS, english) == expected
 
 
 def test_a_file_of_synonyms():
     """A group is a line; remarks and empty lines are none; a line without two members is named."""
-    groups, mistakes = read("# ours\ncapex = capital expenditures # money\n\nholiday\nleave =\na = b = c")
+    groups, mistakes = parse_synonyms(
+        "# ours\ncapex = capital expenditures # money\n\nholiday\nleave =\na = b = c"
+    )
     assert groups == [("capex", "capital expenditures"), ("a", "b", "c")]
     assert [mistake[:19] for mistake in mistakes] == ["Line 4, 'holiday', ", "Line 5, 'leave =', "]
     assert all("holiday = annual leave" in mistake for mistake in mistakes)

@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
-from docent.web.accounts.login import Door
+from docent.web.accounts.authenticator import Authenticator
 from docent.web.documents import routes
-from docent.web.documents.page import size
+from docent.web.templates import file_size
 from tests.loading import makers
 from tests.store.damage import catalog
 
@@ -41,6 +41,10 @@ def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
 @pytest.fixture
 def client(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     """Asks as whoever the header says."""
+    return asking(docent, monkeypatch)
+
+
+def asking(docent: Docent, monkeypatch: pytest.MonkeyPatch):
 
     async def reader(request) -> str | None:
         return request.headers.get("x-reader")
@@ -48,7 +52,7 @@ def client(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(routes, "reader_of", reader)
     app = Starlette(routes=routes.routes())
     app.state.docent = docent
-    app.state.door = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
+    app.state.authenticator = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
     transport = httpx.ASGITransport(app)
     return lambda reader, **headers: httpx.AsyncClient(
         transport=transport,
@@ -109,7 +113,7 @@ async def test_a_document_without_text_is_not_called_ready(client, docent, tmp_p
             assert "<small>Nothing to search: no text was found. There is no text in it.</small>" in shown
         shown = (await ann.get("/documents", headers={"accept-language": "fr"})).text
     assert "rien à chercher</span>" in shown
-    assert "aucun texte n&#x27;a été trouvé. Il n&#x27;y a pas de texte." in shown
+    assert "aucun texte n&#39;a été trouvé. Il n&#39;y a pas de texte." in shown
     docent.store.delete(ticket.document_id, Scope(reader="ann"))
 
 
@@ -125,6 +129,19 @@ async def test_what_could_not_be_read_is_named(client):
             assert "broken.pdf" not in (await ben.get(f"/documents{query}")).text
         french = (await ben.get("/documents", headers={"accept-language": "fr"})).text
     assert "broken.pdf est trop abîmé" in french
+
+
+async def test_a_reason_is_translated_after_a_restart(tmp_path, monkeypatch):
+    """Stored with its parameters, the reason of a file that failed is French for a French reader."""
+    (tmp_path / "data" / "menus").mkdir(parents=True)
+    (tmp_path / "data" / "menus" / "{n} à 9 h.txt").touch()
+    settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data")
+    with open_docent(settings) as docent:
+        docent.ingest([settings.data], retry_failed=False, password=None, on_progress=lambda _: None)
+    with open_docent(settings) as docent:
+        async with asking(docent, monkeypatch)("ben") as ben:
+            shown = (await ben.get("/documents", headers={"accept-language": "fr"})).text
+    assert "{n} à 9 h.txt est vide (0 octet) : il n&#39;y a rien à lire." in shown
 
 
 async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent, tmp_path):
@@ -143,14 +160,17 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent,
 async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
     app = Starlette(routes=routes.routes())
-    app.state.docent, app.state.door = docent, Door(Settings(storage=docent.store.folder), secret=b"")
-    monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
+    app.state.docent, app.state.authenticator = (
+        docent,
+        Authenticator(Settings(storage=docent.store.folder), secret=b""),
+    )
+    monkeypatch.setattr("docent.web.accounts.login_routes.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
         response = await nobody.get("/documents")
         assert response.status_code == 200
         assert nobody.cookies
-        app.state.door.required = True
+        app.state.authenticator.required = True
         nobody.cookies.clear()
         assert (await nobody.get("/documents")).headers["location"] == "/"
 
@@ -332,9 +352,9 @@ async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
     ("count", "said"),
     [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (48_000, "48 kB"), (3_200_000_000, "3.2 GB")],
 )
-def test_size(count, said):
+def test_file_size(count, said):
     """Sizes are said as people say them."""
-    assert size(count) == said
+    assert file_size(count) == said
 
 
 async def test_five_thousand_documents(client, docent, tmp_path):

@@ -16,14 +16,14 @@ from chainlit.types import ThreadDict
 
 from docent.app import Docent
 from docent.errors import DocentError, StoreError, UnknownDocument
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
 from docent.types import ANSWERING, Scope, State
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import UPLOADS, shared_libraries, upload_target
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 CANCEL, SHARE, SHARE_IN, KEEP_PRIVATE = "file_cancel", "file_share", "file_share_in", "file_keep"
 """Names of the buttons."""
@@ -75,24 +75,24 @@ class Attachment:
         """Show the status until it is final, or until the page is gone while the file is locked."""
         await asyncio.sleep(after)
         while not self._final:
-            standing = await lightly(self._docent.standing, self.ticket)
+            status = await run_in_small_pool(self._docent.standing, self.ticket)
             if not self._final:  # cancelled meanwhile
-                await self.show(standing)
-            if standing.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
+                await self.show(status)
+            if status.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
                 self._final = True  # the conversation asks for the password when it is opened again
                 self._decided.set()
             await asyncio.sleep(POLL_INTERVAL)
 
-    async def show(self, standing: Standing) -> None:
+    async def show(self, status: UploadStatus) -> None:
         """Show the file's present status."""
-        text = status_text(self.ticket, standing, self._language)
-        self.searchable = standing.state in ANSWERING
-        self._final = standing.over and not standing.locked
+        text = status_text(self.ticket, status, self._language)
+        self.searchable = status.state in ANSWERING
+        self._final = status.over and not status.locked
         if self.searchable or self._final:
             self._decided.set()
-        buttons = available_buttons(standing, self.ticket)
+        buttons = available_buttons(status, self.ticket)
         # The end of a file that is gone was saved by the page that ended it.
-        await self._draw(text, buttons, save=standing.over and not standing.gone)
+        await self._draw(text, buttons, save=status.over and not status.gone)
 
     async def cancel(self) -> None:
         """Stop reading the file, and delete what was stored of it."""
@@ -114,7 +114,7 @@ class Attachment:
 
     async def offer_libraries(self) -> None:
         """Replace the button to share by one for each library that the file can be shared in."""
-        names = (await lightly(shared_libraries, self._docent))[:MAX_LIBRARIES]
+        names = (await run_in_small_pool(shared_libraries, self._docent))[:MAX_LIBRARIES]
         buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
@@ -124,7 +124,7 @@ class Attachment:
 
     async def share(self, library: str) -> None:
         """Move the file to a shared library."""
-        if library not in await lightly(shared_libraries, self._docent):
+        if library not in await run_in_small_pool(shared_libraries, self._docent):
             return  # the name comes from a browser, and may be that of a private library
         try:
             document_id = await asyncio.to_thread(
@@ -172,11 +172,11 @@ class Attachment:
             await button.send(for_id=self._message.id)
 
 
-def available_buttons(standing: Standing, ticket: Ticket) -> tuple[str, ...]:
+def available_buttons(status: UploadStatus, ticket: Ticket) -> tuple[str, ...]:
     """Return the names of the buttons for a file in this state."""
-    if not standing.over or standing.locked:
+    if not status.over or status.locked:
         return (CANCEL,)
-    if standing.state is State.FAILED or ticket.owner is None:
+    if status.state is State.FAILED or ticket.owner is None:
         return ()
     return (SHARE,)
 
@@ -186,44 +186,44 @@ def _button(name: str, language: str, **values: str) -> cl.Action:
     return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
 
 
-def status_text(ticket: Ticket, standing: Standing, language: str | None) -> str:
+def status_text(ticket: Ticket, status: UploadStatus, language: str | None) -> str:
     """Return the status of a file in a sentence, as Markdown."""
     name = escape_markdown(ticket.name)
-    if standing.gone:
+    if status.gone:
         return say("**{name}** was deleted. Send it again to ask about it.", language, name=name)
-    if standing.locked:
+    if status.locked:
         return say(
             "**{name}** is locked. [Enter its password]({link}); it is used once and not stored.",
             language,
             name=name,
             link=unlock_link(ticket.document_id),
         )
-    match standing.state:
+    match status.state:
         case State.QUEUED:
             return say("**{name}** waits to be read", language, name=name)
-        case State.LOADING if standing.expected:
+        case State.LOADING if status.expected:
             return say(
                 "**{name}**: reading {done}/{total} pages",
                 language,
                 name=name,
-                done=standing.pages,
-                total=standing.expected,
+                done=status.pages,
+                total=status.expected,
             )
         case State.LOADING:
-            return say("**{name}**: reading, {done} pages so far", language, name=name, done=standing.pages)
+            return say("**{name}**: reading, {done} pages so far", language, name=name, done=status.pages)
         case State.SEARCHABLE:
             return say(
                 "**{name}** can be asked about: found by its words now, by meaning soon "
                 "({done}/{total} passages)",
                 language,
                 name=name,
-                done=standing.embedded,
-                total=standing.chunks,
+                done=status.embedded,
+                total=status.chunks,
             )
         case State.FAILED:
-            return f"⚠️ {escape_markdown(say(standing.reason, language))}"
-    reason = escape_markdown(say(standing.reason, language))
-    if not standing.chunks:
+            return f"⚠️ {escape_markdown(say(status.reason, language))}"
+    reason = escape_markdown(say(status.reason, language))
+    if not status.chunks:
         return f"⚠️ **{name}** · {reason}"
     visibility = (
         Message("It answers in this conversation only.")
@@ -234,10 +234,10 @@ def status_text(ticket: Ticket, standing: Standing, language: str | None) -> str
         "✓ **{name}** is ready, pages: {pages}. {visibility}",
         language,
         name=name,
-        pages=standing.pages,
+        pages=status.pages,
         visibility=visibility,
     )
-    return f"{ready} ⚠️ {reason}" if standing.reason else ready
+    return f"{ready} ⚠️ {reason}" if status.reason else ready
 
 
 def unlock_link(document_id: str) -> str:
@@ -284,7 +284,7 @@ async def receive_files(message: cl.Message, *, docent: Docent) -> list[Attachme
             await note(text).send()
             continue
         attachments[ticket.document_id] = attachment = Attachment(ticket, docent, note(""))
-        await attachment.show(await lightly(docent.standing, ticket))
+        await attachment.show(await run_in_small_pool(docent.standing, ticket))
         _in_background(attachment.follow())
     if len(sent) > most:
         text = say(
@@ -365,9 +365,9 @@ async def resume_files(thread: ThreadDict, *, docent: Docent) -> None:
         if ticket is None or step["type"] == "user_message":
             continue
         attachment = Attachment(ticket, docent, cl.Message.from_dict(step))
-        standing = await lightly(docent.standing, ticket)
-        step["output"] = status_text(ticket, standing, language())
-        await attachment.show(standing)
+        status = await run_in_small_pool(docent.standing, ticket)
+        step["output"] = status_text(ticket, status, language())
+        await attachment.show(status)
         _in_background(attachment.follow(after=RESUME_DELAY))
 
 

@@ -16,16 +16,16 @@ from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.store import is_from
 from docent.types import ANSWERING, Quotes, Scope, StoredDocument
-from docent.web.accounts.address_redaction import without_addresses
-from docent.web.accounts.login import reader_of, whoever_is_there
+from docent.web.accounts.address_redaction import redact_addresses
+from docent.web.accounts.login_routes import current_user, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.page_session import language_of
-from docent.web.documents import page as page
-from docent.web.documents.page import Allowed, Wanted
+from docent.web.documents import page
+from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
-from docent.web.security import SHOWN_ALONE
-from docent.web.thread_pool import lightly
+from docent.web.security import DOCUMENT_POLICY
+from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
     "Cache-Control": "private, no-store",
@@ -58,8 +58,8 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
     async def checked(request: Request) -> Response:
         reader, come_in = await reader_of(request), None
-        if reader is None and request.method == "GET" and not request.app.state.door.required:
-            reader, come_in = LOCAL, await whoever_is_there(request)
+        if reader is None and request.method == "GET" and not request.app.state.authenticator.required:
+            reader, come_in = LOCAL, await current_user(request)
         if request.method == "POST":
             if not from_our_own_page(request):
                 return PlainTextResponse(
@@ -101,8 +101,12 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = without_addresses(error.message, state.docent.settings) if state.door.required else error.message
-    return page.refusal(say(said, language), language=language)
+    said = (
+        redact_addresses(error.message, state.docent.settings)
+        if state.authenticator.required
+        else error.message
+    )
+    return page.refusal_page(say(said, language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:
@@ -112,44 +116,44 @@ def _html(text: str, status: int = 200) -> Response:
 async def listed(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
     asked = request.query_params
-    wanted = Wanted(
+    query = ListQuery(
         asked.get("search", "").strip()[:LONGEST_SEARCH],
         asked.get("library", ""),
         asked.get("state", "") if asked.get("state", "") in page.STATES else "",
         _number(asked.get("start", "")),
     )
-    text = await lightly(_list, docent, wanted, reader, language_of(request))
+    text = await run_in_small_pool(_list, docent, query, reader, language_of(request))
     return _html(text)
 
 
-def _list(docent: Docent, wanted: Wanted, reader: str, language: str) -> str:
+def _list(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
     libraries = docent.store.libraries(reader)
-    chosen: tuple[str, ...] = (wanted.library,) if wanted.library else ()
-    if wanted.library == page.CONVERSATIONS:
+    chosen: tuple[str, ...] = (query.library,) if query.library else ()
+    if query.library == page.CONVERSATIONS:
         chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
     found = docent.store.listing(
         Scope(reader=reader, libraries=chosen),
-        search=wanted.search,
-        states=page.STATES.get(wanted.state, ()),
-        start=wanted.start,
-        limit=page.AT_ONCE,
+        search=query.search,
+        states=page.STATES.get(query.state, ()),
+        start=query.start,
+        limit=page.LIST_LENGTH,
     )
-    plain = not (wanted.start or wanted.search) and wanted.state in ("", "failed")
+    plain = not (query.start or query.search) and query.state in ("", "failed")
     failures = docent.store.failures(Scope(libraries=chosen)) if plain else []
-    return page.listing(
-        found.documents, failures, total=found.total, wanted=wanted, libraries=libraries, language=language
+    return page.list_page(
+        found.documents, failures, total=found.total, query=query, libraries=libraries, language=language
     )
 
 
 async def shown(request: Request, reader: str) -> Response:
-    return _html(await lightly(_one, request, reader))
+    return _html(await run_in_small_pool(_one, request, reader))
 
 
 def _one(request: Request, reader: str) -> str:
     docent: Docent = request.app.state.docent
     language = language_of(request)
     document = _document(request, reader)
-    allowed = allows(document, reader, admin=request.app.state.door.is_admin(reader))
+    allowed = allows(document, reader, admin=request.app.state.authenticator.is_admin(reader))
     notes, busy = [], False
     if (pages := docent.again.pages(document.id)) is not None:
         notes, busy = (
@@ -164,7 +168,7 @@ def _one(request: Request, reader: str) -> str:
         )
     elif why := docent.again.failed(document.id):
         notes.append(say("Reading it again changed nothing: {why}", language, why=say(why, language)))
-    return page.one(
+    return page.document_page(
         document,
         docent.store.pages(document.id, Scope(reader=reader)),
         start=_number(request.query_params.get("start", "")),
@@ -179,8 +183,8 @@ def _one(request: Request, reader: str) -> str:
 async def file(request: Request, reader: str) -> Response:
     """The file itself, to be saved."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
-    original = await lightly(docent.store.original, document.id, Scope(reader=reader))
+    document = await run_in_small_pool(_document, request, reader)
+    original = await run_in_small_pool(docent.store.original, document.id, Scope(reader=reader))
     if not original.exists():
         raise UnknownDocument(
             say(
@@ -188,7 +192,7 @@ async def file(request: Request, reader: str) -> Response:
                 language_of(request),
             )
         )
-    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": DOCUMENT_POLICY}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
     )
@@ -196,19 +200,19 @@ async def file(request: Request, reader: str) -> Response:
 
 async def delete(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
-    document = await lightly(_changeable, request, reader)
+    document = await run_in_small_pool(_changeable, request, reader)
     async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
         quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
     deletion = await asyncio.to_thread(
         partial(docent.store.delete, document.id, Scope(reader=reader), quotes=quotes)
     )
-    return _html(page.receipt(deletion, language=language_of(request)))
+    return _html(page.deletion_page(deletion, language=language_of(request)))
 
 
 async def again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_changeable, request, reader)
+    document = await run_in_small_pool(_changeable, request, reader)
     await asyncio.to_thread(docent.again.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
@@ -216,10 +220,10 @@ async def again(request: Request, reader: str) -> Response:
 async def share(request: Request, reader: str) -> Response:
     """Move a document of one's own to a shared library."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
+    document = await run_in_small_pool(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await lightly(shared_libraries, docent):
+    if library not in await run_in_small_pool(shared_libraries, docent):
         raise InputError(
             say(
                 "There is no shared library “{library}”. Go back and choose one of the list.",
@@ -234,17 +238,17 @@ async def share(request: Request, reader: str) -> Response:
 async def unshare(request: Request, reader: str) -> Response:
     """Take back what one shared oneself."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
+    document = await run_in_small_pool(_document, request, reader)
     new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
-def allows(document: StoredDocument, reader: str, *, admin: bool) -> Allowed:
+def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:
     """One's own is one's own; what is shared is for administrators to change."""
     own = document.owner == reader
     change = own or (document.owner is None and admin)
     answers = document.state in ANSWERING
-    return Allowed(change, share=own and answers, unshare=answers and is_from(document, reader))
+    return Permissions(change, share=own and answers, unshare=answers and is_from(document, reader))
 
 
 def _document(request: Request, reader: str) -> StoredDocument:
@@ -254,7 +258,7 @@ def _document(request: Request, reader: str) -> StoredDocument:
 
 def _changeable(request: Request, reader: str) -> StoredDocument:
     document = _document(request, reader)
-    if not allows(document, reader, admin=request.app.state.door.is_admin(reader)).change:
+    if not allows(document, reader, admin=request.app.state.authenticator.is_admin(reader)).change:
         raise InputError(
             say(
                 "It is shared, so only an administrator can read it again or delete it.", language_of(request)

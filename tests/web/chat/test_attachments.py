@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from docent.ingesting import Standing, Ticket
+from docent.ingesting import Ticket, UploadStatus
 from docent.types import NOTHING_TO_SEARCH, State, private_library
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import attachments
@@ -28,7 +28,7 @@ from docent.web.chat.page_session import note
 from tests.web.chat.open_page import OpenPage
 
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
-READY = Standing(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
+READY = UploadStatus(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
 READING = replace(READY, state=State.LOADING, pages=12, expected=240)
 EMPTY = replace(READY, chunks=0, embedded=0, reason=f"{NOTHING_TO_SEARCH} The page is blank.")
 FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.")
@@ -120,7 +120,7 @@ async def test_a_locked_file_is_followed_while_its_page_is_open(monkeypatch):
     polls = []
     loop = asyncio.get_running_loop()
 
-    def standing(ticket: Ticket) -> Standing:
+    def standing(ticket: Ticket) -> UploadStatus:
         polls.append(ticket)
         if len(polls) == 5:
             loop.call_soon_threadsafe(polled_often.set)

@@ -1,0 +1,447 @@
+"""Who may ask what: keys, libraries, pace, bounds; every no is a sentence in the expected shape."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import openai
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from docent.errors import InputError
+from docent.web.accounts.api_keys import ApiKey, ApiKeys
+from docent.web.api.access import AccessControl, RateLimiter
+from docent.web.api.application import build
+from docent.web.api.chat_completions import StopSequenceCutter
+from tests.web.api.conftest import Api, Server
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+ASK = {"model": "docent", "messages": [{"role": "user", "content": "When does the ferry leave?"}]}
+
+
+def refusal(response: Any, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"].endswith((".", "NAME"))
+    return dict(error)
+
+
+# --- keys ----------------------------------------------------------------------------------
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path):
+    """Neither the list nor the file holds it."""
+    keys = ApiKeys(tmp_path)
+    secret = keys.add("editor", libraries=["cats"], expires="2099-01-31", rate=5)
+    assert keys.find(secret) == ApiKey("editor", ("cats",), "2099-01-31", 5, keys.all()[0].added)
+    assert secret.encode() not in (tmp_path / "keys.db").read_bytes()
+    assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0
+    keys.remove("editor")
+    assert keys.find(secret) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expires", "sentence"),
+    [
+        pytest.param("", "", "cannot be a name", id="no name"),
+        pytest.param("a\nb", "", "cannot be a name", id="two lines"),
+        pytest.param("twice", "", "already", id="twice"),
+        pytest.param("late", "tomorrow", "not a day", id="no day"),
+    ],
+)
+def test_a_wrong_key_is_refused(tmp_path, name, expires, sentence):
+    """With what is wrong and what to do."""
+    keys = ApiKeys(tmp_path)
+    keys.add("twice", libraries=[], expires="", rate=0)
+    with pytest.raises(InputError, match=sentence):
+        keys.add(name, libraries=[], expires=expires, rate=0)
+
+
+def test_a_pace_below_none_is_refused(tmp_path):
+    """It would be no limit at all."""
+    with pytest.raises(InputError, match="no pace"):
+        ApiKeys(tmp_path).add("hurried", libraries=[], expires="", rate=-5)
+
+
+def test_pace():
+    """A bucket empties at once and fills at its rate."""
+    now = 0.0
+    pace = RateLimiter(clock=lambda: now)
+    key = ApiKey("k", (), "", 6, "")
+    assert [pace.seconds_to_wait(key) for _ in range(7)] == [0] * 6 + [10]
+    now = 10.0
+    assert [pace.seconds_to_wait(key) > 0 for _ in range(2)] == [False, True]
+
+
+# --- who may ask -----------------------------------------------------------------------------
+
+
+def test_wrong_expired_and_hurried_keys(api: Api):
+    """401 for a key that is none or was one, 429 with the time to wait for one that asks too often."""
+    assert refusal(api.http("docent-wrong").get("/v1/models"), 401)["code"] == "invalid_key"
+    old = api.key(expires="2001-01-01")
+    assert refusal(api.http(old).get("/v1/models"), 401)["code"] == "expired_key"
+    with api.http(api.key(rate=2)) as hurried:
+        assert [hurried.get("/v1/models").status_code for _ in range(2)] == [200, 200]
+        slow_down = hurried.get("/v1/models")
+    assert refusal(slow_down, 429)["code"] == "rate_limited"
+    assert 1 <= int(slow_down.headers["retry-after"]) <= 30
+
+
+def test_the_client_package_raises_its_own_errors(api: Api):
+    """What is refused arrives as the error that its users catch."""
+    with pytest.raises(openai.AuthenticationError, match="not known here"):
+        api.client("docent-wrong").models.list()
+    with pytest.raises(openai.NotFoundError, match="no such model"):
+        api.client().chat.completions.create(model="gpt-9", messages=ASK["messages"])
+    with pytest.raises(openai.UnprocessableEntityError, match="temperature"):
+        api.client().chat.completions.create(model="docent", messages=ASK["messages"], temperature=9)
+
+
+def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
+    """Without one there is 401, except for whether the process is alive."""
+    access = AccessControl(ApiKeys(tmp_path), keyless=lambda: False)
+    closed = build(
+        docent=lambda: api.docent, access=access, metrics=api.metrics, largest_upload=1, footnotes=False
+    )
+    server = Server(closed)
+    try:
+        with api.http() as client:
+            client.base_url = server.url
+            assert refusal(client.get("/v1/models"), 401)["code"] == "missing_key"
+            assert refusal(client.get("/metrics"), 401)["code"] == "missing_key"
+            assert client.get("/health").json() == {"status": "ok"}
+            assert client.get("/ready").status_code == 200
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Origin": "http://evil.example"}, id="another origin"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="another site"),
+    ],
+)
+def test_pages_of_others_may_not_ask_without_a_key(api: Api, headers):
+    """A browser on this machine is no key."""
+    assert refusal(api.http().post("/v1/search", json={"query": "x"}, headers=headers), 403)
+
+
+# --- a key for one library learns nothing of another -------------------------------------------
+
+
+def test_isolation(api: Api):
+    """By every route, another library's documents and libraries are as if they did not exist."""
+    with api.http(api.key("cats")) as cats:
+        assert refusal(cats.get("/metrics"), 403)["code"] == "whole_installation"
+        assert [one["id"] for one in cats.get("/v1/models").json()["data"]] == ["docent", "library/cats"]
+        files = cats.get("/v1/files").json()["data"]
+        assert [file["filename"] for file in files] == ["cats.md"]
+        found = cats.post("/v1/search", json={"query": "When does the ferry Aurora leave?"}).json()["data"]
+        assert {passage["library"] for passage in found} <= {"cats"}
+        answer = cats.post("/v1/chat/completions", json=ASK).json()
+        assert "ships" not in str(answer) and "Aurora" not in str(answer)
+        ships = next(one.id for one in api.docent.store.documents(_all()) if one.library == "ships")
+        for theirs, method, path, body in [
+            ("ships", "GET", "/v1/models/library/{}", None),
+            ("captain", "GET", "/v1/models/persona/{}", None),
+            (ships, "GET", "/v1/files/file-{}", None),
+            (ships, "DELETE", "/v1/files/file-{}", None),
+            ("ships", "POST", "/v1/search", {"query": "ferry", "library": "{}"}),
+            (ships, "POST", "/v1/search", {"query": "ferry", "file": "{}"}),
+            ("ships", "POST", "/v1/chat/completions", {**ASK, "model": "library/{}"}),
+        ]:
+            told = []
+            for name in (theirs, "nothing-of-the-kind"):
+                filled = json.loads(json.dumps(body).replace("{}", name))
+                response = cats.request(method, path.format(name), json=filled)
+                told.append((response.status_code, response.text))
+            assert told[0] == told[1] and told[0][0] == 404, (path, told)
+
+
+def _all() -> Any:
+    from docent.types import Scope
+
+    return Scope()
+
+
+def test_a_key_hands_in_to_its_own_library_only(api: Api):
+    """Elsewhere it is told that there is no such library."""
+    with api.http(api.key("cats")) as cats:
+        there = {"file": ("x.md", b"# X\n\nA text of some words.\n")}
+        assert refusal(cats.post("/v1/files", files=there, data={"library": "ships"}), 404)
+        made = cats.post("/v1/files", files=there).json()
+        assert made["docent"]["library"] == "cats"
+        assert cats.delete(f"/v1/files/{made['id']}").json()["deleted"]
+
+
+def test_a_key_that_only_reads(api: Api):
+    """It asks and searches; what it may not do is refused alike, whether or not the file is there."""
+    with api.http(api.key("ships", read_only=True)) as kiosk:
+        assert kiosk.post("/v1/search", json={"query": "ferry"}).json()["data"]
+        assert kiosk.post("/v1/chat/completions", json=ASK).status_code == 200
+        files = kiosk.get("/v1/files").json()["data"]
+        there = {"file": ("x.md", b"# X\n\nA text of some words.\n")}
+        told = [kiosk.post("/v1/files", files=there)]
+        told += [kiosk.delete(f"/v1/files/{name}") for name in (files[0]["id"], "file-nothing")]
+        assert [refusal(one, 403)["code"] for one in told] == ["read_only_key"] * 3
+        assert kiosk.get("/v1/files").json()["data"] == files
+
+
+def test_keys_of_an_older_release_go_on(tmp_path):
+    """A table without the newest column is given it."""
+    with closing(sqlite3.connect(tmp_path / "keys.db")) as database, database:
+        columns = "name TEXT PRIMARY KEY, hash TEXT, libraries TEXT, expires TEXT, rate INTEGER, added TEXT"
+        database.execute(f"CREATE TABLE keys ({columns}) WITHOUT ROWID")
+        database.execute("INSERT INTO keys VALUES ('old', 'x', '[\"cats\"]', '', 0, '2026-01-01')")
+    keys = ApiKeys(tmp_path)
+    keys.add("new", libraries=[], expires="", rate=0, read_only=True)
+    assert [(key.name, key.read_only) for key in keys.all()] == [("new", True), ("old", False)]
+
+
+# --- bounds -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        pytest.param("/v1/chat/completions", b"{", 422, id="no JSON"),
+        pytest.param("/v1/chat/completions", b'{"model": "docent"}', 422, id="no messages"),
+        pytest.param("/v1/search", b'{"query": ""}', 422, id="no question"),
+        pytest.param("/v1/search", b'{"query": "x", "limit": 100000}', 422, id="too many"),
+        pytest.param("/v1/embeddings", b'{"input": [[1, 2]]}', 422, id="tokens instead of texts"),
+        pytest.param("/v1/search", b'{"query": "' + b"x" * 5_000_000 + b'"}', 413, id="5 MB of question"),
+        pytest.param("/v1/nothing", b"{}", 404, id="no such route"),
+        pytest.param("/health", b"{}", 400, id="a route that takes nothing"),
+    ],
+)
+def test_bad_requests(api: Api, path, body, status):
+    """Each is refused in the shape that clients read."""
+    response = api.http().post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == (405 if path == "/health" else status), response.text
+    error = response.json()["error"]
+    assert error["message"] and ("not JSON" in error["message"]) == (body == b"{")
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_kept(api: Api):
+    """413, also when the size was not declared."""
+    big = b"x" * 300_000
+    assert refusal(api.http().post("/v1/files", files={"file": ("big.txt", big)}), 413)
+
+    def pieces():
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="big.txt"\r\n\r\n'
+        yield from (big[at : at + 10_000] for at in range(0, len(big), 10_000))
+        yield b"\r\n--b--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert refusal(api.http().post("/v1/files", content=pieces(), headers=headers), 413)
+
+
+def test_an_empty_file_is_refused(api: Api):
+    """With a sentence that says what it is."""
+    assert "empty" in refusal(api.http().post("/v1/files", files={"file": ("e.txt", b"")}), 400)["message"]
+
+
+def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
+    """408 after the time for a part; nothing waits for ever."""
+    monkeypatch.setattr("docent.web.api.middleware.SECONDS_PER_PART", 0.3)
+    host, port = api.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        slow.settimeout(5)
+        began = time.monotonic()
+        assert b"408" in slow.recv(1000).splitlines()[0]
+        assert time.monotonic() - began < 3
+
+
+# --- state -------------------------------------------------------------------------------------
+
+
+def test_state(api: Api):
+    """Alive, ready with what is missing, and figures without a word of anybody's."""
+    with api.http() as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/ready").json() == {"status": "ready", "missing": []}
+        client.post("/v1/chat/completions", json=ASK)
+        text = client.get("/metrics").text
+        assert 'docent_questions_total{end="answered",way="api"}' in text
+        assert 'docent_documents{state="ready"}' in text
+        assert "ferry" not in text and "Aurora" not in text
+        page = client.get("/api-docs").text
+        assert "/v1/chat/completions" in page and "<script" not in page and "https:" not in page
+        assert "/v1/files" in client.get("/openapi.json").json()["paths"]
+
+
+def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
+    """/openapi.json and /api-docs are refused without one where people log in; else a link leads there."""
+    keys = ApiKeys(tmp_path)
+    app = build(
+        docent=lambda: api.docent,
+        access=AccessControl(keys, keyless=lambda: False),
+        metrics=api.metrics,
+        largest_upload=1000,
+        footnotes=False,
+    )
+    key = {"Authorization": f"Bearer {keys.add('reader', libraries=['cats'], expires='', rate=0)}"}
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    with TestClient(app) as locked, api.http() as keyless:
+        for path in ("/openapi.json", "/api-docs"):
+            refused = locked.get(path)
+            assert refused.status_code == 401 and "A key is needed" in refused.json()["error"]["message"]
+            assert locked.get(path, headers=key).status_code == 200
+            assert keyless.get(path, headers=elsewhere).status_code == 200
+
+
+def test_request_ids(api: Api):
+    """A well-formed id is kept, any other replaced."""
+    with api.http() as client:
+        assert client.get("/health", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
+        assert len(client.get("/health", headers={"X-Request-ID": "a b"}).headers["x-request-id"]) == 32
+
+
+def test_logs_hold_no_text(api: Api, caplog):
+    """One line for each request, with neither question nor key."""
+    import logging
+
+    logging.getLogger("docent.requests").propagate = True
+    key = api.key()
+    with caplog.at_level(logging.INFO, logger="docent.requests"), api.http(key) as client:
+        client.post("/v1/search", json={"query": "the secret ferry"})
+        client.post("/v1/chat/completions", json=ASK, headers={"X-Request-ID": "the-ferry"})
+    fields = [record.fields for record in caplog.records]
+    question = next(one for one in fields if one.get("way") == "api")
+    assert question["id"] == fields[-1]["id"] == "the-ferry" and question["seconds"]["total"] > 0
+    fields = [one for one in fields if one["id"] != "the-ferry"]
+    assert fields[-1]["route"] == "/v1/search" and fields[-1]["status"] == 200 and fields[-1]["ms"] > 0
+    assert "ferry" not in str(fields) and key not in str(fields)
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_stop_word_is_found_however_the_stream_is_cut(cut):
+    """The same text comes out for every way of cutting it."""
+    text, cutter = "one two STOP three", StopSequenceCutter(("STOP", "nothing"))
+    shown = "".join(cutter.add(text[at : at + cut]) for at in range(0, len(text), cut)) + cutter.finish()
+    assert shown == "one two "
+
+
+def test_the_pace_holds_for_many_threads():
+    """A key of ten a minute gets ten, however many ask at once."""
+    pace, key = RateLimiter(clock=lambda: 0.0), ApiKey("k", (), "", 10, "")
+    with ThreadPoolExecutor(16) as crowd:
+        waits = list(crowd.map(lambda _: pace.seconds_to_wait(key), range(400)))
+    assert waits.count(0.0) == 10
+
+
+@pytest.mark.parametrize(
+    ("theirs", "method", "path", "body"),
+    [
+        pytest.param("an id", "GET", "/v1/files/file-{}", None, id="a file"),
+        pytest.param("an id", "DELETE", "/v1/files/file-{}", None, id="a file to delete"),
+        pytest.param("ships.md", "POST", "/v1/search", {"query": "ferry", "file": "{}"}, id="a file's name"),
+        pytest.param("ships", "POST", "/v1/search", {"query": "ferry", "library": "{}"}, id="a library"),
+        pytest.param("ships", "POST", "/v1/chat/completions", {**ASK, "model": "library/{}"}, id="a model"),
+    ],
+)
+def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api, theirs, method, path, body):
+    """Of eighty pairs, neither kind is the slower one in nearly all; what is there shows in no clock."""
+    if theirs == "an id":
+        theirs = next(one.id for one in api.docent.store.documents(_all()) if one.library == "ships")
+    nothing = "0" * len(theirs)
+    slower = 0
+    with api.http(api.key("cats")) as cats:
+
+        def seconds(name: str) -> float:
+            filled = json.loads(json.dumps(body).replace("{}", name))
+            began = time.perf_counter()
+            assert cats.request(method, path.format(name), json=filled).status_code == 404
+            return time.perf_counter() - began
+
+        for turn in range(80):
+            took = {name: seconds(name) for name in ((theirs, nothing) if turn % 2 else (nothing, theirs))}
+            slower += took[theirs] > took[nothing]
+    assert 15 <= slower <= 65, slower  # by chance alone beyond this in one run of 10⁷
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("library:ships When does the ferry leave?", id="by its library"),
+        pytest.param("file:ships.md When does the ferry leave?", id="by its file"),
+        pytest.param("Summarise ships.md", id="read whole"),
+        pytest.param("list every document that mentions the ferry", id="listed"),
+        pytest.param("What do you know?", id="what there is"),
+        pytest.param("library:nothing-of-the-kind ferry", id="what does not exist"),
+    ],
+)
+def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
+    """Neither by the conditions of a query nor by the ways of answering that read the shelf."""
+    with api.http(api.key("cats")) as cats:
+        body = {"model": "docent", "messages": [{"role": "user", "content": question}]}
+        told = cats.post("/v1/chat/completions", json=body).text
+        told += cats.post("/v1/search", json={"query": question}).text
+        told = told.replace(json.dumps(question)[1:-1], "").replace(question, "")
+        assert "Aurora" not in told and "half past seven" not in told
+        assert "ships" not in told.replace("library:ships", "").replace("file:ships.md", "")
+
+
+def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
+    """500 as JSON; the console says where, not the words, which may quote a document."""
+    monkeypatch.setattr("docent.web.api.search_routes.search", lambda *_: 1 / len(""))
+    with api.http() as client:
+        error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
+    assert error["code"] == "mistake"
+    limit, told = time.monotonic() + 30, ""
+    while "ZeroDivisionError" not in told:  # said after the answer
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+        told += capsys.readouterr().err
+    assert "division by zero" not in told
+
+
+def test_nothing_is_asked_of_a_docent_that_is_not_open(api: Api):
+    """503 with a sentence while it starts or stops."""
+    shut = build(
+        docent=lambda: None, access=api.access, metrics=api.metrics, largest_upload=1, footnotes=False
+    )
+    server = Server(shut)
+    try:
+        with api.http() as client:
+            client.base_url = server.url
+            assert refusal(client.get("/ready"), 503)["code"] == "not_open"
+            assert refusal(client.post("/v1/chat/completions", json=ASK), 503)
+            assert client.get("/health").status_code == 200
+    finally:
+        server.stop()
+
+
+def test_a_prometheus_server_can_read_the_metrics(api: Api):
+    """By the client library's own parser; each family says what it is."""
+    with api.http() as client:
+        client.post("/v1/chat/completions", json=ASK)
+        families = {one.name: one for one in text_string_to_metric_families(client.get("/metrics").text)}
+    wanted = {"questions", "answer_seconds", "tokens", "http_requests", "errors", "queue", "ingest_pages"}
+    assert {f"docent_{name}" for name in wanted} <= set(families)
+    assert all(family.documentation for family in families.values())
+    assert families["docent_queue"].samples[0].value == 0
+    assert families["docent_ingest_pages"].samples[0].value >= 2
+
+
+def test_whatever_follows_v1_is_answered_by_the_api(api: Api):
+    """Also a path of two lines: it does not slip past to the chat."""
+    assert refusal(api.http().get("/v1/files/file-%0Ax"), 404)

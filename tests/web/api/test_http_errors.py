@@ -1,0 +1,27 @@
+"""What went wrong in the house, told to a program."""
+
+from __future__ import annotations
+
+import pytest
+
+from docent import errors
+from docent.web.api.http_errors import refusal_for
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        (errors.UnknownDocument, 404, "not_found"),
+        (errors.UnknownLibrary, 404, "not_found"),
+        (errors.InputError, 400, "invalid_request"),
+        (errors.HarmfulFile, 422, "unreadable_file"),
+        (errors.EncryptedFile, 422, "unreadable_file"),
+        (errors.ModelTimeout, 503, "unavailable"),
+        (errors.StorageBusy, 503, "unavailable"),
+        (errors.EmbeddingError, 500, "failed"),
+    ],
+)
+def test_each_error_has_its_status(kind, status, code):
+    """Whoever asks can tell what is theirs to mend from what is ours, and reads the sentence."""
+    told = refusal_for(kind("Do this."))
+    assert (told.status, told.code, str(told)) == (status, code, "Do this.")
