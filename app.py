@@ -5,7 +5,7 @@ import chainlit.server
 from chainlit.types import ThreadDict
 
 from docent.web import server
-from docent.web.accounts import disconnects
+from docent.web.accounts.authenticator import watch_open_pages
 from docent.web.chat import (
     answer_view,
     attachments,
@@ -18,16 +18,16 @@ from docent.web.chat import (
     reply,
 )
 from docent.web.chat.history import History
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 server.prepare()
 
 
 @cl.on_app_startup
 async def start_app() -> None:
-    server.open_doors()
+    server.open_once()
     server.history()  # opened now, not while a page waits for it
-    disconnects.watch(chainlit.server.sio, door=lambda: server.state().door)
+    watch_open_pages(chainlit.server.sio, authenticator=lambda: server.state().authenticator)
 
 
 @cl.on_app_shutdown
@@ -35,7 +35,7 @@ async def stop_app() -> None:
     try:
         await answer_view.interrupt_all()
     finally:
-        server.close_doors()
+        server.close()
 
 
 @cl.data_layer
@@ -46,13 +46,13 @@ def data_layer() -> History:
 @cl.set_chat_profiles
 async def chat_profiles(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await lightly(profiles.chat_profiles, server.docent(), reader=reader, language=language)
+    return await run_in_small_pool(profiles.chat_profiles, server.docent(), reader=reader, language=language)
 
 
 @cl.on_chat_start
 async def start_conversation() -> None:
     await conversation.start(docent=server.docent())
-    await conversation.warn_of_failed_logins(server.state().door)
+    await conversation.warn_of_failed_logins(server.state().authenticator)
     model_download.watch_download(server.docent(), page_session.language())
 
 
@@ -94,7 +94,7 @@ async def ask_again(action: cl.Action) -> None:
 @cl.action_callback(feedback.SAVE_QUESTION)
 async def save_test_question(action: cl.Action) -> None:
     reader, language = page_session.reader(), page_session.language()
-    if server.state().door.is_admin(reader):
+    if server.state().authenticator.is_admin(reader):
         docent, history = server.docent(), server.history()
         await feedback.save_test_question(
             action, docent=docent, history=history, reader=reader, language=language

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        code = _watch(arguments) if arguments.watch else _reported(arguments)
+        code = _watch(arguments) if arguments.watch else _ingest_and_report(arguments)
         print(end="", flush=True)
         return code
     except DocentError as error:
@@ -40,13 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_json(stop.reports if isinstance(stop, IngestStopped) else [], stopped=True)
         print("Stopped. What was finished is kept; run it again for the rest.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who reads has seen enough, as `head` does
-        # What is left in the buffer goes nowhere; else Python complains of it at its end, with exit code 120.
+    except BrokenPipeError:  # such as `head`, after its lines
+        # Discard the rest of the buffer; Python would fail to write it at exit, with code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 
-def _reported(arguments: argparse.Namespace) -> int:
+def _ingest_and_report(arguments: argparse.Namespace) -> int:
     reports = _ingest(arguments)
     if arguments.json:
         arguments.json = False  # interrupted from here on, it does not print a second one
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="ingest.py",
         description="Read documents into storage/. Only what is new or changed is read again.",
         epilog="Exit code: 0 all well, 1 some files failed, 2 could not run, 130 stopped, "
-        "141 nobody reads any more.",
+        "141 the reader of stdout has gone.",
     )
     parser.add_argument("paths", nargs="*", type=Path, help="files or folders (default: the data folder)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -88,12 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
-    """Those asked for, or the data folder, which is made where nothing was ever read."""
+    """Return the paths asked for, or the data folder, which is made if nothing was ever read."""
     if not arguments.paths and not settings.data.exists():
-        if (settings.storage / "index").exists():  # an empty one in its place would take its documents out
+        if (settings.storage / "index").exists():  # an empty folder in its place would remove its documents
             raise InputError(
-                "The data folder {data} is not there; its drive may be away. Nothing was taken out "
-                "of the index. Bring it back, or, if an empty one is meant: mkdir -p '{data}'",
+                "The data folder {data} is missing; its drive may not be mounted. Nothing was removed from "
+                "the index. Bring it back, or, if an empty one is meant: mkdir -p '{data}'",
                 data=settings.data,
             )
         settings.data.mkdir(parents=True)
@@ -101,7 +101,7 @@ def _paths(arguments: argparse.Namespace, settings: Settings) -> list[Path]:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    """Say what became of each file that changes, a line each, until somebody stops it."""
+    """Print a line for each file that changes, until stopped."""
     settings = Settings.read()
     paths = _paths(arguments, settings)
     password = _password(arguments)
@@ -113,7 +113,7 @@ def _watch(arguments: argparse.Namespace) -> int:
                 retry_failed=arguments.retry_failed,
                 password=password,
                 on_reports=_print_json_lines if arguments.json else _print_lines,
-                on_trouble=lambda said: print(said, file=sys.stderr, flush=True),
+                on_trouble=lambda sentence: print(sentence, file=sys.stderr, flush=True),
             )
         except KeyboardInterrupt:
             print("Stopped watching.", file=sys.stderr)
@@ -121,15 +121,15 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _print_lines(reports: Sequence[FileReport]) -> None:
-    for one in reports:
-        pages = f"  {one.pages} {'page' if one.pages == 1 else 'pages'}" if one.pages else ""
-        why = f"  ({one.reason})" if one.reason else ""
-        print(f"{one.outcome}  {one.library}  {one.path}{pages}{why}", flush=True)
+    for report in reports:
+        pages = f"  {report.pages} {'page' if report.pages == 1 else 'pages'}" if report.pages else ""
+        reason = f"  ({report.reason})" if report.reason else ""
+        print(f"{report.outcome}  {report.library}  {report.path}{pages}{reason}", flush=True)
 
 
 def _print_json_lines(reports: Sequence[FileReport]) -> None:
-    for one in reports:
-        print(json.dumps(asdict(one), ensure_ascii=False), flush=True)
+    for report in reports:
+        print(json.dumps(asdict(report), ensure_ascii=False), flush=True)
 
 
 def _password(arguments: argparse.Namespace) -> str | None:
@@ -137,7 +137,7 @@ def _password(arguments: argparse.Namespace) -> str | None:
 
 
 def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
-    """What became of each file; None when no file was looked at."""
+    """Return what happened to each file; None if no file was read."""
     settings = Settings.read()
     if arguments.rollback:
         print(
@@ -146,21 +146,24 @@ def _ingest(arguments: argparse.Namespace) -> list[FileReport] | None:
         )
         return None
     if arguments.forget_previous:
-        there = forget_previous(settings.storage, chroma_url=settings.chroma_url)
-        print("The earlier index is removed." if there else "There is no earlier index.", file=sys.stderr)
+        removed = forget_previous(settings.storage, chroma_url=settings.chroma_url)
+        print("The earlier index is removed." if removed else "There is no earlier index.", file=sys.stderr)
         return None
     paths = _paths(arguments, settings)
     if arguments.rebuild and (settings.storage / "index" / "catalog.db").exists():
-        failed = _rebuilt(settings, arguments)
+        failed = _rebuild(settings, arguments)
         if failed is not None:
             return failed or None
-    return _into(settings, paths, arguments)
+    return _read_files(settings, paths, arguments)
 
 
-def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
-    """Build the new index and switch to it; None when it answers, and the folders can be looked through."""
+def _rebuild(settings: Settings, arguments: argparse.Namespace) -> list[FileReport] | None:
+    """Build the new index and switch to it.
+
+    Returns None if it is in use, and files can be read into it; else the reports of files that failed.
+    """
     for _ in range(CHANGES):
-        with _building(settings) as docent, _bar(arguments) as bar:
+        with _open_building(settings) as docent, _progress_bar(arguments) as bar:
             failed = docent.rebuild(full=arguments.rebuild == "full", on_progress=bar)
         if failed:
             print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
@@ -171,16 +174,18 @@ def _rebuilt(settings: Settings, arguments: argparse.Namespace) -> list[FileRepo
                 return None
             case "busy":
                 print(
-                    "The new index is whole. Another Docent, perhaps the chat, answers from the old one and "
-                    "cannot take this one, since it works with other settings: start that again with those "
-                    "of now, and it takes the new one.",
+                    "The new index is complete. Another Docent, perhaps the chat, uses the old one and "
+                    "cannot use this one, because it runs with other settings. Start it again with the "
+                    "current settings, and it uses the new one.",
                     file=sys.stderr,
                 )
                 return []
-    raise StoreError("Documents come and go faster than the index can be built. Try again when it is quiet.")
+    raise StoreError(
+        "Documents change faster than the index can be built. Try again when fewer of them change."
+    )
 
 
-def _building(settings: Settings) -> Docent:
+def _open_building(settings: Settings) -> Docent:
     try:
         return open_docent(settings, storage=settings.storage / "building")
     except IndexMismatch:  # begun with other settings
@@ -188,10 +193,10 @@ def _building(settings: Settings) -> Docent:
         return open_docent(settings, storage=settings.storage / "building")
 
 
-def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:
+def _read_files(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:
     reports: list[FileReport] = []
     try:
-        with open_docent(settings) as docent, _bar(arguments) as bar:
+        with open_docent(settings) as docent, _progress_bar(arguments) as bar:
             try:
                 reports = docent.ingest(
                     paths,
@@ -202,36 +207,36 @@ def _into(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespa
             except IngestStopped as stop:
                 reports = stop.reports
                 raise
-    except KeyboardInterrupt as interrupt:  # perhaps once more, while the house is closed
+    except KeyboardInterrupt as interrupt:  # perhaps a second one, while Docent is being closed
         raise IngestStopped(reports) from interrupt
     return reports
 
 
-def _bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[IngestProgress], None]]:
-    """On stderr; none when nobody watches."""
-    return _Bar() if sys.stderr.isatty() and not arguments.json else nullcontext(lambda _: None)
+def _progress_bar(arguments: argparse.Namespace) -> AbstractContextManager[Callable[[IngestProgress], None]]:
+    """Return a progress bar on stderr; nothing is shown where that is not a terminal."""
+    return _ProgressBar() if sys.stderr.isatty() and not arguments.json else nullcontext(lambda _: None)
 
 
-class _Bar:
-    """What `_Drawn` shows, made beside the first pages: rich takes 0.12 s to import."""
+class _ProgressBar:
+    """Make a `_RichBar` in a thread while the first pages are read: rich takes 0.12 s to import."""
 
     def __init__(self) -> None:
-        self._aside = ThreadPoolExecutor(1, "bar")
-        self._drawn = self._aside.submit(_Drawn)
+        self._executor = ThreadPoolExecutor(1, "progress bar")
+        self._bar = self._executor.submit(_RichBar)
 
     def __enter__(self) -> Callable[[IngestProgress], None]:
         return self._show
 
     def __exit__(self, *_: object) -> None:
-        self._drawn.result().stop()
-        self._aside.shutdown()
+        self._bar.result().stop()
+        self._executor.shutdown()
 
     def _show(self, progress: IngestProgress) -> None:
-        self._drawn.result().show(progress)
+        self._bar.result().show(progress)
 
 
-class _Drawn:
-    """Files, pages a second and time left, on stderr."""
+class _RichBar:
+    """Show files, pages a second and time left on stderr."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -242,13 +247,13 @@ class _Drawn:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[text]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._reading = self._rich.add_task("Reading", total=None, told="")
-        self._finishing = self._rich.add_task("Finishing", total=None, told="", visible=False)
+        self._reading = self._rich.add_task("Reading", total=None, text="")
+        self._finishing = self._rich.add_task("Finishing", total=None, text="", visible=False)
         self._most = 0
         self._rich.start()
 
@@ -256,24 +261,24 @@ class _Drawn:
         self._rich.stop()
 
     def show(self, progress: IngestProgress) -> None:
-        """Files as they become searchable by their words; then the vectors that are still to be made."""
+        """Show files as their words become searchable; then the vectors that are still to be made."""
         elapsed = self._rich.tasks[0].elapsed
         speed = progress.pages / elapsed if elapsed else 0.0
-        told = f"files  {progress.pages} pages  {speed:.1f} pages/s  {progress.path}"
-        self._rich.update(self._reading, total=progress.of_files, completed=progress.files, told=told)
+        text = f"files  {progress.pages} pages  {speed:.1f} pages/s  {progress.path}"
+        self._rich.update(self._reading, total=progress.of_files, completed=progress.files, text=text)
         if progress.files == progress.of_files:
             self._most = max(self._most, progress.waiting)
             done = self._most - progress.waiting
-            told = "pieces  all is searchable by its words already"
+            text = "pieces  all words are searchable already"
             self._rich.update(
-                self._finishing, total=self._most, completed=done, told=told, visible=self._most > 0
+                self._finishing, total=self._most, completed=done, text=text, visible=self._most > 0
             )
 
 
 def _print_json(reports: Sequence[FileReport], *, stopped: bool) -> None:
     files = [asdict(report) for report in reports]
-    found = {"counts": _counts(reports), "stopped": stopped, "files": files}
-    print(json.dumps(found, ensure_ascii=False, indent=2), flush=True)
+    result = {"counts": _counts(reports), "stopped": stopped, "files": files}
+    print(json.dumps(result, ensure_ascii=False, indent=2), flush=True)
 
 
 def _counts(reports: Sequence[FileReport]) -> dict[str, int]:
@@ -287,11 +292,11 @@ def _print_table(reports: Sequence[FileReport]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    class Open(Console):
+    class PipeConsole(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # for `main`; rich would end with 1, which says that files failed
+            raise BrokenPipeError  # handled in `main`; rich would exit with 1, which means that files failed
 
-    console = Open()
+    console = PipeConsole()
     if not reports:
         folder = escape(str(Settings.read().data))
         console.print(
@@ -299,17 +304,17 @@ def _print_table(reports: Sequence[FileReport]) -> None:
             soft_wrap=True,  # the path stays whole, to be copied
         )
         return
-    told = [report for report in reports if report.outcome != "unchanged"]
-    if told:
+    shown = [report for report in reports if report.outcome != "unchanged"]
+    if shown:
         table = Table("library", "file", "what happened", "pages", "why", box=None, header_style="bold")
-        for report in told:
+        for report in shown:
             row = (report.library, report.path, report.outcome, report.coverage, report.reason)
             table.add_row(*(escape(cell) for cell in row))
         console.print(table)
     counts = _counts(reports)
-    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
     empty = counts["nothing_to_search"]
-    console.print(f"{said}; {empty} with nothing to search" if empty else said)
+    console.print(f"{summary}; {empty} with nothing to search" if empty else summary)
 
 
 if __name__ == "__main__":

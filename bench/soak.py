@@ -29,7 +29,7 @@ import httpx
 import numpy as np
 
 from bench.resources import resident
-from docent.web.accounts.keys import Keys
+from docent.web.accounts.api_keys import ApiKeys
 from tests.fakes.plugin import start_process
 from tests.ports import free_port
 
@@ -101,7 +101,7 @@ def served(folder: Path) -> Iterator[Served]:
     """Run `python -m docent serve` with a log in JSON, a fake model server, and a key for one library."""
     model = start_process()
     port = free_port()
-    key = Keys(folder / "storage").add("soak", libraries=[LIBRARY], expires="", rate=0)
+    key = ApiKeys(folder / "storage").add("soak", libraries=[LIBRARY], expires="", rate=0)
     environ = {
         **os.environ,
         "DOCENT_STORAGE": str(folder / "storage"),

@@ -1,7 +1,7 @@
 """`python -m docent …`: ask, search, list, eval, user, key, serve and more, from a terminal.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 well, 1 not all well, 2 could not run, 141
-whoever read has gone. Longer commands are in docent/cli/.
+Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 partial success, 2 error, 130
+interrupted, 141 the reader of stdout has gone. Longer commands are in docent/cli/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docent import __version__, memory
-from docent.cli import ask, documents, evaluate, golden, keys, users
+from docent.cli import account_commands, ask_commands, document_commands, eval_command, golden_command
 from docent.cli.options import print_json
 from docent.errors import DocentError
 from docent.settings import Settings
@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # who reads has seen enough, as `head` does
-        # What is left in the buffer goes nowhere; else Python complains of it at its end, with exit code 120.
+    except BrokenPipeError:  # such as `head`, after its lines
+        # Discard the rest of the buffer; Python would fail to write it at exit, with code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
@@ -55,24 +55,45 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON for machines")
         define(command)
 
-    add("ask", ask.run_ask, "Answer a question, with citations.", ask.define_ask)
-    add("pull", ask.run_pull, "Let the model server fetch a model.", ask.define_pull, as_json=False)
-    add("search", ask.run_search, "Show the passages that a question finds.", ask.define_search)
-    add("list", documents.run_list, "Show every document, its state and its size.", documents.define_list)
+    add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
+    add(
+        "pull",
+        ask_commands.run_pull,
+        "Let the model server fetch a model.",
+        ask_commands.define_pull,
+        as_json=False,
+    )
+    add(
+        "search",
+        ask_commands.run_search,
+        "Show the passages that a question finds.",
+        ask_commands.define_search,
+    )
+    add(
+        "list",
+        document_commands.run_list,
+        "Show every document, its state and its size.",
+        document_commands.define_list,
+    )
     add(
         "delete",
-        documents.run_delete,
+        document_commands.run_delete,
         "Delete a document from storage/, and prove it.",
-        documents.define_delete,
+        document_commands.define_delete,
     )
     add("doctor", _doctor, "Check that everything Docent needs is in order.", _define_doctor)
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
     about = "Measure retrieval with questions whose pages are known."
-    add("eval", evaluate.run_eval, about, evaluate.define_eval)
-    users.add_to(commands)
-    keys.add_to(commands)
-    add("golden", golden.run_golden, "Keep questions of your own for `eval`.", golden.define_golden)
+    add("eval", eval_command.run_eval, about, eval_command.define_eval)
+    account_commands.add_user_command(commands)
+    account_commands.add_key_command(commands)
+    add(
+        "golden",
+        golden_command.run_golden,
+        "Keep questions of your own for `eval`.",
+        golden_command.define_golden,
+    )
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 
@@ -81,7 +102,7 @@ Define = Callable[[argparse.ArgumentParser], None]
 """Gives a command its arguments."""
 
 
-# --- what is at rest -----------------------------------------------------------------------
+# --- storage -----------------------------------------------------------------------
 
 
 def _define_backup(command: argparse.ArgumentParser) -> None:
@@ -93,12 +114,14 @@ def _backup(arguments: argparse.Namespace) -> None:
     from docent.app import back_up
 
     written = back_up(Settings.read().storage, arguments.file)
-    _tell(arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes")
+    _print_result(
+        arguments, {"file": str(arguments.file), "bytes": written}, f"{arguments.file}: {written:,} bytes"
+    )
 
 
 def _define_restore(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, help="what `backup` wrote")
-    command.add_argument("--force", action="store_true", help="keep aside what is there, then restore")
+    command.add_argument("file", type=Path, help="a file that `backup` wrote")
+    command.add_argument("--force", action="store_true", help="move the existing storage aside, then restore")
 
 
 def _restore(arguments: argparse.Namespace) -> None:
@@ -106,11 +129,13 @@ def _restore(arguments: argparse.Namespace) -> None:
 
     folder = Settings.read().storage
     aside = restore(arguments.file, folder, force=arguments.force)
-    kept = f" What was there is in {aside}." if aside else ""
-    _tell(arguments, {"storage": str(folder), "aside": str(aside or "")}, f"Restored into {folder}.{kept}")
+    moved = f" The storage before is in {aside}." if aside else ""
+    _print_result(
+        arguments, {"storage": str(folder), "aside": str(aside or "")}, f"Restored into {folder}.{moved}"
+    )
 
 
-def _tell(arguments: argparse.Namespace, value: Any, sentence: str) -> None:
+def _print_result(arguments: argparse.Namespace, value: Any, sentence: str) -> None:
     if arguments.json:
         print_json(value)
     else:
@@ -118,7 +143,9 @@ def _tell(arguments: argparse.Namespace, value: Any, sentence: str) -> None:
 
 
 def _define_doctor(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--mend", action="store_true", help="bring the index in step again where it is not")
+    command.add_argument(
+        "--mend", action="store_true", help="repair the index where it does not match the catalog"
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

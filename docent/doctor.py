@@ -1,4 +1,4 @@
-"""Looks at everything Docent needs, and says of each thing whether it is in order and what mends it."""
+"""Check everything that Docent needs, and say what to do about what is not in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Finding:
 
 
 def examine(*, mend: bool) -> list[Finding]:
-    """Every check, in the order in which to mend things; and mended what can be, if asked to."""
+    """Return the result of every check, in the order in which to repair; with `mend`, repair the index."""
     findings = [python(), versions()]
     try:
         settings = Settings.read()
@@ -52,7 +52,7 @@ def python() -> Finding:
 
 
 def versions() -> Finding:
-    """The packages that are installed, against the pinned list."""
+    """Compare the installed packages with the pinned list."""
     wrong = []
     for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines():
         name, _, pinned = line.partition(";")[0].strip().partition("==")
@@ -78,7 +78,7 @@ def data(settings: Settings) -> Finding:
 
 
 def disk(settings: Settings) -> Finding:
-    """Room for the index to grow: on the disk of storage/, or of the nearest folder that exists."""
+    """Check the free space on the disk of storage/, or of its nearest folder that exists."""
     folder = next(
         path for path in (settings.storage.resolve(), *settings.storage.resolve().parents) if path.exists()
     )
@@ -89,8 +89,8 @@ def disk(settings: Settings) -> Finding:
 
 
 def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
-    """What can be said only by opening the house itself."""
-    # Late: a broken installation must still be told which package is missing, by `versions`.
+    """Yield the findings for which Docent must be opened."""
+    # Imported late: in a broken installation `versions` must still name the missing package.
     from docent.app import mend_catalog, open_docent
 
     try:
@@ -108,35 +108,35 @@ def _opened(settings: Settings, *, mend: bool) -> Iterator[Finding]:
 
 
 def storage(docent: Docent) -> Iterator[Finding]:
-    """Whether what is at rest holds together, and agrees with the settings (opening it checked that)."""
+    """Report documents, failures and documents of an older loader; opening has compared the settings."""
     documents = docent.store.documents(Scope())
     failed = [document.name for document in documents if document.state is State.FAILED]
-    failed += [one.path for one in docent.store.failures(Scope())]
+    failed += [failure.path for failure in docent.store.failures(Scope())]
     yield Finding("storage", True, f"{docent.settings.storage}: {len(documents)} documents")
     yield Finding("index", True, f"built with {docent.embedder.name}, as the settings ask")
     if failed:
-        remedy = "python -m docent list says why; mend the files and run: python ingest.py"
+        remedy = "python -m docent list says why; repair the files and run: python ingest.py"
         yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
     older = [document.name for document in documents if docent.is_older(document)]
     if older:
-        found = f"{len(older)} were read by an older loader, and answer as before: {', '.join(older[:5])}"
+        found = f"{len(older)} were read by an older loader and can still be searched: {', '.join(older[:5])}"
         yield Finding("documents", True, found, "python ingest.py --rebuild=full")
 
 
 def in_step(docent: Docent, *, mend: bool) -> Finding:
-    """Whether words, vectors and originals are those of the catalog."""
-    found = docent.store.complaints()
-    if found and mend:
+    """Check that words, vectors and originals match the catalog."""
+    problems = docent.store.complaints()
+    if problems and mend:
         docent.store.mend()
         left = docent.store.complaints()
-        found = left or [f"mended ({'; '.join(found)})"]
-        return Finding("in step", not left, "; ".join(found), "" if not left else LOST)
-    remedy = "python -m docent doctor --mend" if found else ""
-    return Finding("in step", not found, "; ".join(found) or "words, vectors and originals", remedy)
+        report = "; ".join(left) or f"repaired ({'; '.join(problems)})"
+        return Finding("in step", not left, report, LOST if left else "")
+    remedy = "python -m docent doctor --mend" if problems else ""
+    return Finding("in step", not problems, "; ".join(problems) or "words, vectors and originals", remedy)
 
 
 def size(docent: Docent) -> Finding:
-    """What the index takes beside the originals, for each chunk."""
+    """Report the size of the index beside the originals, for each chunk."""
     index = docent.settings.storage / "index"
     parts = {
         "catalog": "catalog.db*",
@@ -145,12 +145,12 @@ def size(docent: Docent) -> Finding:
         "snapshot": "snapshots/*",
     }
     chunks = max(1, sum(document.chunks for document in docent.store.documents(Scope())))
-    taken = {
+    kilobytes = {
         name: sum(path.stat().st_size for path in index.glob(pattern) if path.is_file()) / chunks / 1000
         for name, pattern in parts.items()
     }
-    told = ", ".join(f"{name} {kilobytes:.1f}" for name, kilobytes in taken.items())
-    return Finding("size", True, f"{sum(taken.values()):.1f} kB a chunk ({told})")
+    shares = ", ".join(f"{name} {size:.1f}" for name, size in kilobytes.items())
+    return Finding("size", True, f"{sum(kilobytes.values()):.1f} kB a chunk ({shares})")
 
 
 def model_server(docent: Docent) -> Finding:

@@ -1,4 +1,4 @@
-"""Answers and passages as JSON: what scripts and other programs may rely on."""
+"""Answers and passages as JSON for scripts and other programs; its fields stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from docent.types import Answer, Passage
 
 
 def ask_json(answer: Answer) -> dict[str, Any]:
-    """The contract of `ask --json`."""
+    """Return the output of `ask --json`."""
     return {
         "answer": answer.text,
         "citations": [
@@ -32,7 +32,7 @@ def ask_json(answer: Answer) -> dict[str, Any]:
 
 
 def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
-    """The contract of a passage in `search --json` and `ask --json`."""
+    """Return a passage as in `search --json` and `ask --json`."""
     return {
         "rank": rank,
         "file": passage.file,

@@ -23,7 +23,7 @@ READ = os.O_RDONLY | os.O_NONBLOCK  # opening a pipe would wait until somebody w
 
 
 def not_regular(name: str, mode: int) -> UnreadableFile:
-    """Return the error for what is neither a regular file nor a folder."""
+    """Return the error for a path that is neither a regular file nor a folder."""
     what = SORTS.get(stat.S_IFMT(mode), Message("something else"))
     return UnreadableFile(
         "{name} is not a regular file but {what}, so there is nothing to read. Remove it, or put a "

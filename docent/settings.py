@@ -22,7 +22,7 @@ from docent.errors import SettingsError
 
 PREFIX = "DOCENT_"
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
-WRITTEN = "utf-8-sig"  # some editors begin a file with a mark, which would be part of its first key
+ENCODING = "utf-8-sig"  # some editors begin a file with a byte order mark
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -154,14 +154,14 @@ class Settings(BaseModel):
 
     @field_validator("model_url", "chroma_url", "pull_url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
+    def _must_be_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
     @field_validator("chunk_overlap")
     @classmethod
-    def _leaves_room(cls, value: int, info: Any) -> int:
+    def _at_most_half(cls, value: int, info: Any) -> int:
         size = info.data.get("chunk_tokens")
         if size is not None and value * 2 > size:
             raise ValueError(f"must be at most half of chunk_tokens, which is {size}")
@@ -173,7 +173,7 @@ class Settings(BaseModel):
         if self.model_key_file is None:
             return self.model_key.get_secret_value()
         try:
-            return self.model_key_file.read_text(encoding=WRITTEN).strip()
+            return self.model_key_file.read_text(encoding=ENCODING).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 "DOCENT_MODEL_KEY_FILE names {model_key_file}, which cannot be read ({error}). Name "
@@ -184,7 +184,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, *, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Self:
-        """Read the settings of this run, or say in a sentence which key is wrong and why."""
+        """Read the settings of this run. Raises SettingsError, which says which key is wrong and why."""
         values: dict[str, Any] = {}
         origin: dict[str, str] = {}
         for source, found in (
@@ -206,12 +206,12 @@ def _toml(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding=WRITTEN))
+        return tomllib.loads(path.read_text(encoding=ENCODING))
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
-            "{path} cannot be read as TOML: {error}. Mend that line or remove the file.",
+            "{path} cannot be read as TOML: {error}. Correct that line or remove the file.",
             path=path,
             error=error,
         ) from error
@@ -219,7 +219,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _dotenv(path: Path) -> dict[str, str]:
     try:
-        return _prefixed(dotenv_values(path, encoding=WRITTEN))
+        return _prefixed(dotenv_values(path, encoding=ENCODING))
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
@@ -237,7 +237,7 @@ def _why(error: OSError | UnicodeDecodeError) -> str:
 
 
 def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
-    """Keys that begin with DOCENT_; an empty value means "not set", as compose files write it."""
+    """Return the keys that begin with DOCENT_; an empty value means "not set", as compose files write it."""
     return {
         key.upper().removeprefix(PREFIX).lower(): value
         for key, value in environ.items()
@@ -246,9 +246,9 @@ def _prefixed(environ: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _decoded(value: Any) -> Any:
-    """Lists come from the environment as JSON."""
+    """Parse lists, which come from the environment as JSON."""
     if isinstance(value, str) and value.startswith("["):
-        with contextlib.suppress(json.JSONDecodeError):  # then the field's own check refuses the text
+        with contextlib.suppress(json.JSONDecodeError):  # the field's own check refuses the text then
             return json.loads(value)
     return value
 

@@ -120,6 +120,20 @@ def test_ask_with_a_model_answers_in_its_words(terminal, ollama: Ollama):
     assert answer["citations"][0]["file"] == "vision.md"
 
 
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "JSON"])
+def test_ask_fails_where_the_answer_broke_off(terminal, ollama: Ollama, as_json):
+    """What came is printed; the reason is the last line on stderr, and the exit code that of a failure."""
+    ollama.script(reply="It trains image models for sorting [1]. The stipend is", drop_after=8)
+    options = ["--json"] if as_json else []
+    done = terminal.docent("ask", QUESTION, *options, DOCENT_MODEL_URL=ollama.url)
+    assert done.returncode == 2
+    assert "trains image models" in done.stdout
+    reason = done.stderr.splitlines()[-1]
+    assert "broke off" in reason
+    if as_json:
+        assert json.loads(done.stdout)["receipt"]["broken_off"] == reason
+
+
 def test_ask_prints_what_was_checked(terminal, ollama: Ollama):
     """A terminal shows the words as they come, then the checked text in their place; a pipe that alone."""
     said = "The stipend is 1,900 euro [7]."

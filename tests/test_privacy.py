@@ -39,11 +39,11 @@ def run(*argv):
 run("ingest.py", "--json")
 run("docent", "ask", "What does the soup cost?", "--json")
 import chainlit.server
-from docent.web import serving
-serving.prepare()
-serving.open_doors()
-serving.house().embedder.embed_query("warm")
-serving.close_doors()
+from docent.web import server
+server.prepare()
+server.open_once()
+server.house().embedder.embed_query("warm")
+server.close()
 print(json.dumps(sorted({str(host) for host in reached})))
 """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import StoreError
-from docent.web.accounts.keys import Keys
+from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import Users
 from docent.web.chat.history import History
 from docent.web.chat.source_links import installation_secret
@@ -71,7 +71,7 @@ def test_serve_says_why_it_does_not_start(disk, trouble, why, remedy):
 
 OPENED = [
     pytest.param(Users, "users.db", id="users"),
-    pytest.param(Keys, "keys.db", id="keys"),
+    pytest.param(ApiKeys, "keys.db", id="keys"),
     pytest.param(installation_secret, "secret", id="secret"),
     pytest.param(History, "history.db", id="history"),
 ]

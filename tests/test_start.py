@@ -67,7 +67,7 @@ def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
 def test_the_page_needs_no_model_library(tmp_path):
     """The server can show its first page before torch or llama-index, and without any tracing of calls."""
     code = (
-        "import json, sys\nfrom docent.web import serving\nserving.prepare()\n"
+        "import json, sys\nfrom docent.web import server\nserver.prepare()\n"
         "from fastapi.testclient import TestClient\nimport chainlit.server\n"
         "page = TestClient(chainlit.server.app, base_url='http://localhost').get('/')\n"
         "assert page.status_code == 200, page.text\n"

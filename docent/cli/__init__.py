@@ -1,1 +1,1 @@
-"""Commands of `python -m docent` that are more than a call and a print; one module a theme."""
+"""The commands of `python -m docent`, a module for each topic."""

@@ -1,4 +1,4 @@
-"""What the commands share: options of the same name that mean the same, and JSON."""
+"""Options and output that several commands share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from docent.types import Scope
 
 CLEAR_LINE = "\r\033[K"
-"""To a terminal: what comes next stands in this line's place."""
+"""Makes a terminal write the next text over this line."""
 
 
 def add_library(command: argparse.ArgumentParser) -> None:
@@ -34,13 +34,14 @@ def positive(text: str) -> int:
 
 
 def scope(arguments: argparse.Namespace, **more: Any) -> Scope:
-    given = vars(arguments)
+    """Return the scope that the options of a command describe."""
+    options = vars(arguments)
     return Scope(
         libraries=(arguments.library,) if arguments.library else (),
-        folder=given.get("folder", ""),
-        kinds=tuple(given.get("type") or ()),
-        since=given.get("since", ""),
-        until=given.get("until", ""),
+        folder=options.get("folder", ""),
+        kinds=tuple(options.get("type") or ()),
+        since=options.get("since", ""),
+        until=options.get("until", ""),
         **more,
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
-from docent.memory import blank
+from docent.memory import zeroed
 from docent.store.protocols import Hit
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class ChromaVectors:
 
     def _blank_memory(self) -> AbstractContextManager[None]:
         """Blank fresh memory: Chroma writes a new graph from memory that still holds other data."""
-        return nullcontext() if self._served else blank()
+        return nullcontext() if self._served else zeroed()
 
 
 def _vacuum(folder: Path) -> None:
@@ -266,7 +266,7 @@ def _thin_store(collection: Any) -> Any:
             for at in range(0, len(nodes), BATCH):
                 some = nodes[at : at + BATCH]
                 embeddings: Any = [node.get_embedding() for node in some]
-                with blank():
+                with zeroed():
                     collection.upsert(ids=[node.node_id for node in some], embeddings=embeddings)
             return [node.node_id for node in nodes]
 

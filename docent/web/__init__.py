@@ -1,4 +1,4 @@
-"""What the browser needs beside app.py: the page, its defences, the sources behind a citation."""
+"""The web server: chat, documents page, accounts and HTTP API, with their defences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def _leave_out_tracing() -> None:
-    """Chainlit loads a tracing SDK that nothing here calls: a tenth of the time to start, and 19 MB."""
+    """Replace a tracing SDK that Chainlit loads and nothing calls: a tenth of the start, and 19 MB."""
     sdk = ModuleType("traceloop.sdk")
     sdk.__dict__["Traceloop"] = type("Traceloop", (), {})
     sys.modules.setdefault("traceloop", ModuleType("traceloop"))

@@ -1,4 +1,4 @@
-"""How long a connection may take to send a request, and how many one address may hold open."""
+"""Bound how long a connection may take to send a request, and how many one address may hold open."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ def raise_file_limit() -> None:
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's, which waits for ever for the end of the headers and counts no connections."""
+    """uvicorn's protocol, which waits forever for headers and counts no connections, with bounds."""
 
-    _late: asyncio.TimerHandle | None = None
+    _timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if self._is_one_too_many():
+        if self._exceeds_limit():
             self._refuse(b"503 Service Unavailable", TOO_MANY)
         else:
-            self._late = self.loop.call_later(HEADER_SECONDS, self._give_up)
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._waits():
+        if not self._awaits_headers():
             self._stop_waiting()
-        elif self._late is None:
-            self._late = self.loop.call_later(HEADER_SECONDS, self._give_up)
+        elif self._timeout is None:
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _waits(self) -> bool:
-        """Whether the headers of a request are still to come; a WebSocket has a protocol of its own."""
+    def _awaits_headers(self) -> bool:
+        """Return True if the headers of a request are still to come. A WebSocket has another protocol."""
         upgraded = self.transport.get_protocol() is not self
         return not upgraded and (self.cycle is None or self.cycle.response_complete)
 
     def _stop_waiting(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
     def _give_up(self) -> None:
-        self._late = None
-        if self._waits():
+        self._timeout = None
+        if self._awaits_headers():
             self._refuse(b"408 Request Timeout", TOO_SLOW)
 
-    def _is_one_too_many(self) -> bool:
+    def _exceeds_limit(self) -> bool:
         if len(self.connections) > MOST:
             return True
         address = self.client[0] if self.client else None
@@ -75,7 +75,7 @@ class BoundedConnection(HttpToolsProtocol):
         return same > MOST_OF_ONE
 
     def _proxies(self) -> list[str]:
-        """Addresses that speak for many people: uvicorn's FORWARDED_ALLOW_IPS, this machine by default."""
+        """Return the addresses of proxies: uvicorn's FORWARDED_ALLOW_IPS, by default this machine."""
         named = self.config.forwarded_allow_ips
         return named.split(",") if isinstance(named, str) else list(named)
 

@@ -1,4 +1,4 @@
-"""Opening a database of storage/ whose disk is full or read-only: a sentence instead of a traceback."""
+"""Say in a sentence why a database of storage/ cannot be opened, such as a full or read-only disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 @contextmanager
 def opening(path: Path) -> Iterator[None]:
-    """Raise what keeps a file of storage/ from being opened or made as a StoreError with what to do."""
+    """Raise errors of opening or making a file of storage/ as a StoreError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -55,7 +55,7 @@ def opening(path: Path) -> Iterator[None]:
 
 
 def _code(error: sqlite3.Error, folder: Path) -> int:
-    """The system's number for what SQLite tells in its own; its "cannot open" has many reasons."""
+    """Return the system's error number for SQLite's; its "cannot open" has many reasons."""
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return errno.EBUSY

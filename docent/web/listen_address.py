@@ -1,4 +1,4 @@
-"""Where the chat listens, checked before anything slow is done."""
+"""Check the address that the chat listens on, before anything slow is done."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ ANYWHERE = frozenset({"0.0.0.0", "::"})
 
 
 def address(settings: Settings) -> str:
-    """What a person types into the browser."""
+    """Return the URL that a person types into the browser."""
     name = "localhost" if settings.host in ANYWHERE | {"127.0.0.1", "::1"} else settings.host
     return f"http://[{name}]:{settings.port}" if ":" in name else f"http://{name}:{settings.port}"
 
 
 def is_loopback(settings: Settings) -> bool:
-    """Whether only this machine reaches the chat; a container listens everywhere and is published here."""
+    """Return True if only this machine reaches the chat; for a container DOCENT_PUBLISH decides."""
     reached_at = settings.publish or settings.host
     return reached_at in ("localhost", "::1") or reached_at.startswith("127.")
 
 
 def login_required(settings: Settings) -> bool:
-    """Whether people must say who they are."""
+    """Return True if people must log in."""
     return settings.login == "on" or (settings.login == "auto" and not is_loopback(settings))
 
 
 def open_to_others(settings: Settings) -> Message | None:
-    """What to know before other machines can reach the chat without login; None when they cannot."""
+    """Return a warning if other machines can reach the chat without login; None if they cannot."""
     if is_loopback(settings) or login_required(settings):
         return None
     return Message(
@@ -50,7 +50,7 @@ def _reached(settings: Settings) -> Message:
 
 
 def check_login(settings: Settings) -> None:
-    """Refuse to start where people must log in and nobody can."""
+    """Refuse to start if people must log in and there is no user."""
     if not login_required(settings) or Users(settings.storage).all():
         return
     why = (
@@ -66,17 +66,17 @@ def check_login(settings: Settings) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Refuse to start where starting cannot work."""
+    """Refuse to start if there is nobody to log in, or the port cannot be used."""
     check_login(settings)
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise _why_not(error, settings) from error
+            raise _bind_error(error, settings) from error
 
 
-def _why_not(error: OSError, settings: Settings) -> SettingsError:
+def _bind_error(error: OSError, settings: Settings) -> SettingsError:
     where = f"{settings.host}:{settings.port}"
     if error.errno == errno.EADDRINUSE:
         return SettingsError(

@@ -1,11 +1,15 @@
-"""One process that serves the chat: what it opens, what it defends, where it listens."""
+"""Start and stop the one process that serves the chat and the HTTP API."""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import chainlit.config
 import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
@@ -14,38 +18,42 @@ from chainlit.config import config, load_module
 from docent.app import Docent, open_docent
 from docent.errors import StoreError
 from docent.settings import Settings
-from docent.web import listen_address, logs, socket_packets, upload_dir
-from docent.web.accounts.keys import Keys
-from docent.web.accounts.login import Door, install
+from docent.web import listen_address
+from docent.web.accounts.api_keys import ApiKeys
+from docent.web.accounts.authenticator import Authenticator, install
 from docent.web.accounts.users import Users
 from docent.web.api import application
-from docent.web.api.access import Gate
-from docent.web.api.middleware import Door as ApiDoor
-from docent.web.api.shutdown import Server
+from docent.web.api.access import AccessControl
+from docent.web.api.chat_completions import ShutdownSignal
+from docent.web.api.middleware import ApiMiddleware
 from docent.web.chat import conversation, file_scope, socket_events, upload_routes
 from docent.web.chat.history import History
 from docent.web.chat.source_links import LinkSigner, installation_secret
 from docent.web.connection_limits import BoundedConnection, raise_file_limit
 from docent.web.documents import routes as documents
-from docent.web.index_page import about, without_foreign_links
-from docent.web.listen_address import ANYWHERE, address, open_to_others
-from docent.web.metrics import Metrics
-from docent.web.routes import routes, unavailable
-from docent.web.security import fortify
+from docent.web.i18n import speaks
+from docent.web.input_checks import install_packet_checks
+from docent.web.monitoring import Metrics, configure_logging
+from docent.web.page_routes import routes, unavailable
+from docent.web.security import secure_app
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
+FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
+NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
+
 
 def prepare() -> None:
-    """Read the settings and put the defences up; everything that needs no document."""
+    """Read the settings and install routes and defences: everything that needs no document."""
     settings = Settings.read()
     app = chainlit.server.app
-    upload_dir.keep_apart()
-    logs.configure(settings.log)
-    _open_api(app, settings)
-    fortify(app, chainlit.server.sio, hosts=_hosts(settings))
+    use_own_upload_folder()
+    configure_logging(settings.log)
+    _install_api(app, settings)
+    hosts = [] if settings.host in listen_address.ANYWHERE else [settings.host]
+    secure_app(app, chainlit.server.sio, hosts=[*settings.allowed_hosts, *hosts])
     socket_events.extend(chainlit.server.sio, start=lambda: conversation.start(docent=docent()))
-    socket_packets.check(chainlit.server.sio)
+    install_packet_checks(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
@@ -57,46 +65,46 @@ def prepare() -> None:
     upload_routes.configure_uploads(settings)
     secret = installation_secret(settings.storage)
     app.state.signer = LinkSigner(secret)
-    app.state.door = Door(settings, secret=secret)
-    install(app.state.door, secret=secret)
+    app.state.authenticator = Authenticator(settings, secret=secret)
+    install(app.state.authenticator, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
-        open_doors()
+        open_once()
 
 
-def _open_api(app: Any, settings: Settings) -> None:
+def _install_api(app: Any, settings: Settings) -> None:
     """Put the API before the chat; it asks for a key wherever people log in."""
     state = app.state
     if not hasattr(state, "metrics"):
         state.metrics = Metrics()
-        app.add_middleware(ApiDoor, api=lambda: state.api, metrics=state.metrics)
+        app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
     users = Users(settings.storage)
-    gate = Gate(
-        Keys(settings.storage),
+    access = AccessControl(
+        ApiKeys(settings.storage),
         keyless=lambda: not listen_address.login_required(settings) and not users.all(),
     )
     state.api = application.build(
         docent=lambda: getattr(state, "docent", None),
-        gate=gate,
+        access=access,
         metrics=state.metrics,
         largest_upload=settings.max_file_mb * 1_000_000,
         footnotes=settings.api_footnotes,
     )
 
 
-def open_doors() -> None:
-    """Open the house once for this code; what older code opened is closed first, storage has one owner."""
+def open_once() -> None:
+    """Open Docent if this code has not; close what older code opened first, as storage has one owner."""
     state = chainlit.server.app.state
     if getattr(state, "opened_by", None) is open_docent:
         return
-    close_doors()
+    close()
     state.docent = open_docent(state.settings)
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()
 
 
-def close_doors() -> None:
+def close() -> None:
     state = chainlit.server.app.state
     if getattr(state, "docent", None) is not None:
         state.docent.close()
@@ -104,31 +112,43 @@ def close_doors() -> None:
 
 
 def state() -> Any:
-    """Everything that is open: the house, the history, the signer."""
+    """Return what the server has open: docent, history, signer, authenticator and settings."""
     return chainlit.server.app.state
 
 
 def docent() -> Docent:
-    opened: Docent = chainlit.server.app.state.docent
+    opened: Docent = state().docent
     return opened
 
 
 def metrics() -> Metrics:
-    counted: Metrics = chainlit.server.app.state.metrics
-    return counted
+    counters: Metrics = state().metrics
+    return counters
 
 
 def history() -> History:
-    """The conversations; opened once, Chainlit keeps asking the same one."""
-    state = chainlit.server.app.state
-    if getattr(state, "history", None) is None:
-        state.history = History(state.settings.storage)
-        state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
+    """Return the conversations, opened once: Chainlit asks for its data layer again and again."""
+    app_state = state()
+    if getattr(app_state, "history", None) is None:
+        app_state.history = History(app_state.settings.storage)
+        app_state.history.on_thread_deleted = lambda user, thread: file_scope.delete_conversation_files(
             docent(), user, thread
         )
-        state.history.user_exists = lambda user: state.door.knows(user)
-    opened: History = state.history
+        app_state.history.user_exists = lambda user: app_state.authenticator.exists(user)
+    opened: History = app_state.history
     return opened
+
+
+class Server(uvicorn.Server):
+    """End the API's answers before waiting for the connections to close."""
+
+    def __init__(self, config: uvicorn.Config, shutdown: ShutdownSignal) -> None:
+        super().__init__(config)
+        self._shutdown = shutdown
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._shutdown.begin()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -138,11 +158,11 @@ def serve(settings: Settings) -> None:
     config.run.module_name = str(APP)
     load_module(str(APP))
     ensure_jwt_secret()
-    open_doors()
-    history()  # here, where what keeps it from being opened is still told as a sentence
-    if (warning := open_to_others(settings)) is not None:
+    open_once()
+    history()  # here, where an error that prevents it is still shown as a sentence
+    if (warning := listen_address.open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
-    print(f"Docent is at {address(settings)} (stop it with Ctrl+C)", flush=True)
+    print(f"Docent is at {listen_address.address(settings)} (stop it with Ctrl+C)", flush=True)
     raise_file_limit()
     server = Server(
         uvicorn.Config(
@@ -154,7 +174,7 @@ def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=5,
             server_header=False,
         ),
-        chainlit.server.app.state.api.state.stopping,
+        state().api.state.shutdown,
     )
     try:
         server.run()
@@ -164,5 +184,47 @@ def serve(settings: Settings) -> None:
         sys.exit(3)  # as uvicorn.run does
 
 
-def _hosts(settings: Settings) -> list[str]:
-    return [*settings.allowed_hosts, *([] if settings.host in ANYWHERE else [settings.host])]
+# --- Chainlit's page and folders -----------------------------------------------------------
+
+
+def without_foreign_links(html: str) -> str:
+    """Return the page without fonts and styles of other origins; our theme brings its own fonts."""
+    return NO_STATEMENT.sub("", FOREIGN_LINK.sub("", html))
+
+
+def about(root: str, language: str) -> str | None:
+    """Return the text about Docent. Chainlit looks for a file of the whole language tag, and logs misses."""
+    translated = Path(root).glob(f"chainlit_{speaks(language)}-*.md")
+    path = next(translated, Path(root) / "chainlit.md")
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def use_own_upload_folder() -> None:
+    """Give Chainlit a folder of this process' own for what a session uploads.
+
+    Chainlit removes the folder when it ends: with the common one, that of a running server as well, and
+    in a container, where `.files` is a mount, nothing that can be removed. A process that is killed removes
+    nothing, so the next one does.
+    """
+    own = Path(chainlit.config.config.root) / ".files" / str(os.getpid())
+    if own == chainlit.config.FILES_DIRECTORY:
+        return  # the code was reloaded under a running server
+    for folder in own.parent.glob("*"):
+        if folder == own or not _is_in_use(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    own.mkdir(parents=True, exist_ok=True)
+    chainlit.config.FILES_DIRECTORY = own
+    chainlit.server.FILES_DIRECTORY = own  # type: ignore[attr-defined]  # imported there by name
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Return True for the folder of a running process, and for one that is not named by a number."""
+    if os.name == "nt" or not folder.name.isdecimal():  # os.kill would end a Windows process
+        return True
+    try:
+        os.kill(int(folder.name), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

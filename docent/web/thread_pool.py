@@ -1,7 +1,7 @@
-"""A few threads for what the page asks in passing, such as a list: it never waits behind answers.
+"""A small thread pool for requests of the page that take milliseconds, such as a list.
 
-What answers need is done in asyncio's own threads, as many as there are processors and four more;
-fifty questions at once keep them busy for seconds (docs/decisions/0015-conversations-in-sqlite.md).
+Answers use asyncio's own threads, as many as there are processors and four more; fifty questions at once
+keep those busy for seconds (docs/decisions/0015-conversations-in-sqlite.md).
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-Given = ParamSpec("Given")
+Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
-_threads = ThreadPoolExecutor(4, "light")
+_threads = ThreadPoolExecutor(4, "small")
 
 
-async def lightly(function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-    """As `asyncio.to_thread`, for what takes milliseconds."""
-    call = partial(contextvars.copy_context().run, partial(function, *given, **named))
+async def run_in_small_pool(
+    function: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs
+) -> Result:
+    """Run a function that takes milliseconds, as `asyncio.to_thread` does."""
+    call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
     return await asyncio.get_running_loop().run_in_executor(_threads, call)

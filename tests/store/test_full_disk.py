@@ -43,7 +43,7 @@ def many_words(number: int) -> str:
 
 @pytest.mark.parametrize("free", [0, 40_000, 200_000, 500_000], ids=lambda free: f"{free // 1000} kB left")
 def test_a_full_disk(small_disk, tmp_path, free):
-    """However little is left, what was stored is found, and what was refused is stored once there is room."""
+    """However little is left, what was stored is found, and what was refused is stored later."""
     store = Store(small_disk / "storage", fingerprint="f")
     texts = {f"{number}.txt": many_words(number) for number in range(200)}
     stored: list[str] = []

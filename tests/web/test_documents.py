@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
-from docent.web.accounts.login import Door
+from docent.web.accounts.authenticator import Authenticator
 from docent.web.documents import routes
 from docent.web.templates import file_size
 from tests.loading import makers
@@ -52,7 +52,7 @@ def asking(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(routes, "reader_of", reader)
     app = Starlette(routes=routes.routes())
     app.state.docent = docent
-    app.state.door = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
+    app.state.authenticator = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)
     transport = httpx.ASGITransport(app)
     return lambda reader, **headers: httpx.AsyncClient(
         transport=transport,
@@ -160,14 +160,17 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent,
 async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch):
     """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
     app = Starlette(routes=routes.routes())
-    app.state.docent, app.state.door = docent, Door(Settings(storage=docent.store.folder), secret=b"")
-    monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
+    app.state.docent, app.state.authenticator = (
+        docent,
+        Authenticator(Settings(storage=docent.store.folder), secret=b""),
+    )
+    monkeypatch.setattr("docent.web.accounts.login_routes.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
         response = await nobody.get("/documents")
         assert response.status_code == 200
         assert nobody.cookies
-        app.state.door.required = True
+        app.state.authenticator.required = True
         nobody.cookies.clear()
         assert (await nobody.get("/documents")).headers["location"] == "/"
 

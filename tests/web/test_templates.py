@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument
-from docent.web.api.description_page import described
+from docent.web.api.api_docs import docs_page
 from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.templates import render
@@ -50,7 +50,7 @@ def pages() -> list[str]:
         page.deletion_page(Deletion("", HOSTILE, counts, counts), language="en"),
         page.refusal_page(HOSTILE, language="en"),
         render("password.html", "en", name=HOSTILE, is_sent=False, longest=9),
-        described(
+        docs_page(
             {"info": {"description": HOSTILE}, "paths": {f"/{HOSTILE}": {"get": {"description": HOSTILE}}}}
         ),
     ]

@@ -1,4 +1,4 @@
-"""Bound the guessing of passwords: attempts by name and by address, and how many are checked at once."""
+"""Bound the guessing of passwords: attempts by name and by address, and checks at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may log in: names, roles and hashed passwords, in storage/users.db."""
+"""Accounts of people who may log in: names, roles and hashed passwords, in storage/users.db."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from docent.web.database_errors import opening
 
 Role = Literal["admin", "member"]
 LOCAL = "local"
-"""The one person of a Docent without login; nobody else can be called so."""
+"""The one person of a Docent without login. No account may have this name."""
 
 SHORTEST_PASSWORD = 10
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS users (
 ENDED = """
 CREATE TABLE IF NOT EXISTS ended_sessions (
     session TEXT PRIMARY KEY,
-    until REAL NOT NULL        -- seconds since 1970; its tokens are over by themselves then
+    until REAL NOT NULL        -- seconds since 1970; its tokens expire by themselves then
 ) WITHOUT ROWID
 """
 
@@ -58,7 +58,7 @@ class Account:
 
 
 class Users:
-    """The accounts of one installation; a change is seen by a running app at once."""
+    """The accounts of one installation. A running server sees changes at once."""
 
     def __init__(self, storage: Path, *, cost: int = COST) -> None:
         self._path = storage / "users.db"
@@ -80,7 +80,7 @@ class Users:
         return None if row is None else _account(row)
 
     def add(self, name: str, *, role: str, password: str | None) -> Account:
-        """A new account; without a password, for somebody who logs in through a provider."""
+        """Add an account; without a password for somebody who logs in through a provider."""
         name = checked_name(name)
         if role not in get_args(Role):
             raise InputError(
@@ -101,7 +101,7 @@ class Users:
         return Account(name, role, row[3], added, password is not None)  # type: ignore[arg-type]
 
     def set_password(self, name: str, password: str) -> None:
-        """Also ends every login that was made with the old one."""
+        """Change a password and end every login that was made with the old one."""
         hashed = self._hash(checked_password(password))
         with self._open() as database:
             done = database.execute(
@@ -116,7 +116,7 @@ class Users:
             self._must_exist(done.rowcount, name)
 
     def is_logged_in(self, name: str, *, stamp: str, session: str) -> bool:
-        """Whether the user is still there with the same password, and has not logged out of this session."""
+        """Return True if the user still has the same password and has not logged out of this session."""
         with self._open() as database:
             return (
                 database.execute(
@@ -128,13 +128,13 @@ class Users:
             )
 
     def end_session(self, session: str, *, until: float) -> None:
-        """Keep that a session was logged out of, until its tokens are over by themselves."""
+        """Store that a session was logged out of, until its tokens expire by themselves."""
         with self._open() as database:
             database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time(),))
             database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
 
     def verify(self, name: str, password: str) -> Account | None:
-        """The account, if this is its password. Slow by intention; takes as long for an unknown name."""
+        """Return the account if this is its password. Slow on purpose, also for an unknown name."""
         with self._open() as database:
             row = database.execute("SELECT * FROM users WHERE name = ?", (as_name(name),)).fetchone()
         hashed = (row["password"] if row else "") or self._nobody
@@ -143,7 +143,7 @@ class Users:
 
     @cached_property
     def _nobody(self) -> str:
-        """Compared with when a name is unknown, so that it takes as long as a wrong password."""
+        """A hash to compare with when a name is unknown, so that it takes as long as a wrong password."""
         return self._hash(secrets.token_hex())
 
     def _hash(self, password: str) -> str:
@@ -164,7 +164,7 @@ class Users:
 
 
 def as_name(name: str) -> str:
-    """Names are compared without case and surrounding spaces."""
+    """Return a name in the form in which names are compared: without case and surrounding spaces."""
     return name.strip().lower()
 
 
@@ -193,7 +193,7 @@ def checked_password(password: str) -> str:
 
 
 def _digest(password: str) -> bytes:
-    """bcrypt reads 72 bytes; a digest lets every character of a long password count."""
+    """Return a digest for bcrypt, which reads only 72 bytes: every character of a long password counts."""
     return base64.b64encode(hashlib.sha256(password.encode()).digest())
 
 

@@ -1,4 +1,4 @@
-"""Who asks, and what they may see: decided once for each request, before anything else."""
+"""Decide which client sends a request and what it may see, before anything else of it is read."""
 
 from __future__ import annotations
 
@@ -12,110 +12,116 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from docent.types import Scope
-from docent.web.accounts.keys import PREFIX, Key, Keys
-from docent.web.api.http_errors import Refused, not_there
+from docent.web.accounts.api_keys import PREFIX, ApiKey, ApiKeys
+from docent.web.api.http_errors import RequestRefused, not_found
 
 KEYLESS = "local"
-"""Who asks without a key, where none is needed."""
-HOW = "Send it as: Authorization: Bearer docent-…  Make one with: python -m docent key add NAME"
+"""Name of a client without a key, where none is needed."""
+HINT = "Send it as: Authorization: Bearer docent-…  Make one with: python -m docent key add NAME"
 
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """One program, and the libraries it may ask."""
+class ApiClient:
+    """One program, and the libraries it may use."""
 
     name: str
     libraries: tuple[str, ...] = ()
     """Empty: every shared library."""
     read_only: bool = False
 
-    def changing(self) -> Caller:
-        """The same, where documents may be handed in and deleted. Raises Refused."""
+    def require_write_access(self) -> ApiClient:
+        """Return this client if it may hand in and delete documents. Raises RequestRefused."""
         if self.read_only:
-            raise Refused(
+            raise RequestRefused(
                 403,
                 "This key may only ask. To hand in or delete, use one that was made without --read-only.",
                 code="read_only_key",
             )
         return self
 
-    def scope(self, library: str = "", **narrower: Any) -> Scope:
-        """Where this caller looks; a library that is not theirs is not there."""
+    def scope(self, library: str = "", **filters: Any) -> Scope:
+        """Return the scope of this client's searches. A library it may not use is reported as missing."""
         if library and self.libraries and library not in self.libraries:
-            raise not_there("library")
-        return Scope(libraries=(library,) if library else self.libraries, **narrower)
+            raise not_found("library")
+        return Scope(libraries=(library,) if library else self.libraries, **filters)
 
-    def seen(self, libraries: Sequence[str]) -> list[str]:
+    def visible(self, libraries: Sequence[str]) -> list[str]:
         return [name for name in libraries if not self.libraries or name in self.libraries]
 
 
 @dataclass(slots=True)
-class Pace:
-    """A bucket for each key that fills at its rate; an empty one says when to come back. For any thread."""
+class RateLimiter:
+    """A token bucket for each key, which fills at the key's rate. Safe to use from any thread."""
 
     clock: Clock = time.monotonic
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def seconds_to_wait(self, key: Key) -> float:
-        """Take one request from the key's bucket; 0 when there was one."""
+    def seconds_to_wait(self, key: ApiKey) -> float:
+        """Take one request from the key's bucket and return 0, or the seconds until there is one to take."""
         if not key.rate:
             return 0.0
         with self._lock:
             now = self.clock()
-            level, at = self._buckets.get(key.name, (float(key.rate), now))
-            level = min(key.rate, level + (now - at) * key.rate / 60)
-            enough = level >= 1
-            self._buckets[key.name] = (level - 1 if enough else level, now)
-        return 0.0 if enough else (1 - level) * 60 / key.rate
+            level, filled_at = self._buckets.get(key.name, (float(key.rate), now))
+            level = min(key.rate, level + (now - filled_at) * key.rate / 60)
+            allowed = level >= 1
+            self._buckets[key.name] = (level - 1 if allowed else level, now)
+        return 0.0 if allowed else (1 - level) * 60 / key.rate
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    keys: Keys
-    keyless: Callable[[], bool]
-    """Whether whoever reaches this installation may ask: it listens to its own machine, and has no users."""
-    pace: Pace = field(default_factory=Pace)
+class AccessControl:
+    """Identify clients by their key, or without one where nobody has to log in."""
 
-    def caller(self, request: Request) -> Caller:
-        """Who asks. Raises Refused."""
+    keys: ApiKeys
+    keyless: Callable[[], bool]
+    """True where no key is needed: Docent listens on its own machine only, and has no users."""
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
+
+    def identify(self, request: Request) -> ApiClient:
+        """Return the client that sent a request. Raises RequestRefused."""
         secret = _bearer(request)
         if not secret.startswith(PREFIX) and self.keyless():  # clients that insist on a key send any
             _refuse_foreign_pages(request)
-            return Caller(KEYLESS)
+            return ApiClient(KEYLESS)
         if not secret:
-            raise Refused(401, f"A key is needed here. {HOW}", code="missing_key")
+            raise RequestRefused(401, f"A key is needed here. {HINT}", code="missing_key")
         key = self.keys.find(secret)
         if key is None:
-            raise Refused(401, f"This key is not known here. {HOW}", code="invalid_key")
+            raise RequestRefused(401, f"This key is not known here. {HINT}", code="invalid_key")
         if key.expired:
-            raise Refused(401, f"This key was good until {key.expires}. {HOW}", code="expired_key")
-        if wait := self.pace.seconds_to_wait(key):
-            raise Refused(
+            raise RequestRefused(401, f"This key was valid until {key.expires}. {HINT}", code="expired_key")
+        if wait := self.rate_limiter.seconds_to_wait(key):
+            raise RequestRefused(
                 429,
                 f"This key may ask {key.rate} times a minute. Wait {wait:.0f} s and ask again.",
                 code="rate_limited",
                 headers={"Retry-After": str(max(1, round(wait)))},
             )
-        return Caller(key.name, key.libraries, key.read_only)
+        return ApiClient(key.name, key.libraries, key.read_only)
 
-    def reader(self, request: Request) -> None:
-        """Let the description be read, also by following a link from another site. Raises Refused."""
+    def check_reader_of_docs(self, request: Request) -> None:
+        """Refuse the API's description to clients without a key; a link from another site may lead to it."""
         if not self.keyless():
-            self.caller(request)
+            self.identify(request)
 
 
 def _bearer(request: Request) -> str:
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else request.headers.get("api-key", "").strip()
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else request.headers.get("api-key", "").strip()
 
 
 def _refuse_foreign_pages(request: Request) -> None:
-    """A web page of another origin, open in a browser on this machine, must not ask in its user's name."""
+    """Refuse a web page of another origin, which the user's browser on this machine may have open."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Refused(403, "Pages of other origins may not ask here without a key.", code="foreign_origin")
+        raise RequestRefused(
+            403, "Pages of other origins may not ask here without a key.", code="foreign_origin"
+        )
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise Refused(403, "Pages of other sites may not ask here without a key.", code="foreign_origin")
+        raise RequestRefused(
+            403, "Pages of other sites may not ask here without a key.", code="foreign_origin"
+        )

@@ -1,9 +1,10 @@
-"""The API's own application: each route in a line or two, its errors as sentences, and its description."""
+"""Build the API's application: its routes, its error handlers and its description."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Form, Request, Security, UploadFile
@@ -17,18 +18,17 @@ from docent.answering import search_in_thread
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Quotes
-from docent.web.accounts.address_redaction import for_others, without_addresses
-from docent.web.api import chat_completions, files, responses
-from docent.web.api import search as shelf
-from docent.web.api.access import KEYLESS, Caller, Gate
-from docent.web.api.description_page import described
-from docent.web.api.http_errors import KINDS, Refused, closed, refused
-from docent.web.api.request_limits import Events, unless_gone
-from docent.web.api.requests import ChatRequest, EmbeddingsRequest, Json, SearchRequest
-from docent.web.api.shutdown import Stopping
-from docent.web.metrics import CONTENT_TYPE, Metrics
+from docent.web.accounts.address_redaction import redact_addresses, redact_events
+from docent.web.api import chat_completions, schemas, search_routes
+from docent.web.api.access import KEYLESS, AccessControl, ApiClient
+from docent.web.api.api_docs import docs_page
+from docent.web.api.file_routes import ID_PREFIX, ApiFiles
+from docent.web.api.http_errors import KINDS, RequestRefused, not_open, refusal_for, unexpected
+from docent.web.api.middleware import EventStream, cancel_if_client_leaves
+from docent.web.api.schemas import ChatRequest, EmbeddingsRequest, Json, SearchRequest
+from docent.web.monitoring import CONTENT_TYPE, Metrics
 
-SECONDS_FOR_MODEL = 2.0
+MODEL_CHECK_SECONDS = 2.0
 KEY = HTTPBearer(
     auto_error=False,
     scheme_name="key",
@@ -38,21 +38,28 @@ KEY = HTTPBearer(
 NO_DOCUMENTS = "There are no documents yet. Put some into the data folder and run: python ingest.py"
 
 
-def caller(request: Request, key: Annotated[HTTPAuthorizationCredentials | None, Security(KEY)]) -> Caller:
-    """Who asks, decided before anything else is looked at."""
-    gate: Gate = request.app.state.gate
-    found = gate.caller(request)
-    request.state.caller = found.name
-    return found
+def identified(
+    request: Request, key: Annotated[HTTPAuthorizationCredentials | None, Security(KEY)]
+) -> ApiClient:
+    """Identify the client before anything else of the request is read."""
+    access: AccessControl = request.app.state.access
+    client = access.identify(request)
+    request.state.caller = client.name
+    return client
 
 
-Who = Annotated[Caller, Depends(caller)]
+Client = Annotated[ApiClient, Depends(identified)]
 
 
 def build(
-    *, docent: Callable[[], Docent | None], gate: Gate, metrics: Metrics, largest_upload: int, footnotes: bool
+    *,
+    docent: Callable[[], Docent | None],
+    access: AccessControl,
+    metrics: Metrics,
+    largest_upload: int,
+    footnotes: bool,
 ) -> FastAPI:
-    """The application that answers what other programs ask."""
+    """Return the application that answers other programs; `docent` returns None while it is not open."""
     app = FastAPI(
         title="Docent",
         version=__version__,
@@ -60,40 +67,42 @@ def build(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # a route of its own, below, asks for a key
-        responses=responses.REFUSALS,
+        responses=schemas.REFUSALS,
     )
-    app.state.gate = gate
-    app.state.stopping = Stopping()
+    app.state.access = access
+    app.state.shutdown = chat_completions.ShutdownSignal()
     app.state.largest = {"/v1/files": largest_upload}
-    _refusals(app, docent, metrics)
+    _add_error_handlers(app, docent, metrics)
 
     def opened() -> Docent:
-        found = docent()
-        if found is None:
-            raise closed()
+        if (found := docent()) is None:
+            raise not_open()
         return found
 
-    _state(app, opened, metrics, gate)
-    _chat(app, opened, metrics, footnotes=footnotes)
-    _documents(app, opened)
+    _add_state_routes(app, opened, metrics, access)
+    _add_chat_routes(app, opened, metrics, footnotes=footnotes)
+    _add_document_routes(app, opened)
     return app
 
 
-def _state(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, gate: Gate) -> None:
-    @app.get("/health", tags=["state"], responses=responses.of(responses.Health))
+def _add_state_routes(
+    app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, access: AccessControl
+) -> None:
+    @app.get("/health", tags=["state"], responses=schemas.success(schemas.HealthResponse))
     def health() -> Json:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["state"], responses=responses.of(responses.Ready))
+    @app.get("/ready", tags=["state"], responses=schemas.success(schemas.ReadyResponse))
     async def ready() -> Json:
         """Questions can be answered; what is missing for better answers is named."""
         opened = docent()
         missing = [] if await asyncio.to_thread(opened.store.libraries, None) else [NO_DOCUMENTS]
         try:
-            status = await asyncio.wait_for(opened.check_model(), SECONDS_FOR_MODEL)
-            why = status.sentence if gate.keyless() else without_addresses(status.sentence, opened.settings)
-            missing += [] if status.ready else [why]
+            status = await asyncio.wait_for(opened.check_model(), MODEL_CHECK_SECONDS)
+            if not status.ready:
+                sentence = status.sentence
+                missing.append(sentence if access.keyless() else redact_addresses(sentence, opened.settings))
         except TimeoutError:
             missing.append("The model server does not answer.")
         return {"status": "ready", "missing": missing}
@@ -101,10 +110,10 @@ def _state(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, gate: G
     @app.get(
         "/metrics", tags=["state"], responses={200: {"content": {"text/plain": {}}}}, response_class=Response
     )
-    def counted(who: Who) -> Response:
+    def read_metrics(client: Client) -> Response:
         """Counters for a Prometheus server; of the whole installation, so not for a key of some libraries."""
-        if who.libraries:
-            raise Refused(
+        if client.libraries:
+            raise RequestRefused(
                 403,
                 "These figures are of the whole installation. Ask with a key made without --library.",
                 code="whole_installation",
@@ -112,132 +121,150 @@ def _state(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, gate: G
         return Response(metrics.text(docent()), media_type=CONTENT_TYPE)
 
     @app.get("/openapi.json", include_in_schema=False)
-    def for_programs(request: Request) -> JSONResponse:
-        app.state.gate.reader(request)
+    def openapi(request: Request) -> JSONResponse:
+        access.check_reader_of_docs(request)
         return JSONResponse(app.openapi())
 
     @app.get("/api-docs", include_in_schema=False)
-    def for_people(request: Request) -> HTMLResponse:
-        app.state.gate.reader(request)
-        return HTMLResponse(described(app.openapi()))
+    def api_docs(request: Request) -> HTMLResponse:
+        access.check_reader_of_docs(request)
+        return HTMLResponse(docs_page(app.openapi()))
 
 
-def _chat(app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, *, footnotes: bool) -> None:
-    @app.get("/v1/models", tags=["chat"], responses=responses.of(responses.Models))
-    def models(who: Who) -> Json:
-        """What may be asked: everything, one library, one persona."""
-        return {"object": "list", "data": chat_completions.models(docent(), who)}
+def _add_chat_routes(
+    app: FastAPI, docent: Callable[[], Docent], metrics: Metrics, *, footnotes: bool
+) -> None:
+    @app.get("/v1/models", tags=["chat"], responses=schemas.success(schemas.ModelListResponse))
+    def models(client: Client) -> Json:
+        """Everything that can be asked: all documents, one library, one persona."""
+        return {"object": "list", "data": chat_completions.list_models(docent(), client)}
 
-    @app.get("/v1/models/{name:path}", tags=["chat"], responses=responses.of(responses.Model))
-    def model(name: str, who: Who) -> Json:
-        """One of them."""
-        chat_completions.voice(name, docent(), who)
-        return chat_completions.described(name)
+    @app.get("/v1/models/{name:path}", tags=["chat"], responses=schemas.success(schemas.ModelBody))
+    def model(name: str, client: Client) -> Json:
+        """One of the models."""
+        chat_completions.resolve_model(name, docent(), client)
+        return chat_completions.model_json(name)
 
-    events = {
+    events_example = {
         "text/event-stream": {"example": 'data: {"object": "chat.completion.chunk", …}\n\ndata: [DONE]'}
     }
 
-    @app.post("/v1/chat/completions", tags=["chat"], responses=responses.of(responses.Completion, **events))
-    async def completions(request: Request, body: ChatRequest, who: Who) -> Response:
-        """Ask. `docent` in the answer, or in a stream's last piece, holds its citations and its receipt."""
-        happening = await asyncio.to_thread(chat_completions.events, body, docent(), who)
-        if who.name != KEYLESS:
-            happening = for_others(happening, docent().settings)
-        happening = metrics.observed(happening, "api", identity=getattr(request.state, "id", ""))
-        happening = request.app.state.stopping.until(happening)
-        reply = chat_completions.Reply(body.model, footnotes)
+    @app.post(
+        "/v1/chat/completions",
+        tags=["chat"],
+        responses=schemas.success(schemas.CompletionResponse, **events_example),
+    )
+    async def completions(request: Request, body: ChatRequest, client: Client) -> Response:
+        """Ask. `docent` in the answer, or in a stream's last chunk, holds its citations and its receipt."""
+        request_id = getattr(request.state, "id", "")
+        events = await asyncio.to_thread(chat_completions.answer_events, body, docent(), client)
+        if client.name != KEYLESS:
+            events = redact_events(events, docent().settings)
+        events = metrics.observe(events, "api", request_id=request_id)
+        events = request.app.state.shutdown.until_shutdown(events)
+        writer = chat_completions.CompletionWriter(body.model, footnotes)
         if body.stream:
-            return Events(chat_completions.streamed(happening, body, reply))
-        answer = await unless_gone(request, chat_completions.whole(happening))
-        return JSONResponse(reply.whole(answer, chat_completions.Cutter(body.stops)))
+            report = partial(metrics.report_unexpected, request_id=request_id)
+            stream = chat_completions.stream_completion(events, body, writer, on_unexpected=report)
+            return EventStream(stream)
+        answer = await cancel_if_client_leaves(request, chat_completions.final_answer(events))
+        cutter = chat_completions.StopSequenceCutter(body.stop_sequences)
+        return JSONResponse(writer.completion(answer, cutter))
 
 
-def _documents(app: FastAPI, docent: Callable[[], Docent]) -> None:
-    counter = files.Counter()
+def _add_document_routes(app: FastAPI, docent: Callable[[], Docent]) -> None:
+    files = ApiFiles()
+    embedding = search_routes.EmbeddingTurns()
 
-    @app.post("/v1/search", tags=["documents"], responses=responses.of(responses.Found))
-    async def search(request: Request, body: SearchRequest, who: Who) -> Json:
+    @app.post("/v1/search", tags=["documents"], responses=schemas.success(schemas.SearchResponse))
+    async def search(request: Request, body: SearchRequest, client: Client) -> Json:
         """The passages that a question finds; no language model is asked."""
-        return await unless_gone(request, search_in_thread(body.query, shelf.search, body, docent(), who))
+        searching = search_in_thread(body.query, search_routes.search, body, docent(), client)
+        return await cancel_if_client_leaves(request, searching)
 
-    @app.post("/v1/embeddings", tags=["documents"], responses=responses.of(responses.Vectors))
-    def embeddings(body: EmbeddingsRequest, who: Who) -> Response:
+    @app.post("/v1/embeddings", tags=["documents"], responses=schemas.success(schemas.EmbeddingsResponse))
+    async def embeddings(request: Request, body: EmbeddingsRequest, client: Client) -> Response:
         """Texts as vectors of the embedding model."""
-        # Written in this thread: FastAPI would look at each of 200,000 numbers while everybody waits.
-        return JSONResponse(shelf.embeddings(body, docent()))
+        written = await cancel_if_client_leaves(request, embedding.embed(body, docent()))
+        return Response(written, media_type="application/json")
 
-    @app.post("/v1/files", tags=["documents"], responses=responses.of(responses.File))
+    @app.post("/v1/files", tags=["documents"], responses=schemas.success(schemas.FileBody))
     def hand_in(
-        who: Who,
+        client: Client,
         file: UploadFile,
         library: Annotated[str, Form(max_length=200)] = "",
         purpose: Annotated[str, Form(max_length=200)] = "assistants",
     ) -> Json:
         """Hand a document in. It is read in the background: ask for its status until it is processed."""
-        return counter.take_in(
-            file.file, name=file.filename or "", library=library, docent=docent(), caller=who.changing()
+        return files.take_in(
+            file.file,
+            name=file.filename or "",
+            library=library,
+            docent=docent(),
+            client=client.require_write_access(),
         )
 
-    @app.get("/v1/files", tags=["documents"], responses=responses.of(responses.Files))
-    def every_file(who: Who) -> Json:
+    @app.get("/v1/files", tags=["documents"], responses=schemas.success(schemas.FileListResponse))
+    def list_files(client: Client) -> Json:
         """Every document that this key may see."""
-        return {"object": "list", "data": counter.listed(docent(), who), "has_more": False}
+        return {"object": "list", "data": files.all(docent(), client), "has_more": False}
 
-    @app.get("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.File))
-    def one_file(file: str, who: Who) -> Json:
-        """One document and how far it has come."""
-        return counter.told(files.id_of(file), docent(), who)
+    @app.get("/v1/files/{file}", tags=["documents"], responses=schemas.success(schemas.FileBody))
+    def one_file(file: str, client: Client) -> Json:
+        """One document and how far it is read."""
+        return files.status(file.removeprefix(ID_PREFIX), docent(), client)
 
-    @app.delete("/v1/files/{file}", tags=["documents"], responses=responses.of(responses.Deleted))
-    def delete(file: str, who: Who, quotes: Quotes = "blank") -> Json:
-        """Delete a document with everything derived from it; `left` says what remains: nothing.
+    @app.delete(
+        "/v1/files/{file}", tags=["documents"], responses=schemas.success(schemas.FileDeletedResponse)
+    )
+    def delete(file: str, client: Client, quotes: Quotes = "blank") -> Json:
+        """Delete a document with everything derived from it; `left` counts what remains: nothing.
 
         Answers in conversations that quote it lose these quotes, or are deleted with `?quotes=delete`.
         """
-        return counter.delete(files.id_of(file), docent(), who.changing(), quotes=quotes)
+        document_id = file.removeprefix(ID_PREFIX)
+        return files.delete(document_id, docent(), client.require_write_access(), quotes=quotes)
 
 
-def _refusals(app: FastAPI, docent: Callable[[], Docent | None], metrics: Metrics) -> None:
-    @app.exception_handler(Refused)
-    async def no(request: Request, error: Refused) -> Response:
+def _add_error_handlers(app: FastAPI, docent: Callable[[], Docent | None], metrics: Metrics) -> None:
+    @app.exception_handler(RequestRefused)
+    async def refused(request: Request, error: RequestRefused) -> Response:
         return error.response()
 
     @app.exception_handler(DocentError)
-    async def trouble(request: Request, error: DocentError) -> Response:
+    async def failed(request: Request, error: DocentError) -> Response:
         metrics.errors.labels(type(error).__name__).inc()
         opened = docent()
         if opened is not None and getattr(request.state, "caller", "") != KEYLESS:
-            error = type(error)(without_addresses(error.message, opened.settings))
-        return refused(error).response()
+            error = type(error)(redact_addresses(error.message, opened.settings))
+        return refusal_for(error).response()
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            why = f"The body is not JSON: {first['ctx']['error']}, at character {first['loc'][-1]}."
-            return Refused(422, why, code="malformed").response()
+            sentence = f"The body is not JSON: {first['ctx']['error']}, at character {first['loc'][-1]}."
+            return RequestRefused(422, sentence, code="malformed").response()
         if first["type"] == "string_too_long":
-            most = first["ctx"]["max_length"]
-            longer = (
-                f"A text in the request is longer than the {most:,} characters that are read. Shorten it, "
+            sentence = (
+                f"A text in the request is longer than the {first['ctx']['max_length']:,} characters that "
+                "are read. Shorten it, or hand it in at /v1/files and ask about it."
             )
-            sentence = longer + "or hand it in at /v1/files and ask about it."
             field = str(first["loc"][1]) if len(first["loc"]) > 1 else None
-            return Refused(413, sentence, code="too_long", param=field).response()
+            return RequestRefused(413, sentence, code="too_long", param=field).response()
         place = ".".join(str(part) for part in first["loc"] if part != "body")
         sentence = f"{place or 'The body'}: {first['msg']}. /api-docs says what is expected."
-        return Refused(422, sentence, code="malformed", param=place or None).response()
+        return RequestRefused(422, sentence, code="malformed", param=place or None).response()
 
     @app.exception_handler(HTTPException)
-    async def other(request: Request, error: HTTPException) -> Response:
-        if isinstance(error.__cause__, Refused):  # said while the body was read
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, RequestRefused):  # raised while the body was read
             return error.__cause__.response()
         status = error.status_code if error.status_code in KINDS else 400
-        body = Refused(status, f"{error.detail}. /api-docs lists what may be asked.", code="http").body()
+        sentence = f"{error.detail}. /api-docs lists what may be asked."
+        body = RequestRefused(status, sentence, code="http").body()
         return JSONResponse(body, error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def mistake(request: Request, error: Exception) -> Response:
-        sentence = "This is a mistake of ours. Ask again; if it stays so, report it with the X-Request-ID."
-        return Refused(500, sentence, code="mistake").response()
+    async def bug(request: Request, error: Exception) -> Response:
+        return unexpected().response()

@@ -1,149 +1,149 @@
-"""/v1/chat/completions: a library, or a persona, asked as if it were a model."""
+"""/v1/models and /v1/chat/completions: ask a library or a persona as if it were a model."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError
 from docent.json_output import ask_json
-from docent.types import Answer, Answered, Event, Notice, Preferences, Token, Turn
-from docent.web.api.access import Caller
-from docent.web.api.http_errors import Refused, broken_off, not_there, refused
-from docent.web.api.requests import ChatRequest, Json, Message
+from docent.types import Answer, Answered, Event, Preferences, Token, Turn
+from docent.web.api.access import ApiClient
+from docent.web.api.http_errors import (
+    RequestRefused,
+    answer_broken_off,
+    not_found,
+    not_open,
+    refusal_for,
+    unexpected,
+)
+from docent.web.api.schemas import ChatMessage, ChatRequest, Json
 
 EVERYTHING = "docent"
 LIBRARY, PERSONA = "library/", "persona/"
 LEAST_TOKENS = 16
-NUMBER = re.compile(r"\[(\d{1,3})\]")
+CITATION_NUMBER = re.compile(r"\[(\d{1,3})\]")
 
 
 # --- models --------------------------------------------------------------------------------
 
 
-def models(docent: Docent, caller: Caller) -> list[Json]:
-    """Everything that may be named as a model: all, each library, each persona."""
-    libraries = caller.seen(docent.store.libraries(None))
-    personas = [one for one in docent.personas if not one.library or one.library in libraries]
-    names = [EVERYTHING, *(LIBRARY + name for name in libraries), *(PERSONA + one.key for one in personas)]
-    return [described(name) for name in names]
+def list_models(docent: Docent, client: ApiClient) -> list[Json]:
+    """Return everything that may be named as a model: all documents, each library, each persona."""
+    libraries = client.visible(docent.store.libraries(None))
+    personas = [persona for persona in docent.personas if not persona.library or persona.library in libraries]
+    names = [EVERYTHING, *(LIBRARY + name for name in libraries), *(PERSONA + each.key for each in personas)]
+    return [model_json(name) for name in names]
 
 
-def described(name: str) -> Json:
+def model_json(name: str) -> Json:
     return {"id": name, "object": "model", "created": 0, "owned_by": "docent"}
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """Whom a request asks."""
+def resolve_model(name: str, docent: Docent, client: ApiClient) -> tuple[str, str]:
+    """Return the library and the persona that a model's name stands for, each empty for none.
 
-    library: str = ""
-    persona: str = ""
-
-
-def voice(name: str, docent: Docent, caller: Caller) -> Voice:
-    """What a model's name stands for. Raises Refused for one that this caller does not have."""
-    if name not in {model["id"] for model in models(docent, caller)}:
-        raise not_there("model")
+    Raises RequestRefused for a model that this client does not have.
+    """
+    if name not in {model["id"] for model in list_models(docent, client)}:
+        raise not_found("model")
     if name.startswith(LIBRARY):
-        return Voice(library=name.removeprefix(LIBRARY))
+        return name.removeprefix(LIBRARY), ""
     if name.startswith(PERSONA):
         persona = docent.persona(name.removeprefix(PERSONA))
-        return Voice(persona.library, persona.key)
-    return Voice()
+        return persona.library, persona.key
+    return "", ""
 
 
-# --- an answer -----------------------------------------------------------------------------
+# --- the question --------------------------------------------------------------------------
 
 
-def question_of(messages: Sequence[Message]) -> tuple[str, tuple[Turn, ...]]:
-    """The last message, and the questions and answers before it."""
-    if messages[-1].unread and messages[-1].role == "user":
-        raise Refused(
+def answer_events(request: ChatRequest, docent: Docent, client: ApiClient) -> AsyncGenerator[Event, None]:
+    """Start to answer a request and return its events. Raises RequestRefused."""
+    library, persona = resolve_model(request.model, docent, client)
+    question, history = _question_and_history(request.messages)
+    instructions = (
+        message.text.strip() for message in request.messages if message.role in ("system", "developer")
+    )
+    tokens = request.answer_tokens
+    if tokens is not None:  # clients send what they would send to any model
+        tokens = max(LEAST_TOKENS, min(tokens, docent.settings.context_tokens // 2))
+    return docent.answer(
+        question,
+        history=history,
+        scope=client.scope(library),
+        persona=persona,
+        preferences=Preferences(
+            temperature=request.temperature,
+            answer_tokens=tokens,
+            instructions="\n".join(filter(None, instructions)),
+        ),
+    )
+
+
+def _question_and_history(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Turn, ...]]:
+    """Return the last message, and the questions and answers before it."""
+    if messages[-1].unreadable_type and messages[-1].role == "user":
+        raise RequestRefused(
             400,
-            f"A question is text; {messages[-1].unread[:40]!r} cannot be read here. Hand a document or "
-            "picture in at /v1/files, then ask about it.",
+            f"A question is text; {messages[-1].unreadable_type[:40]!r} cannot be read here. Hand a document "
+            "or picture in at /v1/files, then ask about it.",
             code="unsupported_content",
             param="messages",
         )
-    said = [message for message in messages if message.role in ("user", "assistant")]
-    if not said or said[-1].role != "user" or not said[-1].text.strip():
-        raise Refused(
+    spoken = [message for message in messages if message.role in ("user", "assistant")]
+    if not spoken or spoken[-1].role != "user" or not spoken[-1].text.strip():
+        raise RequestRefused(
             400, "The last message must be a user's question.", code="no_question", param="messages"
         )
     turns: list[Turn] = []
     question = ""
-    for message in said[:-1]:
+    for message in spoken[:-1]:
         if message.role == "user":
             question = message.text
         elif question:
             turns.append(Turn(question, message.text))
             question = ""
-    return said[-1].text, tuple(turns)
+    return spoken[-1].text, tuple(turns)
 
 
-def instructions_of(messages: Sequence[Message]) -> str:
-    """What the client adds to the instructions, by either name."""
-    told = (message.text.strip() for message in messages if message.role in ("system", "developer"))
-    return "\n".join(filter(None, told))
-
-
-def longest(request: ChatRequest, docent: Docent) -> int | None:
-    """The longest answer that is asked for, within what this installation allows: clients send what they
-    would send to any model."""
-    if request.longest is None:
-        return None
-    return max(LEAST_TOKENS, min(request.longest, docent.settings.context_tokens // 2))
-
-
-def events(request: ChatRequest, docent: Docent, caller: Caller) -> AsyncGenerator[Event, None]:
-    """What happens while this request is answered."""
-    speaker = voice(request.model, docent, caller)
-    question, history = question_of(request.messages)
-    return docent.answer(
-        question,
-        history=history,
-        scope=caller.scope(speaker.library),
-        persona=speaker.persona,
-        preferences=Preferences(
-            temperature=request.temperature,
-            answer_tokens=longest(request, docent),
-            instructions=instructions_of(request.messages),
-        ),
-    )
+# --- the answer ----------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class Cutter:
-    """Ends a text at the first of the stop words, wherever the pieces of the stream are cut."""
+class StopSequenceCutter:
+    """End a streamed text before the first stop sequence, also one that two pieces share."""
 
-    stops: tuple[str, ...]
+    stop_sequences: tuple[str, ...]
     shown: str = ""
     ended: bool = False
-    _held: str = field(default="")
+    _withheld: str = ""
 
-    def pass_on(self, piece: str) -> str:
-        """What of the text may be shown now."""
+    def add(self, piece: str) -> str:
+        """Take the next piece of the text and return what may be shown now."""
         if self.ended:
             return ""
-        text = self._held + piece
-        ends = [at for stop in self.stops if (at := text.find(stop)) >= 0]
+        text = self._withheld + piece
+        ends = [at for stop in self.stop_sequences if (at := text.find(stop)) >= 0]
         if ends:
-            self.ended, self._held = True, ""
+            self.ended, self._withheld = True, ""
             return self._show(text[: min(ends)])
-        keep = max((_overlap(text, stop) for stop in self.stops), default=0)
-        self._held = text[len(text) - keep :]
-        return self._show(text[: len(text) - keep])
+        withheld = max((_overlap(text, stop) for stop in self.stop_sequences), default=0)
+        self._withheld = text[len(text) - withheld :]
+        return self._show(text[: len(text) - withheld])
 
-    def rest(self) -> str:
-        held, self._held = self._held, ""
-        return self._show(held)
+    def finish(self) -> str:
+        """Return what was withheld because it might have begun a stop sequence."""
+        withheld, self._withheld = self._withheld, ""
+        return self._show(withheld)
 
     def _show(self, text: str) -> str:
         self.shown += text
@@ -151,122 +151,163 @@ class Cutter:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of the text may be the beginning of the stop word."""
+    """Return how many characters at the end of the text may begin the stop sequence."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
 @dataclass(slots=True)
-class Reply:
-    """One answer on its way out, whole or in pieces."""
+class CompletionWriter:
+    """Write one answer as a completion, whole or as the chunks of a stream."""
 
     model: str
     footnotes: bool
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, answer: Answer, cutter: Cutter) -> Json:
-        """The answer at once. Raises Refused for one that broke off: few programs look at finish_reason."""
-        text = cutter.pass_on(answer.text) + cutter.rest() + self.notes(answer, answer.text)
-        if finish(answer, cutter) == "error":
-            raise broken_off(answer.receipt.broken_off)
+    def completion(self, answer: Answer, cutter: StopSequenceCutter) -> Json:
+        """Return the whole answer.
+
+        Raises RequestRefused for one that broke off, because few programs look at finish_reason.
+        """
+        text = cutter.add(answer.text) + cutter.finish() + self.footnote_lines(answer, answer.text)
+        reason = finish_reason(answer, cutter)
+        if reason == "error":
+            raise answer_broken_off(answer.receipt.broken_off)
+        message = {"role": "assistant", "content": text, "refusal": None}
         return {
             **self._head("chat.completion"),
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {"role": "assistant", "content": text, "refusal": None},
-                    "finish_reason": finish(answer, cutter),
-                    "logprobs": None,
-                }
-            ],
-            "usage": usage(answer),
+            "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
+            "usage": _usage(answer),
             "docent": ask_json(answer),
         }
 
-    def piece(self, text: str, *, role: bool = False, finish: str | None = None) -> Json:
-        delta: Json = {"content": text} if text else {}
-        return {
-            **self._head("chat.completion.chunk"),
-            "choices": [
-                {
-                    "index": 0,
-                    "delta": {"role": "assistant", "content": "", **delta} if role else delta,
-                    "finish_reason": finish,
-                    "logprobs": None,
-                }
-            ],
-        }
+    def chunk(self, text: str, *, role: bool = False, finish_reason: str | None = None) -> Json:
+        delta: Json = {"role": "assistant", "content": ""} if role else {}
+        if text:
+            delta["content"] = text
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
-    def counted(self, answer: Answer) -> Json:
-        return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage(answer)}
+    def usage_chunk(self, answer: Answer) -> Json:
+        return {**self._head("chat.completion.chunk"), "choices": [], "usage": _usage(answer)}
 
-    def notes(self, answer: Answer, shown: str) -> str:
-        """The citations as lines of text, for clients that show nothing else. Where the text that was
-        streamed has other numbers than the checked one, the lines bear none."""
+    def footnote_lines(self, answer: Answer, shown: str) -> str:
+        """Return the citations as lines of text, for clients that show nothing else.
+
+        Where the streamed text has other numbers than the checked one, the lines have none.
+        """
         if not self.footnotes or not answer.citations:
             return ""
         first = {citation.n: citation for citation in reversed(answer.citations)}
-        same = NUMBER.findall(shown) == NUMBER.findall(answer.text)
-        lines = [f"[{n}] {first[n].where}" if same else f"- {first[n].where}" for n in sorted(first)]
+        same_numbers = CITATION_NUMBER.findall(shown) == CITATION_NUMBER.findall(answer.text)
+        lines = [f"[{n}] {first[n].where}" if same_numbers else f"- {first[n].where}" for n in sorted(first)]
         return "\n\n" + "\n".join(lines)
 
     def _head(self, kind: str) -> Json:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-def finish(answer: Answer, cutter: Cutter) -> str:
-    """Why the text ends. `error`, which OpenAI does not have, is OpenRouter's word for a failed model."""
+def finish_reason(answer: Answer, cutter: StopSequenceCutter) -> str:
+    """Return why the text ends. `error`, which OpenAI does not have, is OpenRouter's for a failed model."""
     if answer.receipt.broken_off and not cutter.ended:
         return "error"
     return "length" if answer.receipt.cut_short and not cutter.ended else "stop"
 
 
-def usage(answer: Answer) -> Json:
+def _usage(answer: Answer) -> Json:
     prompt, written = answer.receipt.tokens_counted, answer.receipt.tokens_answered
     return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
 
 
-async def whole(happening: AsyncGenerator[Event, None]) -> Answer:
-    """Only the last event counts."""
-    async with aclosing(happening) as each:
-        async for event in each:
+async def final_answer(events: AsyncGenerator[Event, None]) -> Answer:
+    async with aclosing(events):
+        async for event in events:
             if isinstance(event, Answered):
                 return event.answer
-    raise InputError("No answer came. Ask again; if it stays so, run: python -m docent doctor")
+    raise InputError("No answer came. Ask again; if that does not help, run: python -m docent doctor")
 
 
-async def streamed(
-    happening: AsyncGenerator[Event, None], request: ChatRequest, reply: Reply
+async def stream_completion(
+    events: AsyncGenerator[Event, None],
+    request: ChatRequest,
+    writer: CompletionWriter,
+    *,
+    on_unexpected: Callable[[Exception], None],
 ) -> AsyncGenerator[str, None]:
-    """Server-sent events. What was streamed is the text as it came; the last piece has the checked one."""
-    cutter = Cutter(request.stops)
-    yield _event(reply.piece("", role=True))
+    """Yield server-sent events: the text as the model writes it, and the checked one with the last chunk.
+
+    Every stream ends with [DONE]. What fails after the first chunk, when the status 200 is already sent,
+    comes as an `error` event before it.
+    """
+    cutter = StopSequenceCutter(request.stop_sequences)
+    yield _sse(writer.chunk("", role=True))
     try:
-        async with aclosing(happening) as each:
-            async for event in each:
+        async with aclosing(events):
+            async for event in events:
                 match event:
                     case Token(text):
-                        if shown := cutter.pass_on(text):
-                            yield _event(reply.piece(shown))
-                    case Notice():
-                        pass  # in the receipt
+                        if shown := cutter.add(text):
+                            yield _sse(writer.chunk(shown))
                     case Answered(answer):
-                        tail = cutter.rest() if cutter.shown or cutter.ended else cutter.pass_on(answer.text)
-                        tail += cutter.rest()
-                        if tail := tail + reply.notes(answer, cutter.shown):
-                            yield _event(reply.piece(tail))
-                        ended = reply.piece("", finish=finish(answer, cutter))
-                        yield _event({**ended, "docent": ask_json(answer)})
+                        streamed = cutter.shown or cutter.ended
+                        tail = ("" if streamed else cutter.add(answer.text)) + cutter.finish()
+                        if tail := tail + writer.footnote_lines(answer, cutter.shown):
+                            yield _sse(writer.chunk(tail))
+                        reason = finish_reason(answer, cutter)
+                        last = writer.chunk("", finish_reason=reason)
+                        yield _sse({**last, "docent": ask_json(answer)})
                         if request.stream_options and request.stream_options.include_usage:
-                            yield _event(reply.counted(answer))
-                        if finish(answer, cutter) == "error":
-                            yield _event(broken_off(answer.receipt.broken_off).body())
+                            yield _sse(writer.usage_chunk(answer))
+                        if reason == "error":
+                            yield _sse(answer_broken_off(answer.receipt.broken_off).body())
     except DocentError as error:
-        yield _event(refused(error).body())
-    except Refused as error:
-        yield _event(error.body())
+        yield _sse(refusal_for(error).body())
+    except RequestRefused as error:
+        yield _sse(error.body())
+    except Exception as error:  # a client takes a stream that just stops for a whole answer
+        on_unexpected(error)
+        yield _sse(unexpected().body())
     yield "data: [DONE]\n\n"
 
 
-def _event(payload: Json) -> str:
+def _sse(payload: Json) -> str:
     return f"data: {json.dumps(payload, ensure_ascii=False, default=str)}\n\n"
+
+
+# --- shutdown ------------------------------------------------------------------------------
+
+
+class ShutdownSignal:
+    """End the answers of the API, each with an error that says so, when the server is told to stop."""
+
+    def __init__(self) -> None:
+        self._stopping = asyncio.Event()
+        self._waiting: set[asyncio.Task[Any]] = set()
+
+    def begin(self) -> None:
+        """End every answer. Call it in the server's event loop."""
+        self._stopping.set()
+        for task in self._waiting:
+            task.cancel()
+
+    async def until_shutdown(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """Yield the same events. Raises RequestRefused when the server stops."""
+        async with aclosing(events):
+            while (event := await self._next(events)) is not None:
+                yield event
+
+    async def _next(self, events: AsyncGenerator[Event, None]) -> Event | None:
+        """Interrupt only the wait for an event: what is being sent must still go out."""
+        if self._stopping.is_set():
+            raise not_open()
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            return await anext(events, None)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set() or task.uncancel():  # the client's connection was lost, too
+                raise
+            raise not_open() from None
+        finally:
+            self._waiting.discard(task)

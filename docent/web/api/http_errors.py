@@ -1,4 +1,4 @@
-"""Every way of saying no, in the shape that clients of OpenAI read, with a sentence for a person."""
+"""Errors of the HTTP API in the shape that clients of OpenAI read, each with a sentence for a person."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ KINDS = {
 }
 
 
-class Refused(Exception):
-    """A request that is not answered."""
+class RequestRefused(Exception):
+    """A request that is not answered, with its HTTP status."""
 
     def __init__(
         self,
@@ -58,33 +58,38 @@ class Refused(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
 
-def refused(error: DocentError) -> Refused:
-    """What went wrong in the house, as a refusal."""
+def refusal_for(error: DocentError) -> RequestRefused:
+    """Return the refusal that tells a client of one of our errors."""
     match error:
         case UnknownDocument() | UnknownLibrary():
-            return Refused(404, str(error), code="not_found")
+            return RequestRefused(404, str(error), code="not_found")
         case InputError():
-            return Refused(400, str(error), code="invalid_request")
+            return RequestRefused(400, str(error), code="invalid_request")
         case LoadError():
-            return Refused(422, str(error), code="unreadable_file")
+            return RequestRefused(422, str(error), code="unreadable_file")
         case ModelError() | StoreError():
-            return Refused(503, str(error), code="unavailable")
+            return RequestRefused(503, str(error), code="unavailable")
         case _:
-            return Refused(500, str(error), code="failed")
+            return RequestRefused(500, str(error), code="failed")
 
 
-def broken_off(why: str) -> Refused:
-    """What is said of an answer that a model began and did not finish."""
-    return Refused(503, why, code="broken_off")
+def not_found(what: str) -> RequestRefused:
+    """Return the same refusal for what does not exist and for what belongs to others."""
+    return RequestRefused(404, f"There is no such {what}, or this key may not see it.", code="not_found")
 
 
-def closed() -> Refused:
-    return Refused(503, "Docent is starting or stopping. Ask again in a moment.", code="not_open")
+def answer_broken_off(reason: str) -> RequestRefused:
+    return RequestRefused(503, reason, code="broken_off")
 
 
-NOT_THERE = "There is no such {what}, or this key may not see it."
-"""Said alike of what does not exist and of what is somebody else's."""
+def not_open() -> RequestRefused:
+    return RequestRefused(503, "Docent is starting or stopping. Ask again in a moment.", code="not_open")
 
 
-def not_there(what: str) -> Refused:
-    return Refused(404, NOT_THERE.format(what=what), code="not_found")
+def unexpected() -> RequestRefused:
+    """Return the refusal for a bug in Docent; its details may quote a document and are not sent."""
+    return RequestRefused(
+        500,
+        "This is a bug in Docent. Ask again; if it happens again, report it with the X-Request-ID.",
+        code="mistake",
+    )

@@ -40,7 +40,7 @@ from docent.web.chat.citation_panel import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.i18n import answer_text, say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 ASK_AGAIN, ANSWER_ANYWAY = "ask_again", "answer_anyway"
 """Names of buttons; the payload of each is the question."""
@@ -270,7 +270,7 @@ class AnswerView:
 
     async def _blank_deleted(self) -> None:
         """Remove what was copied from documents that were deleted while the answer was written."""
-        documents = await lightly(self._docent.store.documents, Scope(reader=reader()))
+        documents = await run_in_small_pool(self._docent.store.documents, Scope(reader=reader()))
         ids = {document.id for document in documents}
         names = {document.name for document in documents}  # of a document that was changed or shared
         deleted = [

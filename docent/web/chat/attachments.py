@@ -23,7 +23,7 @@ from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import UPLOADS, shared_libraries, upload_target
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 CANCEL, SHARE, SHARE_IN, KEEP_PRIVATE = "file_cancel", "file_share", "file_share_in", "file_keep"
 """Names of the buttons."""
@@ -75,7 +75,7 @@ class Attachment:
         """Show the status until it is final, or until the page is gone while the file is locked."""
         await asyncio.sleep(after)
         while not self._final:
-            status = await lightly(self._docent.standing, self.ticket)
+            status = await run_in_small_pool(self._docent.standing, self.ticket)
             if not self._final:  # cancelled meanwhile
                 await self.show(status)
             if status.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
@@ -114,7 +114,7 @@ class Attachment:
 
     async def offer_libraries(self) -> None:
         """Replace the button to share by one for each library that the file can be shared in."""
-        names = (await lightly(shared_libraries, self._docent))[:MAX_LIBRARIES]
+        names = (await run_in_small_pool(shared_libraries, self._docent))[:MAX_LIBRARIES]
         buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
@@ -124,7 +124,7 @@ class Attachment:
 
     async def share(self, library: str) -> None:
         """Move the file to a shared library."""
-        if library not in await lightly(shared_libraries, self._docent):
+        if library not in await run_in_small_pool(shared_libraries, self._docent):
             return  # the name comes from a browser, and may be that of a private library
         try:
             document_id = await asyncio.to_thread(
@@ -284,7 +284,7 @@ async def receive_files(message: cl.Message, *, docent: Docent) -> list[Attachme
             await note(text).send()
             continue
         attachments[ticket.document_id] = attachment = Attachment(ticket, docent, note(""))
-        await attachment.show(await lightly(docent.standing, ticket))
+        await attachment.show(await run_in_small_pool(docent.standing, ticket))
         _in_background(attachment.follow())
     if len(sent) > most:
         text = say(
@@ -365,7 +365,7 @@ async def resume_files(thread: ThreadDict, *, docent: Docent) -> None:
         if ticket is None or step["type"] == "user_message":
             continue
         attachment = Attachment(ticket, docent, cl.Message.from_dict(step))
-        status = await lightly(docent.standing, ticket)
+        status = await run_in_small_pool(docent.standing, ticket)
         step["output"] = status_text(ticket, status, language())
         await attachment.show(status)
         _in_background(attachment.follow(after=RESUME_DELAY))

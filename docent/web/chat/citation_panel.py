@@ -23,8 +23,8 @@ from docent.web.chat.page_session import escape_markdown
 from docent.web.chat.saved_answer import Extract, SavedAnswer, load_answer, load_extract
 from docent.web.chat.source_links import LinkSigner, cited_place, highlighted_pdf, page_picture
 from docent.web.i18n import say
-from docent.web.security import is_well_formed
-from docent.web.thread_pool import lightly
+from docent.web.input_checks import is_uuid
+from docent.web.thread_pool import run_in_small_pool
 
 CLICKED = "docent-source"
 """Key of the browser's message."""
@@ -58,7 +58,7 @@ def _element_id(link: str) -> str:
 
 async def find_answer(history: History, step_id: object, n: object, reader: str) -> SavedAnswer | None:
     """Return the reader's own answer that has a citation `n`; None for any other."""
-    if not is_well_formed(step_id) or not isinstance(n, int):
+    if not is_uuid(step_id) or not isinstance(n, int):
         return None
     saved = await history.step_and_author(str(step_id))
     answer = load_answer(saved[0]["metadata"]) if saved is not None and saved[1] == reader else None
@@ -76,7 +76,9 @@ async def show_page(message: Any, *, state: AppState, reader: str, language: str
         return
     link = _panel_link(str(step_id), n)
     quotes = answer.citations_numbered(n)
-    views = await lightly(page_views, quotes, link, docent=state.docent, signer=state.signer, reader=reader)
+    views = await run_in_small_pool(
+        page_views, quotes, link, docent=state.docent, signer=state.signer, reader=reader
+    )
     elements = [_text_element(str(step_id), n), *(_page_element(view, link, quotes[0]) for view in views)]
     emit = cl.context.emitter.emit
     await emit("set_sidebar_title", say("Source {n}", language, n=n))

@@ -18,12 +18,12 @@ from docent.errors import ModelError
 from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Preferences, Scope
-from docent.web.accounts.login import FREE_TRIES, Door
+from docent.web.accounts.authenticator import FREE_TRIES, Authenticator
 from docent.web.chat.answer_view import ask_again_action, is_being_written, unfinished_question
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 EXPORT, DOCUMENTS, DELETE_FILES = "export", "documents", "forget"
 """The commands, as they are typed after a slash."""
@@ -68,7 +68,7 @@ async def start(*, docent: Docent) -> None:
     cl.user_session.set(MODELS, list(models))
     panel = settings_panel(
         docent.settings,
-        libraries=await lightly(docent.store.libraries, None),
+        libraries=await run_in_small_pool(docent.store.libraries, None),
         models=models,
         current=dict(cl.context.session.chat_settings),
         language=language(),
@@ -87,9 +87,9 @@ def _command(name: str, description: Message, icon: str) -> CommandDict:
     }
 
 
-async def warn_of_failed_logins(door: Door) -> None:
+async def warn_of_failed_logins(authenticator: Authenticator) -> None:
     """Tell a user, once, that somebody else seems to be guessing their password."""
-    failed = door.refused_attempts(reader())
+    failed = authenticator.refused_attempts(reader())
     if failed >= FREE_TRIES:  # fewer are slips of their own
         warning = say(
             "{n} attempts to log in under your name failed since your last visit. If they were not "
@@ -130,7 +130,7 @@ async def resume(thread: ThreadDict, *, docent: Docent) -> None:
         if question := unfinished_question(step.get("metadata")):
             await _mark_incomplete(step, question)
         elif (answer := load_answer(step.get("metadata"))) is not None:
-            changed = await lightly(changed_sources, answer, reader=docent.store, scope=scope)
+            changed = await run_in_small_pool(changed_sources, answer, reader=docent.store, scope=scope)
             if changed:
                 await _mark_outdated(step, answer.question, changed)
 

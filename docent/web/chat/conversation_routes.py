@@ -26,9 +26,8 @@ from docent.web.chat.attachments import load_ticket
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of, session_of
 from docent.web.i18n import say
-from docent.web.security import is_well_formed
-from docent.web.thread_pool import lightly
-from docent.web.well_formed import NO_SESSION, NOT_OUR_PAGE
+from docent.web.input_checks import NO_SESSION, NOT_OUR_PAGE, is_uuid
+from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {"Cache-Control": "private, no-store"}
 ACTION = TypeAdapter(Action)
@@ -74,7 +73,7 @@ async def delete_conversation(request: Request, reader: str) -> Response:
 
 
 async def _owns(history: History, thread_id: str, reader: str) -> bool:
-    return is_well_formed(thread_id) and await history.get_thread_author(thread_id) == reader
+    return is_uuid(thread_id) and await history.get_thread_author(thread_id) == reader
 
 
 async def _own_files(
@@ -95,7 +94,7 @@ async def _own_files(
                 documents.append(document)
         return documents
 
-    return await lightly(still_own)
+    return await run_in_small_pool(still_own)
 
 
 def _delete_file(docent: Docent, document: StoredDocument, reader: str) -> None:
@@ -111,7 +110,7 @@ async def set_session_cookie(request: Request, reader: str) -> Response:
         session_id = (await request.json())["session_id"]
     except (json.JSONDecodeError, KeyError, TypeError):
         session_id = None
-    if not is_well_formed(session_id):
+    if not is_uuid(session_id):
         return _refused(request, 400, NOT_OUR_PAGE)
     response = JSONResponse({"message": "Session cookie set"})
     await chainlit.server.set_session_cookie(request, response)

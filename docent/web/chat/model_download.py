@@ -13,7 +13,7 @@ from chainlit.session import BaseSession
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Progress
-from docent.web.accounts.address_redaction import without_addresses
+from docent.web.accounts.address_redaction import redact_addresses
 from docent.web.chat.page_session import is_operator, note
 from docent.web.i18n import say
 
@@ -80,7 +80,7 @@ async def _show_download(docent: Docent, language: str, clock: Callable[[], floa
                 await message.update()
         message.content = say("✓ {model} is ready. Ask your question again.", language, model=model)
     except DocentError as error:
-        reason = error.message if is_operator() else without_addresses(error.message, docent.settings)
+        reason = error.message if is_operator() else redact_addresses(error.message, docent.settings)
         message.content = f"⚠️ {say(reason, language)}"
     await message.update()
 

@@ -12,7 +12,7 @@ from chainlit.data import get_data_layer
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.ingesting import Ticket
-from docent.web.accounts.address_redaction import for_others
+from docent.web.accounts.address_redaction import redact_events
 from docent.web.chat.answer_view import AnswerView, ask_again_action
 from docent.web.chat.attachments import Attachment, receive_files, wait_until_searchable
 from docent.web.chat.conversation import current_choices
@@ -21,7 +21,7 @@ from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.profiles import persona_key
 from docent.web.chat.saved_answer import previous_turns
 from docent.web.i18n import say
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 
 
 async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:
@@ -112,8 +112,8 @@ async def reply(
         anyway=anyway,
     )
     if not is_operator():
-        events = for_others(events, docent.settings)
-    await view.show(metrics.observed(events, "chat"))
+        events = redact_events(events, docent.settings)
+    await view.show(metrics.observe(events, "chat"))
 
 
 async def ask_again(question: str, *, docent: Docent, metrics: Metrics, anyway: bool = False) -> None:

@@ -17,7 +17,7 @@ from docent.errors import StoreError
 from docent.web.chat.answer_view import text_so_far
 from docent.web.chat.page_session import language, note
 from docent.web.i18n import say
-from docent.web.security import TOO_LONG_EVENT
+from docent.web.input_checks import TOO_LONG_EVENT
 
 
 def extend(sio: Any, *, start: Callable[[], Awaitable[None]]) -> None:

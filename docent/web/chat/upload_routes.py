@@ -31,7 +31,7 @@ from docent.types import Scope
 from docent.web.chat.attachments import is_disk_full, write_failure
 from docent.web.chat.page_session import language_of, session_of
 from docent.web.i18n import say
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 PICTURES = ("image/png", "image/jpeg")
 BINARY = "application/octet-stream"
@@ -122,7 +122,7 @@ async def return_file(request: Request, reader: str) -> Response:
     """Return a file of the reader's own page as a download, which a browser neither opens nor sniffs."""
     session = session_of(request.query_params.get("session_id", ""), reader)
     file: Any = session.files.get(request.path_params["file_id"]) if session is not None else None
-    path = await lightly(_stored_path, file, request.app.state.docent, reader) if file else None
+    path = await run_in_small_pool(_stored_path, file, request.app.state.docent, reader) if file else None
     if file is None or path is None:
         return _refused(
             request, 404, Message("This file is not here any more. Send it again to ask about it.")

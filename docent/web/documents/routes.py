@@ -16,16 +16,16 @@ from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.store import is_from
 from docent.types import ANSWERING, Quotes, Scope, StoredDocument
-from docent.web.accounts.address_redaction import without_addresses
-from docent.web.accounts.login import reader_of, whoever_is_there
+from docent.web.accounts.address_redaction import redact_addresses
+from docent.web.accounts.login_routes import current_user, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.page_session import language_of
 from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
-from docent.web.security import SHOWN_ALONE
-from docent.web.thread_pool import lightly
+from docent.web.security import DOCUMENT_POLICY
+from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
     "Cache-Control": "private, no-store",
@@ -58,8 +58,8 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
     async def checked(request: Request) -> Response:
         reader, come_in = await reader_of(request), None
-        if reader is None and request.method == "GET" and not request.app.state.door.required:
-            reader, come_in = LOCAL, await whoever_is_there(request)
+        if reader is None and request.method == "GET" and not request.app.state.authenticator.required:
+            reader, come_in = LOCAL, await current_user(request)
         if request.method == "POST":
             if not from_our_own_page(request):
                 return PlainTextResponse(
@@ -101,7 +101,11 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = without_addresses(error.message, state.docent.settings) if state.door.required else error.message
+    said = (
+        redact_addresses(error.message, state.docent.settings)
+        if state.authenticator.required
+        else error.message
+    )
     return page.refusal_page(say(said, language), language=language)
 
 
@@ -118,7 +122,7 @@ async def listed(request: Request, reader: str) -> Response:
         asked.get("state", "") if asked.get("state", "") in page.STATES else "",
         _number(asked.get("start", "")),
     )
-    text = await lightly(_list, docent, query, reader, language_of(request))
+    text = await run_in_small_pool(_list, docent, query, reader, language_of(request))
     return _html(text)
 
 
@@ -142,14 +146,14 @@ def _list(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
 
 
 async def shown(request: Request, reader: str) -> Response:
-    return _html(await lightly(_one, request, reader))
+    return _html(await run_in_small_pool(_one, request, reader))
 
 
 def _one(request: Request, reader: str) -> str:
     docent: Docent = request.app.state.docent
     language = language_of(request)
     document = _document(request, reader)
-    allowed = allows(document, reader, admin=request.app.state.door.is_admin(reader))
+    allowed = allows(document, reader, admin=request.app.state.authenticator.is_admin(reader))
     notes, busy = [], False
     if (pages := docent.again.pages(document.id)) is not None:
         notes, busy = (
@@ -179,8 +183,8 @@ def _one(request: Request, reader: str) -> str:
 async def file(request: Request, reader: str) -> Response:
     """The file itself, to be saved."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
-    original = await lightly(docent.store.original, document.id, Scope(reader=reader))
+    document = await run_in_small_pool(_document, request, reader)
+    original = await run_in_small_pool(docent.store.original, document.id, Scope(reader=reader))
     if not original.exists():
         raise UnknownDocument(
             say(
@@ -188,7 +192,7 @@ async def file(request: Request, reader: str) -> Response:
                 language_of(request),
             )
         )
-    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": SHOWN_ALONE}
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": DOCUMENT_POLICY}
     return FileResponse(
         original, media_type="application/octet-stream", filename=document.name, headers=headers
     )
@@ -196,7 +200,7 @@ async def file(request: Request, reader: str) -> Response:
 
 async def delete(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
-    document = await lightly(_changeable, request, reader)
+    document = await run_in_small_pool(_changeable, request, reader)
     async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
         quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
     deletion = await asyncio.to_thread(
@@ -208,7 +212,7 @@ async def delete(request: Request, reader: str) -> Response:
 async def again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_changeable, request, reader)
+    document = await run_in_small_pool(_changeable, request, reader)
     await asyncio.to_thread(docent.again.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
@@ -216,10 +220,10 @@ async def again(request: Request, reader: str) -> Response:
 async def share(request: Request, reader: str) -> Response:
     """Move a document of one's own to a shared library."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
+    document = await run_in_small_pool(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
-    if library not in await lightly(shared_libraries, docent):
+    if library not in await run_in_small_pool(shared_libraries, docent):
         raise InputError(
             say(
                 "There is no shared library “{library}”. Go back and choose one of the list.",
@@ -234,7 +238,7 @@ async def share(request: Request, reader: str) -> Response:
 async def unshare(request: Request, reader: str) -> Response:
     """Take back what one shared oneself."""
     docent: Docent = request.app.state.docent
-    document = await lightly(_document, request, reader)
+    document = await run_in_small_pool(_document, request, reader)
     new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
@@ -254,7 +258,7 @@ def _document(request: Request, reader: str) -> StoredDocument:
 
 def _changeable(request: Request, reader: str) -> StoredDocument:
     document = _document(request, reader)
-    if not allows(document, reader, admin=request.app.state.door.is_admin(reader)).change:
+    if not allows(document, reader, admin=request.app.state.authenticator.is_admin(reader)).change:
         raise InputError(
             say(
                 "It is shared, so only an administrator can read it again or delete it.", language_of(request)

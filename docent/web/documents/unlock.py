@@ -17,7 +17,7 @@ from docent.types import Scope, State
 from docent.web.chat.page_session import language_of
 from docent.web.i18n import say
 from docent.web.templates import render
-from docent.web.thread_pool import lightly
+from docent.web.thread_pool import run_in_small_pool
 
 LONGEST = 1_000
 HEADERS = {
@@ -32,7 +32,7 @@ async def unlock(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
     language = language_of(request)
     try:
-        ticket = await lightly(_locked, request.path_params["document"], docent, reader)
+        ticket = await run_in_small_pool(_locked, request.path_params["document"], docent, reader)
         if request.method == "POST":
             async with request.form(max_files=0, max_fields=1) as form:
                 password = str(form.get("password") or "")[:LONGEST]

@@ -21,11 +21,11 @@ from fastapi import FastAPI
 
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.web.accounts.keys import Keys
-from docent.web.api.access import Gate
+from docent.web.accounts.api_keys import ApiKeys
+from docent.web.api.access import AccessControl
 from docent.web.api.application import build
-from docent.web.api.middleware import Door
-from docent.web.metrics import Metrics
+from docent.web.api.middleware import ApiMiddleware
+from docent.web.monitoring import Metrics
 from tests.fakes.ollama_server import ServerThread
 from tests.fakes.ollama_state import Settings as ServerSettings
 from tests.fakes.plugin import Ollama
@@ -40,8 +40,8 @@ TEXTS = {
 class Api:
     url: str
     docent: Docent
-    keys: Keys
-    gate: Gate
+    keys: ApiKeys
+    access: AccessControl
     metrics: Metrics
     ollama: Ollama
     server: Server
@@ -120,14 +120,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         docent.intake.background.wait(lambda _: None)
         docent.work()
-        keys, metrics = Keys(settings.storage), Metrics()
-        gate = Gate(keys, keyless=lambda: True)
+        keys, metrics = ApiKeys(settings.storage), Metrics()
+        access = AccessControl(keys, keyless=lambda: True)
         api = build(
-            docent=lambda: docent, gate=gate, metrics=metrics, largest_upload=200_000, footnotes=False
+            docent=lambda: docent, access=access, metrics=metrics, largest_upload=200_000, footnotes=False
         )
-        here = Server(Door(FastAPI(), api=lambda: api, metrics=metrics))
+        here = Server(ApiMiddleware(FastAPI(), api=lambda: api, metrics=metrics))
         httpx.get(f"{here.url}/health", trust_env=False)
-        yield Api(here.url, docent, keys, gate, metrics, Ollama(server.url, server.stop), here, ExitStack())
+        yield Api(here.url, docent, keys, access, metrics, Ollama(server.url, server.stop), here, ExitStack())
         here.stop()
         gc.collect()  # other packages' clients, which nothing closes
     server.stop()

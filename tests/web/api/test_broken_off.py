@@ -16,6 +16,7 @@ import httpx
 import openai
 import pytest
 
+from docent.types import Token
 from tests.ports import free_port
 from tests.web.api.conftest import TEXTS, Api
 
@@ -100,6 +101,24 @@ def test_a_stop_word_ends_an_answer_that_breaks_off_behind_it(api: Api):
     api.ollama.script(reply=WORDS, drop_after=13)
     answer = api.client().chat.completions.create(model="docent", messages=CAT, stop=["The grey"])
     assert answer.choices[0].finish_reason == "stop"
+
+
+def test_a_bug_in_the_middle_of_a_stream(api: Api, monkeypatch, capsys):
+    """It ends with an error event and [DONE]; what the error says, which may be a document's, is not sent."""
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        yield Token("Mimi sleeps")
+        raise ZeroDivisionError("Mimi")
+
+    monkeypatch.setattr("docent.app.Docent.answer", broken)
+    body = {"model": "docent", "messages": CAT, "stream": True}
+    with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
+        _, piece, error, done = events_of(response.iter_lines())
+    assert piece["choices"][0]["delta"]["content"] == "Mimi sleeps"
+    assert error["error"]["code"] == "mistake" and "Mimi" not in error["error"]["message"]
+    assert done == "[DONE]"
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError in" in printed and "Mimi" not in printed
 
 
 @pytest.fixture

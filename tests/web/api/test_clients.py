@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from docent.web.api.application import build
-from docent.web.api.middleware import Door
+from docent.web.api.middleware import ApiMiddleware
 from tests.web.api.conftest import Api, Server
 
 pytestmark = [
@@ -98,9 +98,9 @@ def test_usage_when_no_model_answered(api: Api, stream: bool):
 def test_footnotes(api: Api, stream: bool):
     """By setting, an answer ends with a line for each citation, numbered where the text itself is."""
     settings = build(
-        docent=lambda: api.docent, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=True
+        docent=lambda: api.docent, access=api.access, metrics=api.metrics, largest_upload=1, footnotes=True
     )
-    server = Server(Door(settings, api=lambda: settings, metrics=api.metrics))
+    server = Server(ApiMiddleware(settings, api=lambda: settings, metrics=api.metrics))
     try:
         client = api.clients.enter_context(openai.OpenAI(base_url=f"{server.url}/v1", api_key="none"))
         for said in ("Mimi sleeps on the warm oven [1].", "Mimi sleeps on the warm oven."):

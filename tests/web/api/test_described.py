@@ -103,7 +103,9 @@ def test_what_a_client_needs_is_described(api: Api):
     assert chat["security"] == [{"key": []}]
     assert set(chat["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     for status in ("400", "401", "403", "404", "413", "422", "429", "503"):
-        assert chat["responses"][status]["content"]["application/json"]["schema"]["$ref"].endswith("/Failure")
+        assert chat["responses"][status]["content"]["application/json"]["schema"]["$ref"].endswith(
+            "/ErrorResponse"
+        )
     assert "unsupported" in parts["schemas"]["Receipt"]["properties"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docent.types import Scope
-from docent.web.api.responses import MEANINGS
+from docent.web.api.schemas import MEANINGS
 from tests.web.api.conftest import Api
 from tests.web.api.test_described import OPERATIONS
 

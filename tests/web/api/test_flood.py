@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import threading
+from typing import Any
+
 import pytest
 
 from bench.flood import FLOODS, flooded, p95
+from docent.web.api.http_errors import RequestRefused
+from docent.web.api.schemas import EmbeddingsRequest
+from docent.web.api.search_routes import TEXTS_AT_ONCE, EmbeddingTurns
 from tests.web.api.conftest import Api
 
 LONG = "Nothing of interest. " * 1_000 + "When does the ferry leave?"
@@ -59,7 +67,7 @@ def test_a_question_that_is_too_long_is_refused_in_a_sentence(api: Api, path, bo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flood", [name for name in FLOODS if "embed" not in name])
+@pytest.mark.parametrize("flood", FLOODS)
 def test_long_questions_do_not_stall_the_others(api: Api, flood: str):
     """Whatever four senders send, 95 % of somebody's searches take at most three times as long as before.
 
@@ -74,3 +82,47 @@ def test_long_questions_do_not_stall_the_others(api: Api, flood: str):
         if ratios[-1] <= 3:
             return
     pytest.fail(f"never within three times as long: {ratios}")
+
+
+@pytest.fixture
+def embedding(api: Api, monkeypatch):
+    """Turns of embedding, the sizes of the slices so far, and an event that lets the first one go on."""
+    sizes: list[int] = []
+    go_on = threading.Event()
+    embed = api.docent.embedder.embed
+
+    def embed_when_allowed(texts: list[str]) -> Any:
+        sizes.append(len(texts))
+        assert go_on.wait(30)
+        return embed(texts)
+
+    monkeypatch.setattr(api.docent.embedder, "embed", embed_when_allowed)
+    return EmbeddingTurns(), sizes, go_on
+
+
+async def test_many_texts_do_not_hold_up_one_text(api: Api, embedding):
+    """Requests to embed take turns after each slice, and each gets its own vectors, in order."""
+    turns, sizes, go_on = embedding
+    texts = [f"text {number}" for number in range(4 * TEXTS_AT_ONCE)]
+    many = asyncio.create_task(turns.embed(EmbeddingsRequest(input=texts), api.docent))
+    one = asyncio.create_task(turns.embed(EmbeddingsRequest(input="text 7"), api.docent))
+    await asyncio.sleep(0)  # both have begun: one in its first turn, one waiting
+    go_on.set()
+    rows = json.loads(await many)["data"]
+    assert sizes == [TEXTS_AT_ONCE, 1, *[TEXTS_AT_ONCE] * 3]
+    assert [row["index"] for row in rows] == list(range(len(texts)))
+    assert rows[7]["embedding"] == pytest.approx(json.loads(await one)["data"][0]["embedding"], abs=0.02)
+
+
+async def test_requests_to_embed_are_bounded(api: Api, embedding, monkeypatch):
+    """One too many is refused with the time to wait; the others are answered."""
+    turns, _, go_on = embedding
+    monkeypatch.setattr("docent.web.api.search_routes.MOST_EMBEDDING", 1)
+    first = asyncio.create_task(turns.embed(EmbeddingsRequest(input="one"), api.docent))
+    await asyncio.sleep(0)
+    with pytest.raises(RequestRefused) as refused:
+        await turns.embed(EmbeddingsRequest(input="two"), api.docent)
+    assert refused.value.status == 503 and refused.value.headers["Retry-After"]
+    go_on.set()
+    assert json.loads(await first)["usage"]["total_tokens"] > 0
+    assert await turns.embed(EmbeddingsRequest(input="two"), api.docent)

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bench.soak import LIBRARY, SHIPS, Soaked, served, soak
-from docent.web.accounts.keys import Keys
+from docent.web.accounts.api_keys import ApiKeys
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def soaked(tmp_path_factory) -> tuple[Soaked, str, str]:
     folder = tmp_path_factory.mktemp("soak")
     with served(folder) as server:
         found = asyncio.run(soak(server, seconds=15, clients=8))
-    assert [key.libraries for key in Keys(folder / "storage").all()] == [(LIBRARY,)]
+    assert [key.libraries for key in ApiKeys(folder / "storage").all()] == [(LIBRARY,)]
     return found, server.log.read_text(), server.key
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from docent.ingesting import Ticket, UploadStatus
+from docent.messages import Message, joined
 from docent.types import NOTHING_TO_SEARCH, State, private_library
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import attachments
@@ -30,7 +31,8 @@ from tests.web.chat.open_page import OpenPage
 TICKET = Ticket("d1", "a_b.pdf", private_library("ada", "uploads"), "ada")
 READY = UploadStatus(State.READY, pages=3, expected=3, embedded=7, chunks=7, reason="")
 READING = replace(READY, state=State.LOADING, pages=12, expected=240)
-EMPTY = replace(READY, chunks=0, embedded=0, reason=f"{NOTHING_TO_SEARCH} The page is blank.")
+EMPTY_REASON = joined((NOTHING_TO_SEARCH, Message("The page is blank.")), " ")
+EMPTY = replace(READY, chunks=0, embedded=0, reason=EMPTY_REASON)
 FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.")
 
 

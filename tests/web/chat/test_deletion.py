@@ -23,15 +23,15 @@ from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.store import UPLOADED, back_up, conversations, restore
 from docent.types import Scope
-from docent.web import routes
-from docent.web.accounts.keys import Keys
+from docent.web import page_routes
+from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import Users
 from docent.web.api import application
-from docent.web.api.access import Gate
+from docent.web.api.access import AccessControl
 from docent.web.chat.history import History
 from docent.web.chat.history_database import MIGRATIONS
 from docent.web.documents import routes as documents
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 from tests.store.test_full_disk import fill
 from tests.store.test_full_disk import small_disk as small_disk
 from tests.web.chat.open_page import OpenPage
@@ -78,9 +78,9 @@ def client(monkeypatch, **state: object) -> httpx.AsyncClient:
         return "ann"
 
     monkeypatch.setattr(documents, "reader_of", reader)
-    monkeypatch.setattr(routes, "reader_of", reader)
-    app = Starlette(routes=[*routes.routes(), *documents.routes()])
-    app.state.door = SimpleNamespace(is_admin=lambda name: True, required=True)
+    monkeypatch.setattr(page_routes, "reader_of", reader)
+    app = Starlette(routes=[*page_routes.routes(), *documents.routes()])
+    app.state.authenticator = SimpleNamespace(is_admin=lambda name: True, required=True)
     for name, value in state.items():
         setattr(app.state, name, value)
     transport = httpx.ASGITransport(app)
@@ -323,9 +323,9 @@ async def test_a_deleted_document_is_in_no_file(way, quotes, docent, tmp_path, m
         assert "Nothing of it is left." in response.text
         assert "<td>answers that quote it</td><td>3</td><td>0</td>" in response.text
     elif way == "api":
-        gate = Gate(Keys(storage), keyless=lambda: True)
+        access = AccessControl(ApiKeys(storage), keyless=lambda: True)
         api = application.build(
-            docent=lambda: docent, gate=gate, metrics=Metrics(), largest_upload=1000, footnotes=False
+            docent=lambda: docent, access=access, metrics=Metrics(), largest_upload=1000, footnotes=False
         )
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(api), base_url="http://localhost"

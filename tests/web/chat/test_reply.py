@@ -13,7 +13,7 @@ from docent.settings import Settings
 from docent.types import Answered, Found, Receipt
 from docent.web.chat.reply import reply
 from docent.web.chat.saved_answer import load_answer
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 from tests.web.chat.open_page import OpenPage
 from tests.web.chat.test_saved_answer import ANSWER, PASSAGE, QUOTE
 

@@ -11,14 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from docent.web.security import (
-    HEADERS,
-    LONGEST_BODY,
-    TOO_LONG_EVENT,
-    fortify,
-    is_well_formed,
-    only_well_formed,
-)
+from docent.web.input_checks import TOO_LONG_EVENT, is_uuid
+from docent.web.security import HEADERS, LONGEST_BODY, only_well_formed, secure_app
 
 GOOD = str(uuid.uuid4())
 
@@ -28,7 +22,7 @@ def application() -> Starlette:
         return PlainTextResponse("page")
 
     app = Starlette(routes=[Route("/", page), Route("/docs", page), Route("/openapi.json", page)])
-    fortify(app, socket_server(), hosts=["docent.example"])
+    secure_app(app, socket_server(), hosts=["docent.example"])
     return app
 
 
@@ -56,7 +50,7 @@ def socket_server() -> SimpleNamespace:
 )
 def test_only_well_formed_ids_are_ids(identifier, well_formed):
     """An id is a UUID as our page writes it, and nothing else is."""
-    assert is_well_formed(identifier) is well_formed
+    assert is_uuid(identifier) is well_formed
 
 
 @pytest.mark.parametrize(
@@ -140,7 +134,7 @@ def test_a_socket_message_that_is_too_long_is_replaced():
         await websocket.close()
 
     app = Starlette(routes=[WebSocketRoute("/ws", echo)])
-    fortify(app, socket_server(), hosts=["docent.example"])
+    secure_app(app, socket_server(), hosts=["docent.example"])
     with TestClient(app, base_url="http://localhost").websocket_connect("ws://localhost/ws") as line:
         line.send_text("[" * (LONGEST_BODY + 1))
         assert line.receive_text() == f'42["{TOO_LONG_EVENT}"]'
@@ -152,5 +146,5 @@ def test_fortifying_twice_changes_nothing():
     """A reload of the code does not stack the defences up."""
     app, socket = application(), socket_server()
     before = len(app.user_middleware)
-    fortify(app, socket, hosts=[])
+    secure_app(app, socket, hosts=[])
     assert len(app.user_middleware) == before

@@ -19,10 +19,10 @@ from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
 from docent.web import connection_limits
-from docent.web.api import request_limits
+from docent.web.api import middleware
 from docent.web.connection_limits import BoundedConnection
-from docent.web.security import fortify
-from tests.web.test_defences import socket_server
+from docent.web.security import secure_app
+from tests.web.test_security import socket_server
 
 PATIENCE = 0.5
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
@@ -44,11 +44,11 @@ async def echo(opened: WebSocket) -> None:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
     """The chat's defences and connections, with half a second of patience."""
     monkeypatch.setattr(connection_limits, "HEADER_SECONDS", PATIENCE)
-    monkeypatch.setattr(request_limits, "SECONDS_PER_PART", PATIENCE)
+    monkeypatch.setattr(middleware, "SECONDS_PER_PART", PATIENCE)
     app = Starlette(
         routes=[WebSocketRoute("/echo", echo), Route("/{path:path}", page, methods=["GET", "POST"])]
     )
-    fortify(app, socket_server(), hosts=[])
+    secure_app(app, socket_server(), hosts=[])
     config = uvicorn.Config(
         app, http=BoundedConnection, port=0, log_level="critical", lifespan="off", timeout_keep_alive=60
     )

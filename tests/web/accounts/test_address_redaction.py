@@ -6,26 +6,30 @@ from typing import Any
 
 import pytest
 from chainlit.user import User
-from docent.web.i18n.french import french
 from starlette.testclient import TestClient
 
 from docent.app import open_docent
 from docent.errors import ModelUnreachable
+from docent.messages import Message, joined
 from docent.settings import Settings
 from docent.types import Notice, Scope
-from docent.web.accounts.address_redaction import for_others, without_addresses
-from docent.web.accounts.keys import Keys
+from docent.web.accounts.address_redaction import redact_addresses, redact_events
+from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import LOCAL
-from docent.web.api.access import Gate
+from docent.web.api.access import AccessControl
 from docent.web.api.application import build
 from docent.web.chat.reply import reply
-from docent.web.metrics import Metrics
+from docent.web.i18n import say
+from docent.web.monitoring import Metrics
 from tests.web.chat.open_page import OpenPage
 
 ADDRESS = "http://10.1.2.3:11434"
-HOW = "Start it with: ollama serve (or set DOCENT_MODEL_URL to where it is)"
-SENTENCE = f"No model server answers at {ADDRESS}. {HOW}"
-HIDDEN = f"No model server answers at DOCENT_MODEL_URL. {HOW}"
+SENTENCE = Message(
+    "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to where it is)",
+    url=ADDRESS,
+    command="ollama serve",
+)
+HIDDEN = SENTENCE.replace(ADDRESS, "DOCENT_MODEL_URL")
 
 
 @pytest.mark.parametrize(
@@ -40,9 +44,18 @@ HIDDEN = f"No model server answers at DOCENT_MODEL_URL. {HOW}"
 )
 def test_an_address_becomes_the_name_of_its_setting(url, text, shown):
     """The sentence still says what to do, and in French as well."""
-    assert without_addresses(text, Settings(model_url=url)) == shown
+    redacted = redact_addresses(text, Settings(model_url=url))
+    assert redacted == shown
     if text == SENTENCE:
-        assert "10.1.2.3" not in french(shown) and french(shown) != shown
+        french = say(redacted, "fr")
+        assert "10.1.2.3" not in french and french.startswith("Aucun serveur de modèles ne répond à DOCENT")
+
+
+def test_each_part_of_a_sentence_is_still_translated():
+    """Where the sentence with the address stands inside another one, and where a part has no address."""
+    notice = joined((Message("Ask again"), SENTENCE), " ")
+    shown = say(redact_addresses(notice, Settings(model_url=ADDRESS)), "fr")
+    assert shown.startswith("Reposer la question Aucun serveur de modèles ne répond à DOCENT_MODEL_URL.")
 
 
 async def test_an_error_keeps_its_kind():
@@ -54,7 +67,7 @@ async def test_an_error_keeps_its_kind():
 
     shown = []
     with pytest.raises(ModelUnreachable) as raised:
-        async for event in for_others(events(), Settings(model_url=ADDRESS)):
+        async for event in redact_events(events(), Settings(model_url=ADDRESS)):
             shown.append(event)
     assert "10.1.2.3" not in str(shown) + str(raised.value)
 
@@ -93,14 +106,14 @@ def test_what_a_program_is_told(tmp_path, keyless):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url="http://127.0.0.1:9")
-    keys = Keys(settings.storage)
+    keys = ApiKeys(settings.storage)
     secret = keys.add("editor", libraries=[], expires="", rate=0)
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         docent.intake.background.wait(lambda _: None)
-        gate = Gate(keys, keyless=lambda: keyless)
+        access = AccessControl(keys, keyless=lambda: keyless)
         api = build(
-            docent=lambda: docent, gate=gate, metrics=Metrics(), largest_upload=1_000, footnotes=False
+            docent=lambda: docent, access=access, metrics=Metrics(), largest_upload=1_000, footnotes=False
         )
         client = TestClient(api, headers={} if keyless else {"Authorization": f"Bearer {secret}"})
         question = {"role": "user", "content": "Where does the cat sleep?"}

@@ -8,8 +8,8 @@ from typing import Any
 from docent.web.templates import render
 
 
-def described(openapi: dict[str, Any]) -> str:
-    """Return the page."""
+def docs_page(openapi: dict[str, Any]) -> str:
+    """Return the page as HTML."""
     return render("api.html", "en", openapi=openapi, body_of=partial(_body, openapi), type_of=_type)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from docent.errors import InputError
 from docent.types import Answer, Answered, Event, Receipt, Token
-from docent.web.metrics import Metrics
+from docent.web.monitoring import Metrics
 
 
 async def events(last: Event | Exception | None) -> AsyncGenerator[Event, None]:
@@ -38,7 +38,7 @@ async def test_how_an_answer_ended(last, end):
     """Each question is counted once, by how it ended."""
     metrics = Metrics()
     try:
-        async with aclosing(metrics.observed(events(last), "chat")) as each:
+        async with aclosing(metrics.observe(events(last), "chat")) as each:
             async for _ in each:
                 pass
     except Exception as error:

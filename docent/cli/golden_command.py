@@ -1,4 +1,4 @@
-"""`docent golden`: the user's own questions whose pages are known, kept for `docent eval`."""
+"""`docent golden`: keep questions whose pages are known, for `docent eval`."""
 
 from __future__ import annotations
 
@@ -38,18 +38,19 @@ def run_golden(arguments: argparse.Namespace) -> None:
     with open_docent(Settings.read()) as docent:
         match arguments.what:
             case "add":
-                said = [_added(docent, arguments)]
+                questions = [_add(docent, arguments)]
             case "remove":
-                said = [docent.golden.remove(arguments.question, arguments.library or "")]
+                questions = [docent.golden.remove(arguments.question, arguments.library or "")]
             case _:
-                said = docent.golden.all(arguments.library or "")
+                questions = docent.golden.all(arguments.library or "")
     if arguments.json:
-        print_json([asdict(one) for one in said])
+        print_json([asdict(question) for question in questions])
         return
-    for one in said:
-        pages = ", ".join(map(str, one.pages))
-        print(f"{one.library}  {one.file}, p. {pages}  {one.question}" if one.answerable else one.question)
-    if not said:
+    for question in questions:
+        pages = ", ".join(map(str, question.pages))
+        place = f"{question.library}  {question.file}, p. {pages}  " if question.answerable else ""
+        print(f"{place}{question.question}")
+    if not questions:
         print(
             "No golden questions yet. Keep one with a thumbs-up in the chat, or with: "
             'python -m docent golden add "QUESTION" --file FILE --page N',
@@ -57,8 +58,8 @@ def run_golden(arguments: argparse.Namespace) -> None:
         )
 
 
-def _added(docent: Docent, arguments: argparse.Namespace) -> Question:
-    """Checked against the library, so that a slip of the pen is not measured for ever."""
+def _add(docent: Docent, arguments: argparse.Namespace) -> Question:
+    """Keep a question after checking its file and pages, so that a typing error is not measured forever."""
     from docent.evaluating import Question
     from docent.evaluating.run import documents_of
 
@@ -67,27 +68,28 @@ def _added(docent: Docent, arguments: argparse.Namespace) -> Question:
     docent.check_library(arguments.library)
     asked = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
     documents = docent.store.documents(scope(arguments))
-    found = [one for one in documents if one.id in documents_of(asked, documents)]
-    if not found:
+    matching = [document for document in documents if document.id in documents_of(asked, documents)]
+    if not matching:
         raise InputError(
             "No document is called {file!r}. `python -m docent list` shows every name.", file=arguments.file
         )
-    if len({one.library for one in found}) > 1:
-        names = ", ".join(sorted({one.library for one in found}))
+    libraries = sorted({document.library for document in matching})
+    if len(libraries) > 1:
+        names = ", ".join(libraries)
         raise InputError(
             "{file!r} is in more than one library: {names}. Name one with --library.",
             file=arguments.file,
             names=names,
         )
-    beyond = [page for page in asked.pages if not 1 <= page <= found[0].pages]
+    beyond = [page for page in asked.pages if not 1 <= page <= matching[0].pages]
     if beyond:
         raise InputError(
             "{name} has {pages}, counted from 1; there is no page {beyond}.",
-            name=found[0].name,
-            pages=_pages(found[0].pages),
+            name=matching[0].name,
+            pages=_pages(matching[0].pages),
             beyond=beyond[0],
         )
-    question = Question(asked.question, found[0].name, asked.pages, found[0].library)
+    question = Question(asked.question, matching[0].name, asked.pages, matching[0].library)
     docent.golden.add(question)
     return question
 

@@ -1,4 +1,4 @@
-"""`docent list` and `docent delete`: what is there, how it was read, and how it goes."""
+"""`docent list` and `docent delete`: list documents, show how each page was read, delete one."""
 
 from __future__ import annotations
 
@@ -33,25 +33,26 @@ def define_delete(command: argparse.ArgumentParser) -> None:
     add_library(command)
 
 
-def named(docent: Docent, arguments: argparse.Namespace, name: str) -> list[StoredDocument]:
-    found = [
+def documents_named(docent: Docent, arguments: argparse.Namespace, name: str) -> list[StoredDocument]:
+    """Return the documents of this id, name or path. Raises UnknownDocument."""
+    documents = [
         document
         for document in docent.store.documents(scope(arguments))
         if name in (document.id, document.name) or name in document.paths
     ]
-    if not found:
+    if not documents:
         raise UnknownDocument(
             "No document is called {name!r}. `python -m docent list` shows every name.", name=name
         )
-    return found
+    return documents
 
 
-def one_named(docent: Docent, arguments: argparse.Namespace, name: str) -> StoredDocument:
-    found = named(docent, arguments, name)
-    if len(found) > 1:
-        names = ", ".join(f"{document.id} ({document.library})" for document in found)
+def document_named(docent: Docent, arguments: argparse.Namespace, name: str) -> StoredDocument:
+    documents = documents_named(docent, arguments, name)
+    if len(documents) > 1:
+        names = ", ".join(f"{document.id} ({document.library})" for document in documents)
         raise InputError("{name!r} is more than one document: {names}. Give the id.", name=name, names=names)
-    return found[0]
+    return documents[0]
 
 
 def run_list(arguments: argparse.Namespace) -> None:
@@ -60,13 +61,13 @@ def run_list(arguments: argparse.Namespace) -> None:
     with open_docent(Settings.read()) as docent:
         docent.check_library(arguments.library)
         if arguments.coverage:
-            _coverage(docent, arguments)
+            _show_coverage(docent, arguments)
             return
         documents = sorted(docent.store.documents(scope(arguments)), key=lambda d: (d.library, d.name))
         failures = docent.store.failures(scope(arguments))
         older = sum(docent.is_older(document) for document in documents)
     if arguments.json:
-        failed = [{**asdict(one), "name": one.path, "state": State.FAILED} for one in failures]
+        failed = [{**asdict(failure), "name": failure.path, "state": State.FAILED} for failure in failures]
         print_json([*(asdict(document) for document in documents), *failed])
         return
     for document in documents:
@@ -74,21 +75,24 @@ def run_list(arguments: argparse.Namespace) -> None:
         reason = f"  ({document.reason})" if document.reason else ""
         pages = f"{document.pages} {'page' if document.pages == 1 else 'pages'}{unread}"
         print(f"{document.library}  {document.name}  {document.state}  {pages}{reason}  {document.id}")
-    for one in failures:
-        print(f"{one.library}  {one.path}  failed  ({one.reason})")
+    for failure in failures:
+        print(f"{failure.library}  {failure.path}  failed  ({failure.reason})")
     if older:
-        told = f"{older} of them were read by an older Docent; to read all again"
-        print(f"{told}: python ingest.py --rebuild=full", file=sys.stderr)
+        print(
+            f"{older} of them were read by an older Docent. "
+            "To read all again: python ingest.py --rebuild=full",
+            file=sys.stderr,
+        )
     if not documents and not failures:
         print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
 
 
-def _coverage(docent: Docent, arguments: argparse.Namespace) -> None:
-    if arguments.json:  # the pages of one document are the contract
-        document = one_named(docent, arguments, arguments.coverage)
+def _show_coverage(docent: Docent, arguments: argparse.Namespace) -> None:
+    if arguments.json:  # a list of the pages of one document
+        document = document_named(docent, arguments, arguments.coverage)
         print_json(_rows(docent.store.pages(document.id, scope(arguments))))
         return
-    for document in named(docent, arguments, arguments.coverage):
+    for document in documents_named(docent, arguments, arguments.coverage):
         pages = docent.store.pages(document.id, scope(arguments))
         print(f"{document.library}  {document.name}")
         print(f"  {_summary(pages)}")
@@ -113,7 +117,7 @@ def _rows(pages: list[Page]) -> list[dict[str, Any]]:
 
 
 def _summary(pages: list[Page]) -> str:
-    """Of a document's pages: how many were read how, and how many hide something."""
+    """Return how many pages were read in which way, and how many have hidden text."""
     ways = Counter(page.read_by.value for page in pages)
     hidden = sum(bool(page.hidden) for page in pages)
     names = {"text": "read as text", "ocr": "read by OCR", "empty": "empty", "failed": "unread"}
@@ -126,13 +130,13 @@ def run_delete(arguments: argparse.Namespace) -> int:
 
     with open_docent(Settings.read()) as docent:
         docent.check_library(arguments.library)
-        document = one_named(docent, arguments, arguments.document)
+        document = document_named(docent, arguments, arguments.document)
         deletion = docent.store.delete(document.id, scope(arguments), quotes=arguments.quotes)
     if arguments.json:
         print_json(asdict(deletion))
     else:
-        what = ", ".join(f"{count} {thing}" for thing, count in deletion.found.items())
-        print(f"Deleted {deletion.name}: {what}. Left behind: {sum(deletion.left.values())}.")
+        deleted = ", ".join(f"{count} {thing}" for thing, count in deletion.found.items())
+        print(f"Deleted {deletion.name}: {deleted}. Left behind: {sum(deletion.left.values())}.")
         print(
             "The file itself was not touched; if it is still in data/, the next ingest adds it again.",
             file=sys.stderr,

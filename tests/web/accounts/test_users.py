@@ -14,7 +14,7 @@ from docent.errors import InputError
 from docent.settings import Settings
 from docent.store.originals import sha256_of
 from docent.types import Scope, private_library
-from docent.web.accounts.login import FREE_TRIES, Door
+from docent.web.accounts.authenticator import FREE_TRIES, Authenticator
 from docent.web.accounts.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
 from docent.web.accounts.users import Users
 
@@ -27,11 +27,11 @@ def users(tmp_path):
 
 
 @pytest.fixture
-def door(tmp_path, users):
+def authenticator(tmp_path, users):
     settings = Settings.read(
         environ={"DOCENT_STORAGE": str(tmp_path), "DOCENT_LOGIN": "on"}, folder=tmp_path / "none"
     )
-    return Door(settings, secret=b"s" * 32, users=users)
+    return Authenticator(settings, secret=b"s" * 32, users=users)
 
 
 def test_a_password_opens_its_own_account_only(users):
@@ -81,46 +81,46 @@ def test_what_cannot_be_is_refused(users, name, role, password, why):
         users.add(name, role=role, password=password)
 
 
-async def test_a_login_ends_with_its_password_and_with_its_account(users, door, monkeypatch):
+async def test_a_login_ends_with_its_password_and_with_its_account(users, authenticator, monkeypatch):
     """A token of an old password or of a removed account is nobody's."""
-    monkeypatch.setattr("docent.web.accounts.login.decode_jwt", lambda token: token)
+    monkeypatch.setattr("docent.web.accounts.authenticator.decode_jwt", lambda token: token)
     users.add("ann", role="member", password=GOOD)
-    before = await door.by_password("ann", GOOD)
-    assert door.known(before) is before
+    before = await authenticator.by_password("ann", GOOD)
+    assert authenticator.user_of_token(before) is before
     users.set_password("ann", "another password")
     with pytest.raises(Exception, match="another password since"):
-        door.known(before)
-    after = await door.by_password("ann", "another password")
+        authenticator.user_of_token(before)
+    after = await authenticator.by_password("ann", "another password")
     users.remove("ann")
     with pytest.raises(Exception, match="removed"):
-        door.known(after)
+        authenticator.user_of_token(after)
 
 
-async def test_a_provider_lets_in_only_who_was_added(users, door):
+async def test_a_provider_lets_in_only_who_was_added(users, authenticator):
     """The provider knows many people; those who were added by name come in."""
     users.add("ann@example.org", role="admin", password=None)
     import chainlit as cl
 
-    let_in = await door.by_provider("google", "t", {}, cl.User(identifier="Ann@example.org"))
+    let_in = await authenticator.by_provider("google", "t", {}, cl.User(identifier="Ann@example.org"))
     assert let_in.metadata["role"] == "admin"
-    assert await door.by_provider("google", "t", {}, cl.User(identifier="eve@example.org")) is None
+    assert await authenticator.by_provider("google", "t", {}, cl.User(identifier="eve@example.org")) is None
 
 
-async def test_a_role_that_was_taken_away_is_gone(users, door):
+async def test_a_role_that_was_taken_away_is_gone(users, authenticator):
     """Roles are asked of the accounts, not of an old login."""
     users.add("ann", role="admin", password=GOOD)
-    assert door.is_admin("ann")
+    assert authenticator.is_admin("ann")
     users.remove("ann")
-    assert not door.is_admin("ann")
+    assert not authenticator.is_admin("ann")
 
 
-async def test_guessing_is_slow(users, door):
+async def test_guessing_is_slow(users, authenticator):
     """After a few wrong passwords even the right one has to wait."""
     users.add("ann", role="member", password=GOOD)
     for _ in range(FREE_TRIES):
-        assert await door.by_password("ann", "wrong") is None
+        assert await authenticator.by_password("ann", "wrong") is None
     with pytest.raises(TooManyAttempts):
-        await door.by_password("ann", GOOD)
+        await authenticator.by_password("ann", GOOD)
 
 
 def test_patience_doubles_and_ends():

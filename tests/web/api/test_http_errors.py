@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent import errors
-from docent.web.api.http_errors import refused
+from docent.web.api.http_errors import refusal_for
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ from docent.web.api.http_errors import refused
 )
 def test_each_error_has_its_status(kind, status, code):
     """Whoever asks can tell what is theirs to mend from what is ours, and reads the sentence."""
-    told = refused(kind("Do this."))
+    told = refusal_for(kind("Do this."))
     assert (told.status, told.code, str(told)) == (status, code, "Do this.")

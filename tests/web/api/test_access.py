@@ -16,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from docent.errors import InputError
-from docent.web.accounts.keys import Key, Keys
-from docent.web.api.access import Gate, Pace
+from docent.web.accounts.api_keys import ApiKey, ApiKeys
+from docent.web.api.access import AccessControl, RateLimiter
 from docent.web.api.application import build
-from docent.web.api.chat_completions import Cutter
+from docent.web.api.chat_completions import StopSequenceCutter
 from tests.web.api.conftest import Api, Server
 
 pytestmark = [
@@ -43,9 +43,9 @@ def refusal(response: Any, status: int) -> dict[str, Any]:
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path):
     """Neither the list nor the file holds it."""
-    keys = Keys(tmp_path)
+    keys = ApiKeys(tmp_path)
     secret = keys.add("editor", libraries=["cats"], expires="2099-01-31", rate=5)
-    assert keys.find(secret) == Key("editor", ("cats",), "2099-01-31", 5, keys.all()[0].added)
+    assert keys.find(secret) == ApiKey("editor", ("cats",), "2099-01-31", 5, keys.all()[0].added)
     assert secret.encode() not in (tmp_path / "keys.db").read_bytes()
     assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0
     keys.remove("editor")
@@ -63,7 +63,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path):
 )
 def test_a_wrong_key_is_refused(tmp_path, name, expires, sentence):
     """With what is wrong and what to do."""
-    keys = Keys(tmp_path)
+    keys = ApiKeys(tmp_path)
     keys.add("twice", libraries=[], expires="", rate=0)
     with pytest.raises(InputError, match=sentence):
         keys.add(name, libraries=[], expires=expires, rate=0)
@@ -72,14 +72,14 @@ def test_a_wrong_key_is_refused(tmp_path, name, expires, sentence):
 def test_a_pace_below_none_is_refused(tmp_path):
     """It would be no limit at all."""
     with pytest.raises(InputError, match="no pace"):
-        Keys(tmp_path).add("hurried", libraries=[], expires="", rate=-5)
+        ApiKeys(tmp_path).add("hurried", libraries=[], expires="", rate=-5)
 
 
 def test_pace():
     """A bucket empties at once and fills at its rate."""
     now = 0.0
-    pace = Pace(clock=lambda: now)
-    key = Key("k", (), "", 6, "")
+    pace = RateLimiter(clock=lambda: now)
+    key = ApiKey("k", (), "", 6, "")
     assert [pace.seconds_to_wait(key) for _ in range(7)] == [0] * 6 + [10]
     now = 10.0
     assert [pace.seconds_to_wait(key) > 0 for _ in range(2)] == [False, True]
@@ -112,9 +112,9 @@ def test_the_client_package_raises_its_own_errors(api: Api):
 
 def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
     """Without one there is 401, except for whether the process is alive."""
-    gate = Gate(Keys(tmp_path), keyless=lambda: False)
+    access = AccessControl(ApiKeys(tmp_path), keyless=lambda: False)
     closed = build(
-        docent=lambda: api.docent, gate=gate, metrics=api.metrics, largest_upload=1, footnotes=False
+        docent=lambda: api.docent, access=access, metrics=api.metrics, largest_upload=1, footnotes=False
     )
     server = Server(closed)
     try:
@@ -207,7 +207,7 @@ def test_keys_of_an_older_release_go_on(tmp_path):
         columns = "name TEXT PRIMARY KEY, hash TEXT, libraries TEXT, expires TEXT, rate INTEGER, added TEXT"
         database.execute(f"CREATE TABLE keys ({columns}) WITHOUT ROWID")
         database.execute("INSERT INTO keys VALUES ('old', 'x', '[\"cats\"]', '', 0, '2026-01-01')")
-    keys = Keys(tmp_path)
+    keys = ApiKeys(tmp_path)
     keys.add("new", libraries=[], expires="", rate=0, read_only=True)
     assert [(key.name, key.read_only) for key in keys.all()] == [("new", True), ("old", False)]
 
@@ -257,7 +257,7 @@ def test_an_empty_file_is_refused(api: Api):
 
 def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
     """408 after the time for a part; nothing waits for ever."""
-    monkeypatch.setattr("docent.web.api.request_limits.SECONDS_PER_PART", 0.3)
+    monkeypatch.setattr("docent.web.api.middleware.SECONDS_PER_PART", 0.3)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as slow:
         slow.sendall(
@@ -290,10 +290,10 @@ def test_state(api: Api):
 
 def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
     """/openapi.json and /api-docs are refused without one where people log in; else a link leads there."""
-    keys = Keys(tmp_path)
+    keys = ApiKeys(tmp_path)
     app = build(
         docent=lambda: api.docent,
-        gate=Gate(keys, keyless=lambda: False),
+        access=AccessControl(keys, keyless=lambda: False),
         metrics=api.metrics,
         largest_upload=1000,
         footnotes=False,
@@ -335,14 +335,14 @@ def test_logs_hold_no_text(api: Api, caplog):
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_stop_word_is_found_however_the_stream_is_cut(cut):
     """The same text comes out for every way of cutting it."""
-    text, cutter = "one two STOP three", Cutter(("STOP", "nothing"))
-    shown = "".join(cutter.pass_on(text[at : at + cut]) for at in range(0, len(text), cut)) + cutter.rest()
+    text, cutter = "one two STOP three", StopSequenceCutter(("STOP", "nothing"))
+    shown = "".join(cutter.add(text[at : at + cut]) for at in range(0, len(text), cut)) + cutter.finish()
     assert shown == "one two "
 
 
 def test_the_pace_holds_for_many_threads():
     """A key of ten a minute gets ten, however many ask at once."""
-    pace, key = Pace(clock=lambda: 0.0), Key("k", (), "", 10, "")
+    pace, key = RateLimiter(clock=lambda: 0.0), ApiKey("k", (), "", 10, "")
     with ThreadPoolExecutor(16) as crowd:
         waits = list(crowd.map(lambda _: pace.seconds_to_wait(key), range(400)))
     assert waits.count(0.0) == 10
@@ -402,7 +402,7 @@ def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
 
 def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
     """500 as JSON; the console says where, not the words, which may quote a document."""
-    monkeypatch.setattr("docent.web.api.search.search", lambda *_: 1 / len(""))
+    monkeypatch.setattr("docent.web.api.search_routes.search", lambda *_: 1 / len(""))
     with api.http() as client:
         error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
     assert error["code"] == "mistake"
@@ -416,7 +416,9 @@ def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
 
 def test_nothing_is_asked_of_a_docent_that_is_not_open(api: Api):
     """503 with a sentence while it starts or stops."""
-    shut = build(docent=lambda: None, gate=api.gate, metrics=api.metrics, largest_upload=1, footnotes=False)
+    shut = build(
+        docent=lambda: None, access=api.access, metrics=api.metrics, largest_upload=1, footnotes=False
+    )
     server = Server(shut)
     try:
         with api.http() as client:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from docent.web.api import request_limits
+from docent.web.api import middleware
 from tests.web.api.conftest import Api
 
 pytestmark = [
@@ -84,7 +84,7 @@ def test_vanished_in_the_middle_of_the_question(api: Api):
 
 def test_a_client_that_takes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch):
     """Its answer is given up after the time for a part, and the model with it."""
-    monkeypatch.setattr(request_limits, "SECONDS_PER_PART", 0.5)
+    monkeypatch.setattr(middleware, "SECONDS_PER_PART", 0.5)
     before = tasks(api)
     api.ollama.script(reply="word " * 1_000, seconds_per_token=0.004)  # more than sockets hold
     with dial(api, window=4096) as client:

@@ -1,4 +1,4 @@
-"""`docent eval`: how well pages are found, by questions whose pages are known."""
+"""`docent eval`: measure retrieval with questions whose pages are known."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def define_eval(command: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="hold this run against a saved one; or, with two files, the second against the first",
+        help="compare this run with a saved one; or, with two files, the second with the first",
     )
 
 
@@ -60,35 +60,35 @@ def run_eval(arguments: argparse.Namespace) -> int:
         raise InputError("--compare takes one saved run, or two. Leave the others out.")
     if len(against) == 2:
         asked = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
-        if any(one is not None for one in asked):
+        if any(argument is not None for argument in asked):
             raise InputError(
                 "With two saved runs nothing is asked. Leave out the questions, --documents, --save and "
                 "--floor, or one run."
             )
-        _show_comparisons(_compared(*against), as_json=arguments.json)
+        _show_comparisons(_compare(*against), as_json=arguments.json)
         return 0
-    with _docent(arguments) as docent:
-        run, shared, given = _measured(docent, arguments)
+    with _opened(arguments) as docent:
+        run, shared, given = _measure(docent, arguments)
     figures = figures_json(shared, given)
-    compared = _compared(against[0], run) if against else {}
+    compared = _compare(against[0], run) if against else {}
     if arguments.json:
-        told = {way: asdict(comparison) for way, comparison in compared.items()}
-        print_json(figures | ({"compared": told} if told else {}))
+        comparisons = {way: asdict(comparison) for way, comparison in compared.items()}
+        print_json(figures | ({"compared": comparisons} if comparisons else {}))
     else:
         if compared:
             _show_comparisons(compared, as_json=False)
             print()
         _show_reports(shared, given)
-    if arguments.save:  # last: where it cannot be written, the figures were shown
+    if arguments.save:  # last: if it cannot be written, the figures are shown already
         save_run(run, arguments.save, summary=figures)
-    return _verdict(shared, arguments.floor)
+    return _exit_code(shared, arguments.floor)
 
 
-def _measured(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, EvalReport, EvalReport]:
+def _measure(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, EvalReport, EvalReport]:
     from docent.evaluating import EvalRun, ask, report
 
     questions = _questions(docent, arguments)
-    answerable = [one for one in questions if one.answerable]
+    answerable = [question for question in questions if question.answerable]
     if not answerable:
         raise InputError(
             "None of these questions has an answer, so there is nothing to find. Add one that has."
@@ -97,7 +97,7 @@ def _measured(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, E
     docent.embedder.warm()  # loading the model is not part of any question
     total = len(questions) + len(answerable)
 
-    def asked(some: Sequence[Question], *, given_document: bool, before: int) -> tuple[Outcome, ...]:
+    def outcomes(some: Sequence[Question], *, given_document: bool, before: int) -> tuple[Outcome, ...]:
         return tuple(
             ask(
                 some,
@@ -110,8 +110,8 @@ def _measured(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, E
             )
         )
 
-    shared = asked(questions, given_document=False, before=0)
-    given = asked(answerable, given_document=True, before=len(questions))
+    shared = outcomes(questions, given_document=False, before=0)
+    given = outcomes(answerable, given_document=True, before=len(questions))
     _progress("")
     relevant_from = docent.settings.relevant_from
     return (
@@ -135,8 +135,8 @@ def _questions(docent: Docent, arguments: argparse.Namespace) -> list[Question]:
 
 
 @contextmanager
-def _docent(arguments: argparse.Namespace) -> Iterator[Docent]:
-    """The house of the settings; or one over a folder, in a storage that is removed afterwards."""
+def _opened(arguments: argparse.Namespace) -> Iterator[Docent]:
+    """Open the Docent of the settings, or one over a folder in a storage that is removed afterwards."""
     from docent.app import open_docent
 
     settings = Settings.read()
@@ -163,7 +163,7 @@ def _docent(arguments: argparse.Namespace) -> Iterator[Docent]:
                 storage=storage,
             ) from error
         with docent:
-            _ingested(docent)
+            _ingest(docent)
             docent.check_library(arguments.library)
             yield docent
 
@@ -177,7 +177,7 @@ def _storage(keep: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _ingested(docent: Docent) -> None:
+def _ingest(docent: Docent) -> None:
     folder = docent.settings.data
     print(f"Ingesting {folder} …", file=sys.stderr)
     reports = docent.ingest(
@@ -194,7 +194,7 @@ def _ingested(docent: Docent) -> None:
             print(f"{report.path}: {report.outcome}. {report.reason}", file=sys.stderr)
 
 
-def _verdict(shared: EvalReport, floor: float | None) -> int:
+def _exit_code(shared: EvalReport, floor: float | None) -> int:
     if shared.missing_questions:
         count = (
             "1 question names"
@@ -213,7 +213,7 @@ def _verdict(shared: EvalReport, floor: float | None) -> int:
 
 
 def figures_json(shared: EvalReport, given: EvalReport) -> dict[str, Any]:
-    """The contract of `eval --json`."""
+    """Return the output of `eval --json`."""
     abstention = shared.abstention
     return {
         "questions": shared.questions,
@@ -258,7 +258,7 @@ def _show_reports(shared: EvalReport, given: EvalReport) -> None:
         print(f"{'precision':<16} {precision}\n{'recall':<16} {_interval(abstention.recall)}")
 
 
-def _compared(before: EvalRun, after: EvalRun) -> dict[str, Comparison]:
+def _compare(before: EvalRun, after: EvalRun) -> dict[str, Comparison]:
     from docent.evaluating import compare
 
     return {
@@ -278,14 +278,14 @@ def _show_comparisons(compared: Mapping[str, Comparison], *, as_json: bool) -> N
 def _show_comparison(title: str, comparison: Comparison) -> None:
     print(f"{title}: {comparison.questions} questions in both runs", end="")
     print(f", {comparison.only_one_run} in one only" if comparison.only_one_run else "")
-    for what, changes in (("gained", comparison.gained), ("lost", comparison.lost)):
-        print(f"  {what} {len(changes)}")
-        for one in changes:
-            ranks = f"page {one.before or 'not found'} → {one.after or 'not found'}"
-            print(f"    {ranks}: {one.question.question}  ({one.question.file})")
+    for change_kind, changes in (("gained", comparison.gained), ("lost", comparison.lost)):
+        print(f"  {change_kind} {len(changes)}")
+        for change in changes:
+            ranks = f"page {change.before or 'not found'} → {change.after or 'not found'}"
+            print(f"    {ranks}: {change.question.question}  ({change.question.file})")
     for name, figure in comparison.difference.items():
-        sure = "" if figure.low <= 0 <= figure.high else "  beyond chance"
-        print(f"  {name:<16} {figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}){sure}")
+        certain = "" if figure.low <= 0 <= figure.high else "  beyond chance"
+        print(f"  {name:<16} {figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}){certain}")
 
 
 def _interval(figure: Estimate) -> str:
@@ -293,6 +293,6 @@ def _interval(figure: Estimate) -> str:
 
 
 def _progress(text: str) -> None:
-    """A line that replaces itself; nothing when nobody watches."""
+    """Show a line that replaces the one before; nothing where stderr is not a terminal."""
     if sys.stderr.isatty():
         print(f"{CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Keys of programs that ask: shown once, kept as a hash, each for its libraries and at its pace."""
+"""ApiKeys of programs that use the HTTP API: shown once, stored as a hash, with libraries and a rate."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CREATE TABLE IF NOT EXISTS keys (
     read_only INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
-ADDED_LATER = "ALTER TABLE keys ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0"
+ADD_READ_ONLY = "ALTER TABLE keys ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     name: str
     libraries: tuple[str, ...]
     """Empty: every shared library."""
@@ -43,15 +43,15 @@ class Key:
     """Requests a minute; 0: no limit."""
     added: str
     read_only: bool = False
-    """It may ask and search, and neither hand in nor delete."""
+    """It may ask and search, but neither hand in nor delete."""
 
     @property
     def expired(self) -> bool:
         return bool(self.expires) and self.expires < _today()
 
 
-class Keys:
-    """The keys of one installation, in storage/keys.db; a change is seen by a running app at once."""
+class ApiKeys:
+    """The keys of one installation, in storage/keys.db. A running server sees changes at once."""
 
     def __init__(self, storage: Path) -> None:
         self._path = storage / "keys.db"
@@ -60,7 +60,7 @@ class Keys:
             with self._open() as database:
                 database.execute(TABLE)
                 if not any(row["name"] == "read_only" for row in database.execute("PRAGMA table_info(keys)")):
-                    database.execute(ADDED_LATER)
+                    database.execute(ADD_READ_ONLY)
             self._path.chmod(0o600)
 
     def add(
@@ -89,7 +89,7 @@ class Keys:
             ) from error
         return secret
 
-    def all(self) -> list[Key]:
+    def all(self) -> list[ApiKey]:
         with self._open() as database:
             return [_key(row) for row in database.execute("SELECT * FROM keys ORDER BY name")]
 
@@ -100,8 +100,8 @@ class Keys:
                     "There is no key {name!r}. `python -m docent key list` shows them all.", name=name
                 )
 
-    def find(self, secret: str) -> Key | None:
-        """The key with this secret. Hashing first makes the time taken say nothing about near misses."""
+    def find(self, secret: str) -> ApiKey | None:
+        """Return the key with this secret. Hashing it first makes near misses take as long as any other."""
         with self._open() as database:
             row = database.execute("SELECT * FROM keys WHERE hash = ?", (_hash(secret),)).fetchone()
         return None if row is None else _key(row)
@@ -114,13 +114,13 @@ class Keys:
 
 
 def _hash(secret: str) -> str:
-    """A plain digest does: a secret of 256 random bits cannot be guessed, however fast the hash."""
+    """Return a plain digest: a secret of 256 random bits cannot be guessed, however fast the hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _key(row: sqlite3.Row) -> Key:
+def _key(row: sqlite3.Row) -> ApiKey:
     libraries = tuple(json.loads(row["libraries"]))
-    return Key(row["name"], libraries, row["expires"], row["rate"], row["added"], bool(row["read_only"]))
+    return ApiKey(row["name"], libraries, row["expires"], row["rate"], row["added"], bool(row["read_only"]))
 
 
 def _day(text: str) -> str:

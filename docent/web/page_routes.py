@@ -1,4 +1,4 @@
-"""What the page fetches beside Chainlit's own routes; each asks who is there first."""
+"""Routes that the chat's page needs beside Chainlit's own; each checks the login first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError
 from docent.messages import Message
-from docent.web.accounts.login import log_in, log_out, reader_of, whoever_is_there
+from docent.web.accounts.login_routes import current_user, log_in, log_out, reader_of
 from docent.web.chat import conversation_routes
 from docent.web.chat.citation_panel import AppState, find_answer, panel_text
 from docent.web.chat.feedback import offer_test_question
@@ -27,8 +27,9 @@ from docent.web.chat.source_links import LINK_TARGETS, LinkSigner, LinkTarget, o
 from docent.web.chat.upload_routes import receive_file, return_file
 from docent.web.documents.unlock import unlock
 from docent.web.i18n import say
-from docent.web.security import SHOWN_ALONE, is_well_formed
-from docent.web.thread_pool import lightly
+from docent.web.input_checks import NOT_OUR_PAGE, is_uuid
+from docent.web.security import DOCUMENT_POLICY
+from docent.web.thread_pool import run_in_small_pool
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
@@ -40,33 +41,33 @@ UNMARKED = Message("The words cited could not be marked on this page, so it is s
 
 def routes() -> list[Route]:
     return [
-        Route("/user", whoever_is_there),
+        Route("/user", current_user),
         Route("/login", log_in, methods=["POST"], name="login"),  # Chainlit's leads there by the name
         Route("/logout", log_out, methods=["POST"]),
         Route("/avatars/{name:path}", avatar),
         *(
-            Route(f"/{target}/{{token}}/{{name:path}}", mine(partial(source, target)))
+            Route(f"/{target}/{{token}}/{{name:path}}", require_login(partial(source, target)))
             for target in LINK_TARGETS
         ),
-        Route("/cited/{step}/{n:int}", mine(cited)),
-        Route("/cited/{step}/{n:int}/unmarked", mine(unmarked)),
-        Route("/export/{thread}", mine(export)),
-        Route("/project/file", mine(receive_file), methods=["POST"]),
-        Route("/project/file/{file_id}", mine(return_file)),
-        Route("/unlock/{document}", mine(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", mine(conversation_routes.list_files)),
-        Route("/project/thread", mine(conversation_routes.delete_conversation), methods=["DELETE"]),
-        Route("/set-session-cookie", mine(conversation_routes.set_session_cookie), methods=["POST"]),
-        Route("/project/action", mine(conversation_routes.press_button), methods=["POST"]),
-        Route("/feedback", mine(feedback), methods=["PUT", "DELETE"]),
+        Route("/cited/{step}/{n:int}", require_login(cited)),
+        Route("/cited/{step}/{n:int}/unmarked", require_login(unmarked)),
+        Route("/export/{thread}", require_login(export)),
+        Route("/project/file", require_login(receive_file), methods=["POST"]),
+        Route("/project/file/{file_id}", require_login(return_file)),
+        Route("/unlock/{document}", require_login(unlock), methods=["GET", "POST"]),
+        Route("/project/thread/{thread}/files", require_login(conversation_routes.list_files)),
+        Route("/project/thread", require_login(conversation_routes.delete_conversation), methods=["DELETE"]),
+        Route("/set-session-cookie", require_login(conversation_routes.set_session_cookie), methods=["POST"]),
+        Route("/project/action", require_login(conversation_routes.press_button), methods=["POST"]),
+        Route("/feedback", require_login(feedback), methods=["PUT", "DELETE"]),
     ]
 
 
-Answering = Callable[[Request, str], Awaitable[Response]]
+Handler = Callable[[Request, str], Awaitable[Response]]
 
 
-def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
-    """Only for people who are logged in, or need not be."""
+def require_login(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a handler so that only people who are logged in, or need not be, reach it."""
 
     async def checked(request: Request) -> Response:
         reader = await reader_of(request)
@@ -77,7 +78,7 @@ def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
                 headers=PRIVATE,
             )
         try:
-            return await answering(request, reader)
+            return await handler(request, reader)
         except StoreError as error:
             return await unavailable(request, error)
 
@@ -85,7 +86,7 @@ def mine(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
-    """What could not be read, stored or deleted just now, in a sentence; pages show it as it is."""
+    """Report what could not be read, stored or deleted, in a sentence that pages show as it is."""
     assert isinstance(error, StoreError)
     sentence = say(error.message, language_of(request))
     if request.method == "GET":
@@ -93,7 +94,7 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": sentence}, 503, headers=PRIVATE)
 
 
-def _nothing(request: Request) -> Response:
+def _not_found(request: Request) -> Response:
     return PlainTextResponse(
         say(
             "There is nothing here for you. Go back to the conversation and ask again.", language_of(request)
@@ -104,63 +105,63 @@ def _nothing(request: Request) -> Response:
 
 
 async def avatar(request: Request) -> Response:
-    """One picture for every step; Chainlit would look for a file of the step's name, and refuse accents."""
+    """Return one picture for every step. Chainlit would look for a file of its name, and refuse accents."""
     return FileResponse(PICTURE, headers={"Cache-Control": "max-age=3600"})
 
 
 async def source(target: LinkTarget, request: Request, reader: str) -> Response:
-    """What was cited: its page with the words marked, the file itself, or a picture of the page."""
+    """Return a cited page with the words marked, the file itself, or a picture of the page."""
     signer: LinkSigner = request.app.state.signer
     docent: Docent = request.app.state.docent
     try:
         place = signer.verify(request.path_params["token"])
         if place.reader != reader:
-            return _nothing(request)
-        found = await lightly(open_link, docent, place, target)
+            return _not_found(request)
+        document = await run_in_small_pool(open_link, docent, place, target)
     except LoadError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=404, headers=PRIVATE)
-    headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": SHOWN_ALONE}
-    if found.path is None:
-        return Response(found.text, media_type=found.media_type, headers=headers)
+    headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": DOCUMENT_POLICY}
+    if document.path is None:
+        return Response(document.text, media_type=document.media_type, headers=headers)
     return FileResponse(
-        found.path,
-        media_type=found.media_type or "application/octet-stream",
+        document.path,
+        media_type=document.media_type or "application/octet-stream",
         headers=headers,
-        filename=found.name,
-        content_disposition_type="inline" if found.media_type else "attachment",
+        filename=document.name,
+        content_disposition_type="inline" if document.media_type else "attachment",
     )
 
 
 async def cited(request: Request, reader: str) -> Response:
-    """The words in the side panel of one citation number of one answer."""
+    """Return the text of the side panel for one citation number of one answer."""
     state: AppState = request.app.state
     n = request.path_params["n"]
-    kept = await find_answer(state.history, request.path_params["step"], n, reader)
-    if kept is None:
-        return _nothing(request)
-    text = await lightly(
-        partial(panel_text, kept, n, docent=state.docent, signer=state.signer, reader=reader),
+    saved = await find_answer(state.history, request.path_params["step"], n, reader)
+    if saved is None:
+        return _not_found(request)
+    text = await run_in_small_pool(
+        partial(panel_text, saved, n, docent=state.docent, signer=state.signer, reader=reader),
         language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)
 
 
 async def unmarked(request: Request, reader: str) -> Response:
-    """What is said above a page whose words could not be marked."""
+    """Return the sentence above a page whose cited words could not be marked."""
     return PlainTextResponse(f"*{say(UNMARKED, language_of(request))}*", headers=PRIVATE)
 
 
 async def export(request: Request, reader: str) -> Response:
-    """A conversation as a Markdown file."""
+    """Return a conversation as a Markdown file."""
     history: History = request.app.state.history
     thread_id = request.path_params["thread"]
-    if not is_well_formed(thread_id) or await history.get_thread_author(thread_id) != reader:
-        return _nothing(request)
+    if not is_uuid(thread_id) or await history.get_thread_author(thread_id) != reader:
+        return _not_found(request)
     thread = await history.get_thread(thread_id)
     if thread is None:
-        return _nothing(request)
+        return _not_found(request)
     name = quote(f"{(thread['name'] or 'Docent')[:60].replace('/', '-')}.md")
     headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     text = conversation_markdown(thread, language=language_of(request))
@@ -168,7 +169,7 @@ async def export(request: Request, reader: str) -> Response:
 
 
 async def feedback(request: Request, reader: str) -> Response:
-    """A thumb on an answer of one's own, or taking it back."""
+    """Store the reader's thumb on an answer, or take it back."""
     history: History = request.app.state.history
     try:
         payload = await request.json()
@@ -176,28 +177,20 @@ async def feedback(request: Request, reader: str) -> Response:
             given = None
             step_id = await history.rated_step(str(payload["feedbackId"]))
         else:
-            there = payload["feedback"]
-            comment = str(there.get("comment") or "")[:LONGEST_COMMENT]
-            given = Feedback(forId=str(there["forId"]), value=1 if there["value"] else 0, comment=comment)
+            sent = payload["feedback"]
+            comment = str(sent.get("comment") or "")[:LONGEST_COMMENT]
+            given = Feedback(forId=str(sent["forId"]), value=1 if sent["value"] else 0, comment=comment)
             step_id = given.forId
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return JSONResponse(
-            {
-                "detail": say(
-                    "This was not sent by Docent's own page. Go back to it and try again.",
-                    language_of(request),
-                )
-            },
-            status_code=400,
-        )
-    said = await history.step_and_author(step_id)
-    if said is None or said[1] != reader:
-        return _nothing(request)
+        return JSONResponse({"detail": say(NOT_OUR_PAGE, language_of(request))}, status_code=400)
+    step = await history.step_and_author(step_id)
+    if step is None or step[1] != reader:
+        return _not_found(request)
     if given is None:
         await history.delete_feedback(str(payload["feedbackId"]))
         return JSONResponse({"success": True})
-    kept = await history.upsert_feedback(given)
-    if given.value and request.app.state.door.is_admin(reader):  # test questions are everybody's
+    feedback_id = await history.upsert_feedback(given)
+    if given.value and request.app.state.authenticator.is_admin(reader):  # test questions are shared by all
         session_id = str(payload.get("sessionId"))
         await offer_test_question(given.forId, session_id=session_id, history=history, reader=reader)
-    return JSONResponse({"success": True, "feedbackId": kept})
+    return JSONResponse({"success": True, "feedbackId": feedback_id})

@@ -15,25 +15,23 @@ import pytest
 from chainlit.auth.jwt import create_jwt
 from jwt import InvalidTokenError
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from docent.settings import Settings
-from docent.web.accounts.login import (
+from docent.web.accounts.authenticator import (
     FREE_TRIES,
     FREE_TRIES_OF_AN_ADDRESS,
     MOST_WAITING,
-    Client,
-    Door,
-    log_in,
-    log_out,
-    reader_of,
+    Authenticator,
+    LoginOrigin,
+    network_of,
 )
+from docent.web.accounts.login_routes import log_in, log_out, reader_of
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import Users
-from docent.web.security import SafeHeaders
+from docent.web.security import SecurityHeaders
 
 GOOD = "a long password"
 SECRET = b"s" * 32
@@ -72,15 +70,15 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def door(settings, users):
-    return Door(settings, secret=SECRET, users=users)
+def authenticator(settings, users):
+    return Authenticator(settings, secret=SECRET, users=users)
 
 
 @pytest.fixture
-def app(door, monkeypatch):
+def app(authenticator, monkeypatch):
     """The routes of the login, behind uvicorn's reading of a proxy's headers."""
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "0" * 64)
-    monkeypatch.setattr(chainlit.auth, "decode_jwt", door.known)
+    monkeypatch.setattr(chainlit.auth, "decode_jwt", authenticator.user_of_token)
     monkeypatch.setattr(chainlit.auth, "require_login", lambda: True)
 
     async def mine(request):
@@ -88,8 +86,8 @@ def app(door, monkeypatch):
 
     routes = [Route("/login", log_in, methods=["POST"]), Route("/logout", log_out, methods=["POST"])]
     app = Starlette(routes=[*routes, Route("/mine", mine)])
-    app.state.door = door
-    return ProxyHeadersMiddleware(SafeHeaders(app), trusted_hosts="127.0.0.1")
+    app.state.authenticator = authenticator
+    return ProxyHeadersMiddleware(SecurityHeaders(app), trusted_hosts="127.0.0.1")
 
 
 def browser(app, *, address: str = "192.0.2.1", **headers: str) -> httpx.AsyncClient:
@@ -128,7 +126,7 @@ async def test_the_wait_is_told_in_the_readers_language(app):
     assert "Attendez 30 s" in replies[-1].json()["detail"]
 
 
-async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, door):
+async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, authenticator):
     """A browser that logged in before has attempts of its own, and its user is told of the others."""
     async with browser(app) as owner, browser(app) as guesser, browser(app, address="192.0.2.2") as other:
         assert (await attempt(owner, password=GOOD)).status_code == 200
@@ -138,8 +136,8 @@ async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, door):
         assert (await attempt(guesser, password=GOOD)).status_code == 429
         assert (await attempt(other, password=GOOD)).status_code == 429, "the name waits for strangers"
         assert (await attempt(owner, password=GOOD)).status_code == 200
-        assert door.refused_attempts("ann") == 62
-        assert door.refused_attempts("ann") == 0, "once is enough"
+        assert authenticator.refused_attempts("ann") == 62
+        assert authenticator.refused_attempts("ann") == 0, "once is enough"
 
 
 async def test_a_known_browser_may_not_guess_either(app):
@@ -151,19 +149,19 @@ async def test_a_known_browser_may_not_guess_either(app):
     assert replies[-1].json()["detail"] == "There were too many wrong passwords. Wait 30 s and try again."
 
 
-async def test_a_known_browser_is_known_for_its_own_user_only(users, door):
+async def test_a_known_browser_is_known_for_its_own_user_only(users, authenticator):
     """Neither a forged cookie, nor another user's, nor that of a user who was removed."""
     users.add("ben", role="member", password=GOOD)
-    cookie, value = door.known_cookie("ann")
-    assert value != door.known_cookie("ben")[1]
-    theirs = door.known_cookie("ben")[0]
+    cookie, value = authenticator.known_cookie("ann")
+    assert value != authenticator.known_cookie("ben")[1]
+    theirs = authenticator.known_cookie("ben")[0]
     for _ in range(FREE_TRIES):
-        assert await door.by_password("ben", "wrong") is None
+        assert await authenticator.by_password("ben", "wrong") is None
     for cookies in ({theirs: value}, {theirs: ""}, {cookie: value}):
         with pytest.raises(TooManyAttempts):
-            await door.by_password("ben", GOOD, Client("192.0.2.3", cookies))
+            await authenticator.by_password("ben", GOOD, LoginOrigin("192.0.2.3", cookies))
     users.remove("ann")
-    assert door.known_cookie("ann")[1] != value
+    assert authenticator.known_cookie("ann")[1] != value
 
 
 async def test_an_address_may_not_try_one_name_after_the_other(app, users):
@@ -189,9 +187,7 @@ async def test_an_address_may_not_try_one_name_after_the_other(app, users):
 )
 def test_addresses_of_one_customer_count_together(one, other, same):
     """A provider gives a customer 2^64 addresses of IPv6."""
-    requests = [Request({"type": "http", "client": (host, 1), "headers": []}) for host in (one, other)]
-    first, second = (Client.of(request).address for request in requests)
-    assert (first == second) is same
+    assert (network_of(one) == network_of(other)) is same
 
 
 async def test_an_address_is_the_one_that_a_trusted_proxy_names(app):
@@ -255,14 +251,16 @@ async def test_who_gave_up_waiting_holds_no_place(app):
     assert held.order == ["one0", "three0"]
 
 
-async def test_what_was_never_checked_does_not_count(door, users):
+async def test_what_was_never_checked_does_not_count(users, authenticator, monkeypatch):
     """An attempt that found the queue full is given back to its name and its address."""
     release = threading.Event()
     verify = users.verify
-    users.verify = lambda name, password: release.wait(30) and verify(name, password)
+    monkeypatch.setattr(users, "verify", lambda name, password: release.wait(30) and verify(name, password))
     flood = []
     for n in range(MOST_WAITING + 20):
-        flood.append(asyncio.create_task(door.by_password(f"n{n}", "wrong", Client("192.0.2.9"))))
+        flood.append(
+            asyncio.create_task(authenticator.by_password(f"n{n}", "wrong", LoginOrigin("192.0.2.9")))
+        )
         await asyncio.sleep(0)  # it waits, and whoever was refused for it
         await asyncio.sleep(0)  # has heard of it
     release.set()
@@ -270,8 +268,7 @@ async def test_what_was_never_checked_does_not_count(door, users):
     refused = [one for one in ended if isinstance(one, TooManyAttempts)]
     assert len(ended) - len(refused) == MOST_WAITING + 1 < FREE_TRIES_OF_AN_ADDRESS
     assert {error.reason for error in refused} == {"busy"}
-    users.verify = verify
-    assert await door.by_password("ann", GOOD, Client("192.0.2.9")), "its budget is not spent"
+    assert await authenticator.by_password("ann", GOOD, LoginOrigin("192.0.2.9")), "its budget is not spent"
 
 
 def test_attempts_seconds_apart_count_as_whole_ones():
@@ -324,7 +321,7 @@ async def test_logging_out_ends_every_copy_of_the_token(app, settings, users):
         assert "access_token" not in ann.cookies
         assert (await thief.get("/mine")).text == "nobody"
         with pytest.raises(InvalidTokenError, match="logged out"):
-            Door(settings, secret=SECRET, users=Users(settings.storage, cost=4)).known(token)
+            Authenticator(settings, secret=SECRET, users=Users(settings.storage, cost=4)).user_of_token(token)
         assert (await elsewhere.get("/mine")).text == "ann", "another session goes on"
 
 
@@ -348,21 +345,21 @@ async def test_a_token_without_a_session_is_nobodys(app, users):
         assert (await ann.get("/mine")).text == "nobody"
 
 
-async def test_a_logout_that_could_not_be_kept_is_told(app, tmp_path):
+async def test_a_logout_that_could_not_be_stored_is_told(app, settings):
     """The session goes on, and the reply says so."""
     async with browser(app) as ann:
         await attempt(ann, password=GOOD)
-        with closing(sqlite3.connect(tmp_path / "users.db")) as database, database:
+        with closing(sqlite3.connect(settings.storage / "users.db")) as database:
             database.execute("DROP TABLE ended_sessions")
         reply = await ann.post("/logout")
     assert reply.status_code == 503 and "still logged in" in reply.json()["detail"]
 
 
-def test_what_is_over_by_itself_is_kept_no_longer(users, tmp_path):
-    """The list of sessions that were ended does not grow for ever."""
+def test_ended_sessions_whose_tokens_expired_are_forgotten(users, settings):
+    """The list of sessions that were ended does not grow forever."""
     users.end_session("old", until=time.time() - 1)
     users.end_session("new", until=time.time() + 100)
-    with closing(sqlite3.connect(tmp_path / "users.db")) as database:
+    with closing(sqlite3.connect(settings.storage / "users.db")) as database:
         assert [row[0] for row in database.execute("SELECT session FROM ended_sessions")] == ["new"]
 
 

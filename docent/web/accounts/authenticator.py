@@ -1,0 +1,244 @@
+"""Check passwords and login tokens, and disconnect pages whose login has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import logging
+import os
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import chainlit as cl
+import chainlit.auth
+from chainlit.auth.jwt import decode_jwt
+from chainlit.config import config
+from chainlit.oauth_providers import get_configured_oauth_providers
+from chainlit.session import WebsocketSession, ws_sessions_sid
+from jwt import InvalidTokenError
+from starlette.requests import Request
+
+from docent.settings import Settings
+from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
+from docent.web.accounts.users import LOCAL, Account, Users, as_name
+from docent.web.listen_address import login_required
+from docent.web.thread_pool import run_in_small_pool
+
+FREE_TRIES = 5
+"""For a name. An address has more, as an office may share one."""
+FREE_TRIES_OF_AN_ADDRESS = 30
+MOST_WAITING = 20
+KNOWN_COOKIE = "docent_known_"
+CHECK_SECONDS = 5.0
+"""Between two looks for open pages whose login has ended; a request by HTTP is refused at once."""
+
+LOGGER = logging.getLogger(__name__)
+_watching: set[asyncio.Task[None]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOrigin:
+    """The network and the browser from which somebody tries to log in."""
+
+    address: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request) -> LoginOrigin:
+        return cls(network_of(request.client.host if request.client else ""), request.cookies)
+
+
+def network_of(host: str) -> str:
+    """Return the address, or for IPv6 the /64 that one customer of a provider has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host  # a socket file has none
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
+
+
+class Authenticator:
+    """Log people in by password or provider, and check the tokens of those who are logged in."""
+
+    def __init__(self, settings: Settings, *, secret: bytes, users: Users | None = None) -> None:
+        self.required = login_required(settings)
+        self._users = users or Users(settings.storage)
+        self._secret = secret
+        self._by_name = Attempts("name", free=FREE_TRIES, forget_after=900)
+        self._by_known_name = Attempts("known", free=FREE_TRIES, forget_after=900)
+        self._by_address = Attempts("address", free=FREE_TRIES_OF_AN_ADDRESS, forget_after=30)
+        # One thread each: hashing is slow by intention, and must not take every core.
+        self._checks = PasswordChecks(waiting=MOST_WAITING)
+        self._known_checks = PasswordChecks(waiting=MOST_WAITING)
+        self._refused: Counter[str] = Counter()
+
+    async def by_password(
+        self, name: str, password: str, origin: LoginOrigin | None = None
+    ) -> cl.User | None:
+        """Return the user if this is the password. Raises TooManyAttempts.
+
+        A browser in which the same user has logged in before has attempts of its own, so that others who
+        try the name do not keep its owner out.
+        """
+        origin = origin or LoginOrigin()
+        name = as_name(name)[:100]
+        if self._is_known(name, origin):
+            counted, checks = [(self._by_known_name, name)], self._known_checks
+        else:
+            counted, checks = [(self._by_name, name), (self._by_address, origin.address)], self._checks
+        account = None
+        try:
+            for attempts, key in counted:
+                if seconds := attempts.seconds_to_wait(key):
+                    raise TooManyAttempts(attempts.reason, seconds)
+            for attempts, key in counted:
+                attempts.begin(key)
+            try:
+                verify = partial(self._users.verify, name, password[:1000])
+                account = await checks.run(verify, address=origin.address)
+            except TooManyAttempts:
+                for attempts, key in counted:
+                    attempts.give_back(key)
+                raise
+        finally:
+            if account is None and checks is self._checks and self._users.find(name):
+                self._refused[name] += 1
+        if account is None:
+            return None
+        counted[0][0].forget(name)
+        for attempts, key in counted[1:]:
+            attempts.give_back(key)
+        return _user(account)
+
+    def refused_attempts(self, name: str) -> int:
+        """Return how many attempts to log in as this user failed since the last call."""
+        return self._refused.pop(name, 0)
+
+    def known_cookie(self, name: str) -> tuple[str, str]:
+        """Return name and value of the cookie that marks a browser in which this user has logged in."""
+        account = self._users.find(name)
+        message = f"known browser\n{as_name(name)}\n{account.added if account else ''}"
+        digest = hashlib.sha256(as_name(name).encode()).hexdigest()
+        return KNOWN_COOKIE + digest[:16], hmac.digest(self._secret, message.encode(), hashlib.sha256).hex()
+
+    def _is_known(self, name: str, origin: LoginOrigin) -> bool:
+        key, value = self.known_cookie(name)
+        return hmac.compare_digest(origin.cookies.get(key, "").encode(), value.encode())
+
+    async def by_provider(
+        self, provider: str, token: str, raw: dict[str, str], user: cl.User, id_token: str | None = None
+    ) -> cl.User | None:
+        """Return the user if somebody added that name here; a provider knows many others."""
+        account = self._users.find(user.identifier)
+        return None if account is None else _user(account)
+
+    async def local_user(self, headers: Mapping[str, str]) -> cl.User:
+        """Return the one person of a Docent without login."""
+        return cl.User(identifier=LOCAL, display_name="You", metadata={"role": "admin"})
+
+    def user_of_token(self, token: str) -> cl.User:
+        """Return the user that a token was given to. Raises InvalidTokenError.
+
+        The token ends when the user is removed, changes the password or logs out.
+        """
+        user = decode_jwt(token)
+        if not self.required:
+            if user.identifier != LOCAL:
+                raise InvalidTokenError("from a time when there was a login")
+            return user
+        stamp, session = (str(user.metadata.get(part, "")) for part in ("stamp", "session"))
+        if not session or not self._users.is_logged_in(user.identifier, stamp=stamp, session=session):
+            raise InvalidTokenError("the user was removed, has another password since, or logged out")
+        return user
+
+    def is_valid(self, token: str | None) -> bool:
+        if not self.required:
+            return True
+        try:
+            self.user_of_token(token or "")
+        except InvalidTokenError:
+            return False
+        return True
+
+    def end_session(self, token: str) -> None:
+        """End the session of a token, also for copies of it."""
+        try:
+            session = decode_jwt(token).metadata.get("session")
+        except InvalidTokenError:
+            return
+        if session:
+            self._users.end_session(session, until=time.time() + config.project.user_session_timeout)
+
+    def exists(self, identifier: str) -> bool:
+        if not self.required:
+            return identifier == LOCAL
+        return self._users.find(identifier) is not None
+
+    def is_admin(self, identifier: str) -> bool:
+        """Return True for an admin. Looked up each time, so that a role that was taken away is gone."""
+        if not self.required:
+            return identifier == LOCAL
+        account = self._users.find(identifier)
+        return account is not None and account.role == "admin"
+
+
+def _user(account: Account) -> cl.User:
+    return cl.User(
+        identifier=account.name,
+        display_name=account.name,
+        metadata={"role": account.role, "stamp": account.stamp, "session": secrets.token_hex(16)},
+    )
+
+
+def install(authenticator: Authenticator, *, secret: bytes) -> None:
+    """Let Chainlit log people in by this authenticator."""
+    # Hexadecimal, because Chainlit reads it from the environment; derived, as each purpose has its own key.
+    os.environ.setdefault("CHAINLIT_AUTH_SECRET", hmac.digest(secret, b"login", hashlib.sha256).hex())
+    patched: Any = chainlit.auth
+    patched.decode_jwt = authenticator.user_of_token
+    if not authenticator.required:
+        cl.header_auth_callback(authenticator.local_user)
+        return
+    cl.password_auth_callback(authenticator.by_password)
+    if get_configured_oauth_providers():
+        cl.oauth_callback(authenticator.by_provider)
+
+
+# --- pages whose login has ended -----------------------------------------------------------
+
+
+def watch_open_pages(sio: Any, *, authenticator: Callable[[], Authenticator]) -> None:
+    """Disconnect pages whose login has ended, in the background from now on."""
+    if not _watching:
+        _watching.add(asyncio.create_task(_watch(sio, authenticator)))
+
+
+async def _watch(sio: Any, authenticator: Callable[[], Authenticator]) -> None:
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            await disconnect_logged_out(sio, authenticator())
+        except Exception:  # one failed check must not be the last one
+            LOGGER.exception("The logins of open pages could not be checked.")
+
+
+async def disconnect_logged_out(sio: Any, authenticator: Authenticator) -> None:
+    """Cancel the answers and close the sockets of people whose login has ended."""
+    for session in list(ws_sessions_sid.values()):
+        if not await run_in_small_pool(authenticator.is_valid, session.token):
+            await _disconnect(sio, session)
+
+
+async def _disconnect(sio: Any, session: WebsocketSession) -> None:
+    if session.current_task is not None:
+        session.current_task.cancel()
+    await sio.disconnect(session.socket_id)

@@ -1,0 +1,56 @@
+"""The page asks nothing of other origins, and uploads of a process are kept while it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import chainlit
+import chainlit.config
+import chainlit.server
+import pytest
+
+from docent.web.server import about, use_own_upload_folder, without_foreign_links
+
+
+def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
+    """Files that were attached and never sent go with the next start; a running server's stay."""
+    monkeypatch.setattr(chainlit.config.config, "root", str(tmp_path))
+    for module in (chainlit.config, chainlit.server):
+        monkeypatch.setattr(module, "FILES_DIRECTORY", tmp_path / "common")
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    running, own = str(os.getppid()), str(os.getpid())
+    for name in (str(killed.pid), running, own, "notes"):
+        (tmp_path / ".files" / name).mkdir(parents=True)
+        (tmp_path / ".files" / name / "salary.pdf").touch()
+    use_own_upload_folder()
+    folder = tmp_path / ".files" / own
+    assert chainlit.config.FILES_DIRECTORY == chainlit.server.FILES_DIRECTORY == folder
+    assert {one.parent.name for one in tmp_path.rglob("salary.pdf")} == {running, "notes"}
+    (folder / "salary.pdf").touch()
+    use_own_upload_folder()  # the code was reloaded
+    assert (folder / "salary.pdf").exists()
+
+
+def test_no_link_leads_elsewhere():
+    """Chainlit's own page, as packaged, loses its foreign fonts and styles and keeps the rest."""
+    html = (Path(chainlit.__file__).parent / "frontend/dist/index.html").read_text()
+    assert re.search(r"<link[^>]*https://", html), "nothing left to remove: this module may go"
+    cleaned = without_foreign_links(html)
+    assert not re.search(r"""(?:href|src)=["'](?:https?:)?//""", cleaned)
+    for kept in re.findall(r"""(?:href|src)="(/[^"/][^"]*)\"""", html):
+        assert kept in cleaned
+
+
+@pytest.mark.parametrize(
+    ("language", "begins"),
+    [("en-US", "Ask a question"), ("de", "Ask a question"), ("fr-FR", "Posez une"), ("fr-CA", "Posez une")],
+)
+def test_what_the_page_says_about_docent(language, begins):
+    """It is French for whoever speaks French, and English for all others."""
+    said = about(str(Path(__file__).resolve().parents[2]), language)
+    assert begins in said
