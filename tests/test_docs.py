@@ -79,14 +79,30 @@ def test_settings_exist(page):
     assert {name for name in names if name.lower() not in Settings.model_fields} <= elsewhere
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=named)
-def test_named_tests_exist(page):
-    """A page that says which test holds it names one that is there."""
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_named_tests_and_files_exist(page):
+    """Every test, file and folder of the code that a page names exists."""
     text = page.read_text(encoding="utf-8")
     assert {name for name in re.findall(r"`(test_\w+)`", text)} <= TESTS
     assert all(
         (ROOT / path).exists() for path in re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
     )
+
+
+def test_contributing_names_the_place_of_each_change():
+    """In "Where would I change …?" each path exists, and each other name is in one of the files of its row."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.split("\n## Where would I change …?\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) == 10
+    for row in rows:
+        code = re.findall(r"`([^`]+)`", row)
+        paths = [ROOT / name for name in code if "/" in name]
+        assert [path for path in paths if not path.exists()] == []
+        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+        text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        names = [name for name in code if "/" not in name and not name.startswith("make ")]
+        assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)] == [], row
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=named)
