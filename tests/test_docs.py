@@ -1,4 +1,4 @@
-"""What docs/ names exists: links, settings, commands, tests, decisions and the drawing of the packages."""
+"""Everything that the pages name exists: links, settings, files, tests, decisions and package arrows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TESTS = frozenset(
     for path in (ROOT / "tests").rglob("test_*.py")
     for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.M)
 )
-LOOKED_AT = (
+REVIEWED = (
     *("MIT", "Apache", "BSD", "0BSD", "ISC", "PSF", "Python Software Foundation", "Zlib", "CC0", "BSL"),
     *("HPND", "CNRI-Python", "Unlicense", "LLVM-exception", "3-Clause BSD"),
 )
-GIVES_BACK = {
+COPYLEFT = {
     **dict.fromkeys(("bidict", "certifi", "orjson", "tqdm", "hypothesis", "pathspec"), "MPL"),
     "pycountry": "LGPL",
 }
@@ -44,7 +44,7 @@ def anchor(heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page):
-    """Every relative link is a file that is there, and its part after # a heading in it."""
+    """Every relative link leads to a file that exists, and its part after # to a heading in it."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", link):
@@ -58,7 +58,7 @@ def test_links_lead_somewhere(page):
 
 
 def links(page: Path) -> set[Path]:
-    """The files that a page leads to."""
+    """Return the files that a page links to."""
     found = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     return {(page.parent / link).resolve() for link in found}
 
@@ -71,7 +71,7 @@ def test_every_page_is_a_click_from_the_readme():
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_settings_exist(page):
-    """Every setting that a page names is one."""
+    """Every setting that a page names exists."""
     names = set(re.findall(rf"\b{PREFIX}([A-Z][A-Z_]*[A-Z])\b", page.read_text(encoding="utf-8")))
     elsewhere = set(
         re.findall(rf"{PREFIX}([A-Z_]+)", (ROOT / "docker-compose.yml").read_text())
@@ -90,7 +90,7 @@ def test_named_tests_and_files_exist(page):
 
 
 def test_contributing_names_the_place_of_each_change():
-    """In "Where would I change …?" each path exists, and each other name is in one of the files of its row."""
+    """In "Where would I change …?" each path exists, and each other name is in a file of its row."""
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = page.split("\n## Where would I change …?\n")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ") and "`" in line]
@@ -140,7 +140,7 @@ def test_the_drawing_is_the_table():
 
 
 def test_licences_hold_no_surprise():
-    """Each package that runs or tests Docent is listed, and its licence is one that was looked at."""
+    """Each package that runs or tests Docent is listed, and its licence is one that was reviewed."""
     page = (ROOT / "docs/licences.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", page, re.M))
     del listed["package"], listed["---"]
@@ -150,14 +150,14 @@ def test_licences_hold_no_surprise():
     odd = {
         name: licence
         for name, licence in listed.items()
-        if name not in GIVES_BACK and (not licence.startswith(LOOKED_AT) or re.search("GPL|MPL", licence))
+        if name not in COPYLEFT and (not licence.startswith(REVIEWED) or re.search("GPL|MPL", licence))
     }
     assert odd == {}
-    assert all(kind in listed[name] for name, kind in GIVES_BACK.items())
+    assert all(kind in listed[name] for name, kind in COPYLEFT.items())
 
 
-def test_weaknesses_that_the_audit_passes_over_are_explained():
-    """`make audit` leaves out what docs/dependencies.md says why for, and that page names nothing else."""
-    left_out = re.findall(r"GHSA(?:-\w{4}){3}", (ROOT / "Makefile").read_text(encoding="utf-8"))
+def test_ignored_vulnerabilities_are_explained():
+    """docs/dependencies.md explains exactly the vulnerabilities that `make audit` leaves out."""
+    ignored = re.findall(r"GHSA(?:-\w{4}){3}", (ROOT / "Makefile").read_text(encoding="utf-8"))
     page = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
-    assert set(left_out) == set(re.findall(r"GHSA(?:-\w{4}){3}", page))
+    assert set(ignored) == set(re.findall(r"GHSA(?:-\w{4}){3}", page))
