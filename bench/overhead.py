@@ -23,11 +23,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.latency import build, open_built, warm_up
-from docent.answering import Bounds, answer
-from docent.answering.models.client import AS_BUILT, ChatMessage, ModelStatus, Piece, Wishes
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering import AnswerLimits, AnswerServices, answer
+from docent.answering.content_policy import NO_POLICY
+from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
+from docent.answering.prompt.personas import PLAIN
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.app import Docent
-from docent.types import Answered, Passage, Progress, Scope, Token, Turn
+from docent.types import Answered, AnswerRequest, Passage, Scope, StepProgress, Token, Turn
 
 STEPS = ("condense", "retrieve", "budget", "first_token")
 HISTORY = tuple(
@@ -42,7 +44,7 @@ class InstantModel:
     name = "mistral"
 
     async def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
         yield Piece(str(messages[-1]["content"]).rsplit(": ", 1)[-1] + " ")
         yield Piece("", prompt_tokens=1, answer_tokens=1)
@@ -53,8 +55,8 @@ class InstantModel:
     async def models(self) -> tuple[str, ...]:
         return (self.name,)
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
-        yield Progress("", 1, 1)
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
+        yield StepProgress("", 1, 1)
 
     async def warm(self) -> None: ...
 
@@ -86,7 +88,6 @@ class Measured:
 
 
 async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measured:
-    counter = Learning(counter_for("mistral"))
     measured = Measured()
     retrieval = 0.0
 
@@ -97,20 +98,22 @@ async def measure(docent: Docent, questions: Sequence[str], count: int) -> Measu
         retrieval = (time.process_time() - began) * 1000
         return passages
 
+    services = AnswerServices(
+        retrieve=retrieve,
+        store=docent.store,
+        model=InstantModel(),
+        persona=PLAIN,
+        limits=AnswerLimits(context_tokens=8192, answer_tokens=1024, passages=8),
+        counter=LearningCounter(counter_for("mistral")),
+        policy=NO_POLICY,
+    )
     for at in range(count + 5):
         question = questions[at % len(questions)]
         began, busy_since = time.perf_counter(), time.process_time()
         first = busy = 0.0
-        events = answer(
-            f"And {question}" if at % 2 else question,
-            history=HISTORY if at % 2 else (),
-            scope=Scope(),
-            retrieve=retrieve,
-            model=InstantModel(),
-            bounds=Bounds(context_tokens=8192, answer_tokens=1024, passages=8),
-            reader=docent.store,
-            counter=counter,
-        )
+        asked = f"And {question}" if at % 2 else question
+        request = AnswerRequest(question=asked, history=HISTORY if at % 2 else (), scope=Scope())
+        events = answer(request, services)
         async for event in events:
             if isinstance(event, Token) and not first:
                 first = (time.perf_counter() - began) * 1000

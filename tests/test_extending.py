@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from docent.answering.models.client import ModelClient
-from docent.answering.prompt import personas
+from docent.answering.prompt.personas import read_personas
 from docent.loading import file_types
 from docent.loading.input_file import read_input_file
 from docent.loading.job import Job, Limits, Ocr
@@ -30,7 +30,7 @@ def test_a_persona(tmp_path):
     """The table is a persona with everything that it says."""
     path = tmp_path / "personas.toml"
     path.write_text(code("A persona", "toml"))
-    (persona,) = personas.read(path)
+    (persona,) = read_personas(path)
     assert (persona.name, persona.library, persona.starters[0].label) == ("Archivist", "default", "The roof")
     assert "name the date" in persona.instructions
 

@@ -45,7 +45,7 @@ def questions(tmp_path):
 
 
 def test_a_folder_is_measured_by_itself(tmp_path, questions):
-    """With --documents nothing of one's own is touched, and what was made for it is gone afterwards."""
+    """With --documents the user's storage is not touched, and the temporary one is deleted afterwards."""
     terminal = Terminal(tmp_path)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -66,7 +66,7 @@ def test_a_folder_is_measured_by_itself(tmp_path, questions):
 
 
 def heed_interrupts():
-    """A shell starts what runs in its background deaf to Ctrl+C, and every process started there as well."""
+    """Restore Ctrl+C, which a shell ignores in its background jobs and their children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -96,7 +96,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, questions):
 
 
 def test_a_kept_index_is_used_again(tmp_path, questions):
-    """With --keep the second run reads nothing again; made with other settings, it is refused by name."""
+    """With --keep the second run reads nothing again; storage of other settings is refused."""
     terminal = Terminal(tmp_path)
     command = ("eval", str(questions), "--documents", str(terminal.data), "--keep", str(tmp_path / "kept"))
     first = terminal.json(*command)
@@ -128,7 +128,7 @@ def test_a_change_is_seen_before_it_is_kept(terminal, questions, tmp_path):
 
 @pytest.mark.parametrize("more", [["questions.jsonl"], ["--floor", "0.9"], ["--save", "after.json"]])
 def test_two_saved_runs_are_compared_and_nothing_else(more, tmp_path, capsys):
-    """A floor that nobody would look at is refused, not passed."""
+    """A floor that would not be checked is refused."""
     runs = [str(tmp_path / name) for name in ("before.json", "after.json")]
     for run in runs:
         save_run(EvalRun((outcome(1),), (outcome(1),)), Path(run), summary={})
@@ -138,7 +138,7 @@ def test_two_saved_runs_are_compared_and_nothing_else(more, tmp_path, capsys):
 
 
 def test_golden_questions_are_kept_and_run(tmp_path):
-    """Added, listed, run without naming a file, removed; a slip of the pen is refused."""
+    """Questions are added, listed, run without a file and removed; a typing error is refused."""
     terminal = Terminal(tmp_path)
     assert terminal.run("ingest.py").returncode == 0
     assert "golden add" in terminal.docent("eval").stderr

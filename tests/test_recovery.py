@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_damaged_catalog_and_a_lost_folder(tmp_path: Path) -> None:
-    """The error names the command that mends, which does; a backup fills an empty folder, or one by force."""
+    """The error names the command that repairs it; a backup fills an empty folder, or others by force."""
     terminal = Terminal(tmp_path)
     storage, backup = tmp_path / "storage", str(tmp_path / "all.tar")
     assert terminal.run("ingest.py").returncode == 0

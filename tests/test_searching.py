@@ -1,4 +1,4 @@
-"""`docent search` and its filters, and what other commands say of the same documents."""
+"""`docent search` and its filters, and the other commands on the same documents."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_search_keeps_to_its_filters(filters, expected, at_home, capsys):
 
 
 def test_a_date_that_is_none_is_refused(at_home, capsys):
-    """`--until yesterday` finds nothing wrong with the documents: it says what a date looks like."""
+    """`--until yesterday` is refused with an example of a date."""
     assert main(["search", "soup", "--until", "yesterday"]) == 2
     assert "Write a year, 2023, a month, 2023-07, or a day" in capsys.readouterr().err
 
@@ -84,8 +84,7 @@ def test_a_date_that_is_none_is_refused(at_home, capsys):
     ],
 )
 def test_whoever_reads_may_stop(command, arguments, at_home, monkeypatch):
-    """`… | head -1` ends as a closed pipe ends any program, without a word, here and when Python ends and
-    empties what it kept."""
+    """`… | head -1` ends silently, as a closed pipe ends any program, also when Python flushes at exit."""
     ours, theirs = os.pipe()
     os.close(ours)
     with os.fdopen(theirs, "w") as out:
@@ -95,7 +94,7 @@ def test_whoever_reads_may_stop(command, arguments, at_home, monkeypatch):
 
 @pytest.mark.parametrize(("library", "warned"), [("menus", False), ("menu", True)])
 def test_a_key_for_a_library_that_is_not_there(library, warned, at_home, capsys):
-    """It is made, since its first file may come with it, and a slip of the pen is heard of."""
+    """It is created, since its first file may come with it, with a warning in case of a typing error."""
     assert main(["key", "add", f"for {library}", "--library", library]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("docent-")
@@ -125,13 +124,13 @@ def test_coverage_for_machines_is_of_one_document(at_home, capsys):
     ],
 )
 def test_a_golden_question_that_is_none(arguments, said, at_home, capsys):
-    """It is refused before it is kept, with what is wrong."""
+    """It is refused before it is stored, with the reason."""
     assert main(["golden", "add", *arguments]) == 2
     assert said in capsys.readouterr().err
 
 
 def test_figures_are_shown_before_they_are_kept(at_home, tmp_path, capsys):
-    """A run that cannot be saved was not for nothing."""
+    """A run that cannot be saved still prints its figures."""
     questions = tmp_path / "questions.jsonl"
     questions.write_text(json.dumps({"question": "What does a soup begin with?", "file": "a", "page": 1}))
     assert main(["eval", str(questions), "--save", str(tmp_path / "nowhere/run.json")]) == 2

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from docent.answering.citing.citations import CitedAnswer, citation_at, renumber
 from docent.answering.citing.text_units import FIGURE, text_units
 from docent.answering.citing.vocabulary import WORD, content_words
-from docent.answering.output_filter import quoted
+from docent.answering.output_filter import display_quote
 from docent.types import Citation, Passage
 
 DOT_LEADERS = re.compile(r"\s*\.{4,}\s*")
@@ -69,5 +69,5 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
 
 
 def _shown(quote: str) -> str:
-    text = DOT_LEADERS.sub(" … ", quoted(quote)).lstrip("#-*•· ")
+    text = DOT_LEADERS.sub(" … ", display_quote(quote)).lstrip("#-*•· ")
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1].rsplit(" ", 1)[0] + "…"

@@ -1,111 +1,219 @@
-"""The model writes: its words pass the filter and are shown, and an overflow sends fewer passages."""
+"""All that the model is asked to write: the rewrite of a follow-up, notes on a long document, the answer."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
-from docent.answering.models.client import AS_BUILT, Call, ChatMessage, ModelClient, Wishes
-from docent.answering.output_filter import Filter
-from docent.answering.policy import Policy
+from docent.answering.citing.vocabulary import content_words
+from docent.answering.content_policy import ContentPolicy
+from docent.answering.draft import Draft
+from docent.answering.intents import leans_on_history
+from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient, ToolCall
+from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import Budget
-from docent.answering.receipt import Record
+from docent.answering.services import AnswerServices
 from docent.errors import ModelError, ModelOverflow
-from docent.types import Event, Token
+from docent.messages import Message, joined
+from docent.types import Event, Passage, StepProgress, Token, Turn
 
 THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 OVERFLOWS = 4
-"""How often the passages are halved before we give up."""
+"""The most prompts that are sent, each with half of the passages of the one before."""
+REWRITE = GenerationOptions(answer_tokens=96, temperature=0.0, think=False)
+NOTE_TOKENS = 384
+NOTES = GenerationOptions(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
+FRAME = 60
+"""Tokens around a note-taking request, on the safe side."""
+
+Count = Callable[[str], int]
+
+
+async def condense(question: str, history: Sequence[Turn], services: AnswerServices) -> str:
+    """Rewrite a follow-up so that it can be searched alone; another question is returned unchanged.
+
+    Without a model, or with a rewrite that is none, the question before it leads it in.
+    """
+    if not history or not leans_on_history(question):
+        return question
+    led_in = display_name(f"{history[-1].question} {question}")
+    if services.model is None:
+        return led_in
+    request = templates.condensing(question, history, instructions=services.persona.instructions)
+    try:
+        written = await _complete(request, services.model, REWRITE)
+    except ModelError:
+        return led_in  # the same server is asked for the answer next, and its error is reported there
+    line = templates.MARK.sub("", written.splitlines()[0]).strip(' "') if written else ""
+    return display_name(line) if _is_rewrite(line, question, history) else led_in
+
+
+def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
+    """Tell a rewrite from an answer, from chat and from obedience to a document, as small models give."""
+    if not 0 < len(line) <= 4 * len(question) + 200:
+        return False
+    known = content_words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
+    written = content_words(line)
+    return bool(written) and len(written & known) >= len(written) / 2
+
+
+async def _complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:
+    """Return the model's whole reply, without its thoughts."""
+    async with aclosing(model.stream(messages, options)) as pieces:
+        return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
+
+
+async def stream_checked(
+    tokens: AsyncGenerator[Event, None], policy: ContentPolicy, draft: Draft, *, instead: str
+) -> AsyncGenerator[Event, None]:
+    """Pass tokens on while the content policy allows them: the one that breaches it is not shown.
+
+    When the model server fails, what came stays and a notice gives the reason, after the sentence
+    `instead` if nothing came.
+    """
+    warned = False
+    try:
+        async with aclosing(tokens):
+            async for event in tokens:
+                breach = None if warned else policy.breach(draft.text, of="answer")
+                if breach and policy.refuses:
+                    draft.refused = breach.says
+                    break
+                if breach:
+                    warned = True
+                    yield draft.notice(breach.says)
+                yield event
+    except ModelError as error:
+        draft.failed = error.message
+        yield draft.notice(error.message if draft.text.strip() else joined((instead, error.message), " "))
+    draft.lap("generate")
 
 
 async def write(
     messages: Sequence[ChatMessage],
     *,
     model: ModelClient,
-    wishes: Wishes,
-    output: Filter,
-    record: Record,
-    calls: list[Call] | None = None,
+    options: GenerationOptions,
+    output: OutputFilter,
+    draft: Draft,
+    calls: list[ToolCall] | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Tokens as they may be shown; what came before an error is shown too, then the error is raised.
+    """Stream tokens through the filter, also those that came before an error, which is then raised.
 
-    Tools that the model asks for are added to `calls`, where a list is given.
+    Tool calls of the model are added to `calls`, where a list is given.
     """
     try:
-        async with aclosing(model.stream(messages, wishes)) as pieces:
+        async with aclosing(model.stream(messages, options)) as pieces:
             async for piece in pieces:
-                record.take(piece)
+                draft.take(piece)
                 if calls is not None:
                     calls += piece.calls
-                for token in _let_go(output.push(piece.text), record):
-                    yield token
+                if text := output.push(piece.text):
+                    yield Token(draft.add(text))
     except ModelError:
-        for token in _let_go(output.close(), record):
-            yield token
+        if text := output.close():
+            yield Token(draft.add(text))
         raise
     else:
-        for token in _let_go(output.close(), record):
-            yield token
+        if text := output.close():
+            yield Token(draft.add(text))
     finally:
-        record.removed += output.removed
-        record.thought += output.thought
+        draft.removed += output.removed
+        draft.thought += output.thought
 
 
-async def write_within(
-    question: str,
-    budget: Budget,
-    *,
-    model: ModelClient,
-    instructions: str,
-    wishes: Wishes,
-    known: frozenset[str],
-    record: Record,
+async def write_from_passages(
+    question: str, budget: Budget, model: ModelClient, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Write from the passages that fit; when the server says that they do not, from half of them."""
+    draft.model = model.name
+    known = addresses(passage.text for passage in budget.passages)
     for left in reversed(range(OVERFLOWS)):
-        record.send(budget)
-        record.model = model.name
-        messages = templates.messages(question, budget.passages, budget.history, instructions=instructions)
-        output = Filter(passages=len(budget.passages), known=known)
+        draft.send(budget)
+        messages = templates.messages(
+            question, budget.passages, budget.history, instructions=services.persona.instructions
+        )
+        output = OutputFilter(passages=len(budget.passages), known=known)
+        tokens = write(messages, model=model, options=services.options, output=output, draft=draft)
         try:
-            async with aclosing(
-                write(messages, model=model, wishes=wishes, output=output, record=record)
-            ) as tokens:
+            async with aclosing(tokens):
                 async for token in tokens:
                     yield token
             return
         except ModelOverflow:
-            if record.text or not left or len(budget.passages) < 2:
+            if draft.text or not left or len(budget.passages) < 2:
                 raise
             budget = budget.halved()
 
 
-async def within(
-    tokens: AsyncGenerator[Event, None], *, policy: Policy, record: Record
+async def write_from_notes(
+    question: str, passages: Sequence[Passage], model: ModelClient, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
-    """Tokens as long as the content policy lets them pass: the one that breaches it is not shown."""
-    warned = False
+    """Take notes on long documents part by part (map), and write the answer from the notes (reduce).
+
+    The answer is aligned to the documents' own text later, not to the notes: a note is nobody's source.
+    """
+    draft.model = model.name
+    count, limits, instructions = services.counter.count, services.limits, services.persona.instructions
+    task = question.replace("\n", " ")
+    space = limits.context_tokens - NOTE_TOKENS - count(templates.NOTES) - count(task) - FRAME
+    space_for_notes = (
+        limits.context_tokens - limits.answer_tokens - count(instructions) - count(question) - 2 * FRAME
+    )
+    if space <= NOTE_TOKENS:
+        # Notes would be no shorter than what they are taken from.
+        raise ModelOverflow(
+            "The question leaves no room in the model's context to read a document in parts. Ask a shorter "
+            "one, or raise DOCENT_CONTEXT_TOKENS."
+        )
+    parts = [f"[{passage.where}] {passage.text}" for passage in passages]
+    what = Message(
+        "Reading {what}", what=", ".join(dict.fromkeys(display_name(passage.file) for passage in passages))
+    )
+    while await asyncio.to_thread(lambda texts: sum(map(count, texts)) + len(texts), parts) > space_for_notes:
+        groups = await asyncio.to_thread(lambda texts: list(grouped(texts, count=count, space=space)), parts)
+        notes = []
+        for done, group in enumerate(groups):
+            yield StepProgress(what, done, len(groups))
+            notes.append(await _complete(templates.note_taking(group, task), model, NOTES))
+        yield StepProgress(what, len(groups), len(groups))
+        parts, what = notes, Message("Reading the notes again")
+        if len(groups) == 1:  # notes on everything at once are short enough by their own limit
+            break
+    draft.lap("read")
+    draft.sent = tuple(passage.chunk_id for passage in passages)
+    messages = templates.from_notes(question, "\n\n".join(parts), instructions=instructions)
+    draft.tokens = sum(count(message["content"]) for message in messages)
+    output = OutputFilter(passages=0, known=addresses(passage.text for passage in passages))
+    tokens = write(messages, model=model, options=services.options, output=output, draft=draft)
     async with aclosing(tokens):
-        async for event in tokens:
-            breach = None if warned else policy.breach(record.text, of="answer")
-            if breach is not None and policy.refuses:
-                record.refused = breach.says
-                return
-            if breach is not None:
-                warned = True
-                yield record.notice(breach.says)
-            yield event
+        async for token in tokens:
+            yield token
 
 
-async def said(messages: Sequence[ChatMessage], *, model: ModelClient, wishes: Wishes = AS_BUILT) -> str:
-    """What the model answers to a request of ours, whole."""
-    async with aclosing(model.stream(messages, wishes)) as pieces:
-        return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
+def grouped(parts: Sequence[str], *, count: Count, space: int) -> Iterator[str]:
+    """Join as many parts as fit; a part that is too long alone is cut by lines, then anywhere."""
+    group: list[str] = []
+    used = 0
+    for piece in (piece for part in parts for piece in _cut(part, count=count, space=space)):
+        cost = count(piece) + 2
+        if group and used + cost > space:
+            yield "\n\n".join(group)
+            group, used = [], 0
+        group.append(piece)
+        used += cost
+    if group:
+        yield "\n\n".join(group)
 
 
-def _let_go(text: str, record: Record) -> list[Token]:
-    record.text += text
-    record.shown = record.shown or bool(text)
-    return [Token(record.numbered(text))] if text else []
+def _cut(part: str, *, count: Count, space: int) -> Iterator[str]:
+    if count(part) + 2 <= space or len(part) < 2:
+        yield part
+        return
+    middle = part.rfind("\n", 1, len(part) // 2 + 1)
+    middle = middle if middle > 0 else len(part) // 2
+    yield from _cut(part[:middle], count=count, space=space)
+    yield from _cut(part[middle:], count=count, space=space)

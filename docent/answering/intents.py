@@ -1,6 +1,6 @@
-"""What a person wants: an answer, a greeting, a document read whole, or all documents looked through.
+"""The kinds of request: a question, a greeting, a document to be read whole, a list of documents.
 
-Decided by words alone, at no cost; whatever is not clearly one of the others is a question.
+They are told apart by words alone, at no cost; whatever is not clearly another kind is a question.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from docent.answering.citing.vocabulary import content_words, fold
-from docent.types import StoredDocument, Turn
+from docent.types import StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
+    """The kind of a request, with the documents or the words that it names."""
+
     kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "which", "anyway"]
     term: str = ""
-    """Of `mentions`: what the documents should mention; of `anyway`: the question, where it stands along."""
+    """Of `mentions`: the words to look for; of `anyway`: the question, if it is in the same line."""
     documents: tuple[StoredDocument, ...] = ()
-    """Of `whole`: what is to be read from beginning to end."""
+    """Of `whole`: the documents to read from beginning to end."""
 
 
 QUESTION = Intent("question")
@@ -71,12 +73,12 @@ UNNAMED = re.compile(
     rf"(please |can you |could you )*(give me )?(an? |the )?({WHOLE.pattern}) (of )?{THIS.pattern}"
     r"( for me| please| in \w+ \w+)*"
 )
-"""Nothing but a wish to have "this document" read."""
+"""A request for "this document" that names none."""
 ANYWAY = re.compile(
     r"(please )?(just )?answer( it| me| that)? anyway( please)?|trotzdem( antworten)?|reponds quand meme"
 )
 ANYWAY_ASKED = re.compile(rf"\s*({ANYWAY.pattern})\s*[:,]\s*(?P<question>.*\w.*)", re.DOTALL)
-"""In one line, for the command line, which has no question before."""
+"""In one line, for the command line, which has no conversation."""
 
 REFERRING = re.compile(
     r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|one|ones|same|former"
@@ -89,9 +91,9 @@ LEADING = re.compile(
 
 
 def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
-    """What this question wants, given the documents that it may speak of."""
-    said = fold(question)
-    bare = re.sub(r"[^\w' ]+", " ", said)
+    """Return the kind of request, given the documents that it may name."""
+    text = fold(question)
+    bare = re.sub(r"[^\w' ]+", " ", text)
     bare = " ".join(bare.split())
     if GREETING.fullmatch(bare):
         return Intent("greeting")
@@ -99,17 +101,17 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         return Intent("thanks")
     if ANYWAY.fullmatch(bare):
         return Intent("anyway")
-    if found := ANYWAY_ASKED.fullmatch(said):
-        return Intent("anyway", term=question[found.start("question") :].strip())
+    if match := ANYWAY_ASKED.fullmatch(text):
+        return Intent("anyway", term=question[match.start("question") :].strip())
     if ABOUT.fullmatch(bare):
         return Intent("about")
-    if found := MENTIONS.fullmatch(said.strip()):
-        start = found.start("term") + len(said) - len(said.lstrip())
-        if term := _unquoted(question[start : start + len(found["term"])]):
+    if match := MENTIONS.fullmatch(text.strip()):
+        start = match.start("term") + len(text) - len(text.lstrip())
+        if term := _unquoted(question[start : start + len(match["term"])]):
             return Intent("mentions", term=term)
-    if WHOLE.search(said):
-        wanted = _named(said, documents)
-        if len(wanted) >= (2 if TWO.search(said) else 1):
+    if WHOLE.search(text):
+        wanted = _named(text, documents)
+        if len(wanted) >= (2 if TWO.search(text) else 1):
             return Intent("whole", documents=wanted)
         if UNNAMED.fullmatch(bare):
             return Intent("which")
@@ -117,37 +119,33 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
 
 
 def needs_documents(question: str) -> bool:
-    """Whether what is wanted depends on which documents there are. Listing them takes longer than telling."""
-    said = fold(question)
-    bare = " ".join(re.sub(r"[^\w' ]+", " ", said).split())
-    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(said.strip()) or WHOLE.search(said))
+    """Tell whether the kind of request depends on the documents; listing them takes longer than this."""
+    text = fold(question)
+    bare = " ".join(re.sub(r"[^\w' ]+", " ", text).split())
+    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(text.strip()) or WHOLE.search(text))
 
 
 def leans_on_history(question: str) -> bool:
-    """Whether a question is likely not to be understood without what was said before."""
-    said = fold(question)
-    return bool(LEADING.match(said) or REFERRING.search(said) or len(content_words(question)) <= 2)
+    """Tell whether a question is likely to be a follow-up, not understood without the turns before it."""
+    text = fold(question)
+    return bool(LEADING.match(text) or REFERRING.search(text) or len(content_words(question)) <= 2)
 
 
-def _named(said: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
-    """The documents that a request names, by the words of their names; or "this document", if it is alone."""
-    asked = content_words(WHOLE.sub(" ", said))
-    found = []
+def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
+    """Return the documents that a request names by name or title; or one or two that are "this document"."""
+    asked = content_words(WHOLE.sub(" ", text))
+    chosen = []
     for document in documents:
         stem = document.name.rpartition(".")[0] or document.name
-        named = content_words(fold(re.sub(r"[_\W]+", " ", stem)))
-        titled = content_words(fold(document.title))
-        if document.name.lower() in said or named and named <= asked or len(titled) > 1 and titled <= asked:
-            found.append(document)
-    if not found and THIS.search(said) and len(documents) <= 2:
+        name_words = content_words(fold(re.sub(r"[_\W]+", " ", stem)))
+        title_words = content_words(fold(document.title))
+        in_name = document.name.lower() in text or name_words and name_words <= asked
+        if in_name or len(title_words) > 1 and title_words <= asked:
+            chosen.append(document)
+    if not chosen and THIS.search(text) and len(documents) <= 2:
         return tuple(documents)
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _unquoted(term: str) -> str:
     return re.sub(r"^(the (word|words|name|term) )", "", term.strip()).strip("\"'“”„«»‘’ ")
-
-
-def last_question(history: Sequence[Turn]) -> str:
-    """What "answer anyway" is about."""
-    return history[-1].question if history else ""

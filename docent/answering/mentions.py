@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from docent.answering.citing.citations import CitedAnswer, citation_at
 from docent.answering.citing.vocabulary import fold
-from docent.answering.output_filter import named, quoted, unnumbered
-from docent.answering.receipt import Record
-from docent.answering.scoped_documents import Shelf, answering, not_ready, passage_of, placed
+from docent.answering.draft import Draft
+from docent.answering.output_filter import display_name, display_quote, without_numbers
+from docent.answering.scoped_documents import ScopedDocuments, answering, not_ready, passage_of, placed
 from docent.messages import Message, joined
-from docent.types import Chunk, Event, Found, Passage, Progress, Searching, StoredDocument
+from docent.types import Chunk, Event, Passage, PassagesFound, Searching, StepProgress, StoredDocument
 
 BATCH = 25
 """Documents between two reports of progress."""
@@ -32,30 +32,30 @@ class Mention:
 
 
 async def list_mentions(
-    term: str, documents: Sequence[StoredDocument], shelf: Shelf, record: Record
+    term: str, documents: Sequence[StoredDocument], in_scope: ScopedDocuments, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Search every readable document for a term, and answer with a list of those that mention it."""
-    record.searched = term
+    draft.searched = term
     yield Searching(term)
     readable = sorted(answering(documents), key=lambda document: (document.library, document.name))
     mentions: list[Mention] = []
     for start in range(0, len(readable), BATCH):
-        yield Progress(Message("Looking through the documents"), start, len(readable))
-        mentions += await asyncio.to_thread(_mentions_in, term, readable[start : start + BATCH], shelf)
+        yield StepProgress(Message("Looking through the documents"), start, len(readable))
+        mentions += await asyncio.to_thread(_mentions_in, term, readable[start : start + BATCH], in_scope)
     unread = not_ready(document for document in documents if document not in readable)
     passages = tuple(mention.passage for mention in mentions)
-    record.found = len(passages)
-    record.lap("retrieve")
-    yield Found(passages)
-    yield record.answered(_answer(term, mentions, len(readable), len(documents), unread), passages)
+    draft.found = len(passages)
+    draft.lap("retrieve")
+    yield PassagesFound(passages)
+    yield draft.answered(_answer(term, mentions, len(readable), len(documents), unread), passages)
 
 
-def _mentions_in(term: str, documents: Sequence[StoredDocument], shelf: Shelf) -> list[Mention]:
+def _mentions_in(term: str, documents: Sequence[StoredDocument], in_scope: ScopedDocuments) -> list[Mention]:
     pattern = _term_pattern(term)
     mentions = []
     for document in documents:
-        if mention := _find_mention(pattern, document, shelf.chunks_of(document.id)):
-            page = shelf.page(document.id, mention.passage.page)
+        if mention := _find_mention(pattern, document, in_scope.chunks_of(document.id)):
+            page = in_scope.page(document.id, mention.passage.page)
             mentions.append(replace(mention, passage=placed(mention.passage, page)))
     return mentions
 
@@ -90,7 +90,7 @@ def _answer(
         "Scanned {scanned:,} of {documents} for “{term}”: {matches}.",
         scanned=scanned,
         documents=Message("1 document") if total == 1 else Message("{n:,} documents", n=total),
-        term=named(term),
+        term=display_name(term),
         matches=Message("1 match") if len(mentions) == 1 else Message("{n:,} matches", n=len(mentions)),
     )
     citations = tuple(
@@ -99,14 +99,16 @@ def _answer(
     lines = [
         Message(
             "- {document} ({places}): “{quote}” [{n}]",
-            document=unnumbered(named(mention.passage.where)),
+            document=without_numbers(display_name(mention.passage.where)),
             places=Message("1 place") if mention.count == 1 else Message("{n:,} places", n=mention.count),
-            quote=quoted(citation.quote),
+            quote=display_quote(citation.quote),
             n=citation.n,
         )
         for mention, citation in zip(mentions, citations, strict=True)
     ]
-    not_scanned = Message("Not scanned: {names}.", names=joined(map(named, unread), "; ")) if unread else ""
+    not_scanned = (
+        Message("Not scanned: {names}.", names=joined(map(display_name, unread), "; ")) if unread else ""
+    )
     return CitedAnswer(joined((summary, joined(lines, "\n"), not_scanned), "\n\n"), citations)
 
 

@@ -1,13 +1,15 @@
-"""What may be shown of a model's words: no images, no HTML, no links but those that cited passages name.
+"""The filter on a model's words: no images, no HTML, no links but those that cited passages name.
 
-A page that draws an image or opens a link tells its server what the address says; a document that
-makes a model write one could carry text away. So the stream is read unit by unit (a word, a
-bracket, a tag), and a unit is let go only when nothing that follows could change what it is:
-however the stream is cut into tokens, the same text comes out. What is left of one unit may not
-make more of what is left of the one before it, so a space parts them where it would.
+A page that loads an image or opens a link sends the address to its server, and a document that makes a
+model write one could carry text away. The chat's Content-Security-Policy stops foreign images alone; an
+image from Docent's own address, a link, and the page of an API client are stopped here.
 
-Which passages an answer cites is known when it is whole. Until then an address that some passage
-names is shown in full, but held: a hair space keeps the page from making a link of it.
+The stream is read unit by unit (a word, a bracket, a tag), and a unit is passed only when nothing that
+follows could change what it is: however the stream is cut into tokens, the same text comes out. A space
+goes between two units that would together make more than they are.
+
+The passages that an answer cites are known when it is whole. Until then an address that some passage names
+is shown in full, but unlinked: a hair space keeps the page from making a link of it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ LONGEST_LABEL = 300
 LONGEST_TARGET = 1000
 LONGEST_TAG = 300
 LONGEST_WORD = 400
-"""What is longer is not what it seemed to begin, and is let go in pieces."""
+"""A longer unit is none, and is passed in pieces."""
 
 REMOVED = "(link removed)"
 
@@ -36,13 +38,13 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 NAMES_ONE = re.compile(r"//|[wW]{3}\.|@|(?<=[a-zA-Z]):(?=\S)")
-"""What every address has: most passages have none, and looking for the whole takes ten times as long."""
+"""A sign that every address has: most passages have none, and looking for ADDRESS takes ten times as long."""
 HAIR_SPACE = "\u200a"
 LINKED_BY = re.compile(r"//|(?<![/\w])www(?=\.)|(?=@)", re.IGNORECASE)
-"""Where an address stops being one for the page, when a space is put behind it."""
-HELD = re.compile(rf"[^\s<>\"'`|]*(?:{HAIR_SPACE}[^\s<>\"'`|]*)+")
+"""The place after which a space makes an address none for the page."""
+UNLINKED = re.compile(rf"[^\s<>\"'`|]*(?:{HAIR_SPACE}[^\s<>\"'`|]*)+")
 OPENS = re.compile(r"\](?=[(:])")
-"""What makes a link or a definition of the brackets before it, however far back they opened."""
+"""The sign that makes a link or a definition of the brackets before it, however far back they opened."""
 TRAILING = ".,;:!?)*_~]}"
 NUMBERS = re.compile(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*")
 WORD_END = re.compile(r"[\s\[<]|!(?=\[)")
@@ -51,7 +53,7 @@ BLANK_LINE = re.compile(r"\n[ \t]*\n")
 IDEOGRAPH = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff01-\uff60]")
 ADDRESS_SIGN = re.compile(r"[:/.&\\@]")
 SEAM = re.compile(r"<[a-zA-Z/!?]|!\[|\][(:]")
-"""Two signs that may not come to stand side by side: they begin a tag, an image, or what a link leads to."""
+"""Two signs that may not meet: they begin a tag, an image or the target of a link."""
 SPACE = re.compile(r"\s")
 OWN_NUMBER = re.compile(r"\[(?=\d)")
 ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
@@ -72,78 +74,80 @@ AUTOLINK = re.compile(r"<[a-z][a-z0-9+.-]*:[^\s<>]*>|<[^\s<>@]+@[^\s<>]+>", re.I
 
 
 def addresses(texts: Iterable[str]) -> frozenset[str]:
-    """Every address that the texts name, in the form in which they are compared."""
+    """Return every address in the texts, in the form in which they are compared."""
     naming = (text for text in texts if NAMES_ONE.search(text))
-    return frozenset(_compared(found[0]) for text in naming for found in ADDRESS.finditer(text))
+    return frozenset(_compared(match[0]) for text in naming for match in ADDRESS.finditer(text))
 
 
-def held(address: str) -> str:
-    """The address in full, in a form of which no page makes a link."""
+def unlink(address: str) -> str:
+    """Return the address in full, in a form of which no page makes a link."""
     return LINKED_BY.sub(lambda sign: sign[0] + HAIR_SPACE, address)
 
 
-def released(text: str, known: frozenset[str]) -> str:
-    """The text of a whole answer, in which the held addresses that cited passages name are links again."""
-    return HELD.sub(lambda found: _released(found[0], known), text)
+def relink(text: str, known: frozenset[str]) -> str:
+    """Return the text of a whole answer, with the addresses that cited passages name linked again."""
+    return UNLINKED.sub(lambda word: _relinked(word[0], known), text)
 
 
-def _released(word: str, known: frozenset[str]) -> str:
+def _relinked(word: str, known: frozenset[str]) -> str:
     whole = word.replace(HAIR_SPACE, "")
-    named = [_compared(one[0]) in known for one in ADDRESS.finditer(whole)]
-    return whole if named and all(named) else word
+    allowed = [_compared(address[0]) in known for address in ADDRESS.finditer(whole)]
+    return whole if allowed and all(allowed) else word
 
 
-def inert(text: str) -> str:
-    """The text with no bracket that leads anywhere."""
+def break_links(text: str) -> str:
+    """Return the text with no bracket that leads anywhere."""
     return OPENS.sub("] ", text)
 
 
-class Filter:
-    """Lets a stream through, without what may not be shown."""
+class OutputFilter:
+    """Passes on a stream, without what may not be shown."""
 
     def __init__(self, *, passages: int, known: frozenset[str]) -> None:
         self._passages = passages
         self._known = known
-        self._held = ""
+        self._waiting = ""
         self._word_so_far = ""
         self._thinking = False
         self.removed: list[str] = []
-        """What was taken out, in order."""
+        """The parts taken out, in order."""
         self.thought = 0
         """Characters between <think> and </think>."""
 
     def push(self, text: str) -> str:
-        """What may be shown now; the rest is held until it is clear what it is."""
-        self._held += text
+        """Add text; return what may be shown now. The rest waits until it is clear what it is."""
+        self._waiting += text
         return self._settle(final=False)
 
     def close(self) -> str:
-        """What was still held, when nothing more comes."""
+        """Return the rest, when nothing more comes."""
         return self._settle(final=True)
 
     def _settle(self, *, final: bool) -> str:
         shown: list[str] = []
         at = 0
-        while at < len(self._held):
-            unit = self._thought(at, final) if self._thinking else self._unit(self._held, at, final)
+        while at < len(self._waiting):
+            unit = self._thought(at, final) if self._thinking else self._unit(self._waiting, at, final)
             if unit is None:
                 break
             text, used = unit
-            shown.append(self._apart(text))
+            shown.append(self._separated(text))
             at += used
-        self._held = self._held[at:]
+        self._waiting = self._waiting[at:]
         return "".join(shown)
 
-    def _apart(self, text: str) -> str:
-        """The text, with a space before it where it and what was let go before would make more than they
-        were: what stood between them was taken out, or only the name of a link was left of it."""
-        if self._word_so_far and _together_lead(self._word_so_far, text):
+    def _separated(self, text: str) -> str:
+        """Return the text, after a space where it would join with the text before it.
+
+        What was between them was taken out, or only the label of a link was left of it.
+        """
+        if self._word_so_far and _join(self._word_so_far, text):
             text = f" {text}"
         self._word_so_far = SPACE.split(self._word_so_far + text)[-1][-LONGEST_WORD:]
         return text
 
     def _unit(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
-        """What the characters at `at` become, and how many they are; None: more must come first."""
+        """Return what the characters at `at` become, and their number; None if more must come first."""
         sign = text[at]
         if sign == "[":
             return self._bracket(text, at, final)
@@ -156,19 +160,19 @@ class Filter:
         return self._word(text, at, final)
 
     def _thought(self, at: int, final: bool) -> tuple[str, int] | None:
-        """What a model thinks before it answers is not shown."""
-        end = self._held.find(THOUGHT[1], at)
+        """Take out the model's thoughts."""
+        end = self._waiting.find(THOUGHT[1], at)
         if end >= 0:
             self._thinking = False
             self.thought += end - at
             return "", end + len(THOUGHT[1]) - at
         if not final:
             return None
-        self.thought += len(self._held) - at
-        return "", len(self._held) - at
+        self.thought += len(self._waiting) - at
+        return "", len(self._waiting) - at
 
     def _image(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
-        """`![` begins an image, unless a number follows: "Yes![1]"."""
+        """Take out the beginning of an image, unless a number follows: "Yes![1]"."""
         if at + 2 == len(text) and not final:
             return None
         if text[at + 2 : at + 3].isdigit():
@@ -202,19 +206,19 @@ class Filter:
         address = target.strip().split()[0].strip("<>") if target.strip() else ""
         shown = self._numbers(label) if NUMBERS.fullmatch(label) else self._inner(label)
         if self._may_lead(address):
-            return held(address) if shown == held(address) else f"{shown} ({held(address)})"
+            return unlink(address) if shown == unlink(address) else f"{shown} ({unlink(address)})"
         self.removed.append(address or "an empty link")
         return shown
 
     def _numbers(self, label: str) -> str:
-        """A citation, without the numbers that stand for no passage."""
+        """Return a citation without the numbers of no passage."""
         numbers = [int(number) for number in label.split(",")]
         known = [number for number in numbers if 1 <= number <= self._passages]
         self.removed += [f"[{number}]" for number in numbers if number not in known]
         return "".join(f"[{number}]" for number in known)
 
     def _inner(self, label: str) -> str:
-        inner = Filter(passages=self._passages, known=self._known)
+        inner = OutputFilter(passages=self._passages, known=self._known)
         shown = inner.push(label) + inner.close()
         self.removed += inner.removed
         return shown
@@ -243,21 +247,21 @@ class Filter:
             return "", len(whole)
         if TAG.fullmatch(whole):
             self.removed.append(whole)
-            # Never nothing: what stood on both sides of a tag may not close up into an address.
+            # Never nothing: the text on both sides of a tag may not join to an address.
             return "\n" if BREAKS.match(whole) else " ", len(whole)
         if AUTOLINK.fullmatch(whole):
             if self._may_lead(whole[1:-1]):
-                return held(whole[1:-1]), len(whole)
+                return unlink(whole[1:-1]), len(whole)
             self.removed.append(whole[1:-1])
             return REMOVED, len(whole)
-        return "< ", 1  # with a space it is a sign, and can open nothing
+        return "< ", 1  # a space makes it a sign that opens nothing
 
     def _word(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
         end = WORD_END.search(text, at + 1, at + LONGEST_WORD + 1)
         stop = end.start() if end else None
         script = IDEOGRAPH.search(text, at + 1, stop or at + LONGEST_WORD)
         if script and not ADDRESS_SIGN.search(text, at, script.start()):
-            return inert(text[at : script.start()]), script.start() - at  # these scripts put no spaces
+            return break_links(text[at : script.start()]), script.start() - at  # these scripts put no spaces
         if stop is None:
             if len(text) - at > LONGEST_WORD:
                 return self._scrubbed(text[at : at + LONGEST_WORD]) + " ", LONGEST_WORD
@@ -268,27 +272,27 @@ class Filter:
 
     def _scrubbed(self, word: str) -> str:
         if not ADDRESS_SIGN.search(word):
-            return inert(word)
+            return break_links(word)
         meant = ESCAPED.sub("", html.unescape(word))
-        if meant != word and ADDRESS.search(meant):  # an address in disguise is not there to be read
+        if meant != word and ADDRESS.search(meant):  # an address in disguise is not meant to be read
             self.removed.append(meant)
             return REMOVED
-        return inert(ADDRESS.sub(self._address, word))
+        return break_links(ADDRESS.sub(self._address, word))
 
-    def _address(self, found: re.Match[str]) -> str:
-        if self._may_lead(found[0]):
-            return held(found[0])
-        body = found[0].rstrip(TRAILING)
+    def _address(self, match: re.Match[str]) -> str:
+        if self._may_lead(match[0]):
+            return unlink(match[0])
+        body = match[0].rstrip(TRAILING)
         self.removed.append(body)
-        return REMOVED + found[0][len(body) :]
+        return REMOVED + match[0][len(body) :]
 
     def _may_lead(self, address: str) -> bool:
         meant = ESCAPED.sub("", html.unescape(address))
         return meant == address and _compared(address) in self._known
 
 
-def _together_lead(before: str, text: str) -> bool:
-    """Whether two pieces without a space between them begin an image, a link or a tag, or name an address."""
+def _join(before: str, text: str) -> bool:
+    """Tell whether two pieces together begin an image, a link or a tag, or are an address."""
     if not text or text[0].isspace():
         return False
     if SEAM.search(before[-1] + text[0]):
@@ -298,29 +302,30 @@ def _together_lead(before: str, text: str) -> bool:
 
 
 def clean(text: str, *, passages: int, known: frozenset[str]) -> str:
-    """The same for a text that is whole already."""
-    inner = Filter(passages=passages, known=known)
+    """Filter a whole text."""
+    inner = OutputFilter(passages=passages, known=known)
     return inner.push(text) + inner.close()
 
 
-def quoted(text: str) -> str:
-    """A document's own words on one line, shown among ours: its addresses stay, its pictures do not."""
+def display_quote(text: str) -> str:
+    """Return a document's own words on one line of our text: its addresses stay, its images do not."""
     own = addresses([text])
-    return unnumbered(" ".join(released(clean(text, passages=999, known=own), own).split()))
+    return without_numbers(" ".join(relink(clean(text, passages=999, known=own), own).split()))
 
 
-def unnumbered(text: str) -> str:
-    """The text, whose own numbers in brackets ("as shown in [57]") are not taken for those of passages."""
+def without_numbers(text: str) -> str:
+    """Return the text with its own numbers in brackets ("as shown in [57]") made different from citations."""
     return OWN_NUMBER.sub(f"[{HAIR_SPACE}", text)
 
 
-def named(text: str) -> str:
-    """A file's name, or a model's word for a step, on one line among ours: in full, and leading nowhere."""
+def display_name(text: str) -> str:
+    """Return a file's name or a model's query on one line of our text: in full, and without links."""
     if isinstance(text, Message) and text.parameters:
         return Message(
             text.template,
             **{
-                name: named(said) if isinstance(said, str) else said for name, said in text.parameters.items()
+                name: display_name(value) if isinstance(value, str) else value
+                for name, value in text.parameters.items()
             },
         )
     shown = BLANK.sub(" ", clean(text, passages=999, known=addresses([text]))).strip(" ")
@@ -328,7 +333,7 @@ def named(text: str) -> str:
 
 
 def _closing(text: str, at: int, pair: str, longest: int) -> int | None:
-    """Where the bracket at `at` closes; the text's length: not yet; None: not within `longest`."""
+    """Return where the bracket at `at` closes; the text's length: not yet; None: not within `longest`."""
     depth = 0
     limit = min(len(text), at + longest)
     index = at

@@ -1,15 +1,15 @@
-"""What may be read whole: the documents within one reader's scope, which is applied already."""
+"""The documents within one scope, their states, and their text read from beginning to end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from docent.messages import Message
-from docent.types import ANSWERING, Chunk, Page, Passage, State, StoredDocument
+from docent.store.protocols import Reader
+from docent.types import ANSWERING, Chunk, Page, Passage, Scope, State, StoredDocument
 
-LONGEST = 3000
+LONGEST_PASSAGE = 3000
 """Characters of neighbouring chunks that are joined into one passage."""
 
 STATES = {
@@ -22,21 +22,43 @@ STATES = {
 }
 
 
-class Shelf(Protocol):
-    def documents(self) -> list[StoredDocument]: ...
+@dataclass(frozen=True, slots=True)
+class ScopedDocuments:
+    """The documents of a store that a scope allows to read."""
+
+    store: Reader
+    scope: Scope
+
+    def all(self) -> list[StoredDocument]:
+        return self.store.documents(self.scope)
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
-        """Every chunk of a document, in reading order."""
+        """Return every chunk of a document, in reading order."""
+        return self.store.chunks_of(document_id, self.scope)
 
-    def page(self, document_id: str, number: int) -> Page: ...
+    def page(self, document_id: str, number: int) -> Page:
+        return self.store.page(document_id, number, self.scope)
+
+    def read_whole(self, documents: Sequence[StoredDocument]) -> tuple[Passage, ...]:
+        """Return the text of documents from beginning to end, one after the other, each passage placed."""
+        pages: dict[tuple[str, int], Page] = {}
+        passages = []
+        for document in documents:
+            for passage in whole(document, self.chunks_of(document.id)):
+                key = (passage.document_id, passage.page)
+                if key not in pages:
+                    pages[key] = self.page(*key)
+                passages.append(placed(passage, pages[key]))
+        return tuple(passages)
 
 
 def answering(documents: Iterable[StoredDocument]) -> list[StoredDocument]:
+    """Return the documents that answer questions now."""
     return [document for document in documents if document.state in ANSWERING]
 
 
 def not_ready(documents: Iterable[StoredDocument]) -> tuple[str, ...]:
-    """The documents that could not be searched wholly, with the reason."""
+    """Return the names of documents that are not wholly searchable, each with its state and reason."""
     return tuple(
         Message(
             "{name}: {state} ({why})", name=document.name, state=STATES[document.state], why=document.reason
@@ -57,37 +79,24 @@ def passage_of(document: StoredDocument, chunk: Chunk) -> Passage:
 
 
 def whole(document: StoredDocument, chunks: Sequence[Chunk]) -> Iterator[Passage]:
-    """A document in reading order, each character once: chunks overlap, these passages do not."""
-    open_: Passage | None = None
+    """Yield a document in reading order, each character once: chunks overlap, these passages do not."""
+    last: Passage | None = None
     for chunk in chunks:
         passage = passage_of(document, chunk)
-        if open_ is not None and passage.page == open_.page and passage.start <= open_.end:
-            rest = passage.text[open_.end - passage.start :]
-            if len(open_.text) + len(rest) <= LONGEST:
+        if last is not None and passage.page == last.page and passage.start <= last.end:
+            rest = passage.text[last.end - passage.start :]
+            if len(last.text) + len(rest) <= LONGEST_PASSAGE:
                 if rest:
-                    open_ = replace(open_, text=open_.text + rest, end=passage.end)
+                    last = replace(last, text=last.text + rest, end=passage.end)
                 continue
-            passage = replace(passage, text=rest, start=open_.end)
-        if open_ is not None:
-            yield open_
-        open_ = passage
-    if open_ is not None:
-        yield open_
+            passage = replace(passage, text=rest, start=last.end)
+        if last is not None:
+            yield last
+        last = passage
+    if last is not None:
+        yield last
 
 
 def placed(passage: Passage, page: Page) -> Passage:
-    """The passage with the place as the reader knows it."""
+    """Return the passage with its place in the words of its page: a label, a slide, lines."""
     return replace(passage, page_label=page.label, place=page.at(passage.start, passage.end))
-
-
-def read_all(shelf: Shelf, documents: Sequence[StoredDocument]) -> tuple[Passage, ...]:
-    """Documents from beginning to end, one after the other, each passage with its place."""
-    pages: dict[tuple[str, int], Page] = {}
-    passages = []
-    for document in documents:
-        for passage in whole(document, shelf.chunks_of(document.id)):
-            key = (passage.document_id, passage.page)
-            if key not in pages:
-                pages[key] = shelf.page(*key)
-            passages.append(placed(passage, pages[key]))
-    return tuple(passages)

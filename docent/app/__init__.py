@@ -2,15 +2,14 @@
 
 from docent.answering.prompt.personas import Persona
 from docent.app.docent import Docent
-from docent.app.factory import open_docent
-from docent.app.models import open_model
+from docent.app.factory import open_docent, open_model
 from docent.ingesting import IngestProgress
 from docent.store import back_up, forget_previous, give_up, mend_catalog, restore, roll_back, switch
 
 __all__ = [
     "Docent",
-    "Persona",
     "IngestProgress",
+    "Persona",
     "back_up",
     "forget_previous",
     "give_up",

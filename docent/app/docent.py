@@ -1,4 +1,4 @@
-"""Everything that one run works with, and what it can be asked for."""
+"""Docent as one object: everything that one run works with, opened, and the requests that it serves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import ModelClient, ModelStatus
-from docent.answering.policy import Policy
 from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.tokens import Learning, counter_for
-from docent.app.models import open_model
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -37,51 +36,52 @@ from docent.retrieving.query import check_length
 from docent.settings import Settings
 from docent.store import Store
 from docent.types import (
-    NO_PREFERENCES,
     SYNONYMS,
     Answer,
+    AnswerRequest,
     Deletion,
     Event,
     FileReport,
     Passage,
-    Preferences,
     Scope,
     StoredDocument,
-    Turn,
     private_library,
 )
 
 if TYPE_CHECKING:
     from docent.evaluating import GoldenQuestions, Question
 
-FOUND = 20
+CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Docent:
-    """Everything that one run works with, opened; close it, or use it in a `with` block."""
+    """The opened store, models and workers of one run; close it, or use it in a `with` block."""
 
     settings: Settings
+    open_model: Callable[..., ModelClient]
+    """Returns a client of the model server, by default of the model and address of the settings."""
     store: Store
     embedder: Embedder
     loader: Loader
     intake: IngestPipeline
     uploads: Uploads
     again: Rereader
-    counters: dict[str, Learning]
-    """By model: they count tokens, and learn from the server's own counts as long as the house is open."""
+    counters: dict[str, LearningCounter]
+    """By model: they count tokens, and learn from the server's own counts."""
     personas: tuple[Persona, ...]
-    policy: Policy
+    policy: ContentPolicy
     synonyms: Synonyms
     rerank: Reranker | None
 
     @property
     def model(self) -> ModelClient:
-        """Made when it is asked for: an ingest does without, and its package takes 0.2 s to import."""
-        return open_model(self.settings)
+        """A client of the model, made on demand: the package takes 0.2 s to import."""
+        return self.open_model()
 
-    def retrieve(self, question: str, scope: Scope, limit: int = FOUND) -> list[Passage]:
+    def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
+        """Return the passages that may answer the question, best first."""
         return retrieve(
             question,
             scope=scope,
@@ -92,59 +92,40 @@ class Docent:
             rerank=self.rerank,
         )
 
-    def answer(
-        self,
-        question: str,
-        *,
-        history: Sequence[Turn],
-        scope: Scope,
-        use_model: bool = True,
-        persona: str = "",
-        anyway: bool = False,
-        preferences: Preferences = NO_PREFERENCES,
-    ) -> AsyncGenerator[Event, None]:
-        """`persona` is a key of personas.toml; its library is where it looks, unless the scope names one.
+    def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
+        """Answer a request, event by event. Raises InputError at once for a question that is too long."""
+        check_length(request.question)
+        from docent.answering import AnswerLimits, AnswerServices, answer  # 0.1 s; an ingest needs none
 
-        What the person prefers goes before what the persona says, and that before the settings. Raises
-        InputError at once for a question that is too long.
-        """
-        check_length(question)
-        from docent.answering import Bounds, answer  # 0.1 s to import; an ingest does without
-
-        speaker = self.persona(persona)
-        if speaker.library and not scope.libraries:
-            scope = replace(scope, libraries=(speaker.library,))
-        name = preferences.model or speaker.model
-        model = self._model(name) if name else self.model
-        return answer(
-            question,
-            history=history,
-            scope=scope,
+        persona = self.persona(request.persona)
+        if persona.library and not request.scope.libraries:
+            request = replace(request, scope=replace(request.scope, libraries=(persona.library,)))
+        model = self.open_model(name=request.preferences.model or persona.model)
+        services = AnswerServices(
             retrieve=self.retrieve,
-            model=model if use_model else None,
-            bounds=Bounds(
+            store=self.store,
+            model=model if request.use_model else None,
+            persona=persona,
+            limits=AnswerLimits(
                 context_tokens=self.settings.context_tokens,
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
                 relevant_from=self.settings.relevant_from,
                 tool_steps=self.settings.tool_steps,
             ),
-            preferences=preferences,
-            reader=self.store,
-            counter=self.counters.setdefault(model.name, Learning(counter_for(model.name))),
-            persona=speaker,
+            counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
-            anyway=anyway,
         )
+        return answer(request, services)
 
     def persona(self, key: str) -> Persona:
-        """The persona of this key; the plain one for an empty key."""
+        """Return the persona of this key; the default one for an empty key."""
         if not key:
             return PLAIN
-        for one in self.personas:
-            if one.key == key:
-                return one
-        known = ", ".join(one.key for one in self.personas) or "none"
+        for persona in self.personas:
+            if persona.key == key:
+                return persona
+        known = ", ".join(persona.key for persona in self.personas) or "none"
         raise InputError(
             "There is no persona {name!r} in {file}. There are: {known}.",
             name=key,
@@ -160,6 +141,7 @@ class Docent:
         password: str | None,
         on_progress: Callable[[IngestProgress], None],
     ) -> list[FileReport]:
+        """Bring the index in step with the files; return a report on each."""
         reports = ingest(
             paths,
             data=self.settings.data,
@@ -197,9 +179,9 @@ class Docent:
         )
 
     def take_in(self, path: Path, *, name: str, library: str = "uploads", owner: str | None) -> Ticket:
-        """Keep a file that somebody hands in, and read it in the background.
+        """Store an uploaded file, and read it in the background.
 
-        It belongs to the owner (a user, or a chat when there is no login) alone; to everybody when None.
+        It belongs to its owner alone (a user, or a chat when there is no login); to everybody when None.
         """
         return self.uploads.add(path, name=name, library=library, owner=owner)
 
@@ -207,11 +189,11 @@ class Docent:
         return self.uploads.status(ticket)
 
     def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
-        """How far a file has come, each time there is news; ends when it is wholly searchable, or failed."""
+        """Yield the state of an upload whenever it changes, until it is wholly searchable or has failed."""
         return self.uploads.follow(ticket)
 
     def cancel(self, ticket: Ticket) -> bool:
-        """Give up a file that is not wholly searchable yet; False when it was too late for that."""
+        """Cancel an upload that is not wholly searchable yet; return False when it is too late."""
         return self.uploads.cancel(ticket)
 
     def unlock(self, ticket: Ticket, password: str) -> None:
@@ -219,11 +201,11 @@ class Docent:
         self.uploads.unlock(ticket, password)
 
     def share(self, document_id: str, *, reader: str, library: str) -> str:
-        """Move a reader's own document to a shared library, for everybody; returns its id there."""
+        """Move a reader's own document to a shared library; return its id there."""
         return self.store.share(document_id, library, Scope(reader=reader))
 
     def unshare(self, document_id: str, *, reader: str) -> str:
-        """Take back what a reader shared: it is theirs alone again; returns its id there."""
+        """Move a shared document back to the library of the reader who shared it; return its id there."""
         return self.store.unshare(document_id, private_library(reader, "uploads"), Scope(reader=reader))
 
     def delete_library(self, library: str, *, reader: str) -> Deletion:
@@ -231,11 +213,11 @@ class Docent:
         return self.store.delete_library(library, Scope(reader=reader))
 
     def forget_owner(self, reader: str) -> int:
-        """Delete what is a reader's alone, and their name in what they shared; how many documents went."""
+        """Delete a reader's own documents, and their name in shared ones; return the number deleted."""
         return self.store.forget_owner(reader)
 
     def highlighted(self, document_id: str, spans: Spans, *, file: str, scope: Scope) -> bytes:
-        """A copy of a PDF with the characters cited on each page marked; see Loader.highlight_pdf."""
+        """Return a copy of a PDF with the cited characters of each page marked; see Loader.highlight_pdf."""
         pages = [self.store.page(document_id, number, scope) for number in spans]
         original = self.store.original(document_id, scope)
         return self.loader.highlight_pdf(original, spans, pages=pages, name=file)
@@ -243,27 +225,27 @@ class Docent:
     def picture(
         self, document_id: str, number: int, spans: Sequence[tuple[int, int]], *, file: str, scope: Scope
     ) -> bytes:
-        """A PNG of a page with the characters cited on it boxed; see Loader.draw_page."""
+        """Return a PNG of a page with its cited characters boxed; see Loader.draw_page."""
         page = self.store.page(document_id, number, scope)
         return self.loader.draw_page(self.store.original(document_id, scope), page, spans, name=file)
 
     def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
-        """Fill this house's store from the index that answers now; what could not be carried over."""
+        """Fill this store from the index in use; return reports on documents not carried over."""
         return rebuild(self.settings.storage, intake=self.intake, full=full, on_progress=on_progress)
 
     def is_older(self, document: StoredDocument) -> bool:
-        """Whether it was read by an older loader than the one of today."""
+        """Tell whether an older loader than the present one read the document."""
         return document.pages > 0 and document.loader < LOADER_VERSION
 
     @property
     def golden(self) -> GoldenQuestions:
-        """The user's own questions whose pages are known, for `eval`."""
+        """The user's own questions with known pages, for `eval`."""
         from docent.evaluating import GoldenQuestions
 
         return GoldenQuestions(self.store.folder / "golden.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
-        """Keep the question of a good answer; not one that cites nothing, or somebody's private document."""
+        """Add the question of a good answer, unless that cites nothing or a private document."""
         from docent.evaluating import from_answer
 
         question = from_answer(answer)
@@ -276,23 +258,20 @@ class Docent:
         return await self.model.check()
 
     async def models(self) -> tuple[str, ...]:
-        """The models that the server has, for a person to choose from. Raises ModelError."""
+        """List the models of the server, for a person to choose from. Raises ModelError."""
         return await self.model.models()
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
-        """Let the server fetch a model (the one of the settings); done and total are bytes."""
-        return open_model(self.settings, name=name, url=self.settings.pull_url).pull()
-
-    def _model(self, name: str) -> ModelClient:
-        return open_model(self.settings, name=name)
+        """Let the server fetch a model, by default that of the settings; progress is in bytes."""
+        return self.open_model(name=name, url=self.settings.pull_url).pull()
 
     def check_library(self, name: str | None) -> None:
-        """Refuse a library that nobody has ingested, by naming those that are there."""
-        there = self.store.libraries(None)
-        if name and name not in there:
+        """Raise UnknownLibrary, naming the libraries that exist, if there is none of this name."""
+        existing = self.store.libraries(None)
+        if name and name not in existing:
             known = (
-                Message("There are: {names}.", names=", ".join(there))
-                if there
+                Message("There are: {names}.", names=", ".join(existing))
+                if existing
                 else Message("Nothing has been ingested yet.")
             )
             raise UnknownLibrary(
@@ -303,7 +282,7 @@ class Docent:
             )
 
     def warm(self) -> None:
-        """Load both models and what answers in the background: the first question does not wait for them."""
+        """Load both models in the background, so that the first question does not wait for them."""
         for load in (self._warm_embedder, self._warm_model):
             threading.Thread(target=load, name="warming", daemon=True).start()
 
@@ -311,23 +290,23 @@ class Docent:
         self.embedder.warm()
         import docent.answering  # noqa: F401  with the rest, before it is frozen
 
-        # Else every fiftieth question waits 80 ms while Python looks for garbage among all that was loaded.
+        # Else every fiftieth question waits 80 ms for a garbage collection of everything that was loaded.
         gc.collect()
         gc.freeze()
 
     def _warm_model(self) -> None:
         import asyncio
 
-        with suppress(ModelError):  # whoever asks a question is told what is missing
+        with suppress(ModelError):  # the first question reports what is missing
             asyncio.run(self.model.warm())
 
     def work(self) -> None:
-        """Go on in the background with what is not wholly searchable yet."""
+        """Continue in the background with documents that are not wholly searchable yet."""
         self.intake.background.start()
         self.uploads.resume()
 
     def close(self) -> None:
-        """Each part, the store last, whatever becomes of those before."""
+        """Close every part, the store last, even if another part fails to close."""
         background = self.intake.background  # closes the embedder, too
         with ExitStack() as parts:
             for part in (self.store, background, self.again, self.loader, self.uploads):

@@ -1,13 +1,14 @@
-"""From settings to an open house."""
+"""Opening everything from settings; nothing else builds clients, stores and models."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from docent.answering import policy
-from docent.answering.prompt import personas
-from docent.answering.prompt.personas import Persona
+from docent.answering.content_policy import read_policy
+from docent.answering.models.client import ModelClient, Timeouts
+from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
 from docent.indexing.embedder import index_fingerprint, open_embedder
 from docent.indexing.fast_embedder import available_cores
@@ -20,10 +21,10 @@ from docent.store import SharedStore
 
 
 def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
-    """Open what is at rest and everything that works on it. Raises DocentError with a sentence."""
-    # Before anything is opened that would have to be closed again.
-    speakers = read_personas(settings)
-    rules = policy.read(settings.content_policy_file, action=settings.content_policy)
+    """Open the store and everything that works on it. Raises DocentError with a sentence."""
+    # The files of the settings first: nothing has to be closed if one of them is refused.
+    personas = open_personas(settings)
+    policy = read_policy(settings.content_policy_file, action=settings.content_policy)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -36,12 +37,12 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         model_key=settings.key,
     )
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
-    with ExitStack() as unless_opened:
-        unless_opened.callback(embedder.close)
+    with ExitStack() as on_failure:
+        on_failure.callback(embedder.close)
         store = SharedStore(
             storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url
         )
-        unless_opened.pop_all()
+        on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
     background = EmbeddingWorker(store=store, embedder=embedder)
@@ -49,6 +50,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
     intake = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     return Docent(
         settings=settings,
+        open_model=partial(open_model, settings),
         store=store,
         embedder=embedder,
         loader=loader,
@@ -56,14 +58,44 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         uploads=Uploads(intake),
         again=Rereader(intake),
         counters={},
-        personas=speakers,
-        policy=rules,
+        personas=personas,
+        policy=policy,
         synonyms=Synonyms(settings.data),
         rerank=rerank,
     )
 
 
-def read_personas(settings: Settings) -> tuple[Persona, ...]:
-    """None where the file of the default name is not there; a file that was named must be."""
+def open_personas(settings: Settings) -> tuple[Persona, ...]:
+    """Read the personas; only the file of the default name may be missing."""
     unnamed = settings.personas == Settings.model_fields["personas"].default
-    return () if unnamed and not settings.personas.exists() else personas.read(settings.personas)
+    return () if unnamed and not settings.personas.exists() else read_personas(settings.personas)
+
+
+def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
+    """Return a client of the model server; it connects with its first request."""
+    timeouts = Timeouts(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
+    if settings.provider == "openai":
+        from docent.answering.models.openai_client import (
+            OpenAIClient,  # 0.5 s to import, for those who use it
+        )
+
+        return OpenAIClient(
+            name=name or settings.model,
+            url=url or settings.model_url,
+            key=settings.key,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
+    from docent.answering.models.ollama_client import OllamaClient
+
+    return OllamaClient(
+        name=name or settings.model,
+        url=url or settings.model_url,
+        key=settings.key,
+        context_tokens=settings.context_tokens,
+        answer_tokens=settings.answer_tokens,
+        temperature=settings.temperature,
+        keep_alive=settings.keep_alive,
+        timeouts=timeouts,
+    )

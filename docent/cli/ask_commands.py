@@ -16,7 +16,7 @@ from docent.cli.options import CLEAR_LINE, add_filters, add_library, positive, p
 from docent.errors import InputError
 from docent.json_output import ask_json, passage_json
 from docent.settings import Settings
-from docent.types import Answer, Answered, Citation, Event, Notice, Progress, Token
+from docent.types import Answer, Answered, AnswerRequest, Citation, Event, Notice, StepProgress, Token
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent
@@ -68,10 +68,10 @@ async def _offer_model(docent: Docent) -> None:
 
 async def _answer(docent: Docent, arguments: argparse.Namespace) -> Answer:
     printer = AnswerPrinter()
-    events = docent.answer(
-        arguments.question, history=(), scope=scope(arguments), use_model=not arguments.no_model
+    request = AnswerRequest(
+        question=arguments.question, scope=scope(arguments), use_model=not arguments.no_model
     )
-    async for event in events:
+    async for event in docent.answer(request):
         if not arguments.json:
             printer.take(event)
         elif isinstance(event, Notice):
@@ -100,7 +100,7 @@ class AnswerPrinter:
                 self._clear_progress()
                 print(text, end="", flush=True)
                 self._streamed += text
-            case Progress(what, done, total) if sys.stderr.isatty():
+            case StepProgress(what, done, total) if sys.stderr.isatty():
                 print(f"{CLEAR_LINE}{what}: {done} of {total}", end="", file=sys.stderr, flush=True)
                 self._shows_progress = True
             case Notice(text):
@@ -206,12 +206,12 @@ def run_pull(arguments: argparse.Namespace) -> None:
 
 async def _show_pull(steps: AsyncIterator[Event]) -> None:
     async for event in steps:
-        if isinstance(event, Progress):
+        if isinstance(event, StepProgress):
             print(f"{CLEAR_LINE}{progress_bar(event)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 
-def progress_bar(progress: Progress) -> str:
+def progress_bar(progress: StepProgress) -> str:
     """Return a line on how much of a model is fetched; some steps have no known size."""
     if not progress.total:
         return progress.what

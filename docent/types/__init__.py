@@ -1,23 +1,24 @@
-"""The values that the packages of Docent hand to one another, all frozen. Every noun has one meaning here."""
+"""The frozen values that the packages of Docent pass on. Every noun has one meaning here."""
 
-from docent.types.answers import (
+from docent.types.answer_values import (
     NO_PREFERENCES,
     Answer,
     Answered,
+    AnswerRequest,
     Citation,
     Dropped,
     Event,
-    Found,
     Notice,
     Passage,
+    PassagesFound,
     Preferences,
-    Progress,
     Receipt,
     Searching,
+    StepProgress,
     Token,
     Turn,
 )
-from docent.types.documents import (
+from docent.types.document_values import (
     ANSWERING,
     DEFAULT_LIBRARY,
     NOTHING_TO_SEARCH,
@@ -45,6 +46,7 @@ from docent.types.documents import (
 __all__ = [
     "ANSWERING",
     "Answer",
+    "AnswerRequest",
     "Answered",
     "Chunk",
     "Citation",
@@ -54,7 +56,7 @@ __all__ = [
     "Dropped",
     "Event",
     "FileReport",
-    "Found",
+    "PassagesFound",
     "Heading",
     "Line",
     "NOTHING_TO_SEARCH",
@@ -63,7 +65,7 @@ __all__ = [
     "Page",
     "Passage",
     "Preferences",
-    "Progress",
+    "StepProgress",
     "Quotes",
     "ReadBy",
     "Receipt",

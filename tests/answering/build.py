@@ -1,13 +1,35 @@
-"""Passages for tests, cut from a page whose text the test knows."""
+"""Requests, services and passages for tests, cut from a page whose text the test knows."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
+from docent.answering import AnswerLimits, AnswerServices, answer
+from docent.answering.content_policy import NO_POLICY
+from docent.answering.models.client import ModelClient
+from docent.answering.prompt.personas import PLAIN
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
-from docent.types import Document, Heading, Page, Passage, SourceFile, document_id
+from docent.types import (
+    Answer,
+    Answered,
+    AnswerRequest,
+    Document,
+    Event,
+    Heading,
+    Notice,
+    Page,
+    Passage,
+    Scope,
+    SourceFile,
+    State,
+    StoredDocument,
+    document_id,
+)
 from tests.fakes.embedder import WordHashEmbedder
 
 PAGE = (
@@ -24,6 +46,56 @@ def passage(
         place="p. 3", heading="Opening hours", header=header, text=text, start=start, end=start + len(text),
         score=1.0 / n,
     )  # fmt: skip
+
+
+LIMITS = AnswerLimits(context_tokens=4096, answer_tokens=256, passages=8)
+OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
+FOUND = [passage(n=1), passage(OTHER, n=2, header="library | Lending")]
+
+
+def document(name: str, title: str = "", state: State = State.READY) -> StoredDocument:
+    return StoredDocument(
+        id=name, library="l", name=name, title=title, kind="text", sha256="", paths=(name,), state=state,
+        reason="", pages=1, unread_pages=0, chunks=1, embedded=1, bytes=1, language="en", date="", added="",
+    )  # fmt: skip
+
+
+class Catalog:
+    """A store of which only the list of documents is asked for."""
+
+    def __init__(self, *documents: StoredDocument) -> None:
+        self._documents = list(documents)
+
+    def documents(self, scope: Scope) -> list[StoredDocument]:
+        return self._documents
+
+
+def answering(question: str, model: ModelClient | None, **changes: Any) -> AsyncGenerator[Event, None]:
+    """Answer with the passages `FOUND`; `changes` are fields of the request or of the services."""
+    services: dict[str, Any] = {
+        "retrieve": lambda question, scope: FOUND,
+        "store": Catalog(document("museum1.pdf")),
+        "persona": PLAIN,
+        "limits": LIMITS,
+        "counter": LearningCounter(counter_for("" if model is None else model.name)),
+        "policy": NO_POLICY,
+    }
+    services |= {name: changes.pop(name) for name in list(changes) if name in services}
+    request = AnswerRequest(question=question, **{"scope": Scope(), **changes})
+    return answer(request, AnswerServices(model=model, **services))
+
+
+async def events(question: str, model: ModelClient | None, **changes: Any) -> list[Any]:
+    return [event async for event in answering(question, model, **changes)]
+
+
+def answer_of(found: list[Any]) -> Answer:
+    assert isinstance(found[-1], Answered)
+    return found[-1].answer
+
+
+def notices(found: list[Any]) -> str:
+    return " ".join(event.text for event in found if isinstance(event, Notice))
 
 
 def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent.answering.citing.citations import cite, link_cited_addresses, renumber
-from docent.answering.output_filter import held
+from docent.answering.output_filter import unlink
 from tests.answering.build import passage
 
 LIBRARY = "The library lends books for four weeks. Late books cost ten cents a day."
@@ -19,7 +19,7 @@ def three_passages() -> list:
 
 def test_only_addresses_of_cited_passages_become_links():
     """An address in the cited passage is a link; one that only another passage holds is not."""
-    answer = held("The museum sells tickets at https://museum.example/tickets every morning [2].")
+    answer = unlink("The museum sells tickets at https://museum.example/tickets every morning [2].")
     cited = cite(answer, three_passages())
     assert [one.n for one in cited.citations] == [2]
     assert "https://museum.example/tickets" in link_cited_addresses(cited, three_passages()).text

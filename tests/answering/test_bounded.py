@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering.models.client import LEAST_CHARACTERS, Patience
+from docent.answering.models.client import LEAST_CHARACTERS, Timeouts
 from docent.errors import ModelFailed, ModelTimeout
 from tests.answering.test_clients import BOTH, mirror, native, text_of
 
@@ -155,16 +155,16 @@ async def test_an_answer_without_an_end(client, text):
 @BOTH
 async def test_an_answer_has_a_time_in_all(client):
     """A server that sends its pieces just in time, for ever, is stopped when the whole time is over."""
-    short = Patience(connect=30.0, first_token=60.0, token=60.0, whole=1.0)
+    short = Timeouts(connect=30.0, first_token=60.0, token=60.0, whole=1.0)
     async with hostile(
         lambda: itertools.repeat(piece(client, "a ")), kind=kind_of(client), pause=0.1
     ) as server:
         with pytest.raises(ModelTimeout, match="still answering after 1 s"):
-            await text_of(client(server.url, patience=short))
+            await text_of(client(server.url, timeouts=short))
 
 
 async def test_arguments_of_a_tool_without_an_end():
-    """What a model would call a tool with counts like its words."""
+    """The arguments of a tool call count like the words of an answer."""
     part = {"index": 0, "id": "1", "function": {"name": "search", "arguments": "x" * 1_000}}
     choice = {"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}
     event = b"data: " + json.dumps({"id": "1", "choices": [choice]}).encode() + b"\n\n"

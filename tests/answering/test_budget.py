@@ -1,4 +1,4 @@
-"""What is sent fits the model's context, whatever is asked."""
+"""A prompt fits the model's context, whatever the question."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.prompt.templates import INSTRUCTIONS, messages
-from docent.answering.prompt.tokens import Estimate, Learning, counter_for
+from docent.answering.prompt.tokens import Estimate, LearningCounter, counter_for
 from docent.types import Turn
 from tests.answering.build import passage
 
@@ -52,7 +52,7 @@ def test_the_budget_is_never_exceeded(counter, question, found, history, context
 
 @given(history=histories)
 def test_history_is_kept_by_whole_turns_newest_first(history):
-    """What is kept of a conversation is its end, uncut."""
+    """The end of a conversation is sent, in whole turns."""
     budget = fitted("", [], history)
     assert list(budget.history) == history[len(history) - len(budget.history) :]
 
@@ -60,7 +60,7 @@ def test_history_is_kept_by_whole_turns_newest_first(history):
 def test_the_beginning_of_the_prompt_stays_while_the_conversation_grows():
     """Turns are dropped many at a time, so that most turns begin with the same messages as the last."""
     history = [Turn(f"question {n} " * 5, f"answer {n} " * 20) for n in range(60)]
-    starts = [recent(history[:n], count=MISTRAL.count, room=1000)[0] for n in range(1, 61)]
+    starts = [recent(history[:n], count=MISTRAL.count, space=1000)[0] for n in range(1, 61)]
     changes = sum(before != after for before, after in zip(starts, starts[1:], strict=False))
     assert 2 <= changes <= 12
 
@@ -80,7 +80,7 @@ def test_a_question_longer_than_the_context_is_caught():
 
 
 def test_half_of_it_is_counted_anew():
-    """What the server then counts is held against what was sent, not against what it refused."""
+    """The server's count is compared with the prompt that it answered, not with the one that it refused."""
     passages = [passage("word " * 50 * n, n=n) for n in range(1, 6)]
     half = fitted("When?", passages, [Turn("Who?", "Nobody.")]).halved()
     assert len(half.passages) == 2 and not half.history
@@ -121,7 +121,7 @@ def test_the_estimate_is_on_the_safe_side(text):
 
 def test_the_servers_counts_correct_ours():
     """More than we thought counts at once; fewer lower an estimate, never an exact count."""
-    learning, exact = Learning(ESTIMATE), Learning(MISTRAL)
+    learning, exact = LearningCounter(ESTIMATE), LearningCounter(MISTRAL)
     before = learning.count("a" * 1000)
     learning.learn(budgeted=1000, counted=1300)
     assert learning.count("a" * 1000) >= before * 1.3
@@ -146,6 +146,6 @@ def test_a_text_is_counted_once():
             self.read.append(text)
             return super().count(text)
 
-    learning = Learning(Slow())
+    learning = LearningCounter(Slow())
     assert len({learning.count("the same instructions") for _ in range(3)}) == 1
     assert Slow.read == ["the same instructions"]

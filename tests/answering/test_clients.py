@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from docent.answering.models.certificates import certificates
-from docent.answering.models.client import Patience, Wishes
+from docent.answering.models.bounded_transport import certificates
+from docent.answering.models.client import GenerationOptions, Timeouts
 from docent.answering.models.ollama_client import OllamaClient
 from docent.answering.models.openai_client import OpenAIClient
 from docent.errors import (
@@ -26,13 +26,13 @@ from docent.errors import (
 from tests.ports import free_url
 
 MESSAGES = [{"role": "user", "content": "When does it open?"}]
-PATIENCE = Patience(connect=30.0, first_token=60.0, token=60.0)
+PATIENCE = Timeouts(connect=30.0, first_token=60.0, token=60.0)
 
 
 def native(url: str, **changes: Any) -> OllamaClient:
     values: dict[str, Any] = {
         "name": "mistral", "url": url, "key": "", "context_tokens": 4096, "answer_tokens": 256,
-        "temperature": 0.1, "keep_alive": "5m", "patience": PATIENCE,
+        "temperature": 0.1, "keep_alive": "5m", "timeouts": PATIENCE,
     }  # fmt: skip
     return OllamaClient(**values | changes)
 
@@ -40,7 +40,7 @@ def native(url: str, **changes: Any) -> OllamaClient:
 def mirror(url: str, **changes: Any) -> OpenAIClient:
     values: dict[str, Any] = {
         "name": "mistral", "url": url, "key": "sk-test", "answer_tokens": 256, "temperature": 0.1,
-        "patience": PATIENCE,
+        "timeouts": PATIENCE,
     }  # fmt: skip
     return OpenAIClient(**values | changes)
 
@@ -116,7 +116,7 @@ async def test_the_context_is_fixed_and_nothing_is_lost_silently(ollama):
     ],
 )
 async def test_every_failure_has_its_sentence(client, ollama, order, error, said):
-    """Whatever the server does, it is told as what happened and what to do next."""
+    """Every failure of a server is reported with what happened and what to do next."""
     ollama.script(**order)
     with pytest.raises(error, match=said):
         await text_of(client(ollama.url))
@@ -125,7 +125,7 @@ async def test_every_failure_has_its_sentence(client, ollama, order, error, said
 @pytest.mark.parametrize("said", [b"<html>Welcome</html>", b"[]", b'"yes"', b'{"models": 3, "data": 3}', b""])
 @BOTH
 async def test_another_server_at_the_address_is_told(client, said):
-    """What speaks no such protocol is neither a model server nor a traceback; the settings are named."""
+    """A server of another protocol is reported, with the settings to correct."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -158,13 +158,13 @@ async def test_nobody_there(client):
 async def test_a_silent_server_is_given_up(client, ollama):
     """A model that never begins, and one that falls silent, are told apart from one that is slow."""
     await text_of(client(ollama.url))  # a package's first request takes 0.3 s before it is sent
-    short = Patience(connect=1.0, first_token=0.3, token=0.3)
+    short = Timeouts(connect=1.0, first_token=0.3, token=0.3)
     ollama.script(reply="late", delay=3.0)
     with pytest.raises(ModelTimeout, match="did not begin .* raise DOCENT_FIRST_TOKEN_TIMEOUT"):
-        await text_of(client(ollama.url, patience=short))
+        await text_of(client(ollama.url, timeouts=short))
     ollama.script(reply="one two three", seconds_per_token=0.8)
     with pytest.raises(ModelTimeout, match="fell silent .* raise DOCENT_TOKEN_TIMEOUT"):
-        await text_of(client(ollama.url, patience=replace(short, first_token=5.0)))
+        await text_of(client(ollama.url, timeouts=replace(short, first_token=5.0)))
 
 
 @BOTH
@@ -191,7 +191,7 @@ async def test_check_knows_the_model(client, ollama):
 
 @BOTH
 async def test_the_models_to_choose_from(client, start_ollama):
-    """What the server has is named; a server that is not there is said, not an empty list."""
+    """The server's models are listed; a server that is not there is an error, not an empty list."""
     server = start_ollama(models=("mistral", "llama3.2"))
     assert set(await client(server.url).models()) == {"mistral:latest", "llama3.2:latest"}
     with pytest.raises(ModelUnreachable):
@@ -288,8 +288,8 @@ async def test_a_call_that_cannot_be_read(ollama):
 @BOTH
 async def test_one_answer_may_differ(client, ollama):
     """A length and a temperature for this answer alone; the window stays."""
-    wishes = Wishes(answer_tokens=40, temperature=0.0)
-    _ = [piece async for piece in client(ollama.url).stream(MESSAGES, wishes)]
+    options = GenerationOptions(answer_tokens=40, temperature=0.0)
+    _ = [piece async for piece in client(ollama.url).stream(MESSAGES, options)]
     body = ollama.requests[-1].body
     options = body.get("options", body)
     assert options.get("num_predict", options.get("max_tokens")) == 40
@@ -298,26 +298,27 @@ async def test_one_answer_may_differ(client, ollama):
 
 @BOTH
 async def test_tool_calls_come_through(client, ollama):
-    """What the model wants done arrives with its name and arguments."""
+    """A tool call arrives with its name and arguments."""
     ollama.script(tool_calls=[{"name": "calculate", "arguments": {"expression": "2 + 2"}}], reply="")
     tool = {"type": "function", "function": {"name": "calculate", "description": "", "parameters": {}}}
-    pieces = [piece async for piece in client(ollama.url).stream(MESSAGES, Wishes(tools=(tool,)))]
+    pieces = [piece async for piece in client(ollama.url).stream(MESSAGES, GenerationOptions(tools=(tool,)))]
     calls = [call for piece in pieces for call in piece.calls]
     assert [(call.name, call.arguments) for call in calls] == [("calculate", {"expression": "2 + 2"})]
 
 
 @pytest.mark.parametrize(
-    ("url", "remedy"),
+    ("host", "remedy"),
     [
-        pytest.param(free_url(), "ollama serve", id="by hand"),
-        pytest.param("http://ollama:11434", "docker compose up -d ollama", id="in compose"),
+        pytest.param("localhost", "ollama serve", id="by hand"),
+        pytest.param("ollama", "docker compose up -d ollama", id="in compose"),
     ],
 )
-async def test_the_command_that_mends_it_is_the_one_that_works_there(url, remedy):
+async def test_the_command_that_mends_it_is_the_one_that_works_there(host, remedy):
     """In compose the server is a service, elsewhere a program."""
-    patience = Patience(connect=0.5, first_token=1.0, token=1.0)
-    status = await native(url, patience=patience).check()
-    assert (status.ready, status.remedy) == (False, remedy)
+    timeouts = Timeouts(connect=0.5, first_token=1.0, token=1.0)
+    port = free_url().rpartition(":")[2]
+    status = await native(f"http://{host}:{port}", timeouts=timeouts).check()
+    assert status.remedy == remedy
     assert remedy in status.sentence
 
 

@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from docent.answering import Bounds, answer
-from docent.answering.output_filter import ADDRESS, TRAILING, held
-from docent.answering.prompt.fence import CONTROL, INVISIBLE, tamed
+from docent.answering.output_filter import ADDRESS, TRAILING, unlink
+from docent.answering.prompt.templates import CONTROL, INVISIBLE, quotable
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Answered, Notice, Scope, Token
-from tests.answering.build import stored
+from tests.answering.build import events, stored
 from tests.answering.test_clients import native
 from tests.fakes.embedder import WordHashEmbedder
 
@@ -36,7 +35,6 @@ NAMES = [case["text"] for case in ALL if case["where"] == "name"]
 FACT = "Every employee is entitled to 28 days of paid leave per year."
 SECRET = "Beatrix Olsson earns 83250 euro a year."
 MINE = Scope(libraries=("mine",))
-BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
 
 CALLS_ELSEWHERE = re.compile(
     r"!\[[^\]]*\]\(|!\[[^\]]*\]\[|\]\(|^\s*\[[^\]]+\]:\s|<[a-z/!][^>]*>|(?:https?|smb|file)://\S|(?:data|javascript):\S"
@@ -68,11 +66,10 @@ async def asked(case: dict[str, Any], store: Store, ollama: Any) -> list[Any]:
     documents = tuple(one.id for one in store.documents(MINE) if one.name in names)
     scope = MINE if everything else Scope(libraries=("mine",), documents=documents)
     search = partial(retrieve, store=store, embedder=WordHashEmbedder(), limit=8)
-    events = answer(
-        question, history=(), scope=scope, retrieve=lambda question, scope: search(question, scope=scope),
-        model=native(ollama.url), bounds=BOUNDS, reader=store,
+    return await events(
+        question, native(ollama.url), scope=scope, store=store,
+        retrieve=lambda question, scope: search(question, scope=scope),
     )  # fmt: skip
-    return [event async for event in events]
 
 
 def test_the_corpus_is_large_and_mixed():
@@ -87,23 +84,23 @@ def test_the_corpus_is_large_and_mixed():
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 async def test_nothing_leaves_and_nothing_foreign_is_shown(case, store, ollama):
-    """What streams and what stays calls nowhere, cites only what is there, and shows no other library."""
-    events = await asked(case, store, ollama)
-    streamed = "".join(event.text for event in events if isinstance(event, Token))
-    assert isinstance(events[-1], Answered)
-    result = events[-1].answer
+    """The stream and the answer call nowhere, cite only existing passages, and show no other library."""
+    happened = await asked(case, store, ollama)
+    streamed = "".join(event.text for event in happened if isinstance(event, Token))
+    assert isinstance(happened[-1], Answered)
+    result = happened[-1].answer
     cited = {one.chunk_id for one in result.citations}
     for shown, linked in ((streamed, set()), (result.text, cited)):
         for passage in result.passages:  # in full, as its document has it, and a link where that is cited
             for address in ADDRESS.findall(passage.text):
-                shown = shown.replace(held(address.rstrip(TRAILING)), "")
+                shown = shown.replace(unlink(address.rstrip(TRAILING)), "")
                 shown = shown.replace(address.rstrip(TRAILING), "") if passage.chunk_id in linked else shown
         assert not CALLS_ELSEWHERE.search(shown), shown
         assert "evil.example" not in shown or case["family"] == "split"  # pieces of an address lead nowhere
         assert "PWNED" not in shown  # what no reader sees, no model reads
         numbers = [int(n) for n in re.findall(r"\[(\d+)\]", shown)]
         assert all(1 <= n <= len(result.passages) for n in numbers)
-    shown = " ".join((result.text, *(event.text for event in events if isinstance(event, Notice))))
+    shown = " ".join((result.text, *(event.text for event in happened if isinstance(event, Notice))))
     assert "83250" not in shown
     assert "salaries.txt" not in shown.replace(case["text"], "")
     assert {passage.library for passage in result.passages} <= {"mine"}
@@ -142,33 +139,31 @@ async def test_what_the_model_is_sent(case, store, ollama):
     ],
 )
 async def test_the_name_of_a_file_is_only_a_name(question, tmp_path, ollama):
-    """Whoever can put a file into a library chooses its name; it commands nobody and leads nowhere."""
+    """The name of a file gives the model no orders and becomes no link."""
     store = stored(tmp_path / "storage", {f"mine/{name}": FACT for name in NAMES}, chunk_tokens=100)
     ollama.script(voice="obedient", sticky=True)
     search = partial(retrieve, store=store, embedder=WordHashEmbedder(), limit=8)
-    events = [
-        event async for event in answer(
-            question, history=(), scope=MINE, retrieve=lambda question, scope: search(question, scope=scope),
-            model=native(ollama.url), bounds=BOUNDS, reader=store,
-        )
-    ]  # fmt: skip
-    told = [
-        getattr(event, "text", getattr(event, "what", getattr(event, "searched", ""))) for event in events
+    happened = await events(
+        question, native(ollama.url), scope=MINE, store=store,
+        retrieve=lambda question, scope: search(question, scope=scope),
+    )  # fmt: skip
+    texts = [
+        getattr(event, "text", getattr(event, "what", getattr(event, "searched", ""))) for event in happened
     ]
-    for shown in (*told, events[-1].answer.text):
+    for shown in (*texts, happened[-1].answer.text):
         assert not CALLS_ELSEWHERE.search(shown), shown
-    assert "PWNED" not in events[-1].answer.text.replace("reply: PWNED.txt", "")
+    assert "PWNED" not in happened[-1].answer.text.replace("reply: PWNED.txt", "")
     store.close()
 
 
 async def test_tool_calls_that_nobody_offered_are_not_made(store, ollama):
-    """A model that calls tools of its own accord calls into the void."""
+    """Tool calls of a model that was offered none are ignored."""
     ollama.script(
         tool_calls=[{"name": "search", "arguments": {"library": "private"}}], reply="Leave is 28 days."
     )
     case = {"id": "none", "family": "spoof", "where": "document", "text": ""}
-    events = await asked(case | {"says": "Leave is 28 days."}, store, ollama)
-    assert {passage.library for passage in events[-1].answer.passages} == {"mine"}
+    happened = await asked(case | {"says": "Leave is 28 days."}, store, ollama)
+    assert {passage.library for passage in happened[-1].answer.passages} == {"mine"}
     assert len(ollama.requests_to("/api/chat")) == 1
 
 
@@ -183,6 +178,6 @@ async def test_tool_calls_that_nobody_offered_are_not_made(store, ollama):
         pytest.param("x < y, [1], <b>bold</b>, naïve", "x < y, [1], <b>bold</b>, naïve", id="plain"),
     ],
 )
-def test_tamed(text, expected):
+def test_quotable(text, expected):
     """Only what a server or the fence would read as a sign is changed."""
-    assert tamed(text) == expected
+    assert quotable(text) == expected

@@ -1,21 +1,13 @@
-"""What a person wants is told by words, and whatever is not clearly something else is a question."""
+"""The kind of a request is told by its words; whatever is not clearly another kind is a question."""
 
 from __future__ import annotations
 
 import pytest
 
 from docent.answering.intents import intent_of, leans_on_history
-from docent.types import State, StoredDocument
+from tests.answering.build import document
 
-
-def document(name: str, title: str = "") -> StoredDocument:
-    return StoredDocument(
-        id=name, library="l", name=name, title=title, kind="pdf", sha256="", paths=(name,), state=State.READY,
-        reason="", pages=1, unread_pages=0, chunks=1, embedded=1, bytes=1, language="en", date="", added="",
-    )  # fmt: skip
-
-
-SHELF = [
+DOCUMENTS = [
     document("handbook.pdf", "Staff handbook"),
     document("travel_policy_2024.docx"),
     document("menu.pdf"),
@@ -50,7 +42,7 @@ SHELF = [
 )
 def test_intent(said, kind):
     """Greetings, thanks and requests about Docent itself are nothing to search for; questions are."""
-    assert intent_of(said, SHELF).kind == kind
+    assert intent_of(said, DOCUMENTS).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -67,7 +59,7 @@ def test_intent(said, kind):
 )
 def test_mentions(said, term):
     """A request for every document is recognised with its term, as it was written."""
-    intent = intent_of(said, SHELF)
+    intent = intent_of(said, DOCUMENTS)
     assert (intent.term or None) == term
     assert (intent.kind == "mentions") == (term is not None)
 
@@ -85,12 +77,12 @@ def test_mentions(said, term):
 )
 def test_whole(said, names):
     """A document is read whole when it is named; a comparison needs two."""
-    assert [one.name for one in intent_of(said, SHELF).documents] == names
+    assert [one.name for one in intent_of(said, DOCUMENTS).documents] == names
 
 
 def test_this_document_is_known_when_it_is_the_only_one():
     """With one document in scope, "this document" can mean no other."""
-    assert intent_of("Summarise this document", SHELF[:1]).documents == (SHELF[0],)
+    assert intent_of("Summarise this document", DOCUMENTS[:1]).documents == (DOCUMENTS[0],)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +96,7 @@ def test_this_document_is_known_when_it_is_the_only_one():
 )
 def test_this_document_is_asked_for_where_there_are_many(said, kind):
     """A wish that names none of several documents is no question about all of them."""
-    assert intent_of(said, SHELF).kind == kind
+    assert intent_of(said, DOCUMENTS).kind == kind
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from docent.answering.draft import Draft
 from docent.answering.mentions import list_mentions
-from docent.answering.receipt import Record
-from docent.answering.request import ScopedShelf
+from docent.answering.scoped_documents import ScopedDocuments
 from docent.messages import Message, restored, stored
 from docent.store import Store
 from docent.types import Answered, Scope, State, StoredDocument
@@ -29,9 +29,9 @@ def store(tmp_path) -> Iterator[Store]:
 
 
 async def mentions(term: str, documents: list[StoredDocument], store: Store) -> str:
-    *_, last = [
-        event async for event in list_mentions(term, documents, ScopedShelf(store, Scope()), Record("Which?"))
-    ]
+    documents_in_scope = ScopedDocuments(store, Scope())
+    events = list_mentions(term, documents, documents_in_scope, Draft("Which?"))
+    *_, last = [event async for event in events]
     assert isinstance(last, Answered)
     return last.answer.text
 

@@ -1,4 +1,4 @@
-"""What a model writes is shown without images, HTML or links that the passages do not name."""
+"""A model's words are shown without images, HTML or links that the passages do not name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from docent.answering.citing.citations import cite
 from docent.answering.output_filter import (
     ADDRESS,
     HAIR_SPACE,
-    Filter,
+    OutputFilter,
     addresses,
+    break_links,
     clean,
-    held,
-    inert,
-    named,
-    released,
+    display_name,
+    relink,
+    unlink,
 )
 from tests.answering.build import passage
 
@@ -107,7 +107,7 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("www<think></think>.evil.example", "www .evil.example", id="address around a thought"),
     ],
 )  # fmt: skip
-def test_what_is_shown(text, expected):
+def test_texts_are_shown_without_links_images_and_tags(text, expected):
     """Text stays; what could call elsewhere, or run, does not."""
     assert shown(text) == expected
 
@@ -147,9 +147,9 @@ def torn(text: str, cuts: list[tuple[int, str]]) -> str:
 def test_however_the_stream_is_cut_the_same_is_shown(text, cuts):
     """Tokens of any length give the text that the whole would have given."""
     edges = sorted({0, *(cut for cut in cuts if cut < len(text)), len(text)})
-    stream = Filter(passages=3, known=KNOWN)
+    stream = OutputFilter(passages=3, known=KNOWN)
     pieces = [stream.push(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-    whole = Filter(passages=3, known=KNOWN)
+    whole = OutputFilter(passages=3, known=KNOWN)
     assert "".join([*pieces, stream.close()]) == whole.push(text) + whole.close()
     assert stream.removed == whole.removed
 
@@ -169,10 +169,10 @@ def test_nothing_that_calls_elsewhere_is_left(text):
     assert not re.search(r"!\[", left)
     assert not re.search(r"<(?:img|br|b|a)\b[^<>]*>", left)
     assert not re.search(r"(?:https?://|www\.)[\w.-]*\.example|[a-z0-9]@[\w-]+\.\w", left)
-    whole = released(left, KNOWN)
+    whole = relink(left, KNOWN)
     hosts = re.findall(r"(?:https?://|www\.)([\w.-]*\.example[^\s]*)", whole)
     assert [host for host in hosts if not host.startswith("jobs.example/apply?id=7")] == []
-    assert HAIR_SPACE not in released(left.replace(HAIR_SPACE, ""), KNOWN)
+    assert HAIR_SPACE not in relink(left.replace(HAIR_SPACE, ""), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -184,31 +184,31 @@ def test_nothing_that_calls_elsewhere_is_left(text):
         "ada@museum.example",
     ],
 )
-def test_an_address_is_held_until_the_answer_cites_it(address):
-    """Held, it is shown in full and is no address; released, it is to the letter what it was."""
-    text = f"Apply at {held(address)}, soon."
+def test_an_address_is_no_link_until_the_answer_cites_it(address):
+    """Unlinked, it is shown in full and is no address; linked again, it is what it was to the letter."""
+    text = f"Apply at {unlink(address)}, soon."
     assert not addresses([text])
     assert text.replace(HAIR_SPACE, "") == f"Apply at {address}, soon."
-    assert released(text, addresses([address])) == f"Apply at {address}, soon."
-    assert released(text, frozenset()) == text
+    assert relink(text, addresses([address])) == f"Apply at {address}, soon."
+    assert relink(text, frozenset()) == text
     assert (
-        released(f"https:/{HAIR_SPACE}/evil.example", addresses([address]))
+        relink(f"https:/{HAIR_SPACE}/evil.example", addresses([address]))
         == f"https:/{HAIR_SPACE}/evil.example"
     )
 
 
 def test_a_name_leads_nowhere():
-    """Whoever names a file may mean more than a name; it is shown in full where that does no harm."""
-    assert named("report (final) [2].pdf") == "report (final) [2].pdf"
-    assert named("![x](http://e.example/i).pdf") == "x.pdf"
-    assert named("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
-    assert named("<img src=//e.example>\n# a.pdf") == "# a.pdf"
-    assert named("data:image/png,(www.e.example") == f"data:image/png,(www{HAIR_SPACE}.e.example"
+    """A file's name is shown in full, without images, tags or links."""
+    assert display_name("report (final) [2].pdf") == "report (final) [2].pdf"
+    assert display_name("![x](http://e.example/i).pdf") == "x.pdf"
+    assert display_name("see https://e.example/now.pdf") == f"see https://{HAIR_SPACE}e.example/now.pdf"
+    assert display_name("<img src=//e.example>\n# a.pdf") == "# a.pdf"
+    assert display_name("data:image/png,(www.e.example") == f"data:image/png,(www{HAIR_SPACE}.e.example"
 
 
 def test_no_bracket_is_left_that_leads_anywhere():
-    """What stands in round brackets after a number is no target of it."""
-    assert inert("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
+    """Round brackets after a number are no link target of it."""
+    assert break_links("True [1](/logout), [2]: /x") == "True [1] (/logout), [2] : /x"
     assert "](" not in shown(f"[x](/{LONG * 4})")
 
 
@@ -233,9 +233,9 @@ def test_a_number_inside_an_address_hides_nothing(text, mark):
     assert not ADDRESS.search(cite(answer, [passage()]).text)
 
 
-def test_words_are_let_go_as_they_end():
+def test_words_are_shown_as_they_end():
     """The reader does not wait: a word is shown with the space that ends it."""
-    stream = Filter(passages=3, known=KNOWN)
+    stream = OutputFilter(passages=3, known=KNOWN)
     assert [stream.push(text) for text in ("Hel", "lo ", "you [", "1", "]", ".")] == [
         "", "Hello ", "you ", "", "", "[1]",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docent.answering.prompt import personas
+from docent.answering.prompt.personas import Persona, Starter, read_personas
 from docent.answering.prompt.templates import INSTRUCTIONS
 from docent.errors import SettingsError
 
@@ -30,17 +30,17 @@ name = "Other"
 """
 
 
-def read(folder: Path, text: str) -> tuple[personas.Persona, ...]:
+def read(folder: Path, text: str) -> tuple[Persona, ...]:
     file = folder / "personas.toml"
     file.write_text(text, encoding="utf-8")
-    return personas.read(file)
+    return read_personas(file)
 
 
 def test_a_file_of_personas(tmp_path):
     """Everything that the file says reaches the model: rules first, then the persona, then its examples."""
     guide, other = read(tmp_path, GOOD)
     assert (guide.key, guide.name, guide.library, guide.temperature) == ("guide", "Guide", "handbook", 0.2)
-    assert guide.starters == (personas.Starter("Begin", "How do I begin?"),)
+    assert guide.starters == (Starter("Begin", "How do I begin?"),)
     told = guide.instructions
     assert told.startswith(INSTRUCTIONS)
     assert told.index("Be kind.") < told.index("<think>") < told.index("A house [1].")
@@ -74,14 +74,14 @@ def test_a_mistake_is_refused_with_its_line(change, line, said, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    """Where the file was looked for is part of the sentence."""
+    """The sentence names the path of the missing file."""
     with pytest.raises(SettingsError, match="nowhere.toml"):
-        personas.read(tmp_path / "nowhere.toml")
+        read_personas(tmp_path / "nowhere.toml")
 
 
 def test_the_three_that_ship():
     """Each ships with its library, a greeting and starters, and reads without a mistake."""
-    shipped = personas.read(ROOT / "personas.toml")
+    shipped = read_personas(ROOT / "personas.toml")
     assert [one.name for one in shipped] == ["Guide to Docent", "Internship guide", "Restaurant guide"]
     for one in shipped:
         assert (ROOT / "data" / one.library).is_dir()

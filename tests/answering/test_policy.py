@@ -1,4 +1,4 @@
-"""The content policy is off, warns or refuses; what it excludes is a file."""
+"""The content policy is off, warns or refuses; a file lists the categories that it excludes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from docent.answering import policy
-from docent.answering.policy import Policy
+from docent.answering.content_policy import Action, ContentPolicy, read_policy
 from docent.errors import SettingsError
 from docent.types import Token
+from tests.answering.build import answer_of, events, notices
 from tests.answering.test_clients import native
-from tests.test_answering import answer_of, events, notices
 
 ROOT = Path(__file__).parents[2]
 FILE = """
@@ -25,9 +24,9 @@ applies_to = ["answer"]
 """
 
 
-def read(folder: Path, action: policy.Action, text: str = FILE) -> Policy:
+def read(folder: Path, action: Action, text: str = FILE) -> ContentPolicy:
     (folder / "policy.toml").write_text(text)
-    return policy.read(folder / "policy.toml", action=action)
+    return read_policy(folder / "policy.toml", action=action)
 
 
 async def test_refuse(tmp_path, ollama):
@@ -58,7 +57,7 @@ async def test_warn(tmp_path, ollama):
 
 async def test_off(tmp_path, ollama):
     """Off is off, whatever the file says, and needs no file."""
-    off = policy.read(tmp_path / "nowhere.toml", action="off")
+    off = read_policy(tmp_path / "nowhere.toml", action="off")
     ollama.script("A bomb and a secret affair.")
     found = await events("When did the bomb fall?", native(ollama.url), policy=off)
     assert "bomb" in answer_of(found).text
@@ -93,5 +92,5 @@ def test_a_mistake_is_refused(text, said, tmp_path):
 )
 def test_the_one_that_ships(text, category):
     """It finds what it names, reads without a mistake, and lets ordinary questions pass."""
-    found = policy.read(ROOT / "policy.toml", action="refuse").breach(text, of="question")
+    found = read_policy(ROOT / "policy.toml", action="refuse").breach(text, of="question")
     assert (found.name if found else None) == category

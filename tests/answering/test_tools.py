@@ -8,22 +8,21 @@ from dataclasses import replace
 
 import pytest
 
-from docent.answering.prompt.tokens import Learning, counter_for
+from docent.answering.prompt.tokens import LearningCounter, counter_for
 from docent.answering.scoped_documents import passage_of
-from docent.answering.tools.calculator import calculate
+from docent.answering.tools.toolbox import calculate
 from docent.errors import InputError
-from docent.types import Progress, Scope, Token
-from tests.answering.build import passage, stored
+from docent.types import Scope, StepProgress, Token
+from tests.answering.build import FOUND, LIMITS, answer_of, events, notices, passage, stored
 from tests.answering.test_clients import mirror, native
-from tests.test_answering import BOUNDS, FOUND, answer_of, events, notices
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
-WITH_TOOLS = replace(BOUNDS, tool_steps=3)
+WITH_TOOLS = replace(LIMITS, tool_steps=3)
 OTHER = "The archive is in the cellar.\fThe archive closes at noon and has 120 boxes."
 
 
 @pytest.fixture
-def shelf(tmp_path):
+def store(tmp_path):
     store = stored(
         tmp_path / "storage", {"rules/archive.txt": OTHER, "private/pay.txt": "Ada earns 83250 euro."}
     )
@@ -41,17 +40,19 @@ BOTH = pytest.mark.parametrize(
 
 
 @BOTH
-async def test_a_page_is_opened_and_cited(client, shelf, ollama):
-    """What a tool finds is numbered on, quoted, cited from its page, and the step is shown."""
+async def test_a_page_is_opened_and_cited(client, store, ollama):
+    """Passages of a tool are numbered on, quoted and cited from their page, and the step is shown."""
     ollama.script(call("open_page", document="archive.txt", page=2), "The archive has 120 boxes [3].")
-    found = await events("How many boxes?", client(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("How many boxes?", client(ollama.url), store=store, limits=WITH_TOOLS)
     result = answer_of(found)
     assert [(one.file, one.page, one.quote) for one in result.citations] == [
         ("archive.txt", 2, "The archive closes at noon and has 120 boxes.")
     ]
     assert result.citations[0].chunk_id in {one.chunk_id for one in result.passages}
     assert len(result.receipt.sent) == 3
-    assert any(isinstance(event, Progress) and event.what == "Opened: archive.txt, p. 2" for event in found)
+    assert any(
+        isinstance(event, StepProgress) and event.what == "Opened: archive.txt, p. 2" for event in found
+    )
 
 
 async def test_the_rest_of_a_page_is_read(tmp_path, ollama):
@@ -63,14 +64,14 @@ async def test_the_rest_of_a_page_is_read(tmp_path, ollama):
         ollama.script(
             call("open_page", document="archive.txt", page=1), "Shelf 39 holds 39 boxes of letters [2]."
         )
-        found = await events("What does shelf 39 hold?", native(ollama.url), reader=store, bounds=WITH_TOOLS,
+        found = await events("What does shelf 39 hold?", native(ollama.url), store=store, limits=WITH_TOOLS,
                              retrieve=lambda question, scope: [passage_of(document, first)])  # fmt: skip
     result = answer_of(found)
     assert [(one.n, one.quote) for one in result.citations] == [(1, "Shelf 39 holds 39 boxes of letters.")]
     assert len(set(result.receipt.sent)) == 2
 
 
-async def test_searching_again(shelf, ollama):
+async def test_searching_again(store, ollama):
     """A second search runs in the same scope as the first."""
     searched = []
 
@@ -80,17 +81,17 @@ async def test_searching_again(shelf, ollama):
 
     ollama.script(call("search", query="steps of the tower"), "It has 99 steps [3].")
     scope = Scope(libraries=("rules",))
-    found = await events("How high is the tower?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS,
+    found = await events("How high is the tower?", native(ollama.url), store=store, limits=WITH_TOOLS,
                          retrieve=retrieve, scope=scope)  # fmt: skip
     assert searched[1] == ("steps of the tower", scope)
     assert answer_of(found).citations[0].quote == "The tower has 99 steps."
 
 
-async def test_tools_see_no_other_library(shelf, ollama):
+async def test_tools_see_no_other_library(store, ollama):
     """Another library's document can neither be opened nor listed."""
     ollama.script(call("open_page", document="pay.txt", page=1), call("list_documents"), "I cannot see it.")
     scope = Scope(libraries=("rules",))
-    await events("What does Ada earn?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS, scope=scope)
+    await events("What does Ada earn?", native(ollama.url), store=store, limits=WITH_TOOLS, scope=scope)
     told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
     assert told == ["Error: There is no document 'pay.txt'.", "rules/archive.txt, 2 pages"]
 
@@ -98,33 +99,33 @@ async def test_tools_see_no_other_library(shelf, ollama):
 async def test_what_tools_brought_is_counted(tmp_path, ollama):
     """The server's count is held against everything that was sent: the next prompt is not cut for it."""
     text = " ".join(f"Shelf {n} holds {n} boxes of letters." for n in range(1, 120))
-    counter = Learning(counter_for("mistral"))
+    counter = LearningCounter(counter_for("mistral"))
     with closing(stored(tmp_path / "storage", {"rules/archive.txt": text})) as store:
         ollama.script(
             call("open_page", document="archive.txt", page=1), "Shelf 9 holds 9 boxes of letters [3]."
         )
-        found = await events("What does shelf 9 hold?", native(ollama.url), reader=store, bounds=WITH_TOOLS,
+        found = await events("What does shelf 9 hold?", native(ollama.url), store=store, limits=WITH_TOOLS,
                              counter=counter)  # fmt: skip
     receipt = answer_of(found).receipt
     assert 1000 < receipt.tokens_counted <= receipt.tokens_budgeted
     assert counter.factor == 1.0
 
 
-async def test_what_is_said_on_the_way_stands_apart(shelf, ollama):
+async def test_what_is_said_on_the_way_stands_apart(store, ollama):
     """What a model says before it uses a tool streams, no address comes of it and what follows, and it is
     no part of the answer."""
     looking = call("open_page", document="archive.txt", page=2) | {"reply": "See http:/"}
     ollama.script(looking, "/evil.example: the archive has 120 boxes [3].")
-    found = await events("How many boxes?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("How many boxes?", native(ollama.url), store=store, limits=WITH_TOOLS)
     streamed = "".join(event.text for event in found if isinstance(event, Token))
     assert streamed == "See http:/\n\n/evil.example: the archive has 120 boxes [1]."
     assert answer_of(found).text.startswith("/evil.example: the archive")
 
 
-async def test_a_loop_is_stopped(shelf, ollama):
+async def test_a_loop_is_stopped(store, ollama):
     """The same call twice is told so; after the last step no tool is offered."""
     ollama.script(**call("calculate", expression="1 + 1"), sticky=True)
-    found = await events("When?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("When?", native(ollama.url), store=store, limits=WITH_TOOLS)
     requests = ollama.requests_to("/api/chat")
     assert len(requests) == 4
     assert ["tools" in request.body for request in requests] == [True, True, True, False]
@@ -134,7 +135,7 @@ async def test_a_loop_is_stopped(shelf, ollama):
     assert "no answer" in notices(found)
 
 
-async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
+async def test_wrong_calls_are_told_to_the_model(store, ollama):
     """An unknown tool, wrong arguments and a page that is not there come back as sentences."""
     ollama.script(
         {"tool_calls": [
@@ -145,7 +146,7 @@ async def test_wrong_calls_are_told_to_the_model(shelf, ollama):
         ], "reply": ""},
         "Sorry.",
     )  # fmt: skip
-    await events("When?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    await events("When?", native(ollama.url), store=store, limits=WITH_TOOLS)
     told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
     assert "There is no tool 'shell'" in told[0]
     assert "no text on page 9" in told[1]
@@ -174,8 +175,8 @@ async def test_a_table_is_queried(cellar, ollama):
         "There are 2 wines below 40 euro; they cost 23.5 euro on average.",
     )
     scope = Scope(libraries=("wine",))
-    found = await events("What do cheap wines cost?", native(ollama.url), reader=cellar, scope=scope,
-                         bounds=WITH_TOOLS)  # fmt: skip
+    found = await events("What do cheap wines cost?", native(ollama.url), store=cellar, scope=scope,
+                         limits=WITH_TOOLS)  # fmt: skip
     told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
     assert told[0] == "<rows>\nTables: cellar(wine TEXT, price REAL €), 3 rows\n</rows>"
     assert told[1] == "<rows>\nwines | mean\n2 | 23.5\n</rows>"
@@ -191,52 +192,52 @@ async def test_a_table_is_data(cellar, ollama):
     """Neither what stands in its cells nor the query that a model writes is more than text on the page."""
     sql = "SELECT wine, '![q](http://evil.example/q) ```' AS x FROM cellar WHERE wine LIKE 'S%'"
     ollama.script(call("query_table", document="cellar.csv", sql=sql), "Soave.")
-    found = await events("Which wine?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS,
+    found = await events("Which wine?", native(ollama.url), store=cellar, limits=WITH_TOOLS,
                          scope=Scope(libraries=("wine",)))  # fmt: skip
     text = answer_of(found).text
-    for shown in (text, *(event.what for event in found if isinstance(event, Progress))):
+    for shown in (text, *(event.what for event in found if isinstance(event, StepProgress))):
         assert "](" not in shown
         assert "evil.example" not in shown.replace("/\u200aevil.example", "")
     assert text.count("```") == 2
 
 
 async def test_another_librarys_table_is_not_there(cellar, ollama):
-    """A table is opened through the reader's own shelf, and the tool is offered only where it can work."""
+    """A table is opened through the reader's own store, and the tool is offered only where it can work."""
     ollama.script(call("query_table", document="pay.csv", sql="SELECT * FROM pay"), "I cannot see it.")
     scope = Scope(libraries=("wine",))
-    await events("What?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS, scope=scope)
+    await events("What?", native(ollama.url), store=cellar, limits=WITH_TOOLS, scope=scope)
     told = [m["content"] for m in ollama.requests_to("/api/chat")[-1].body["messages"] if m["role"] == "tool"]
     assert told == ["Error: There is no document 'pay.csv'."]
     ids = tuple(one.id for one in cellar.documents(scope) if one.name == "note.txt")
-    await events("What?", native(ollama.url), reader=cellar, bounds=WITH_TOOLS, scope=Scope(documents=ids))
+    await events("What?", native(ollama.url), store=cellar, limits=WITH_TOOLS, scope=Scope(documents=ids))
     offered = [tool["function"]["name"] for tool in ollama.requests_to("/api/chat")[-1].body["tools"]]
     assert "query_table" not in offered
 
 
-async def test_what_was_calculated_is_not_doubted(shelf, ollama):
+async def test_what_was_calculated_is_not_doubted(store, ollama):
     """A figure that a tool worked out counts at the precision of the answer; another does not."""
     ollama.script(call("calculate", expression="120 / 7"), "That is 17.1 boxes a day, or 18.3 a night.")
-    found = await events("How many a day?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("How many a day?", native(ollama.url), store=store, limits=WITH_TOOLS)
     assert answer_of(found).receipt.steps == ("Calculated: 120 / 7 = 17.14285714",)
     assert answer_of(found).receipt.doubtful == ("18.3",)
 
 
-async def test_an_overflow_before_any_tool_halves_the_passages(shelf, ollama):
+async def test_an_overflow_before_any_tool_halves_the_passages(store, ollama):
     """A server that counts more than we did is asked again with less, and without tools."""
     ollama.script({"refuse": "overflow"}, "The museum opens at 9:30 [1].")
-    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("When does it open?", native(ollama.url), store=store, limits=WITH_TOOLS)
     receipt = answer_of(found).receipt
     assert receipt.sent == ("c1",)
     assert [(dropped.chunk_id, "too long" in dropped.why) for dropped in receipt.dropped] == [("c2", True)]
     assert ["tools" in request.body for request in ollama.requests_to("/api/chat")] == [True, False]
 
 
-async def test_an_overflow_after_a_tool_leaves_out_what_it_found(shelf, ollama):
-    """What a tool brought is given up first; the answer then comes from the passages as they were."""
+async def test_an_overflow_after_a_tool_leaves_out_what_it_found(store, ollama):
+    """Tool results are left out first; the answer then comes from the passages as they were."""
     ollama.script(
         call("open_page", document="archive.txt", page=2), {"refuse": "overflow"}, "It opens at 9:30 [1]."
     )
-    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("When does it open?", native(ollama.url), store=store, limits=WITH_TOOLS)
     assert answer_of(found).receipt.sent == ("c1", "c2")
     assert answer_of(found).text == "It opens at 9:30 [1]."
     last = ollama.requests_to("/api/chat")[-1].body
@@ -244,18 +245,18 @@ async def test_an_overflow_after_a_tool_leaves_out_what_it_found(shelf, ollama):
     assert [message["role"] for message in last["messages"]] == ["system", "user"]
 
 
-async def test_an_overflow_that_stays_is_said(shelf, ollama):
+async def test_an_overflow_that_stays_is_said(store, ollama):
     """After the last halving it is given up, with the reason."""
     ollama.script(refuse="overflow", sticky=True)
-    found = await events("When does it open?", native(ollama.url), reader=shelf, bounds=WITH_TOOLS)
+    found = await events("When does it open?", native(ollama.url), store=store, limits=WITH_TOOLS)
     assert "do not fit" in notices(found)
     assert len(ollama.requests_to("/api/chat")) == 2
 
 
-async def test_off_by_default(shelf, ollama):
+async def test_off_by_default(store, ollama):
     """Without the setting, no tool is offered, and none is used."""
     ollama.script(call("list_documents"), "Never said.")
-    await events("When?", native(ollama.url), reader=shelf)
+    await events("When?", native(ollama.url), store=store)
     assert ["tools" in request.body for request in ollama.requests_to("/api/chat")] == [False]
 
 

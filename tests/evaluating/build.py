@@ -1,4 +1,4 @@
-"""Short ways to the values that the tests of measuring are about."""
+"""Builders of the values that the tests of evaluation use."""
 
 from __future__ import annotations
 

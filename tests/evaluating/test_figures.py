@@ -1,4 +1,4 @@
-"""The figures themselves are right: rankings made by hand, with what must come out."""
+"""The figures are right: rankings made by hand, with the expected results."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_metrics_of_known_ranks():
 
 
 def test_abstention():
-    """Precision: of what was not answered, what nothing answers. Recall: of what nothing answers, …"""
+    """Precision is the unanswerable share of refused questions, recall the refused share of unanswerable."""
     asked = [outcome(1, relevance=0.9), outcome(1, relevance=0.1), outcome(1, relevance=0.5)]
     asked += [unanswerable(relevance=relevance) for relevance in (0.1, 0.2, 0.4, 0.8)]
     abstention = report(asked, relevant_from=0.5).abstention
@@ -118,7 +118,7 @@ def test_compare():
 
 
 def test_a_run_compared_with_itself_differs_in_nothing():
-    """Paired: what did not change adds no width to the interval."""
+    """The interval is paired: questions without a change do not widen it."""
     run = [outcome(rank, words=words) for words, rank in zip("abcd", (None, 1, 6, 2), strict=True)]
     for figure in compare(run, run).difference.values():
         assert (figure.value, figure.low, figure.high) == (0, 0, 0)
@@ -143,7 +143,7 @@ def test_documents_of(file, library, found):
 
 
 def test_the_right_document_given():
-    """Given the document, only that one is searched; one that is not there finds nothing and is said."""
+    """Given the document, only that one is searched; a missing one finds nothing and is named."""
     scopes: list[Scope] = []
 
     def retrieve(question, scope):

@@ -40,7 +40,7 @@ def test_kept_and_removed(tmp_path):
 
 
 def test_several_processes_keep_questions_at_once(tmp_path):
-    """What one adds another does not take away: the chat's thumbs, and `golden add` in a terminal."""
+    """Two processes that add questions at once lose none, such as the chat and `golden add`."""
     adding = (
         "import sys; from pathlib import Path; from docent.evaluating import GoldenQuestions, Question\n"
         "for n in range(40):\n"
@@ -74,7 +74,7 @@ def test_a_good_answer_becomes_a_question():
 
 
 def test_a_saved_run_comes_back(tmp_path):
-    """What is saved is read as it was; another file is refused with how to make one."""
+    """A saved run is read as it was; another file is refused with how to make one."""
     run = EvalRun((outcome(1), outcome(None)), (outcome(2),))
     save_run(run, tmp_path / "run.json", summary={"questions": 2})
     assert read_run(tmp_path / "run.json") == run

@@ -69,7 +69,7 @@ def read(folder, *rows):
 
 
 def test_a_file_that_is_no_list_of_questions(tmp_path):
-    """One that is not there, or is no text, is refused by its name."""
+    """A file that is missing, or is no text, is refused by its name."""
     with pytest.raises(InputError, match="nowhere.jsonl cannot be read"):
         read_questions(tmp_path / "nowhere.jsonl")
     path = tmp_path / "picture.jsonl"

@@ -14,7 +14,7 @@ import pytest
 
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.types import Answered, Citation, ReadBy, Scope
+from docent.types import Answered, AnswerRequest, Citation, ReadBy, Scope
 from docent.web.chat.source_links import CitedPlace, highlighted_pdf
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def test_the_highlight_is_the_quote(library: str, docent: Docent):
 async def cited(docent: Docent, question: str, library: str) -> tuple[Citation, ...]:
     """The citations of the answer that is made without a model."""
     scope = Scope(libraries=(library,))
-    async for event in docent.answer(question, history=(), scope=scope, use_model=False):
+    async for event in docent.answer(AnswerRequest(question=question, scope=scope, use_model=False)):
         if isinstance(event, Answered):
             return event.answer.citations
     raise AssertionError("no answer")

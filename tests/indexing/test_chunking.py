@@ -167,7 +167,7 @@ def test_the_same_document_has_the_same_chunks(tokenizer):
     )
 )
 def test_words_are_counted_as_the_tokenizer_counts_the_text(texts, tokenizer):
-    """White space of every sort, and what the tokenizer drops, is counted as the tokenizer counts it."""
+    """White space of every kind is counted as the tokenizer counts it."""
     whole = tokenizer.encode_batch(texts, add_special_tokens=False)
     assert counts(texts, tokenizer) == [len(one.ids) for one in whole]
 
@@ -183,7 +183,7 @@ def test_a_cutting_tokenizer_is_refused(tokenizer):
 
 
 def test_header_names_file_section_and_page(tokenizer):
-    """The header of a chunk says whose figures these are."""
+    """The header of a chunk names the company and the statement."""
     page = Page(
         number=7, text="Balance sheet\nCash 5\nLeases\nTotal 9", headings=(Heading(0, "Balance sheet"),)
     )

@@ -78,7 +78,7 @@ def test_a_section_runs_on_until_the_next():
     ],
 )
 def test_a_torn_heading_is_mended(heading, header):
-    """A letter painted apart goes back to its word, where the document has the word whole elsewhere."""
+    """A torn letter is joined to its word, where the document has the word whole elsewhere."""
     text = "sheet report bridge ridge del\n" * 5
     page = Page(number=1, text=f"{heading}\n{text}", headings=(Heading(0, heading),))
     assert outline_of(page).header(page, len(heading) + 1).section == header
@@ -109,7 +109,7 @@ def test_headings_come_from_every_source():
     ],
 )
 def test_large_type_alone_makes_no_heading(line):
-    """What was set larger than the rest is a heading only if it reads like one."""
+    """A line in larger type is a heading only if it reads like one."""
     page = Page(number=1, text=f"{line}\nbody", lines=(Line(0, len(line), BOX, "heading"),))
     assert outline_of(page).header(page, len(line) + 1).section == ""
 

@@ -1,4 +1,4 @@
-"""Vectors are made in the background, whatever happens to whoever makes them."""
+"""Vectors are made in the background, also after failures, stops and restarts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.store.test_versions import put_words, states
 
 
 class Stubborn(WordHashEmbedder):
-    """Fails as often as it is told, as a model server that is being restarted does."""
+    """Fails a given number of times, as a model server that is being restarted does."""
 
     def __init__(self, *, failures: int, error: type[Exception] = EmbeddingError) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Stubborn(WordHashEmbedder):
 
 
 class Endless(WordHashEmbedder):
-    """A batch that ends only when the embedder is closed, as a batch of the fast one is given up."""
+    """Ends a batch only when the embedder is closed, as the fast embedder drops its batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def test_everything_is_embedded_once(store, tmp_path):
 
 
 def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
-    """All vectors are there a moment before what they replaced is removed; waiting ends after that."""
+    """Waiting ends only after the document that was replaced has been removed."""
     background = EmbeddingWorker(store=store, embedder=WordHashEmbedder())
     put_words(store, tmp_path, "a.txt", HOURS)
     background.wait(lambda left: None)
@@ -92,7 +92,7 @@ def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("error", [EmbeddingError, RuntimeError])
 def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
-    """Who waits hears why nothing moves, be it foreseen or not; when it is over, the rest is done."""
+    """`wait` raises the reason of an expected or unexpected failure; afterwards the rest is done."""
     put_words(store, tmp_path, "a.txt", HOURS)
     background = EmbeddingWorker(store=store, embedder=Stubborn(failures=1, error=error))
     with pytest.raises(EmbeddingError):
@@ -104,7 +104,7 @@ def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
 
 
 def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
-    """It is given up without a word; whoever opens the store next makes those vectors."""
+    """The batch is dropped silently; the next process that opens the store makes those vectors."""
     put_words(store, tmp_path, "a.txt", HOURS)
     embedder = Endless()
     background = EmbeddingWorker(store=store, embedder=embedder)

@@ -1,4 +1,4 @@
-"""Looking through folders: what is followed, what is not read, and that nobody waits for a pipe."""
+"""Finding files: links that are followed, files that are not read, and no waiting for a pipe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def looked(data: Path, *paths: Path, follow_links: bool = False) -> tuple[list[str], dict[str, str]]:
-    """What was found, and why the rest is not read, by its path."""
+    """Return the paths found, and for the others the reason why they are not read."""
     files, reports = find_files(paths or [data], data=data, follow_links=follow_links)
     assert {report.outcome for report in reports} <= {"failed"}
     return [f"{one.library}/{one.path}" for one in files], {one.path: one.reason for one in reports}
@@ -35,7 +35,7 @@ def looked(data: Path, *paths: Path, follow_links: bool = False) -> tuple[list[s
 
 @pytest.mark.parametrize("target", ["../secret/s.txt", "../secret", "../nothing", "/etc/passwd"])
 def test_a_link_that_leads_out_is_named_and_not_followed(data, target):
-    """Whatever it leads to, with the setting that allows it; with that it is followed."""
+    """A link out of the data folder is reported with the setting that allows it, and followed with it."""
     (data / "out.txt").symlink_to(data / target)
     files, reasons = looked(data)
     assert files == ["lib/a.txt"]
@@ -75,7 +75,7 @@ def test_what_was_named_may_lie_elsewhere(data):
 
 
 def test_what_is_no_regular_file_is_said_at_once(data):
-    """A pipe, a socket and what leads to a device: nobody waits for them, and they are named as that."""
+    """A pipe, a socket and a link to a device are reported as such, without waiting for them."""
     os.mkfifo(data / "pipe.pdf")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(data / "sock.txt"))
@@ -146,7 +146,7 @@ def test_what_took_a_files_place_is_not_kept(data, store, how, several):
 
 
 def test_nobody_waits_for_a_pipe(data):
-    """One that takes a file's place, or is handed in, is refused in a moment, not after 20 seconds."""
+    """A pipe in a file's place, or uploaded, is refused at once, not after 20 seconds."""
     found = taken_away(data, "pipe")
     began = time.monotonic()
     with (

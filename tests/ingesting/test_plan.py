@@ -33,7 +33,7 @@ def failed(path, content="a", time=1):
 
 
 class Hasher:
-    """A file's content stands for its hash, and every reading is counted."""
+    """Returns a file's content as its hash, and counts every reading."""
 
     def __init__(self):
         self.read = []
@@ -94,7 +94,7 @@ def outcome(found, before, *, retry_failed=False):
     ],
 )
 def test_plan(found, before, expected, read):
-    """Each file is sorted by what is to be done, and read only where its stat does not tell."""
+    """Each file is sorted by the work to be done, and read only where size and time do not decide it."""
     assert outcome(found, before) == (expected, read)
 
 
@@ -111,7 +111,7 @@ FILES = st.dictionaries(
 
 @given(now=FILES, then=FILES, broken=FILES, retry=st.booleans())
 def test_every_file_has_one_place(now, then, broken, retry):
-    """What is there has one place in the plan; every known path that is gone is removed."""
+    """A file found is in one place of the plan; every known path that is missing is removed."""
     found = [here(path, *about) for path, about in now.items()]
     before = [known(path, *about) for path, about in then.items()]
     before += [failed(path, *about) for path, about in broken.items()]

@@ -1,4 +1,4 @@
-"""Files that people hand in: private, followed, cancelled, shared, and gone when they should be."""
+"""Uploaded files: private, followed, cancelled, shared and deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ADA, BOB, ANYBODY = Scope(reader="ada"), Scope(reader="bob"), Scope()
 
 
 class Desk:
-    """Uploads on a store and a loader of their own; leave it and open it again as an app does."""
+    """Uploads with a store and a loader of their own, to be closed and opened again as an app does."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ def desk(tmp_path):
 
 
 def test_a_file_is_taken_in_and_followed(desk):
-    """The steps are told as they come, and end with a document that answers its owner."""
+    """Each step is reported, and the last is a document that answers its owner."""
 
     async def follow() -> list[State]:
         ticket = desk.take_in("hours.md", "# Hours\n\nThe museum opens at nine.", wait=False)
@@ -97,7 +97,7 @@ def test_a_file_is_taken_in_and_followed(desk):
 
 
 def test_a_file_that_cannot_be_read(desk):
-    """It is failed, with the reason; handed in again, it is tried again; of a new version the old stays."""
+    """It fails with the reason; uploaded again, it is tried again; an old version outlives a new failure."""
     assert desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
     standing = desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken"))
     assert "a.pdf" in standing.reason
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_read(desk):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
-    """A disk without room for a moment: the file failed, or stays as it was; that is told and logged."""
+    """With a full disk the file fails, or stays as it was; both are reported and logged."""
     key = desk.take_in("a.txt", "The museum opens at nine.").document_id if again else ""
 
     def full(path, *, password):
@@ -130,7 +130,7 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
 
 
 def test_a_new_version_of_the_same_name(desk):
-    """Handed in again with other content, only the newer is there in the end."""
+    """Of a file uploaded twice with different content, only the newer one stays."""
     desk.take_in("a.txt", "The museum opens at nine.")
     desk.take_in("a.txt", "The museum opens at ten.")
     assert found(desk.store, "museum", ADA) == {"The museum opens at ten."}
@@ -160,7 +160,7 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
 
 
 def test_a_stop_before_it_was_read(desk, monkeypatch):
-    """What was handed in is kept through a stop and read after the next start."""
+    """An uploaded file survives a stop and is read after the next start."""
     with monkeypatch.context() as idle:
         idle.setattr(ThreadPoolExecutor, "submit", lambda *_: Future())
         desk.take_in("a.txt", "The museum opens at nine.", wait=False)
@@ -175,7 +175,7 @@ def test_a_stop_before_it_was_read(desk, monkeypatch):
 
 
 def test_sharing_embeds_nothing_again(desk):
-    """A private document that is shared is there for everybody, only there, and wholly."""
+    """A private document that is shared is there for everybody, wholly, and no longer private."""
     desk.take_in("hours.txt", "The museum opens at nine.")
     (mine,) = desk.store.documents(ADA)
     before = desk.embedder.embedded
@@ -206,7 +206,7 @@ def test_sharing_half_embedded(desk, monkeypatch):
 
 
 def test_sharing_what_could_not_be_read_there(desk):
-    """Where the same bytes failed before, for want of a password, the shared document answers."""
+    """Where the same bytes failed before for lack of a password, the shared document answers."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     desk.store.expect(path, sha256, name="hours.txt", library="museum", owner=None)
@@ -219,7 +219,7 @@ def test_sharing_what_could_not_be_read_there(desk):
 
 
 def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
-    """Handed in twice and read once, a document goes on answering when the other reading fails."""
+    """Uploaded twice and read once, a document still answers when the other reading fails."""
     ticket = desk.take_in("hours.txt", "The museum opens at nine.")
     desk.store.give_up(ticket.document_id, "The worker was stopped.")
     assert desk.uploads.status(ticket).state is State.READY
@@ -227,7 +227,7 @@ def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
 
 
 def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
-    """The same bytes deleted elsewhere at that moment: the file that was handed in is kept all the same."""
+    """An uploaded file stays although the same bytes are deleted elsewhere at that moment."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     bobs = desk.take_in("hours.txt", "The museum opens at nine.", owner="bob").document_id
@@ -246,7 +246,7 @@ def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
 
 
 def test_an_ingest_leaves_uploads_alone(desk):
-    """What was handed in is no file of data/ that could be missing there."""
+    """An uploaded file is never reported as missing from data/."""
     data = desk.folder / "data"
     (data / "museum").mkdir(parents=True)
     (data / "museum" / "hours.txt").write_text("The museum opens at ten.")
@@ -298,7 +298,7 @@ def test_a_whole_private_library_is_deleted(desk):
     ],
 )
 def test_names_are_only_names(given, kept):
-    """Whatever a browser sends, what is kept is one printable file name of bounded length."""
+    """Whatever a browser sends becomes one printable file name of bounded length."""
     assert plain_name(given) == kept
 
 
@@ -383,7 +383,7 @@ def test_no_method_gives_anothers_anything(desk):
 
 
 def test_a_locked_pdf_is_read_with_its_password(desk):
-    """It fails for want of one, says so, tries again with the wrong and the right one, and stores neither."""
+    """It fails with the reason, is tried again with a wrong and the right password, and stores neither."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
     ticket = desk.uploads.add(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
@@ -402,7 +402,7 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
 
 
 def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
-    """Whoever hears that a file is locked unlocks it at once, and it is read."""
+    """A file that is unlocked as soon as it is reported locked is read."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
     handed_in, unlocked, give_up = threading.Event(), threading.Event(), desk.store.give_up
@@ -432,14 +432,14 @@ def until_over(desk: Desk, ticket: Ticket) -> UploadStatus:
 
 
 def test_a_pipe_that_is_handed_in(desk):
-    """It is refused at once: nobody waits for something to come out of it."""
+    """It is refused at once, without waiting for data from it."""
     os.mkfifo(desk.folder / "pipe")
     with pytest.raises(UnreadableFile, match="a named pipe"):
         desk.uploads.add(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
 
 
 def test_a_file_without_text_says_so(desk):
-    """It is ready, and its reason says that nothing of it can be searched."""
+    """It is ready, and its reason says that there is nothing to search."""
     standing = desk.uploads.status(desk.take_in("void.txt", "\n \n"))
     assert (standing.state, standing.chunks) == (State.READY, 0)
     assert standing.reason == "Nothing to search: no text was found. There is no text in it."

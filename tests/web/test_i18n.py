@@ -14,7 +14,7 @@ import chainlit
 import polib
 import pytest
 
-from docent.answering import canned_replies, finish
+from docent.answering import canned_replies
 from docent.answering.scoped_documents import not_ready
 from docent.errors import ModelUnreachable
 from docent.messages import Message, joined
@@ -116,7 +116,7 @@ def test_a_reason_inside_a_notice_is_translated_too():
     error = ModelUnreachable(
         "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url="http://x:1"
     )
-    notice = joined((finish.NO_MODEL, error.message), " ")
+    notice = joined((canned_replies.NO_MODEL, error.message), " ")
     assert say(notice, "fr-CA") == (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées. "
         "Aucun serveur de modèles ne répond à http://x:1. Démarrez-le, ou corrigez DOCENT_MODEL_URL."

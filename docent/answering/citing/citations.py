@@ -24,7 +24,7 @@ from docent.answering.citing.claims import (
 )
 from docent.answering.citing.text_units import FIGURE, sentence_spans
 from docent.answering.citing.vocabulary import NUMBERS, content_words
-from docent.answering.output_filter import addresses, clean, released
+from docent.answering.output_filter import addresses, clean, relink
 from docent.types import Citation, Passage
 
 MARK = re.compile(r"\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -148,7 +148,7 @@ def cite(
 def link_cited_addresses(cited: CitedAnswer, passages: Sequence[Passage]) -> CitedAnswer:
     """Make links of the addresses in an answer that its cited passages hold."""
     known = addresses(passages[citation.n - 1].text for citation in cited.citations)
-    return replace(cited, text=released(cited.text, known))
+    return replace(cited, text=relink(cited.text, known))
 
 
 def renumber(cited: CitedAnswer, passages: Sequence[Passage]) -> tuple[CitedAnswer, tuple[Passage, ...]]:

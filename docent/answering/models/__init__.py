@@ -1,1 +1,1 @@
-""""""
+"""Clients of language models: one protocol, two kinds of server."""

@@ -1,4 +1,4 @@
-"""Bounds on what a model server sends, held before any package sees it; the same for every protocol.
+"""The connection to a model server: its certificate is checked, and the size of its replies is bounded.
 
 The packages collect a line, an event or a reply until it ends, whatever its length: a line without an end
 took 2.9 GB.
@@ -7,32 +7,33 @@ took 2.9 GB.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 
 import httpx
 
-from docent.answering.models.certificates import certificates
 from docent.errors import ModelFailed
 
 LONGEST_PIECE = 128 * 1024
-"""Bytes of a stream without the end of a line or event. A piece is mostly one token; a server that sends its
-whole answer as one has room for 20,000 characters, each escaped in 6 bytes."""
+"""Bytes of a stream without the end of a line or event. A piece is mostly one token; a whole answer sent
+as one piece may have 20,000 characters, each escaped in 6 bytes."""
 LARGEST_STREAM = 64_000_000
-"""Bytes of a whole stream: some 200,000 tokens at 300 bytes each, or ten hours of news about a pull."""
+"""Bytes of a whole stream: some 200,000 tokens at 300 bytes each, or ten hours of progress of a pull."""
 LARGEST_REPLY = 4_000_000
 """Bytes of a reply that is read whole. A hosted catalogue of 300 models takes 0.7 MB; parsed, the worst JSON
 needs twenty times its length."""
 
 LINE = re.compile(rb"\n")
 EVENT = re.compile(rb"\n\n|\r\n\r\n")
-"""What ends a piece, in the two protocols."""
+"""The end of a piece, in the two protocols."""
 LONGEST_END = 4
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Sends requests to a model server, and reads no more of a reply than it may hold.
+    """Sends requests to a model server, and reads no more of a reply than the bounds allow.
 
-    With `end`, replies are streams of pieces that end so; without, they are read whole.
+    With `end`, a reply is a stream of pieces that end so; without, it is read whole.
     """
 
     def __init__(self, url: str, *, end: re.Pattern[bytes] | None = None) -> None:
@@ -75,7 +76,7 @@ class _Bounded(httpx.AsyncByteStream):
             piece += len(chunk)
             if self._end is not None:
                 text = tail + chunk
-                ends = [found.end() for found in self._end.finditer(text)]
+                ends = [match.end() for match in self._end.finditer(text)]
                 piece = len(text) - ends[-1] if ends else piece
                 tail = text[1 - LONGEST_END :]
             self._check(whole, LARGEST_REPLY if self._end is None else LARGEST_STREAM)
@@ -95,3 +96,14 @@ class _Bounded(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def certificates(url: str) -> ssl.SSLContext:
+    """Return the authorities that a client of this address checks a certificate against."""
+    return _read_certificates(checked=url.startswith("https"))
+
+
+@cache
+def _read_certificates(*, checked: bool) -> ssl.SSLContext:
+    """Read them once, and not for every question: it takes 20 ms."""
+    return httpx.create_ssl_context(verify=checked, trust_env=False)

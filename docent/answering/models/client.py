@@ -1,4 +1,4 @@
-"""What a language model's server must be able to do for us."""
+"""The protocol of a model client, and what both clients share: options, pieces, timeouts and limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from docent.errors import ModelFailed, ModelTimeout
-from docent.types import Progress
+from docent.types import StepProgress
 
 ChatMessage = Mapping[str, Any]
 """A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
@@ -20,20 +20,20 @@ Each client writes these in the words of its protocol.
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A tool that the model asks to be used."""
+class ToolCall:
+    """A call of a tool, as the model asks for it."""
 
     name: str
     arguments: Mapping[str, Any]
     id: str = ""
 
 
-def arguments_of(said: Any) -> dict[str, Any]:
-    """What a tool is called with, as it can be said again; a number beyond all bounds (1e999) is a text."""
-    if not isinstance(said, Mapping):
-        raise TypeError(f"{said!r} names no arguments")
-    found: dict[str, Any] = json.loads(json.dumps(dict(said)), parse_constant=str)
-    return found
+def arguments_of(arguments: Any) -> dict[str, Any]:
+    """Return a tool call's arguments as plain JSON; a number beyond all bounds (1e999) is a text."""
+    if not isinstance(arguments, Mapping):
+        raise TypeError(f"{arguments!r} names no arguments")
+    plain: dict[str, Any] = json.loads(json.dumps(dict(arguments)), parse_constant=str)
+    return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +42,32 @@ class Piece:
 
     text: str = ""
     thought: str = ""
-    """What the model thinks before it answers; not shown."""
+    """The model's thoughts before it answers; not shown."""
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cut_short: bool = False
     """The answer ended because it reached the longest length allowed."""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """How this one answer should be made, where it differs from how the client was built."""
+class GenerationOptions:
+    """The options of one answer, where they differ from those of the client."""
 
     answer_tokens: int | None = None
     temperature: float | None = None
     think: bool = True
-    """False: a model that can think first should not, for a short task of ours."""
+    """False: a model that can think first should not, for a short task."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """As JSON schemas, in the form that both protocols share."""
 
 
-AS_BUILT = Wishes()
+DEFAULT_OPTIONS = GenerationOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Whether the model can answer now; if not, why, and the command that mends it."""
+    """The state of the model: ready, or the reason and the command that mends it."""
 
     ready: bool
     sentence: str
@@ -84,7 +84,7 @@ LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of token
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds to wait: for a connection, for the first token, between two tokens, and for a whole answer."""
 
     connect: float
@@ -96,7 +96,7 @@ class Patience:
 async def once_more(
     ask: Callable[[], AsyncGenerator[Piece, None]], broken: type[ModelFailed]
 ) -> AsyncGenerator[Piece, None]:
-    """An answer; asked for again where it broke before its first word, as a model does that is unloaded."""
+    """Stream an answer; ask again if it broke before its first piece, as that of an unloaded model does."""
     begun = False
     try:
         async with aclosing(ask()) as pieces:
@@ -112,23 +112,23 @@ async def once_more(
             yield piece
 
 
-class Limits:
-    """What one answer may take, in characters and in seconds, whatever its server thinks of our wishes."""
+class StreamLimits:
+    """The limits of one answer in characters and seconds, for servers that ignore the options."""
 
-    def __init__(self, name: str, tokens: int, patience: Patience) -> None:
+    def __init__(self, name: str, tokens: int, timeouts: Timeouts) -> None:
         self._name = name
         self._tokens = tokens
-        self._patience = patience
+        self._timeouts = timeouts
         self._left = max(LEAST_CHARACTERS, CHARACTERS * tokens)
-        self._ends = time.monotonic() + patience.whole
+        self._ends = time.monotonic() + timeouts.whole
 
     def seconds(self, *, first: bool) -> float:
-        """How long to wait for the next piece."""
-        wait = self._patience.first_token if first else self._patience.token
+        """Return how long to wait for the next piece."""
+        wait = self._timeouts.first_token if first else self._timeouts.token
         return min(wait, max(self._ends - time.monotonic(), 0))
 
     def spend(self, *texts: str) -> None:
-        """Count a piece, an empty one too. Raise where the answer goes on for too long."""
+        """Count a piece, even an empty one. Raises ModelError when the answer takes too much."""
         self._left -= 1 + sum(map(len, texts))
         if self._left < 0:
             raise ModelFailed(
@@ -146,20 +146,20 @@ class Limits:
                 "{model} was still answering after {seconds:g} s, and was stopped. Ask for a shorter "
                 "answer, or choose a smaller model.",
                 model=self._name,
-                seconds=self._patience.whole,
+                seconds=self._timeouts.whole,
             )
-        wait = self._patience.first_token if first else self._patience.token
+        wait = self._timeouts.first_token if first else self._timeouts.token
         return too_slow(self._name, wait, first=first)
 
 
-LONGEST_SAID = 300
-"""Characters of a server's own words that are repeated to a person."""
+LONGEST_SERVER_TEXT = 300
+"""Characters of a server's own words that are shown to a person."""
 
-STRANGE = (ValueError, TypeError, AttributeError, RecursionError)
-"""What the packages raise over an answer that is no JSON, or JSON of another shape."""
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
+"""The errors of the packages over a reply that is no JSON, or JSON of another shape."""
 
 
-def stranger(url: str, error: Exception) -> ModelFailed:
+def unreadable_reply(url: str, error: Exception) -> ModelFailed:
     return ModelFailed(
         "What came from {url} is nothing that such a model server says ({why}). Ask again; if it "
         "stays so, correct DOCENT_MODEL_URL, or DOCENT_PROVIDER for one of the other protocol.",
@@ -190,18 +190,18 @@ class ModelClient(Protocol):
     name: str
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        """The answer as it comes. Closing the iterator closes the connection at once."""
+        """Stream the answer. Closing the iterator closes the connection at once."""
 
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
 
     async def models(self) -> tuple[str, ...]:
-        """The names of the models that the server has and that can write, in their order there."""
+        """List the models of the server that can write, in its order."""
 
-    def pull(self) -> AsyncGenerator[Progress, None]:
-        """Let the server fetch the model; what is done and what there is to do, in bytes."""
+    def pull(self) -> AsyncGenerator[StepProgress, None]:
+        """Let the server fetch the model; progress is in bytes."""
 
     async def warm(self) -> None:
         """Load the model now, so that the first question does not wait for it."""

@@ -19,20 +19,20 @@ import ollama
 
 from docent.answering.models.bounded_transport import LINE, BoundedTransport
 from docent.answering.models.client import (
-    AS_BUILT,
-    LONGEST_SAID,
-    STRANGE,
-    Call,
+    DEFAULT_OPTIONS,
+    LONGEST_SERVER_TEXT,
+    UNREADABLE,
     ChatMessage,
-    Limits,
+    GenerationOptions,
     ModelStatus,
-    Patience,
     Piece,
-    Wishes,
+    StreamLimits,
+    Timeouts,
+    ToolCall,
     arguments_of,
     once_more,
-    stranger,
     too_slow,
+    unreadable_reply,
 )
 from docent.errors import (
     ModelError,
@@ -41,7 +41,7 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.types import Progress
+from docent.types import StepProgress
 
 OVERFLOW = (
     "exceed_context_size",
@@ -51,14 +51,16 @@ OVERFLOW = (
 )
 
 PULL_SILENCE = 600.0
-"""Seconds between two words about a pull; a slow disk checks 40 GB in less."""
+"""Seconds between two reports of a pull; a slow disk checks 40 GB in less."""
 LONGEST_PULL = 24 * 3600.0
 """Seconds: 40 GB by a line of 4 Mbit/s."""
 
-FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *STRANGE)
+FAULTS = (ConnectionError, TimeoutError, httpx.HTTPError, ollama.ResponseError, *UNREADABLE)
 
 
 class OllamaClient:
+    """A client of Ollama."""
+
     def __init__(
         self,
         *,
@@ -69,13 +71,13 @@ class OllamaClient:
         answer_tokens: int,
         temperature: float,
         keep_alive: str,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self.name = name
         self._url = url
         self._key = key
         self._keep_alive = keep_alive
-        self._patience = patience
+        self._timeouts = timeouts
         self._options = {
             "num_ctx": context_tokens,  # the same in every request: another value reloads the model
             "num_predict": answer_tokens,
@@ -83,17 +85,17 @@ class OllamaClient:
         }
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, wishes), ModelFailed)
+        return once_more(lambda: self._once(messages, options), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
         try:
-            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
-                found = (await client.list()).models
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                models = (await client.list()).models
         except FAULTS as error:
             raise _translated(error, self) from error
-        families = [(model.model or "", (model.details and model.details.family) or "") for model in found]
+        families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
         return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
 
     async def check(self) -> ModelStatus:
@@ -105,7 +107,7 @@ class OllamaClient:
             return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
         ends = time.monotonic() + LONGEST_PULL
         async with self._client(LINE) as client:
             try:
@@ -116,9 +118,9 @@ class OllamaClient:
                         step = await anext(steps, None)
                     if step is None:
                         break
-                    status = (step.status or status)[:LONGEST_SAID]
+                    status = (step.status or status)[:LONGEST_SERVER_TEXT]
                     what = f"Pulling {self.name}: {status}"
-                    yield Progress(what, step.completed or 0, step.total or 0)
+                    yield StepProgress(what, step.completed or 0, step.total or 0)
             except TimeoutError:
                 status = ""
             except FAULTS as error:
@@ -138,36 +140,38 @@ class OllamaClient:
             )
 
     async def warm(self) -> None:
-        body = self._body([], AS_BUILT) | {"stream": False}
+        body = self._body([], DEFAULT_OPTIONS) | {"stream": False}
         async with self._client() as client:
             try:
-                async with asyncio.timeout(self._patience.first_token):
+                async with asyncio.timeout(self._timeouts.first_token):
                     await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body)
             except TimeoutError as error:
-                raise too_slow(self.name, self._patience.first_token, first=True) from error
+                raise too_slow(self.name, self._timeouts.first_token, first=True) from error
             except FAULTS as error:
                 raise _translated(error, self) from error
 
-    def _body(self, messages: Sequence[ChatMessage], wishes: Wishes) -> dict[str, Any]:
-        wanted = {"num_predict": wishes.answer_tokens, "temperature": wishes.temperature}
+    def _body(self, messages: Sequence[ChatMessage], options: GenerationOptions) -> dict[str, Any]:
+        wanted = {"num_predict": options.answer_tokens, "temperature": options.temperature}
         body = {
             "model": self.name,
-            "messages": [_spoken(message) for message in messages],
+            "messages": [_wire_message(message) for message in messages],
             "stream": True,
             "truncate": False,
             "shift": False,  # the same in every request, like num_ctx
             "keep_alive": self._keep_alive,
             "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
-        body |= {"tools": list(wishes.tools)} if wishes.tools else {}
-        return body if wishes.think else body | {"think": False}
+        body |= {"tools": list(options.tools)} if options.tools else {}
+        return body if options.think else body | {"think": False}
 
-    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
-        body = self._body(messages, wishes)
-        limits = Limits(self.name, body["options"]["num_predict"], self._patience)
+    async def _once(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions
+    ) -> AsyncGenerator[Piece, None]:
+        body = self._body(messages, options)
+        limits = StreamLimits(self.name, body["options"]["num_predict"], self._timeouts)
         async with self._client(LINE) as client:
-            asked = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
-            async with aclosing(asked) as answers:
+            replies = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
+            async with aclosing(replies) as answers:
                 answer = await self._next(answers, limits, first=True)
                 yield _piece(answer)
                 while not answer.done:
@@ -175,9 +179,9 @@ class OllamaClient:
                     yield _piece(answer)
 
     async def _next(
-        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: Limits, *, first: bool
+        self, answers: AsyncGenerator[ollama.ChatResponse, None], limits: StreamLimits, *, first: bool
     ) -> ollama.ChatResponse:
-        """What the server says next, within the time and the length that it has for it."""
+        """Return the server's next reply, within the limits of time and length."""
         try:
             async with asyncio.timeout(limits.seconds(first=first)):
                 answer = await anext(answers)
@@ -196,12 +200,12 @@ class OllamaClient:
             raise _translated(error, self) from error
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> Any:
-        """A connection for one request: closing it stops the model. A stream's lines have an `end`."""
+        """Return a connection for one request: closing it stops the model. A stream's lines have an `end`."""
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
         return ollama.AsyncClient(
             host=self._url,
             headers=headers,
-            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             follow_redirects=False,
             trust_env=False,
             transport=BoundedTransport(self._url, end=end),
@@ -238,19 +242,19 @@ class OllamaClient:
         )
 
 
-def _spoken(message: ChatMessage) -> dict[str, Any]:
-    """A message in the words of this protocol."""
-    spoken = {"role": message["role"], "content": message["content"]}
+def _wire_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message in the form of this protocol."""
+    wire = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):
         functions = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
-        spoken["tool_calls"] = [{"function": function} for function in functions]
+        wire["tool_calls"] = [{"function": function} for function in functions]
     if call := message.get("call"):
-        spoken["tool_name"] = call.name
-    return spoken
+        wire["tool_name"] = call.name
+    return wire
 
 
 def _piece(answer: ollama.ChatResponse) -> Piece:
-    """What one line says; the last one has the counts."""
+    """Return the piece of one line; the last line has the counts."""
     return Piece(
         answer.message.content or "",
         answer.message.thinking or "",
@@ -261,27 +265,27 @@ def _piece(answer: ollama.ChatResponse) -> Piece:
     )
 
 
-def _calls(answer: ollama.ChatResponse) -> tuple[Call, ...]:
+def _calls(answer: ollama.ChatResponse) -> tuple[ToolCall, ...]:
     return tuple(
-        Call(call.function.name, arguments_of(call.function.arguments))
+        ToolCall(call.function.name, arguments_of(call.function.arguments))
         for call in answer.message.tool_calls or ()
     )
 
 
 def _words(error: ollama.ResponseError) -> str:
-    """What the server says of it, for a person."""
-    return str(error.error).strip()[:LONGEST_SAID]
+    """Return the server's own words, for a person."""
+    return str(error.error).strip()[:LONGEST_SERVER_TEXT]
 
 
 def _translated(error: Exception, client: OllamaClient) -> ModelError:
-    """The server's or the network's word as a sentence of ours."""
+    """Return an error of the server or the network as one of ours."""
     if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, TimeoutError)):
         return client._unreachable()
     if isinstance(error, ollama.ResponseError):
-        said = str(error.error)
+        text = str(error.error)
         if error.status_code == 404:
-            return client._missing() if "model" in said else stranger(client._url, error)
-        if any(words in said for words in OVERFLOW):
+            return client._missing() if "model" in text else unreadable_reply(client._url, error)
+        if any(words in text for words in OVERFLOW):
             return ModelOverflow(
                 "The question and its passages do not fit the context of {model} ({n} tokens). Ask a "
                 "shorter question, start a new chat, or raise DOCENT_CONTEXT_TOKENS.",
@@ -291,8 +295,8 @@ def _translated(error: Exception, client: OllamaClient) -> ModelError:
         return ModelFailed(
             "The model server could not answer: {why}. Ask again in a moment.", why=_words(error)
         )
-    if isinstance(error, STRANGE):
-        return stranger(client._url, error)
+    if isinstance(error, UNREADABLE):
+        return unreadable_reply(client._url, error)
     return ModelFailed(
         "The connection to the model server at {url} broke off ({why}). Ask again; if it stays so, "
         "the server's log says why.",

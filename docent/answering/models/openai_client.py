@@ -13,19 +13,19 @@ import openai
 
 from docent.answering.models.bounded_transport import EVENT, BoundedTransport
 from docent.answering.models.client import (
-    AS_BUILT,
-    LONGEST_SAID,
-    STRANGE,
-    Call,
+    DEFAULT_OPTIONS,
+    LONGEST_SERVER_TEXT,
+    UNREADABLE,
     ChatMessage,
-    Limits,
+    GenerationOptions,
     ModelStatus,
-    Patience,
     Piece,
-    Wishes,
+    StreamLimits,
+    Timeouts,
+    ToolCall,
     arguments_of,
     once_more,
-    stranger,
+    unreadable_reply,
 )
 from docent.errors import (
     ModelError,
@@ -35,9 +35,9 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.messages import Message
-from docent.types import Progress
+from docent.types import StepProgress
 
-ABOUT_US = tuple(
+IDENTIFYING_HEADERS = tuple(
     f"X-Stainless-{name}"
     for name in (
         "Lang",
@@ -54,10 +54,12 @@ ABOUT_US = tuple(
 
 
 class _BrokenOff(ModelFailed):
-    """The connection ended; what was refused, the package asks once more itself."""
+    """The connection ended. The package itself repeats a request that was refused."""
 
 
 class OpenAIClient:
+    """A client of any server with OpenAI's protocol."""
+
     def __init__(
         self,
         *,
@@ -66,30 +68,32 @@ class OpenAIClient:
         key: str,
         answer_tokens: int,
         temperature: float,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self.name = name
         self._url = url
         self._key = key
         self._answer_tokens = answer_tokens
         self._temperature = temperature
-        self._patience = patience
-        self._tells_usage = True
+        self._timeouts = timeouts
+        self._includes_usage = True
 
     def stream(
-        self, messages: Sequence[ChatMessage], wishes: Wishes = AS_BUILT
+        self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, wishes), _BrokenOff)
+        return once_more(lambda: self._once(messages, options), _BrokenOff)
 
-    async def _once(self, messages: Sequence[ChatMessage], wishes: Wishes) -> AsyncGenerator[Piece, None]:
+    async def _once(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions
+    ) -> AsyncGenerator[Piece, None]:
         ended = ""
         first = True
-        limits = Limits(self.name, wishes.answer_tokens or self._answer_tokens, self._patience)
+        limits = StreamLimits(self.name, options.answer_tokens or self._answer_tokens, self._timeouts)
         calls = _Calls(limits)
         async with self._client(EVENT) as client:
             try:
                 async with asyncio.timeout(limits.seconds(first=True)):
-                    chunks = await self._asked(client, messages, wishes)
+                    chunks = await self._request(client, messages, options)
                     chunk = await anext(chunks, None)
                 first = False
                 while chunk is not None:
@@ -106,54 +110,54 @@ class OpenAIClient:
                 raise self._broken_off() from error
             except openai.APIError as error:
                 raise self._translated(error) from error
-            except STRANGE as error:
-                raise stranger(self._url, error) from error
+            except UNREADABLE as error:
+                raise unreadable_reply(self._url, error) from error
         if not ended:  # this protocol has no other sign of an answer that broke off
             raise self._broken_off()
-        if made := calls.made(self.name):
-            yield Piece(calls=made)
+        if complete := calls.complete(self.name):
+            yield Piece(calls=complete)
 
-    async def _asked(
-        self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], wishes: Wishes
+    async def _request(
+        self, client: openai.AsyncOpenAI, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> Any:
-        body: list[Any] = [_spoken(message) for message in messages]
-        more: dict[str, Any] = {"tools": list(wishes.tools)} if wishes.tools else {}
-        if self._tells_usage:
+        body: list[Any] = [_wire_message(message) for message in messages]
+        more: dict[str, Any] = {"tools": list(options.tools)} if options.tools else {}
+        if self._includes_usage:
             more["stream_options"] = {"include_usage": True}
         try:
             return await client.chat.completions.create(
                 model=self.name,
                 messages=body,
-                max_tokens=wishes.answer_tokens or self._answer_tokens,
-                temperature=self._temperature if wishes.temperature is None else wishes.temperature,
+                max_tokens=options.answer_tokens or self._answer_tokens,
+                temperature=self._temperature if options.temperature is None else options.temperature,
                 stream=True,
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not self._tells_usage or "stream_options" not in str(error):
+            if not self._includes_usage or "stream_options" not in str(error):
                 raise
-            self._tells_usage = False  # some hosted servers refuse what they do not know
-            return await self._asked(client, messages, wishes)
+            self._includes_usage = False  # some hosted servers refuse what they do not know
+            return await self._request(client, messages, options)
 
-    async def pull(self) -> AsyncGenerator[Progress, None]:
-        """This protocol cannot fetch a model: it is there, or it is said how to get it there."""
+    async def pull(self) -> AsyncGenerator[StepProgress, None]:
+        """Report that the model is there, or raise ModelMissing: this protocol cannot fetch one."""
         if not (await self.check()).ready:
             raise self._missing()
-        yield Progress(Message("{model} is there", model=self.name), 1, 1)
+        yield StepProgress(Message("{model} is there", model=self.name), 1, 1)
 
     async def warm(self) -> None:
-        """Nothing: a hosted server would bill it, and a local one keeps its model loaded."""
+        """Do nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def models(self) -> tuple[str, ...]:
         try:
-            async with self._client() as client, asyncio.timeout(self._patience.connect * 2):
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
                 return tuple([model.id async for model in client.models.list()])
         except openai.NotFoundError:
             return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
-        except STRANGE as error:
-            raise stranger(self._url, error) from error
+        except UNREADABLE as error:
+            raise unreadable_reply(self._url, error) from error
 
     async def check(self) -> ModelStatus:
         try:
@@ -165,8 +169,8 @@ class OpenAIClient:
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
-        """A connection for one request; the events of a stream have an `end`."""
-        headers: dict[str, Any] = dict.fromkeys(ABOUT_US, openai.Omit())
+        """Return a connection for one request; the events of a stream have an `end`."""
+        headers: dict[str, Any] = dict.fromkeys(IDENTIFYING_HEADERS, openai.Omit())
         if self._key:
             headers["api-key"] = self._key  # Azure's name for the key
         return openai.AsyncOpenAI(
@@ -174,11 +178,11 @@ class OpenAIClient:
             api_key=self._key or "none",
             default_headers=headers,
             max_retries=1,
-            timeout=httpx.Timeout(None, connect=self._patience.connect),
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             http_client=httpx.AsyncClient(
                 trust_env=False,
                 transport=BoundedTransport(self._url, end=end),
-                timeout=httpx.Timeout(None, connect=self._patience.connect),
+                timeout=httpx.Timeout(None, connect=self._timeouts.connect),
             ),
         )
 
@@ -217,7 +221,7 @@ class OpenAIClient:
             case openai.APIStatusError():
                 return ModelFailed(
                     "The model server could not answer: {why}. Ask again in a moment.",
-                    why=str(error)[:LONGEST_SAID],
+                    why=str(error)[:LONGEST_SERVER_TEXT],
                 )
             case _:
                 return ModelUnreachable(
@@ -225,11 +229,11 @@ class OpenAIClient:
                 )
 
 
-def _spoken(message: ChatMessage) -> dict[str, Any]:
-    """A message in the words of this protocol."""
-    spoken: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+def _wire_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message in the form of this protocol."""
+    wire: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if calls := message.get("calls"):
-        spoken["tool_calls"] = [
+        wire["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
@@ -238,19 +242,19 @@ def _spoken(message: ChatMessage) -> dict[str, Any]:
             for call in calls
         ]
     if call := message.get("call"):
-        spoken["tool_call_id"] = call.id
-    return spoken
+        wire["tool_call_id"] = call.id
+    return wire
 
 
 def _piece(chunk: Any, *, cut_short: bool) -> Piece:
-    """What one event says. The counts mostly come last, alone."""
-    said = chunk.choices[0].delta if chunk.choices else None
-    text = getattr(said, "content", None) or ""
+    """Return the piece of one event. The counts mostly come last, alone."""
+    delta = chunk.choices[0].delta if chunk.choices else None
+    text = getattr(delta, "content", None) or ""
     if not isinstance(text, str):  # the package checks no types
         raise TypeError(f"{type(text).__name__} is no text")
     return Piece(
         text,
-        str(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""),
+        str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""),
         prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
@@ -258,9 +262,9 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
 
 
 class _Calls:
-    """Tool calls, which come in pieces."""
+    """Collects tool calls, which come in pieces."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: StreamLimits) -> None:
         self._limits = limits
         self._parts: dict[int, list[str]] = {}
 
@@ -269,15 +273,15 @@ class _Calls:
             for part in choice.delta.tool_calls or ():
                 known = self._parts.setdefault(part.index, ["", "", ""])
                 function = part.function
-                said = [part.id, function and function.name, function and function.arguments]
-                texts = [text or "" for text in said]
+                parts = [part.id, function and function.name, function and function.arguments]
+                texts = [text or "" for text in parts]
                 self._limits.spend(*texts)
                 known[:] = [before + text for before, text in zip(known, texts, strict=True)]
 
-    def made(self, model: str) -> tuple[Call, ...]:
+    def complete(self, model: str) -> tuple[ToolCall, ...]:
         try:
             return tuple(
-                Call(name, arguments_of(json.loads(arguments or "{}")), id=key)
+                ToolCall(name, arguments_of(json.loads(arguments or "{}")), id=key)
                 for key, name, arguments in self._parts.values()
             )
         except (json.JSONDecodeError, TypeError) as error:

@@ -1,1 +1,1 @@
-""""""
+"""The prompt: instructions and personas, quoting, counting tokens, fitting the context."""

@@ -1,4 +1,4 @@
-"""What fits: passages, history and question within the model's context, decided before sending."""
+"""Fitting passages, history and question into the model's context, before anything is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is sent, what is not and why, and how many tokens that should be."""
+    """The passages and turns to send, those left out and why, and the tokens that this takes."""
 
     passages: tuple[Passage, ...]
     history: tuple[Turn, ...]
@@ -33,7 +33,7 @@ class Budget:
     """False: the question alone is longer than the context."""
 
     def halved(self) -> Budget:
-        """The better half of the passages and no history, for a server that counts more than we did."""
+        """Return the better half of the passages and no history, for a server that counts more."""
         keep = len(self.passages) // 2
         cut = tuple(
             Dropped(passage.chunk_id, Message("the server said that the prompt was too long"))
@@ -66,8 +66,8 @@ def fit(
     """
     window = context_tokens - answer_tokens - SPARE
     fixed = count(instructions) + count(templates.asked(question)) + 2 * FRAME
-    kept = recent(history, count=count, room=min(int(window * HISTORY_SHARE), window - fixed))
-    used = fixed + sum(_cost(turn, count) for turn in kept)
+    turns = recent(history, count=count, space=min(int(window * HISTORY_SHARE), window - fixed))
+    used = fixed + sum(_cost(turn, count) for turn in turns)
     sent: list[Passage] = []
     costs: list[int] = []
     dropped: list[Dropped] = []
@@ -82,21 +82,21 @@ def fit(
             sent.append(passage)
             costs.append(cost)
             used += cost
-    return Budget(tuple(sent), kept, tuple(dropped), used, fixed, tuple(costs), fits=fixed <= window)
+    return Budget(tuple(sent), turns, tuple(dropped), used, fixed, tuple(costs), fits=fixed <= window)
 
 
-def recent(history: Sequence[Turn], *, count: Count, room: int) -> tuple[Turn, ...]:
-    """The end of a conversation, by whole turns.
+def recent(history: Sequence[Turn], *, count: Count, space: int) -> tuple[Turn, ...]:
+    """Return the end of a conversation that fits, by whole turns.
 
-    When a turn no longer fits, half of the room is cleared at once: the beginning of the prompt then
+    When a turn no longer fits, half of the space is cleared at once: the beginning of the prompt then
     stays the same for several turns, and the server need not read it again.
     """
     first = used = 0
     costs = [_cost(turn, count) for turn in history]
     for last, cost in enumerate(costs):
         used += cost
-        if used > room:
-            while first <= last and used > room // 2 and not (first == last and used <= room):
+        if used > space:
+            while first <= last and used > space // 2 and not (first == last and used <= space):
                 used -= costs[first]
                 first += 1
     return tuple(history[first:])

@@ -1,4 +1,4 @@
-"""Who answers: the personas of personas.toml, checked when they are read."""
+"""The personas of personas.toml, checked when they are read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docent.answering.prompt.fence import tamed
-from docent.answering.prompt.templates import INSTRUCTIONS
+from docent.answering.prompt.templates import INSTRUCTIONS, quotable
 from docent.errors import SettingsError
 from docent.types import Turn
 
@@ -36,14 +35,16 @@ class Starter:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
+    """A way to answer: instructions, a model, a library and first questions."""
+
     key: str
     """The name of its table in the file."""
     name: str
     description: str = ""
     library: str = ""
-    """Where it looks; empty: everywhere."""
+    """The library that it searches; empty: all."""
     system: str = ""
-    """What it is told, after the rules about passages and citations that hold for all."""
+    """Instructions, after the rules about passages and citations that hold for all."""
     greeting: str = ""
     model: str = ""
     """Empty: the model of the settings."""
@@ -52,7 +53,7 @@ class Persona:
     starters: tuple[Starter, ...] = ()
     examples: tuple[Turn, ...] = ()
     further: str = ""
-    """What the person who asks adds; no field of the file."""
+    """Instructions that the person adds; no field of the file."""
 
     @property
     def instructions(self) -> str:
@@ -65,7 +66,7 @@ class Persona:
         for example in self.examples:
             parts.append(f"\nExample\nQuestion: {example.question}\nAnswer: {example.answer}\n")
         if self.further:
-            parts.append(f"\n{FURTHER}{tamed(self.further.strip())}\n")
+            parts.append(f"\n{FURTHER}{quotable(self.further.strip())}\n")
         return "".join(parts)
 
 
@@ -76,8 +77,8 @@ LISTS = {"starters": ("label", "message"), "examples": ("question", "answer")}
 KNOWN = sorted({*TEXTS, *LISTS, "temperature"})
 
 
-def read(path: Path) -> tuple[Persona, ...]:
-    """The personas of a file, in its order; a mistake is refused with its line."""
+def read_personas(path: Path) -> tuple[Persona, ...]:
+    """Read the personas of a file, in its order; a mistake is refused with its line."""
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
@@ -87,11 +88,11 @@ def read(path: Path) -> tuple[Persona, ...]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError("{path} is not TOML: {error}. Mend that line.", path=path, error=error) from error
-    return tuple(_persona(key, table, _Lines(path, text)) for key, table in tables.items())
+    return tuple(_persona(key, table, _LineFinder(path, text)) for key, table in tables.items())
 
 
-class _Lines:
-    """Finds the line of a mistake."""
+class _LineFinder:
+    """Finds the line of a mistake, for its error."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -124,7 +125,7 @@ class _Lines:
         return table or 1
 
 
-def _persona(key: str, table: Any, lines: _Lines) -> Persona:
+def _persona(key: str, table: Any, lines: _LineFinder) -> Persona:
     if not isinstance(table, Mapping):
         raise lines.mistake(key, "", f"{key} stands outside a persona. Put it below a line such as [guide].")
     for field in table:
@@ -152,7 +153,7 @@ def _persona(key: str, table: Any, lines: _Lines) -> Persona:
     )
 
 
-def _temperature(key: str, table: Mapping[str, Any], lines: _Lines) -> float | None:
+def _temperature(key: str, table: Mapping[str, Any], lines: _LineFinder) -> float | None:
     value = table.get("temperature")
     if value is None:
         return None
@@ -161,7 +162,7 @@ def _temperature(key: str, table: Mapping[str, Any], lines: _Lines) -> float | N
     return float(value)
 
 
-def _pairs(key: str, field: str, table: Mapping[str, Any], lines: _Lines) -> list[tuple[str, str]]:
+def _pairs(key: str, field: str, table: Mapping[str, Any], lines: _LineFinder) -> list[tuple[str, str]]:
     names = LISTS[field]
     shape = f'{field} must be a list of {{ {names[0]} = "…", {names[1]} = "…" }}.'
     entries = table.get(field, [])

@@ -1,4 +1,4 @@
-"""How many tokens a text is: exactly for the Mistral family, on the safe side for every other model."""
+"""Counting tokens: exactly for the Mistral family, on the safe side for every other model."""
 
 from __future__ import annotations
 
@@ -36,16 +36,18 @@ VOCABULARIES = (
 """Model names as Ollama has them, and the vocabulary in the mistral-common package that they use."""
 
 
-class Counter(Protocol):
+class TokenCounter(Protocol):
+    """Counts the tokens of a text."""
+
     name: str
     exact: bool
 
     def count(self, text: str) -> int:
-        """The tokens of a text on its own, without what a chat template puts around it."""
+        """Count the tokens of a text on its own, without what a chat template puts around it."""
 
 
 class Estimate:
-    """On the safe side for any common vocabulary; a third too many for English prose."""
+    """An estimate on the safe side for any common vocabulary; a third too many for English prose."""
 
     name = "estimate"
     exact = False
@@ -70,7 +72,7 @@ def _cost(piece: re.Match[str]) -> int:
 
 
 class SentencePiece:
-    """The vocabulary that Mistral 7B and its kin were trained with."""
+    """The vocabulary of Mistral 7B and its relatives."""
 
     exact = True
 
@@ -100,8 +102,8 @@ class Tekken:
 
 
 @cache
-def counter_for(model: str) -> Counter:
-    """The exact counter where there is one for a model of this name, else an estimate."""
+def counter_for(model: str) -> TokenCounter:
+    """Return the exact counter for a model of this name where there is one, else an estimate."""
     for pattern, vocabulary in VOCABULARIES:
         if pattern.match(model.lower().rpartition("/")[2]):
             # The package is asked only for the folder it lies in: importing it costs 0.4 s.
@@ -112,10 +114,10 @@ def counter_for(model: str) -> Counter:
     return Estimate()
 
 
-class Learning:
-    """Another counter, corrected by what the model server counted."""
+class LearningCounter:
+    """Another counter, corrected by the model server's own counts."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: TokenCounter) -> None:
         self.name = counter.name
         self.exact = counter.exact
         self._counted = lru_cache(maxsize=TEXTS)(counter.count)
@@ -123,8 +125,11 @@ class Learning:
 
     @property
     def factor(self) -> float:
-        """The worst of the last few. A server that reuses its cache may count too few, so an exact
-        count is never lowered, and an estimate never below 0.6."""
+        """The worst of the last few ratios.
+
+        A server that reuses its cache may count too few, so an exact count is never lowered, and an
+        estimate never below 0.6.
+        """
         if not self._ratios:
             return 1.0
         return max(max(self._ratios), 1.0 if self.exact else 0.6)
@@ -133,6 +138,6 @@ class Learning:
         return math.ceil(self._counted(text) * self.factor)
 
     def learn(self, *, budgeted: int, counted: int) -> None:
-        """What we had budgeted for a prompt, and what the server then counted (0: it did not say)."""
+        """Compare a prompt's budgeted tokens with the server's count of them (0: it gave none)."""
         if budgeted > 0 and counted > 0:
             self._ratios.append(min(self.factor * counted / budgeted, 4.0))

@@ -1,1 +1,1 @@
-""""""
+"""Tools that a model may use while it answers."""

@@ -1,23 +1,23 @@
-"""What a model may do by itself, where the settings let it: search again, open a page, list, calculate,
-and query the tables of CSV and Excel files.
+"""The tools of a model: search again, open a page, list documents, calculate, query tables.
 
-Everything is read-only and bound to the reader's scope; what a tool finds is quoted like any passage.
+Everything is read-only and within one scope; what a tool finds is quoted like any passage.
 """
 
 from __future__ import annotations
 
+import ast
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from docent.answering.models.client import Call
-from docent.answering.output_filter import named, unnumbered
+from docent.answering.models.client import ToolCall
+from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
-from docent.answering.prompt.fence import tamed
-from docent.answering.scoped_documents import Shelf, answering, placed, whole
-from docent.answering.tools import sql as querying
-from docent.answering.tools import tables
-from docent.answering.tools.calculator import calculate
+from docent.answering.prompt.templates import quotable
+from docent.answering.scoped_documents import ScopedDocuments, answering, placed, whole
+from docent.answering.tools import table_queries
 from docent.errors import DocentError, InputError
 from docent.messages import Message
 from docent.types import Passage, StoredDocument
@@ -25,8 +25,22 @@ from docent.types import Passage, StoredDocument
 MOST_FOUND = 4
 MOST_LISTED = 60
 MOST_ROWS = 20
-"""Of a query, shown below the answer."""
+"""The most rows of a query shown below the answer."""
 LONGEST_CELL = 120
+LONGEST_EXPRESSION = 300
+LARGEST_POWER = 64
+BINARY: dict[type[ast.AST], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+UNARY: dict[type[ast.AST], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "abs": abs, "max": max, "min": min, "round": round, "sqrt": math.sqrt, "sum": lambda *all_: sum(all_),
+}  # fmt: skip
 
 
 def _schema(name: str, description: str, **parameters: tuple[str, str]) -> Mapping[str, Any]:
@@ -61,46 +75,48 @@ QUERY = _schema(
     document=("string", "its file name"),
     sql=("string", "the query; empty to be told the tables and their columns"),
 )
-"""Offered where there is a document with tables."""
+"""A tool offered where there is a document with tables."""
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What came of a tool: the step as a person is told of it, and what the model reads."""
+class ToolResult:
+    """The result of a tool call: the step as a person is shown it, and the text that the model reads."""
 
     step: str
     text: str
     passages: tuple[Passage, ...] = ()
     shown: str = ""
-    """What a person must see to check the answer: a query and its rows."""
+    """Shown below the answer, so that a person can check it: a query and its rows."""
 
 
 class Toolbox:
-    def __init__(self, *, search: Callable[[str], Sequence[Passage]], shelf: Shelf) -> None:
+    """The tools on the documents of one scope."""
+
+    def __init__(self, *, search: Callable[[str], Sequence[Passage]], documents: ScopedDocuments) -> None:
         self._search = search
-        self._shelf = shelf
+        self._documents = documents
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
-        """The tools that there is something to use on."""
-        has_tables = any(one.kind in tables.KINDS for one in answering(self._shelf.documents()))
-        return (*SCHEMAS, QUERY) if has_tables else SCHEMAS
+        """Return the tools that have something to work on."""
+        kinds = {document.kind for document in answering(self._documents.all())}
+        return (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
 
-    def use(self, call: Call, shown: Sequence[Passage]) -> Used:
-        """Do what is asked; what goes wrong is told to the model, which may try otherwise."""
+    def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
+        """Run a tool call; an error becomes the result, and the model may try otherwise."""
         try:
             match call.name, dict(call.arguments):
                 case "search", {"query": str(query)}:
                     known = {passage.chunk_id for passage in shown}
-                    found = [one for one in self._search(query) if one.chunk_id not in known]
-                    return _quoted(Message("Searched: {what}", what=query), found[:MOST_FOUND], shown)
+                    unseen = [passage for passage in self._search(query) if passage.chunk_id not in known]
+                    return _quoted(Message("Searched: {what}", what=query), unseen[:MOST_FOUND], shown)
                 case "open_page", {"document": str(name), "page": page}:
-                    found = self._page(name, page, shown)
-                    return _quoted(Message("Opened: {name}, p. {page}", name=name, page=page), found, shown)
+                    unseen = self._page(name, page, shown)
+                    return _quoted(Message("Opened: {name}, p. {page}", name=name, page=page), unseen, shown)
                 case "list_documents", _:
                     return self._listed()
                 case "calculate", {"expression": str(expression)}:
                     value = calculate(expression)
-                    return Used(Message("Calculated: {what}", what=f"{expression} = {value}"), value)
+                    return ToolResult(Message("Calculated: {what}", what=f"{expression} = {value}"), value)
                 case "query_table", {"document": str(name), "sql": str(sql)}:
                     return self._queried(name, sql)
                 case name, _:
@@ -111,18 +127,18 @@ class Toolbox:
                         names=names,
                     )
         except DocentError as error:
-            return Used(
-                Message("{tool}: {why}", tool=call.name, why=error.message), f"Error: {tamed(str(error))}"
+            return ToolResult(
+                Message("{tool}: {why}", tool=call.name, why=error.message), f"Error: {quotable(str(error))}"
             )
 
     def _page(self, name: str, page: Any, shown: Sequence[Passage]) -> list[Passage]:
-        """What the page says beyond what was shown of it."""
+        """Return the passages of a page that were not shown."""
         try:
             number = int(page)
         except (TypeError, ValueError) as error:
             raise InputError("{page!r} is no page number.", page=page) from error
         document = self._document(name)
-        chunks = [one for one in self._shelf.chunks_of(document.id) if one.page == number]
+        chunks = [chunk for chunk in self._documents.chunks_of(document.id) if chunk.page == number]
         if not chunks:
             raise InputError(
                 "{name} has no text on page {number}; it has {pages} pages.",
@@ -131,60 +147,120 @@ class Toolbox:
                 pages=document.pages,
             )
         known = {passage.chunk_id for passage in shown}
-        kept = self._shelf.page(document.id, number)
-        unseen = [one for one in chunks if one.id not in known]
-        return [placed(passage, kept) for passage in whole(document, unseen)]
+        opened = self._documents.page(document.id, number)
+        unseen = [chunk for chunk in chunks if chunk.id not in known]
+        return [placed(passage, opened) for passage in whole(document, unseen)]
 
     def _document(self, name: str) -> StoredDocument:
-        for one in answering(self._shelf.documents()):
-            if name in (one.name, one.id):
-                return one
+        for document in answering(self._documents.all()):
+            if name in (document.name, document.id):
+                return document
         raise InputError("There is no document {name!r}.", name=name)
 
-    def _queried(self, name: str, sql: str) -> Used:
+    def _queried(self, name: str, sql: str) -> ToolResult:
         document = self._document(name)
-        if document.kind not in tables.KINDS:
+        if document.kind not in table_queries.KINDS:
             raise InputError("{name} has no tables to query; open its pages instead.", name=name)
-        pages = (self._shelf.page(document.id, number) for number in range(1, document.pages + 1))
-        found = tables.tables_of(name, pages)
+        pages = (self._documents.page(document.id, number) for number in range(1, document.pages + 1))
+        tables = table_queries.tables_of(name, pages)
         if not sql.strip():
-            return Used(
+            return ToolResult(
                 Message("Looked at the tables of {name}", name=name),
-                templates.rows(querying.described(found)),
+                templates.rows(table_queries.described(tables)),
             )
-        result = querying.query(sql, found)
+        result = table_queries.query(sql, tables)
         step = Message("Queried {name}: {sql}", name=name, sql=sql)
-        return Used(step, templates.rows(querying.as_lines(result)), shown=_table(name, sql, result))
+        return ToolResult(
+            step, templates.rows(table_queries.result_lines(result)), shown=_table(name, sql, result)
+        )
 
-    def _listed(self) -> Used:
-        documents = answering(self._shelf.documents())
-        lines = [f"{one.library}/{one.name}, {one.pages} pages" for one in documents[:MOST_LISTED]]
+    def _listed(self) -> ToolResult:
+        documents = answering(self._documents.all())
+        lines = [
+            f"{document.library}/{document.name}, {document.pages} pages"
+            for document in documents[:MOST_LISTED]
+        ]
         more = [f"and {len(documents) - MOST_LISTED} more"] if len(documents) > MOST_LISTED else []
-        return Used(Message("Listed {n} documents", n=len(documents)), tamed("\n".join([*lines, *more])))
+        return ToolResult(
+            Message("Listed {n} documents", n=len(documents)), quotable("\n".join([*lines, *more]))
+        )
 
 
-def _table(name: str, sql: str, result: querying.Result) -> str:
-    """The query and its rows, as they stand below the answer. The texts are a model's and a document's."""
-    asked = _unfenced(named(sql))
+def _table(name: str, sql: str, result: table_queries.QueryResult) -> str:
+    """Return the query and its rows, as they are shown below the answer: texts of a model and a document."""
+    asked = _unfenced(display_name(sql))
     rows = [result.columns, tuple("---" for _ in result.columns), *result.rows[:MOST_ROWS]]
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
     more = ["", "… and more rows."] if result.more or len(result.rows) > MOST_ROWS else []
     return "\n".join(
-        [f"From the tables of {unnumbered(named(name))}:", "", "```sql", asked, "```", "", *lines, *more]
+        [
+            f"From the tables of {without_numbers(display_name(name))}:",
+            "",
+            "```sql",
+            asked,
+            "```",
+            "",
+            *lines,
+            *more,
+        ]
     )
 
 
-def _cell(value: tables.Value) -> str:
+def _cell(value: table_queries.Value) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
-    return unnumbered(_unfenced(named(text[:LONGEST_CELL]))).replace("|", "\\|")
+    return without_numbers(_unfenced(display_name(text[:LONGEST_CELL]))).replace("|", "\\|")
 
 
 def _unfenced(text: str) -> str:
     return text.replace("`", "'")
 
 
-def _quoted(step: str, found: Sequence[Passage], shown: Sequence[Passage]) -> Used:
-    if not found:
-        return Used(step, "Nothing that you have not been shown.")
-    text = "\n".join(templates.quoted(n, passage) for n, passage in enumerate(found, len(shown) + 1))
-    return Used(step, text, tuple(found))
+def _quoted(step: str, unseen: Sequence[Passage], shown: Sequence[Passage]) -> ToolResult:
+    if not unseen:
+        return ToolResult(step, "Nothing that you have not been shown.")
+    text = "\n".join(templates.quoted(n, passage) for n, passage in enumerate(unseen, len(shown) + 1))
+    return ToolResult(step, text, tuple(unseen))
+
+
+def calculate(expression: str) -> str:
+    """Evaluate arithmetic such as `(1196.1 - 980) / 980 * 100`, and nothing that is code.
+
+    Raises InputError with the reason.
+    """
+    if len(expression) > LONGEST_EXPRESSION:
+        raise InputError(
+            "The expression is longer than {longest} characters; calculate it in parts.",
+            longest=LONGEST_EXPRESSION,
+        )
+    try:
+        value = _value(ast.parse(expression.strip().replace("^", "**"), mode="eval").body)
+        return f"{value:.10g}" if math.isfinite(value) else "not a finite number"
+    except ZeroDivisionError as error:
+        raise InputError("{expression} divides by zero.", expression=expression) from error
+    except (SyntaxError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(
+            "{expression!r} is no arithmetic that can be calculated: {error}.",
+            expression=expression,
+            error=error,
+        ) from error
+
+
+def _value(node: ast.AST) -> float:
+    match node:
+        case ast.Constant(value=bool()):
+            raise ValueError("a truth value is no number")
+        case ast.Constant(value=int() | float() as number):
+            return number
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
+            return UNARY[type(op)](_value(operand))
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            base, power = _value(left), _value(right)
+            if abs(power) > LARGEST_POWER or abs(base) > 1e12:
+                raise ValueError("the power is too large")
+            return float(base**power)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+            return BINARY[type(op)](_value(left), _value(right))
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+            return float(FUNCTIONS[name](*(_value(argument) for argument in arguments)))
+        case _:
+            raise ValueError("only numbers, + - * / // % **, brackets and " + ", ".join(sorted(FUNCTIONS)))

@@ -15,7 +15,7 @@ from typing import Any
 from docent.app import Docent
 from docent.errors import DocentError, InputError
 from docent.json_output import ask_json
-from docent.types import Answer, Answered, Event, Preferences, Token, Turn
+from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, Turn
 from docent.web.api.access import ApiClient
 from docent.web.api.http_errors import (
     RequestRefused,
@@ -77,15 +77,17 @@ def answer_events(request: ChatRequest, docent: Docent, client: ApiClient) -> As
     if tokens is not None:  # clients send what they would send to any model
         tokens = max(LEAST_TOKENS, min(tokens, docent.settings.context_tokens // 2))
     return docent.answer(
-        question,
-        history=history,
-        scope=client.scope(library),
-        persona=persona,
-        preferences=Preferences(
-            temperature=request.temperature,
-            answer_tokens=tokens,
-            instructions="\n".join(filter(None, instructions)),
-        ),
+        AnswerRequest(
+            question=question,
+            history=history,
+            scope=client.scope(library),
+            persona=persona,
+            preferences=Preferences(
+                temperature=request.temperature,
+                answer_tokens=tokens,
+                instructions="\n".join(filter(None, instructions)),
+            ),
+        )
     )
 
 

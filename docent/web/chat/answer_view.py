@@ -26,13 +26,13 @@ from docent.types import (
     Answer,
     Answered,
     Event,
-    Found,
     Notice,
     Passage,
-    Progress,
+    PassagesFound,
     Receipt,
     Scope,
     Searching,
+    StepProgress,
     Token,
 )
 from docent.web.chat import model_download
@@ -192,7 +192,7 @@ class AnswerView:
                 name = say("Searched for: {searched}", language(), searched=shorten_search(searched))
                 async with cl.Step(name=name, type="retrieval"):
                     pass
-            case Progress(what, done, total):
+            case StepProgress(what, done, total):
                 self._message.content = say(
                     "{what}: {done} of {total}",
                     language(),
@@ -202,7 +202,7 @@ class AnswerView:
                 )
                 await (self._message.update() if self._shows_progress else self._message.send())
                 self._shows_progress = True
-            case Found(passages):
+            case PassagesFound(passages):
                 self._passages |= {passage.chunk_id: passage for passage in passages}
             case Token(text):
                 await self._clear_progress()

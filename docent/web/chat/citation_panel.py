@@ -148,9 +148,9 @@ def panel_text(
         return _panel(quotes[:1], quoted, below=f"*{say(SOURCE_STATES[state], language)}*")
     document = docent.store.document(quotes[0].document_id, scope)
     link = signer.link(*quotes, reader=reader, target="original")
-    below = f"[{say('Open the original', language)}]({link})"
+    label = say("Open the original", language)
     on_paper = document.kind == "pdf" or document.kind in PICTURES
-    return _panel(quotes, extract, below=below, quotes_only=on_paper)
+    return _panel(quotes, extract, below=f"[{label}]({link})", quotes_only=on_paper)
 
 
 def _panel(quotes: Sequence[Citation], extract: Extract, *, below: str, quotes_only: bool = False) -> str:

@@ -12,7 +12,7 @@ from chainlit.session import BaseSession
 
 from docent.app import Docent
 from docent.errors import DocentError
-from docent.types import Progress
+from docent.types import StepProgress
 from docent.web.accounts.address_redaction import redact_addresses
 from docent.web.chat.page_session import is_operator, note
 from docent.web.i18n import say
@@ -74,7 +74,7 @@ async def _show_download(docent: Docent, language: str, clock: Callable[[], floa
     drawn_at = clock()
     try:
         async for event in docent.pull_model():
-            if isinstance(event, Progress) and clock() - drawn_at >= DRAW_INTERVAL:
+            if isinstance(event, StepProgress) and clock() - drawn_at >= DRAW_INTERVAL:
                 drawn_at = clock()
                 message.content = progress_text(event, language)
                 await message.update()
@@ -85,7 +85,7 @@ async def _show_download(docent: Docent, language: str, clock: Callable[[], floa
     await message.update()
 
 
-def progress_text(event: Progress, language: str) -> str:
+def progress_text(event: StepProgress, language: str) -> str:
     """Return a progress bar, with percent and gigabytes."""
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)

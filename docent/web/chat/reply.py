@@ -12,6 +12,7 @@ from chainlit.data import get_data_layer
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.ingesting import Ticket
+from docent.types import AnswerRequest
 from docent.web.accounts.address_redaction import redact_events
 from docent.web.chat.answer_view import AnswerView, ask_again_action
 from docent.web.chat.attachments import Attachment, receive_files, wait_until_searchable
@@ -104,12 +105,14 @@ async def reply(
             pass
     view = AnswerView(question, docent, show_receipt=choices.show_receipt)
     events = docent.answer(
-        question,
-        history=previous_turns(chat_context.get()),
-        scope=scope,
-        persona=persona,
-        preferences=choices.preferences,
-        anyway=anyway,
+        AnswerRequest(
+            question=question,
+            history=previous_turns(chat_context.get()),
+            scope=scope,
+            persona=persona,
+            preferences=choices.preferences,
+            anyway=anyway,
+        )
     )
     if not is_operator():
         events = redact_events(events, docent.settings)

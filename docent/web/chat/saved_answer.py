@@ -21,7 +21,7 @@ from docent.web.i18n import say
 SourceState = Literal["same", "changed", "deleted"]
 
 
-class ChatMessage(Protocol):
+class PageMessage(Protocol):
     """The part of Chainlit's messages that is read here."""
 
     type: Any
@@ -77,7 +77,7 @@ def load_answer(metadata: Mapping[str, Any] | None) -> SavedAnswer | None:
         return None
 
 
-def previous_turns(messages: Iterable[ChatMessage]) -> list[Turn]:
+def previous_turns(messages: Iterable[PageMessage]) -> list[Turn]:
     """Return the questions and answers of the messages that are still on the page."""
     answers = (load_answer(message.metadata) for message in messages if message.type == "assistant_message")
     return [Turn(answer.question, answer.text) for answer in answers if answer is not None]
@@ -117,10 +117,11 @@ def changed_sources(answer: SavedAnswer, *, reader: Reader, scope: Scope) -> dic
 def conversation_markdown(thread: Mapping[str, Any], *, language: str | None) -> str:
     """Return a conversation as Markdown: questions and answers in order, each answer with its sources."""
     title = " ".join(str(thread.get("name") or "Docent").split())
+    you = say("You", language)
     parts = [f"# {escape_markdown(title)}", str(thread.get("createdAt") or "")[:10]]
     for step in thread.get("steps") or ():
         if step["type"] == "user_message":
-            parts.append(f"## {say('You', language)}\n\n{step['output'].strip()}")
+            parts.append(f"## {you}\n\n{step['output'].strip()}")
         elif step["type"] == "assistant_message" and (answer := load_answer(step.get("metadata"))):
             parts += ["## Docent", answer.text.strip(), _sources(answer, language)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -133,4 +134,5 @@ def _sources(answer: SavedAnswer, language: str | None) -> str:
         quotes = " … ".join(" ".join(citation.quote.split()) for citation in citations if citation.quote)
         quoted = f": “{escape_markdown(quotes)}”" if quotes else ""
         lines.append(f"- \\[{n}\\] {escape_markdown(citations[0].where)}{quoted}")
-    return f"**{say('Sources', language)}**\n\n" + "\n".join(lines) if lines else ""
+    heading = say("Sources", language)
+    return f"**{heading}**\n\n" + "\n".join(lines) if lines else ""

@@ -37,7 +37,7 @@ FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.
 
 
 @pytest.mark.parametrize(
-    ("standing", "part", "buttons"),
+    ("status", "part", "buttons"),
     [
         pytest.param(replace(READING, state=State.QUEUED), "waits to be read", (CANCEL,), id="queued"),
         pytest.param(READING, "reading 12/240 pages", (CANCEL,), id="reading"),
@@ -60,11 +60,11 @@ FAILED = replace(READY, state=State.FAILED, reason="a_b.pdf is empty. Remove it.
         pytest.param(replace(FAILED, gone=True), "was deleted", (), id="deleted"),
     ],
 )
-def test_each_state_has_its_text_and_buttons(standing, part, buttons):
+def test_each_state_has_its_text_and_buttons(status, part, buttons):
     """The status is shown in either language, with the buttons for what can be done."""
-    assert part in status_text(TICKET, standing, "en")
-    assert status_text(TICKET, standing, "en") != status_text(TICKET, standing, "fr") or standing is FAILED
-    assert available_buttons(standing, TICKET) == buttons
+    assert part in status_text(TICKET, status, "en")
+    assert status_text(TICKET, status, "en") != status_text(TICKET, status, "fr") or status is FAILED
+    assert available_buttons(status, TICKET) == buttons
 
 
 def test_markdown_in_a_file_name_is_escaped():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from docent.settings import Settings
-from docent.types import Progress
+from docent.types import StepProgress
 from docent.web.chat.model_download import download, progress_text
 from tests.web.chat.open_page import OpenPage
 
@@ -21,7 +21,7 @@ async def test_a_model_is_downloaded_once_however_often_the_button_is_pressed():
         downloads.append(1)
         started.set()
         await ready.wait()
-        yield Progress("Pulling gemma", 1, 2)
+        yield StepProgress("Pulling gemma", 1, 2)
 
     docent: Any = SimpleNamespace(settings=Settings(), pull_model=pull_model)
     page = OpenPage()
@@ -38,5 +38,7 @@ async def test_a_model_is_downloaded_once_however_often_the_button_is_pressed():
 
 def test_progress_is_shown_in_percent_and_gigabytes():
     """Also before the server has said how large the model is."""
-    assert "50 % (2.2 of 4.4 GB)" in progress_text(Progress("mistral", 2_200_000_000, 4_400_000_000), "en")
-    assert "0 %" in progress_text(Progress("mistral", 0, 0), "en")
+    assert "50 % (2.2 of 4.4 GB)" in progress_text(
+        StepProgress("mistral", 2_200_000_000, 4_400_000_000), "en"
+    )
+    assert "0 %" in progress_text(StepProgress("mistral", 0, 0), "en")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from docent.answering.prompt import personas
+from docent.answering.prompt.personas import read_personas
 from docent.app import Persona
 from docent.web.chat.profiles import EVERYTHING, chat_profiles, persona_key
 from docent.web.i18n import say
@@ -55,7 +55,7 @@ def test_the_plain_profile_has_no_persona():
 
 def test_our_own_personas_are_translated():
     """Names, descriptions, greetings and labels are in French; a user's own persona is shown as written."""
-    for persona in personas.read(PUBLIC / "personas.toml"):
+    for persona in read_personas(PUBLIC / "personas.toml"):
         labels = [starter.label for starter in persona.starters]
         for text in (persona.name, persona.description, persona.greeting, *labels):
             assert say(text, "fr") != text

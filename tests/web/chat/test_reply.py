@@ -10,7 +10,7 @@ from typing import Any
 from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.types import Answered, Found, Receipt
+from docent.types import Answered, AnswerRequest, PassagesFound, Receipt
 from docent.web.chat.reply import reply
 from docent.web.chat.saved_answer import load_answer
 from docent.web.monitoring import Metrics
@@ -24,8 +24,8 @@ async def test_a_stop_after_the_answer_leaves_it_complete():
     """A stop while the model server is still being checked keeps text and citations."""
     checking = asyncio.Event()
 
-    async def answer(question: str, **_: Any) -> Any:
-        yield Answered(replace(ANSWER, receipt=Receipt(question, question)))
+    async def answer(request: AnswerRequest) -> Any:
+        yield Answered(replace(ANSWER, receipt=Receipt(request.question, request.question)))
 
     async def check_model() -> Any:
         checking.set()
@@ -50,8 +50,8 @@ async def test_an_answer_does_not_bring_back_a_document_deleted_meanwhile():
     """Text copied from a document that was deleted before the answer ended is neither shown nor saved."""
     copied = replace(ANSWER, text=f"{QUOTE} [1]", receipt=Receipt(QUOTE, QUOTE))
 
-    async def answer(question: str, **_: Any) -> Any:
-        yield Found(copied.passages)
+    async def answer(request: AnswerRequest) -> Any:
+        yield PassagesFound(copied.passages)
         yield Answered(copied)
 
     async def check_model() -> Any:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from docent.answering.scoped_documents import answering, not_ready, whole
 from docent.types import Chunk, State
-from tests.answering.test_intents import document
+from tests.answering.build import document
 
 TEXT = "".join(f"Sentence {n} of the page. " for n in range(400))
 

@@ -1,4 +1,4 @@
-"""The words everybody speaks name themselves as a reader would."""
+"""The shared values name themselves as a reader would."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ from docent.types import Page
     ],
 )
 def test_a_span_of_a_file_of_lines_is_named_by_its_own_lines(place, start, end, said):
-    """What is cited from a page of lines names just these lines; any other place stays what it is."""
+    """A citation from a page of lines names just its lines; any other place stays what it is."""
     assert Page(7, "one\ntwo\nthree\nfour\n", place=place).at(start, end) == said

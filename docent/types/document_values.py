@@ -1,4 +1,4 @@
-"""What a file says, what is stored of it, and what became of it: the values before a question is asked.
+"""The values before a question is asked: a file's text, what is stored of it, and reports about it.
 
     file → Document → Page → Chunk
 
@@ -27,7 +27,7 @@ NOTHING_TO_SEARCH = Message("Nothing to search: no text was found.")
 
 
 class ReadBy(StrEnum):
-    """How a page's text was obtained."""
+    """The way in which a page's text was obtained."""
 
     TEXT = "text"
     OCR = "ocr"
@@ -71,7 +71,7 @@ class Page:
     """The place in the reader's words, when it is not a page: "slide 3", "sheet 'Wine', rows 10–24"."""
     read_by: ReadBy = ReadBy.TEXT
     note: str = ""
-    """Why the page is empty, failed or doubtful; for the coverage report."""
+    """The reason why the page is empty, failed or doubtful; for the coverage report."""
     hidden: str = ""
     """Text a reader would not see; shown to the owner, never retrieved."""
     confidence: float = 1.0
@@ -87,7 +87,7 @@ class Page:
         return self.place or f"p. {self.label or self.number}"
 
     def at(self, start: int, end: int) -> str:
-        """Where characters `start:end` are: their own lines, on a page whose place is lines of its file."""
+        """Return the place of characters `start:end`: their lines, on a page of lines of its file."""
         lines = LINES.fullmatch(self.place)
         if lines is None:
             return self.where
@@ -101,7 +101,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was read from one file."""
+    """The content of one file."""
 
     sha256: str
     """Of the file's bytes."""
@@ -116,7 +116,7 @@ class Document:
     created: str = ""
     """ISO date from the file's own metadata."""
     loader: int = 0
-    """Version of the loader that read it; 0 where nobody noted it."""
+    """Version of the loader that read it; 0 if unknown."""
 
     @property
     def unread(self) -> tuple[Page, ...]:
@@ -151,14 +151,14 @@ class Chunk:
     text: str
     """`page.text[start:end]`, to the letter."""
     header: str
-    """What the piece is about: file, section, heading, page. Embedded and indexed with the text."""
+    """The context of the piece: file, section, heading, page. Embedded and indexed with the text."""
     heading: str = ""
     tokens: int = 0
     """Of header and text together, in the embedding model's own tokens."""
 
 
 class State(StrEnum):
-    """Of a document in the store."""
+    """The state of a document in the store."""
 
     QUEUED = "queued"
     LOADING = "loading"
@@ -175,12 +175,12 @@ UNFINISHED = frozenset({State.QUEUED, State.LOADING, State.SEARCHABLE})
 
 DEFAULT_LIBRARY = "default"
 SYNONYMS = "synonyms.txt"
-"""In a library's own folder: what means the same there. It is read, and is no document."""
+"""The file of synonyms in a library's own folder. It is read, and is no document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks, and where they look. The store applies it; nobody else needs to."""
+    """The reader, and the documents to search. The store applies it; no other code needs to."""
 
     reader: str | None = None
     """A user, or a chat when there is no login. Sees shared libraries and their own."""
@@ -225,7 +225,7 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file found under a library's folder, before anybody has read it."""
+    """A file found under a library's folder, not yet read."""
 
     library: str
     path: str
@@ -234,12 +234,12 @@ class SourceFile:
     bytes: int
     modified_ns: int
     real: Path | None = None
-    """Where it is without links: only what is read from there is kept. None: it is a file of Docent's own."""
+    """The path without links; nothing that is read elsewhere is stored. None: a file of Docent's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file."""
+    """The outcome for one file."""
 
     library: str
     path: str
@@ -258,23 +258,23 @@ class FileReport:
 
     @property
     def coverage(self) -> str:
-        """Pages, and what the reader should know of them: "12 (2 unread, 1 by OCR)"."""
-        told = (
+        """The number of pages, and of those with a lack: "12 (2 unread, 1 by OCR)"."""
+        remarks = (
             (self.unread_pages, "unread"),
             (self.recognised_pages, "by OCR"),
             (self.hidden_pages, "with hidden text"),
         )
-        said = ", ".join(f"{count} {what}" for count, what in told if count)
-        return f"{self.pages or ''}{f' ({said})' if said else ''}"
+        remark = ", ".join(f"{count} {what}" for count, what in remarks if count)
+        return f"{self.pages or ''}{f' ({remark})' if remark else ''}"
 
 
 Quotes = Literal["blank", "delete"]
-"""What becomes of answers that quote a deleted document: their quotes are blanked, or they are deleted."""
+"""The treatment of answers that quote a deleted document: blank their quotes, or delete them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What deleting a document found and what it left behind (must be zero everywhere)."""
+    """The counts of what a deletion found and of what it left behind (must be zero everywhere)."""
 
     document_id: str
     name: str
@@ -283,22 +283,22 @@ class Deletion:
 
 
 def document_id(library: str, sha256: str) -> str:
-    """The same bytes in one library are one document, whatever the files are called."""
+    """Return the id of these bytes in a library: the same for every file name."""
     return _digest(f"{library}\0{sha256}")
 
 
 def private_library(owner: str, name: str) -> str:
-    """One reader's own library. The slash keeps it apart from every folder's."""
+    """Return the name of a reader's own library; the slash tells it from every folder's."""
     return f"~{quote(owner, safe='')}/{name}"
 
 
 def shown_library(library: str) -> str:
-    """A library's name as its readers know it."""
+    """Return a library's name as its readers know it."""
     return library.rpartition("/")[2]
 
 
 def chunk_id(document_id: str, page: int, start: int, end: int, chunker: str) -> str:
-    """Stable across runs, and different as soon as the chunker cuts elsewhere."""
+    """Return a chunk's id: stable across runs, and different as soon as the chunker cuts elsewhere."""
     return _digest(f"{document_id}:{page}:{start}:{end}:{chunker}")
 
 

@@ -1,4 +1,4 @@
-"""What happened while an answer was made, for its receipt."""
+"""An answer in the making: its text so far, and what its receipt will tell."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from docent.answering.prompt.budget import Budget
 from docent.types import Answer, Answered, Dropped, Notice, Passage, Receipt
 
 MARK = re.compile(r"\[(\d{1,3})\]")
-"""A number as the filter lets it go: never in pieces, never two in one bracket."""
+"""A number as the filter passes it: never in pieces, never two in one bracket."""
 
 
-class Record:
+class Draft:
+    """The answer so far; `answered` makes the answer and the receipt of it."""
+
     def __init__(self, question: str) -> None:
         self.question = question
         self.searched = question
         self.model = ""
         self.text = ""
-        """What the model has written so far, as it was shown."""
+        """As it was shown, with the model's own numbers."""
         self.thought = 0
-        """Characters that the model thought, and that are not shown."""
+        """Characters of the model's thoughts, which are not shown."""
         self.last = Piece()
+        """The last piece that had counts."""
         self.found = 0
         self.sent: tuple[str, ...] = ()
         self.dropped: tuple[Dropped, ...] = ()
@@ -33,56 +36,62 @@ class Record:
         self.removed: list[str] = []
         self.not_ready: tuple[str, ...] = ()
         self.looked_up: tuple[Passage, ...] = ()
-        """What the model found with tools, beyond what was found for it."""
+        """Passages that the model found with tools."""
         self.steps: list[str] = []
         self.computed: list[str] = []
-        """What was asked of tools and what they worked out: figures that no passage has."""
+        """Calls of tools and their results: figures that no passage has."""
         self.tables: list[str] = []
         """Queries and their rows, shown below the answer."""
         self.not_found = False
         self.failed = ""
-        """Why the model server gave up."""
+        """The error of the model server."""
         self.shown = False
         """Some words of the model's answer have been shown."""
         self.refused = ""
-        """What the content policy says of the answer, when it was stopped."""
+        """The sentence of the content policy that stopped the answer."""
         self._order: dict[str, int] = {}
-        """The numbers that the model has written so far, with those shown for them."""
+        """The model's numbers so far, with those shown for them."""
         self._notices: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = self._lap = time.perf_counter()
 
     def lap(self, step: str) -> None:
-        """The time since the last lap was spent on this step."""
+        """Count the time since the last lap to this step."""
         now = time.perf_counter()
         self._seconds[step] = round(self._seconds.get(step, 0.0) + now - self._lap, 4)
         self._lap = now
 
     def send(self, budget: Budget) -> None:
-        """What the model is shown; a second sending replaces the first."""
+        """Note what the model is sent; a second prompt replaces the first."""
         self.sent = tuple(passage.chunk_id for passage in budget.passages)
         self.dropped = budget.dropped
         self.history_turns = len(budget.history)
         self.tokens = budget.tokens
 
     def take(self, piece: Piece) -> None:
+        """Note the time and the counts of a piece; its text is added when the filter has passed it."""
         self.thought += len(piece.thought)
         if not self.text:
             self.lap("first_token")
         if piece.prompt_tokens or piece.answer_tokens or piece.cut_short:
             self.last = piece
 
-    def numbered(self, text: str) -> str:
-        """What the model wrote, with its numbers from 1 in the order in which they come. The text that is
-        checked in the end keeps its own."""
+    def add(self, text: str) -> str:
+        """Add filtered text, and return it as it is shown: numbered from 1 in the order of appearance.
+
+        The draft's text keeps the model's numbers, which are the passages'.
+        """
+        self.text += text
+        self.shown = self.shown or bool(text)
         return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
 
     def notice(self, text: str) -> Notice:
+        """Add a notice, and return its event."""
         self._notices.append(text)
         return Notice(text)
 
     def answered(self, cited: CitedAnswer, passages: Sequence[Passage]) -> Answered:
-        """The end: the answer in its cited form, and the receipt."""
+        """Return the last event: the answer in its cited form, with its receipt."""
         total = round(time.perf_counter() - self._start, 4)
         receipt = Receipt(
             question=self.question,

@@ -21,36 +21,40 @@ BOTH = ("question", "answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class PolicyCategory:
     name: str
     pattern: re.Pattern[str]
     says: str
-    """What the reader is told."""
+    """The sentence that the reader is shown."""
     applies_to: tuple[str, ...] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ContentPolicy:
     action: Action
-    categories: tuple[Category, ...] = ()
+    categories: tuple[PolicyCategory, ...] = ()
 
-    def breach(self, text: str, *, of: Literal["question", "answer"]) -> Category | None:
-        """The first category that a text falls into."""
+    def breach(self, text: str, *, of: Literal["question", "answer"]) -> PolicyCategory | None:
+        """Return the first category that a text falls into."""
         if self.action == "off":
             return None
-        found = (one for one in self.categories if of in one.applies_to and one.pattern.search(text))
-        return next(found, None)
+        breached = (
+            category
+            for category in self.categories
+            if of in category.applies_to and category.pattern.search(text)
+        )
+        return next(breached, None)
 
     @property
     def refuses(self) -> bool:
         return self.action == "refuse"
 
 
-NO_POLICY = Policy("off")
+NO_POLICY = ContentPolicy("off")
 
 
-def read(path: Path, *, action: Action) -> Policy:
-    """The categories of a file; with the policy off, the file need not exist."""
+def read_policy(path: Path, *, action: Action) -> ContentPolicy:
+    """Read the categories of a file; with the policy off, the file need not exist."""
     if action == "off":
         return NO_POLICY
     try:
@@ -62,10 +66,10 @@ def read(path: Path, *, action: Action) -> Policy:
             path=path,
             error=error,
         ) from error
-    return Policy(action, tuple(_category(path, name, table) for name, table in tables.items()))
+    return ContentPolicy(action, tuple(_category(path, name, table) for name, table in tables.items()))
 
 
-def _category(path: Path, name: str, table: Any) -> Category:
+def _category(path: Path, name: str, table: Any) -> PolicyCategory:
     if not isinstance(table, dict) or not set(table) <= FIELDS:
         raise SettingsError(
             "{path}: [{name}] may have {fields}, and nothing else. Correct it.",
@@ -87,7 +91,9 @@ def _category(path: Path, name: str, table: Any) -> Category:
             path=path,
             name=name,
         )
-    parts = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words] + [f"(?:{one})" for one in patterns]
+    parts = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words] + [
+        f"(?:{pattern})" for pattern in patterns
+    ]
     try:
         pattern = re.compile("|".join(parts), re.IGNORECASE)
     except re.error as error:
@@ -102,8 +108,8 @@ def _category(path: Path, name: str, table: Any) -> Category:
         if table.get("says")
         else Message("This falls under “{name}”, which the content policy here excludes.", name=name)
     )
-    return Category(name, pattern, says, tuple(applies_to))
+    return PolicyCategory(name, pattern, says, tuple(applies_to))
 
 
 def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
+    return isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value)

@@ -1,4 +1,4 @@
-"""The house, opened as the settings say."""
+"""Docent, opened as the settings say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docent.app import Docent, open_docent
 from docent.errors import SettingsError
 from docent.indexing import fast_embedder
 from docent.settings import Settings
-from docent.types import Answered, Preferences, Progress, Scope
+from docent.types import Answered, AnswerRequest, Preferences, Scope, StepProgress
 from tests.ports import free_url
 
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
@@ -33,7 +33,7 @@ def _until_warm() -> None:
 
 
 def test_what_was_opened_is_closed_when_opening_fails(tmp_path):
-    """Where a file of the settings is refused, the storage folder is free for whoever comes next."""
+    """If a file of the settings is refused, the storage folder can be opened again."""
     (tmp_path / "policy.toml").write_text("[")
     settings = Settings(storage=tmp_path / "storage", content_policy_file=tmp_path / "policy.toml")
     with pytest.raises(SettingsError, match="content policy") as refused:
@@ -43,7 +43,7 @@ def test_what_was_opened_is_closed_when_opening_fails(tmp_path):
 
 
 def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
-    """A part that cannot be closed leaves the storage folder to whoever comes next all the same."""
+    """If a part cannot be closed, the storage folder can be opened again all the same."""
     settings = Settings(storage=tmp_path / "storage")
     docent = open_docent(settings)
     with monkeypatch.context() as broken:
@@ -88,7 +88,7 @@ async def test_warming_loads_the_language_model(docent, ollama):
 
 
 def test_warming_without_a_server_is_quiet(tmp_path, monkeypatch):
-    """Whoever starts Docent without a model server sees no error for it."""
+    """A start without a model server shows no error."""
     raised: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
     with open_docent(Settings(storage=tmp_path / "storage", model_url=free_url())) as docent:
@@ -101,10 +101,10 @@ async def test_another_model_for_one_question(docent, ollama):
     """The server's models can be named and fetched, and one of them chosen for one question."""
     assert await docent.models() == ("mistral:latest",)
     steps = [step async for step in docent.pull_model("llama3.2")]
-    assert all(isinstance(step, Progress) for step in steps)
+    assert all(isinstance(step, StepProgress) for step in steps)
     assert set(await docent.models()) == {"mistral:latest", "llama3.2:latest"}
     events = docent.answer(
-        "Why?", history=(), scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2")
+        AnswerRequest(question="Why?", scope=Scope(), anyway=True, preferences=Preferences(model="llama3.2"))
     )
     last = [event async for event in events][-1]
     assert isinstance(last, Answered)

@@ -1,12 +1,14 @@
-"""What happens from a question to its answer: the values that searching and answering pass on.
+"""The values from a question to its answer.
 
-question → Passage (retrieved, scored) → Citation → Answer, with its Receipt
+AnswerRequest → Passage (retrieved, scored) → Citation → Answer, with its Receipt
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from docent.types.document_values import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How an answer came about, in full."""
+    """The record of how an answer was made."""
 
     question: str
     searched: str
@@ -83,21 +85,21 @@ class Receipt:
     """By the model server; 0 when it did not say."""
     tokens_answered: int = 0
     thought: int = 0
-    """Characters that the model thought before it answered; they are not shown."""
+    """Characters of the model's thoughts before it answered; they are not shown."""
     cut_short: bool = False
     """The answer reached the longest length allowed."""
     broken_off: str = ""
-    """Why the model's answer ended in its middle; empty for one that came to its end."""
+    """The error that ended the model's answer in its middle; empty for a whole answer."""
     not_found: bool = False
-    """The documents do not speak of it; the nearest passages are shown, and no model was asked."""
+    """The documents do not answer; the nearest passages are shown, and no model was asked."""
     unsupported: tuple[str, ...] = ()
     """Sentences of the answer that no passage supports."""
     doubtful: tuple[str, ...] = ()
     """Figures and names in the answer that are in no passage."""
     removed: tuple[str, ...] = ()
-    """What was taken out of the answer: unknown citation numbers, links, images."""
+    """Parts taken out of the answer: unknown citation numbers, links, images."""
     steps: tuple[str, ...] = ()
-    """What the model did with tools, and what came of it."""
+    """The model's tool calls and their results."""
     not_ready: tuple[str, ...] = ()
     """Documents in scope that were not wholly searchable, with the reason."""
     notices: tuple[str, ...] = ()
@@ -107,6 +109,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A text, its citations, the passages found for it, and its receipt."""
+
     text: str
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
@@ -123,7 +127,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """How one person wants their answers, where that differs from the persona and the settings."""
+    """A person's wishes for answers, where they differ from the persona and the settings."""
 
     model: str = ""
     """Another model of the same server; empty: none."""
@@ -139,6 +143,23 @@ class Preferences:
 NO_PREFERENCES = Preferences()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRequest:
+    """A question, with everything that its asker decides about the answer."""
+
+    question: str
+    scope: Scope
+    history: Sequence[Turn] = ()
+    persona: str = ""
+    """A key of personas.toml; its library is searched unless the scope names one."""
+    preferences: Preferences = NO_PREFERENCES
+    """They precede the persona, which precedes the settings."""
+    use_model: bool = True
+    """False: the best sentences of the passages are the answer."""
+    anyway: bool = False
+    """Let the model answer from its own knowledge what the documents do not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Searching:
     """The question is being searched as `searched`."""
@@ -147,12 +168,14 @@ class Searching:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PassagesFound:
+    """The search is done."""
+
     passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StepProgress:
     """A long step (pulling a model, reading every chunk of a document) got this far."""
 
     what: str
@@ -181,4 +204,4 @@ class Answered:
     answer: Answer
 
 
-Event = Searching | Found | Progress | Token | Notice | Answered
+Event = Searching | PassagesFound | StepProgress | Token | Notice | Answered

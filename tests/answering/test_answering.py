@@ -7,62 +7,46 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 
-from docent.answering import NO_MODEL, Bounds, answer, finish
+from docent.answering import AnswerLimits, answer_pipeline
+from docent.answering.canned_replies import NO_MODEL
 from docent.answering.citing.citations import cite
-from docent.answering.models.ollama_client import OllamaClient
-from docent.answering.output_filter import held
+from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona
-from docent.answering.prompt.tokens import Estimate, Learning
+from docent.answering.prompt.tokens import Estimate, LearningCounter
 from docent.errors import InputError
 from docent.types import (
-    Answer,
-    Answered,
-    Found,
-    Notice,
+    PassagesFound,
     Preferences,
-    Progress,
     Scope,
     Searching,
     State,
-    StoredDocument,
+    StepProgress,
     Token,
     Turn,
 )
-from tests.answering.build import passage, stored
+from tests.answering.build import (
+    FOUND,
+    LIMITS,
+    OTHER,
+    Catalog,
+    answer_of,
+    events,
+    notices,
+    passage,
+    stored,
+)
 from tests.answering.test_clients import mirror, native
 from tests.ports import free_url
 
 # Chroma says so of its own collections when they are opened.
 pytestmark = pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning")
 
-BOUNDS = Bounds(context_tokens=4096, answer_tokens=256, passages=8)
-OTHER = "The library lends books for four weeks. Late books cost ten cents a day."
-FOUND = [passage(n=1), passage(OTHER, n=2, header="library | Lending")]
-
-
-async def events(question: str, model: OllamaClient | None, **changes: Any) -> list[Any]:
-    values: dict[str, Any] = {
-        "history": (), "scope": Scope(), "retrieve": lambda question, scope: FOUND, "model": model,
-        "bounds": BOUNDS,
-    }  # fmt: skip
-    return [event async for event in answer(question, **values | changes)]
-
-
-def answer_of(found: list[Any]) -> Answer:
-    assert isinstance(found[-1], Answered)
-    return found[-1].answer
-
-
-def notices(found: list[Any]) -> str:
-    return " ".join(event.text for event in found if isinstance(event, Notice))
-
 
 async def test_numbers_come_in_order(ollama):
-    """Whatever the model calls its passages, the reader meets 1, 2: while it streams, and in the end."""
+    """The reader sees the numbers 1, 2 in the stream and in the answer, whatever numbers the model uses."""
     said = (
         "Late books cost ten cents a day [{}]. The museum opens at 9:30 [{}]. Books are lent for weeks [{}]."
     )
@@ -78,7 +62,7 @@ async def test_search_find_stream_cite(ollama):
     """The events come in order, the tokens are the model's, the answer is cited, the receipt is full."""
     ollama.script("Late books cost ten cents a day [2].")
     found = await events("What do late books cost?", native(ollama.url))
-    assert [type(event) for event in found[:2]] == [Searching, Found]
+    assert [type(event) for event in found[:2]] == [Searching, PassagesFound]
     assert "".join(e.text for e in found if isinstance(e, Token)) == "Late books cost ten cents a day [1]."
     result = answer_of(found)
     assert [citation.quote for citation in result.citations] == ["Late books cost ten cents a day."]
@@ -87,7 +71,7 @@ async def test_search_find_stream_cite(ollama):
     assert receipt.sent == ("c1", "c2")
     assert receipt.tokens_counted > 0
     assert receipt.tokens_answered > 0
-    assert receipt.tokens_budgeted <= BOUNDS.context_tokens - BOUNDS.answer_tokens
+    assert receipt.tokens_budgeted <= LIMITS.context_tokens - LIMITS.answer_tokens
     assert {"retrieve", "first_token", "generate", "total"} <= receipt.seconds.keys()
 
 
@@ -129,7 +113,7 @@ async def test_asked_for_no_model(ollama):
 
 
 async def test_an_answer_that_breaks_off_is_kept(ollama):
-    """What came is shown and cited, and that it broke off is said."""
+    """The text that came is shown and cited, with a notice that it broke off."""
     ollama.script(reply="Late books cost ten cents a day [2]. And then", drop_after=9)
     found = await events("What do late books cost?", native(ollama.url))
     assert answer_of(found).text.startswith("Late books cost")
@@ -137,7 +121,7 @@ async def test_an_answer_that_breaks_off_is_kept(ollama):
 
 
 async def test_an_overflow_drops_passages_from_the_end(ollama):
-    """When the server counts more than we did, half the passages are sent again, and the receipt says so."""
+    """If the server counts more than we did, half the passages are sent again, and the receipt says so."""
     ollama.script({"refuse": "overflow"}, "The museum opens at 9:30 [1].")
     receipt = answer_of(await events("When does it open?", native(ollama.url))).receipt
     assert receipt.sent == ("c1",)
@@ -199,12 +183,12 @@ async def test_only_what_a_cited_passage_names_becomes_a_link(ollama):
     found = await events("Where?", native(ollama.url), retrieve=lambda question, scope: [apply, other])
     streamed = "".join(event.text for event in found if isinstance(event, Token))
     for address in ("https://jobs.example/apply", "https://evil.example/now"):
-        assert held(address) in streamed
+        assert unlink(address) in streamed
         assert address not in streamed
     result = answer_of(found)
     assert [one.n for one in result.citations] == [1]
     assert "https://jobs.example/apply" in result.text
-    assert held("https://evil.example/now") in result.text
+    assert unlink("https://evil.example/now") in result.text
     assert "https://evil.example" not in result.text
 
 
@@ -255,7 +239,7 @@ async def test_a_question_longer_than_the_context(ollama):
 
 @pytest.mark.parametrize("client", [native, mirror])
 async def test_an_answer_that_was_cut_short_says_so(client, ollama):
-    """Whichever of the server's last pieces says it: the reader is told, and the counts are there."""
+    """The reader is told, whichever of the server's last pieces says so, and the counts are there."""
     ollama.script(reply="The museum opens at 9:30 and closes at 18:00. " * 20)
     found = await events("When?", client(ollama.url), preferences=Preferences(answer_tokens=16))
     assert "longest length" in notices(found)
@@ -289,8 +273,8 @@ async def test_both_calls_of_a_follow_up_begin_alike(ollama):
 async def test_below_the_threshold_nothing_is_made_up(ollama):
     """Weak passages are shown as the nearest, with their numbers; the model is not asked."""
     weak = [replace(one, relevance=0.1) for one in FOUND]
-    bounds = replace(BOUNDS, relevant_from=0.3)
-    found = await events("What do late books cost?", native(ollama.url), bounds=bounds,
+    limits = replace(LIMITS, relevant_from=0.3)
+    found = await events("What do late books cost?", native(ollama.url), limits=limits,
                          retrieve=lambda question, scope: weak)  # fmt: skip
     result = answer_of(found)
     assert result.text.startswith("Nothing in the documents")
@@ -301,7 +285,7 @@ async def test_below_the_threshold_nothing_is_made_up(ollama):
     assert result.citations
     assert ollama.requests_to("/api/chat") == []
     strong = [replace(FOUND[0], relevance=0.9)]
-    found = await events("When?", native(ollama.url), bounds=bounds, retrieve=lambda question, scope: strong)
+    found = await events("When?", native(ollama.url), limits=limits, retrieve=lambda question, scope: strong)
     assert len(ollama.requests_to("/api/chat")) == 1
     assert not answer_of(found).receipt.not_found
 
@@ -315,19 +299,19 @@ async def test_below_the_threshold_nothing_is_made_up(ollama):
     ],
 )
 async def test_the_best_passage_decides(relevances, answered, ollama):
-    """Whether the documents speak of it is decided by the most relevant passage."""
+    """The most relevant passage decides whether the documents answer."""
     found = [replace(one, relevance=relevance) for one, relevance in zip(FOUND, relevances, strict=True)]
-    said = await events("When does it open?", native(ollama.url), bounds=replace(BOUNDS, relevant_from=0.3),
+    said = await events("When does it open?", native(ollama.url), limits=replace(LIMITS, relevant_from=0.3),
                         retrieve=lambda question, scope: found)  # fmt: skip
     assert answer_of(said).receipt.not_found is not answered
     assert bool(ollama.requests_to("/api/chat")) is answered
 
 
 async def test_before_there_are_documents(tmp_path, ollama):
-    """Who asks too early is told how to add documents, not that none of them speaks of it."""
+    """Before there are documents, the answer says how to add some."""
     store = stored(tmp_path / "storage", {})
     found = await events(
-        "What does it cost?", native(ollama.url), reader=store, retrieve=lambda question, scope: []
+        "What does it cost?", native(ollama.url), store=store, retrieve=lambda question, scope: []
     )
     store.close()
     assert "python ingest.py" in answer_of(found).text
@@ -335,19 +319,16 @@ async def test_before_there_are_documents(tmp_path, ollama):
 
 
 async def test_what_may_answer_later_is_named(tmp_path, ollama):
-    """Where nothing is found, documents that are still being prepared are named, a few of them."""
+    """If nothing is found, some of the documents that are still being prepared are named."""
     store = stored(tmp_path / "storage", {f"{n}.txt": f"Hall {n} is closed." for n in range(6)})
     ready = store.documents(Scope())
     store.close()
 
     names = ["ready", "searchable", "loading", "queued", "searchable", "failed"]
 
-    class Shelf:
-        def documents(self, scope: Scope) -> list[StoredDocument]:
-            return [replace(one, state=State(name)) for one, name in zip(ready, names, strict=True)]
-
+    catalog = Catalog(*(replace(one, state=State(name)) for one, name in zip(ready, names, strict=True)))
     found = await events(
-        "What does it cost?", native(ollama.url), reader=Shelf(), retrieve=lambda question, scope: []
+        "What does it cost?", native(ollama.url), store=catalog, retrieve=lambda question, scope: []
     )
     assert "1.txt, 2.txt, 3.txt and 1 more" in notices(found)
     assert "Nothing in the documents" in answer_of(found).text
@@ -356,16 +337,16 @@ async def test_what_may_answer_later_is_named(tmp_path, ollama):
 async def test_without_a_model_nothing_is_offered_anyway():
     """To answer anyway is offered only where there is a model to answer."""
     weak = [replace(one, relevance=0.1) for one in FOUND]
-    found = await events("Who?", None, bounds=replace(BOUNDS, relevant_from=0.3),
+    found = await events("Who?", None, limits=replace(LIMITS, relevant_from=0.3),
                          retrieve=lambda question, scope: weak)  # fmt: skip
     assert "answer anyway" not in answer_of(found).text
 
 
-async def test_a_summary_needs_no_threshold(shelf, ollama):
-    """What is read whole was asked for by its name: relevance does not come into it."""
+async def test_a_summary_needs_no_threshold(store, ollama):
+    """A document that is read whole was asked for by its name: its relevance does not matter."""
     ollama.script("The museum opens at 9:30 [1].")
-    found = await events("Summarise museum.txt", native(ollama.url), reader=shelf,
-                         bounds=replace(BOUNDS, relevant_from=0.99))  # fmt: skip
+    found = await events("Summarise museum.txt", native(ollama.url), store=store,
+                         limits=replace(LIMITS, relevant_from=0.99))  # fmt: skip
     assert not answer_of(found).receipt.not_found
 
 
@@ -405,13 +386,13 @@ async def test_greetings_are_answered_without_searching(said, expected, ollama):
     def never(question, scope):
         raise AssertionError("searched for a greeting")
 
-    found = await events(said, native(ollama.url), retrieve=never, bounds=replace(BOUNDS, relevant_from=0.9))
+    found = await events(said, native(ollama.url), retrieve=never, limits=replace(LIMITS, relevant_from=0.9))
     assert expected in answer_of(found).text
     assert ollama.requests == []
 
 
 @pytest.fixture
-def shelf(tmp_path):
+def store(tmp_path):
     """Three documents in two libraries."""
     long = " ".join(f"Rule {n} says that room {n} is cleaned on day {n}." for n in range(1, 400))
     store = stored(
@@ -426,78 +407,74 @@ def shelf(tmp_path):
     store.close()
 
 
-async def test_what_do_you_know_is_answered_from_the_catalog(shelf, ollama):
+async def test_what_do_you_know_is_answered_from_the_catalog(store, ollama):
     """The libraries and their documents are named, without a model."""
-    text = answer_of(await events("What do you know?", native(ollama.url), reader=shelf)).text
+    text = answer_of(await events("What do you know?", native(ollama.url), store=store)).text
     assert "3 documents" in text
     assert "**rules**, 2 documents: library.txt, museum.txt" in text
-    only = await events("What do you know?", None, reader=shelf, scope=Scope(libraries=("long",)))
+    only = await events("What do you know?", None, store=store, scope=Scope(libraries=("long",)))
     assert "museum" not in answer_of(only).text
     assert ollama.requests == []
 
 
-async def test_every_document_that_mentions_something(shelf, ollama):
+async def test_every_document_that_mentions_something(store, ollama):
     """All are looked at and counted, in singular and plural, each place once, with its page and quote."""
-    found = await events("List every document that mentions dog", native(ollama.url), reader=shelf)
+    found = await events("List every document that mentions dog", native(ollama.url), store=store)
     result = answer_of(found)
     assert result.text.startswith("Scanned 3 of 3 documents for “dog”: 2 matches.")
     assert "museum.txt, p. 1 (2 places)" in result.text
     assert "library.txt, p. 1 (1 place)" in result.text
     for citation in result.citations:
-        page = shelf.page(citation.document_id, citation.page, Scope())
+        page = store.page(citation.document_id, citation.page, Scope())
         assert page.text[citation.start : citation.end] == citation.quote
         assert "dog" in citation.quote.lower()
-    none = await events("List every document that mentions unicorns", None, reader=shelf)
+    none = await events("List every document that mentions unicorns", None, store=store)
     assert "Scanned 3 of 3 documents for “unicorns”: 0 matches." in answer_of(none).text
     assert ollama.requests_to("/api/chat") == []
 
 
-async def test_a_short_document_is_read_whole_at_once(shelf, ollama):
+async def test_a_short_document_is_read_whole_at_once(store, ollama):
     """All its passages are sent, in order, and cited as any others."""
     ollama.script("The museum opens at 9:30 [1]. Each dog needs a lead [2].")
-    found = await events("Summarise museum.txt", native(ollama.url), reader=shelf)
+    found = await events("Summarise museum.txt", native(ollama.url), store=store)
     result = answer_of(found)
     assert [citation.page for citation in result.citations] == [1, 2]
     assert result.citations[1].quote == "Each dog needs a lead here."
     assert len(result.receipt.sent) == 2
 
 
-async def test_a_long_document_is_read_part_by_part(shelf, ollama):
+async def test_a_long_document_is_read_part_by_part(store, ollama):
     """Every rule is shown to the model once, with progress; the answer is cited from the document itself."""
     ollama.script(reply="- Rooms are cleaned by their number.", sticky=True)
-    found = await events("Summarise rooms.txt", native(ollama.url), reader=shelf)
-    steps = [event for event in found if isinstance(event, Progress)]
+    found = await events("Summarise rooms.txt", native(ollama.url), store=store)
+    steps = [event for event in found if isinstance(event, StepProgress)]
     assert steps[0].done == 0
     assert steps[-1].done == steps[-1].total > 1
     requests = ollama.requests_to("/api/chat")
     read = "".join(request.body["messages"][-1]["content"] for request in requests[:-1])
     assert all(read.count(f"Rule {n} says") == 1 for n in range(1, 400))
-    assert all(request.prompt_tokens < BOUNDS.context_tokens for request in requests)
+    assert all(request.prompt_tokens < LIMITS.context_tokens for request in requests)
     ollama.reset()
     ollama.script(*["- Notes."] * (len(requests) - 1), "Room 17 is cleaned on day 17.")
-    result = answer_of(await events("Summarise rooms.txt", native(ollama.url), reader=shelf))
+    result = answer_of(await events("Summarise rooms.txt", native(ollama.url), store=store))
     assert result.text == "Room 17 is cleaned on day 17 [1]."
     assert "room 17 is cleaned" in result.citations[0].quote
-    page = shelf.page(result.citations[0].document_id, 1, Scope())
+    page = store.page(result.citations[0].document_id, 1, Scope())
     assert page.text[result.citations[0].start : result.citations[0].end] == result.citations[0].quote
 
 
-async def test_a_long_question_about_a_long_document(shelf, ollama):
-    """Where the question takes the room, nothing is read in pieces of a line each: it is said."""
-    found = await events(f"Summarise rooms.txt: {'why ' * 3300}", native(ollama.url), reader=shelf)
+async def test_a_long_question_about_a_long_document(store, ollama):
+    """A question that leaves no room for parts is answered with that reason, and nothing is read."""
+    found = await events(f"Summarise rooms.txt: {'why ' * 3300}", native(ollama.url), store=store)
     assert "leaves no room" in notices(found)
     assert answer_of(found).citations
     assert ollama.requests_to("/api/chat") == []
 
 
-async def test_reading_a_long_document_can_be_stopped(shelf, ollama):
+async def test_reading_a_long_document_can_be_stopped(store, ollama):
     """Stopping in the middle closes the connection, and nothing more is asked."""
     ollama.script(reply="word " * 300, seconds_per_token=0.02, sticky=True)
-    asking = answer(
-        "Summarise rooms.txt", history=(), scope=Scope(), retrieve=lambda question, scope: FOUND,
-        model=native(ollama.url), bounds=BOUNDS, reader=shelf,
-    )  # fmt: skip
-    task = asyncio.create_task(_drain(asking))
+    task = asyncio.create_task(events("Summarise rooms.txt", native(ollama.url), store=store))
     await ollama.until(lambda: bool(ollama.requests and ollama.requests[-1].tokens_sent > 2), within=20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -506,14 +483,9 @@ async def test_reading_a_long_document_can_be_stopped(shelf, ollama):
     assert len(ollama.requests_to("/api/chat")) == 1
 
 
-async def _drain(events):
-    async for _ in events:
-        pass
-
-
-async def test_without_a_model_a_summary_is_its_best_sentences(shelf):
+async def test_without_a_model_a_summary_is_its_best_sentences(store):
     """With no model, what can be said is said with its citations, and that no model answered."""
-    found = await events("Summarise museum.txt", None, reader=shelf)
+    found = await events("Summarise museum.txt", None, store=store)
     assert NO_MODEL in notices(found)
     assert answer_of(found).citations
 
@@ -543,17 +515,17 @@ async def test_a_persons_preferences_go_first(ollama):
 
 
 async def test_the_servers_counts_are_learnt(ollama):
-    """When the server counts twice what we did, the next prompt is held to half."""
-    counter = Learning(Estimate())
+    """If the server counts twice our tokens, the next prompt is half as long."""
+    counter = LearningCounter(Estimate())
     many = [passage("word " * 120, n=n) for n in range(1, 30)]
-    bounds = Bounds(context_tokens=2048, answer_tokens=256, passages=29)
+    limits = AnswerLimits(context_tokens=2048, answer_tokens=256, passages=29)
     retrieve = lambda question, scope: many  # noqa: E731
     first = answer_of(
-        await events("When?", native(ollama.url), counter=counter, bounds=bounds, retrieve=retrieve)
+        await events("When?", native(ollama.url), counter=counter, limits=limits, retrieve=retrieve)
     )
     counter.learn(budgeted=1000, counted=2000)
     second = answer_of(
-        await events("When?", native(ollama.url), counter=counter, bounds=bounds, retrieve=retrieve)
+        await events("When?", native(ollama.url), counter=counter, limits=limits, retrieve=retrieve)
     )
     assert len(second.receipt.sent) < 0.7 * len(first.receipt.sent)
 
@@ -583,7 +555,7 @@ async def test_stopping_closes_the_connection_within_200_ms(ollama):
     assert ollama.requests[-1].disconnected_at - stopped < 0.2
 
 
-async def test_doubtful_figures_are_told(ollama):
+async def test_doubtful_figures_are_named(ollama):
     """A figure that is in no passage is named to the reader."""
     ollama.script("Late books cost 95 cents a day [2].")
     assert "95" in notices(await events("What do late books cost?", native(ollama.url)))
@@ -616,7 +588,7 @@ async def test_a_model_that_fails_before_its_first_word_has_not_broken_off(ollam
 LONG = "Late books cost {n} cents a day, and the museum opens at {n} for {n} children. "
 LONG_ANSWER = "".join(LONG.format(n=n) for n in range(9, 500))
 LONG_MODEL = partial(native, answer_tokens=4096)
-LONG_BOUNDS = Bounds(context_tokens=8192, answer_tokens=4096, passages=8)
+LONG_LIMITS = AnswerLimits(context_tokens=8192, answer_tokens=4096, passages=8)
 
 
 async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
@@ -637,9 +609,9 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
             ended.set()
 
     left = threading.Event()
-    monkeypatch.setattr(finish, "cite", cited)
+    monkeypatch.setattr(answer_pipeline, "cite", cited)
     ollama.script(reply=LONG_ANSWER)
-    task = asyncio.create_task(events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS))
+    task = asyncio.create_task(events("What do late books cost?", LONG_MODEL(ollama.url), limits=LONG_LIMITS))
     assert await asyncio.to_thread(citing.wait, 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -651,9 +623,9 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
 
 async def test_a_very_long_answer_is_checked_as_far_as_there_is_time(ollama, monkeypatch):
     """Citing has so many seconds of a processor; what is left then has no source, and that is said."""
-    monkeypatch.setattr(finish, "CITING_SECONDS", 0.0)
+    monkeypatch.setattr(answer_pipeline, "CITING_SECONDS", 0.0)
     ollama.script(reply=LONG_ANSWER)
-    found = await events("What do late books cost?", LONG_MODEL(ollama.url), bounds=LONG_BOUNDS)
+    found = await events("What do late books cost?", LONG_MODEL(ollama.url), limits=LONG_LIMITS)
     assert "too long to be checked whole" in notices(found)
     assert answer_of(found).text.startswith("Late books cost 9 cents a day")
     assert not answer_of(found).citations
