@@ -27,7 +27,7 @@ RUN apt-get update -qq \
     && install -d -o docent -g docent /app /app/storage /app/.files
 WORKDIR /app
 COPY --from=packages /app/.venv .venv
-# Chainlit writes translations that are not there beside the app at every start: here they all are.
+# Chainlit writes missing translations beside the app at every start, so the image has all of them.
 RUN mkdir -p .chainlit .files && cp -r .venv/lib/python*/site-packages/chainlit/translations .chainlit/
 COPY . .
 USER docent

@@ -22,7 +22,7 @@ install:
 install-dev: install
 	@tools/install.sh requirements-dev.txt
 
-# A file's tests stay in one process; more than four processes want much memory.
+# A file's tests stay in one process; more than four processes need much memory.
 test: install-dev check
 	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -31,7 +31,7 @@ coverage: install-dev
 	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		-p tests.covering --cov --cov-report=term-missing:skip-covered
 
-# Known weaknesses of all that is pinned; wants a network. Those left out, and why: docs/dependencies.md.
+# Known weaknesses of all that is pinned; needs a network. Those left out, and why: docs/dependencies.md.
 KNOWN := GHSA-f4j7-r4q5-qw2c GHSA-36p7-vc44-83pf GHSA-2wm9-hf6c-p5cr GHSA-xph7-9rjv-w5fr
 audit: install-dev
 	$(VENV)/uv tool run pip-audit --strict --no-deps --disable-pip -r requirements-dev.txt $(KNOWN:%=--ignore-vuln %)

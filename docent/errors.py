@@ -1,30 +1,30 @@
-"""Everything that can go wrong, as one tree.
+"""The errors that Docent raises on purpose.
 
     DocentError
     ├── SettingsError          a setting is unknown or has a value that is not allowed
     ├── LoadError              a file could not be read
-    │   ├── UnreadableFile     gone, empty, or not what its content claims
-    │   │   └── OutOfReach     the machine, its disk or a permission is in the way; it may be read later
-    │   ├── UnsupportedFile    a format nobody here reads
+    │   ├── UnreadableFile     missing, empty, or not of the format that it claims
+    │   │   └── OutOfReach     a permission, a full disk or the machine prevents it; try again later
+    │   ├── UnsupportedFile    a format that Docent does not read
     │   ├── EncryptedFile      a password is needed
-    │   └── HarmfulFile        over a limit of memory, time or size, or it killed its reader
-    ├── StoreError             storage/ cannot be used as asked
+    │   └── HarmfulFile        over a limit of memory, time or size, or its worker process crashed
+    ├── StoreError             storage/ cannot do what was asked
     │   ├── StorageBusy        another process owns it
-    │   ├── IndexMismatch      it was indexed by another model, chunker or version
-    │   ├── DamagedStore       it does not hold together
-    │   ├── UnknownLibrary     no such library, or not this reader's
-    │   └── UnknownDocument    no such document, or not this reader's
+    │   ├── IndexMismatch      the index was made by another model, chunker or version
+    │   ├── DamagedStore       its files are damaged or contradict each other
+    │   ├── UnknownLibrary     no such library, or the user may not see it
+    │   └── UnknownDocument    no such document, or the user may not see it
     ├── EmbeddingError         the embedding model is missing, altered or failing
-    ├── ModelError             the language model did not answer
-    │   ├── ModelUnreachable   nobody listens at the model server's address
-    │   ├── ModelMissing       the server is there, the model is not
-    │   ├── ModelOverflow      the prompt does not fit the model's context
+    ├── ModelError             the language model gave no answer
+    │   ├── ModelUnreachable   no server answers at the model server's address
+    │   ├── ModelMissing       the server has no such model
+    │   ├── ModelOverflow      the prompt does not fit into the model's context
     │   ├── ModelTimeout       connecting, the first token or the next one took too long
-    │   └── ModelFailed        the server said no, or broke off
-    └── InputError             what a person typed cannot be acted on
+    │   └── ModelFailed        the server refused, or stopped in the middle
+    └── InputError             the user's input is not valid
 
-Each message is a sentence for a person: what happened, why, and what to do next. Rooms raise;
-only the front doors (app.py, ingest.py, __main__, web/) show.
+Each message says what happened, why, and what to do next. Any package may raise these errors; only
+app.py, ingest.py, __main__, cli/ and web/ show them to the user.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DocentError(Exception):
 
     @property
     def code(self) -> str:
-        """The kind of error for programs: `UnknownLibrary` is "unknown_library"."""
+        """The error's name for programs: `UnknownLibrary` is "unknown_library"."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
 

@@ -29,34 +29,34 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseModel):
-    """The settings of one run. Frozen: to change one, start again."""
+    """The settings of one run; a change needs a restart."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    storage: Path = Field(Path("storage"), description="Folder for everything at rest.")
+    storage: Path = Field(Path("storage"), description="Folder for everything that Docent stores.")
     data: Path = Field(Path("data"), description="Folder of documents; each folder in it is a library.")
 
     follow_links: bool = Field(
         False,
-        description="Follow symbolic links that lead out of the data folder; without it they are named and "
-        "not read.",
+        description="Follow symbolic links that lead out of the data folder; otherwise they are reported "
+        "and not read.",
     )
 
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the chat listens on.")
     allowed_hosts: tuple[str, ...] = Field(
-        (), description="More host names the chat may be reached by, as a JSON list."
+        (), description="Further host names under which the chat is served, as a JSON list."
     )
     login: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="auto: people log in as soon as the chat listens beyond this machine; on: always; "
+        description="auto: users log in if other machines can reach the chat; on: always; "
         "off: never, for a container or proxy that keeps others out.",
     )
 
     publish: str = Field(
         "",
-        description="Address on which a container or proxy opens the chat to others, where that is not "
-        "DOCENT_HOST; it decides whether people log in.",
+        description="Address on which a container or proxy publishes the chat, if that is not "
+        "DOCENT_HOST; it decides if users must log in.",
     )
     api_footnotes: bool = Field(
         False, description="End answers of the HTTP API with their citations as lines of text."
@@ -71,7 +71,7 @@ class Settings(BaseModel):
     model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
     model_url: str = Field("http://localhost:11434", min_length=1, description="Address of the model server.")
     pull_url: str = Field(
-        "", description="Address of the server that fetches models, where that is not the one that answers."
+        "", description="Address of the server that fetches models, if it is not the one that answers."
     )
     model_key: SecretStr = Field(SecretStr(""), description="Key for the model server, if it asks for one.")
     model_key_file: Path | None = Field(
@@ -80,12 +80,12 @@ class Settings(BaseModel):
     context_tokens: int = Field(
         8192,
         ge=1024,
-        description="Context window asked of the model; kept fixed, changing it reloads the model.",
+        description="Context window of the model, in tokens; a change reloads the model.",
     )
     answer_tokens: int = Field(1024, ge=16, description="Longest answer, in tokens.")
     temperature: float = Field(0.1, ge=0, le=2, description="0 keeps to the text; higher is freer.")
     keep_alive: str = Field("30m", description="How long Ollama keeps the model loaded after a question.")
-    connect_timeout: Seconds = Field(5.0, description="Seconds to wait for the model server to accept.")
+    connect_timeout: Seconds = Field(5.0, description="Seconds to wait for a connection to the model server.")
     first_token_timeout: Seconds = Field(
         300.0, description="Seconds to wait for the first token; a cold model has to load first."
     )
@@ -96,19 +96,21 @@ class Settings(BaseModel):
         0.2,
         ge=0,
         le=1,
-        description="Below this relevance of the best passage, it is said that the documents do not answer; "
-        "0 is never.",
+        description="If the best passage is less relevant than this, Docent says that the documents do not "
+        "answer the question; 0 switches this off.",
     )
     tool_steps: int = Field(
         0,
         ge=0,
         le=10,
         description="How often the model may search again, open pages, list, calculate or query tables for "
-        "one answer; 0 is never, and right for small models.",
+        "one answer; 0 switches this off, which is best for small models.",
     )
-    personas: Path = Field(Path("personas.toml"), description="File of the personas; see its own head.")
+    personas: Path = Field(
+        Path("personas.toml"), description="File of the personas; the comment at its top explains it."
+    )
     content_policy: Literal["off", "warn", "refuse"] = Field(
-        "off", description="What is done with questions and answers that fall into a category of the policy."
+        "off", description="How to treat questions and answers that fall into a category of the policy."
     )
     content_policy_file: Path = Field(Path("policy.toml"), description="File of the policy's categories.")
     embedding_model: str = Field(
@@ -118,7 +120,7 @@ class Settings(BaseModel):
         "storage/models.",
     )
     embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", description="Where embedding runs; auto takes the processor for the packaged model."
+        "auto", description="Where embedding runs; with auto the packaged model runs on the CPU."
     )
     reranker: str = Field(
         "",
@@ -142,15 +144,15 @@ class Settings(BaseModel):
 
     watch_polling: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="How --watch sees changes: on looks every second, off waits to be told, auto looks where "
-        "nobody tells (in a container).",
+        description="How --watch notices changes: on checks every second, off waits for the system's events, "
+        "auto checks where there are no events (in a container).",
     )
     ocr: Literal["auto", "off"] = Field(
         "auto",
         description="auto: scanned pages are read by tesseract, if it is installed; off: they are not.",
     )
     max_file_mb: Positive = Field(200, description="Largest file that is read, in megabytes.")
-    max_files: Positive = Field(20, description="Most files dropped on one message.")
+    max_files: Positive = Field(20, description="Most files that can be added to one message.")
 
     @field_validator("model_url", "chroma_url", "pull_url")
     @classmethod

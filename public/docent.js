@@ -132,7 +132,7 @@
     (dialog.querySelector("h2")?.parentElement ?? dialog).append(label);
   }
 
-  // Chainlit takes a question that could not be asked for a "no", and leaves the conversation for the login.
+  // Chainlit treats a failed request as "not logged in", and leaves the conversation for the login page.
   async function whoIsThere(address, options) {
     for (;;) {
       try {
@@ -145,7 +145,7 @@
     }
   }
 
-  // Chainlit says the same of every login that was refused; the server says why, and how long to wait.
+  // Chainlit shows the same text for every refused login; the server says why, and how long to wait.
   async function logIn(address, options) {
     const response = await send(address, options);
     document.querySelector("#login-refused")?.remove();
@@ -174,7 +174,7 @@
     return send(address, options);
   };
 
-  // What Chainlit says of files that it refuses by itself, in a sentence and in the reader's language.
+  // Replace Chainlit's text about refused files by a sentence in the user's language.
   const REFUSED = [
     [/^File is larger than (\S+) MB$/, "A file is larger than $1 MB, the most that is read. Split it, or attach a smaller copy.",
       "Un fichier dépasse $1 Mo, la taille maximale. Divisez-le ou joignez une copie plus petite."],
@@ -187,10 +187,10 @@
         if (said.test(title.textContent)) title.textContent = title.textContent.replace(said, say(english, inFrench));
   }
 
-  // A line that breaks: what was sent into it is sent again, and Enter is remembered until it is mended.
+  // When the connection breaks, send again what was lost, and remember Enter until it is back.
   const QUESTION = '42["client_message"';
   const BEGUN = '42["task_start"';
-  const SETTLED = 400; // milliseconds from a new line until the page and the server know each other again
+  const SETTLED = 400; // milliseconds from a new connection until the session is restored
   let connected = false;
   let sent = null; // the question whose answer has not begun
   let entered = false;
@@ -207,7 +207,7 @@
     send(data) {
       super.send(data);
       if (String(data).startsWith(QUESTION)) sent = data;
-      if (data === "5") setTimeout(() => this.mended(), SETTLED); // from now on everything goes over this line
+      if (data === "5") setTimeout(() => this.mended(), SETTLED); // from now on everything uses this connection
     }
     mended() {
       if (this.readyState !== WebSocket.OPEN) return;

@@ -11,7 +11,7 @@
     if (busy) setTimeout(look, 4000);
   });
   function look() {
-    if (document.querySelector(":is(input, select):focus, details[open]")) setTimeout(look, 4000); // somebody is at it
+    if (document.querySelector(":is(input, select):focus, details[open]")) setTimeout(look, 4000); // in use
     else location.reload();
   }
 })();

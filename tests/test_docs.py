@@ -1,4 +1,4 @@
-"""What docs/ names exists: links, settings, commands, tests, decisions and the drawing of the packages."""
+"""Everything that the pages name exists: links, settings, files, tests, decisions and package arrows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TESTS = frozenset(
     for path in (ROOT / "tests").rglob("test_*.py")
     for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.M)
 )
-LOOKED_AT = (
+REVIEWED = (
     *("MIT", "Apache", "BSD", "0BSD", "ISC", "PSF", "Python Software Foundation", "Zlib", "CC0", "BSL"),
     *("HPND", "CNRI-Python", "Unlicense", "LLVM-exception", "3-Clause BSD"),
 )
-GIVES_BACK = {
+COPYLEFT = {
     **dict.fromkeys(("bidict", "certifi", "orjson", "tqdm", "hypothesis", "pathspec"), "MPL"),
     "pycountry": "LGPL",
 }
@@ -44,7 +44,7 @@ def anchor(heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page):
-    """Every relative link is a file that is there, and its part after # a heading in it."""
+    """Every relative link leads to a file that exists, and its part after # to a heading in it."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", link):
@@ -58,7 +58,7 @@ def test_links_lead_somewhere(page):
 
 
 def links(page: Path) -> set[Path]:
-    """The files that a page leads to."""
+    """Return the files that a page links to."""
     found = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     return {(page.parent / link).resolve() for link in found}
 
@@ -71,7 +71,7 @@ def test_every_page_is_a_click_from_the_readme():
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_settings_exist(page):
-    """Every setting that a page names is one."""
+    """Every setting that a page names exists."""
     names = set(re.findall(rf"\b{PREFIX}([A-Z][A-Z_]*[A-Z])\b", page.read_text(encoding="utf-8")))
     elsewhere = set(
         re.findall(rf"{PREFIX}([A-Z_]+)", (ROOT / "docker-compose.yml").read_text())
@@ -79,14 +79,29 @@ def test_settings_exist(page):
     assert {name for name in names if name.lower() not in Settings.model_fields} <= elsewhere
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=named)
-def test_named_tests_exist(page):
-    """A page that says which test holds it names one that is there."""
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_named_tests_and_files_exist(page):
+    """Every test, file and folder of the code that a page names exists."""
     text = page.read_text(encoding="utf-8")
     assert {name for name in re.findall(r"`(test_\w+)`", text)} <= TESTS
-    assert all(
-        (ROOT / path).exists() for path in re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
-    )
+    paths = re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_contributing_names_the_place_of_each_change():
+    """In "Where would I change …?" each path exists, and each other name is in a file of its row."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.split("\n## Where would I change …?\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) == 10
+    for row in rows:
+        code = re.findall(r"`([^`]+)`", row)
+        paths = [ROOT / name for name in code if "/" in name]
+        assert [path for path in paths if not path.exists()] == []
+        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+        text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        names = [name for name in code if "/" not in name and not name.startswith("make ")]
+        assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)] == [], row
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=named)
@@ -124,7 +139,7 @@ def test_the_drawing_is_the_table():
 
 
 def test_licences_hold_no_surprise():
-    """Each package that runs or tests Docent is listed, and its licence is one that was looked at."""
+    """Each package that runs or tests Docent is listed, and its licence is one that was reviewed."""
     page = (ROOT / "docs/licences.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", page, re.M))
     del listed["package"], listed["---"]
@@ -134,14 +149,14 @@ def test_licences_hold_no_surprise():
     odd = {
         name: licence
         for name, licence in listed.items()
-        if name not in GIVES_BACK and (not licence.startswith(LOOKED_AT) or re.search("GPL|MPL", licence))
+        if name not in COPYLEFT and (not licence.startswith(REVIEWED) or re.search("GPL|MPL", licence))
     }
     assert odd == {}
-    assert all(kind in listed[name] for name, kind in GIVES_BACK.items())
+    assert all(kind in listed[name] for name, kind in COPYLEFT.items())
 
 
-def test_weaknesses_that_the_audit_passes_over_are_explained():
-    """`make audit` leaves out what docs/dependencies.md says why for, and that page names nothing else."""
-    left_out = re.findall(r"GHSA(?:-\w{4}){3}", (ROOT / "Makefile").read_text(encoding="utf-8"))
+def test_ignored_vulnerabilities_are_explained():
+    """docs/dependencies.md explains exactly the vulnerabilities that `make audit` leaves out."""
+    ignored = re.findall(r"GHSA(?:-\w{4}){3}", (ROOT / "Makefile").read_text(encoding="utf-8"))
     page = (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
-    assert set(left_out) == set(re.findall(r"GHSA(?:-\w{4}){3}", page))
+    assert set(ignored) == set(re.findall(r"GHSA(?:-\w{4}){3}", page))

@@ -26,7 +26,7 @@ from reportlab.pdfgen.canvas import Canvas
 from docent.app import Docent, open_docent
 from docent.errors import UnreadableFile
 from docent.ingesting import find_files
-from docent.ingesting.pipeline import ReadDocument
+from docent.ingesting.ingest_pipeline import ReadDocument
 from docent.loading import Limits, Loader, Ocr
 from docent.settings import Settings
 from docent.types import Chunk, FileReport, Scope

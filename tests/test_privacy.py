@@ -42,7 +42,7 @@ import chainlit.server
 from docent.web import server
 server.prepare()
 server.open_once()
-server.house().embedder.embed_query("warm")
+server.docent().embedder.embed_query("warm")
 server.close()
 print(json.dumps(sorted({str(host) for host in reached})))
 """

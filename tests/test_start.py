@@ -60,7 +60,7 @@ def imported(code: str, folder: Path) -> set[str]:
     ],
 )
 def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
-    """`--help` loads no library of the rooms; a new storage/ needs neither Chroma nor the model server's."""
+    """`--help` imports no slow package; a search in a new storage/ imports only OpenVINO of them."""
     assert imported(TOLD.format(arguments=arguments), tmp_path) & absent == set()
 
 

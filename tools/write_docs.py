@@ -100,7 +100,7 @@ def licences_page(used: Mapping[str, str], tested: Mapping[str, str]) -> str:
     return f"""# Licences
 
 The {len(used)} packages of `requirements.txt`, with the licence that each states in its own metadata.
-`python tools/write_docs.py` writes this page; `tests/test_docs.py` refuses any licence that nobody looked at.
+`python tools/write_docs.py` writes this page; `tests/test_docs.py` refuses a licence that was not reviewed.
 MPL-2.0 and LGPL-2.1 are the only ones that ask for something in return, and only for changes
 to those packages themselves; Docent uses them unchanged. None is under the GPL or AGPL.
 

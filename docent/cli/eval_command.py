@@ -17,7 +17,7 @@ from docent.settings import Settings
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent
-    from docent.evaluating import Comparison, Estimate, EvalReport, EvalRun, Outcome, Question
+    from docent.evaluating import Comparison, EvalReport, EvalRun, Figure, Outcome, Question
 
 WITHIN = 50  # passages looked at: the usual twenty hold fewer than ten different pages
 
@@ -288,7 +288,7 @@ def _show_comparison(title: str, comparison: Comparison) -> None:
         print(f"  {name:<16} {figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}){certain}")
 
 
-def _interval(figure: Estimate) -> str:
+def _interval(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
 
 

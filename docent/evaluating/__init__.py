@@ -5,11 +5,11 @@ read_questions(file) → ask → Outcome of each question → report → EvalRep
 
 from docent.evaluating.questions import GoldenQuestions, Question, from_answer, read_questions
 from docent.evaluating.run import EvalRun, Outcome, ask, read_run, save_run
-from docent.evaluating.scores import Comparison, Estimate, EvalReport, compare, report
+from docent.evaluating.scores import Comparison, EvalReport, Figure, compare, report
 
 __all__ = [
     "Comparison",
-    "Estimate",
+    "Figure",
     "GoldenQuestions",
     "Outcome",
     "Question",

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Figure:
     """A share or mean, and the ends of its 95 % interval."""
 
     value: float
@@ -30,9 +30,9 @@ class Abstention:
     """The quality of the decision "not in your documents", at a threshold of relevance."""
 
     relevant_from: float
-    precision: Estimate | None
+    precision: Figure | None
     """Of the questions not answered, the share that indeed nothing answers; None when all were answered."""
-    recall: Estimate
+    recall: Figure
     """Of the questions that nothing answers, the share not answered."""
 
 
@@ -46,7 +46,7 @@ class EvalReport:
     missing: tuple[str, ...]
     """Files that questions name and the library does not hold: each such question counts as not found."""
     missing_questions: int
-    found: dict[str, Estimate]
+    found: dict[str, Figure]
     """By name of the metric."""
     abstention: Abstention | None
     """None where no question is known to have no answer."""
@@ -92,14 +92,14 @@ def metric_rows(outcomes: Sequence[Outcome]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(METRICS))
 
 
-def means(values: Floats) -> dict[str, Estimate]:
+def means(values: Floats) -> dict[str, Figure]:
     """Return each metric's mean with its interval; nothing for no outcome."""
     if not len(values):
         return {}
     resampled = resamples(len(values)) @ values
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     return {
-        name: Estimate(float(mean), float(least), float(most))
+        name: Figure(float(mean), float(least), float(most))
         for name, mean, least, most in zip(METRICS, values.mean(axis=0), low, high, strict=True)
     }
 
@@ -118,7 +118,7 @@ def _abstention(outcomes: Sequence[Outcome], relevant_from: float) -> Abstention
     return Abstention(relevant_from, _ratio(refused * unanswerable, refused), recall)
 
 
-def _ratio(part: Floats, whole: Floats) -> Estimate | None:
+def _ratio(part: Floats, whole: Floats) -> Figure | None:
     """Return the share of `whole` that is in `part`; resamples that would divide by zero are left out."""
     if not whole.sum():
         return None
@@ -126,7 +126,7 @@ def _ratio(part: Floats, whole: Floats) -> Estimate | None:
     below = weights @ whole
     drawn = (weights @ part)[below > 0] / below[below > 0]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(float(part.sum() / whole.sum()), float(low), float(high))
+    return Figure(float(part.sum() / whole.sum()), float(low), float(high))
 
 
 WITHIN = 5
@@ -150,7 +150,7 @@ class Comparison:
     only_one_run: int
     gained: tuple[RankChange, ...]
     lost: tuple[RankChange, ...]
-    difference: dict[str, Estimate]
+    difference: dict[str, Figure]
     """After less before. An interval that holds 0 may be chance."""
 
 

@@ -2,7 +2,7 @@
 
 from docent.ingesting.discovery import find_files
 from docent.ingesting.folders import IngestProgress, IngestStopped, ingest
-from docent.ingesting.pipeline import ChunkSize, EmbeddingWorker, IngestPipeline
+from docent.ingesting.ingest_pipeline import ChunkSize, EmbeddingWorker, IngestPipeline
 from docent.ingesting.rereading import Rereader, rebuild
 from docent.ingesting.uploads import Ticket, Uploads, UploadStatus, is_locked
 

@@ -188,7 +188,7 @@ def covers(path: Path, library: str, inside: str, data: Path) -> bool:
     return target.is_relative_to(path.absolute())
 
 
-class KnownFile(Protocol):
+class FileRecord(Protocol):
     """A file as it was at the last ingest; a path may be known twice, read once and failed since."""
 
     @property
@@ -239,7 +239,7 @@ class SyncPlan:
 
 def plan_sync(
     found: Sequence[SourceFile],
-    known: Iterable[KnownFile],
+    known: Iterable[FileRecord],
     *,
     sha256: Callable[[SourceFile], str],
     retry_failed: bool,
@@ -249,7 +249,7 @@ def plan_sync(
     The same size and time are taken for the same bytes. Content is read, by `sha256`, only where the
     size is known and the time or the path is new.
     """
-    before: dict[str, list[KnownFile]] = {}
+    before: dict[str, list[FileRecord]] = {}
     for file_before in known:
         before.setdefault(file_before.path, []).append(file_before)
     present = {file.path for file in found}
@@ -272,7 +272,7 @@ def plan_sync(
     )
 
 
-def _part(file: SourceFile, before: Sequence[KnownFile], retry_failed: bool) -> str:
+def _part(file: SourceFile, before: Sequence[FileRecord], retry_failed: bool) -> str:
     if not before:
         return "added"
     same = [known for known in before if (known.bytes, known.modified_ns) == (file.bytes, file.modified_ns)]
@@ -284,7 +284,7 @@ def _part(file: SourceFile, before: Sequence[KnownFile], retry_failed: bool) -> 
 
 
 def _same_bytes(
-    file: SourceFile, candidates: Iterable[KnownFile], sha256: Callable[[SourceFile], str]
+    file: SourceFile, candidates: Iterable[FileRecord], sha256: Callable[[SourceFile], str]
 ) -> SameBytes | None:
     same_size = [known for known in candidates if known.bytes == file.bytes and known.sha256]
     if not same_size:

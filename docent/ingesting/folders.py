@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from docent.errors import DocentError, LoadError, OutOfReach, StoreError, UnreadableFile
 from docent.ingesting.discovery import SameBytes, SyncPlan, covers, file_now, find_files, is_gone, plan_sync
-from docent.ingesting.pipeline import IngestPipeline, ReadDocument, describe_error
+from docent.ingesting.ingest_pipeline import IngestPipeline, ReadDocument, describe_error
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Chunk, Document, FileReport, ReadBy, SourceFile
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docent.errors import InputError, LoadError, StoreError
 from docent.ingesting.folders import IngestProgress
-from docent.ingesting.pipeline import IngestPipeline, ReadDocument, describe_error
+from docent.ingesting.ingest_pipeline import IngestPipeline, ReadDocument, describe_error
 from docent.store import OldDocument, Rebuild
 from docent.types import Document, FileReport, Scope, State
 

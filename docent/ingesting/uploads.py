@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from docent.errors import InputError, UnknownDocument
-from docent.ingesting.pipeline import IngestPipeline, describe_error
+from docent.ingesting.ingest_pipeline import IngestPipeline, describe_error
 from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
 from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library

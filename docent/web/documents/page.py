@@ -72,7 +72,7 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What somebody may do with a document."""
+    """The changes that a person may make to a document."""
 
     change: bool
     share: bool

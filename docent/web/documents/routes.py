@@ -90,7 +90,7 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
 
 
 def from_our_own_page(request: Request) -> bool:
-    """Whether a browser says that our own page sent this; what says nothing is refused."""
+    """Return whether the browser says that our own page sent this; without its word, False."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

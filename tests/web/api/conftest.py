@@ -1,4 +1,4 @@
-"""The API on a port of its own, over a real house with two libraries and a stand-in model server."""
+"""The API on a port of its own, with a real store of two libraries and a stand-in model server."""
 
 from __future__ import annotations
 

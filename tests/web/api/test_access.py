@@ -390,7 +390,7 @@ def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api, theirs, me
     ],
 )
 def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
-    """Neither by the conditions of a query nor by the ways of answering that read the shelf."""
+    """Neither conditions in a query nor answers from whole documents or lists show other libraries."""
     with api.http(api.key("cats")) as cats:
         body = {"model": "docent", "messages": [{"role": "user", "content": question}]}
         told = cats.post("/v1/chat/completions", json=body).text

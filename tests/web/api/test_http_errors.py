@@ -1,4 +1,4 @@
-"""What went wrong in the house, told to a program."""
+"""Errors of Docent as the API reports them to a program."""
 
 from __future__ import annotations
 
