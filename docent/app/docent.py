@@ -67,7 +67,7 @@ class Docent:
     loader: Loader
     intake: IngestPipeline
     uploads: Uploads
-    again: Rereader
+    rereader: Rereader
     counters: dict[str, LearningCounter]
     """By model: they count tokens, and learn from the server's own counts."""
     personas: tuple[Persona, ...]
@@ -178,14 +178,14 @@ class Docent:
             on_trouble=on_trouble,
         )
 
-    def take_in(self, path: Path, *, name: str, library: str = "uploads", owner: str | None) -> Ticket:
+    def add_upload(self, path: Path, *, name: str, library: str = "uploads", owner: str | None) -> Ticket:
         """Store an uploaded file, and read it in the background.
 
         It belongs to its owner alone (a user, or a chat when there is no login); to everybody when None.
         """
         return self.uploads.add(path, name=name, library=library, owner=owner)
 
-    def standing(self, ticket: Ticket) -> UploadStatus:
+    def upload_status(self, ticket: Ticket) -> UploadStatus:
         return self.uploads.status(ticket)
 
     def follow(self, ticket: Ticket) -> AsyncIterator[UploadStatus]:
@@ -309,7 +309,7 @@ class Docent:
         """Close every part, the store last, even if another part fails to close."""
         background = self.intake.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (self.store, background, self.again, self.loader, self.uploads):
+            for part in (self.store, background, self.rereader, self.loader, self.uploads):
                 parts.callback(part.close)
 
     def __enter__(self) -> Self:

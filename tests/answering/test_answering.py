@@ -15,7 +15,7 @@ from docent.answering.canned_replies import NO_MODEL
 from docent.answering.citing.citations import cite
 from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona
-from docent.answering.prompt.tokens import Estimate, LearningCounter
+from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter
 from docent.errors import InputError
 from docent.types import (
     PassagesFound,
@@ -516,7 +516,7 @@ async def test_a_persons_preferences_go_first(ollama):
 
 async def test_the_servers_counts_are_learnt(ollama):
     """If the server counts twice our tokens, the next prompt is half as long."""
-    counter = LearningCounter(Estimate())
+    counter = LearningCounter(EstimatedTokens())
     many = [passage("word " * 120, n=n) for n in range(1, 30)]
     limits = AnswerLimits(context_tokens=2048, answer_tokens=256, passages=29)
     retrieve = lambda question, scope: many  # noqa: E731

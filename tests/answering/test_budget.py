@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.prompt.templates import INSTRUCTIONS, messages
-from docent.answering.prompt.tokens import Estimate, LearningCounter, counter_for
+from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter, counter_for
 from docent.types import Turn
 from tests.answering.build import passage
 
 MISTRAL = counter_for("mistral")
-ESTIMATE = Estimate()
+ESTIMATE = EstimatedTokens()
 ROOT = Path(__file__).parents[2]
 
 texts = st.text(max_size=2000) | st.text("ab 12.,\n", max_size=3000)
@@ -139,7 +139,7 @@ def test_the_servers_counts_correct_ours():
 def test_a_text_is_counted_once():
     """Instructions and earlier turns come again with every question, and are not read again for it."""
 
-    class Slow(Estimate):
+    class Slow(EstimatedTokens):
         read: list[str] = []
 
         def count(self, text: str) -> int:

@@ -66,13 +66,13 @@ def diary(docent: Docent, tmp_path: Path) -> Iterator[StoredDocument]:
     """A private document of Ann's."""
     path = tmp_path / "diary.md"
     path.write_text(f"# Diary\n\nIt rained on day {time.monotonic_ns()}.\n")
-    ticket = docent.take_in(path, name="diary.md", owner="ann")
+    ticket = docent.add_upload(path, name="diary.md", owner="ann")
     ready(docent, ticket)
     yield docent.store.document(ticket.document_id, Scope(reader="ann"))
 
 
 def ready(docent: Docent, ticket) -> None:
-    while not docent.standing(ticket).over:
+    while not docent.upload_status(ticket).over:
         time.sleep(0.02)
 
 
@@ -104,7 +104,7 @@ async def test_a_document_without_text_is_not_called_ready(client, docent, tmp_p
     """In the list and on its own page: that there is nothing to search, and why, in both languages."""
     path = tmp_path / "void.md"
     path.write_text("\n \n")
-    ticket = docent.take_in(path, name="void.md", owner="ann")
+    ticket = docent.add_upload(path, name="void.md", owner="ann")
     ready(docent, ticket)
     async with client("ann") as ann:
         for page in ("/documents", f"/documents/{ticket.document_id}"):
@@ -148,7 +148,7 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent,
     """Its owner has no terminal: the list links to the page that unlocks it, also after the next start."""
     path = tmp_path / "locked.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["Closed."]), encrypt="opens sesame"))
-    ticket = docent.take_in(path, name="locked.pdf", owner="cleo")
+    ticket = docent.add_upload(path, name="locked.pdf", owner="cleo")
     ready(docent, ticket)
     async with client("cleo") as cleo:
         text = (await cleo.get("/documents")).text
@@ -312,7 +312,7 @@ async def test_a_document_is_read_again(client, docent, tmp_path):
     """With what the reader knows now: the same document, its pages and vectors made anew."""
     path = tmp_path / "hours.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["The museum opens at nine."]), pages=2))
-    ticket = docent.take_in(path, name="hours.pdf", owner="ann")
+    ticket = docent.add_upload(path, name="hours.pdf", owner="ann")
     ready(docent, ticket)
     scope = Scope(reader="ann")
     before = docent.store.document(ticket.document_id, scope)
@@ -324,7 +324,7 @@ async def test_a_document_is_read_again(client, docent, tmp_path):
         )
     async with client("ann", **OURS) as ann:
         assert (await ann.post(f"/documents/{before.id}/again")).status_code == 303
-        while docent.again.pages(before.id) is not None or not docent.standing(ticket).over:
+        while docent.rereader.pages(before.id) is not None or not docent.upload_status(ticket).over:
             time.sleep(0.02)
         assert "an older reader" not in (await ann.get(f"/documents/{before.id}")).text
     after = docent.store.document(before.id, scope)
@@ -341,7 +341,7 @@ async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
     docent.store.original(diary.id, scope).unlink()
     async with client("ann", **OURS) as ann:
         await ann.post(f"/documents/{diary.id}/again")
-        while docent.again.pages(diary.id) is not None:
+        while docent.rereader.pages(diary.id) is not None:
             time.sleep(0.02)
         assert "Reading it again changed nothing" in (await ann.get(f"/documents/{diary.id}")).text
     assert docent.store.document(diary.id, scope) == diary

@@ -46,7 +46,7 @@ class TokenCounter(Protocol):
         """Count the tokens of a text on its own, without what a chat template puts around it."""
 
 
-class Estimate:
+class EstimatedTokens:
     """An estimate on the safe side for any common vocabulary; a third too many for English prose."""
 
     name = "estimate"
@@ -111,7 +111,7 @@ def counter_for(model: str) -> TokenCounter:
             assert spec is not None and spec.origin is not None
             file = Path(spec.origin).parent / "data" / vocabulary
             return Tekken(file) if file.suffix == ".json" else SentencePiece(file)
-    return Estimate()
+    return EstimatedTokens()
 
 
 class LearningCounter:

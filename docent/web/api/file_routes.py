@@ -64,7 +64,7 @@ class ApiFiles:
                 raise RequestRefused(
                     400, f"{name} is empty. Send a file with something in it.", code="empty_file"
                 )
-            ticket = docent.take_in(Path(copy.name), name=name, library=library, owner=None)
+            ticket = docent.add_upload(Path(copy.name), name=name, library=library, owner=None)
         with self._lock:
             self._tickets[ticket.document_id] = (ticket, size, int(time.time()))
             while len(self._tickets) > REMEMBERED:
@@ -83,7 +83,7 @@ class ApiFiles:
         ticket, size, uploaded_at = self._tickets.get(document_id, (None, 0, 0))
         if ticket is None or not client.visible([ticket.library]):
             raise not_found("file")
-        progress = docent.standing(ticket)
+        progress = docent.upload_status(ticket)
         if progress.gone:
             raise not_found("file")
         return _queued_json(ticket, progress, size, uploaded_at)

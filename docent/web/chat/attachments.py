@@ -75,7 +75,7 @@ class Attachment:
         """Show the status until it is final, or until the page is gone while the file is locked."""
         await asyncio.sleep(after)
         while not self._final:
-            status = await run_in_small_pool(self._docent.standing, self.ticket)
+            status = await run_in_small_pool(self._docent.upload_status, self.ticket)
             if not self._final:  # cancelled meanwhile
                 await self.show(status)
             if status.locked and WebsocketSession.get_by_id(cl.context.session.id) is None:
@@ -284,7 +284,7 @@ async def receive_files(message: cl.Message, *, docent: Docent) -> list[Attachme
             await note(text).send()
             continue
         attachments[ticket.document_id] = attachment = Attachment(ticket, docent, note(""))
-        await attachment.show(await run_in_small_pool(docent.standing, ticket))
+        await attachment.show(await run_in_small_pool(docent.upload_status, ticket))
         _in_background(attachment.follow())
     if len(sent) > most:
         text = say(
@@ -301,7 +301,7 @@ def _store_file(file: Mapping[str, Any], target: tuple[str, str], docent: Docent
     path = Path(file["path"])
     owner, library = target
     try:
-        return docent.take_in(path, name=str(file["name"]), library=library, owner=owner)
+        return docent.add_upload(path, name=str(file["name"]), library=library, owner=owner)
     finally:
         path.unlink(missing_ok=True)
 
@@ -365,7 +365,7 @@ async def resume_files(thread: ThreadDict, *, docent: Docent) -> None:
         if ticket is None or step["type"] == "user_message":
             continue
         attachment = Attachment(ticket, docent, cl.Message.from_dict(step))
-        status = await run_in_small_pool(docent.standing, ticket)
+        status = await run_in_small_pool(docent.upload_status, ticket)
         step["output"] = status_text(ticket, status, language())
         await attachment.show(status)
         _in_background(attachment.follow(after=RESUME_DELAY))

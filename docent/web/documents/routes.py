@@ -155,7 +155,7 @@ def _one(request: Request, reader: str) -> str:
     document = _document(request, reader)
     allowed = allows(document, reader, admin=request.app.state.authenticator.is_admin(reader))
     notes, busy = [], False
-    if (pages := docent.again.pages(document.id)) is not None:
+    if (pages := docent.rereader.pages(document.id)) is not None:
         notes, busy = (
             [
                 say(
@@ -166,7 +166,7 @@ def _one(request: Request, reader: str) -> str:
             ],
             True,
         )
-    elif why := docent.again.failed(document.id):
+    elif why := docent.rereader.failed(document.id):
         notes.append(say("Reading it again changed nothing: {why}", language, why=say(why, language)))
     return page.document_page(
         document,
@@ -213,7 +213,7 @@ async def again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     docent: Docent = request.app.state.docent
     document = await run_in_small_pool(_changeable, request, reader)
-    await asyncio.to_thread(docent.again.start, document.id, Scope(reader=reader))
+    await asyncio.to_thread(docent.rereader.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
 

@@ -172,7 +172,7 @@ def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
 
     mine = tmp_path / "ships.md"
     mine.write_text("# Mine\n\nMy own boat is called Calypso.\n")
-    ticket = api.docent.take_in(mine, name="ships.md", owner="alice")
+    ticket = api.docent.add_upload(mine, name="ships.md", owner="alice")
     first = hand_in("# Ships\n\nThe tug Borealis rests on Sundays.\n", api.key("ships"))
     assert first["docent"]["replaces"] == []
     elsewhere = hand_in("# Ships\n\nCats like ships.\n", api.key("cats"))

@@ -128,7 +128,7 @@ async def test_a_locked_file_is_followed_while_its_page_is_open(monkeypatch):
             loop.call_soon_threadsafe(polled_often.set)
         return replace(READY, state=State.FAILED, locked=True)
 
-    docent: Any = SimpleNamespace(standing=standing)
+    docent: Any = SimpleNamespace(upload_status=standing)
     attachment = Attachment(TICKET, docent, note(""))
     following = asyncio.create_task(attachment.follow())
     await asyncio.wait_for(polled_often.wait(), 20)

@@ -144,8 +144,11 @@ def test_a_private_document_opens_for_its_owner_only(target, docent, tmp_path):
     """For anybody else the document does not exist."""
     path = tmp_path / "diary.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, [f"Dear diary, {target} it rained."])))
-    ticket = docent.take_in(path, name="diary.pdf", owner="ann")
-    while not docent.standing(ticket).pages or docent.standing(ticket).state in ("queued", "loading"):
+    ticket = docent.add_upload(path, name="diary.pdf", owner="ann")
+    while not docent.upload_status(ticket).pages or docent.upload_status(ticket).state in (
+        "queued",
+        "loading",
+    ):
         time.sleep(0.02)
     assert open_link(docent, CitedPlace(ticket.document_id, 1, ((0, 4),), "ann"), target).path is not None
     for reader in ("ben", None):
@@ -158,8 +161,8 @@ def test_the_copies_of_a_deleted_document_are_deleted(docent, tmp_path):
     """A copy that was made to highlight a quote does not outlive its document."""
     path = tmp_path / "leaflet.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["The leaflet is blue."])))
-    ticket = docent.take_in(path, name="leaflet.pdf", owner="ann")
-    while docent.standing(ticket).state in ("queued", "loading"):
+    ticket = docent.add_upload(path, name="leaflet.pdf", owner="ann")
+    while docent.upload_status(ticket).state in ("queued", "loading"):
         time.sleep(0.02)
     copy = open_link(docent, CitedPlace(ticket.document_id, 1, ((0, 4),), "ann"), "source").path
     assert copy is not None and copy.exists()

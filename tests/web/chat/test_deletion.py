@@ -164,8 +164,8 @@ def eve(tmp_path, monkeypatch):
     with open_docent(Settings.read()) as docent:
         for name, text in (("own.md", SECRET), ("shared.md", OTHER)):
             (tmp_path / name).write_text(text)
-            ticket = docent.take_in(tmp_path / name, name=name, owner="evelyne")
-            while not docent.standing(ticket).over:
+            ticket = docent.add_upload(tmp_path / name, name=name, owner="evelyne")
+            while not docent.upload_status(ticket).over:
                 time.sleep(0.02)
             if name == "shared.md":
                 docent.share(ticket.document_id, reader="evelyne", library="uploads")
@@ -366,8 +366,8 @@ async def test_an_answer_from_before_a_document_was_shared_loses_its_quotes(doce
     history = History(docent.settings.storage)
     thread = await conversation(history, await user(history, "ann"), "What?")
     (tmp_path / "mine.md").write_text("# Mine\n\nThe gardener hides his pocket watch among tulips.\n")
-    ticket = docent.take_in(tmp_path / "mine.md", name="mine.md", owner="ann")
-    while not docent.standing(ticket).over:
+    ticket = docent.add_upload(tmp_path / "mine.md", name="mine.md", owner="ann")
+    while not docent.upload_status(ticket).over:
         time.sleep(0.02)
     quote = "The gardener hides his pocket watch among tulips."
     metadata = {
