@@ -120,10 +120,10 @@ def find_question(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Cut a passage into sentences and list items, each on one line, without the line that names its file."""
+    """Cut a passage into sentences and list items on one line each; leave out its file name and code."""
     parts = _SENTENCE_END.split(_SOURCE_LINE.sub("", text))
     cut = (" ".join(part.split()).lstrip("-*•|# ") for part in parts)
-    return [sentence for sentence in cut if sentence]
+    return [sentence for sentence in cut if sentence and not sentence.startswith("```")]
 
 
 def _stems(text: str) -> set[str]:
