@@ -33,7 +33,7 @@ def test_a_damaged_catalog_and_a_lost_folder(tmp_path: Path) -> None:
     refused = terminal.docent("restore", backup)
     assert refused.returncode == 2
     assert "--force" in refused.stderr
-    assert "What was there is in" in terminal.docent("restore", backup, "--force").stdout
+    assert "The storage before is in" in terminal.docent("restore", backup, "--force").stdout
     assert terminal.docent("list").stdout == before
     empty = {"DOCENT_STORAGE": str(tmp_path / "elsewhere")}
     assert terminal.docent("restore", backup, **empty).returncode == 0
