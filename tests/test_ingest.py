@@ -360,17 +360,17 @@ CLOSED = """
 import os, sys
 from pathlib import Path
 from docent.errors import InputError
-from docent.ingesting.discovery import find, is_gone
+from docent.ingesting.discovery import find_files, is_gone
 data = Path(sys.argv[1])
 for mode in (0o000, 0o444):  # neither listed nor entered; listed, and not entered
     (data / "closed").chmod(mode)
     if os.getuid() == 0:
         os.seteuid(65534)  # root may enter every folder
-    files, (report,) = find([data], data=data)
+    files, (report,) = find_files([data], data=data)
     print(files, "chmod u+rx" in report.reason)
     print(is_gone("closed", "secret.txt", data), is_gone("other", "secret.txt", data))
     try:
-        find([data / "closed" / "secret.txt"], data=data)
+        find_files([data / "closed" / "secret.txt"], data=data)
     except InputError as error:
         print(error)
     os.seteuid(os.getuid())
@@ -495,7 +495,7 @@ def test_a_data_folder_whose_drive_is_away(project, tmp_path):
     away = project.data.rename(tmp_path / "away")
     done = project.run("ingest.py")
     assert done.returncode == 2
-    assert "Nothing was taken out of the index. Bring it back" in done.stderr
+    assert "Nothing was removed from the index. Bring it back" in done.stderr
     assert project.search("key")[0]["file"] == "note.txt"
     away.rename(project.data)
     assert outcomes(project.ingest()) == {"note.txt": "unchanged"}

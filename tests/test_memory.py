@@ -43,10 +43,10 @@ def test_all_threads_share_two_pools(wanted, pools, tmp_path):
 GRAPHS = """
 import shutil, sys
 from pathlib import Path
-from docent.store.vectors import Vectors
+from docent.store.vectors import ChromaVectors
 folder = Path(sys.argv[1])
 def make(ask):
-    vectors = Vectors(folder, name="s", url="")
+    vectors = ChromaVectors(folder, name="s", url="")
     for library in "abc":
         held = [b"a deleted secret " * size for size in range(10, 10_000, 10)]
         del held
