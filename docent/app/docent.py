@@ -95,7 +95,8 @@ class Docent:
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
         check_length(request.question)
-        from docent.answering import AnswerLimits, AnswerServices, answer  # 0.1 s; an ingest needs none
+        from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
+        from docent.answering.services import AnswerLimits, AnswerServices
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
@@ -288,7 +289,7 @@ class Docent:
 
     def _warm_embedder(self) -> None:
         self.embedder.warm()
-        import docent.answering  # noqa: F401  with the rest, before it is frozen
+        import docent.answering.answer_pipeline  # noqa: F401  with the rest, before it is frozen
 
         # Else every fiftieth question waits 80 ms for a garbage collection of everything that was loaded.
         gc.collect()

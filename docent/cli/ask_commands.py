@@ -168,8 +168,8 @@ def define_search(command: argparse.ArgumentParser) -> None:
 
 
 def run_search(arguments: argparse.Namespace) -> None:
-    from docent.answering import shortened_notice
     from docent.app import open_docent
+    from docent.retrieving.query import shortened_notice
 
     with open_docent(Settings.read()) as docent:
         docent.check_library(arguments.library)

@@ -10,12 +10,13 @@ from functools import partial
 
 import pytest
 
-from docent.answering import AnswerLimits, answer_pipeline
+from docent.answering import answer_pipeline
 from docent.answering.canned_replies import NO_MODEL
 from docent.answering.citing.citations import cite
 from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona
 from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter
+from docent.answering.services import AnswerLimits
 from docent.errors import InputError
 from docent.types import (
     PassagesFound,

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic_core import to_json
 
-from docent.answering import shortened_notice
 from docent.app import Docent
 from docent.json_output import passage_json
+from docent.retrieving.query import shortened_notice
 from docent.types import StoredDocument
 from docent.web.api.access import ApiClient
 from docent.web.api.http_errors import RequestRefused, not_found

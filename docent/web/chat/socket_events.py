@@ -12,8 +12,8 @@ from chainlit.context import context, init_ws_context
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
-from docent.answering import LONGEST_QUESTION
 from docent.errors import StoreError
+from docent.retrieving.query import MAX_QUESTION
 from docent.web.chat.answer_view import text_so_far
 from docent.web.chat.page_session import language, note
 from docent.web.i18n import say
@@ -91,7 +91,7 @@ def _is_known(session: WebsocketSession, payload: Any) -> bool:
 
 async def _refuse_if_long(sid: str, payload: Any) -> bool:
     """Refuse a message that is too long, before anything of it is saved."""
-    if len(str(payload["message"].get("output", ""))) <= LONGEST_QUESTION:
+    if len(str(payload["message"].get("output", ""))) <= MAX_QUESTION:
         return False
     await _refuse_long(sid)
     return True
@@ -106,7 +106,7 @@ async def _refuse_long(sid: str) -> None:
                 "⚠️ This message was not read: it is longer than {most} characters. Shorten it, or "
                 "attach the text as a file and ask about it.",
                 language(),
-                most=f"{LONGEST_QUESTION:,}",
+                most=f"{MAX_QUESTION:,}",
             )
         )
         await cl.context.emitter.send_step(refusal.to_dict())
