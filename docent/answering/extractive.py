@@ -15,6 +15,7 @@ from docent.types import Citation, Passage
 
 DOT_LEADERS = re.compile(r"\s*\.{4,}\s*")
 MOST_SHOWN = 4
+FENCE = re.compile(r"```\w*")  # shown, it would turn the rest of the answer into code
 FALLOFF = 0.85  # a sentence of the next passage must score this much more to come first
 LONGEST_SHOWN = 400
 LEAST_WORDS = 4  # a heading or a page number alone answers nothing
@@ -69,5 +70,5 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
 
 
 def _shown(quote: str) -> str:
-    text = DOT_LEADERS.sub(" … ", display_quote(quote)).lstrip("#-*•· ")
+    text = DOT_LEADERS.sub(" … ", display_quote(FENCE.sub(" ", quote))).strip().lstrip("#-*•· ")
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1].rsplit(" ", 1)[0] + "…"

@@ -219,6 +219,14 @@ def test_every_quote_is_the_text_at_its_position(written):
             assert f"[{citation.n}]" in answer.text
 
 
+def test_a_command_is_shown_without_its_code_block():
+    """A quoted block of code does not turn the rest of an answer without a model into code."""
+    text = "Run this to list the books of a library:\n\n```sh\nbooks list --library novels\n```\n"
+    answer = best_sentences("How do I list the books of a library?", [passage(text)])
+    assert "```" not in answer.text
+    assert "books list --library novels" in answer.text
+
+
 def test_without_a_model_the_best_sentence_is_first():
     """The sentence with the question's words is listed first, with its mark."""
     answer = best_sentences("What do late books cost?", two_passages())
