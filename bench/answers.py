@@ -7,7 +7,9 @@ your settings: `DOCENT_MODEL=mistral python -m bench.answers`. Each FILE has a J
 `question` and `answer`, and, where known, `library`, `file`, `pages` and `answerable`; FOLDER holds the
 documents that they are about, a library in each of its folders. Each --setting is one way to answer: DOCENT_
 variables, or the word `extractive` for no model. Every later one is compared with the first on the same
-questions; a difference whose interval holds 0 may be chance. --save writes every answer, to be read.
+questions; a difference whose interval holds 0 may be chance. A cited sentence is supported if its label in
+--labels says so (a JSON object a line: sentence, label), else if a gold page is quoted. --save writes every
+answer, to be read.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ import numpy as np
 
 from bench.questions import bare_name
 from docent.answering.citing.citations import FOUND_NOTHING, MARK
-from docent.answering.citing.claims import claim_of, normal_figure
+from docent.answering.citing.claims import claim_of
+from docent.answering.citing.quantities import normal_figure, plain_figures
 from docent.answering.citing.text_units import FIGURE, sentence_spans
 from docent.answering.citing.vocabulary import STOP_WORDS, content_words
 from docent.app import Docent, open_docent
@@ -60,7 +63,7 @@ class Measured:
 FIGURES = {
     "facts": "gold figures and names in the answer",
     "cited facts": "answers with every gold fact, each in a quote",
-    "precision": "quotes that are of a gold page",
+    "precision": "cited sentences that are supported",
     "unsupported": "sentences marked unsupported",
     "abstained": "answerable questions not answered",
     "refused": "unanswerable questions not answered",
@@ -75,7 +78,8 @@ def main() -> None:
     rows = [row for path in args.questions for row in read_rows(path)]
     rows = rows[:: max(len(rows) // args.most, 1)][: args.most] if args.most else rows
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder:
-        runs = {name: _run(name, rows, args.data, Path(folder)) for name in args.setting}
+        labels = read_labels(args.labels) if args.labels else {}
+        runs = {name: _run(name, rows, args.data, Path(folder), labels) for name in args.setting}
     if args.save:
         args.save.mkdir(parents=True, exist_ok=True)
         for number, run in enumerate(runs.values(), 1):
@@ -86,21 +90,37 @@ def main() -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """Read questions with an answer; those that nothing answers need none."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = _json_lines(path)
     return [row for row in rows if row.get("answer") or not row.get("answerable", True)]
 
 
-def _run(name: str, rows: Sequence[Row], data: Path, folder: Path) -> list[Measured]:
+def _json_lines(path: Path) -> list[Row]:
+    # JSON may hold characters at which splitlines() splits.
+    return [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """Read the label of each sentence that a reader has judged: a JSON object a line."""
+    return {_bare(row["sentence"]): row["label"] for row in _json_lines(path)}
+
+
+def _bare(sentence: str) -> str:
+    return " ".join(re.findall(r"\w+", MARK.sub("", sentence).lower()))
+
+
+def _run(
+    name: str, rows: Sequence[Row], data: Path, folder: Path, labels: Mapping[str, str]
+) -> list[Measured]:
     """Answer every question with these settings, over an index that all runs share."""
     given = {} if name == EXTRACTIVE else dict(pair.split("=", 1) for pair in name.split(",") if pair)
     own = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
     environ = {**own, **given, "DOCENT_STORAGE": str(folder / "storage"), "DOCENT_DATA": str(data)}
     with open_docent(Settings.read(environ=environ, folder=ROOT)) as docent:
         docent.ingest([data], retry_failed=False, password=None, on_progress=lambda step: None)
-        return [asyncio.run(_measure(row, docent, use_model=name != EXTRACTIVE)) for row in rows]
+        return [asyncio.run(_measure(row, docent, labels, use_model=name != EXTRACTIVE)) for row in rows]
 
 
-async def _measure(row: Row, docent: Docent, *, use_model: bool) -> Measured:
+async def _measure(row: Row, docent: Docent, labels: Mapping[str, str], *, use_model: bool) -> Measured:
     library = row.get("library")
     request = AnswerRequest(
         question=row["question"], scope=Scope(libraries=(library,) if library else ()), use_model=use_model
@@ -109,17 +129,17 @@ async def _measure(row: Row, docent: Docent, *, use_model: bool) -> Measured:
     async for event in docent.answer(request):
         if isinstance(event, Answered):
             answer = event.answer
-    return measured(row, answer, time.perf_counter() - began)
+    return measured(row, answer, time.perf_counter() - began, labels)
 
 
-def measured(row: Row, answer: Answer, seconds: float) -> Measured:
+def measured(row: Row, answer: Answer, seconds: float, labels: Mapping[str, str]) -> Measured:
     """Compare an answer with the gold one: its figures and names, and the pages that are quoted."""
     gold = str(row.get("answer") or "")
     facts = gold_facts(gold) if row.get("answerable", True) else frozenset()
     said = _facts_in(MARK.sub("", answer.text))
     quoted = _facts_in(" ".join(f"{citation.file} {citation.quote}" for citation in answer.citations))
     pages = {(bare_name(row["file"]), page) for page in row.get("pages") or ()} if row.get("file") else set()
-    right = [(bare_name(citation.file), citation.page) in pages for citation in answer.citations]
+    right = cited_rightly(answer, pages, labels)
     sentences = len(answer.citations) + len(answer.receipt.unsupported)
     nothing = answer.receipt.not_found or bool(FOUND_NOTHING.search(answer.text) and not answer.citations)
     answerable = row.get("answerable", True)
@@ -130,7 +150,7 @@ def measured(row: Row, answer: Answer, seconds: float) -> Measured:
         {
             "facts": len(facts & said) / len(facts) if facts else None,
             "cited facts": float(facts <= said & quoted) if facts else None,
-            "precision": sum(right) / len(right) if right and pages else None,
+            "precision": sum(right) / len(right) if right else None,
             "unsupported": len(answer.receipt.unsupported) / sentences if sentences else None,
             "abstained": float(nothing) if answerable else None,
             "refused": None if answerable else float(nothing),
@@ -139,6 +159,24 @@ def measured(row: Row, answer: Answer, seconds: float) -> Measured:
             "seconds": seconds,
         },
     )
+
+
+def cited_rightly(
+    answer: Answer, pages: Collection[tuple[str, int]], labels: Mapping[str, str]
+) -> list[bool]:
+    """Return for each sentence with a mark if it is supported: by its label, else if a gold page is quoted.
+
+    Without labels and gold pages, nothing is known of any sentence.
+    """
+    right = []
+    for start, end in sentence_spans(answer.text):
+        sentence = answer.text[start:end]
+        numbers = {int(number) for mark in MARK.finditer(sentence) for number in mark[1].split(",")}
+        label = labels.get(_bare(sentence))
+        if numbers and (label or pages):
+            quoted = {(bare_name(one.file), one.page) for one in answer.citations if one.n in numbers}
+            right.append(label == "supported" if label else not quoted.isdisjoint(pages))
+    return right
 
 
 def gold_facts(gold: str) -> frozenset[str]:
@@ -151,7 +189,7 @@ def gold_facts(gold: str) -> frozenset[str]:
 def _facts_in(text: str) -> frozenset[str]:
     """Return everything in a text that a gold fact may be."""
     claim = claim_of(text)
-    figures = {normal_figure(figure) for figure in FIGURE.findall(text)}
+    figures = {normal_figure(figure) for figure in FIGURE.findall(plain_figures(text))}
     return claim.exact | claim.all_words | content_words(text) | figures
 
 
@@ -211,6 +249,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="FOLDER", default=ROOT / "data")
     parser.add_argument("--setting", action="append", metavar="NAME=VALUE,…")
     parser.add_argument("--most", type=int, default=0, metavar="N", help="ask only so many, evenly spaced")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="sentences judged by a reader")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="write every answer there")
     args = parser.parse_args()
     args.setting = args.setting or [EXTRACTIVE, ""]

@@ -10,16 +10,23 @@ from docent.answering.citing.claims import (
     LEAST_SUPPORT,
     claim_of,
     has_word,
-    normal_figure,
     support_of,
     word_share,
 )
 from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_subject
+from docent.answering.citing.quantities import normal_figure
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
+JOIN = True
 LEAST_GAIN = 0.2
 """Share that each of two neighbouring units must add to the other's, for both to be cited."""
 LEAST_COPIED_WORDS = 4
+UNITS_OF_TABLES = re.compile(
+    r"\([^()\n]{0,20}\b(?:in|en) (?:thousands|millions|billions|milliers|millions|milliards)\b[^()\n]{0,40}\)"
+    r"|\b(?:prices|amounts|prix|preise)\b[^.\n]{0,20}\b(?:in|en)\b [^.,\n]{3,30}",
+    re.IGNORECASE,
+)
+"""What a passage says of all its figures: "(dollars in millions)", "All prices in Australian dollars"."""
 MOST_ROWS = 12
 """Rows that one sentence may go through."""
 
@@ -48,7 +55,7 @@ def find_support(sentence: str, text: str, about: str) -> Support:
     which each says its part; fields of a list that the sentence puts together.
     """
     units = text_units(text)
-    about = list_subject(text, about)
+    about = "\n".join((list_subject(text, about), *UNITS_OF_TABLES.findall(text)))
     nearest = _one_unit_or_two(sentence, text, about, units)
     if nearest.share >= LEAST_SUPPORT:
         return nearest
@@ -77,6 +84,8 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
     for unit, neighbour in zip(units, units[1:], strict=False):
         if unit.is_row or neighbour.is_row:
             continue  # a row says nothing about the next one
+        if "\n\n" in text[unit.end : neighbour.start] and JOIN:
+            continue
         share = support_of(sentence, text[unit.start : neighbour.end], about)
         if share <= best_share + LEAST_GAIN / 2:
             continue
@@ -87,7 +96,7 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
 
 
 def _with_columns(about: str, unit: TextUnit) -> str:
-    return f"{about} {unit.columns}" if unit.columns else about
+    return f"{about}\n{unit.columns}" if unit.columns else about
 
 
 def _is_of_another_column(sentence: str, row: str, unit: TextUnit) -> bool:

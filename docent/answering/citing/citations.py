@@ -17,11 +17,14 @@ from docent.answering.citing.alignment import find_support
 from docent.answering.citing.claims import (
     DECIMAL,
     LEAST_SUPPORT,
+    SUBJECT,
     claim_of,
+    has_word,
     language_of,
-    normal_figure,
     word_share,
 )
+from docent.answering.citing.halves import Half, around_verb, halves
+from docent.answering.citing.quantities import normal_figure
 from docent.answering.citing.text_units import FIGURE, sentence_spans
 from docent.answering.citing.vocabulary import NUMBERS, content_words
 from docent.answering.output_filter import addresses, clean, relink
@@ -35,12 +38,26 @@ OTHER_MARKS = re.compile(
 )
 """Other forms in which models write a citation mark: 【1】, (source 2), [Passage 1, 2], [^3]."""
 
+LOCATOR = re.compile(r"\|\s*(?:page|p\.|lines?|rows?|slides?|items?|sheet)\s[^|]*\Z", re.IGNORECASE)
+"""The place at the end of a header, whose numbers are no figures of the document."""
 MOST_COMPARED = 20
 """Passages whose units are compared with a sentence; a document read whole has hundreds of passages."""
+LEAST_OF_HALF = 0.75
+"""Share of the words of a half, without its subject, that its source must have."""
 LEAST_WORDS = 2  # "Yes." and "Of course!" need no support
+_SAID = (
+    r"say|says|said|mention\w*|contain\w*|find|found|answer\w*|know|provide\w*|specif\w+|includ\w+|state\w*|"
+    r"giv\w+|list\w*|tell\w*|name\w*|indicat\w+|erwähn\w+|genannt|nenn\w+|enth\w+|angegeben|gefunden|sag\w+|"
+    r"di[st]\w*|mentionn\w+|contien\w+|indiqu\w+|précis\w+|trouv\w+|répond\w*"
+)
+_SOURCES = r"(?:passages?|documents?|texts?|sources?|context|information|passagen|dokumente?\w?|textes?)"
+_NOT = r"(?:not|no|nothing|n['’]t|nicht|nichts|rien|kein\w*|pas|ne|n['’])"
 FOUND_NOTHING = re.compile(
-    r"\b(passages?|documents?|texts?|sources?|passagen|dokumente?)\b[^.]*\b(not|no|nothing|n't|nicht|nichts|rien|kein\w*|pas|ne)\b"
-    r"|\b(do(es)? not|don't|doesn't|cannot|can't) (say|mention|contain|find|answer|know|provide|specify)\b",
+    rf"\b{_SOURCES}\b[^.,;]{{0,60}}\b{_NOT}\b[^.,;]{{0,40}}\b(?:{_SAID})\b"
+    rf"|\b(?:no|nothing|none|kein\w*|nichts|rien|aucun\w*)\b[^.,;]{{0,60}}\b{_SOURCES}\b"
+    rf"|\b{_NOT}\b[^.,;]{{0,30}}\b(?:{_SAID})\b[^.,;]{{0,40}}\b(?:in|dans|from)\b[^.,;]{{0,20}}\b{_SOURCES}\b"
+    r"|\b(?:do(es)? not|don['’]t|doesn['’]t|cannot|can['’]t) "
+    r"(?:say|mention|contain|find|answer|know|provide|specify)\b",
     re.IGNORECASE,
 )
 """A sentence that says that nothing was found can have no source."""
@@ -95,8 +112,9 @@ def cite(
 
     1. Write every mark of the model as [n], and cut the answer into sentences.
     2. Find the sources of each sentence: the passages that its marks name, where they support it,
-       else the passage that supports it best. Its marks are replaced by theirs.
-    3. Report sentences without a source, and figures and names that are in no passage. Those that a
+       else the passage that supports it best. Its marks are replaced by theirs. A sentence that says
+       several things, of which not all have the same source, is cited by halves.
+    3. Report sentences and halves without a source, and figures and names that are in no passage. Those that a
        tool `computed` are in no passage either, and are not reported.
 
     The last sentence of an answer that is not `finished` gets no mark. Sentences are checked until
@@ -121,11 +139,10 @@ def cite(
         removed += [f"[{n}]" for n in numbers if n not in named]
         sentence = MARK.sub("", answer[start:end])
         is_header = sentence.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
-        sources = [] if is_header else _find_sources(sentence, named, passages)
-        if not (sources or is_header) and _asserts(sentence) and not _is_computed(sentence, computed):
-            unsupported.append(_with_marks(sentence, ()).strip())
-        citations |= dict.fromkeys(sources)
-        parts += [answer[position:start], _with_marks(sentence, [source.n for source in sources])]
+        cited = _CitedSentence(sentence) if is_header else _cite_sentence(sentence, named, passages)
+        unsupported += [text for text in cited.unsupported if not _is_computed(text, computed)]
+        citations |= dict.fromkeys(cited.sources)
+        parts += [answer[position:start], cited.text]
         position = end
     parts.append(MARK.sub("", answer[position:]))
     # Where a mark was taken out, the text on both sides may have become an address.
@@ -142,6 +159,106 @@ def cite(
         removed=tuple(removed),
         unfinished=len(complete) < len(sentences),
         unchecked=len(complete) - checked,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _CitedSentence:
+    text: str
+    sources: tuple[Citation, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    """The sentence or those of its halves that assert something and have no source."""
+
+
+def _cite_sentence(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> _CitedSentence:
+    """Cite a sentence as a whole; by halves if it has no source, or a half of its own subject has none."""
+    sources = tuple(_find_sources(sentence, named, passages))
+    parts = [half for half in halves(sentence) if claim_of(half.statement).words]
+    if len(parts) > 1:
+        by_halves = _sources_of_halves(sentence, parts, sources, named, passages)
+        if any(by_halves) and not (sources and all(by_halves)):
+            return _cited_by_halves(sentence, parts, by_halves)
+    unsupported = (_with_marks(sentence, ()).strip(),) if not sources and _asserts(sentence) else ()
+    return _CitedSentence(_with_marks(sentence, [source.n for source in sources]), sources, unsupported)
+
+
+def _sources_of_halves(
+    sentence: str,
+    parts: Sequence[Half],
+    sources: Sequence[Citation],
+    named: Sequence[int],
+    passages: Sequence[Passage],
+) -> list[list[Citation]]:
+    """Return the sources of each half, all in one document: it is the one that supports most halves.
+
+    If the sentence has a source, that is the source of its halves as well, but for those that have a subject
+    of their own: "The disk is full, and the disk is growing" must be said of the disk twice.
+    """
+    cited = {source.document_id for source in sources}
+    if len(sources) > 1:
+        return [list(sources) for _ in parts]
+    best: list[list[Citation]] = [[] for _ in parts]
+    for document in dict.fromkeys(passage.document_id for passage in passages):
+        if cited and document not in cited:
+            continue
+        numbers = [n for n, passage in enumerate(passages, 1) if passage.document_id == document]
+        found = [_sources_of_half(half, sentence, sources, numbers, passages) for half in parts]
+        if sum(map(bool, found)) > sum(map(bool, best)) or (
+            sum(map(bool, found)) == sum(map(bool, best)) and not set(named).isdisjoint(numbers)
+        ):
+            best = found
+    return best
+
+
+def _sources_of_half(
+    half: Half,
+    sentence: str,
+    sources: Sequence[Citation],
+    numbers: Sequence[int],
+    passages: Sequence[Passage],
+) -> list[Citation]:
+    text = sentence[half.start : half.end]
+    if sources and (
+        half.subject
+        or not SUBJECT.match(half.statement)
+        or any(_bare(text) in _bare(source.quote) for source in sources)
+    ):
+        return list(sources)
+    subject = claim_of(half.subject).words
+    said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
+    supported = []
+    for source in _best_sources(half.statement, numbers, passages):
+        known = f"{source.quote} {_subject(passages[source.n - 1])}"
+        share = sum(has_word(source.quote, word) for word in said) / max(len(said), 1)
+        if all(has_word(known, word) for word in subject) and (not said or share >= LEAST_OF_HALF):
+            supported.append(source)
+    return supported
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _cited_by_halves(
+    sentence: str, parts: Sequence[Half], found: Sequence[Sequence[Citation]]
+) -> _CitedSentence:
+    """Give each half its own marks; neighbours with the same marks share them, behind the last of these."""
+    text, position = "", 0
+    for at, (half, sources) in enumerate(zip(parts, found, strict=True)):
+        numbers = [source.n for source in sources]
+        following = [source.n for source in found[at + 1]] if at + 1 < len(parts) else []
+        marks = () if numbers == following else numbers
+        text += sentence[position : half.start] + _with_marks(sentence[half.start : half.end], marks)
+        position = half.end
+    texts = [_with_marks(sentence[half.start : half.end], ()).strip() for half in parts]
+    return _CitedSentence(
+        text + sentence[position:],
+        tuple(source for sources in found for source in sources),
+        tuple(
+            said
+            for said, half, sources in zip(texts, parts, found, strict=True)
+            if not sources and _asserts(half.statement)
+        ),
     )
 
 
@@ -245,21 +362,27 @@ def _find_sources(sentence: str, named: Sequence[int], passages: Sequence[Passag
     sentence = LEAD_IN.sub("", sentence)
     if not claim_of(sentence).words:
         return []
-    supports = {
-        n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1]))
-        for n in named or _likely_passages(sentence, passages)
-    }
-    supporting = [n for n, support in supports.items() if support.share >= LEAST_SUPPORT]
-    if named and not supporting:
-        return _translated_sources(sentence, named, passages) or _find_sources(sentence, (), passages)
     if not named:
-        supporting = sorted(supporting, key=lambda n: (-supports[n].share, n))[:1]
+        return _best_sources(sentence, _likely_passages(sentence, passages), passages)
+    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in named}
+    supporting = [n for n, support in supports.items() if support.share >= LEAST_SUPPORT]
+    if not supporting:
+        return _translated_sources(sentence, named, passages) or _find_sources(sentence, (), passages)
     return [citation_at(n, passages[n - 1], *span) for n in supporting for span in supports[n].spans]
+
+
+def _best_sources(sentence: str, numbers: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
+    """Return citations of the passage, of these numbers, that supports a sentence best; none if none does."""
+    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
+    best = max(supports, key=lambda n: (supports[n].share, -n), default=0)
+    if not best or supports[best].share < LEAST_SUPPORT:
+        return []
+    return [citation_at(best, passages[best - 1], *span) for span in supports[best].spans]
 
 
 def _subject(passage: Passage) -> str:
     """Return what a passage is about; its library may say so where no document does: internships, menus."""
-    return f"{passage.library} | {passage.header}"
+    return f"{passage.library} | {LOCATOR.sub('', passage.header)}"
 
 
 def _likely_passages(sentence: str, passages: Sequence[Passage]) -> list[int]:

@@ -11,9 +11,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from docent.answering.citing.halves import around_verb
+from docent.answering.citing.quantities import agree, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.vocabulary import (
     DATES,
     DENIALS,
+    LIGHT_WORDS,
     NUMBERS,
     OPPOSITES,
     SMALL_WORDS,
@@ -47,6 +50,15 @@ STATEMENT_BREAK = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
 CLAUSE_BREAK = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
 
+_PREPOSITION = (
+    r"(?:in|of|at|by|from|on|with|about|without|dans|de|du|des|avec|par|sur|von|mit|im|bei|aus|auf)"
+)
+PHRASE = re.compile(
+    rf"\b{_PREPOSITION}\s(?:(?!\b(?:{_PREPOSITION}|for|to|as|than|that|which|who|and|or|et|ou|und)\b)[^,;:().])+",
+    re.I,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The words of a text, sorted by how they are compared."""
@@ -54,7 +66,7 @@ class Claim:
     words: tuple[str, ...]
     """Words that carry meaning, shortened, in order."""
     exact: frozenset[str]
-    """Figures, days and months, which must be the same in the source."""
+    """Figures, days and months, which must be the same in the source; 2.1 million is 2100000."""
     names: frozenset[str]
     denied: bool
     softly_denied: bool
@@ -68,10 +80,13 @@ def claim_of(text: str) -> Claim:
 
 
 def _read_claim(text: str) -> Claim:
+    scaled = {one.written: one.value for one in quantities_of(text).quantities if one.scale}
+    text = plain_figures(text)
     tokens = TOKEN.findall(text)
     lower = [token.lower().replace("’", "'") for token in tokens]
     all_words = frozenset(form for token in lower for form in (token, token.removesuffix("'s")))
-    exact = {normal_figure(token) for token in tokens if token[0].isdigit()}
+    figures = (normal_figure(token) for token in tokens if token[0].isdigit())
+    exact = {scaled.get(figure, figure) for figure in figures}
     exact |= {NUMBERS[token] for token in lower if token in NUMBERS} | (all_words & DATES)
     without_limits = TOKEN.findall(LIMIT.sub("", text.lower()))
     return Claim(
@@ -92,26 +107,21 @@ def _compared_words(token: str) -> list[str]:
     if token[0].isdigit():
         return [normal_figure(token)]
     lower = token.lower()
+    if lower in LIGHT_WORDS:
+        return []
     return [NUMBERS[lower]] if lower in NUMBERS else sorted(content_words(token))
-
-
-def normal_figure(text: str) -> str:
-    """Return a figure in one form, however its thousands and cents are written: 1,284.60 is 1284.6."""
-    parts = re.split(r"[.,]", text)
-    if len(parts) > 1 and all(len(part) == 3 for part in parts[1:]) and 0 < len(parts[0]) <= 3:
-        return "".join(parts)
-    if len(parts) > 1:
-        whole, cents = "".join(parts[:-1]), parts[-1].rstrip("0")
-        return f"{whole}.{cents}" if cents else whole
-    return text.lstrip("0") or "0"
 
 
 def _names(text: str) -> frozenset[str]:
     """Return capitalised words inside sentences; none in German, which capitalises every noun."""
+    first = re.match(r"\W*([^\W\d_][\w'’-]+)", text)
     inside = re.findall(r"(?<![.!?:\n•\-–“\"(])[ \t]([^\W\d_][\w'’-]+)", text)
     capitalised = [word for word in inside if word[0].isupper()]
     if len(inside) >= 4 and len(capitalised) > 0.35 * len(inside) and language_of(text) in ("de", ""):
         return frozenset()
+    # The first word is a name if another one stands behind it, or if it has a capital inside.
+    if first and first[1][0].isupper() and re.search(r"\A[\w-]*[\w-][A-ZÀ-Þ]|\A[\w'’-]+[ \t]+[A-ZÀ-Þ]", text):
+        capitalised.append(first[1])
     names = {re.sub(r"['’]s$", "", word).lower() for word in capitalised}
     return frozenset(name for name in names - DATES - STOP_WORDS if len(name) > 2)
 
@@ -130,7 +140,9 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     Words that are missing from the unit may be in `about`, which says what the unit is about.
     """
     claim, unit_claim, context = claim_of(sentence), claim_of(unit), claim_of(about)
-    if not claim.exact <= unit_claim.exact | context.exact or _denies(unit, claim):
+    if not _has_figures(sentence, claim, unit_claim.exact | context.exact) or _denies(unit, claim):
+        return 0.0
+    if not agree(sentence, unit, about):
         return 0.0
     unit_index = _index(unit_claim.words)
     known_index = unit_index | _index(context.words)
@@ -142,8 +154,22 @@ def support_of(sentence: str, unit: str, about: str) -> float:
         return 0.0
     if not _has_every_clause(sentence, known_index) or not _has_subject(sentence, known_index):
         return 0.0
+    if not _has_half(around_verb(sentence)[0], known_index) or not _has_every_phrase(sentence, known_index):
+        return 0.0
     known_words = unit_claim.all_words | context.all_words
-    return sum(known) / len(known) if all(_is_name_in(known_words, name) for name in claim.names) else 0.0
+    # What only the context says counts neither way: "The museum is not …" is not said by the word "museum".
+    own = [_holds(unit_index, word) for word in claim.words]
+    own = [in_unit for in_unit, is_known in zip(own, known, strict=True) if in_unit or not is_known]
+    return sum(own) / len(own) if own and all(_is_name_in(known_words, name) for name in claim.names) else 0.0
+
+
+def _has_figures(sentence: str, claim: Claim, known: frozenset[str]) -> bool:
+    """Tell whether all figures are known; a table in millions writes them without the word."""
+    missing = claim.exact - known
+    in_tables = {
+        one.value for one in quantities_of(sentence).quantities if one.scale and one.written in known
+    }
+    return missing <= in_tables
 
 
 def _denies(unit: str, claim: Claim) -> bool:
@@ -186,8 +212,23 @@ def _has_subject(sentence: str, known: frozenset[str]) -> bool:
     return not words or any(_holds(known, word) for word in words)
 
 
+def _has_half(subject: str, known: frozenset[str]) -> bool:
+    """Tell whether the source has half of the words of a subject; a pronoun may stand for one word."""
+    words = claim_of(subject).words
+    return len(words) < 2 or 2 * sum(_holds(known, word) for word in words) >= len(words)
+
+
+def _has_every_phrase(sentence: str, known: frozenset[str]) -> bool:
+    """Tell whether each phrase with a preposition has a word in the source, unlike "in the laboratory network"."""
+    phrases = (claim_of(phrase[0]).words for phrase in PHRASE.finditer(sentence))
+    return all(len(words) < 2 or any(_holds(known, word) for word in words) for words in phrases)
+
+
 def _is_name_in(words: frozenset[str], name: str) -> bool:
-    return name in words or any(name in word.split("-") or word in name.split("-") for word in words)
+    if name in words:
+        return True
+    known = {part for word in words for part in word.split("-")}
+    return all(part in known for part in name.split("-"))
 
 
 def word_share(sentence: str, unit: str, about: str) -> float:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, normal_figure, support_of
+from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
+from docent.answering.citing.quantities import normal_figure
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
 from docent.answering.citing.vocabulary import DATES, NUMBERS, content_words
 

@@ -18,6 +18,7 @@ STOP_WORDS = frozenset(
 )
 
 _SPELT = {
+    "1": "single sole einzig einzige",
     "2": "two zwei deux",
     "3": "three third drei trois",
     "4": "four fourth vier quatre",
@@ -75,6 +76,9 @@ def _spelt() -> Iterator[tuple[str, str]]:
 
 
 NUMBERS = dict(_spelt())
+
+LIGHT_WORDS = frozenset("located situated mode kind total called named befindet gelegen situé située".split())
+"""Words that a sentence adds to what its source says, and that assert nothing by themselves."""
 
 DATES = frozenset(
     """monday tuesday wednesday thursday friday saturday sunday january february march april june july
