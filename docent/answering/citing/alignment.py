@@ -17,7 +17,6 @@ from docent.answering.citing.list_fields import is_of_another_field, joined_fiel
 from docent.answering.citing.quantities import normal_figure
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
-JOIN = True
 LEAST_GAIN = 0.2
 """Share that each of two neighbouring units must add to the other's, for both to be cited."""
 LEAST_COPIED_WORDS = 4
@@ -82,10 +81,8 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
         if share > best_share or own_share > best_own_share:  # of equals, the one that needs its columns less
             best_share, best_span, best_own_share = share, (unit.start, unit.end), own_share
     for unit, neighbour in zip(units, units[1:], strict=False):
-        if unit.is_row or neighbour.is_row:
-            continue  # a row says nothing about the next one
-        if "\n\n" in text[unit.end : neighbour.start] and JOIN:
-            continue
+        if unit.is_row or neighbour.is_row or "\n\n" in text[unit.end : neighbour.start]:
+            continue  # a row says nothing about the next one, nor does a paragraph
         share = support_of(sentence, text[unit.start : neighbour.end], about)
         if share <= best_share + LEAST_GAIN / 2:
             continue

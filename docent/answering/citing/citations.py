@@ -114,8 +114,8 @@ def cite(
     2. Find the sources of each sentence: the passages that its marks name, where they support it,
        else the passage that supports it best. Its marks are replaced by theirs. A sentence that says
        several things, of which not all have the same source, is cited by halves.
-    3. Report sentences and halves without a source, and figures and names that are in no passage. Those that a
-       tool `computed` are in no passage either, and are not reported.
+    3. Report sentences and halves without a source, and figures and names that are in no passage. Those
+       that a tool `computed` are in no passage either, and are not reported.
 
     The last sentence of an answer that is not `finished` gets no mark. Sentences are checked until
     `stopped` says so or this thread has used that many `seconds` of processor time.
@@ -218,14 +218,16 @@ def _sources_of_half(
     passages: Sequence[Passage],
 ) -> list[Citation]:
     text = sentence[half.start : half.end]
+    said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
+    if sources and half.subject:
+        quote = " ".join(source.quote for source in sources)
+        known_words = sum(has_word(quote, word) for word in said)
+        return list(sources) if 2 * known_words >= len(said) else []
     if sources and (
-        half.subject
-        or not SUBJECT.match(half.statement)
-        or any(_bare(text) in _bare(source.quote) for source in sources)
+        not SUBJECT.match(half.statement) or any(_bare(text) in _bare(source.quote) for source in sources)
     ):
         return list(sources)
     subject = claim_of(half.subject).words
-    said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
     supported = []
     for source in _best_sources(half.statement, numbers, passages):
         known = f"{source.quote} {_subject(passages[source.n - 1])}"

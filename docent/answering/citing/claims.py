@@ -19,14 +19,16 @@ from docent.answering.citing.vocabulary import (
     LIGHT_WORDS,
     NUMBERS,
     OPPOSITES,
+    PLAIN_VERBS,
     SMALL_WORDS,
     SOFT_DENIALS,
     STOP_WORDS,
     content_words,
 )
 
-LEAST_SUPPORT = 0.5
-"""Share of a sentence's words that its source must have: a paraphrase keeps about two thirds."""
+LEAST_SUPPORT = 0.66
+"""Share of a sentence's words that its source must have: a paraphrase keeps about two thirds. With half of them,
+a small model's inventions pass three times in ten, and with 0.72 a third of joined fields are lost."""
 LEAST_SHARED_WORDS = 2
 LONGEST_GAP = 2
 """A longer run of words that are not in the source is a statement of its own."""
@@ -157,9 +159,12 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     if not _has_half(around_verb(sentence)[0], known_index) or not _has_every_phrase(sentence, known_index):
         return 0.0
     known_words = unit_claim.all_words | context.all_words
-    # What only the context says counts neither way: "The museum is not …" is not said by the word "museum".
-    own = [_holds(unit_index, word) for word in claim.words]
-    own = [in_unit for in_unit, is_known in zip(own, known, strict=True) if in_unit or not is_known]
+    # A word counts neither way if only the context has it, or if it is a verb that rows and fields leave out.
+    own = [
+        _holds(unit_index, word)
+        for word, is_known in zip(claim.words, known, strict=True)
+        if _holds(unit_index, word) or not (is_known or word in PLAIN_VERBS)
+    ]
     return sum(own) / len(own) if own and all(_is_name_in(known_words, name) for name in claim.names) else 0.0
 
 
@@ -197,10 +202,10 @@ def _contradict(claim: Claim, source: Claim) -> bool:
 
 
 def _has_every_clause(sentence: str, known: frozenset[str]) -> bool:
-    """Tell whether each clause has a word in the source, unlike "… and a driving licence"."""
+    """Tell whether half of the words of each clause are in the source, unlike "… and a driving licence"."""
     clauses = CLAUSE_BREAK.split(sentence)
     words_of_clauses = [claim_of(clause).words for clause in clauses] if len(clauses) > 1 else []
-    return all(not words or any(_holds(known, word) for word in words) for words in words_of_clauses)
+    return all(2 * sum(_holds(known, word) for word in words) >= len(words) for words in words_of_clauses)
 
 
 def _has_subject(sentence: str, known: frozenset[str]) -> bool:
@@ -219,7 +224,7 @@ def _has_half(subject: str, known: frozenset[str]) -> bool:
 
 
 def _has_every_phrase(sentence: str, known: frozenset[str]) -> bool:
-    """Tell whether each phrase with a preposition has a word in the source, unlike "in the laboratory network"."""
+    """Tell whether each phrase with a preposition has a word in the source, unlike "in the office"."""
     phrases = (claim_of(phrase[0]).words for phrase in PHRASE.finditer(sentence))
     return all(len(words) < 2 or any(_holds(known, word) for word in words) for words in phrases)
 

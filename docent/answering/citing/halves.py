@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_VERBS = (
-    "is are was were has have had does do did can cannot could must may might will would should needs? costs? "
-    "pays? starts? begins? ends? lasts? opens? closes? takes? gives? gets? runs? works? includes? offers? provides? "
-    "comes? goes? shows? keeps? makes? uses? requires? allows? speaks? receives? earns? contains? serves? describes? "
-    "stays? lies? becomes? means? produces? photographs? est sont était ont coûte(?:nt)? dure(?:nt)? "
-    "commence(?:nt)? peut peuvent doit doivent comprend ouvre ferme finit paie reçoit ist sind war waren hat haben "
-    "kostet kosten dauert beginnt endet kann können muss müssen darf wird werden bekommt"
-)
+_VERBS = """
+    is are was were has have had does do did can cannot could must may might will would should needs? costs? pays?
+    starts? begins? ends? lasts? opens? closes? takes? gives? gets? runs? works? includes? offers? provides? comes?
+    goes? shows? keeps? makes? uses? requires? allows? speaks? receives? earns? contains? serves? describes? stays?
+    lies? becomes? means? produces? photographs?
+    est sont était ont coûte(?:nt)? dure(?:nt)? commence(?:nt)? peut peuvent doit doivent comprend ouvre ferme finit
+    paie reçoit
+    ist sind war waren hat haben kostet kosten dauert beginnt endet kann können muss müssen darf wird werden bekommt
+"""
 VERB = re.compile(rf"\b(?:{'|'.join(_VERBS.split())})\b(?!['’-])", re.I)
 BREAK = re.compile(
     r"\s*[;,]\s+(?:(?:and|but|so|while|whereas|und|aber|sowie|während|et|mais|tandis que)\s+)?"
@@ -31,7 +32,7 @@ MOST_WORDS_BEFORE_VERB = 6
 
 
 def around_verb(text: str) -> tuple[str, str]:
-    """Return what stands before and behind the first verb of a statement; all is before it if there is none."""
+    """Return what stands before and behind the first verb of a statement; without a verb, all is before it."""
     verb = VERB.search(text)
     return (text[: verb.start()], text[verb.end() :]) if verb else (text, "")
 

@@ -160,3 +160,14 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word
+
+
+PLAIN_VERBS = frozenset(
+    stem
+    for verb in (
+        "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide provides "
+        "include includes contain contains give gives mean means made used kept"
+    ).split()
+    for stem in content_words(verb)
+)
+"""Verbs that a row or a field of a list leaves out: "Tagine | 14.50" is "The tagine costs 14.50"."""
