@@ -200,7 +200,6 @@ def test_modules_stay_readable_in_one_go():
 
 
 PRIVATE = re.compile(r"_[a-z]\w*")
-TESTS_READ_INSIDE = "tests/loading/"
 
 
 def private_names() -> set[str]:
@@ -249,7 +248,6 @@ def test_tests_use_public_names():
     uses = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted((ROOT / "tests").rglob("*.py"))
-        if not str(path.relative_to(ROOT)).startswith(TESTS_READ_INSIDE)
         for line in private_uses(path, names)
     ]
     assert uses == []

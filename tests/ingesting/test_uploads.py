@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,20 +139,25 @@ def test_a_new_version_of_the_same_name(desk):
 
 def test_cancelling_while_it_is_read(desk, monkeypatch):
     """Nothing is left of it, and nothing comes back later."""
-    reading, go_on = threading.Event(), threading.Event()
+    reading, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     read = desk.intake.loader.stream
 
+    @contextmanager
     def slow(path, *, password):
         reading.set()
         go_on.wait(10)
-        return read(path, password=password)
+        try:
+            with read(path, password=password) as stream:
+                yield stream
+        finally:
+            ended.set()
 
     monkeypatch.setattr(desk.intake.loader, "stream", slow)
     ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
     go_on.set()
-    desk.uploads._pool.shutdown()  # private: waits for the worker, which close() would stop
+    assert ended.wait(60)
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
     standing = desk.uploads.status(ticket)
@@ -396,7 +402,7 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
-    assert not desk.uploads._passwords  # private: nothing public tells what is still in memory
+    assert "opens sesame" not in repr(vars(desk.uploads)), "the password is not held in memory any longer"
     kept = [path for path in (desk.folder / "storage").rglob("*") if path.is_file()]
     assert not [path for path in kept if b"opens sesame" in path.read_bytes()]
 
