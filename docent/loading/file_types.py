@@ -8,8 +8,7 @@ from importlib import import_module
 
 from docent.errors import EncryptedFile, UnsupportedFile
 from docent.loading.formats.zip_container import open_zip, read_zip_entry
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, Limits, StepReporter
+from docent.loading.job import Contents, InputFile, Job, Limits, StepReporter
 from docent.messages import Message
 
 CODE = frozenset(

@@ -19,8 +19,7 @@ from docent.loading.formats.docx_numbering import BULLET, Numbering
 from docent.loading.formats.section_pages import Block, clean_blocks, main_heading, split_into_pages
 from docent.loading.formats.table_rows import table_lines
 from docent.loading.formats.zip_container import open_zip, refuse_entities
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.loading.job import Contents, InputFile, Job, StepReporter, pictures_not_read
 from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 

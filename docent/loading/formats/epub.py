@@ -21,8 +21,7 @@ from docent.loading.formats.zip_container import (
     read_zip_entry,
     refuse_entities,
 )
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
 from docent.messages import Message
 from docent.types import Page, ReadBy
 

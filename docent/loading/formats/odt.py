@@ -16,8 +16,7 @@ from docent.loading.formats.zip_container import (
     read_zip_entry,
     refuse_entities,
 )
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
 
 OASIS = "{urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, STYLE, FO = (

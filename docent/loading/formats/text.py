@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docent.loading.input_file import InputFile, decode_text
-from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.text_cleaning import split_hidden
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.loading.text_cleaning import decode_text, split_hidden
 from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 

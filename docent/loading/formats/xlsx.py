@@ -19,8 +19,7 @@ from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 from docent.errors import UnreadableFile
 from docent.loading.formats.table_rows import Row, clean_row, row_range_label, table_pages
 from docent.loading.formats.zip_container import open_zip, parse_xml, refuse_entities
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.loading.job import Contents, InputFile, Job, StepReporter, pictures_not_read
 from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 

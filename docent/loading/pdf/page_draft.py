@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from docent.loading.pdf.geometry import Word, beside
-from docent.loading.pdf.layout import CELL_SEPARATOR, TextLine, lines_in_reading_order
+from docent.loading.pdf.layout import CELL_SEPARATOR, TextLine, Word, beside, lines_in_reading_order
 from docent.loading.pdf.page_context import (
     HeaderSignatures,
     PageContext,
