@@ -21,10 +21,23 @@ import numpy as np
 
 from bench.scanning import page_lines
 from docent.indexing import chunk, embedded_text
-from docent.indexing.fast_embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches
-from docent.indexing.openvino_bert import LAYERS, STEP, InferenceRequest, OpenVinoModel, Precision
-from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
-from docent.indexing.quantization import quantize_rows
+from docent.indexing.embedder import (
+    BATCH_TOKENS,
+    MAX_TOKENS,
+    PACKAGED_MODEL,
+    FastEmbedder,
+    available_cores,
+    batches,
+    packaged_folder,
+)
+from docent.indexing.openvino_bert import (
+    LAYERS,
+    STEP,
+    InferenceRequest,
+    OpenVinoModel,
+    Precision,
+    quantize_rows,
+)
 from docent.types import Document, Page
 
 WIDTH, INNER = 384, 1536

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from docent.errors import UnknownDocument
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, ingest
-from docent.ingesting.watch import follow_folders
+from docent.ingesting.folders import follow_folders
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.store import SharedStore

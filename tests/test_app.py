@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from docent.app import Docent, open_docent
 from docent.errors import SettingsError
-from docent.indexing import fast_embedder
+from docent.indexing import embedder
 from docent.settings import Settings
 from docent.types import Answered, AnswerRequest, Preferences, Scope, StepProgress
 from tests.ports import free_url
@@ -58,7 +58,7 @@ def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
 def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch):
     """A quota of processor time counts like processors that are not there."""
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    monkeypatch.setattr(fast_embedder, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(embedder, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
     with open_docent(Settings(storage=tmp_path / "storage")) as docent:
         assert docent.intake.workers == 2

@@ -55,7 +55,7 @@ LIVES_IN: dict[str, set[str]] = {
     },
     "chromadb": {"docent/store/vectors.py"},
     "tantivy": {"docent/store/word_index.py", "docent/store/languages.py"},
-    "watchfiles": {"docent/ingesting/watch.py"},
+    "watchfiles": {"docent/ingesting/folders.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
     "mistral_common": {"docent/answering/prompt/tokens.py"},

@@ -28,7 +28,7 @@ from docent.ingesting import (
     ingest,
     rebuild,
 )
-from docent.ingesting.watch import follow_folders, in_container
+from docent.ingesting.folders import follow_folders, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.messages import Message
 from docent.retrieving import Synonyms, retrieve

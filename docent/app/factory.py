@@ -10,8 +10,7 @@ from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
-from docent.indexing.embedder import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import available_cores
+from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docent.errors import EmbeddingError
-from docent.indexing.packaged_model import packaged_tokenizer
+from docent.indexing.embedder import packaged_tokenizer
 
 BATCH = 32
 MAX_WINDOW = 2048  # a longer window only costs the server memory: chunks are far shorter
@@ -51,13 +51,13 @@ class OllamaEmbedder:
         """Ask the server for the model's properties, and the model for one vector."""
         properties = self._ask("/api/show", {"model": model})
         facts = properties.get("model_info", {})
-        context = _fact(facts, ".context_length") or 512
+        context = next((int(value) for key, value in facts.items() if key.endswith(".context_length")), 0)
         self._ask_prompt, self._text_prompt = PROMPTS.get(model.split(":")[0].split("/")[-1], ("", ""))
         # The common models share the packaged one's vocabulary. For others the count is near, and
         # the server refuses what is too long (truncate is false) instead of cutting it.
         self.tokenizer = packaged_tokenizer()
         prompt = len(self.tokenizer.encode(self._text_prompt, add_special_tokens=False).ids)
-        self._window = min(context, MAX_WINDOW)
+        self._window = min(context or 512, MAX_WINDOW)
         self.max_tokens = self._window - prompt
         self.dimensions = len(self.embed_query("dimensions"))
         self.fingerprint = f"{self.name}@{self._digest()}/{self.max_tokens}"
@@ -159,7 +159,3 @@ class OllamaEmbedder:
             url=self._url,
             why=why,
         )
-
-
-def _fact(facts: dict[str, Any], ending: str) -> int | None:
-    return next((int(value) for key, value in facts.items() if key.endswith(ending)), None)

@@ -1,8 +1,7 @@
-"""Uploaded files: stored at once, read in the background, followed and cancelled by a ticket."""
+"""Files read in the background: uploads, followed and cancelled by a ticket, and documents read again."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -202,11 +201,8 @@ class Uploads:
                     raise _Cancelled
                 self._pages[document.id] = (pages, expected)
 
-        with tempfile.TemporaryDirectory(prefix="docent-") as folder:
-            named = Path(folder) / document.name  # the reader needs its name, too
-            named.symlink_to(original.absolute())
-            password = self._passwords.get(document.id)
-            read = self._intake.read(named, password=password, on_page=count)
+        password = self._passwords.get(document.id)
+        read = self._intake.read_original(original, document.name, password=password, on_page=count)
         stat = original.stat()
         path = document.paths[0] if document.paths else UPLOADED + document.name
         file = SourceFile(document.library, path, original, stat.st_size, stat.st_mtime_ns)
@@ -238,3 +234,57 @@ def plain_name(name: str) -> str:
         stem = stem[:-1]
         clean = f"{stem}{dot}{suffix}"
     return clean.lstrip(".").encode()[:MAX_NAME].decode(errors="ignore")  # the suffix alone may be too long
+
+
+class Rereader:
+    """Reads documents again, one at a time; the old reading answers until the new one is stored."""
+
+    def __init__(self, intake: IngestPipeline) -> None:
+        self._intake = intake
+        self._pool = ThreadPoolExecutor(1, "again")
+        self._lock = threading.Lock()
+        self._pages: dict[str, int] = {}
+        """Pages read so far of the documents that are read again, or wait for it."""
+        self._failed: dict[str, str] = {}
+
+    def start(self, document_id: str, scope: Scope) -> None:
+        """Start reading a document again. Raises UnknownDocument, or InputError while it is being read."""
+        document = self._intake.store.document(document_id, scope)
+        if document.state not in (State.READY, State.PARTIAL, State.FAILED):
+            raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
+        with self._lock:
+            if document_id in self._pages:
+                return
+            self._pages[document_id] = 0
+            self._failed.pop(document_id, None)
+        self._pool.submit(self._read, document_id, scope)
+
+    def pages(self, document_id: str) -> int | None:
+        """Return the pages read so far; None for a document that is not being read again."""
+        return self._pages.get(document_id)
+
+    def failed(self, document_id: str) -> str:
+        """Return the reason why the last attempt failed; empty when it did not."""
+        return self._failed.get(document_id, "")
+
+    def close(self) -> None:
+        """Stop; documents that are not read by now stay as they were."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, key: str, scope: Scope) -> None:
+        intake = self._intake
+        try:
+            document = intake.store.document(key, scope)
+            read = intake.read_original(
+                intake.store.original(key, scope),
+                document.name,
+                password=None,
+                on_page=lambda pages, _: self._pages.update({key: pages}),
+            )
+            chunks = read.cutter.chunks(read.document, document_id=key)
+            intake.store.put_again(key, read.document, chunks)
+            intake.background.start()
+        except Exception as error:  # also a bug is reported here: nothing else waits for this thread
+            self._failed[key] = describe_error(error)
+        finally:
+            self._pages.pop(key, None)

@@ -13,10 +13,17 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import MAX_SHORT, FairLock, FastEmbedder, batches
-from docent.indexing.openvino_bert import InferenceRequest
-from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
-from docent.indexing.quantization import has_vnni
+from docent.indexing.embedder import (
+    MAX_SHORT,
+    PACKAGED_FILES,
+    PACKAGED_MODEL,
+    FairLock,
+    FastEmbedder,
+    batches,
+    packaged_folder,
+    verify_packaged,
+)
+from docent.indexing.openvino_bert import InferenceRequest, has_vnni
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,38 +176,38 @@ print(json.dumps([len(vector), embedder.embed(["a", "b"]).shape[0], loaded]))
     assert json.loads(done.stdout) == [384, 2, []]
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("name", sorted(PACKAGED_FILES))
 def test_an_altered_model_is_not_loaded(name, tmp_path):
     """A single changed byte in any file of the model stops the start, in a sentence."""
     folder = packaged_folder()
-    for known in FILES:
+    for known in PACKAGED_FILES:
         copy = tmp_path / known
         copy.parent.mkdir(exist_ok=True)
         copy.symlink_to(folder / known)
-    verify(tmp_path)
+    verify_packaged(tmp_path)
     altered = bytearray((folder / name).read_bytes())
     altered[len(altered) // 2] ^= 1
     (tmp_path / name).unlink()
     (tmp_path / name).write_bytes(altered)
     with pytest.raises(EmbeddingError, match=rf"{name} has been altered.*pip install"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
 @pytest.mark.parametrize("extra", ["modeling.py", "pytorch_model.bin"])
 def test_a_file_that_does_not_belong_is_refused(extra, tmp_path):
     """Code or weights beside the known files are not loaded either."""
-    for known in FILES:
+    for known in PACKAGED_FILES:
         (tmp_path / known).parent.mkdir(exist_ok=True)
         (tmp_path / known).symlink_to(packaged_folder() / known)
     (tmp_path / extra).write_text("import os")
     with pytest.raises(EmbeddingError, match="does not belong"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     """The error names the missing file."""
     with pytest.raises(EmbeddingError, match="is missing"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
 def test_batches_hold_the_budget_and_every_text():
