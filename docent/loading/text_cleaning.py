@@ -51,7 +51,13 @@ def _encoding_of(source: InputFile) -> tuple[str, str]:
         damaged_bytes, length = damaged_bytes + text.count("\ufffd"), length + len(text)
     if damaged_bytes > length * MAX_DAMAGE:
         return "cp1252", GUESSED_WINDOWS
-    return "utf-8", f"{damaged_bytes} damaged bytes were replaced." if damaged_bytes else ""
+    return "utf-8", _damage_note(damaged_bytes) if damaged_bytes else ""
+
+
+def _damage_note(count: int) -> Message:
+    if count == 1:
+        return Message("1 damaged byte was replaced.")
+    return Message("{count} damaged bytes were replaced.", count=count)
 
 
 def decode_bytes(data: bytes) -> tuple[str, str]:
@@ -70,7 +76,7 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
     lenient = data.decode("utf-8", "replace")
     damaged_bytes = lenient.count("\ufffd")
     if damaged_bytes <= len(lenient) * MAX_DAMAGE:
-        return lenient, f"{damaged_bytes} damaged bytes were replaced."
+        return lenient, _damage_note(damaged_bytes)
     return data.decode("cp1252", "replace"), GUESSED_WINDOWS
 
 
@@ -120,14 +126,14 @@ def is_garbled(text: str) -> bool:
     letters = "".join(words)
     counts = Counter(letters)
     threshold = MEANINGLESS_SHARE * len(letters)
-    meaningless = sum(count for char, count in counts.items() if _is_meaningless(char))
+    meaningless = sum(
+        count
+        for char, count in counts.items()
+        if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
+    )
     return (
         meaningless > threshold or _is_mostly_symbols(letters, counts, threshold) or _mixes_alphabets(words)
     )
-
-
-def _is_meaningless(char: str) -> bool:
-    return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
 
 
 def _is_mostly_symbols(letters: str, counts: Counter[str], threshold: float) -> bool:

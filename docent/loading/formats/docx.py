@@ -108,15 +108,11 @@ def _with_unread_parts(pages: Iterator[Page], part: Any) -> Iterator[Page]:
             first = replace(first, read_by=ReadBy.FAILED)
     if next(part.element.body.iter(*CHARTS), None) is not None:
         notes.append(Message("Charts and diagrams were not read."))
-    if any(_has_letters(part, relation) for relation in (RELATION.HEADER, RELATION.FOOTER)):
+    margins = [*_all_related(part, RELATION.HEADER), *_all_related(part, RELATION.FOOTER)]
+    if any(any(map(str.isalpha, text.text or "")) for root in margins for text in root.iter(f"{W}t")):
         notes.append(Message("Headers and footers were not read."))
     yield replace(first, note=joined(notes, " "))
     yield from pages
-
-
-def _has_letters(part: Any, relation: str) -> bool:
-    roots = _all_related(part, relation)
-    return any(any(map(str.isalpha, text.text or "")) for root in roots for text in root.iter(f"{W}t"))
 
 
 class WordBody:

@@ -189,5 +189,5 @@ def _diagram(shape: Any, part: Any) -> Iterator[str]:
             continue
         root = parse_xml(part.related_part(name).blob)
         for paragraph in root.iter(qn("a:p")):
-            if said := _collapse_spaces("".join(run.text or "" for run in paragraph.iter(qn("a:t")))):
-                yield f"• {said}"
+            if text := _collapse_spaces("".join(run.text or "" for run in paragraph.iter(qn("a:t")))):
+                yield f"• {text}"

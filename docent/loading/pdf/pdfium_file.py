@@ -339,7 +339,8 @@ class PdfFile:
             page = destination.get_index() if destination else None
             if destination is None or page is None:
                 continue
-            yield page + 1, _title(bookmark), bookmark.level + 1
+            title = _read_utf16(partial(raw.FPDFBookmark_GetTitle, bookmark.raw)).strip()
+            yield page + 1, title, bookmark.level + 1
 
     def save(self) -> bytes:
         """Return the file with its highlights, appended to the original bytes where PDFium can read that."""
@@ -362,10 +363,6 @@ class PdfFile:
             return PdfPage(self._document[number - 1])
         except pdfium.PdfiumError as error:
             raise PdfOpenError(_reason(error)) from error
-
-
-def _title(bookmark: pdfium.PdfBookmark) -> str:
-    return _read_utf16(lambda *buffer: raw.FPDFBookmark_GetTitle(bookmark.raw, *buffer)).strip()
 
 
 def _read_utf16(call: Callable[[Any, int], int]) -> str:
