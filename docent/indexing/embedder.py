@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
     import numpy as np
     from numpy.typing import NDArray
 
-    from docent.indexing.openvino_bert import CompiledModel, InferenceRequest, OpenVinoModel, Precision
+    from docent.indexing.openvino_bert import CompiledModel, InferenceRequest, Precision
 
 OLLAMA = "ollama:"
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -268,6 +268,8 @@ class FastEmbedder:
     def _model(self) -> _Opened:
         with self._opening:
             if self._opened is None:
+                from docent.indexing.openvino_bert import OpenVinoModel
+
                 model = OpenVinoModel(self._folder, precision=self._precision)
                 short = model.compile(streams=1, exact=True).request()
                 # Compiled on a thread of low priority, since OpenVINO's threads inherit its niceness.

@@ -125,7 +125,7 @@ def put(store, embedder, folder):
 
 
 def test_the_parser_cuts_as_docent_does(nodes, embedder):
-    """In someone else's pipeline the chunks are the same as in ours."""
+    """In a llama-index pipeline the chunks are the same as in Docent."""
     pages = tuple(Page(number=number, text=text, label=str(number)) for number, text in enumerate(TEXTS, 1))
     ours = chunk(
         Document(sha256="0" * 64, name="acme_2023.pdf", kind="text", pages=pages),

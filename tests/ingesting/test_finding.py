@@ -34,8 +34,8 @@ def looked(data: Path, *paths: Path, follow_links: bool = False) -> tuple[list[s
 
 
 @pytest.mark.parametrize("target", ["../secret/s.txt", "../secret", "../nothing", "/etc/passwd"])
-def test_a_link_that_leads_out_is_named_and_not_followed(data, target):
-    """A link out of the data folder is reported with the setting that allows it, and followed with it."""
+def test_a_link_out_of_the_data_folder_is_reported(data, target):
+    """The report names the setting that allows the link; with that setting it is followed."""
     (data / "out.txt").symlink_to(data / target)
     files, reasons = looked(data)
     assert files == ["lib/a.txt"]
@@ -48,7 +48,7 @@ def test_a_link_that_leads_out_is_named_and_not_followed(data, target):
 
 
 def test_links_within_the_data_folder_are_followed(data):
-    """To a file and to a folder, also where data/ is a link itself; what leads back ends."""
+    """Links to files and folders are followed, also where data/ is itself a link; circular links end."""
     (data / "again.txt").symlink_to(data / "lib/a.txt")
     (data / "lib/loop").symlink_to(data)
     (data / "itself").symlink_to(data / "itself")
@@ -64,8 +64,8 @@ def test_links_within_the_data_folder_are_followed(data):
     assert looked(linked)[0] == files
 
 
-def test_what_was_named_may_lie_elsewhere(data):
-    """A folder outside of data/ that somebody names is read; one that a link within data/ hides is not."""
+def test_a_named_folder_outside_of_data_is_read(data):
+    """A folder outside of data/ is read when it is named; a link in data/ that leads out is not followed."""
     secret = data.parent / "secret"
     assert looked(data, secret)[0] == [f"default/{secret}/s.txt"]
     (data / "out").symlink_to(secret)
@@ -74,7 +74,7 @@ def test_what_was_named_may_lie_elsewhere(data):
     assert "leads out" in reasons["s.txt"]
 
 
-def test_what_is_no_regular_file_is_said_at_once(data):
+def test_pipes_sockets_and_devices_are_reported(data):
     """A pipe, a socket and a link to a device are reported as such, without waiting for them."""
     os.mkfifo(data / "pipe.pdf")
     with socket.socket(socket.AF_UNIX) as listening:
@@ -87,8 +87,8 @@ def test_what_is_no_regular_file_is_said_at_once(data):
     assert "a device" in reasons["null.txt"]
 
 
-def test_a_name_that_is_not_utf8(data):
-    """Of a file, a folder and a link it is written with its bytes, and what is beside it is found."""
+def test_a_name_that_is_not_utf8_is_reported(data):
+    """A file, a folder or a link is reported with its bytes escaped, and the files beside it are found."""
     folder = os.fsencode(data)
     Path(os.fsdecode(folder + b"/caf\xe9.txt")).write_text("x")
     Path(os.fsdecode(folder + b"/d\xe9")).mkdir()
@@ -129,8 +129,8 @@ def taken_away(data: Path, how: str) -> SourceFile:
 
 @pytest.mark.parametrize("how", ["file", "folder", "pipe"])
 @pytest.mark.parametrize("several", [False, True])
-def test_what_took_a_files_place_is_not_kept(data, store, how, several):
-    """A file that becomes a link between listing and reading leaves nothing of what it leads to."""
+def test_a_link_in_place_of_a_listed_file_is_not_stored(data, store, how, several):
+    """If a file becomes a link between listing and reading, nothing of the link's target is stored."""
     found = taken_away(data, how)
     text = "Apples are RED."
     sha256 = sha256_of(data.parent / "secret/a.txt")
@@ -145,8 +145,8 @@ def test_what_took_a_files_place_is_not_kept(data, store, how, several):
     assert file_now(found) is None or how == "folder"
 
 
-def test_nobody_waits_for_a_pipe(data):
-    """A pipe in a file's place, or uploaded, is refused at once, not after 20 seconds."""
+def test_a_pipe_is_refused_without_waiting(data):
+    """A pipe in place of a listed file, or uploaded, is refused at once instead of after 20 seconds."""
     found = taken_away(data, "pipe")
     began = time.monotonic()
     with (
