@@ -61,12 +61,8 @@ class Header:
     top: str
     place: str
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(part for part in (self.name, self.section, self.top, self.place) if part)
-
     def __str__(self) -> str:
-        return " | ".join(self.parts)
+        return " | ".join(filter(None, (self.name, self.section, self.top, self.place)))
 
     def shortenings(self) -> Iterator[str]:
         """Yield the whole line, then ever shorter ones down to nothing; the file's name goes last."""

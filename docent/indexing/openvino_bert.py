@@ -186,15 +186,13 @@ class _Builder:
         return self._op.transpose(apart, self.ints(0, 2, 1, 3))
 
     def _linear(self, states: Any, name: str) -> Any:
-        product = self._op.matmul(states, self._matrix(self._weights[f"{name}.weight"]), False, True)
-        return self._op.add(product, self._weights[f"{name}.bias"])
-
-    def _matrix(self, matrix: Array) -> Any:
-        op = self._op
-        if self._precision not in ("int8", "int8 weights"):
-            return op.constant(matrix)
-        whole, scale = quantize_rows(matrix)
-        return op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
+        op, matrix = self._op, self._weights[f"{name}.weight"]
+        if self._precision in ("int8", "int8 weights"):
+            whole, scale = quantize_rows(matrix)
+            weights = op.multiply(op.convert(op.constant(whole), self._of.f32), op.constant(scale))
+        else:
+            weights = op.constant(matrix)
+        return op.add(op.matmul(states, weights, False, True), self._weights[f"{name}.bias"])
 
     def _normal(self, states: Any, name: str) -> _LayerOutput:
         op = self._op
