@@ -17,7 +17,7 @@ from docent.types import Document, FileReport, Scope, State
 
 
 def rebuild(
-    old: Path, *, intake: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
+    old: Path, *, pipeline: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
 ) -> list[FileReport]:
     """Build the new store from the index in `old`; the reports name documents that could not be carried over.
 
@@ -26,18 +26,18 @@ def rebuild(
     """
     reports: list[FileReport] = []
     failed: set[str] = set()
-    with Rebuild(old, new=intake.store) as work:
+    with Rebuild(old, new=pipeline.store) as work:
         while missing := [document for document in work.missing() if document.id not in failed]:
             pages = 0
             for number, document in enumerate(missing, 1):
                 path = document.files[0].path
                 try:
-                    pages += _carry_over(document, work, intake, full=full)
+                    pages += _carry_over(document, work, pipeline, full=full)
                 except (LoadError, StoreError) as error:
                     failed.add(document.id)
                     reports.append(FileReport(document.library, path, "failed", error.message))
-                on_progress(IngestProgress(number, len(missing), pages, path, intake.store.lacking()))
-            intake.background.wait(_telling(on_progress, len(missing), pages))
+                on_progress(IngestProgress(number, len(missing), pages, path, pipeline.store.lacking()))
+            pipeline.background.wait(_telling(on_progress, len(missing), pages))
         work.finish()
     return reports
 
@@ -46,10 +46,10 @@ def _telling(on_progress: Callable[[IngestProgress], None], files: int, pages: i
     return lambda waiting: on_progress(IngestProgress(files, files, pages, "", waiting))
 
 
-def _carry_over(kept: OldDocument, work: Rebuild, intake: IngestPipeline, *, full: bool) -> int:
+def _carry_over(kept: OldDocument, work: Rebuild, pipeline: IngestPipeline, *, full: bool) -> int:
     original = kept.files[0].full
     document = work.document(kept)
-    read = _read_again(document, original, intake) if full else intake.as_read(document)
+    read = _read_again(document, original, pipeline) if full else pipeline.as_read(document)
     stat = original.stat() if original.exists() else None
     if stat is None:
         raise StoreError(
@@ -58,27 +58,27 @@ def _carry_over(kept: OldDocument, work: Rebuild, intake: IngestPipeline, *, ful
             name=document.name,
         )
     file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
-    intake.keep(file, read)
+    pipeline.keep(file, read)
     return len(read.document.pages)
 
 
-def _read_again(document: Document, original: Path, intake: IngestPipeline) -> ReadDocument:
+def _read_again(document: Document, original: Path, pipeline: IngestPipeline) -> ReadDocument:
     """Read the original again; return the text of before where that fails, as for a locked file."""
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / document.name
         try:
             link.symlink_to(original.absolute())
-            read = intake.read(link, password=None, on_page=lambda *_: None)
+            read = pipeline.read(link, password=None, on_page=lambda *_: None)
         except (LoadError, OSError):
-            return intake.as_read(document)
+            return pipeline.as_read(document)
     return replace(read, document=replace(read.document, created=document.created))
 
 
 class Rereader:
     """Reads documents again, one at a time; the old reading answers until the new one is stored."""
 
-    def __init__(self, intake: IngestPipeline) -> None:
-        self._intake = intake
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
         self._pool = ThreadPoolExecutor(1, "again")
         self._lock = threading.Lock()
         self._pages: dict[str, int] = {}
@@ -87,7 +87,7 @@ class Rereader:
 
     def start(self, document_id: str, scope: Scope) -> None:
         """Start reading a document again. Raises UnknownDocument, or InputError while it is being read."""
-        document = self._intake.store.document(document_id, scope)
+        document = self._pipeline.store.document(document_id, scope)
         if document.state not in (State.READY, State.PARTIAL, State.FAILED):
             raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
         with self._lock:
@@ -110,16 +110,16 @@ class Rereader:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _read(self, key: str, scope: Scope) -> None:
-        intake = self._intake
+        pipeline = self._pipeline
         try:
-            document = intake.store.document(key, scope)
+            document = pipeline.store.document(key, scope)
             with tempfile.TemporaryDirectory(prefix="docent-") as folder:
                 named = Path(folder) / document.name  # the reader needs its name, too
-                named.symlink_to(intake.store.original(key, scope).absolute())
-                read = intake.read(named, password=None, on_page=lambda pages, _: self._count(key, pages))
+                named.symlink_to(pipeline.store.original(key, scope).absolute())
+                read = pipeline.read(named, password=None, on_page=lambda pages, _: self._count(key, pages))
             chunks = read.cutter.chunks(read.document, document_id=key)
-            intake.store.put_again(key, read.document, chunks)
-            intake.background.start()
+            pipeline.store.put_again(key, read.document, chunks)
+            pipeline.background.start()
         except Exception as error:  # also a bug is reported here: nothing else waits for this thread
             self._failed[key] = describe_error(error)
         finally:

@@ -63,8 +63,8 @@ class _Cancelled(Exception):
 class Uploads:
     """Reads uploaded files. Every method may be called from any thread."""
 
-    def __init__(self, intake: IngestPipeline) -> None:
-        self._intake = intake
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
         self._pool = ThreadPoolExecutor(WORKERS, "upload")
         self._lock = threading.Lock()
         self._pages: dict[str, tuple[int, int]] = {}
@@ -81,7 +81,7 @@ class Uploads:
             raise InputError("{name!r} cannot be the name of a library. Leave out every slash.", name=library)
         library = library if owner is None else private_library(owner, library)
         sha256 = sha256_of(path)
-        self._intake.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
+        self._pipeline.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
         ticket = Ticket(document_id(library, sha256), name, library, owner)
         self._submit(ticket.document_id, Scope(reader=owner))
         return ticket
@@ -89,26 +89,26 @@ class Uploads:
     def unlock(self, ticket: Ticket, password: str) -> None:
         """Read a locked PDF once more, with its password, which is held in memory only until that is done."""
         scope = Scope(reader=ticket.owner)
-        original = self._intake.store.original(ticket.document_id, scope)
-        sha256 = self._intake.store.document(ticket.document_id, scope).sha256
+        original = self._pipeline.store.original(ticket.document_id, scope)
+        sha256 = self._pipeline.store.document(ticket.document_id, scope).sha256
         self._passwords[ticket.document_id] = password
         name, library = ticket.name, ticket.library
-        self._intake.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
+        self._pipeline.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
         self._submit(ticket.document_id, scope)
 
     def resume(self) -> None:
         """Read files that were uploaded before the last stop and not read then."""
-        for document in self._intake.store.expected():
+        for document in self._pipeline.store.expected():
             self._submit(document.id, Scope(reader=document.owner))
 
     def waiting(self) -> list[StoredDocument]:
         """Return uploaded files that are not read yet, of all owners."""
-        return self._intake.store.expected()
+        return self._pipeline.store.expected()
 
     def status(self, ticket: Ticket) -> UploadStatus:
         key = ticket.document_id
         try:
-            found = self._intake.store.document(key, Scope(reader=ticket.owner))
+            found = self._pipeline.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
             why = self._failed.get(key, "")
             return UploadStatus(
@@ -148,7 +148,7 @@ class Uploads:
         with self._lock:
             self._pages.pop(ticket.document_id, None)
         try:
-            return self._intake.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
+            return self._pipeline.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
         except UnknownDocument:
             return True
 
@@ -157,7 +157,7 @@ class Uploads:
         self._closed = True
         with self._lock:
             self._pages.clear()
-        self._intake.loader.close()
+        self._pipeline.loader.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, key: str, scope: Scope) -> None:
@@ -169,7 +169,7 @@ class Uploads:
         self._pool.submit(self._read, key, scope).add_done_callback(_raise_unexpected)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store, failed = self._intake.store, None
+        store, failed = self._pipeline.store, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
@@ -188,13 +188,13 @@ class Uploads:
 
     def _is_there(self, key: str, scope: Scope) -> bool:
         try:
-            self._intake.store.document(key, scope)
+            self._pipeline.store.document(key, scope)
         except UnknownDocument:
             return False
         return True
 
     def _read_and_store(self, document: StoredDocument, original: Path) -> None:
-        self._intake.store.begin(document.id)
+        self._pipeline.store.begin(document.id)
 
         def count(pages: int, expected: int) -> None:
             with self._lock:
@@ -206,11 +206,11 @@ class Uploads:
             named = Path(folder) / document.name  # the reader needs its name, too
             named.symlink_to(original.absolute())
             password = self._passwords.get(document.id)
-            read = self._intake.read(named, password=password, on_page=count)
+            read = self._pipeline.read(named, password=password, on_page=count)
         stat = original.stat()
         path = document.paths[0] if document.paths else UPLOADED + document.name
         file = SourceFile(document.library, path, original, stat.st_size, stat.st_mtime_ns)
-        self._intake.keep(file, read, expected=True)
+        self._pipeline.keep(file, read, expected=True)
 
 
 def is_locked(document: StoredDocument) -> bool:

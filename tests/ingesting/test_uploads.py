@@ -49,10 +49,10 @@ class Desk:
         self.store = Store(self.folder / "storage", fingerprint="f")
         loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
         self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
-        self.intake = IngestPipeline(
+        self.ingest_pipeline = IngestPipeline(
             self.store, loader, self.embedder, self.background, ChunkSize(200, 25), workers=2
         )
-        self.uploads = Uploads(self.intake)
+        self.uploads = Uploads(self.ingest_pipeline)
 
     def close(self) -> None:
         self.uploads.close()
@@ -115,12 +115,12 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
     def full(path, *, password):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.intake.loader, "stream", full)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", full)
     if not again:
         standing = desk.uploads.status(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
-        read_again = Rereader(desk.intake)
+        read_again = Rereader(desk.ingest_pipeline)
         read_again.start(key, ADA)
         while read_again.pages(key) is not None:
             time.sleep(0.02)
@@ -139,14 +139,14 @@ def test_a_new_version_of_the_same_name(desk):
 def test_cancelling_while_it_is_read(desk, monkeypatch):
     """Nothing is left of it, and nothing comes back later."""
     reading, go_on = threading.Event(), threading.Event()
-    read = desk.intake.loader.stream
+    read = desk.ingest_pipeline.loader.stream
 
     def slow(path, *, password):
         reading.set()
         go_on.wait(10)
         return read(path, password=password)
 
-    monkeypatch.setattr(desk.intake.loader, "stream", slow)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", slow)
     ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
@@ -255,7 +255,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
         reports = ingest(
             [data],
             data=data,
-            intake=desk.intake,
+            pipeline=desk.ingest_pipeline,
             retry_failed=False,
             password=None,
             on_progress=lambda _: None,
