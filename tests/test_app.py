@@ -61,7 +61,7 @@ def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch)
     monkeypatch.setattr(embedder, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
     with open_docent(Settings(storage=tmp_path / "storage")) as docent:
-        assert docent.intake.workers == 2
+        assert docent.ingest_pipeline.workers == 2
 
 
 def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):

@@ -46,16 +46,16 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
     background = EmbeddingWorker(store=store, embedder=embedder)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
-    intake = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
+    pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     return Docent(
         settings=settings,
         open_model=partial(open_model, settings),
         store=store,
         embedder=embedder,
         loader=loader,
-        intake=intake,
-        uploads=Uploads(intake),
-        rereader=Rereader(intake),
+        ingest_pipeline=pipeline,
+        uploads=Uploads(pipeline),
+        rereader=Rereader(pipeline),
         counters={},
         personas=personas,
         policy=policy,

@@ -55,7 +55,7 @@ def ingest(
     *,
     data: Path,
     follow_links: bool = False,
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     retry_failed: bool,
     password: str | None,
     on_progress: Callable[[IngestProgress], None],
@@ -65,7 +65,7 @@ def ingest(
     Only files below the paths given are read or removed. Raises IngestStopped, with the reports so far,
     where it is interrupted.
     """
-    store = intake.store
+    store = pipeline.store
     reports: list[FileReport] = []
     try:
         found, not_read = find_files(paths, data=data, follow_links=follow_links)
@@ -88,7 +88,7 @@ def ingest(
             reports += _without_reading(library, part, store)
         missing = {(library, path) for library, part in plans.items() for path in part.removed}
         pages = 0
-        for number, report in enumerate(_read_and_store(work, intake, password, missing), 1):
+        for number, report in enumerate(_read_and_store(work, pipeline, password, missing), 1):
             pages += report.pages
             reports.append(report)
             on_progress(IngestProgress(number, len(work), pages, report.path, store.lacking()))
@@ -97,7 +97,7 @@ def ingest(
                 store.forget(library, path)
                 reports.append(FileReport(library, path, "removed"))
         all_read = IngestProgress(len(work), len(work), pages, "", 0)
-        intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
+        pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
     except KeyboardInterrupt as interrupt:
         raise IngestStopped(reports) from interrupt
     return _sorted(reports)
@@ -108,12 +108,12 @@ def _sorted(reports: Sequence[FileReport]) -> list[FileReport]:
 
 
 def _read_and_store(
-    work: Sequence[FileToRead], intake: IngestPipeline, password: str | None, missing: set[tuple[str, str]]
+    work: Sequence[FileToRead], pipeline: IngestPipeline, password: str | None, missing: set[tuple[str, str]]
 ) -> Iterator[FileReport]:
-    pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
+    pool = ThreadPoolExecutor(max_workers=pipeline.workers, thread_name_prefix="reading")
     try:
-        for ready in _read_ahead(work, pool, intake, password):
-            yield from _store_together(ready, intake, password, missing)
+        for ready in _read_ahead(work, pool, pipeline, password):
+            yield from _store_together(ready, pipeline, password, missing)
     finally:  # interrupted: the loader ends what is being read
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -163,14 +163,14 @@ def _without_reading(library: str, part: SyncPlan, store: Store) -> list[FileRep
 
 
 def _read_ahead(
-    work: Sequence[FileToRead], pool: ThreadPoolExecutor, intake: IngestPipeline, password: str | None
+    work: Sequence[FileToRead], pool: ThreadPoolExecutor, pipeline: IngestPipeline, password: str | None
 ) -> Iterator[list[tuple[FileToRead, Reading]]]:
     """Yield documents in order, as many at a time as were read while those before were stored."""
     coming, waiting = deque(work), deque[tuple[FileToRead, Reading]]()
     while coming or waiting:
-        while coming and _has_room(waiting, intake.workers):
+        while coming and _has_room(waiting, pipeline.workers):
             following = coming.popleft()
-            waiting.append((following, pool.submit(_read, following.file, intake, password)))
+            waiting.append((following, pool.submit(_read, following.file, pipeline, password)))
         ready = [waiting.popleft()]
         wait([ready[0][1]])
         pages = _pages(ready[0][1])
@@ -180,8 +180,8 @@ def _read_ahead(
         yield ready
 
 
-def _read(file: SourceFile, intake: IngestPipeline, password: str | None) -> ReadDocument:
-    return intake.read(file.full, password=password, on_page=lambda *_: None)
+def _read(file: SourceFile, pipeline: IngestPipeline, password: str | None) -> ReadDocument:
+    return pipeline.read(file.full, password=password, on_page=lambda *_: None)
 
 
 def _has_room(waiting: Sequence[tuple[FileToRead, Reading]], workers: int) -> bool:
@@ -197,7 +197,7 @@ def _pages(reading: Reading) -> int:
 
 def _store_together(
     ready: Sequence[tuple[FileToRead, Reading]],
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     password: str | None,
     missing: set[tuple[str, str]],
 ) -> Iterator[FileReport]:
@@ -210,20 +210,20 @@ def _store_together(
             if not reading.exception():
                 read = reading.result()
                 arrivals[work] = Arrival(work.file, read.document, read.chunks(work.file.library))
-        stored = dict(zip(arrivals, intake.keep_several([*arrivals.values()]), strict=True))
+        stored = dict(zip(arrivals, pipeline.keep_several([*arrivals.values()]), strict=True))
     seconds = (time.perf_counter() - began) / len(ready)
     for work, reading in ready:
         if stored.get(work):
             arrival = arrivals[work]
             yield _report(work.outcome, arrival.file, arrival.document, arrival.chunks, seconds)
         else:
-            yield _store_one(work, reading, intake, password, missing)
+            yield _store_one(work, reading, pipeline, password, missing)
 
 
 def _store_one(
     work: FileToRead,
     reading: Reading,
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     password: str | None,
     missing: set[tuple[str, str]],
 ) -> FileReport:
@@ -232,10 +232,10 @@ def _store_one(
     file = work.file
     for attempt in range(1, TRIES + 1):
         try:
-            read = reading.result() if attempt == 1 else _read(file, intake, password)
-            if intake.store.attach(file, read.document.sha256):
-                return _report_same_bytes(file, read.document, work.outcome, missing, intake.store)
-            chunks = intake.keep(file, read)
+            read = reading.result() if attempt == 1 else _read(file, pipeline, password)
+            if pipeline.store.attach(file, read.document.sha256):
+                return _report_same_bytes(file, read.document, work.outcome, missing, pipeline.store)
+            chunks = pipeline.keep(file, read)
             break
         except LoadError as error:
             age = time.time() - file.modified_ns / 1e9
@@ -245,7 +245,7 @@ def _store_one(
             if now == file or now is None or attempt == TRIES:
                 # Without its date where the file is not the cause, so that the next ingest reads it again.
                 failed = replace(file, modified_ns=0) if isinstance(error, OutOfReach) else file
-                intake.store.fail(failed, error.message)
+                pipeline.store.fail(failed, error.message)
                 return FileReport(file.library, file.path, "failed", error.message)
             file = now
         except StoreError as error:

@@ -249,7 +249,7 @@ class EmbeddingWorker:
 
 
 def rebuild(
-    old: Path, *, intake: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
+    old: Path, *, pipeline: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
 ) -> list[FileReport]:
     """Build the new store from the index in `old`; the reports name documents that could not be carried over.
 
@@ -258,27 +258,27 @@ def rebuild(
     """
     reports: list[FileReport] = []
     failed: set[str] = set()
-    with Rebuild(old, new=intake.store) as work:
+    with Rebuild(old, new=pipeline.store) as work:
         while missing := [document for document in work.missing() if document.id not in failed]:
             pages = 0
             for number, document in enumerate(missing, 1):
                 path = document.files[0].path
                 try:
-                    pages += _carry_over(document, work, intake, full=full)
+                    pages += _carry_over(document, work, pipeline, full=full)
                 except (LoadError, StoreError) as error:
                     failed.add(document.id)
                     reports.append(FileReport(document.library, path, "failed", error.message))
-                on_progress(IngestProgress(number, len(missing), pages, path, intake.store.lacking()))
+                on_progress(IngestProgress(number, len(missing), pages, path, pipeline.store.lacking()))
             all_read = IngestProgress(len(missing), len(missing), pages, "", 0)
-            intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))  # noqa: B023  called within this round
+            pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))  # noqa: B023  called within this round
         work.finish()
     return reports
 
 
-def _carry_over(kept: OldDocument, work: Rebuild, intake: IngestPipeline, *, full: bool) -> int:
+def _carry_over(kept: OldDocument, work: Rebuild, pipeline: IngestPipeline, *, full: bool) -> int:
     original = kept.files[0].full
     document = work.document(kept)
-    read = _read_again(document, original, intake) if full else intake.as_read(document)
+    read = _read_again(document, original, pipeline) if full else pipeline.as_read(document)
     stat = original.stat() if original.exists() else None
     if stat is None:
         raise StoreError(
@@ -287,14 +287,14 @@ def _carry_over(kept: OldDocument, work: Rebuild, intake: IngestPipeline, *, ful
             name=document.name,
         )
     file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
-    intake.keep(file, read)
+    pipeline.keep(file, read)
     return len(read.document.pages)
 
 
-def _read_again(document: Document, original: Path, intake: IngestPipeline) -> ReadDocument:
+def _read_again(document: Document, original: Path, pipeline: IngestPipeline) -> ReadDocument:
     """Read the original again; return the text of before where that fails, as for a locked file."""
     try:
-        read = intake.read_original(original, document.name, password=None, on_page=lambda *_: None)
+        read = pipeline.read_original(original, document.name, password=None, on_page=lambda *_: None)
     except (LoadError, OSError):
-        return intake.as_read(document)
+        return pipeline.as_read(document)
     return replace(read, document=replace(read.document, created=document.created))

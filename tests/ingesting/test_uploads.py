@@ -50,10 +50,10 @@ class Desk:
         self.store = Store(self.folder / "storage", fingerprint="f")
         loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
         self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
-        self.intake = IngestPipeline(
+        self.ingest_pipeline = IngestPipeline(
             self.store, loader, self.embedder, self.background, ChunkSize(200, 25), workers=2
         )
-        self.uploads = Uploads(self.intake)
+        self.uploads = Uploads(self.ingest_pipeline)
 
     def close(self) -> None:
         self.uploads.close()
@@ -116,12 +116,12 @@ def test_an_unexpected_error_ends_the_reading(desk, monkeypatch, caplog, again):
     def full(path, *, password):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.intake.loader, "stream", full)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", full)
     if not again:
         standing = desk.uploads.status(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
-        read_again = Rereader(desk.intake)
+        read_again = Rereader(desk.ingest_pipeline)
         read_again.start(key, ADA)
         while read_again.pages(key) is not None:
             time.sleep(0.02)
@@ -140,7 +140,7 @@ def test_a_new_version_replaces_the_old_one(desk):
 def test_an_upload_is_cancelled_while_it_is_read(desk, monkeypatch):
     """Nothing of it is stored, neither then nor later."""
     reading, go_on, ended = threading.Event(), threading.Event(), threading.Event()
-    read = desk.intake.loader.stream
+    read = desk.ingest_pipeline.loader.stream
 
     @contextmanager
     def slow(path, *, password):
@@ -152,7 +152,7 @@ def test_an_upload_is_cancelled_while_it_is_read(desk, monkeypatch):
         finally:
             ended.set()
 
-    monkeypatch.setattr(desk.intake.loader, "stream", slow)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", slow)
     ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
@@ -261,7 +261,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
         reports = ingest(
             [data],
             data=data,
-            intake=desk.intake,
+            pipeline=desk.ingest_pipeline,
             retry_failed=False,
             password=None,
             on_progress=lambda _: None,

@@ -89,7 +89,7 @@ async def test_who_is_told_in_the_chat(tmp_path, user, told):
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url=f"http://{address}")
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         page = OpenPage()
         page.session.user = user
         await reply("Where does the cat sleep?", docent=docent, metrics=Metrics())
@@ -110,7 +110,7 @@ def test_what_a_program_is_told(tmp_path, keyless):
     secret = keys.add("editor", libraries=[], expires="", rate=0)
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         access = AccessControl(keys, keyless=lambda: keyless)
         api = build(
             docent=lambda: docent, access=access, metrics=Metrics(), largest_upload=1_000, footnotes=False

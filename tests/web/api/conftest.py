@@ -118,7 +118,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     )
     with open_docent(settings) as docent:
         docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         docent.work()
         keys, metrics = ApiKeys(settings.storage), Metrics()
         access = AccessControl(keys, keyless=lambda: True)
