@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
-from docent.web.accounts.authenticator import FREE_TRIES
+from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
 from docent.web.chat.source_links import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app

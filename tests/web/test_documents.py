@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
-from docent.web.accounts.authenticator import Authenticator
+from docent.web.accounts.login import Authenticator
 from docent.web.documents import routes
 from docent.web.templates import file_size
 from tests.loading import makers
@@ -164,7 +164,7 @@ async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch
         docent,
         Authenticator(Settings(storage=docent.store.folder), secret=b""),
     )
-    monkeypatch.setattr("docent.web.accounts.login_routes.get_data_layer", lambda: None)
+    monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
         response = await nobody.get("/documents")

@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument
-from docent.web.api.api_docs import docs_page
+from docent.web.api.application import docs_page
 from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.templates import render

@@ -14,10 +14,11 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
+from docent.ingesting import Ticket
 from docent.store import is_from
-from docent.types import ANSWERING, Quotes, Scope, StoredDocument
+from docent.types import ANSWERING, Quotes, Scope, State, StoredDocument
 from docent.web.accounts.address_redaction import redact_addresses
-from docent.web.accounts.login_routes import current_user, reader_of
+from docent.web.accounts.login import current_user, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.page_session import language_of
@@ -25,6 +26,7 @@ from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
 from docent.web.security import DOCUMENT_POLICY
+from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
@@ -35,7 +37,13 @@ HEADERS = {
     ),
     "Referrer-Policy": "same-origin",  # with "no-referrer", browsers hide the origin of our own forms too
 }
+UNLOCK_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
 LONGEST_SEARCH = 200
+LONGEST_PASSWORD = 1_000
 FORM_BYTES = 2_000
 
 Answering = Callable[[Request, str], Awaitable[Response]]
@@ -241,6 +249,39 @@ async def unshare(request: Request, reader: str) -> Response:
     document = await run_in_small_pool(_document, request, reader)
     new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
+
+
+async def unlock(request: Request, reader: str) -> Response:
+    """Ask for a locked PDF's password on a page of its own, or read the file with it.
+
+    Not in the conversation: what is typed there is saved in the history, shown, and names the conversation.
+    """
+    docent: Docent = request.app.state.docent
+    language = language_of(request)
+    try:
+        ticket = await run_in_small_pool(_locked, request.path_params["document"], docent, reader)
+        if request.method == "POST":
+            async with request.form(max_files=0, max_fields=1) as form:
+                password = str(form.get("password") or "")[:LONGEST_PASSWORD]
+            await asyncio.to_thread(docent.unlock, ticket, password)
+    except DocentError as error:
+        return PlainTextResponse(say(error.message, language), 404, headers=UNLOCK_HEADERS)
+    text = render(
+        "password.html",
+        language,
+        name=ticket.name,
+        is_sent=request.method == "POST",
+        longest=LONGEST_PASSWORD,
+    )
+    return HTMLResponse(text, headers=UNLOCK_HEADERS)
+
+
+def _locked(document_id: str, docent: Docent, reader: str) -> Ticket:
+    document = docent.store.document(document_id, Scope(reader=reader))
+    ticket = Ticket(document.id, document.name, document.library, document.owner)
+    if document.owner != reader or document.state is not State.FAILED:
+        raise UnknownDocument("No password is needed here. Go back to the conversation.")
+    return ticket
 
 
 def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:

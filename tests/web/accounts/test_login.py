@@ -20,15 +20,17 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from docent.settings import Settings
-from docent.web.accounts.authenticator import (
+from docent.web.accounts.login import (
     FREE_TRIES,
     FREE_TRIES_OF_AN_ADDRESS,
     MOST_WAITING,
     Authenticator,
     LoginOrigin,
+    log_in,
+    log_out,
     network_of,
+    reader_of,
 )
-from docent.web.accounts.login_routes import log_in, log_out, reader_of
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import Users
 from docent.web.security import SecurityHeaders

@@ -14,7 +14,7 @@ from docent.errors import InputError
 from docent.settings import Settings
 from docent.store.originals import sha256_of
 from docent.types import Scope, private_library
-from docent.web.accounts.authenticator import FREE_TRIES, Authenticator
+from docent.web.accounts.login import FREE_TRIES, Authenticator
 from docent.web.accounts.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
 from docent.web.accounts.users import Users
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused(users, name, role, password, why):
 
 async def test_a_login_ends_with_its_password_and_with_its_account(users, authenticator, monkeypatch):
     """A token of an old password or of a removed account is nobody's."""
-    monkeypatch.setattr("docent.web.accounts.authenticator.decode_jwt", lambda token: token)
+    monkeypatch.setattr("docent.web.accounts.login.decode_jwt", lambda token: token)
     users.add("ann", role="member", password=GOOD)
     before = await authenticator.by_password("ann", GOOD)
     assert authenticator.user_of_token(before) is before

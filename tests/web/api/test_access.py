@@ -402,7 +402,7 @@ def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
 
 def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
     """500 as JSON; the console says where, not the words, which may quote a document."""
-    monkeypatch.setattr("docent.web.api.search_routes.search", lambda *_: 1 / len(""))
+    monkeypatch.setattr("docent.web.api.document_routes.search", lambda *_: 1 / len(""))
     with api.http() as client:
         error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
     assert error["code"] == "mistake"

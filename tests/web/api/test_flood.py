@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bench.flood import FLOODS, flooded, p95
+from docent.web.api.document_routes import TEXTS_AT_ONCE, EmbeddingTurns
 from docent.web.api.http_errors import RequestRefused
 from docent.web.api.schemas import EmbeddingsRequest
-from docent.web.api.search_routes import TEXTS_AT_ONCE, EmbeddingTurns
 from tests.web.api.conftest import Api
 
 LONG = "Nothing of interest. " * 1_000 + "When does the ferry leave?"
@@ -117,7 +117,7 @@ async def test_many_texts_do_not_hold_up_one_text(api: Api, embedding):
 async def test_requests_to_embed_are_bounded(api: Api, embedding, monkeypatch):
     """One too many is refused with the time to wait; the others are answered."""
     turns, _, go_on = embedding
-    monkeypatch.setattr("docent.web.api.search_routes.MOST_EMBEDDING", 1)
+    monkeypatch.setattr("docent.web.api.document_routes.MOST_EMBEDDING", 1)
     first = asyncio.create_task(turns.embed(EmbeddingsRequest(input="one"), api.docent))
     await asyncio.sleep(0)
     with pytest.raises(RequestRefused) as refused:

@@ -18,10 +18,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
-from docent.web import connection_limits
 from docent.web.api import middleware
-from docent.web.connection_limits import BoundedConnection
 from docent.web.security import secure_app
+from docent.web.server import BoundedConnection
 from tests.web.test_security import socket_server
 
 PATIENCE = 0.5
@@ -43,7 +42,7 @@ async def echo(opened: WebSocket) -> None:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
     """The chat's defences and connections, with half a second of patience."""
-    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", PATIENCE)
+    monkeypatch.setattr("docent.web.server.HEADER_SECONDS", PATIENCE)
     monkeypatch.setattr(middleware, "SECONDS_PER_PART", PATIENCE)
     app = Starlette(
         routes=[WebSocketRoute("/echo", echo), Route("/{path:path}", page, methods=["GET", "POST"])]
@@ -151,8 +150,8 @@ def test_a_socket_is_not_waited_for(server):
 
 def test_one_address_holds_so_many_connections_and_no_more(server, monkeypatch):
     """The next is told so at once, and another address is answered."""
-    monkeypatch.setattr(connection_limits, "MOST_OF_ONE", 20)
-    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", 30)
+    monkeypatch.setattr("docent.web.server.MOST_OF_ONE_ADDRESS", 20)
+    monkeypatch.setattr("docent.web.server.HEADER_SECONDS", 30)
     get = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with ExitStack() as opened:
         for _ in range(20):
