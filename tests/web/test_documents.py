@@ -349,12 +349,20 @@ async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
-    [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (48_000, "48 kB"), (3_200_000_000, "3.2 GB")],
+    ("count", "language", "size"),
+    [
+        (0, "en", "0 B"),
+        (999, "en", "999 B"),
+        (1_500, "en", "1.5 kB"),
+        (48_000, "en", "48 kB"),
+        (3_200_000_000, "en", "3.2 GB"),
+        (1_500_000_000_000, "en", "1,500 GB"),
+        (1_500_000, "fr", "1,5 Mo"),
+    ],
 )
-def test_file_size(count, said):
-    """Sizes are said as people say them."""
-    assert file_size(count) == said
+def test_file_size(count, language, size):
+    """A size has a unit that keeps its number short, and the language's decimal separator."""
+    assert file_size(count, language) == size
 
 
 async def test_five_thousand_documents(client, docent, tmp_path):

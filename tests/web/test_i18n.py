@@ -17,10 +17,10 @@ import pytest
 from docent.answering import canned_replies
 from docent.answering.scoped_documents import not_ready
 from docent.errors import ModelUnreachable
-from docent.messages import Message, joined
+from docent.messages import NUMBER, Message, joined
 from docent.types import Answer, Document, Page, Receipt, State
 from docent.web import i18n
-from docent.web.i18n import answer_text, say, speaks
+from docent.web.i18n import answer_text, say, say_number, speaks
 from tools import update_messages
 
 CATALOGUES = sorted(i18n.FOLDER.glob("*.po"))
@@ -38,8 +38,12 @@ def messages() -> set[str]:
     return update_messages.extracted()
 
 
-def placeholders(text: str) -> set[tuple[str, str | None]]:
-    return {(name, how) for _, name, _, how in string.Formatter().parse(text) if name is not None}
+def placeholders(text: str) -> set[tuple[str, str | None, str | None]]:
+    return {
+        (name, form, conversion)
+        for _, name, form, conversion in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
@@ -55,7 +59,7 @@ def test_no_message_is_untranslated_or_obsolete(path, messages):
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
 def test_a_translation_has_the_parameters_of_its_message(path):
-    """None is lost, and none asked for that is not there."""
+    """A translation names the same parameters, in the same form."""
     different = [
         entry.msgid
         for entry in polib.pofile(str(path))
@@ -77,6 +81,11 @@ def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
     assert speaks("es-MX") == "es"
     assert say("{n:,} pages", "es-MX", n=7) == "7 páginas"
     assert say("1 page", "es-MX") == "1 page"  # not translated yet
+    assert say_number(1234, "es-MX") == "1,234"
+    next(entry for entry in catalogue if entry.msgid == NUMBER).msgstr = "1.234,5"
+    catalogue.save(str(path))
+    i18n.catalogues.cache_clear()
+    assert say_number(1234, "es-MX") == "1.234"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +108,24 @@ def test_a_text_is_said_with_its_values():
     """Parameters are filled in; nothing stays nothing, where gettext would return the catalogue's header."""
     assert say("Searched for: {searched}", "fr", searched="la soupe") == "Recherché : la soupe"
     assert say("", "fr") == ""
+
+
+def test_numbers_have_the_separators_of_the_language():
+    """French separates thousands by a narrow no-break space and decimals by a comma."""
+    pages = Message("{n:,} pages", n=12_345)
+    assert (
+        say("{size:,.1f} MB: {pages}", "fr", size=1234.5, pages=pages) == "1\u202f234,5 MB: 12\u202f345 pages"
+    )
+    assert say(pages, "en") == "12,345 pages"
+    assert say("{name}, p. {n}", "fr", name="1,5.pdf", n=1234) == "1,5.pdf, p. 1234"
+    assert (say_number(12_345, "fr"), say_number(12_345, None)) == ("12\u202f345", "12,345")
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
+def test_a_catalogue_shows_how_numbers_are_written(path):
+    """The translation of 1,234.5 has the same digits, with at most one separator in each place."""
+    (number,) = (entry.msgstr for entry in polib.pofile(str(path)) if entry.msgid == NUMBER)
+    assert re.fullmatch(r"1\D?234\D5", number)
 
 
 def test_french_has_its_own_quotation_marks_and_spaces():

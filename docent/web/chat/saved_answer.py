@@ -81,7 +81,7 @@ def load_answer(metadata: Mapping[str, Any] | None) -> SavedAnswer | None:
             text=saved["text"],
             citations=tuple(Citation(**citation) for citation in saved["citations"]),
             extracts={chunk: (int(s), int(e), str(h)) for chunk, (s, e, h) in saved["extracts"].items()},
-            receipt=saved["receipt"],
+            receipt=dict(saved["receipt"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):  # metadata may have come from a browser
         return None
@@ -133,7 +133,9 @@ def conversation_markdown(thread: Mapping[str, Any], *, language: str | None) ->
         if step["type"] == "user_message":
             parts.append(f"## {you}\n\n{step['output'].strip()}")
         elif step["type"] == "assistant_message" and (answer := load_answer(step.get("metadata"))):
-            parts += ["## Docent", answer.text.strip(), _sources(answer, language)]
+            own = not answer.receipt.get("model")  # Docent's own text, saved in English
+            text = say(answer.text, language) if own else answer.text
+            parts += ["## Docent", text.strip(), _sources(answer, language)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

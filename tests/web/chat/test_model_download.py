@@ -41,4 +41,5 @@ def test_progress_is_shown_in_percent_and_gigabytes():
     assert "50 % (2.2 of 4.4 GB)" in progress_text(
         StepProgress("mistral", 2_200_000_000, 4_400_000_000), "en"
     )
+    assert "(2,2 sur 4,4 Go)" in progress_text(StepProgress("mistral", 2_200_000_000, 4_400_000_000), "fr")
     assert "0 %" in progress_text(StepProgress("mistral", 0, 0), "en")
