@@ -179,7 +179,7 @@ def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
 
 
 def test_guessed_passwords_are_slowed_and_reported(app, browser, page: Page):
-    """The guesser is told how long to wait; the owner still logs in, and is warned in the conversation."""
+    """Too many attempts have to wait; the owner still logs in, and is warned in the conversation."""
     owner = browser.new_context(locale="en-US")
     assert owner.request.post(f"{app}/login", form={"username": "cat", "password": PASSWORD}).ok
     assert owner.request.post(f"{app}/logout").ok

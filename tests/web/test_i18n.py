@@ -1,4 +1,4 @@
-"""Every message for people is in every catalogue, and a reader meets one language only."""
+"""Every catalogue has every message, and a reader is shown one language only."""
 
 from __future__ import annotations
 
@@ -48,8 +48,10 @@ def placeholders(text: str) -> set[tuple[str, str | None, str | None]]:
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
 def test_no_message_is_untranslated_or_obsolete(path, messages):
-    """A catalogue holds the messages that Babel finds in the code, the templates and personas.toml: no fewer,
-    none that is gone, and none that is a guess. `make messages` brings it up to date."""
+    """A catalogue has a translation of exactly the messages in the code, the templates and personas.toml.
+
+    If this fails, run `make messages`.
+    """
     catalogue = polib.pofile(str(path))
     there = {entry.msgid for entry in catalogue if entry.msgstr and not entry.fuzzy}
     assert messages - there == set()
@@ -68,8 +70,8 @@ def test_a_translation_has_the_parameters_of_its_message(path):
     assert different == []
 
 
-def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
-    """Its catalogue is begun by `make messages`, and is spoken as soon as it has a translation."""
+def test_a_further_language_needs_one_file(tmp_path, monkeypatch, messages):
+    """`make messages` fills an empty catalogue, which is used as soon as it has a translation."""
     path = tmp_path / "es.po"
     path.touch()
     assert set(update_messages.update(path, messages)) == messages
@@ -99,13 +101,13 @@ def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
         pytest.param(None, "en", id="unknown"),
     ],
 )
-def test_the_nearest_language_is_spoken(tag, language):
-    """A browser's language tag leads to one of ours."""
+def test_a_language_tag_leads_to_a_catalogue(tag, language):
+    """A browser's language tag leads to the nearest of our languages."""
     assert speaks(tag) == language
 
 
-def test_a_text_is_said_with_its_values():
-    """Parameters are filled in; nothing stays nothing, where gettext would return the catalogue's header."""
+def test_parameters_are_filled_in():
+    """Parameters are filled in, and an empty text stays empty, where gettext returns its header."""
     assert say("Searched for: {searched}", "fr", searched="la soupe") == "Recherché : la soupe"
     assert say("", "fr") == ""
 
@@ -129,7 +131,7 @@ def test_a_catalogue_shows_how_numbers_are_written(path):
 
 
 def test_french_has_its_own_quotation_marks_and_spaces():
-    """« … » with spaces inside, and a space before a colon, a semicolon and a question mark."""
+    """French texts have « … » with spaces inside, and a space before : ; ! and ?."""
     for entry in polib.pofile(str(i18n.FOLDER / "fr.po")):
         prose = re.sub(
             r"`[^`]*`|https?://\S*|\{[^}]*\}|\w+:\{|file:|library:|anyway:|answerable:", "", entry.msgstr
@@ -138,8 +140,8 @@ def test_french_has_its_own_quotation_marks_and_spaces():
         assert not re.search(r"[\w)»'][:;?!](\s|$)", prose), entry.msgstr
 
 
-def test_a_reason_inside_a_notice_is_translated_too():
-    """Two sentences in one speak one language."""
+def test_a_message_in_a_message_is_translated():
+    """A notice and the reason in it are in the same language."""
     error = ModelUnreachable(
         "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url="http://x:1"
     )
@@ -155,8 +157,8 @@ def answer(text: str, model: str) -> Answer:
     return Answer(text, (), (), Receipt(question="?", searched="?", model=model))
 
 
-def test_what_a_model_says_is_left_alone():
-    """Also where its words are those of a message; that an answer is from the model alone is translated."""
+def test_text_of_a_model_is_not_translated():
+    """A model's text is unchanged even if it equals a message; the sentence before it is translated."""
     nothing = str(canned_replies.NOTHING)
     assert answer_text(answer(nothing, "mistral"), "fr") == nothing
     assert answer_text(answer(nothing, ""), "fr").startswith("Rien n'en parle")
@@ -176,16 +178,16 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_why_nothing_can_be_searched_is_french_throughout(document):
-    """The reason of a document without text, and each part of it, has a French sentence."""
+def test_the_reason_for_no_text_is_all_french(document):
+    """Each part of the reason why a document has no text is in French."""
     reason = say(document.shortfall(0), "fr")
     assert reason.startswith("Rien à chercher : aucun texte n'a été trouvé. ")
     assert not re.search(r"\b(the|page holds|no|its|There|Nothing|Reading|page is)\b", reason)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.READY}))
-def test_what_was_not_ready_is_named_in_french(state):
-    """A receipt's line of a document that was not wholly searched, with its state and the reason."""
+def test_a_document_that_was_not_ready_is_named_in_french(state):
+    """Its line in the receipt has the state and the reason in French."""
     (line,) = not_ready(
         [SimpleNamespace(name="a: b.pdf", state=state, reason=Message("Its pages are empty."))]
     )
@@ -193,8 +195,8 @@ def test_what_was_not_ready_is_named_in_french(state):
     assert not re.search(r"\b(queued|loading|searchable|partial|failed)\b", say(line, "fr"))
 
 
-def test_nothing_is_shown_past_the_catalogues():
-    """What is sent to the page is a message; no sentence is written into a call that shows it."""
+def test_no_sentence_bypasses_the_catalogues():
+    """No call that shows a text has an English sentence written into it."""
     for path in sorted(WEB.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         assert not re.search(r'(?:note|cl\.Message|PlainTextResponse|send_toast)\(\s*f?"[A-Z]\w+ ', source), (
@@ -209,8 +211,8 @@ def keys(tree, path=()):
     return {path}
 
 
-def test_the_page_is_translated_wholly():
-    """Chainlit's own French texts are all those that its English ones are."""
+def test_chainlits_texts_are_all_translated():
+    """Chainlit's French file has the same keys as its English one."""
     english, french = (
         json.loads((TRANSLATIONS / f"{name}.json").read_text(encoding="utf-8")) for name in ("en-US", "fr-FR")
     )
@@ -218,8 +220,8 @@ def test_the_page_is_translated_wholly():
 
 
 @pytest.mark.parametrize("language", ["en-US", "fr-FR"])
-def test_the_page_speaks_our_words(language):
-    """No text of Chainlit's own is left where ours differs: it writes its own back where it finds none."""
+def test_our_texts_replace_chainlits(language):
+    """Our own wording is in both files; Chainlit writes its own where a key is missing."""
     default, ours = (
         json.loads((folder / f"{language}.json").read_text("utf-8")) for folder in (DEFAULTS, TRANSLATIONS)
     )

@@ -199,7 +199,7 @@ def test_bold_spans(text, spans, expected):
         "1. one",
     ],
 )
-def test_markup_in_documents_is_escape_markdown(text):
+def test_markup_in_documents_is_escaped(text):
     """No text of a document becomes a heading, a link, an image or other markup."""
     shown = escape_markdown(text)
     assert shown.replace("\\", "") == text

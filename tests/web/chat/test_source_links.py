@@ -26,7 +26,7 @@ def parts(link: str) -> tuple[str, str]:
 
 
 def test_a_link_names_its_place():
-    """The signed place comes back, and the link ends with the file's name."""
+    """Verifying a link returns its place, and the link ends with the file's name."""
     signer = LinkSigner(b"secret")
     token, name = parts(signer.link(CITATION, reader="me"))
     assert name == CITATION.file
