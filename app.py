@@ -9,7 +9,7 @@ from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
     answer_view,
     attachments,
-    citation_panel,
+    cited_sources,
     conversation,
     model_download,
     page_session,
@@ -78,7 +78,7 @@ async def receive_message(message: cl.Message) -> None:
 @cl.on_window_message
 async def show_cited_page(message: object) -> None:
     reader, language = page_session.reader(), page_session.language()
-    await citation_panel.show_page(message, state=server.state(), reader=reader, language=language)
+    await cited_sources.show_page(message, state=server.state(), reader=reader, language=language)
 
 
 @cl.action_callback(answer_view.ASK_AGAIN)

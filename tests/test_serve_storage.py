@@ -14,7 +14,7 @@ from docent.errors import StoreError
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import Users
 from docent.web.chat.history import History
-from docent.web.chat.source_links import installation_secret
+from docent.web.storage_files import installation_secret
 from tests.ports import free_port
 from tests.store.test_full_disk import fill
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,7 +153,10 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Docent]:
             documents=arguments.documents,
         )
     own = settings.model_copy(update={"data": arguments.documents})
-    with _storage(arguments.keep) as storage:
+    with ExitStack() as stack:
+        storage = arguments.keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="docent-eval-"))
+        )
         try:
             docent = open_docent(own, storage=storage)
         except IndexMismatch as error:
@@ -166,15 +169,6 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Docent]:
             _ingest(docent)
             docent.check_library(arguments.library)
             yield docent
-
-
-@contextmanager
-def _storage(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(prefix="docent-eval-") as folder:
-        yield Path(folder)
 
 
 def _ingest(docent: Docent) -> None:

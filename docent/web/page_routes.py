@@ -26,11 +26,18 @@ from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK_AGAIN
 from docent.web.chat.attachments import load_ticket
-from docent.web.chat.citation_panel import AppState, find_answer, panel_text
+from docent.web.chat.cited_sources import (
+    LINK_TARGETS,
+    AppState,
+    LinkSigner,
+    LinkTarget,
+    find_answer,
+    open_link,
+    panel_text,
+)
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of, session_of
 from docent.web.chat.saved_answer import conversation_markdown, offer_test_question
-from docent.web.chat.source_links import LINK_TARGETS, LinkSigner, LinkTarget, open_link
 from docent.web.chat.upload_routes import receive_file, return_file
 from docent.web.documents.routes import unlock
 from docent.web.i18n import say

@@ -30,14 +30,15 @@ from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
 from docent.web.chat import conversation, file_scope, socket_events, upload_routes
+from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
-from docent.web.chat.source_links import LinkSigner, installation_secret
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
 from docent.web.security import secure_app
+from docent.web.storage_files import installation_secret
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
@@ -248,16 +249,13 @@ class BoundedConnection(HttpToolsProtocol):
         if len(self.connections) > MOST_CONNECTIONS:
             return True
         address = self.client[0] if self.client else None
-        if address is None or not {address, "*"}.isdisjoint(self._proxies()):
+        allowed = self.config.forwarded_allow_ips  # proxies; by default this machine
+        proxies = allowed.split(",") if isinstance(allowed, str) else list(allowed)
+        if address is None or not {address, "*"}.isdisjoint(proxies):
             return False
         peers = (getattr(other, "client", None) for other in self.connections)
         same: int = sum(peer is not None and peer[0] == address for peer in peers)
         return same > MOST_OF_ONE_ADDRESS
-
-    def _proxies(self) -> list[str]:
-        """Return the addresses of proxies: uvicorn's FORWARDED_ALLOW_IPS, by default this machine."""
-        named = self.config.forwarded_allow_ips
-        return named.split(",") if isinstance(named, str) else list(named)
 
     def _refuse(self, status: bytes, sentence: bytes) -> None:
         if self.transport.is_closing():

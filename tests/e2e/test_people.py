@@ -14,7 +14,7 @@ from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, e
 
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
-from docent.web.chat.source_links import LINK_TARGETS
+from docent.web.chat.cited_sources import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 

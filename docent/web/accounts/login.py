@@ -25,7 +25,7 @@ from chainlit.auth.jwt import create_jwt, decode_jwt
 from chainlit.config import config
 from chainlit.data import get_data_layer
 from chainlit.oauth_providers import get_configured_oauth_providers
-from chainlit.session import WebsocketSession, ws_sessions_sid
+from chainlit.session import ws_sessions_sid
 from jwt import InvalidTokenError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -335,10 +335,6 @@ async def disconnect_logged_out(sio: Any, authenticator: Authenticator) -> None:
     """Cancel the answers and close the sockets of people whose login has ended."""
     for session in list(ws_sessions_sid.values()):
         if not await run_in_small_pool(authenticator.is_valid, session.token):
-            await _disconnect(sio, session)
-
-
-async def _disconnect(sio: Any, session: WebsocketSession) -> None:
-    if session.current_task is not None:
-        session.current_task.cancel()
-    await sio.disconnect(session.socket_id)
+            if session.current_task is not None:
+                session.current_task.cancel()
+            await sio.disconnect(session.socket_id)

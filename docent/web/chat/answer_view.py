@@ -36,7 +36,7 @@ from docent.types import (
     Token,
 )
 from docent.web.chat import model_download
-from docent.web.chat.citation_panel import citation_elements
+from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.i18n import answer_text, say

@@ -14,10 +14,18 @@ from docent.app import Docent, open_docent
 from docent.errors import UnknownDocument
 from docent.settings import Settings
 from docent.types import Answer, Citation, Receipt, Scope
-from docent.web.chat.citation_panel import bold_spans, page_views, panel_text, table_markdown
+from docent.web.chat.cited_sources import (
+    CitedPlace,
+    LinkSigner,
+    bold_spans,
+    cited_place,
+    open_link,
+    page_views,
+    panel_text,
+    table_markdown,
+)
 from docent.web.chat.page_session import escape_markdown
 from docent.web.chat.saved_answer import SavedAnswer, answer_metadata, load_answer
-from docent.web.chat.source_links import CitedPlace, LinkSigner, cited_place, open_link
 from tests.loading import makers
 
 SIGNER = LinkSigner(b"secret")

@@ -12,7 +12,8 @@ import pytest
 
 from docent.errors import UnknownDocument
 from docent.types import Citation
-from docent.web.chat.source_links import CitedPlace, LinkSigner, installation_secret
+from docent.web.chat.cited_sources import CitedPlace, LinkSigner
+from docent.web.storage_files import installation_secret
 
 CITATION = Citation(
     n=1, chunk_id="c", document_id="d" * 32, file="Menü 🍜 / été.pdf", library="l", page=2, page_label="",
