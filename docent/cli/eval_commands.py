@@ -59,8 +59,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
     if len(against) > 2:
         raise InputError("--compare takes one saved run, or two. Leave the others out.")
     if len(against) == 2:
-        asked = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
-        if any(argument is not None for argument in asked):
+        others = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
+        if any(argument is not None for argument in others):
             raise InputError(
                 "With two saved runs nothing is asked. Leave out the questions, --documents, --save and "
                 "--floor, or one run."
@@ -345,9 +345,9 @@ def _add_golden(docent: Docent, arguments: argparse.Namespace) -> Question:
     if not arguments.file or not arguments.page:
         raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
     docent.check_library(arguments.library)
-    asked = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
+    named = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
     documents = docent.store.documents(scope(arguments))
-    matching = [document for document in documents if document.id in documents_of(asked, documents)]
+    matching = [document for document in documents if document.id in documents_of(named, documents)]
     if not matching:
         raise InputError(
             "No document is called {file!r}. `python -m docent list` shows every name.", file=arguments.file
@@ -360,7 +360,7 @@ def _add_golden(docent: Docent, arguments: argparse.Namespace) -> Question:
             file=arguments.file,
             names=names,
         )
-    beyond = [page for page in asked.pages if not 1 <= page <= matching[0].pages]
+    beyond = [page for page in named.pages if not 1 <= page <= matching[0].pages]
     if beyond:
         raise InputError(
             "{name} has {pages}, counted from 1; there is no page {beyond}.",
@@ -368,7 +368,7 @@ def _add_golden(docent: Docent, arguments: argparse.Namespace) -> Question:
             pages=_pages(matching[0].pages),
             beyond=beyond[0],
         )
-    question = Question(asked.question, matching[0].name, asked.pages, matching[0].library)
+    question = Question(named.question, matching[0].name, named.pages, matching[0].library)
     docent.golden.add(question)
     return question
 

@@ -75,9 +75,9 @@ def build(
     _add_error_handlers(app, docent, metrics)
 
     def opened() -> Docent:
-        if (found := docent()) is None:
+        if (open_docent := docent()) is None:
             raise not_open()
-        return found
+        return open_docent
 
     _add_state_routes(app, opened, metrics, access)
     _add_chat_routes(app, opened, metrics, footnotes=footnotes)
