@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+from docent.cli import CLEAR_LINE, add_filters, add_library, positive, print_json, scope
 from docent.cli.document_commands import documents_named
-from docent.cli.options import CLEAR_LINE, add_filters, add_library, positive, print_json, scope
 from docent.errors import InputError
 from docent.json_output import ask_json, passage_json
 from docent.settings import Settings
