@@ -23,7 +23,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "types": {"messages"},
     "errors": {"messages"},
-    "json_output": {"types"},
     "memory": set(),
     "regular_files": {"errors", "messages"},
     "settings": {"errors"},
@@ -36,10 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
     "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
     "doctor": SHARED | {"app", "settings"},
-    "web": SHARED | PIPELINES | {"app", "json_output", "retrieving.query", "settings", "store"},
-    "cli": SHARED
-    | PIPELINES
-    | {"app", "json_output", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
+    "web": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "store"},
+    "cli": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": SHARED | PIPELINES | {"app", "settings"},

@@ -10,9 +10,8 @@ import numpy as np
 from pydantic_core import to_json
 
 from docent.app import Docent
-from docent.json_output import passage_json
 from docent.retrieving.query import shortened_notice
-from docent.types import StoredDocument
+from docent.types import StoredDocument, passage_json
 from docent.web.api.access import ApiClient
 from docent.web.api.http_errors import RequestRefused, not_found
 from docent.web.api.schemas import EmbeddingsRequest, Json, SearchRequest
