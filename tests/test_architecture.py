@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"messages"},
     "memory": set(),
     "regular_files": {"errors", "messages"},
-    "settings": {"errors"},
+    "settings": {"errors", "messages"},
     "loading": SHARED | {"regular_files"},
     "indexing": SHARED,
     "store": SHARED | {"memory", "regular_files"},
