@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from docent.errors import InputError
-from docent.messages import Message
 from docent.regular_files import not_regular
 from docent.types import DEFAULT_LIBRARY, SYNONYMS, FileReport, SourceFile
 
@@ -38,10 +37,11 @@ def find_files(
     reports: list[FileReport] = []
     for path in paths:
         if not os.path.exists(path):  # False also below a folder that may not be entered
+            why = "does not exist or may not be looked at"
             raise InputError(
-                "{path} does not exist or may not be looked at. Name a file or folder, or put documents into "
-                "{data}.",
+                "{path} {why}. Name a file or folder, or put documents into {data}.",
                 path=path,
+                why=why,
                 data=data,
             )
         for found in walk.begin(path):
@@ -79,10 +79,7 @@ class _Walk:
         if all(map(_is_utf8, _place(path, self._data))):
             return None
         name = printable(path.name)
-        why = Message(
-            "The name of {name} is not written in UTF-8, so it is not read. Rename it and ingest again.",
-            name=name,
-        )
+        why = f"The name of {name} is not written in UTF-8, so it is not read. Rename it and ingest again."
         return iter((SkippedPath(path, why),))
 
     def _linked(self, path: Path) -> Iterator[SourceFile | SkippedPath]:
@@ -91,12 +88,8 @@ class _Walk:
         if self._roots and not any(map(real.is_relative_to, self._roots)):
             yield SkippedPath(
                 path,
-                Message(
-                    "{name} leads out of the data folder, to {target}, so it is not followed. Copy it into "
-                    "the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
-                    name=path.name,
-                    target=printable(str(real)),
-                ),
+                f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed."
+                " Copy it into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
             )
         else:
             yield from self._below(path, real)
@@ -111,7 +104,7 @@ class _Walk:
             library, inside = _place(path, self._data)
             yield SourceFile(library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real)
         elif not stat.S_ISDIR(status.st_mode):
-            yield SkippedPath(path, not_regular(path.name, status.st_mode).message)
+            yield SkippedPath(path, str(not_regular(path.name, status.st_mode)))
         elif real not in self._seen:
             self._seen.add(real)
             try:
@@ -133,12 +126,9 @@ class _Walk:
                     yield from self._below(entry, real / entry.name)
 
 
-def _unreadable_folder(folder: Path, error: OSError) -> Message:
-    return Message(
-        "The folder {name} cannot be read ({error}). Allow it: chmod u+rx '{name}'",
-        name=printable(str(folder)),
-        error=error.strerror or Message("unknown"),
-    )
+def _unreadable_folder(folder: Path, error: OSError) -> str:
+    name = printable(str(folder))
+    return f"The folder {name} cannot be read ({error.strerror or 'unknown'}). Allow it: chmod u+rx '{name}'"
 
 
 def _is_utf8(name: str) -> bool:
