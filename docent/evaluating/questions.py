@@ -25,6 +25,8 @@ from docent.types import Answer
 FILE_KEYS = ("file", "document", "doc", "filename", "doc_name")
 PAGE_KEYS = ("pages", "page")
 
+WRITING = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -104,9 +106,6 @@ def _pages(value: Any) -> tuple[int, ...]:
             raise ValueError(Message("{part!r}: pages are counted from 1", part=part))
         pages += range(first, last + 1)
     return tuple(dict.fromkeys(pages))
-
-
-WRITING = threading.Lock()
 
 
 class GoldenQuestions:
