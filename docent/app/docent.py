@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.tokens import LearningCounter, counter_for
+from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -95,8 +95,8 @@ class Docent:
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
         check_length(request.question)
+        from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
-        from docent.answering.services import AnswerLimits, AnswerServices
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:

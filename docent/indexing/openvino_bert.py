@@ -63,14 +63,15 @@ class OpenVinoModel:
         self.precision = precision or ("int8" if has_vnni() else "bf16" if has_bf16 else "int8 weights")
         self.hint = "bf16" if self.precision in ("int8", "bf16") and has_bf16 else "f32"
         weights = load_file(folder / "model.safetensors")
-        self._graph = _graph(weights, self.precision)
+        self.graph = _graph(weights, self.precision)
+        """In the library's operations; `compile` makes it runnable."""
         # A question's vector takes part in every comparison, so its errors count each time.
-        self._exact = _graph(weights, "fp32") if self.precision == "int8" else self._graph
+        self._exact = _graph(weights, "fp32") if self.precision == "int8" else self.graph
 
     def compile(self, *, streams: int, exact: bool = False) -> CompiledModel:
         """Compile with threads of its own; they inherit the niceness of the thread that calls."""
         compiled = self._core.compile_model(
-            self._exact if exact else self._graph,
+            self._exact if exact else self.graph,
             "CPU",
             {
                 "NUM_STREAMS": streams,

@@ -14,8 +14,8 @@ import chainlit
 import polib
 import pytest
 
-from docent.answering import canned_replies
-from docent.answering.scoped_documents import not_ready
+from docent.answering import replies_without_model as replies
+from docent.answering.answer_context import not_ready
 from docent.errors import ModelUnreachable
 from docent.messages import NUMBER, Message, joined
 from docent.types import Answer, Document, Page, Receipt, State
@@ -145,7 +145,7 @@ def test_a_message_in_a_message_is_translated():
     error = ModelUnreachable(
         "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url="http://x:1"
     )
-    notice = joined((canned_replies.NO_MODEL, error.message), " ")
+    notice = joined((replies.NO_MODEL, error.message), " ")
     assert say(notice, "fr-CA") == (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées. "
         "Aucun serveur de modèles ne répond à http://x:1. Démarrez-le, ou corrigez DOCENT_MODEL_URL."
@@ -159,12 +159,12 @@ def answer(text: str, model: str) -> Answer:
 
 def test_text_of_a_model_is_not_translated():
     """A model's text is unchanged even if it equals a message; the sentence before it is translated."""
-    nothing = str(canned_replies.NOTHING)
+    nothing = str(replies.NOTHING)
     assert answer_text(answer(nothing, "mistral"), "fr") == nothing
     assert answer_text(answer(nothing, ""), "fr").startswith("Rien n'en parle")
-    found = joined((canned_replies.NEAREST, "- No documents. [1]"), "\n\n")
+    found = joined((replies.NEAREST, "- No documents. [1]"), "\n\n")
     assert answer_text(answer(found, ""), "fr").endswith("\n\n- No documents. [1]")
-    alone = joined((canned_replies.UNGROUNDED, nothing), " ")
+    alone = joined((replies.UNGROUNDED, nothing), " ")
     assert answer_text(answer(alone, "mistral"), "fr") == f"**Pas tiré de vos documents.** {nothing}"
 
 

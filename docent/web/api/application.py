@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from docent import __version__
-from docent.answering.services import search_in_thread
+from docent.answering.answer_context import search_in_thread
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Quotes

@@ -20,10 +20,9 @@ from pydantic_core import to_json
 from docent.app import Docent
 from docent.ingesting import Ticket, UploadStatus
 from docent.ingesting.uploads import plain_name
-from docent.json_output import passage_json
 from docent.retrieving.query import shortened_notice
 from docent.store import UPLOADED
-from docent.types import Quotes, State, StoredDocument
+from docent.types import Quotes, State, StoredDocument, passage_json
 from docent.web.api.access import ApiClient
 from docent.web.api.http_errors import RequestRefused, not_found
 from docent.web.api.schemas import EmbeddingsRequest, Json, SearchRequest
