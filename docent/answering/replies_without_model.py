@@ -15,7 +15,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 from docent.answering.answer_context import Draft, ScopedDocuments, answering, not_ready, passage_of, placed
-from docent.answering.citing.citations import CitedAnswer, citation_at, renumber
+from docent.answering.citing.citations import CitedAnswer, renumber
+from docent.answering.citing.sources import citation_at
 from docent.answering.citing.text_units import FIGURE, text_units
 from docent.answering.citing.vocabulary import WORD, content_words, fold
 from docent.answering.output_filter import display_name, display_quote, without_numbers

@@ -13,7 +13,7 @@ from docent.answering.citing.claims import (
     support_of,
     word_share,
 )
-from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_subject
+from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_fields, list_subject
 from docent.answering.citing.quantities import normal_figure
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
@@ -80,9 +80,12 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
         own_share = word_share(sentence, unit_text, "")
         if share > best_share or own_share > best_own_share:  # of equals, the one that needs its columns less
             best_share, best_span, best_own_share = share, (unit.start, unit.end), own_share
+    fields = {field.start for field in list_fields(text) if field.label}
     for unit, neighbour in zip(units, units[1:], strict=False):
         if unit.is_row or neighbour.is_row or "\n\n" in text[unit.end : neighbour.start]:
             continue  # a row says nothing about the next one, nor does a paragraph
+        if unit.start in fields and neighbour.start in fields:
+            continue  # each is cited for itself
         share = support_of(sentence, text[unit.start : neighbour.end], about)
         if share <= best_share + LEAST_GAIN / 2:
             continue

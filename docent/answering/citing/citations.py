@@ -1,8 +1,9 @@
 """Cite an answer: find the characters of the passages that support each sentence, by words alone.
 
 No second model is asked. `cite` tells the steps; the modules beside it are its tools: `text_units`
-cuts texts into sentences and rows, `claims` compares a sentence with a unit, `list_fields` reads
-lists, and `alignment` finds the supporting units of one passage.
+cuts texts into sentences and rows, `halves` cuts a sentence into its statements, `claims` and
+`quantities` compare a sentence with a unit, `list_fields` reads lists, `alignment` finds the
+supporting units of one passage, and `sources` the passages.
 """
 
 from __future__ import annotations
@@ -13,18 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from docent.answering.citing.alignment import find_support
-from docent.answering.citing.claims import (
-    DECIMAL,
-    LEAST_SUPPORT,
-    SUBJECT,
-    claim_of,
-    has_word,
-    language_of,
-    word_share,
-)
-from docent.answering.citing.halves import Half, around_verb, halves
+from docent.answering.citing.claims import DECIMAL, claim_of
+from docent.answering.citing.halves import Half, halves
 from docent.answering.citing.quantities import normal_figure
+from docent.answering.citing.sources import find_sources, sources_of_halves
 from docent.answering.citing.text_units import FIGURE, sentence_spans
 from docent.answering.citing.vocabulary import NUMBERS, content_words
 from docent.answering.output_filter import addresses, clean, relink
@@ -38,12 +31,6 @@ OTHER_MARKS = re.compile(
 )
 """Other forms in which models write a citation mark: 【1】, (source 2), [Passage 1, 2], [^3]."""
 
-LOCATOR = re.compile(r"\|\s*(?:page|p\.|lines?|rows?|slides?|items?|sheet)\s[^|]*\Z", re.IGNORECASE)
-"""The place at the end of a header, whose numbers are no figures of the document."""
-MOST_COMPARED = 20
-"""Passages whose units are compared with a sentence; a document read whole has hundreds of passages."""
-LEAST_OF_HALF = 0.75
-"""Share of the words of a half, without its subject, that its source must have."""
 LEAST_WORDS = 2  # "Yes." and "Of course!" need no support
 _SAID = (
     r"say|says|said|mention\w*|contain\w*|find|found|answer\w*|know|provide\w*|specif\w+|includ\w+|state\w*|"
@@ -61,19 +48,6 @@ FOUND_NOTHING = re.compile(
     re.IGNORECASE,
 )
 """A sentence that says that nothing was found can have no source."""
-_SOURCE = (
-    r"(?:the |this |your |dem |das |der |le |la )?(?:\w+ )?"
-    r"(?:passages?|documents?|texts?|tables?|rows?|lists?|sources?|menu|dokument|tabelle|liste|tableau|texte)"
-    r"(?: (?:n?[°º] ?)?\d{1,3})?"
-)
-LEAD_IN = re.compile(
-    rf"^\s*(?:[-*•] +)?(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
-    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},|"
-    rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
-    rf"(?: that| dass| que|:))\s+",
-    re.IGNORECASE,
-)
-"""Words that name a source and assert nothing: "According to the table, …"."""
 TABLE_RULE = re.compile(r"[ \t]*\n[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*(?:\n|$)")
 """The line below the column names of a table, which assert nothing."""
 INTRODUCTION = re.compile(r"[:：]\s*$|^#{1,6} ")
@@ -172,73 +146,14 @@ class _CitedSentence:
 
 def _cite_sentence(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> _CitedSentence:
     """Cite a sentence as a whole; by halves if it has no source, or a half of its own subject has none."""
-    sources = tuple(_find_sources(sentence, named, passages))
+    sources = tuple(find_sources(sentence, named, passages))
     parts = [half for half in halves(sentence) if claim_of(half.statement).words]
     if len(parts) > 1:
-        by_halves = _sources_of_halves(sentence, parts, sources, named, passages)
+        by_halves = sources_of_halves(sentence, parts, sources, named, passages)
         if any(by_halves) and not (sources and all(by_halves)):
             return _cited_by_halves(sentence, parts, by_halves)
     unsupported = (_with_marks(sentence, ()).strip(),) if not sources and _asserts(sentence) else ()
     return _CitedSentence(_with_marks(sentence, [source.n for source in sources]), sources, unsupported)
-
-
-def _sources_of_halves(
-    sentence: str,
-    parts: Sequence[Half],
-    sources: Sequence[Citation],
-    named: Sequence[int],
-    passages: Sequence[Passage],
-) -> list[list[Citation]]:
-    """Return the sources of each half, all in one document: it is the one that supports most halves.
-
-    If the sentence has a source, that is the source of its halves as well, but for those that have a subject
-    of their own: "The disk is full, and the disk is growing" must be said of the disk twice.
-    """
-    cited = {source.document_id for source in sources}
-    if len(sources) > 1:
-        return [list(sources) for _ in parts]
-    best: list[list[Citation]] = [[] for _ in parts]
-    for document in dict.fromkeys(passage.document_id for passage in passages):
-        if cited and document not in cited:
-            continue
-        numbers = [n for n, passage in enumerate(passages, 1) if passage.document_id == document]
-        found = [_sources_of_half(half, sentence, sources, numbers, passages) for half in parts]
-        if sum(map(bool, found)) > sum(map(bool, best)) or (
-            sum(map(bool, found)) == sum(map(bool, best)) and not set(named).isdisjoint(numbers)
-        ):
-            best = found
-    return best
-
-
-def _sources_of_half(
-    half: Half,
-    sentence: str,
-    sources: Sequence[Citation],
-    numbers: Sequence[int],
-    passages: Sequence[Passage],
-) -> list[Citation]:
-    text = sentence[half.start : half.end]
-    said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
-    if sources and half.subject:
-        quote = " ".join(source.quote for source in sources)
-        known_words = sum(has_word(quote, word) for word in said)
-        return list(sources) if 2 * known_words >= len(said) else []
-    if sources and (
-        not SUBJECT.match(half.statement) or any(_bare(text) in _bare(source.quote) for source in sources)
-    ):
-        return list(sources)
-    subject = claim_of(half.subject).words
-    supported = []
-    for source in _best_sources(half.statement, numbers, passages):
-        known = f"{source.quote} {_subject(passages[source.n - 1])}"
-        share = sum(has_word(source.quote, word) for word in said) / max(len(said), 1)
-        if all(has_word(known, word) for word in subject) and (not said or share >= LEAST_OF_HALF):
-            supported.append(source)
-    return supported
-
-
-def _bare(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def _cited_by_halves(
@@ -283,23 +198,6 @@ def renumber(cited: CitedAnswer, passages: Sequence[Passage]) -> tuple[CitedAnsw
     )
     text = MARK.sub(renumbered, cited.text)
     return replace(cited, text=text, citations=tuple(citations)), tuple(passages[n - 1] for n in new_number)
-
-
-def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
-    """Return a citation of characters `start:end` of a passage, by their positions on its page."""
-    return Citation(
-        n=n,
-        chunk_id=passage.chunk_id,
-        document_id=passage.document_id,
-        file=passage.file,
-        library=passage.library,
-        page=passage.page,
-        page_label=passage.page_label,
-        place=passage.place,
-        start=passage.start + start,
-        end=passage.start + end,
-        quote=passage.text[start:end],
-    )
 
 
 def _usual_mark(mark: re.Match[str]) -> str:
@@ -357,60 +255,6 @@ def _is_rounded(figure: str, values: Sequence[float]) -> bool:
     """Tell whether a figure is one of these values, rounded to the figure's decimal places."""
     decimal_places = len(figure.partition(".")[2])
     return any(abs(round(value, decimal_places) - float(figure)) < 1e-9 for value in values)
-
-
-def _find_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """Return citations of the named passages that support a sentence; if none does, of the best of all."""
-    sentence = LEAD_IN.sub("", sentence)
-    if not claim_of(sentence).words:
-        return []
-    if not named:
-        return _best_sources(sentence, _likely_passages(sentence, passages), passages)
-    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in named}
-    supporting = [n for n, support in supports.items() if support.share >= LEAST_SUPPORT]
-    if not supporting:
-        return _translated_sources(sentence, named, passages) or _find_sources(sentence, (), passages)
-    return [citation_at(n, passages[n - 1], *span) for n in supporting for span in supports[n].spans]
-
-
-def _best_sources(sentence: str, numbers: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """Return citations of the passage, of these numbers, that supports a sentence best; none if none does."""
-    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
-    best = max(supports, key=lambda n: (supports[n].share, -n), default=0)
-    if not best or supports[best].share < LEAST_SUPPORT:
-        return []
-    return [citation_at(best, passages[best - 1], *span) for span in supports[best].spans]
-
-
-def _subject(passage: Passage) -> str:
-    """Return what a passage is about; its library may say so where no document does: internships, menus."""
-    return f"{passage.library} | {LOCATOR.sub('', passage.header)}"
-
-
-def _likely_passages(sentence: str, passages: Sequence[Passage]) -> list[int]:
-    """Return the numbers of the passages to compare: all of a few, of many those with most of the words."""
-    numbers = range(1, len(passages) + 1)
-    if len(passages) <= MOST_COMPARED:
-        return list(numbers)
-    share = {n: word_share(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
-    likely = sorted((n for n in numbers if share[n] >= LEAST_SUPPORT), key=lambda n: (-share[n], n))
-    return likely[:MOST_COMPARED]
-
-
-def _translated_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """Return whole named passages in another language than the sentence, if they have its figures.
-
-    A translation shares too few words with its source to be compared, so the model's mark is trusted.
-    """
-    language = language_of(sentence)
-    if not language:
-        return []
-    figures = {term for term in claim_of(sentence).exact if term[0].isdigit()}
-    return [
-        citation_at(n, passages[n - 1], 0, len(text))
-        for n in named
-        if language_of(text := passages[n - 1].text) not in ("", language) and figures <= claim_of(text).exact
-    ]
 
 
 def _with_marks(sentence: str, numbers: Sequence[int]) -> str:

@@ -27,8 +27,8 @@ from docent.answering.citing.vocabulary import (
 )
 
 LEAST_SUPPORT = 0.66
-"""Share of a sentence's words that its source must have: a paraphrase keeps about two thirds. With half of them,
-a small model's inventions pass three times in ten, and with 0.72 a third of joined fields are lost."""
+"""Share of a sentence's words that its source must have: a paraphrase keeps about two thirds. With half,
+three of ten sentences cited are a small model's inventions; with 0.72, a third of joined fields are lost."""
 LEAST_SHARED_WORDS = 2
 LONGEST_GAP = 2
 """A longer run of words that are not in the source is a statement of its own."""

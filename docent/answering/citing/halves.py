@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _VERBS = """
-    is are was were has have had does do did can cannot could must may might will would should needs? costs? pays?
-    starts? begins? ends? lasts? opens? closes? takes? gives? gets? runs? works? includes? offers? provides? comes?
-    goes? shows? keeps? makes? uses? requires? allows? speaks? receives? earns? contains? serves? describes? stays?
-    lies? becomes? means? produces? photographs?
-    est sont était ont coûte(?:nt)? dure(?:nt)? commence(?:nt)? peut peuvent doit doivent comprend ouvre ferme finit
-    paie reçoit
-    ist sind war waren hat haben kostet kosten dauert beginnt endet kann können muss müssen darf wird werden bekommt
+    is are was were has have had does do did can cannot could must may might will would should needs? costs?
+    pays? starts? begins? ends? lasts? opens? closes? takes? gives? gets? runs? works? includes? offers?
+    provides? comes? goes? shows? keeps? makes? uses? requires? allows? speaks? receives? earns? contains?
+    serves? describes? stays? lies? becomes? means? produces? photographs?
+    est sont était ont coûte(?:nt)? dure(?:nt)? commence(?:nt)? peut peuvent doit doivent comprend ouvre ferme
+    finit paie reçoit
+    ist sind war waren hat haben kostet kosten dauert beginnt endet kann können muss müssen darf wird werden
+    bekommt
 """
 VERB = re.compile(rf"\b(?:{'|'.join(_VERBS.split())})\b(?!['’-])", re.I)
 BREAK = re.compile(
@@ -32,7 +33,7 @@ MOST_WORDS_BEFORE_VERB = 6
 
 
 def around_verb(text: str) -> tuple[str, str]:
-    """Return what stands before and behind the first verb of a statement; without a verb, all is before it."""
+    """Return what stands before and behind the first verb of a statement; all of it if there is no verb."""
     verb = VERB.search(text)
     return (text[: verb.start()], text[verb.end() :]) if verb else (text, "")
 

@@ -165,8 +165,8 @@ def _stem(word: str) -> str:
 PLAIN_VERBS = frozenset(
     stem
     for verb in (
-        "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide provides "
-        "include includes contain contains give gives mean means made used kept"
+        "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide "
+        "provides include includes contain contains give gives mean means made used kept"
     ).split()
     for stem in content_words(verb)
 )
