@@ -94,6 +94,10 @@ def _likely_passages(sentence: str, passages: Sequence[Passage]) -> list[int]:
     return likely[:MOST_COMPARED]
 
 
+ANY_TIME = "second minute hour day week month year"
+"""In another language, a time may stand without its unit: "à 17 heures" is "at 17"."""
+
+
 def _translated_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
     """Return whole named passages in another language than the sentence, if they have its quantities.
 
@@ -108,7 +112,7 @@ def _translated_sources(sentence: str, named: Sequence[int], passages: Sequence[
         for n in named
         if language_of(text := passages[n - 1].text) not in ("", language)
         and figures <= claim_of(text).exact
-        and agree(sentence, text, "")
+        and agree(sentence, text, ANY_TIME)
     ]
 
 
@@ -159,11 +163,18 @@ def _sources_of_half(
     ):
         return list(sources)
     subject = claim_of(half.subject).words
+    if not sources:
+        said = said or claim_of(around_verb(half.statement)[1]).words
     supported = []
     for source in _best_sources(half.statement, numbers, passages):
         known = f"{source.quote} {_subject(passages[source.n - 1])}"
-        share = sum(has_word(source.quote, word) for word in said) / max(len(said), 1)
-        if all(has_word(known, word) for word in subject) and (not said or share >= LEAST_OF_HALF):
+        quoted = sum(has_word(source.quote, word) for word in said)
+        known_words = sum(has_word(known, word) for word in said)
+        if (
+            all(has_word(known, word) for word in subject)
+            and known_words >= LEAST_OF_HALF * len(said)
+            and quoted >= LEAST_OF_HALF / 2 * len(said)
+        ):
             supported.append(source)
     return supported
 
