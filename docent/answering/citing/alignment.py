@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docent.answering.citing.claims import (
+    CLAUSE_BREAK,
     LEAST_SUPPORT,
     claim_of,
     has_word,
@@ -80,6 +81,8 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
         own_share = word_share(sentence, unit_text, "")
         if share > best_share or own_share > best_own_share:  # of equals, the one that needs its columns less
             best_share, best_span, best_own_share = share, (unit.start, unit.end), own_share
+    if not CLAUSE_BREAK.search(sentence.strip()):
+        return Support(best_share, (best_span,))  # it says one thing, which takes no two sentences
     fields = {field.start for field in list_fields(text) if field.label}
     for unit, neighbour in zip(units, units[1:], strict=False):
         if unit.is_row or neighbour.is_row or "\n\n" in text[unit.end : neighbour.start]:

@@ -44,7 +44,7 @@ FOUND_NOTHING = re.compile(
     rf"|\b(?:no|nothing|none|kein\w*|nichts|rien|aucun\w*)\b[^.,;]{{0,60}}\b{_SOURCES}\b"
     rf"|\b{_NOT}\b[^.,;]{{0,30}}\b(?:{_SAID})\b[^.,;]{{0,40}}\b(?:in|dans|from)\b[^.,;]{{0,20}}\b{_SOURCES}\b"
     r"|\b(?:do(es)? not|don['’]t|doesn['’]t|cannot|can['’]t) "
-    r"(?:say|mention|contain|find|answer|know|provide|specify)\b",
+    r"(?:say|mention|find|answer|know|specify)\b",
     re.IGNORECASE,
 )
 """A sentence that says that nothing was found can have no source."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 _VERBS = """
     is are was were has have had does do did can cannot could must may might will would should needs costs
-    pays starts begins? ends lasts opens closes takes? gives? gets? runs works includes? offers provides? comes?
-    goes? shows keeps? makes? uses requires? allows? speaks? receives? earns? contains? serves? describes?
-    stays lies becomes? means produces? photographs
+    pays starts begins? ends lasts opens closes takes? gives? gets? runs works includes? offers provides?
+    comes? goes? shows keeps? makes? uses requires? allows? speaks? receives? earns? contains? serves?
+    describes? stays lies becomes? means produces? photographs
     est sont était ont coûte(?:nt)? dure(?:nt)? commence(?:nt)? peut peuvent doit doivent comprend ouvre ferme
     finit paie reçoit
     ist sind war waren hat haben kostet kosten dauert beginnt endet kann können muss müssen darf wird werden
@@ -66,6 +66,8 @@ def halves(sentence: str) -> list[Half]:
 def _begins_statement(rest: str) -> bool:
     """Tell whether a verb comes within a few words, before the next comma or "and"."""
     verb = VERB.search(re.split(r"[,;:.]\s|\s(?:and|or|und|oder|et|ou)\s", rest)[0])
+    if re.match(r"\w+ing\b", rest):
+        return False  # "using …" belongs to the statement before
     return verb is not None and len(rest[: verb.start()].split()) <= MOST_WORDS_BEFORE_VERB
 
 

@@ -16,6 +16,15 @@ from docent.answering.citing.vocabulary import NUMBERS
 SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d]|[.,:]\d{3}|[ \u00a0\u202f]\d)")
 """A figure with spaces between its thousands: 21 400."""
 CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\b\.?|\b(\d{1,2}) ?(?:h|Uhr)\b ?(\d\d)?\b", re.I)
+_NAMED_TIMES = {
+    "noon": "12:00",
+    "midday": "12:00",
+    "midi": "12:00",
+    "midnight": "0:00",
+    "minuit": "0:00",
+    "mitternacht": "0:00",
+}
+NOON = re.compile(rf"\b(?:{'|'.join(_NAMED_TIMES)})\b", re.I)
 FIGURE = r"\d+(?:[.,:]\d+)*"
 
 _CURRENCIES = {
@@ -194,6 +203,7 @@ class Quantities:
 
 def plain_figures(text: str) -> str:
     """Write times of day as 17:00, and thousands without spaces."""
+    text = NOON.sub(lambda word: _NAMED_TIMES[word[0].lower()], text)
     if not any(char.isdigit() for char in text):
         return text
     return CLOCK.sub(_clock, SPACED.sub(lambda match: re.sub(r"\s", "", match[0]), text))

@@ -163,17 +163,16 @@ def _sources_of_half(
     ):
         return list(sources)
     subject = claim_of(half.subject).words
-    if not sources:
-        said = said or claim_of(around_verb(half.statement)[1]).words
+    said = said or claim_of(around_verb(half.statement)[1]).words
     supported = []
     for source in _best_sources(half.statement, numbers, passages):
         known = f"{source.quote} {_subject(passages[source.n - 1])}"
-        quoted = sum(has_word(source.quote, word) for word in said)
-        known_words = sum(has_word(known, word) for word in said)
+        quoted_share = sum(has_word(source.quote, word) for word in said) / max(len(said), 1)
+        known_share = sum(has_word(known, word) for word in said) / max(len(said), 1)
         if (
             all(has_word(known, word) for word in subject)
-            and known_words >= LEAST_OF_HALF * len(said)
-            and quoted >= LEAST_OF_HALF / 2 * len(said)
+            and (sources or not said or known_share >= LEAST_OF_HALF)
+            and (not said or quoted_share >= LEAST_OF_HALF / 2)
         ):
             supported.append(source)
     return supported

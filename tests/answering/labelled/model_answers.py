@@ -1,13 +1,14 @@
-"""Measure the citations of sentences that a small model wrote.  python -m tests.answering.labelled.model_answers
+"""Measure the citations of what a small model wrote: python -m tests.answering.labelled.model_answers
 
-SmolLM2 (135 million parameters) answered questions over the sample libraries, put rows and fields into sentences and
-rephrased sentences of their pages. A reader labelled each sentence by the passages that it was given with:
+SmolLM2 (135 million parameters) answered questions over the sample libraries, put rows and fields into
+sentences and rephrased sentences of their pages. A reader labelled each by the passages that it came with:
 
 supported    the passages say all of it; `quote` is the place
-partly       they say one half (`quote`), and not the other (`fails`)
+partly       they say one half (`quote`) and not the other (`fails`)
 unsupported  they say none of it, or something else; `kind` is what is wrong
 
-Half of the answers, drawn by a fixed seed before any rule was changed, are `blind`.
+Each answer is of one `part`: "developed" sentences were looked at while the rules were written. Of the "blind"
+ones, drawn by a fixed seed before that, only the figures were. "fresh" ones were written and labelled after it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from docent.answering.citing.citations import cite
 from docent.types import Passage
 
 HERE = Path(__file__).parent
+PARTS = ("developed", "blind", "fresh")
 CHANGED = frozenset({"figure", "unit", "date", "name"})
 """Kinds of mistakes that a citation must never stand for."""
 
@@ -40,7 +42,7 @@ class Judged:
     """The characters cited hold the quote, and nothing is cited that is not said."""
     marked: bool
     """Some of it is reported as unsupported."""
-    blind: bool
+    part: str
 
     @property
     def whole(self) -> bool:
@@ -66,7 +68,7 @@ def _judge(row: dict[str, Any], passages: dict[str, Passage]) -> Judged:
         cited=bool(cited.citations),
         right=right and row["label"] != "unsupported",
         marked=bool(marked),
-        blind=row["blind"],
+        part=row["part"],
     )
 
 
@@ -122,14 +124,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=HERE, help="another folder with files of these names")
     args = parser.parse_args()
     rows = judged(args.folder)
-    for name, part in (
-        ("developed", [row for row in rows if not row.blind]),
-        ("blind", [row for row in rows if row.blind]),
-    ):
-        print(name, measured(part))
+    for part in PARTS:
+        if of_part := [row for row in rows if row.part == part]:
+            print(part, measured(of_part))
     for row in rows:
         wrong = not (row.whole and row.right) if row.label == "supported" else row.whole or not row.marked
-        if wrong and not row.blind:
+        if wrong and row.part == "developed":
             flags = f"cited={row.cited:d} right={row.right:d} marked={row.marked:d}"
             print(f"  {row.label:12} {row.kind:8} {flags}  {row.sentence}")
 
