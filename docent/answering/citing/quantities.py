@@ -15,7 +15,9 @@ from docent.answering.citing.vocabulary import NUMBERS
 
 SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d]|[.,:]\d{3}|[ \u00a0\u202f]\d)")
 """A figure with spaces between its thousands: 21 400."""
-CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\b\.?|\b(\d{1,2}) ?(?:h|Uhr)\b ?(\d\d)?\b", re.I)
+CLOCK = re.compile(
+    r"\b(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\b\.?|\b(\d{1,2}) ?(?:h|Uhr)(?![^\W\d_]) ?(\d\d)?\b", re.I
+)
 _NAMED_TIMES = {
     "noon": "12:00",
     "midday": "12:00",

@@ -84,13 +84,13 @@ def _subject(passage: Passage) -> str:
     return f"{passage.library} | {LOCATOR.sub('', passage.header)}"
 
 
-def _likely_passages(sentence: str, passages: Sequence[Passage]) -> list[int]:
+def _likely_passages(sentence: str, passages: Sequence[Passage], least: float = LEAST_SUPPORT) -> list[int]:
     """Return the numbers of the passages to compare: all of a few, of many those with most of the words."""
     numbers = range(1, len(passages) + 1)
     if len(passages) <= MOST_COMPARED:
         return list(numbers)
     share = {n: word_share(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
-    likely = sorted((n for n in numbers if share[n] >= LEAST_SUPPORT), key=lambda n: (-share[n], n))
+    likely = sorted((n for n in numbers if share[n] >= least), key=lambda n: (-share[n], n))
     return likely[:MOST_COMPARED]
 
 
@@ -133,10 +133,11 @@ def sources_of_halves(
     if len(sources) > 1 or any(language_of(source.quote) not in ("", language) for source in sources):
         return [list(sources) for _ in parts]
     best: list[list[Citation]] = [[] for _ in parts]
-    for document in dict.fromkeys(passage.document_id for passage in passages):
+    likely = _likely_passages(sentence, passages, least=LEAST_SUPPORT / 2)
+    for document in dict.fromkeys(passages[n - 1].document_id for n in (*named, *likely)):
         if cited and document not in cited:
             continue
-        numbers = [n for n, passage in enumerate(passages, 1) if passage.document_id == document]
+        numbers = [n for n in sorted({*named, *likely}) if passages[n - 1].document_id == document]
         found = [_sources_of_half(half, sentence, sources, numbers, passages) for half in parts]
         if sum(map(bool, found)) > sum(map(bool, best)) or (
             sum(map(bool, found)) == sum(map(bool, best)) and not set(named).isdisjoint(numbers)

@@ -7,8 +7,8 @@ supported    the passages say all of it; `quote` is the place
 partly       they say one half (`quote`) and not the other (`fails`)
 unsupported  they say none of it, or something else; `kind` is what is wrong
 
-Each answer is of one `part`: "developed" sentences were looked at while the rules were written. Of the "blind"
-ones, drawn by a fixed seed before that, only the figures were. "fresh" ones were written and labelled after it.
+Each is of one `part`: "developed" and "blind" were drawn by a fixed seed before a rule was changed, and
+"fresh" was written and labelled when the rules stood. docs/performance.md says what was seen of the last two.
 """
 
 from __future__ import annotations
