@@ -144,7 +144,7 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     claim, unit_claim, context = claim_of(sentence), claim_of(unit), claim_of(about)
     if not _has_figures(sentence, claim, unit_claim.exact | context.exact) or _denies(unit, claim):
         return 0.0
-    if not agree(sentence, unit, about):
+    if not agree(sentence, unit, about) or not _figures_are_in_context(claim, unit):
         return 0.0
     unit_index = _index(unit_claim.words)
     known_index = unit_index | _index(context.words)
@@ -175,6 +175,22 @@ def _has_figures(sentence: str, claim: Claim, known: frozenset[str]) -> bool:
         one.value for one in quantities_of(sentence).quantities if one.scale and one.written in known
     }
     return missing <= in_tables
+
+
+def _figures_are_in_context(claim: Claim, unit: str) -> bool:
+    """Tell whether each figure is in a statement of the unit that has another word of the claim.
+
+    "It shows at most N passages; the default is 10" does not say "It limits passages to 10".
+    """
+    statements = [claim_of(part) for part in re.split(r"[;.]\s", unit)]
+    if len(statements) < 2:
+        return True
+    others = [word for word in claim.words if not word[0].isdigit()]
+    return all(
+        any(any(_holds(_index(one.words), word) for word in others) for one in having)
+        for figure in claim.exact
+        if figure[0].isdigit() and (having := [one for one in statements if figure in one.exact])
+    )
 
 
 def _denies(unit: str, claim: Claim) -> bool:
