@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from tests.answering.labelled import model_answers
 from tests.answering.labelled.measuring import BLIND, FACTS, ROWS, judged, measured
 
 PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -21,12 +22,12 @@ def test_the_set_is_large_and_mixed():
 def test_citations_agree_with_a_careful_reader():
     """Sentences cited without a warning are supported there; supported sentences are cited there."""
     found = measured()
-    assert found.precision >= 0.92
-    assert found.recall >= 0.95
+    assert found.precision >= 0.97
+    assert found.recall >= 0.93
     assert found.warned["number"] >= 0.93
     assert found.warned["half"] >= 0.9
-    assert found.warned["unsupported"] >= 0.8
-    assert found.warned["supported"] <= 0.05
+    assert found.warned["unsupported"] >= 0.9
+    assert found.warned["supported"] <= 0.07
     blind = measured(which=BLIND)
     assert min(blind.precision, blind.recall) >= 0.85
     rows = measured(which=ROWS)
@@ -43,3 +44,18 @@ def test_the_table_in_the_docs_has_the_measured_figures():
             f"{found.warned[label]:.0%}" for label in ("supported", "half", "number", "unsupported")
         )
         assert f"| {found.precision:.3f} | {found.recall:.3f} | {warned} |" in text
+
+
+def test_what_a_small_model_invents_is_rarely_cited():
+    """Where most sentences are invented, most cited ones are supported, and nine in ten others are marked."""
+    rows = model_answers.judged()
+    text = PERFORMANCE.read_text(encoding="utf-8")
+    for part in model_answers.PARTS:
+        found = model_answers.measured([row for row in rows if row.part == part])
+        assert found.precision >= 0.77
+        assert found.recall >= 0.85
+        assert found.marked_recall >= 0.9
+        assert found.changed <= 1
+        cited = f"{found.precision:.3f} / {found.recall:.3f}"
+        marked = f"{found.marked_precision:.3f} / {found.marked_recall:.3f}"
+        assert f"| {cited} | {marked} | {found.changed} |" in text

@@ -194,7 +194,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """What a text says in figures."""
+    """The quantities and dates of a text, and the units that it names."""
 
     quantities: tuple[Quantity, ...]
     dates: frozenset[tuple[int, int, int]]
@@ -318,9 +318,10 @@ def _period(lead: str, tail: str) -> str:
     for match in PERIOD.finditer(tail):
         if period := PERIODS.get((match[1] or match[2]).lower(), ""):
             return period
-    lead = re.split(r"[.;,|\n]\s|\d", lead)[-1]
-    match = PERIOD_BEFORE.search(lead)
-    return next((name for name, forms in _PERIODS.items() if match and match[1].lower()[:5] in forms), "")
+    adjective = PERIOD_BEFORE.search(re.split(r"[.;,|\n]\s|\d", lead)[-1])
+    if adjective is None:
+        return ""
+    return next((name for name, forms in _PERIODS.items() if adjective[1].lower()[:5] in forms), "")
 
 
 def _bound(lead: str, tail: str, unit: str) -> str:
