@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -53,12 +53,15 @@ IDENTIFYING_HEADERS = tuple(
 """Headers in which the package would describe this machine to the server."""
 
 
-class _BrokenOff(ModelFailed):
+class BrokenOff(ModelFailed):
     """The connection ended. The package itself repeats a request that was refused."""
 
 
 class OpenAIClient:
     """A client of any server with OpenAI's protocol."""
+
+    sampling: Mapping[str, float] = {}
+    """Options beside the protocol's own: hosted servers refuse what they do not know."""
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class OpenAIClient:
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, options), _BrokenOff)
+        return once_more(lambda: self._once(messages, options), BrokenOff)
 
     async def _once(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
@@ -131,6 +134,7 @@ class OpenAIClient:
                 max_tokens=options.answer_tokens or self._answer_tokens,
                 temperature=self._temperature if options.temperature is None else options.temperature,
                 stream=True,
+                extra_body=dict(self.sampling),
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -186,10 +190,12 @@ class OpenAIClient:
             ),
         )
 
-    def _broken_off(self) -> _BrokenOff:
-        return _BrokenOff(
-            f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
-            "connection. Ask again; its log says why it stopped."
+    def _broken_off(self) -> BrokenOff:
+        return BrokenOff(
+            "{model} stopped in the middle of its answer: the server at {url} closed the "
+            "connection. Ask again; its log says why it stopped.",
+            model=self.name,
+            url=self._url,
         )
 
     def _missing(self) -> ModelMissing:
