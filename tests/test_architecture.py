@@ -58,6 +58,7 @@ LIVES_IN: dict[str, set[str]] = {
     "watchfiles": {"docent/ingesting/watch.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
+    "xllamacpp": {"docent/answering/models/llamacpp_process.py"},
     "mistral_common": {"docent/answering/prompt/tokens.py"},
     "sentencepiece": {"docent/answering/prompt/tokens.py"},
     "pypdfium2": {"docent/loading/pdf/pdfium_"},

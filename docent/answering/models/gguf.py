@@ -14,7 +14,19 @@ from docent.errors import ModelFailed, ModelMissing
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+SCALARS = {
+    0: "<B",
+    1: "<b",
+    2: "<H",
+    3: "<h",
+    4: "<I",
+    5: "<i",
+    6: "<f",
+    7: "<?",
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
 STRING, ARRAY = 8, 9
 MOST_ENTRIES = 100_000
 """Entries or tensors; a large model has 2,000. A damaged file may claim any number."""

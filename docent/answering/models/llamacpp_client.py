@@ -10,6 +10,7 @@ from docent.answering.models.client import ChatMessage, GenerationOptions, Model
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.openai_client import BrokenOff, OpenAIClient
 from docent.errors import ModelError, ModelMissing, ModelUnreachable
+from docent.messages import Message
 from docent.types import StepProgress
 
 
@@ -48,9 +49,11 @@ class LlamaCppClient(OpenAIClient):
             if ending is None:
                 raise
             raise BrokenOff(
-                "{model} stopped: llama.cpp crashed ({why}). It starts again with the next question. Ask again.",
-                model=self.name,
-                why=ending,
+                Message(
+                    "{model} stopped: llama.cpp crashed ({why}). Ask again; it starts with the next question.",
+                    model=self.name,
+                    why=ending,
+                )
             ) from error
 
     async def _connect(self) -> None:
@@ -72,7 +75,9 @@ class LlamaCppClient(OpenAIClient):
         try:
             await self._connect()
         except ModelError as error:
-            return ModelStatus(False, str(error), "correct DOCENT_MODEL, or see docs/user-guide.md")
+            return ModelStatus(
+                False, str(error), "correct DOCENT_MODEL; data/handbook/choosing-a-model.md explains it"
+            )
         return ModelStatus(True, f"{self.name}, inside Docent")
 
     async def warm(self) -> None:

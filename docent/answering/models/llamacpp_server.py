@@ -12,14 +12,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
 
 from docent.answering.models.client import LONGEST_SERVER_TEXT
-from docent.answering.models.gguf import ModelFile, read_model_file
+from docent.answering.models.gguf import read_model_file
 from docent.errors import ModelError, ModelFailed, ModelTimeout
 from docent.messages import Message
 
@@ -84,19 +83,40 @@ class LlamaCppServer:
         """End the process, also in the middle of an answer or of loading."""
         with self._lock:
             self._closed = True
+            starting = self._address
             if self._process is not None:
                 self._process.kill()
-                self._process.wait()
+        if starting is not None:
+            starting.exception()  # the thread that starts it has done with its pipes
+        self._end()
+
+    def _end(self) -> None:
+        """End the process of before, if there is one, and close its pipes."""
+        if self._process is not None:
+            assert self._process.stdin is not None and self._process.stdout is not None
+            self._process.kill()
+            self._process.wait()
+            self._process.stdin.close()
+            self._process.stdout.close()
 
     def _start(self, address: Future[str]) -> None:
+        self._end()
         try:
-            file = self._examine()
-            process = self._spawn()
-            address.set_result(self._await_address(process, file))
+            self._examine()
+            address.set_result(self._await_address(self._spawn()))
         except ModelError as error:
+            self._end()
             address.set_exception(error)
+        except OSError as error:
+            address.set_exception(
+                ModelFailed(
+                    "No process could be started for {model} ({why}). End other programs, and ask again.",
+                    model=self.name,
+                    why=error.strerror or type(error).__name__,
+                )
+            )
 
-    def _examine(self) -> ModelFile:
+    def _examine(self) -> None:
         """Read the file's header; raise ModelError for all that can be known before loading."""
         if find_spec("xllamacpp") is None:
             raise ModelFailed(
@@ -119,7 +139,6 @@ class LlamaCppServer:
                 needed=needed / GB,
                 free=free / GB,
             )
-        return file
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -156,13 +175,11 @@ class LlamaCppServer:
             while line := lines.readline(4096):
                 log.append(line.decode("utf-8", errors="replace"))
 
-    def _await_address(self, process: subprocess.Popen[bytes], file: ModelFile) -> str:
+    def _await_address(self, process: subprocess.Popen[bytes]) -> str:
         assert process.stdout is not None
-        deadline = time.monotonic() + self._seconds_to_load
         poll = select.poll()
         poll.register(process.stdout, select.POLLIN | select.POLLHUP)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            process.kill()
+        if not poll.poll(self._seconds_to_load * 1000):
             raise ModelTimeout(
                 "{model} was not loaded within {seconds:g} s. Choose a smaller model, or raise "
                 "DOCENT_FIRST_TOKEN_TIMEOUT.",

@@ -236,7 +236,7 @@ class OllamaClient:
     def _unreachable(self) -> ModelUnreachable:
         return ModelUnreachable(
             "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to "
-            "where it is)",
+            "where it is, or DOCENT_MODEL to a GGUF file, which needs no server)",
             url=self._url,
             command=self._start,
         )
