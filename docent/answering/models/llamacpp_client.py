@@ -50,7 +50,8 @@ class LlamaCppClient(OpenAIClient):
                 raise
             raise BrokenOff(
                 Message(
-                    "{model} stopped: llama.cpp crashed ({why}). Ask again; it starts with the next question.",
+                    "{model} stopped: llama.cpp crashed ({why}). Ask again; it starts with the next "
+                    "question.",
                     model=self.name,
                     why=ending,
                 )
@@ -60,8 +61,8 @@ class LlamaCppClient(OpenAIClient):
         """Wait until the model is loaded. Raises ModelError."""
         if self.name != self._server.name:
             raise ModelMissing(
-                "Docent serves the model file {file} and no model {model!r}. Choose that, or name another file "
-                "in DOCENT_MODEL.",
+                "Docent serves the model file {file} and no model {model!r}. Choose that, or name another "
+                "file in DOCENT_MODEL.",
                 file=self._server.name,
                 model=self.name,
             )
@@ -75,9 +76,7 @@ class LlamaCppClient(OpenAIClient):
         try:
             await self._connect()
         except ModelError as error:
-            return ModelStatus(
-                False, str(error), "correct DOCENT_MODEL; data/handbook/choosing-a-model.md explains it"
-            )
+            return ModelStatus(False, str(error), "see data/handbook/choosing-a-model.md")
         return ModelStatus(True, f"{self.name}, inside Docent")
 
     async def warm(self) -> None:

@@ -1,4 +1,4 @@
-"""The process in which llama.cpp runs: its orders come on stdin, its address goes out, and it may die at any time.
+"""The process in which llama.cpp runs: its orders come on stdin, and its address goes out.
 
 It ends with stdin: when Docent ends, however it does. The only file that imports xllamacpp.
 """

@@ -1,4 +1,4 @@
-"""llama.cpp's own server in a process that Docent starts, watches and ends, so that a crash ends that alone."""
+"""llama.cpp's own server in a process of its own, which Docent starts and ends: a crash ends that alone."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ class LlamaCppServer:
         needed, free = file.memory_needed(self._context_tokens), free_memory()
         if free is not None and needed > free:
             raise ModelFailed(
-                "{model} needs {needed:.1f} GB of memory, and {free:.1f} GB are free. Choose a smaller model, "
-                "or lower DOCENT_CONTEXT_TOKENS.",
+                "{model} needs {needed:.1f} GB of memory, and {free:.1f} GB are free. Choose a smaller "
+                "model, or lower DOCENT_CONTEXT_TOKENS.",
                 model=self.name,
                 needed=needed / GB,
                 free=free / GB,
@@ -192,15 +192,15 @@ class LlamaCppServer:
         ending = self.ending() or Message("it stopped answering")
         reasons = [match[1] for text in self._log if (match := REASON.search(text))]
         raise ModelFailed(
-            "llama.cpp cannot load {model} ({why}). Download the file again, choose another model, or install "
-            "a newer xllamacpp.",
+            "llama.cpp cannot load {model} ({why}). Download the file again, choose another model, or "
+            "install a newer xllamacpp.",
             model=self.name,
             why=reasons[-1].strip()[:LONGEST_SERVER_TEXT] if reasons else ending,
         )
 
 
 def free_memory() -> int | None:
-    """Return the bytes that a new process may take here or in this container; None if the system does not say."""
+    """Return the bytes that a new process may take; None if the system does not say."""
     free = []
     with contextlib.suppress(OSError, ValueError, IndexError):
         free.append(int(MEMINFO.read_text().partition("MemAvailable:")[2].split()[0]) * 1024)
