@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.fakes.ollama_upstream import Upstream
+
 ANSWER_PATHS = ("/api/chat", "/v1/chat/completions")
 _EMBEDDING = re.compile(r"embed|minilm|bge|\be5\b|arctic", re.IGNORECASE)
 _THINKING = re.compile(r"qwen3|deepseek-r1|gpt-oss|magistral", re.IGNORECASE)
@@ -116,6 +118,8 @@ class Settings:
     scripts: tuple[Script, ...] = ()
     manifests: Path | None = None
     """Folder where installed models are kept when the server ends; None: nowhere."""
+    upstream: Upstream | None = None
+    """A real model that writes what no script says, and counts every prompt."""
 
     @property
     def release(self) -> tuple[int, ...]:

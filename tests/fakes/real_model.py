@@ -6,7 +6,7 @@ answers: it reads about 100 tokens and writes about 40 in a second on two cores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from docent.answering.models.client import Timeouts
 from docent.answering.models.llamacpp_client import LlamaCppClient
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.indexing.fast_embedder import available_cores
+from tests.fakes.ollama_upstream import Upstream
+from tests.fakes.plugin import Ollama
 
 CONTEXT_TOKENS = 2048
 SECONDS_TO_LOAD = 120.0  # a machine under load is slow, not wrong
@@ -44,6 +46,13 @@ def server_of(file: Path, **changes: float) -> LlamaCppServer:
 
 def client_of(server: LlamaCppServer, *, answer_tokens: int = 40, name: str = "") -> LlamaCppClient:
     return LlamaCppClient(server, name=name, answer_tokens=answer_tokens, temperature=0.0, timeouts=PATIENCE)
+
+
+@pytest.fixture
+def real_ollama(real_model: LlamaCppServer, start_ollama: Callable[..., Ollama]) -> Ollama:
+    """The model behind Ollama's protocol: its tokens, its counts and its chat template are real."""
+    upstream = Upstream(real_model.address().result(), real_model.key)
+    return start_ollama(models=("smollm2:135m",), upstream=upstream)
 
 
 @pytest.fixture(scope="session")
