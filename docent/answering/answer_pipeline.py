@@ -206,7 +206,7 @@ async def _answer_from_passages(
         ) as events:
             async for event in events:
                 yield event
-        if not draft.text.strip() and not draft.failed:
+        if not draft.text.strip() and not draft.failed and not draft.looped:
             yield draft.notice(canned_replies.ONLY_THOUGHT if draft.last.cut_short else canned_replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
     await _list_documents(documents, draft)
@@ -300,7 +300,7 @@ async def _cite(
             draft.text,
             sent,
             computed="\n".join(draft.computed),
-            finished=not (draft.failed or draft.last.cut_short),
+            finished=draft.finished and not (draft.failed or draft.last.cut_short),
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )

@@ -45,6 +45,10 @@ class Draft:
         self.not_found = False
         self.failed = ""
         """The error of the model server."""
+        self.looped = False
+        """The model repeated itself and was stopped."""
+        self.finished = True
+        """The text ends with a whole sentence, as far as the model's end tells."""
         self.shown = False
         """Some words of the model's answer have been shown."""
         self.refused = ""
@@ -85,6 +89,12 @@ class Draft:
         self.shown = self.shown or bool(text)
         return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
 
+    def stop_repeating(self, cut: int | None, *, whole: bool) -> None:
+        """Leave out what the model repeated: the text after `cut`; None where only its thoughts repeat."""
+        self.looped = True
+        self.finished = whole
+        self.text = self.text[:cut]
+
     def notice(self, text: str) -> Notice:
         """Add a notice, and return its event."""
         self._notices.append(text)
@@ -107,6 +117,7 @@ class Draft:
             thought=self.thought,
             cut_short=self.last.cut_short,
             broken_off=self.failed if self.shown else "",
+            looped=self.looped,
             not_found=self.not_found,
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,

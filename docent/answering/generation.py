@@ -15,6 +15,7 @@ from docent.answering.models.client import ChatMessage, GenerationOptions, Model
 from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.budget import Budget
+from docent.answering.repetition import RepetitionDetector
 from docent.answering.services import AnswerServices
 from docent.errors import ModelError, ModelOverflow
 from docent.messages import Message, joined
@@ -26,6 +27,10 @@ OVERFLOWS = 4
 REWRITE = GenerationOptions(answer_tokens=96, temperature=0.0, think=False)
 NOTE_TOKENS = 384
 NOTES = GenerationOptions(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
+LOOPED = Message(
+    "The model began to repeat itself and was stopped; what it repeated is left out. Ask again, perhaps in "
+    "other words."
+)
 FRAME = 60
 """Tokens around a note-taking request, on the safe side."""
 
@@ -61,9 +66,15 @@ def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
 
 
 async def _complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:
-    """Return the model's whole reply, without its thoughts."""
+    """Return the model's whole reply, without its thoughts and without what it repeats."""
+    text = ""
+    repetition = RepetitionDetector()
     async with aclosing(model.stream(messages, options)) as pieces:
-        return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
+        async for piece in pieces:
+            text += piece.text
+            if repetition.push(piece.text):
+                break
+    return THOUGHTS.sub("", text[: repetition.cut]).strip()
 
 
 async def stream_checked(
@@ -103,8 +114,10 @@ async def write(
 ) -> AsyncGenerator[Event, None]:
     """Stream tokens through the filter, also those that came before an error, which is then raised.
 
-    Tool calls of the model are added to `calls`, where a list is given.
+    A model that repeats itself, in its answer or in its thoughts, is stopped. Tool calls of the model are
+    added to `calls`, where a list is given.
     """
+    answer, thoughts = RepetitionDetector(), RepetitionDetector()
     try:
         async with aclosing(model.stream(messages, options)) as pieces:
             async for piece in pieces:
@@ -113,13 +126,19 @@ async def write(
                     calls += piece.calls
                 if text := output.push(piece.text):
                     yield Token(draft.add(text))
+                if answer.push(text) or thoughts.push(piece.thought):
+                    break  # closes the stream, which stops the server
     except ModelError:
         if text := output.close():
             yield Token(draft.add(text))
         raise
     else:
-        if text := output.close():
+        if answer.cut is None and thoughts.cut is None and (text := output.close()):
             yield Token(draft.add(text))
+            answer.push(text, final=True)
+        if answer.cut is not None or thoughts.cut is not None:
+            draft.stop_repeating(answer.cut, whole=answer.whole)
+            yield draft.notice(LOOPED)
     finally:
         draft.removed += output.removed
         draft.thought += output.thought

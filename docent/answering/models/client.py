@@ -83,6 +83,11 @@ CHARACTERS = 16
 LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of tokens
 
 
+SAMPLING = {"min_p": 0.05, "repeat_penalty": 1.05, "repeat_last_n": 64}
+"""Against loops, for protocols that have them; the penalty is small, since figures have to be repeated exactly
+(docs/performance.md, "Small models")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds to wait: for a connection, for the first token, between two tokens, and for a whole answer."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering.models.client import ChatMessage, GenerationOptions, ModelStatus, Piece, Timeouts
+from docent.answering.models.client import SAMPLING, ChatMessage, GenerationOptions, ModelStatus, Piece, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.openai_client import BrokenOff, OpenAIClient
 from docent.errors import ModelError, ModelMissing, ModelUnreachable
@@ -16,6 +16,8 @@ from docent.types import StepProgress
 
 class LlamaCppClient(OpenAIClient):
     """A client of the model file that Docent serves itself."""
+
+    sampling = SAMPLING
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from docent.answering.models.bounded_transport import LINE, BoundedTransport
 from docent.answering.models.client import (
     DEFAULT_OPTIONS,
     LONGEST_SERVER_TEXT,
+    SAMPLING,
     UNREADABLE,
     ChatMessage,
     GenerationOptions,
@@ -82,6 +83,7 @@ class OllamaClient:
             "num_ctx": context_tokens,  # the same in every request: another value reloads the model
             "num_predict": answer_tokens,
             "temperature": temperature,
+            **SAMPLING,
         }
 
     def stream(
