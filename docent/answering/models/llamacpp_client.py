@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from docent.answering.models.client import SAMPLING, ChatMessage, GenerationOptions, ModelStatus, Piece, Timeouts
+from docent.answering.models.client import (
+    SAMPLING,
+    ChatMessage,
+    GenerationOptions,
+    ModelStatus,
+    Piece,
+    Timeouts,
+)
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.openai_client import BrokenOff, OpenAIClient
 from docent.errors import ModelError, ModelMissing, ModelUnreachable

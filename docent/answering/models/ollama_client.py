@@ -34,6 +34,7 @@ from docent.answering.models.client import (
     once_more,
     too_slow,
     unreadable_reply,
+    whole_characters,
 )
 from docent.errors import (
     ModelError,
@@ -258,8 +259,8 @@ def _wire_message(message: ChatMessage) -> dict[str, Any]:
 def _piece(answer: ollama.ChatResponse) -> Piece:
     """Return the piece of one line; the last line has the counts."""
     return Piece(
-        answer.message.content or "",
-        answer.message.thinking or "",
+        whole_characters(answer.message.content or ""),
+        whole_characters(answer.message.thinking or ""),
         prompt_tokens=answer.prompt_eval_count or 0,
         answer_tokens=answer.eval_count or 0,
         cut_short=answer.done_reason == "length",

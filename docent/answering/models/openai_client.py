@@ -26,6 +26,7 @@ from docent.answering.models.client import (
     arguments_of,
     once_more,
     unreadable_reply,
+    whole_characters,
 )
 from docent.errors import (
     ModelError,
@@ -259,8 +260,10 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
     if not isinstance(text, str):  # the package checks no types
         raise TypeError(f"{type(text).__name__} is no text")
     return Piece(
-        text,
-        str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""),
+        whole_characters(text),
+        whole_characters(
+            str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or "")
+        ),
         prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
