@@ -113,6 +113,12 @@ class Settings(BaseModel):
         description="How often the model may search again, open pages, list, calculate or query tables for "
         "one answer; 0 switches this off, which is best for small models.",
     )
+    small_model: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="on: the model reads less, copies instead of reasoning, and the best sentences are shown "
+        "beside its answer, or instead of one that no passage supports; auto: if it has under 1.5 billion "
+        "parameters; off: never.",
+    )
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )

@@ -16,7 +16,7 @@ from itertools import accumulate
 from docent.answering import canned_replies, intents
 from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
 from docent.answering.draft import Draft
-from docent.answering.extractive import best_sentences
+from docent.answering.extractive import best_sentences, find_best_sentences
 from docent.answering.generation import condense, stream_checked, write, write_from_notes, write_from_passages
 from docent.answering.mentions import list_mentions
 from docent.answering.models.client import ModelClient
@@ -25,6 +25,14 @@ from docent.answering.prompt import templates
 from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.scoped_documents import ScopedDocuments, answering, not_ready
 from docent.answering.services import AnswerServices, search_in_thread
+from docent.answering.small_models import (
+    INSTEAD,
+    is_small,
+    is_supported,
+    shortened,
+    with_best_sentences,
+    with_easier_task,
+)
 from docent.answering.tools.tool_loop import write_with_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import Message, joined
@@ -140,7 +148,12 @@ async def _answer_question(
             yield draft.notice(unfinished)
         yield draft.answered(cited, passages)
         return
-    budget = await _budget(request, passages, services, most=services.limits.passages)
+    readable = passages
+    if services.model is not None and await is_small(services.model, services):
+        draft.small = True
+        services = with_easier_task(services)
+        readable = shortened(draft.searched, passages[: services.limits.passages])
+    budget = await _budget(request, readable, services, most=services.limits.passages)
     draft.lap("budget")
     async with aclosing(
         _answer_from_passages(request, passages, budget, documents, services, draft)
@@ -212,6 +225,8 @@ async def _answer_from_passages(
     await _list_documents(documents, draft)
     known = {passage.chunk_id: passage for passage in (*passages, *draft.looked_up)}
     sent = [known[chunk_id] for chunk_id in draft.sent]
+    if draft.small:
+        sent = list({passage.chunk_id: passage for passage in (*sent, *passages)}.values())
     async for event in _cite(request.question, sent or passages, tuple(known.values()), draft):
         yield event
 
@@ -304,13 +319,18 @@ async def _cite(
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )
+        if draft.small:
+            draft.replaced = not is_supported(cited)
+            cited = with_best_sentences(cited, find_best_sentences(shorten_question(question), sent))
         return renumber(link_cited_addresses(cited, sent), sent)
 
     try:
         cited, used = await asyncio.to_thread(cite_text)
     finally:
         reader_left.set()
-    for warning in canned_replies.warnings(cited, cut_short=draft.last.cut_short):
+    if draft.replaced:
+        yield draft.notice(INSTEAD)
+    for warning in canned_replies.warnings(cited, cut_short=draft.last.cut_short and not draft.replaced):
         yield draft.notice(warning)
     draft.lap("cite")
     yield draft.answered(

@@ -49,6 +49,10 @@ class Draft:
         """The model repeated itself and was stopped."""
         self.finished = True
         """The text ends with a whole sentence, as far as the model's end tells."""
+        self.small = False
+        """The model is small, and was given an easier task."""
+        self.replaced = False
+        """The best sentences are shown instead of what the model wrote."""
         self.shown = False
         """Some words of the model's answer have been shown."""
         self.refused = ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient
@@ -42,6 +42,8 @@ class AnswerLimits:
     """Below this relevance of the best passage, the documents do not answer."""
     tool_steps: int = 0
     """The most steps with tools for one answer; 0 switches tools off."""
+    small_model: Literal["auto", "on", "off"] = "off"
+    """Give the model an easier task: always, never, or if it has few parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class AnswerServices:
     counter: LearningCounter
     """Carries what the server's token counts have taught from one answer to the next."""
     policy: ContentPolicy
+    sizes: dict[str, int | None] = field(default_factory=dict)
+    """The number of parameters of each model that was asked for it."""
 
     @property
     def options(self) -> GenerationOptions:

@@ -73,6 +73,8 @@ class Docent:
     rereader: Rereader
     counters: dict[str, LearningCounter]
     """By model: they count tokens, and learn from the server's own counts."""
+    sizes: dict[str, int | None]
+    """By model: its parameters, once its server has said them."""
     personas: tuple[Persona, ...]
     policy: ContentPolicy
     synonyms: Synonyms
@@ -116,9 +118,11 @@ class Docent:
                 passages=self.settings.passages,
                 relevant_from=self.settings.relevant_from,
                 tool_steps=self.settings.tool_steps,
+                small_model=self.settings.small_model,
             ),
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
+            sizes=self.sizes,
         )
         return answer(request, services)
 

@@ -61,6 +61,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         uploads=Uploads(intake),
         rereader=Rereader(intake),
         counters={},
+        sizes={},
         personas=personas,
         policy=policy,
         synonyms=Synonyms(settings.data),

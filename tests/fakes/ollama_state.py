@@ -198,6 +198,14 @@ class Model:
         return 384 if self.embeds else 4096
 
     @property
+    def parameters(self) -> int:
+        """As its tag says: llama3.2:1b, smollm2:135m."""
+        if self.embeds:
+            return 22_566_912
+        size = re.search(r":(\d+(?:\.\d+)?)([mb])", self.name)
+        return int(float(size[1]) * (1e6 if size[2] == "m" else 1e9)) if size else 7_248_023_552
+
+    @property
     def details(self) -> dict[str, Any]:
         family = "bert" if self.embeds else "llama"
         return {
@@ -228,7 +236,7 @@ class Model:
             "details": self.details,
             "model_info": {
                 "general.architecture": family,
-                "general.parameter_count": 22_566_912 if self.embeds else 7_248_023_552,
+                "general.parameter_count": self.parameters,
                 f"{family}.context_length": self.context_length,
                 f"{family}.embedding_length": self.vector_size,
                 "tokenizer.ggml.tokens": None,

@@ -212,6 +212,9 @@ class ModelClient(Protocol):
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
 
+    async def parameters(self) -> int | None:
+        """Return how many parameters the model has; None where its server does not say."""
+
     async def models(self) -> tuple[str, ...]:
         """List the models of the server that can write, in its order."""
 

@@ -14,6 +14,7 @@ from docent.answering.models.client import (
     Piece,
     Timeouts,
 )
+from docent.answering.models.gguf import read_model_file
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.openai_client import BrokenOff, OpenAIClient
 from docent.errors import ModelError, ModelMissing, ModelUnreachable
@@ -77,6 +78,9 @@ class LlamaCppClient(OpenAIClient):
             )
         # Shielded: whoever stops waiting does not stop the loading, which others wait for.
         self._url = await asyncio.shield(asyncio.wrap_future(self._server.address()))
+
+    async def parameters(self) -> int | None:
+        return (await asyncio.to_thread(read_model_file, self._server.model)).parameters
 
     async def models(self) -> tuple[str, ...]:
         return (self._server.name,)

@@ -101,6 +101,14 @@ class OllamaClient:
         families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
         return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
 
+    async def parameters(self) -> int | None:
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                count = ((await client.show(self.name)).modelinfo or {}).get("general.parameter_count")
+        except FAULTS as error:
+            raise _translated(error, self) from error
+        return count if isinstance(count, int) else None
+
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())

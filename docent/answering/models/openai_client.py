@@ -164,6 +164,21 @@ class OpenAIClient:
         except UNREADABLE as error:
             raise unreadable_reply(self._url, error) from error
 
+    async def parameters(self) -> int | None:
+        """Return what llama.cpp's server adds to its list; no other server says it."""
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                listed = [model async for model in client.models.list() if model.id == self.name]
+        except openai.NotFoundError:
+            return None
+        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
+            raise self._translated(error) from error
+        except UNREADABLE as error:
+            raise unreadable_reply(self._url, error) from error
+        meta = getattr(listed[0], "meta", None) if listed else None
+        count = meta.get("n_params") if isinstance(meta, dict) else None
+        return count if isinstance(count, int) else None
+
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())
