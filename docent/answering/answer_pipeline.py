@@ -152,6 +152,7 @@ async def _answer_question(
     if services.model is not None and await is_small(services.model, services):
         draft.small = True
         services = with_easier_task(services)
+        request = replace(request, question=draft.searched, history=())
         readable = shortened(draft.searched, passages[: services.limits.passages])
     budget = await _budget(request, readable, services, most=services.limits.passages)
     draft.lap("budget")

@@ -206,8 +206,11 @@ async def test_a_bad_file_has_its_sentence_and_the_passages_answer(damage, said,
 
 async def test_a_file_that_is_not_there(serve, tmp_path):
     """The name is told, and the setting to correct."""
+    client = client_of(serve(tmp_path / "mistral.gguf"))
     with pytest.raises(ModelMissing, match=r"mistral\.gguf cannot be read .*Correct DOCENT_MODEL"):
-        await text_of(client_of(serve(tmp_path / "mistral.gguf")))
+        await text_of(client)
+    with pytest.raises(ModelMissing, match="Download a GGUF file"):
+        await anext(client.pull())
 
 
 async def test_a_file_larger_than_memory_is_not_loaded(gguf, serve, monkeypatch, tmp_path):
@@ -272,8 +275,6 @@ async def test_docent_serves_the_file_that_the_settings_name(gguf, tmp_path):
         assert await docent.models() == (gguf.stem,)
         with pytest.raises(ModelMissing, match="no model 'mistral'"):
             await text_of(docent.open_model(name="mistral"))
-        with pytest.raises(ModelMissing, match="Download a GGUF file"):
-            await anext(docent.pull_model())
         pid = docent.llamacpp.pid
         assert alive(pid)
     assert not alive(pid)

@@ -19,7 +19,6 @@ from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.openai_client import BrokenOff, OpenAIClient
 from docent.errors import ModelError, ModelMissing, ModelUnreachable
 from docent.messages import Message
-from docent.types import StepProgress
 
 
 class LlamaCppClient(OpenAIClient):
@@ -95,10 +94,8 @@ class LlamaCppClient(OpenAIClient):
     async def warm(self) -> None:
         await self._connect()
 
-    async def pull(self) -> AsyncGenerator[StepProgress, None]:
-        """Raise ModelMissing: a model file is fetched by hand."""
-        raise ModelMissing(
+    def _missing(self) -> ModelMissing:
+        return ModelMissing(
             "DOCENT_MODEL names a model file, which Docent does not fetch. Download a GGUF file, and set "
             "DOCENT_MODEL to its path."
         )
-        yield  # a generator, as the protocol asks
