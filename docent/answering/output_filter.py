@@ -62,8 +62,10 @@ THOUGHT = ("<think>", "</think>")
 TEMPLATE_SIGN = re.compile(
     r"<\|[\w ./-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
     r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|THINK)\]"
+    r"|</?(?:passage|notes|rows)(?: n=\"\d+\"[^<>]*)?>"
 )
-"""A sign of a chat template, as servers let through whose template does not fit the model."""
+"""A sign of a chat template, as servers let through whose template does not fit the model, or of our own
+prompt, as small models copy it."""
 BEGUN_SIGN = re.compile(r"<[|｜][^<>|｜\s]{0,40}[|｜]?")
 
 TAGS = """a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas

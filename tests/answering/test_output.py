@@ -74,6 +74,7 @@ def shown(text: str, *, passages: int = 3) -> str:
         pytest.param("At 9:30 [1].<|im_end|>\n<|im_start|>user", "At 9:30 [1]. \n user", id="turns"),
         pytest.param("<s>[INST] x [/INST] y</s>", "   x   y ", id="turns of Mistral"),
         pytest.param("<｜Assistant｜>x<end_of_turn>", " x ", id="turns of others"),
+        pytest.param('<passage n="3" source="a.pdf">\nOpen.\n</passage>', " \nOpen.\n ", id="our prompt"),
         pytest.param("x |> f <| y <|", "x |> f <| y <|", id="pipes of a program"),
         pytest.param("an array a[0] and [note", "an array a and [note", id="brackets"),
         pytest.param(f"[{LONG}](/logout)", f"[{LONG}] (/logout)", id="link with a long label"),
