@@ -321,8 +321,9 @@ async def _cite(
             seconds=CITING_SECONDS,
         )
         if draft.small:
-            draft.replaced = not is_supported(cited)
-            cited = with_best_sentences(cited, find_best_sentences(shorten_question(question), sent))
+            best = find_best_sentences(shorten_question(question), sent)
+            draft.replaced = not is_supported(question, cited)
+            cited = with_best_sentences(question, cited, best)
         return renumber(link_cited_addresses(cited, sent), sent)
 
     try:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from docent.answering.citing.citations import MARK, CitedAnswer
+from docent.answering.citing.vocabulary import content_words
 from docent.answering.extractive import find_best_sentences
 from docent.answering.models.client import ModelClient
 from docent.answering.services import AnswerServices
@@ -30,7 +31,7 @@ figures and names, into one short sentence. Then stop.
 
 BESIDE = Message("The best sentences found:")
 INSTEAD = Message(
-    "No passage supports what this small model wrote, so the best sentences found are shown instead."
+    "What this small model wrote could not be confirmed, so the best sentences found are shown instead."
 )
 
 
@@ -75,9 +76,9 @@ def _best_part(question: str, passage: Passage) -> str:
     return "\n".join(passage.text[start:end].strip() for start, end in spans) or passage.text
 
 
-def with_best_sentences(cited: CitedAnswer, best: CitedAnswer) -> CitedAnswer:
+def with_best_sentences(question: str, cited: CitedAnswer, best: CitedAnswer) -> CitedAnswer:
     """Return what the model wrote and the best sentences; only these, if no passage supports some of it."""
-    if not is_supported(cited):
+    if not is_supported(question, cited):
         return best
     lines = [line for line in best.text.splitlines() if _said(line) not in _said(cited.text)]
     if not lines:
@@ -89,9 +90,12 @@ def with_best_sentences(cited: CitedAnswer, best: CitedAnswer) -> CitedAnswer:
     )
 
 
-def is_supported(cited: CitedAnswer) -> bool:
-    """Tell whether the passages support every sentence of an answer."""
-    return bool(cited.citations) and not (cited.unsupported or cited.doubtful or cited.unfinished)
+def is_supported(question: str, cited: CitedAnswer) -> bool:
+    """Tell whether the passages support every sentence of an answer, and it adds to the question."""
+    text = MARK.sub("", cited.text).strip()
+    says_something = content_words(text) - content_words(question) and not text.endswith("?")
+    flawed = cited.unsupported or cited.doubtful or cited.unfinished
+    return bool(cited.citations and says_something and not flawed)
 
 
 def _said(text: str) -> str:
