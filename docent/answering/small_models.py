@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from docent.answering.answer_context import AnswerServices
 from docent.answering.citing.citations import MARK, CitedAnswer
 from docent.answering.citing.vocabulary import content_words
-from docent.answering.extractive import find_best_sentences
 from docent.answering.models.client import ModelClient
-from docent.answering.services import AnswerServices
+from docent.answering.replies_without_model import find_best_sentences
 from docent.errors import ModelError
 from docent.messages import Message, joined
 from docent.types import Passage

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering import canned_replies
+from docent.answering import replies_without_model as replies
 from tests.answering.build import FOUND, answer_of, events, notices
 from tests.answering.test_clients import mirror, native
 
@@ -97,7 +97,7 @@ async def test_thinking_tags(client: Any, line: Line, end: bytes):
 async def test_only_thoughts(client: Any, line: Line, end: bytes):
     """A model that thinks and does not answer is reported; the best sentences answer."""
     answer, said = await answered(client, line("<think>Let me see. What is asked?"), end)
-    assert said == str(canned_replies.SILENT)
+    assert said == str(replies.SILENT)
     assert answer.citations
 
 
@@ -106,7 +106,7 @@ async def test_only_thoughts(client: Any, line: Line, end: bytes):
 async def test_nothing(client: Any, line: Line, end: bytes, text: str):
     """A model that writes nothing is reported; the best sentences answer."""
     answer, said = await answered(client, line(text), end)
-    assert said == str(canned_replies.SILENT)
+    assert said == str(replies.SILENT)
     assert answer.citations
 
 

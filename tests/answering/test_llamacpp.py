@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from docent.answering import canned_replies
+from docent.answering import replies_without_model as replies
 from docent.answering.models import llamacpp_server
 from docent.answering.models.client import GenerationOptions
 from docent.answering.models.gguf import read_model_file
@@ -199,7 +199,7 @@ async def test_a_bad_file_has_its_sentence_and_the_passages_answer(damage, said,
     file.write_bytes(damage(gguf.read_bytes()))
     found = await events("When does the museum open?", client_of(serve(file)))
     assert said in notices(found)
-    assert canned_replies.NO_MODEL in notices(found)
+    assert replies.NO_MODEL in notices(found)
     assert str(tmp_path) not in notices(found)
     assert answer_of(found).citations
 

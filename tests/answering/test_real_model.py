@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from docent.answering.models.ollama_client import OllamaClient
-from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter
+from docent.answering.prompt.token_budget import EstimatedTokens, LearningCounter
 from docent.errors import ModelOverflow
 from docent.types import Token, Turn
 from tests.answering.build import LIMITS, answer_of, answering, events, notices, passage

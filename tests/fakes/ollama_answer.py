@@ -247,8 +247,6 @@ class Part:
 
     text: str = ""
     thinking: str = ""
-    broken: bool = False
-    """A line that is not JSON."""
 
 
 async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIterator[Part]:
@@ -278,8 +276,6 @@ def _faults(script: Script, number: int, *, last: bool) -> Iterator[Part]:
         raise ConnectionCut
     if due(script.error_after):
         raise BrokeOff(script.error or STREAM_BROKE)
-    if due(script.malformed_after):
-        yield Part(broken=True)
 
 
 async def _parts(answer: Answer) -> AsyncIterator[Part | None]:

@@ -15,7 +15,7 @@ import pytest
 from docent.answering.models.client import Timeouts
 from docent.answering.models.llamacpp_client import LlamaCppClient
 from docent.answering.models.llamacpp_server import LlamaCppServer
-from docent.indexing.fast_embedder import available_cores
+from docent.indexing.embedder import available_cores
 from tests.fakes.ollama_upstream import Upstream
 from tests.fakes.plugin import Ollama
 
