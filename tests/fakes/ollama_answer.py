@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -255,8 +255,7 @@ async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIte
     answer.first_token = time.perf_counter_ns()
     number = 0
     async for part in _parts(answer):
-        for each in _faults(script, number, last=part is None):
-            yield each
+        _fail_if_due(script, number, last=part is None)
         if part is None:
             return
         await asyncio.sleep(script.seconds_per_token)
@@ -266,7 +265,7 @@ async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIte
         number += 1
 
 
-def _faults(script: Script, number: int, *, last: bool) -> Iterator[Part]:
+def _fail_if_due(script: Script, number: int, *, last: bool) -> None:
     """Fail as the script says; beyond the end means before the last line."""
 
     def due(after: int | None) -> bool:
