@@ -30,6 +30,8 @@ THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 OVERFLOWS = 4
 """The most prompts that are sent, each with half of the passages of the one before."""
 REWRITE = GenerationOptions(answer_tokens=96, temperature=0.0, think=False)
+LEAST_WORDS_ALONE = 2
+"""A question of no more words than these does not stand alone."""
 NOTE_TOKENS = 384
 NOTES = GenerationOptions(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
 LOOPED = Message(
@@ -67,12 +69,16 @@ async def condense(question: str, history: Sequence[Turn], services: AnswerServi
 
 
 def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
-    """Tell a rewrite from an answer, from chat and from obedience to a document, as small models give."""
+    """Tell a rewrite from an answer, from chat, from an echo and from obedience to a document.
+
+    Small models give all of these. A question of a word or two that comes back unchanged is an echo.
+    """
     if not 0 < len(line) <= 4 * len(question) + 200:
         return False
     known = content_words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
-    written = content_words(line)
-    return bool(written) and len(written & known) >= len(written) / 2
+    written, asked = content_words(line), content_words(question)
+    is_echo = written <= asked and len(asked) <= LEAST_WORDS_ALONE
+    return bool(written) and not is_echo and len(written & known) >= len(written) / 2
 
 
 async def _complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:

@@ -49,6 +49,7 @@ class LlamaCppServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._address: Future[str] | None = None
         self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._log_reader = threading.Thread()
 
     def address(self) -> Future[str]:
         """Return the server's address, as soon as it has loaded the model; at the latest, a ModelError."""
@@ -165,7 +166,8 @@ class LlamaCppServer:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died at once: its exit is reported
             process.stdin.write(json.dumps(order).encode() + b"\n")
-        threading.Thread(target=self._read_log, args=(process, self._log), daemon=True).start()
+        self._log_reader = threading.Thread(target=self._read_log, args=(process, self._log), daemon=True)
+        self._log_reader.start()
         return process
 
     @staticmethod
@@ -190,6 +192,7 @@ class LlamaCppServer:
         if line:
             return str(json.loads(line)["address"])
         ending = self.ending() or Message("it stopped answering")
+        self._log_reader.join(EXIT_SECONDS)
         reasons = [match[1] for text in self._log if (match := REASON.search(text))]
         raise ModelFailed(
             "llama.cpp cannot load {model} ({why}). Download the file again, choose another model, or "
