@@ -138,7 +138,10 @@ async def _answer_question(
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
     history = await _recent_turns(request, services)
-    draft.searched = shorten_question(await condense(shorten_question(request.question), history, services))
+    draft.small = services.model is not None and await is_small(services.model, services)
+    # A small model answers when it should rewrite, and what it writes then would be searched.
+    rewriting = replace(services, model=None) if draft.small else services
+    draft.searched = shorten_question(await condense(shorten_question(request.question), history, rewriting))
     draft.lap("condense")
     yield Searching(draft.searched)
     if unsearched := shortened_notice(request.question):
@@ -160,8 +163,7 @@ async def _answer_question(
         yield draft.answered(cited, passages)
         return
     readable = passages
-    if services.model is not None and await is_small(services.model, services):
-        draft.small = True
+    if draft.small:
         services = with_easier_task(services)
         request = replace(request, question=draft.searched, history=())
         readable = shortened(draft.searched, passages[: services.limits.passages])

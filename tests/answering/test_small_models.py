@@ -9,7 +9,7 @@ import pytest
 
 from docent.answering.models.openai_client import OpenAIClient
 from docent.answering.small_models import BESIDE, INSTEAD, RULES
-from docent.types import Citation
+from docent.types import Citation, Turn
 from tests.answering.build import FOUND, LIMITS, OTHER, PAGE, answer_of, events, notices, passage
 from tests.answering.test_clients import mirror, native
 from tests.answering.test_real_model import behind_ollama
@@ -74,6 +74,15 @@ async def test_it_reads_less(ollama):
     assert len(asked) < 900 < len(text)
     assert body["options"]["num_predict"] < 100
     assert "tools" not in body
+
+
+async def test_a_follow_up_is_not_rewritten_by_it(ollama):
+    """The question before it leads it in, as without a model; the model is asked once."""
+    history = [Turn("How much is admission?", "It is 12.50 euro [1].")]
+    await events("And for children?", native(ollama.url), limits=SMALL, history=history)
+    (sent,) = [record.body["messages"] for record in ollama.requests_to("/api/chat")]
+    assert len(sent) == 2
+    assert sent[-1]["content"].endswith("Question: How much is admission? And for children?")
 
 
 async def test_a_supported_answer_stands_before_the_best_sentences(ollama):
