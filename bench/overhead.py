@@ -59,6 +59,9 @@ class InstantModel:
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         yield StepProgress("", 1, 1)
 
+    async def parameters(self) -> int | None:
+        return None
+
     async def warm(self) -> None: ...
 
 

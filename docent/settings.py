@@ -67,10 +67,17 @@ class Settings(BaseModel):
         "off", description="A line on stderr for each request to the HTTP API; never a text or a question."
     )
 
-    provider: Literal["ollama", "openai"] = Field(
-        "ollama", description="ollama, or openai for any server that speaks OpenAI's protocol."
+    provider: Literal["ollama", "openai", "llamacpp"] = Field(
+        "ollama",
+        description="ollama; openai for any server that speaks OpenAI's protocol; llamacpp for a model file "
+        "that Docent serves itself (with ollama, a DOCENT_MODEL that ends in .gguf means the same).",
     )
-    model: str = Field("mistral", min_length=1, description="Language model that writes the answers.")
+    model: str = Field(
+        "mistral",
+        min_length=1,
+        description="Language model that writes the answers: a name that the server knows, or the path of a "
+        "GGUF file.",
+    )
     model_url: str = Field("http://localhost:11434", min_length=1, description="Address of the model server.")
     pull_url: str = Field(
         "", description="Address of the server that fetches models, if it is not the one that answers."
@@ -108,6 +115,12 @@ class Settings(BaseModel):
         description="How often the model may search again, open pages, list, calculate or query tables for "
         "one answer; 0 switches this off, which is best for small models.",
     )
+    small_model: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="on: the model reads less, copies instead of reasoning, and the best sentences are shown "
+        "beside its answer, or instead of one that no passage supports; auto: if it has under 1.5 billion "
+        "parameters; off: never.",
+    )
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )
@@ -129,7 +142,12 @@ class Settings(BaseModel):
         description="Cross-encoder that reads the best 30 passages with the question and orders them: a "
         "folder, or a hub name already in storage/models. Empty: none, which is fast and needs no torch.",
     )
-    threads: int = Field(0, ge=0, description="Threads that embed documents; 0 for one on each core.")
+    threads: int = Field(
+        0,
+        ge=0,
+        description="Threads that embed documents, and as many in which a model file answers; 0 for one on "
+        "each core.",
+    )
     chunk_tokens: int = Field(
         200,
         ge=32,
@@ -170,6 +188,17 @@ class Settings(BaseModel):
         if size is not None and value * 2 > size:
             raise ValueError(f"must be at most half of chunk_tokens, which is {size}")
         return value
+
+    @property
+    def model_file(self) -> Path | None:
+        """The file of the model that Docent serves itself; None if a server has the model."""
+        named = self.provider == "ollama" and self.model.lower().endswith(".gguf")
+        return Path(self.model).expanduser() if named or self.provider == "llamacpp" else None
+
+    @property
+    def model_name(self) -> str:
+        """The model's name as people are shown it: without the folder of a model file."""
+        return self.model if self.model_file is None else self.model_file.stem
 
     @property
     def key(self) -> str:

@@ -55,6 +55,7 @@ LIVES_IN: dict[str, set[str]] = {
     "watchfiles": {"docent/ingesting/folders.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
+    "xllamacpp": {"docent/answering/models/llamacpp_process.py"},
     "mistral_common": {"docent/answering/prompt/token_budget.py"},
     "sentencepiece": {"docent/answering/prompt/token_budget.py"},
     "pypdfium2": {"docent/loading/pdf/pdfium_"},

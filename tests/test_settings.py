@@ -48,7 +48,9 @@ def test_an_empty_value_means_not_set(tmp_path):
         ),
         pytest.param({"DOCENT_PORT": "70000"}, ["DOCENT_PORT", "'70000'", "65535"], id="out of range"),
         pytest.param(
-            {"DOCENT_PROVIDER": "cloud"}, ["DOCENT_PROVIDER", "'cloud'", "'ollama' or 'openai'"], id="choice"
+            {"DOCENT_PROVIDER": "cloud"},
+            ["DOCENT_PROVIDER", "'cloud'", "'ollama', 'openai' or 'llamacpp'"],
+            id="choice",
         ),
         pytest.param({"DOCENT_MODEL_URL": "localhost:1"}, ["DOCENT_MODEL_URL", "http://"], id="not a URL"),
         pytest.param({"DOCENT_MODLE": "x"}, ["DOCENT_MODLE", "Did you mean DOCENT_MODEL?"], id="unknown key"),

@@ -108,7 +108,8 @@ to those packages themselves; Docent uses them unchanged. None is under the GPL 
 
 ## For tests and checks only
 
-{len(development)} more of `requirements-dev.txt`; nothing of them runs where Docent is used.
+{len(development)} more of `requirements-dev.txt`; none of them runs where Docent is used,
+except xllamacpp where a model file answers.
 
 {_rows(development)}
 """

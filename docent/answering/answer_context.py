@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
@@ -74,6 +74,8 @@ class AnswerLimits:
     """Below this relevance of the best passage, the documents do not answer."""
     tool_steps: int = 0
     """The most steps with tools for one answer; 0 switches tools off."""
+    small_model: Literal["auto", "on", "off"] = "off"
+    """Give the model an easier task: always, never, or if it has few parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ class AnswerServices:
     counter: LearningCounter
     """Carries what the server's token counts have taught from one answer to the next."""
     policy: ContentPolicy
+    sizes: dict[str, int | None] = field(default_factory=dict)
+    """The number of parameters of each model that was asked for it."""
 
     @property
     def options(self) -> GenerationOptions:
@@ -261,6 +265,14 @@ class Draft:
         self.not_found = False
         self.failed = ""
         """The error of the model server."""
+        self.looped = False
+        """The model repeated itself and was stopped."""
+        self.finished = True
+        """The text ends with a whole sentence, as far as the model's end tells."""
+        self.small = False
+        """The model is small, and was given an easier task."""
+        self.replaced = False
+        """The best sentences are shown instead of what the model wrote."""
         self.shown = False
         """Some words of the model's answer have been shown."""
         self.refused = ""
@@ -301,6 +313,12 @@ class Draft:
         self.shown = self.shown or bool(text)
         return MARK.sub(lambda mark: f"[{self._order.setdefault(mark[1], len(self._order) + 1)}]", text)
 
+    def stop_repeating(self, cut: int | None, *, whole: bool) -> None:
+        """Leave out what the model repeated: the text after `cut`; None where only its thoughts repeat."""
+        self.looped = True
+        self.finished = whole
+        self.text = self.text[:cut]
+
     def notice(self, text: str) -> Notice:
         """Add a notice, and return its event."""
         self._notices.append(text)
@@ -323,6 +341,7 @@ class Draft:
             thought=self.thought,
             cut_short=self.last.cut_short,
             broken_off=self.failed if self.shown else "",
+            looped=self.looped,
             not_found=self.not_found,
             unsupported=cited.unsupported,
             doubtful=cited.doubtful,

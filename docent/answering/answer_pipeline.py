@@ -36,7 +36,15 @@ from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import Budget, fit, recent
-from docent.answering.replies_without_model import best_sentences, list_mentions
+from docent.answering.replies_without_model import best_sentences, find_best_sentences, list_mentions
+from docent.answering.small_models import (
+    INSTEAD,
+    is_small,
+    is_supported,
+    shortened,
+    with_best_sentences,
+    with_easier_task,
+)
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import Message, joined
 from docent.retrieving.query import MAX_QUESTION, shorten_question, shortened_notice
@@ -130,7 +138,10 @@ async def _answer_question(
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
     history = await _recent_turns(request, services)
-    draft.searched = shorten_question(await condense(shorten_question(request.question), history, services))
+    draft.small = services.model is not None and await is_small(services.model, services)
+    # A small model answers when it should rewrite, and what it writes then would be searched.
+    rewriting = replace(services, model=None) if draft.small else services
+    draft.searched = shorten_question(await condense(shorten_question(request.question), history, rewriting))
     draft.lap("condense")
     yield Searching(draft.searched)
     if unsearched := shortened_notice(request.question):
@@ -151,7 +162,12 @@ async def _answer_question(
             yield draft.notice(unfinished)
         yield draft.answered(cited, passages)
         return
-    budget = await _budget(request, passages, services, most=services.limits.passages)
+    readable = passages
+    if draft.small:
+        services = with_easier_task(services)
+        request = replace(request, question=draft.searched, history=())
+        readable = shortened(draft.searched, passages[: services.limits.passages])
+    budget = await _budget(request, readable, services, most=services.limits.passages)
     draft.lap("budget")
     async with aclosing(
         _answer_from_passages(request, passages, budget, documents, services, draft)
@@ -217,12 +233,14 @@ async def _answer_from_passages(
         ) as events:
             async for event in events:
                 yield event
-        if not draft.text.strip() and not draft.failed:
+        if not draft.text.strip() and not draft.failed and not draft.looped:
             yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
     await _list_documents(documents, draft)
     known = {passage.chunk_id: passage for passage in (*passages, *draft.looked_up)}
     sent = [known[chunk_id] for chunk_id in draft.sent]
+    if draft.small:
+        sent = list({passage.chunk_id: passage for passage in (*sent, *passages)}.values())
     async for event in _cite(request.question, sent or passages, tuple(known.values()), draft):
         yield event
 
@@ -309,17 +327,23 @@ async def _cite(
             draft.text,
             sent,
             computed="\n".join(draft.computed),
-            finished=not (draft.failed or draft.last.cut_short),
+            finished=draft.finished and not (draft.failed or draft.last.cut_short),
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )
+        if draft.small:
+            best = find_best_sentences(shorten_question(question), sent)
+            draft.replaced = not is_supported(question, cited)
+            cited = with_best_sentences(question, cited, best)
         return renumber(link_cited_addresses(cited, sent), sent)
 
     try:
         cited, used = await asyncio.to_thread(cite_text)
     finally:
         reader_left.set()
-    for warning in replies.warnings(cited, cut_short=draft.last.cut_short):
+    if draft.replaced:
+        yield draft.notice(INSTEAD)
+    for warning in replies.warnings(cited, cut_short=draft.last.cut_short and not draft.replaced):
         yield draft.notice(warning)
     draft.lap("cite")
     yield draft.answered(

@@ -20,6 +20,7 @@ from docent.answering.models.client import ChatMessage, GenerationOptions, Model
 from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import FRAME, Budget
+from docent.answering.repetition import RepetitionDetector
 from docent.answering.tools.toolbox import Toolbox, ToolResult
 from docent.errors import ModelError, ModelOverflow
 from docent.messages import Message, joined
@@ -29,8 +30,14 @@ THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 OVERFLOWS = 4
 """The most prompts that are sent, each with half of the passages of the one before."""
 REWRITE = GenerationOptions(answer_tokens=96, temperature=0.0, think=False)
+LEAST_WORDS_ALONE = 2
+"""A question of no more words than these does not stand alone."""
 NOTE_TOKENS = 384
 NOTES = GenerationOptions(answer_tokens=NOTE_TOKENS, temperature=0.0, think=False)
+LOOPED = Message(
+    "The model began to repeat itself and was stopped; what it repeated is left out. Ask again, perhaps in "
+    "other words."
+)
 NOTE_FRAME = 60
 """Tokens around a note-taking request, on the safe side."""
 
@@ -62,18 +69,28 @@ async def condense(question: str, history: Sequence[Turn], services: AnswerServi
 
 
 def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
-    """Tell a rewrite from an answer, from chat and from obedience to a document, as small models give."""
+    """Tell a rewrite from an answer, from chat, from an echo and from obedience to a document.
+
+    Small models give all of these. A question of a word or two that comes back unchanged is an echo.
+    """
     if not 0 < len(line) <= 4 * len(question) + 200:
         return False
     known = content_words(" ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]))
-    written = content_words(line)
-    return bool(written) and len(written & known) >= len(written) / 2
+    written, asked = content_words(line), content_words(question)
+    is_echo = written <= asked and len(asked) <= LEAST_WORDS_ALONE
+    return bool(written) and not is_echo and len(written & known) >= len(written) / 2
 
 
 async def _complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:
-    """Return the model's whole reply, without its thoughts."""
+    """Return the model's whole reply, without its thoughts and without what it repeats."""
+    text = ""
+    repetition = RepetitionDetector()
     async with aclosing(model.stream(messages, options)) as pieces:
-        return THOUGHTS.sub("", "".join([piece.text async for piece in pieces])).strip()
+        async for piece in pieces:
+            text += piece.text
+            if repetition.push(piece.text):
+                break
+    return THOUGHTS.sub("", text[: repetition.cut]).strip()
 
 
 async def stream_checked(
@@ -113,8 +130,10 @@ async def write(
 ) -> AsyncGenerator[Event, None]:
     """Stream tokens through the filter, also those that came before an error, which is then raised.
 
-    Tool calls of the model are added to `calls`, where a list is given.
+    A model that repeats itself, in its answer or in its thoughts, is stopped. Tool calls of the model are
+    added to `calls`, where a list is given.
     """
+    answer, thoughts = RepetitionDetector(), RepetitionDetector()
     try:
         async with aclosing(model.stream(messages, options)) as pieces:
             async for piece in pieces:
@@ -123,13 +142,19 @@ async def write(
                     calls += piece.calls
                 if text := output.push(piece.text):
                     yield Token(draft.add(text))
+                if answer.push(text) or thoughts.push(piece.thought):
+                    break  # closes the stream, which stops the server
     except ModelError:
         if text := output.close():
             yield Token(draft.add(text))
         raise
     else:
-        if text := output.close():
+        if answer.cut is None and thoughts.cut is None and (text := output.close()):
             yield Token(draft.add(text))
+            answer.push(text, final=True)
+        if answer.cut is not None or thoughts.cut is not None:
+            draft.stop_repeating(answer.cut, whole=answer.whole)
+            yield draft.notice(LOOPED)
     finally:
         draft.removed += output.removed
         draft.thought += output.thought

@@ -59,6 +59,14 @@ OWN_NUMBER = re.compile(r"\[(?=\d)")
 ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 THOUGHT = ("<think>", "</think>")
+TEMPLATE_SIGN = re.compile(
+    r"<\|[\w ./-]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|THINK)\]"
+    r"|</?(?:passage|notes|rows)(?: n=\"\d+\"[^<>]*)?>"
+)
+"""A sign of a chat template, as servers let through whose template does not fit the model, or of our own
+prompt, as small models copy it."""
+BEGUN_SIGN = re.compile(r"<[|｜][^<>|｜\s]{0,40}[|｜]?")
 
 TAGS = """a abbr address area article aside audio b base bdi bdo big blockquote body br button canvas
     caption center cite code col dd del details dialog div dl dt em embed fieldset figcaption figure font
@@ -189,6 +197,9 @@ class OutputFilter:
                 return None
             if end == len(text):
                 return "[", 1
+        if TEMPLATE_SIGN.fullmatch(text, at, end + 1):
+            self.removed.append(text[at : end + 1])
+            return " ", end + 1 - at
         label = text[at + 1 : end]
         follows = text[end + 1 : end + 2]
         if follows == "(":
@@ -226,6 +237,11 @@ class OutputFilter:
     def _angle(self, text: str, at: int, final: bool) -> tuple[str, int] | None:
         if at + 1 == len(text):
             return ("<", 1) if final else None
+        if text[at + 1] in "|｜" and not final and BEGUN_SIGN.fullmatch(text, at):
+            return None
+        if sign := TEMPLATE_SIGN.match(text, at):
+            self.removed.append(sign[0])
+            return " ", len(sign[0])
         if not re.match(r"[A-Za-z/!?]", text[at + 1]):
             return "<", 1
         end = text.find(">", at, at + LONGEST_TAG)
@@ -235,6 +251,9 @@ class OutputFilter:
         if whole == THOUGHT[0]:
             self._thinking = True
             return "", len(whole)
+        if TEMPLATE_SIGN.fullmatch(whole) or whole == THOUGHT[1]:
+            self.removed.append(whole)
+            return " ", len(whole)
         if TAG.fullmatch(whole):
             self.removed.append(whole)
             # Never nothing: the text on both sides of a tag may not join to an address.

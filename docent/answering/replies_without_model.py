@@ -203,6 +203,13 @@ def _documents(number: int) -> Message:
 
 
 def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
+    """Return the sentences that match the question best, numbered from 1 in order of appearance."""
+    return renumber(find_best_sentences(question, passages), passages)[0]
+
+
+def find_best_sentences(
+    question: str, passages: Sequence[Passage], *, most: int = MOST_SENTENCES
+) -> CitedAnswer:
     """Return a list of the sentences that match the question best, each with the mark of its passage.
 
     A word weighs more the fewer sentences have it. Words of a document's name do not count in its
@@ -230,13 +237,13 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> CitedAnswer:
 
     chosen: dict[str, Citation] = {}  # by their words: overlapping passages share sentences
     for n, start, end in sorted(words, key=score, reverse=True):
-        if len(chosen) == MOST_SENTENCES:
+        if len(chosen) == most:
             break
         citation = citation_at(n, passages[n - 1], start, end)
         chosen.setdefault(" ".join(citation.quote.split()), citation)
     citations = tuple(chosen.values())
     lines = [f"- {_shown(citation.quote)} [{citation.n}]" for citation in citations]
-    return renumber(CitedAnswer("\n".join(lines), citations), passages)[0]
+    return CitedAnswer("\n".join(lines), citations)
 
 
 def _shown(quote: str) -> str:

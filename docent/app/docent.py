@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import ModelClient, ModelStatus
+from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.errors import InputError, ModelError, UnknownLibrary
@@ -62,6 +63,8 @@ class Docent:
     settings: Settings
     open_model: Callable[..., ModelClient]
     """Returns a client of the model server, by default of the model and address of the settings."""
+    llamacpp: LlamaCppServer | None
+    """Where the settings name a model file: the process that serves it."""
     store: Store
     embedder: Embedder
     loader: Loader
@@ -70,6 +73,8 @@ class Docent:
     rereader: Rereader
     counters: dict[str, LearningCounter]
     """By model: they count tokens, and learn from the server's own counts."""
+    sizes: dict[str, int | None]
+    """By model: its parameters, once its server has said them."""
     personas: tuple[Persona, ...]
     policy: ContentPolicy
     synonyms: Synonyms
@@ -113,9 +118,11 @@ class Docent:
                 passages=self.settings.passages,
                 relevant_from=self.settings.relevant_from,
                 tool_steps=self.settings.tool_steps,
+                small_model=self.settings.small_model,
             ),
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
+            sizes=self.sizes,
         )
         return answer(request, services)
 
@@ -312,8 +319,9 @@ class Docent:
         """Close every part, the store last, even if another part fails to close."""
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (self.store, background, self.rereader, self.loader, self.uploads):
-                parts.callback(part.close)
+            for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
+                if part is not None:
+                    parts.callback(part.close)
 
     def __enter__(self) -> Self:
         return self

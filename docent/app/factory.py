@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
+from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
@@ -47,9 +48,11 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
     background = EmbeddingWorker(store=store, embedder=embedder)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
     pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
+    llamacpp = _llamacpp_server(settings)
     return Docent(
         settings=settings,
-        open_model=partial(open_model, settings),
+        open_model=partial(open_model, settings, llamacpp=llamacpp),
+        llamacpp=llamacpp,
         store=store,
         embedder=embedder,
         loader=loader,
@@ -57,6 +60,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
         uploads=Uploads(pipeline),
         rereader=Rereader(pipeline),
         counters={},
+        sizes={},
         personas=personas,
         policy=policy,
         synonyms=Synonyms(settings.data),
@@ -70,9 +74,33 @@ def open_personas(settings: Settings) -> tuple[Persona, ...]:
     return () if unnamed and not settings.personas.exists() else read_personas(settings.personas)
 
 
-def open_model(settings: Settings, *, name: str = "", url: str = "") -> ModelClient:
+def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:
+    """Return the server of a model file, where the settings name one; it starts with its first request."""
+    if settings.model_file is None:
+        return None
+    return LlamaCppServer(
+        settings.model_file,
+        context_tokens=settings.context_tokens,
+        threads=settings.threads or available_cores(),
+        seconds_to_load=settings.first_token_timeout,
+    )
+
+
+def open_model(
+    settings: Settings, *, name: str = "", url: str = "", llamacpp: LlamaCppServer | None = None
+) -> ModelClient:
     """Return a client of the model server; it connects with its first request."""
     timeouts = Timeouts(settings.connect_timeout, settings.first_token_timeout, settings.token_timeout)
+    if server := llamacpp or _llamacpp_server(settings):
+        from docent.answering.models.llamacpp_client import LlamaCppClient
+
+        return LlamaCppClient(
+            server,
+            name=name,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
     if settings.provider == "openai":
         from docent.answering.models.openai_client import (
             OpenAIClient,  # 0.5 s to import, for those who use it

@@ -91,6 +91,8 @@ class Receipt:
     """The answer reached the longest length allowed."""
     broken_off: str = ""
     """The error that ended the model's answer in its middle; empty for a whole answer."""
+    looped: bool = False
+    """The model repeated itself and was stopped; the repetition is left out."""
     not_found: bool = False
     """The documents do not answer; the nearest passages are shown, and no model was asked."""
     unsupported: tuple[str, ...] = ()

@@ -263,6 +263,14 @@ async def test_a_rewrite_that_is_none_is_not_searched(ollama):
     assert found[0] == Searching("Does the library lend books? And late ones?")
 
 
+async def test_an_echo_is_no_rewrite(ollama):
+    """A small model gives a short follow-up back unchanged; the question before it then leads it in."""
+    ollama.script("And for children?", "Children under twelve enter free [1].")
+    history = [Turn("How much is admission?", "It is 12.50 euro [1].")]
+    found = await events("And for children?", native(ollama.url), history=history)
+    assert answer_of(found).receipt.searched == "How much is admission? And for children?"
+
+
 async def test_both_calls_of_a_follow_up_begin_alike(ollama):
     """Rewriting and answering share their first messages, which the server then reads once."""
     history = (Turn("Does the library lend books?", "Yes, for four weeks [2]."),)

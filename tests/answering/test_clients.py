@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docent.answering.models.bounded_transport import certificates
-from docent.answering.models.client import GenerationOptions, Timeouts
+from docent.answering.models.client import SAMPLING, GenerationOptions, Timeouts
+from docent.answering.models.llamacpp_client import LlamaCppClient
+from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.ollama_client import OllamaClient
 from docent.answering.models.openai_client import OpenAIClient
 from docent.errors import (
@@ -327,3 +331,29 @@ def test_a_hosted_server_must_prove_who_it_is():
     checked = certificates("https://models.example")
     assert checked.verify_mode is ssl.CERT_REQUIRED and checked.check_hostname
     assert certificates("https://elsewhere.example") is checked is not certificates("http://localhost:11434")
+
+
+class Elsewhere(LlamaCppServer):
+    """A server of a model file that is already running at this address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(Path("mistral.gguf"), context_tokens=4096, threads=1, seconds_to_load=1)
+        self._url = url
+
+    def address(self) -> Future[str]:
+        address: Future[str] = Future()
+        address.set_result(self._url)
+        return address
+
+
+async def test_sampling_against_loops(ollama):
+    """Ollama and llama.cpp are sent min_p and a small penalty; hosted servers are not."""
+    await text_of(native(ollama.url))
+    served = {"name": "", "answer_tokens": 256, "temperature": 0.1, "timeouts": PATIENCE}
+    await text_of(LlamaCppClient(Elsewhere(ollama.url), **served))
+    await text_of(mirror(ollama.url))
+    (native_body,) = [record.body["options"] for record in ollama.requests_to("/api/chat")]
+    own, hosted = [record.body for record in ollama.requests_to("/v1/chat/completions")]
+    for body in (native_body, own):
+        assert SAMPLING.items() <= body.items()
+    assert not SAMPLING.keys() & hosted.keys()

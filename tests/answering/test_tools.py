@@ -284,3 +284,12 @@ def test_what_is_no_arithmetic_is_refused(expression):
     """Nothing is evaluated but numbers and operators, and nothing takes long."""
     with pytest.raises(InputError):
         calculate(expression)
+
+
+async def test_a_model_in_a_loop_after_a_tool(store, ollama):
+    """Each answer of a model with tools is watched, and cut where it repeats itself."""
+    repeated = "The archive closes at noon and has 120 boxes [3]. "
+    ollama.script(call("open_page", document="archive.txt", page=2), 50 * repeated)
+    result = answer_of(await events("How many boxes?", native(ollama.url), store=store, limits=WITH_TOOLS))
+    assert result.receipt.looped
+    assert result.text == "The archive closes at noon and has 120 boxes [1]."

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.fakes import ollama_replies as replies
 from tests.fakes.ollama_replies import Message
 from tests.fakes.ollama_state import BrokeOff, ConnectionCut, Model, Recorded, Refused, Script, State
+from tests.fakes.ollama_upstream import Written
 
 IGNORES_TRUNCATE = (0, 12, 6)  # releases before this one
 LLAMA_SERVER = (0, 30, 0)  # releases from this one on run llama-server; recorded on 0.34 and 0.40
@@ -57,6 +58,8 @@ class Answer:
     started: int = field(default_factory=time.perf_counter_ns)
     loaded: int = 0
     first_token: int = 0
+    written: AsyncIterator[Written] | None = None
+    """The answer of a real model, instead of `tokens`."""
 
     def metrics(self) -> dict[str, int]:
         now = time.perf_counter_ns()
@@ -125,15 +128,20 @@ def window(request: ChatRequest, model: Model, state: State) -> int:
     return min(int(wanted), model.context_length)
 
 
-def fit(request: ChatRequest, num_ctx: int, version: tuple[int, ...]) -> tuple[list[Message], int]:
+def fit(
+    request: ChatRequest,
+    num_ctx: int,
+    version: tuple[int, ...],
+    count_tokens: Callable[[list[Message]], int] = replies.count_tokens,
+) -> tuple[list[Message], int]:
     """Return the messages that the model reads and their number of tokens, or refuse."""
     limit = num_ctx - 1 if version >= LLAMA_SERVER else num_ctx  # llama-server needs one token left
-    if replies.count_tokens(request.messages) <= limit:
-        return request.messages, replies.count_tokens(request.messages)
+    if (count := count_tokens(request.messages)) <= limit:
+        return request.messages, count
     if not request.truncate:
-        raise overflow(version, replies.count_tokens(request.messages), num_ctx)
+        raise overflow(version, count, num_ctx)
     kept = _without_oldest(request.messages, num_ctx)
-    if (count := replies.count_tokens(kept)) <= limit:
+    if (count := count_tokens(kept)) <= limit:
         return kept, count
     if version >= LLAMA_SERVER:
         if not request.shift:
@@ -186,10 +194,14 @@ async def prepare(request: ChatRequest, script: Script, state: State, record: Re
     record.reloaded = state.models.load(model, num_ctx=num_ctx, shift=shift)
     if not request.messages:
         return None
-    read, prompt_tokens = fit(request, num_ctx, version)
+    upstream = state.settings.upstream
+    count_tokens = upstream.count_tokens if upstream else replies.count_tokens
+    read, prompt_tokens = await asyncio.to_thread(fit, request, num_ctx, version, count_tokens)
     record.messages_dropped = len(request.messages) - len(read)
     record.prompt_tokens = prompt_tokens
     answer = compose(replace(request, messages=read), script, num_ctx=num_ctx, prompt_tokens=prompt_tokens)
+    if upstream and script.reply is None and not script.tool_calls:
+        answer.written = upstream.write(read, request.options)
     answer.started, answer.loaded = started, time.perf_counter_ns()
     return answer
 
@@ -241,19 +253,41 @@ async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIte
     """Yield the answer at the script's pace, and fail at the token that the script names."""
     await asyncio.sleep(script.delay)
     answer.first_token = time.perf_counter_ns()
-    parts = [Part(thinking=t) for t in answer.thinking] + [Part(text=t) for t in answer.tokens]
-    drop, fail = (
-        None if after is None else min(after, len(parts))  # beyond the end means: before the last line
-        for after in (script.drop_after, script.error_after)
-    )
-    for number, part in enumerate([*parts, None]):
-        if drop == number:
-            raise ConnectionCut
-        if fail == number:
-            raise BrokeOff(script.error or STREAM_BROKE)
+    number = 0
+    async for part in _parts(answer):
+        _fail_if_due(script, number, last=part is None)
         if part is None:
             return
         await asyncio.sleep(script.seconds_per_token)
-        answer.eval_count += 1
+        answer.eval_count += answer.written is None  # a real model counts itself
         yield part
         record.tokens_sent += 1
+        number += 1
+
+
+def _fail_if_due(script: Script, number: int, *, last: bool) -> None:
+    """Fail as the script says; beyond the end means before the last line."""
+
+    def due(after: int | None) -> bool:
+        return after is not None and (after >= number if last else after == number)
+
+    if due(script.drop_after):
+        raise ConnectionCut
+    if due(script.error_after):
+        raise BrokeOff(script.error or STREAM_BROKE)
+
+
+async def _parts(answer: Answer) -> AsyncIterator[Part | None]:
+    """Yield the thoughts, the answer, and None at its end."""
+    for token in answer.thinking:
+        yield Part(thinking=token)
+    if answer.written is None:
+        for token in answer.tokens:
+            yield Part(text=token)
+    else:
+        async for written in answer.written:
+            if written.finish_reason:
+                answer.done_reason, answer.eval_count = written.finish_reason, written.tokens
+            else:
+                yield Part(text=written.text)
+    yield None

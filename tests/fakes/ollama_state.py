@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.fakes.ollama_upstream import Upstream
+
 ANSWER_PATHS = ("/api/chat", "/v1/chat/completions")
 _EMBEDDING = re.compile(r"embed|minilm|bge|\be5\b|arctic", re.IGNORECASE)
 _THINKING = re.compile(r"qwen3|deepseek-r1|gpt-oss|magistral", re.IGNORECASE)
@@ -114,6 +116,8 @@ class Settings:
     scripts: tuple[Script, ...] = ()
     manifests: Path | None = None
     """Folder where installed models are kept when the server ends; None: nowhere."""
+    upstream: Upstream | None = None
+    """A real model that writes what no script says, and counts every prompt."""
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -192,6 +196,14 @@ class Model:
         return 384 if self.embeds else 4096
 
     @property
+    def parameters(self) -> int:
+        """As its tag says: llama3.2:1b, smollm2:135m."""
+        if self.embeds:
+            return 22_566_912
+        size = re.search(r":(\d+(?:\.\d+)?)([mb])", self.name)
+        return int(float(size[1]) * (1e6 if size[2] == "m" else 1e9)) if size else 7_248_023_552
+
+    @property
     def details(self) -> dict[str, Any]:
         family = "bert" if self.embeds else "llama"
         return {
@@ -222,7 +234,7 @@ class Model:
             "details": self.details,
             "model_info": {
                 "general.architecture": family,
-                "general.parameter_count": 22_566_912 if self.embeds else 7_248_023_552,
+                "general.parameter_count": self.parameters,
                 f"{family}.context_length": self.context_length,
                 f"{family}.embedding_length": self.vector_size,
                 "tokenizer.ggml.tokens": None,

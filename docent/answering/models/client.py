@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -19,6 +20,9 @@ Each client writes these in the words of its protocol.
 """
 
 
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call of a tool, as the model asks for it."""
@@ -28,11 +32,17 @@ class ToolCall:
     id: str = ""
 
 
+def whole_characters(text: str) -> str:
+    """Return the text without halves of characters, which JSON may hold and nothing else can store."""
+    return HALF_CHARACTER.sub("\ufffd", text)
+
+
 def arguments_of(arguments: Any) -> dict[str, Any]:
     """Return a tool call's arguments as plain JSON; a number beyond all bounds (1e999) is a text."""
     if not isinstance(arguments, Mapping):
         raise TypeError(f"{arguments!r} names no arguments")
-    plain: dict[str, Any] = json.loads(json.dumps(dict(arguments)), parse_constant=str)
+    text = whole_characters(json.dumps(dict(arguments), ensure_ascii=False))
+    plain: dict[str, Any] = json.loads(text, parse_constant=str)
     return plain
 
 
@@ -81,6 +91,11 @@ LONGEST_ANSWER = 3600.0
 CHARACTERS = 16
 """For each token asked for; a token of prose has about 4, one of a program's indentation more."""
 LEAST_CHARACTERS = 4_000  # some hosted servers pass over a small limit of tokens
+
+
+SAMPLING = {"min_p": 0.05, "repeat_penalty": 1.05, "repeat_last_n": 64}
+"""Against loops, for protocols that have them; the penalty is small, since figures have to be
+repeated exactly (docs/performance.md, "Small models")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,9 @@ class ModelClient(Protocol):
 
     async def check(self) -> ModelStatus:
         """Ask the server whether it is there and has the model."""
+
+    async def parameters(self) -> int | None:
+        """Return how many parameters the model has; None where its server does not say."""
 
     async def models(self) -> tuple[str, ...]:
         """List the models of the server that can write, in its order."""

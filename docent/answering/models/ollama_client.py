@@ -21,6 +21,7 @@ from docent.answering.models.bounded_transport import LINE, BoundedTransport
 from docent.answering.models.client import (
     DEFAULT_OPTIONS,
     LONGEST_SERVER_TEXT,
+    SAMPLING,
     UNREADABLE,
     ChatMessage,
     GenerationOptions,
@@ -33,6 +34,7 @@ from docent.answering.models.client import (
     once_more,
     too_slow,
     unreadable_reply,
+    whole_characters,
 )
 from docent.errors import (
     ModelError,
@@ -82,6 +84,7 @@ class OllamaClient:
             "num_ctx": context_tokens,  # the same in every request: another value reloads the model
             "num_predict": answer_tokens,
             "temperature": temperature,
+            **SAMPLING,
         }
 
     def stream(
@@ -97,6 +100,14 @@ class OllamaClient:
             raise _translated(error, self) from error
         families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
         return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
+
+    async def parameters(self) -> int | None:
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                count = ((await client.show(self.name)).modelinfo or {}).get("general.parameter_count")
+        except FAULTS as error:
+            raise _translated(error, self) from error
+        return count if isinstance(count, int) else None
 
     async def check(self) -> ModelStatus:
         try:
@@ -236,7 +247,7 @@ class OllamaClient:
     def _unreachable(self) -> ModelUnreachable:
         return ModelUnreachable(
             "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to "
-            "where it is)",
+            "where it is, or DOCENT_MODEL to a GGUF file, which needs no server)",
             url=self._url,
             command=self._start,
         )
@@ -256,8 +267,8 @@ def _wire_message(message: ChatMessage) -> dict[str, Any]:
 def _piece(answer: ollama.ChatResponse) -> Piece:
     """Return the piece of one line; the last line has the counts."""
     return Piece(
-        answer.message.content or "",
-        answer.message.thinking or "",
+        whole_characters(answer.message.content or ""),
+        whole_characters(answer.message.thinking or ""),
         prompt_tokens=answer.prompt_eval_count or 0,
         answer_tokens=answer.eval_count or 0,
         cut_short=answer.done_reason == "length",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from docent.answering.models.client import (
     arguments_of,
     once_more,
     unreadable_reply,
+    whole_characters,
 )
 from docent.errors import (
     ModelError,
@@ -53,12 +54,15 @@ IDENTIFYING_HEADERS = tuple(
 """Headers in which the package would describe this machine to the server."""
 
 
-class _BrokenOff(ModelFailed):
+class BrokenOff(ModelFailed):
     """The connection ended. The package itself repeats a request that was refused."""
 
 
 class OpenAIClient:
     """A client of any server with OpenAI's protocol."""
+
+    sampling: Mapping[str, float] = {}
+    """Options beside the protocol's own: hosted servers refuse what they do not know."""
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class OpenAIClient:
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        return once_more(lambda: self._once(messages, options), _BrokenOff)
+        return once_more(lambda: self._once(messages, options), BrokenOff)
 
     async def _once(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
@@ -131,6 +135,7 @@ class OpenAIClient:
                 max_tokens=options.answer_tokens or self._answer_tokens,
                 temperature=self._temperature if options.temperature is None else options.temperature,
                 stream=True,
+                extra_body=dict(self.sampling),
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -159,6 +164,21 @@ class OpenAIClient:
         except UNREADABLE as error:
             raise unreadable_reply(self._url, error) from error
 
+    async def parameters(self) -> int | None:
+        """Return what llama.cpp's server adds to its list; no other server says it."""
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                listed = [model async for model in client.models.list() if model.id == self.name]
+        except openai.NotFoundError:
+            return None
+        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
+            raise self._translated(error) from error
+        except UNREADABLE as error:
+            raise unreadable_reply(self._url, error) from error
+        meta = getattr(listed[0], "meta", None) if listed else None
+        count = meta.get("n_params") if isinstance(meta, dict) else None
+        return count if isinstance(count, int) else None
+
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())
@@ -186,10 +206,12 @@ class OpenAIClient:
             ),
         )
 
-    def _broken_off(self) -> _BrokenOff:
-        return _BrokenOff(
-            f"{self.name} stopped in the middle of its answer: the server at {self._url} closed the "
-            "connection. Ask again; its log says why it stopped."
+    def _broken_off(self) -> BrokenOff:
+        return BrokenOff(
+            "{model} stopped in the middle of its answer: the server at {url} closed the "
+            "connection. Ask again; its log says why it stopped.",
+            model=self.name,
+            url=self._url,
         )
 
     def _missing(self) -> ModelMissing:
@@ -253,8 +275,10 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
     if not isinstance(text, str):  # the package checks no types
         raise TypeError(f"{type(text).__name__} is no text")
     return Piece(
-        text,
-        str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""),
+        whole_characters(text),
+        whole_characters(
+            str(getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or "")
+        ),
         prompt_tokens=int(chunk.usage.prompt_tokens or 0) if chunk.usage is not None else 0,
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,

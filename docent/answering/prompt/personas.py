@@ -55,11 +55,13 @@ class Persona:
     examples: tuple[Turn, ...] = ()
     further: str = ""
     """Instructions that the person adds; no field of the file."""
+    rules: str = INSTRUCTIONS
+    """What every model is told first; no field of the file."""
 
     @property
     def instructions(self) -> str:
         """The whole system message: the same in every turn, so that the server can reuse it."""
-        parts = [INSTRUCTIONS]
+        parts = [self.rules]
         if self.system:
             parts.append(f"\n{self.system.strip()}\n")
         if self.thinking == STEP_BY_STEP:

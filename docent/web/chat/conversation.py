@@ -188,7 +188,7 @@ def settings_panel(
 ) -> list[InputWidget]:
     """Return the settings panel with the current choices of a conversation."""
     as_configured = say("As set up", language)
-    model = say("As set up ({what})", language, what=settings.model)
+    model = say("As set up ({what})", language, what=settings.model_name)
     lengths = {say(label, language): str(tokens) for label, tokens in LENGTHS}
     most_passages = max(MAX_PASSAGES, settings.passages)
     return [

@@ -30,7 +30,7 @@ async def download_actions(docent: Docent, language: str) -> list[cl.Action]:
     """Return the button, where the server answers and lacks the model that it can download."""
     if docent.settings.pull_url or not await _model_missing(docent):
         return []  # with a pull_url another process downloads it, and the page shows that by itself
-    label = say("Download the model {model}", language, model=docent.settings.model)
+    label = say("Download the model {model}", language, model=docent.settings.model_name)
     return [cl.Action(name=DOWNLOAD, payload={}, label=label, icon="download")]
 
 
@@ -68,7 +68,7 @@ async def download(docent: Docent, language: str, *, clock: Callable[[], float] 
 
 
 async def _show_download(docent: Docent, language: str, clock: Callable[[], float]) -> None:
-    model = docent.settings.model
+    model = docent.settings.model_name
     message = note(say("The server downloads {model}, several gigabytes.", language, model=model))
     await message.send()
     drawn_at = clock()
