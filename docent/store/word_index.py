@@ -19,7 +19,7 @@ from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.languages import asked, indexed
-from docent.store.protocols import Hit
+from docent.store.protocols import Change, Content, Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
@@ -85,6 +85,11 @@ class LibraryWords:
     def clear(self) -> None:
         self._writing().delete_all_documents()
 
+    def reload(self) -> None:
+        """Search what the process that writes has committed."""
+        self._index.reload()
+        self._counts = _Counts(self._index.searcher())
+
     def commit(self) -> None:
         if not self.changed:
             return
@@ -95,8 +100,7 @@ class LibraryWords:
                 "The word index could not be written. Nothing stored is lost. Free some space on the disk of "
                 "storage/ and start again: it is then written from the catalog."
             ) from error
-        self._index.reload()
-        self._counts = _Counts(self._index.searcher())
+        self.reload()
         self.changed = False
 
     def release(self) -> None:
@@ -201,20 +205,61 @@ class WordIndex:
     """Chunks by their words, and documents by id and library.
 
     It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
-    from several threads; one thread writes at a time. Everything in it can be written again from the catalog.
+    from several threads; one thread of one process writes, and the others see that after `refresh`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
         self._writing = threading.Lock()
-        if (folder / "meta.json").exists():  # an earlier version had one index for all libraries
-            shutil.rmtree(folder)
-        for left in folder.glob(f"*{GONE}"):
-            shutil.rmtree(left)
-        self._libraries = {
-            path.name: LibraryWords(path) for path in sorted(folder.glob("*")) if path.is_dir()
-        }
+        self._libraries: dict[str, LibraryWords] = {}
+        if not read_only:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"*{GONE}"):
+                shutil.rmtree(left)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Search what another process has written since."""
+        with self._writing:
+            opened: dict[str, LibraryWords] = {}
+            for path in sorted(self._folder.glob("*/meta.json")):
+                label = path.parent.name
+                try:
+                    if (words := self._libraries.get(label)) is not None:
+                        words.reload()
+                    elif not label.endswith(GONE):
+                        words = LibraryWords(path.parent)
+                except (DamagedStore, ValueError):
+                    if path.exists():
+                        raise
+                    continue  # its last document was deleted meanwhile
+                if words is not None:
+                    opened[label] = words
+            self._libraries = opened
+
+    def apply(self, changes: Sequence[Change], content: Content) -> None:
+        """Follow the log; durable on return."""
+        for change in changes:
+            if change.kind == "words" and (read := content.words_of(change.document_id)) is not None:
+                language, chunks = read
+                self.put(change.document_id, change.library, chunks, language=language)
+            elif change.kind == "drop":
+                self.drop([change.document_id])
+        self.commit()
+
+    def write_anew(self, content: Content) -> None:
+        """Write everything again from the catalog; durable on return."""
+        self.clear()
+        self.commit()
+        for document_id, library in content.documents():
+            if (read := content.words_of(document_id)) is not None:
+                language, chunks = read
+                self.put(document_id, library, chunks, language=language)
+        self.commit()
+
+    def is_whole(self, content: Content) -> bool:
+        """Return True if it holds as many chunks as the catalog."""
+        return self.count() == content.chunk_count()
 
     def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""

@@ -75,6 +75,14 @@ class Copies:
 
 BLOCK = 1 << 20
 COPIES = "copies"
+ORIGINALS = "originals"
+UNCLAIMED = "unclaimed"
+"""The folder of originals that a catalog put back from its snapshot does not know."""
+
+
+def set_aside(storage: Path) -> list[Path]:
+    """Return the folders that keep the content of storage/ from before a backup was restored."""
+    return sorted(storage.glob("before-restore-*"))
 
 
 def sha256_of(path: Path) -> str:
@@ -90,15 +98,16 @@ def sha256_of(path: Path) -> str:
         ) from error
 
 
-class Originals:
-    """Complete files only: a file appears under its name once all of it has been copied."""
+class FolderFiles:
+    """Original files in a folder: a file appears under its name once all of it has been copied."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.copies = Copies(folder.parent / COPIES)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def path(self, sha256: str) -> Path:
+    def open(self, sha256: str) -> Path:
+        """Return the path of a file."""
         return self._folder / sha256
 
     def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
@@ -107,7 +116,7 @@ class Originals:
         Without `links`, a symbolic link in its place is not followed. Without `settled`, the copy survives a
         power cut only after `settle`.
         """
-        target = self.path(sha256)
+        target = self.open(sha256)
         if target.exists():
             return
         part = self._folder / f".{sha256}.{os.getpid()}.{threading.get_ident()}.part"
@@ -148,7 +157,7 @@ class Originals:
         sync(self._folder)
 
     def drop(self, sha256: str) -> None:
-        self.path(sha256).unlink(missing_ok=True)
+        self.open(sha256).unlink(missing_ok=True)
         self.copies.drop(sha256)
 
     def held(self) -> Iterator[str]:
@@ -156,11 +165,20 @@ class Originals:
             if not entry.name.startswith("."):
                 yield entry.name
 
-    def sweep_parts(self) -> None:
-        """Remove half copies that a killed process left, and copies of originals that are gone."""
+    def sweep(self, used: Collection[str]) -> None:
+        """Remove every other file, half copies that a killed process left, and copies of what is gone."""
         for part in self._folder.glob(".*.part"):
-            part.unlink(missing_ok=True)
-        self.copies.sweep(set(self.held()))
+            if not _is_alive(part):
+                part.unlink(missing_ok=True)
+        for sha256 in set(self.held()) - set(used):
+            self.drop(sha256)
+        self.copies.sweep(used)
+
+
+def _is_alive(part: Path) -> bool:
+    """Return True if the process that copies a file is still there."""
+    process = part.name.split(".")[2]
+    return process.isdigit() and Path(f"/proc/{process}").exists()
 
 
 def _linked(file: Path, part: Path) -> bool:
