@@ -12,53 +12,50 @@ from pathlib import Path
 from docent.errors import InputError, LoadError, StoreError
 from docent.ingesting.folders import IngestProgress
 from docent.ingesting.ingest_pipeline import IngestPipeline, ReadDocument, describe_error
-from docent.store import OldDocument, Rebuild
-from docent.types import Document, FileReport, Scope, State
+from docent.types import Document, FileReport, Scope, State, StoredDocument
 
 
 def rebuild(
-    old: Path, *, intake: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
+    intake: IngestPipeline, *, full: bool, on_progress: Callable[[IngestProgress], None]
 ) -> list[FileReport]:
-    """Build the new store from the index in `old`; the reports name documents that could not be carried over.
+    """Fill the index that is being built; the reports name documents that could not be carried over.
 
     `full` reads every file again; otherwise only chunks and vectors are made again. Documents that come to
-    the old index meanwhile are carried over, too.
+    the index in use meanwhile are carried over, too.
     """
+    store = intake.store
     reports: list[FileReport] = []
     failed: set[str] = set()
-    with Rebuild(old, new=intake.store) as work:
-        while missing := [document for document in work.missing() if document.id not in failed]:
-            pages = 0
-            for number, document in enumerate(missing, 1):
-                path = document.files[0].path
-                try:
-                    pages += _carry_over(document, work, intake, full=full)
-                except (LoadError, StoreError) as error:
-                    failed.add(document.id)
-                    reports.append(FileReport(document.library, path, "failed", error.message))
-                on_progress(IngestProgress(number, len(missing), pages, path, intake.store.lacking()))
-            intake.background.wait(_telling(on_progress, len(missing), pages))
-        work.finish()
+    while missing := [document for document in store.missing() if document.id not in failed]:
+        pages = 0
+        for number, document in enumerate(missing, 1):
+            path = document.paths[0] if document.paths else document.name
+            try:
+                pages += _carry_over(document, intake, full=full)
+            except (LoadError, StoreError) as error:
+                failed.add(document.id)
+                reports.append(FileReport(document.library, path, "failed", error.message))
+            on_progress(IngestProgress(number, len(missing), pages, path, store.lacking()))
+        done = IngestProgress(len(missing), len(missing), pages, "", 0)
+        intake.background.wait(lambda waiting, done=done: on_progress(replace(done, waiting=waiting)))
     return reports
 
 
-def _telling(on_progress: Callable[[IngestProgress], None], files: int, pages: int) -> Callable[[int], None]:
-    return lambda waiting: on_progress(IngestProgress(files, files, pages, "", waiting))
-
-
-def _carry_over(kept: OldDocument, work: Rebuild, intake: IngestPipeline, *, full: bool) -> int:
-    original = kept.files[0].full
-    document = work.document(kept)
-    read = _read_again(document, original, intake) if full else intake.as_read(document)
-    stat = original.stat() if original.exists() else None
-    if stat is None:
+def _carry_over(known: StoredDocument, intake: IngestPipeline, *, full: bool) -> int:
+    store = intake.store
+    if (document := store.read_before(known.id)) is None:
+        return 0  # it was deleted meanwhile
+    original = store.original(known.id, Scope(reader=known.owner))
+    if not original.exists():
         raise StoreError(
             "The original of {name} is missing from storage/. Add the file again, or delete the "
             "document, and run this again.",
-            name=document.name,
+            name=known.name,
         )
-    file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
-    intake.keep(file, read)
+    read = _read_again(document, original, intake) if full else intake.as_read(document)
+    store.put_reading(known.id, read.document, read.chunks(known.library))
+    intake.tally.count(len(read.document.pages))
+    intake.background.start()
     return len(read.document.pages)
 
 

@@ -74,6 +74,13 @@ def first_gap(db: sqlite3.Connection, generation: int) -> int:
     return int(row[0]) if row else 0
 
 
+def count_up_to(db: sqlite3.Connection, generation: int, position: int) -> int:
+    (count,) = db.execute(
+        "SELECT count(*) FROM changes WHERE generation = ? AND position <= ?", (generation, position)
+    ).fetchone()
+    return int(count)
+
+
 def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
     """Remove changes that words and vectors have followed."""
     db.execute("DELETE FROM changes WHERE generation = ? AND position <= ?", (generation, position))

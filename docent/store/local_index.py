@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
 ASK_SECONDS = 0.05
+LONG = 1000  # changes that were followed and are still in the log
 LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
 
@@ -234,10 +235,13 @@ class OwnedIndex:
         self.follow()
 
     def trim(self) -> None:
-        """Remove the changes that both have followed from the log."""
+        """Remove the changes that both have followed from the log, once there are many."""
         level = min(self._word_follower.position, self._vector_follower.position)
-        with self._catalog.write() as db:
-            changes.trim(db, self._generation, level)
+        with self._catalog.read() as db:
+            long = changes.count_up_to(db, self._generation, level) >= LONG
+        if long:
+            with self._catalog.write() as db:
+                changes.trim(db, self._generation, level)
 
     def close(self) -> None:
         with suppress(StoreError):

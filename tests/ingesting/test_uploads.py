@@ -28,7 +28,7 @@ from docent.ingesting import (
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, sha256_of
-from docent.store.originals import Originals
+from docent.store.files import FolderFiles
 from docent.types import Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
@@ -233,14 +233,14 @@ def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
     bobs = desk.take_in("hours.txt", "The museum opens at nine.", owner="bob").document_id
     own = private_library("ada", "uploads")
 
-    keep = Originals.keep
+    keep = FolderFiles.keep
 
-    def keep_before_deletion(originals: Originals, *arguments: Any, **keywords: Any) -> None:
+    def keep_before_deletion(originals: FolderFiles, *arguments: Any, **keywords: Any) -> None:
         monkeypatch.undo()
         keep(originals, *arguments, **keywords)
         desk.store.delete(bobs, BOB)
 
-    monkeypatch.setattr(Originals, "keep", keep_before_deletion)
+    monkeypatch.setattr(FolderFiles, "keep", keep_before_deletion)
     desk.store.expect(path, sha256, name="a.txt", library=own, owner="ada")
     assert desk.store.original(document_id(own, sha256), ADA).read_text() == "The museum opens at nine."
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import StoreError
-from docent.store import Rebuild, SharedStore, Store, give_up, switch
+from docent.store import Rebuild, Store, give_up, switch
 from tests.ports import free_port
 from tests.store.putting import EVERYTHING, nearest, put
 
@@ -182,7 +182,7 @@ def test_what_no_index_names_any_more_is_removed(store, tmp_path, chroma):
         built("f")
         assert switch(store.folder, chroma_url=chroma.url) == "switched"
         assert kept() == 2
-    with closing(SharedStore(store.folder, fingerprint="f", chroma_url=chroma.url)):
+    with closing(Store(store.folder, fingerprint="f", chroma_url=chroma.url)):
         built("f")
         assert switch(store.folder, chroma_url=chroma.url) == "switched", "by its owner"
         assert kept() == 2

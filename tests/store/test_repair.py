@@ -13,7 +13,7 @@ import tantivy
 
 from docent.store import Store
 from docent.store.checksums import IndexChecksums
-from docent.store.originals import Originals
+from docent.store.files import FolderFiles
 from docent.store.vectors import ChromaVectors
 from docent.store.word_index import WordIndex
 from tests.store.damage import catalog
@@ -53,8 +53,8 @@ STEPS = [
     pytest.param(WordIndex, "commit", id="the words were written"),
     pytest.param(WordIndex, "drop", id="the words are deleted"),
     pytest.param(ChromaVectors, "drop", id="the vectors are deleted"),
-    pytest.param(Originals, "drop", id="the original is deleted"),
-    pytest.param(Originals, "keep", id="the original is stored"),
+    pytest.param(FolderFiles, "drop", id="the original is deleted"),
+    pytest.param(FolderFiles, "keep", id="the original is stored"),
 ]
 
 

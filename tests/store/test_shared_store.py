@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import IndexMismatch, UnknownDocument
-from docent.store import SharedStore
+from docent.store import Store
 from docent.store.rpc import RpcClient, pack, unpack
 from docent.types import ReadBy, Scope, State
 from tests.store.putting import matching, nearest, put
@@ -25,8 +25,8 @@ HOURS = "The museum opens at nine."
 BOOKS = "Late books cost ten cents a day."
 
 
-def opened(folder: Path, fingerprint: str = "f") -> SharedStore:
-    return SharedStore(folder / "storage", fingerprint=fingerprint)
+def opened(folder: Path, fingerprint: str = "f") -> Store:
+    return Store(folder / "storage", fingerprint=fingerprint)
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def test_many_threads_of_a_client(owner, client, tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
-from docent.store import SharedStore
-store = SharedStore(Path(sys.argv[1]) / "storage", fingerprint="f")
+from docent.store import Store
+store = Store(Path(sys.argv[1]) / "storage", fingerprint="f")
 print("owned" if store.owned else "client", flush=True)
 time.sleep(60)
 """
@@ -189,8 +189,8 @@ def test_the_socket_is_for_its_user_only(owner):
 
 @pytest.mark.parametrize(
     "harm",
-    [print, subprocess.Popen, Path.unlink, SharedStore],
-    ids=["print", "Popen", "unlink", "SharedStore"],
+    [print, subprocess.Popen, Path.unlink, Store],
+    ids=["print", "Popen", "unlink", "Store"],
 )
 def test_nothing_but_values_is_taken(harm):
     """A message that would build anything but a value of ours is refused."""

@@ -15,8 +15,8 @@ import pytest
 
 from docent.errors import IndexMismatch, StorageBusy, UnknownDocument
 from docent.store import Store
-from docent.store.originals import Originals, sha256_of
-from docent.store.reads import VersionedCache
+from docent.store.files import FolderFiles, sha256_of
+from docent.store.searching import VersionedCache
 from docent.store.vectors import ChromaVectors
 from docent.types import Chunk, Scope, State, document_id
 from tests.store.damage import give_library, indexes
@@ -245,7 +245,7 @@ def test_two_threads_keep_the_same_file(tmp_path):
     """Neither takes the other's half-written copy away."""
     source = tmp_path / "file"
     source.write_bytes(b"x" * 3_000_000)
-    originals = Originals(tmp_path / "originals")
+    originals = FolderFiles(tmp_path / "originals")
     sha256 = sha256_of(source)
     for _ in range(20):
         originals.drop(sha256)
