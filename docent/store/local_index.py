@@ -125,8 +125,15 @@ class Follower:
 
     def _note(self, position: int) -> None:
         part = self._file.with_suffix(".part")
-        part.write_text(f"{self._log} {position}")
-        part.replace(self._file)
+        try:
+            part.write_text(f"{self._log} {position}")
+            part.replace(self._file)
+        except OSError as error:
+            raise StoreError(
+                "The index in storage/ could not be written ({why}). Nothing stored is lost. Free some space "
+                "on that disk; the index then follows by itself.",
+                why=error.strerror,
+            ) from error
         self.position = position
 
 

@@ -7,6 +7,7 @@ process left to do stands in the log, and the next one that owns the index does 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -471,7 +472,7 @@ class Store:
                 if owner is not None and (version != seen or owner.behind):
                     owner.follow()
                 seen = version
-            except StoreError as error:
+            except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
                 log.warning("%s", error)
 
     def _open(self, generation: int) -> Serving:

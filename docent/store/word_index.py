@@ -96,6 +96,7 @@ class LibraryWords:
         try:
             self._writer.commit()
         except ValueError as error:
+            self._writer = None  # what it did not commit is put again
             raise StoreError(
                 "The word index could not be written. Nothing stored is lost. Free some space on the disk of "
                 "storage/ and start again: it is then written from the catalog."

@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from docent.store.rpc import RpcClient, pack, unpack
 
 from docent.errors import IndexMismatch, UnknownDocument
 from docent.store import Store
-from docent.store.rpc import RpcClient, pack, unpack
 from docent.types import ReadBy, Scope, State
 from tests.store.putting import matching, nearest, put
 

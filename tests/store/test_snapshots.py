@@ -90,7 +90,7 @@ def test_a_snapshot_leaves_out_what_can_be_made_again(filled):
     """The text is in it; vectors, half of a catalog, are not, and it knows that they are wanted."""
     with closing(sqlite3.connect(filled / "index/snapshots/catalog.db")) as copy:
         assert copy.execute("SELECT count(*) FROM vectors").fetchone() == (0,)
-        assert set(copy.execute("SELECT state, embedded FROM documents")) == {("searchable", 0)}
+        assert set(copy.execute("SELECT state, embedded FROM readings")) == {("searchable", 0)}
         assert copy.execute("PRAGMA freelist_count").fetchone() == (0,)
     with closing(sqlite3.connect(filled / "index/catalog.db")) as catalog:
         assert catalog.execute("SELECT count(*) FROM vectors").fetchone() == (len(TEXTS),)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 
+from docent.store.vector_fallback import VectorFallback
+
 from docent.errors import DamagedStore
 from docent.store import Store
 from docent.store.catalog import Catalog
-from docent.store.vector_fallback import VectorFallback
 from docent.store.vectors import ChromaVectors
 from tests.store.putting import EMBEDDER, nearest, put
 
