@@ -71,6 +71,8 @@ def switch_to(
     """
     with catalog.read() as db:
         known = changes.generations(db)
+        if known["serving"].number == generation:
+            return "switched"  # by another process that built it, too
         if not _is_complete(db, generation, known["serving"]):
             return "behind"
     same = known["serving"].fingerprint == known["building"].fingerprint
@@ -79,10 +81,12 @@ def switch_to(
             if "previous" in known:
                 drop_generation(catalog, folder, known["previous"], chroma)
             with catalog.write() as db:
-                if not _is_complete(db, generation, known["serving"]):
+                serving = changes.generations(db)["serving"]
+                if not _is_complete(db, generation, serving):
                     return "behind"
-                changes.serve(db, generation)
-                documents.take_over(db, generation)
+                if serving.number != generation:
+                    changes.serve(db, generation)
+                    documents.take_over(db, generation)
     except StorageBusy:
         return "busy"
     return "switched"

@@ -137,7 +137,7 @@ ALTER TABLE documents ADD COLUMN loader INTEGER NOT NULL DEFAULT 0;
 FOURTH = """
 -- A generation of the index has its own readings, pages, chunks and vectors of the same documents.
 CREATE TABLE generations (
-    n INTEGER PRIMARY KEY,
+    n INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: a process may still have one open
     fingerprint TEXT NOT NULL,
     role TEXT NOT NULL,               -- serving, previous or building; one of each at most
     trimmed INTEGER NOT NULL DEFAULT 0     -- changes up to this position have been removed
