@@ -5,17 +5,16 @@ import chainlit.server
 from chainlit.types import ThreadDict
 
 from docent.web import server
-from docent.web.accounts.authenticator import watch_open_pages
+from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
     answer_view,
     attachments,
-    citation_panel,
+    cited_sources,
     conversation,
-    feedback,
     model_download,
     page_session,
-    profiles,
     reply,
+    saved_answer,
 )
 from docent.web.chat.history import History
 from docent.web.thread_pool import run_in_small_pool
@@ -46,7 +45,9 @@ def data_layer() -> History:
 @cl.set_chat_profiles
 async def chat_profiles(user: cl.User | None, language: str | None = None) -> list[cl.ChatProfile]:
     reader = user.identifier if user else ""
-    return await run_in_small_pool(profiles.chat_profiles, server.docent(), reader=reader, language=language)
+    return await run_in_small_pool(
+        conversation.chat_profiles, server.docent(), reader=reader, language=language
+    )
 
 
 @cl.on_chat_start
@@ -77,7 +78,7 @@ async def receive_message(message: cl.Message) -> None:
 @cl.on_window_message
 async def show_cited_page(message: object) -> None:
     reader, language = page_session.reader(), page_session.language()
-    await citation_panel.show_page(message, state=server.state(), reader=reader, language=language)
+    await cited_sources.show_page(message, state=server.state(), reader=reader, language=language)
 
 
 @cl.action_callback(answer_view.ASK_AGAIN)
@@ -91,12 +92,12 @@ async def ask_again(action: cl.Action) -> None:
     )
 
 
-@cl.action_callback(feedback.SAVE_QUESTION)
+@cl.action_callback(saved_answer.SAVE_QUESTION)
 async def save_test_question(action: cl.Action) -> None:
     reader, language = page_session.reader(), page_session.language()
     if server.state().authenticator.is_admin(reader):
         docent, history = server.docent(), server.history()
-        await feedback.save_test_question(
+        await saved_answer.save_test_question(
             action, docent=docent, history=history, reader=reader, language=language
         )
 

@@ -25,7 +25,7 @@ from statistics import median
 
 from bench.resources import on_disk
 from bench.tutorial import OFFLINE, readers
-from docent.indexing.packaged_model import MAX_TOKENS, packaged_folder, packaged_tokenizer
+from docent.indexing.embedder import MAX_TOKENS, packaged_folder, packaged_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 

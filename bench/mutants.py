@@ -21,8 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = {
-    "docent/retrieving/fusion.py": ["tests/retrieving/test_fusion.py"],
-    "docent/answering/prompt/budget.py": ["tests/answering/test_budget.py"],
+    "docent/retrieving/scoring.py": ["tests/retrieving/test_scoring.py"],
+    "docent/answering/prompt/token_budget.py": ["tests/answering/test_budget.py"],
     "docent/answering/citing/citations.py": [
         "tests/answering/test_citations.py",
         "tests/answering/test_after_citing.py",

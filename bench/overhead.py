@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.latency import build, open_built, warm_up
+from docent.answering.answer_context import AnswerLimits, AnswerServices
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
 from docent.answering.prompt.personas import PLAIN
-from docent.answering.prompt.tokens import LearningCounter, counter_for
-from docent.answering.services import AnswerLimits, AnswerServices
+from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.app import Docent
 from docent.types import Answered, AnswerRequest, Passage, Scope, StepProgress, Token, Turn
 

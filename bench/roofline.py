@@ -21,10 +21,23 @@ import numpy as np
 
 from bench.scanning import page_lines
 from docent.indexing import chunk, embedded_text
-from docent.indexing.fast_embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches
-from docent.indexing.openvino_bert import LAYERS, STEP, InferenceRequest, OpenVinoModel, Precision
-from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
-from docent.indexing.quantization import quantize_rows
+from docent.indexing.embedder import (
+    BATCH_TOKENS,
+    MAX_TOKENS,
+    PACKAGED_MODEL,
+    FastEmbedder,
+    available_cores,
+    batches,
+    packaged_folder,
+)
+from docent.indexing.openvino_bert import (
+    LAYERS,
+    STEP,
+    InferenceRequest,
+    OpenVinoModel,
+    Precision,
+    quantize_rows,
+)
 from docent.types import Document, Page
 
 WIDTH, INNER = 384, 1536
@@ -182,8 +195,8 @@ def _chain(model: OpenVinoModel) -> Callable[[], object]:
 
 def _model(model: OpenVinoModel, ids: Sequence[list[int]]) -> Callable[[], object]:
     """Return a run of the compiled model on every core, over the same batches as in use."""
-    compiled = _compiled(model, model._graph, available_cores())
-    requests = [InferenceRequest(compiled.create_infer_request()) for _ in range(available_cores())]
+    compiled = model.compile(streams=available_cores())
+    requests = [compiled.request() for _ in range(available_cores())]
     batched = [
         [ids[row] for row in batch] for batch in batches([len(tokens) for tokens in ids], BATCH_TOKENS)
     ]
@@ -198,7 +211,7 @@ def _model(model: OpenVinoModel, ids: Sequence[list[int]]) -> Callable[[], objec
 
 def _profile(model: OpenVinoModel, ids: Sequence[list[int]]) -> Counter[str]:
     """Return the share of the model's time by kind of operation, on one core."""
-    compiled = _compiled(model, model._graph, 1, PERF_COUNT=True)
+    compiled = _compiled(model, model.graph, 1, PERF_COUNT=True)
     request = compiled.create_infer_request()
     single = InferenceRequest(request)
     spent: dict[str, float] = defaultdict(float)
@@ -211,8 +224,10 @@ def _profile(model: OpenVinoModel, ids: Sequence[list[int]]) -> Counter[str]:
 
 
 def _compiled(model: OpenVinoModel, graph: Any, streams: int, **options: object) -> Any:
+    import openvino
+
     settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams, "ENABLE_CPU_PINNING": False}
-    return model._core.compile_model(
+    return openvino.Core().compile_model(
         graph, "CPU", settings | {"INFERENCE_PRECISION_HINT": model.hint} | options
     )
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docent import __version__, memory
-from docent.cli import account_commands, ask_commands, document_commands, eval_command, golden_command
-from docent.cli.options import print_json
+from docent.cli import account_commands, ask_commands, document_commands, eval_commands, print_json
 from docent.errors import DocentError
 from docent.settings import Settings
 
@@ -85,14 +84,14 @@ def parser() -> argparse.ArgumentParser:
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
     about = "Measure retrieval with questions whose pages are known."
-    add("eval", eval_command.run_eval, about, eval_command.define_eval)
+    add("eval", eval_commands.run_eval, about, eval_commands.define_eval)
     account_commands.add_user_command(commands)
     account_commands.add_key_command(commands)
     add(
         "golden",
-        golden_command.run_golden,
+        eval_commands.run_golden,
         "Keep questions of your own for `eval`.",
-        golden_command.define_golden,
+        eval_commands.define_golden,
     )
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top

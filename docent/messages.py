@@ -38,12 +38,12 @@ class Message(str):
         return restored, (stored(self),)
 
     def translated(self, translate: Callable[[str], str]) -> str:
-        """Return the sentence with its template, and every message among its parameters, translated."""
+        """Return the sentence with its template, every message in it and its numbers translated."""
         values = {
             name: value.translated(translate) if isinstance(value, Message) else value
             for name, value in self.parameters.items()
         }
-        return _fill(translate(self.template) if self.template else "", values)
+        return _fill(translate(self.template) if self.template else "", values, translate(NUMBER))
 
 
 def stored(text: str) -> str:
@@ -88,7 +88,12 @@ def _read(value: Any) -> Any:
     return restored(value[0]) if isinstance(value, list) else value
 
 
-def _fill(template: str, parameters: Mapping[str, Any]) -> str:
+def localised(text: str, number: str) -> str:
+    """Return a number that is written in English with the separators of `number`, a translation of NUMBER."""
+    return text.translate({ord(","): number[1:-5], ord("."): number[-2]})
+
+
+def _fill(template: str, parameters: Mapping[str, Any], number: str = "1,234.5") -> str:
     """Fill in plain names only: `str.format` would follow attributes and pad to any width."""
     if not parameters:
         return str(template)
@@ -100,5 +105,10 @@ def _fill(template: str, parameters: Mapping[str, Any]) -> str:
         if not name.isidentifier() or conversion not in (None, "r") or not FORMAT.fullmatch(form or ""):
             raise ValueError(f"{template!r} asks for more than a parameter in its plain form.")
         value = parameters[name]
-        parts.append(format(repr(value) if conversion else value, form or ""))
+        text = format(repr(value) if conversion else value, form or "")
+        parts.append(localised(text, number) if isinstance(value, int | float) else text)
     return "".join(parts)
+
+
+NUMBER = Message("1,234.5")
+"""Its translation shows the separators of a language."""

@@ -19,9 +19,11 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from docent.errors import SettingsError
+from docent.messages import Message
 
 PREFIX = "DOCENT_"
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
+ENVIRONMENT = Message("the environment")
 ENCODING = "utf-8-sig"  # some editors begin a file with a byte order mark
 
 Positive = Annotated[int, Field(gt=0)]
@@ -192,16 +194,16 @@ class Settings(BaseModel):
         for source, found in (
             ("docent.toml", _toml(folder / "docent.toml")),
             (".env", _dotenv(folder / ".env")),
-            ("the environment", _prefixed(os.environ if environ is None else environ)),
+            (ENVIRONMENT, _prefixed(os.environ if environ is None else environ)),
         ):
             for key, value in found.items():
                 if key not in cls.model_fields:
-                    raise SettingsError(_unknown(key, source, cls.model_fields))
+                    raise _unknown(key, source, cls.model_fields)
                 values[key], origin[key] = value, source
         try:
             return cls(**{key: _decoded(value) for key, value in values.items()})
         except ValidationError as error:
-            raise SettingsError(_sentence(error, values, origin)) from error
+            raise _refused(error, values, origin) from error
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -255,22 +257,31 @@ def _decoded(value: Any) -> Any:
     return value
 
 
-def _unknown(key: str, source: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"Did you mean {PREFIX}{near[0].upper()}? " if near else ""
-    return (
-        f"{PREFIX}{key.upper()} (in {source}) is not a setting. {hint}"
-        "docs/settings.md lists them all; remove or correct the key."
+def _unknown(key: str, source: str, known: Mapping[str, Any]) -> SettingsError:
+    name = f"{PREFIX}{key.upper()}"
+    if near := difflib.get_close_matches(key, known, n=1):
+        return SettingsError(
+            "{name} (in {source}) is not a setting. Did you mean {near}? docs/settings.md lists them all; "
+            "remove or correct the key.",
+            name=name,
+            source=source,
+            near=f"{PREFIX}{near[0].upper()}",
+        )
+    return SettingsError(
+        "{name} (in {source}) is not a setting. docs/settings.md lists them all; remove or correct the key.",
+        name=name,
+        source=source,
     )
 
 
-def _sentence(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> str:
+def _refused(error: ValidationError, values: Mapping[str, Any], origin: Mapping[str, str]) -> SettingsError:
     problem = error.errors()[0]
     key = str(problem["loc"][0])
-    # A secret is named, never quoted.
-    shown = "the value given" if key == "model_key" else repr(values.get(key))
-    allowed = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return (
-        f"{PREFIX}{key.upper()} is {shown} (in {origin.get(key, 'the defaults')}), which is not allowed: "
-        f"{allowed}. Change it there and start again."
+    return SettingsError(
+        "{name} is {value} (in {source}), which is not allowed: {allowed}. Change it there and start again.",
+        name=f"{PREFIX}{key.upper()}",
+        # A secret is named, never quoted.
+        value=Message("the value given") if key == "model_key" else repr(values.get(key)),
+        source=origin.get(key, Message("the defaults")),
+        allowed=problem["msg"].removeprefix("Value error, ").removeprefix("Input should be "),
     )

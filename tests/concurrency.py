@@ -22,7 +22,7 @@ from pathlib import Path
 
 from docent.errors import UnknownDocument
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, ingest
-from docent.ingesting.watch import follow_folders
+from docent.ingesting.folders import follow_folders
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
 from docent.store import Store
@@ -49,7 +49,7 @@ class Pipeline:
         self.store = Store(folder / storage, fingerprint="f")
         self.loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1)
         self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
-        self.intake = IngestPipeline(
+        self.ingest_pipeline = IngestPipeline(
             self.store, self.loader, self.embedder, self.background, ChunkSize(200, 25), workers=1
         )
 
@@ -57,7 +57,7 @@ class Pipeline:
         reports = ingest(
             [self.data],
             data=self.data,
-            intake=self.intake,
+            pipeline=self.ingest_pipeline,
             retry_failed=True,
             password=None,
             on_progress=lambda _: None,

@@ -1,4 +1,4 @@
-"""Docent, opened as the settings say."""
+"""Docent is opened as the settings describe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from docent.app import Docent, open_docent
 from docent.errors import SettingsError
-from docent.indexing import fast_embedder
+from docent.indexing import embedder
 from docent.settings import Settings
 from docent.types import Answered, AnswerRequest, Preferences, Scope, StepProgress
 from tests.ports import free_url
@@ -42,8 +42,8 @@ def test_what_was_opened_is_closed_when_opening_fails(tmp_path):
         assert docent.store.owned, refused
 
 
-def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
-    """If a part cannot be closed, the storage folder can be opened again all the same."""
+def test_the_store_is_closed_when_another_part_fails(tmp_path, monkeypatch):
+    """If a part cannot be closed, the storage folder can still be opened again."""
     settings = Settings(storage=tmp_path / "storage")
     docent = open_docent(settings)
     with monkeypatch.context() as broken:
@@ -55,17 +55,17 @@ def test_the_store_is_closed_whatever_happens_before(tmp_path, monkeypatch):
         assert after.store.owned
 
 
-def test_files_are_read_by_as_many_as_a_container_may_use(tmp_path, monkeypatch):
-    """A quota of processor time counts like processors that are not there."""
+def test_workers_respect_a_containers_quota(tmp_path, monkeypatch):
+    """The number of readers follows a container's processor quota."""
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    monkeypatch.setattr(fast_embedder, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(embedder, "QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(64), raising=False)
     with open_docent(Settings(storage=tmp_path / "storage")) as docent:
-        assert docent.intake.workers == 2
+        assert docent.ingest_pipeline.workers == 2
 
 
 def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):
-    """Also those for vectors; without a key none is sent."""
+    """The key is sent with every request, also for vectors; without a key none is sent."""
     server = start_ollama(models=("nomic-embed-text",))
     settings = Settings(
         storage=tmp_path / "storage", model_url=server.url, embedding_model="ollama:nomic-embed-text"
@@ -73,13 +73,13 @@ def test_every_request_to_the_model_server_has_its_key(tmp_path, start_ollama):
     with open_docent(settings.model_copy(update={"model_key": SecretStr("sk-test")})):
         assert server.requests
         assert {one.headers.get("authorization") for one in server.requests} == {"Bearer sk-test"}
-    told = len(server.requests)
+    before = len(server.requests)
     with open_docent(settings):
-        assert {one.headers.get("authorization") for one in server.requests[told:]} == {None}
+        assert {one.headers.get("authorization") for one in server.requests[before:]} == {None}
 
 
 async def test_warming_loads_the_language_model(docent, ollama):
-    """The first question finds the model in memory, with the window that it needs."""
+    """Before the first question the model is in memory, with the context window that it needs."""
     docent.warm()
     await ollama.until(lambda: bool(ollama.requests_to("/api/chat")), within=10)
     first = ollama.requests_to("/api/chat")[0].body
@@ -88,7 +88,7 @@ async def test_warming_loads_the_language_model(docent, ollama):
 
 
 def test_warming_without_a_server_is_quiet(tmp_path, monkeypatch):
-    """A start without a model server shows no error."""
+    """Without a model server the start shows no error."""
     raised: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
     with open_docent(Settings(storage=tmp_path / "storage", model_url=free_url())) as docent:
@@ -98,7 +98,7 @@ def test_warming_without_a_server_is_quiet(tmp_path, monkeypatch):
 
 
 async def test_another_model_for_one_question(docent, ollama):
-    """The server's models can be named and fetched, and one of them chosen for one question."""
+    """The server's models can be listed and downloaded, and one question can use another model."""
     assert await docent.models() == ("mistral:latest",)
     steps = [step async for step in docent.pull_model("llama3.2")]
     assert all(isinstance(step, StepProgress) for step in steps)

@@ -14,8 +14,7 @@ import pytest
 from docent.answering.models.client import ModelClient
 from docent.answering.prompt.personas import read_personas
 from docent.loading import file_types
-from docent.loading.input_file import read_input_file
-from docent.loading.job import Job, Limits, Ocr
+from docent.loading.job import Job, Limits, Ocr, read_input_file
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs/extending.md").read_text(encoding="utf-8")
 

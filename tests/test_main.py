@@ -1,4 +1,4 @@
-"""The terminal: what it prints for machines is a contract."""
+"""The commands print stable JSON and useful text, with the promised exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class Terminal:
-    """A shell in a project with a few documents of its own."""
+    """A shell in a project folder with a few documents."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,8 +74,8 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return terminal
 
 
-def test_search_json_is_a_contract(terminal):
-    """A list of passages, best first, each with every promised key."""
+def test_search_prints_json(terminal):
+    """`search --json` is a list of passages, best first, each with every promised key."""
     found = terminal.json("search", QUESTION, "--limit", "2")
     assert [row["rank"] for row in found] == list(range(1, len(found) + 1))
     assert all(row.keys() >= SEARCH_KEYS for row in found)
@@ -83,8 +83,8 @@ def test_search_json_is_a_contract(terminal):
     assert len(found) <= 2
 
 
-def test_search_keeps_to_a_library_and_a_document(terminal):
-    """--library and --document are applied, and an unknown one is named."""
+def test_search_in_a_library_or_a_document(terminal):
+    """--library and --document limit the search; an unknown one is reported by name."""
     assert {row["library"] for row in terminal.json("search", "machine", "--library", "loose")} == {"loose"}
     assert {row["file"] for row in terminal.json("search", "machine", "--document", "garden.md")} == {
         "garden.md"
@@ -98,7 +98,7 @@ def test_search_keeps_to_a_library_and_a_document(terminal):
 
 
 def test_ask_without_a_model_cites_the_page(terminal):
-    """--no-model answers with sentences of the documents, quoted to the letter."""
+    """--no-model answers with sentences quoted from the documents."""
     answer = terminal.json("ask", QUESTION, "--library", "internships", "--no-model")
     assert answer.keys() == {"answer", "citations", "passages", "receipt"}
     first = answer["citations"][0]
@@ -112,7 +112,7 @@ def test_ask_without_a_model_cites_the_page(terminal):
 
 
 def test_ask_with_a_model_answers_in_its_words(terminal, ollama: Ollama):
-    """With a model server, the model's answer is what is printed, and the receipt names the model."""
+    """With a model server the model's answer is printed, and the receipt names the model."""
     ollama.script("It is the one that trains image models [1].")
     answer = terminal.json("ask", QUESTION, "--library", "internships", DOCENT_MODEL_URL=ollama.url)
     assert "trains image models" in answer["answer"]
@@ -121,8 +121,8 @@ def test_ask_with_a_model_answers_in_its_words(terminal, ollama: Ollama):
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "JSON"])
-def test_ask_fails_where_the_answer_broke_off(terminal, ollama: Ollama, as_json):
-    """What came is printed; the reason is the last line on stderr, and the exit code that of a failure."""
+def test_an_interrupted_answer_exits_with_2(terminal, ollama: Ollama, as_json):
+    """The text so far is printed, and the reason is the last line on stderr."""
     ollama.script(reply="It trains image models for sorting [1]. The stipend is", drop_after=8)
     options = ["--json"] if as_json else []
     done = terminal.docent("ask", QUESTION, *options, DOCENT_MODEL_URL=ollama.url)
@@ -134,23 +134,23 @@ def test_ask_fails_where_the_answer_broke_off(terminal, ollama: Ollama, as_json)
         assert json.loads(done.stdout)["receipt"]["broken_off"] == reason
 
 
-def test_ask_prints_what_was_checked(terminal, ollama: Ollama):
-    """A terminal shows the words as they come, then the checked text in their place; a pipe that alone."""
-    said = "The stipend is 1,900 euro [7]."
-    ollama.script(said)
+def test_ask_prints_the_checked_answer(terminal, ollama: Ollama):
+    """A terminal shows the streamed words and then the checked text; a pipe gets only the latter."""
+    reply = "The stipend is 1,900 euro [7]."
+    ollama.script(reply)
     ask = ("ask", QUESTION, "--library", "internships")
     done = terminal.docent(*ask, DOCENT_MODEL_URL=ollama.url)
     first, *_, last = done.stdout.splitlines()
     assert first == "The stipend is 1,900 euro [1]." and last.startswith("[1] vision.md, ")
-    ollama.script(said)
+    ollama.script(reply)
     shown = typed(terminal, "", *ask, DOCENT_MODEL_URL=ollama.url)
     streamed, _, checked = shown.partition("\033[J")
     assert "The stipend is 1,900 euro" in streamed and "[1]" not in streamed
     assert checked.splitlines()[0] == first
 
 
-def test_ask_says_what_is_missing(terminal, ollama):
-    """With no server, and with a server without the model, an answer comes and the remedy is said."""
+def test_ask_names_what_is_missing(terminal, ollama):
+    """Without a server or without the model, an answer is printed with the remedy."""
     done = terminal.docent("ask", QUESTION)
     assert done.returncode == 0
     assert "image models" in done.stdout or "Machine learning" in done.stdout
@@ -160,7 +160,7 @@ def test_ask_says_what_is_missing(terminal, ollama):
 
 
 def test_a_missing_model_is_pulled(terminal, ollama):
-    """`pull` fetches it with a bar; an `ask` at a terminal offers to, and takes no for an answer."""
+    """`pull` downloads it with a progress bar; `ask` at a terminal offers to, and accepts a no."""
     done = terminal.docent("pull", "tinyllama", DOCENT_MODEL_URL=ollama.url)
     assert done.returncode == 0
     assert "Pulling tinyllama" in done.stderr
@@ -168,28 +168,28 @@ def test_a_missing_model_is_pulled(terminal, ollama):
     done = terminal.docent("pull", DOCENT_MODEL_URL=NOWHERE)
     assert done.returncode == 2
     assert "ollama serve" in done.stderr
-    for said, offered, pulled in (("n", True, False), ("y", True, True), ("", False, False)):
-        shown = typed(terminal, said, "ask", QUESTION, DOCENT_MODEL_URL=ollama.url, DOCENT_MODEL="orca")
+    for line, offered, pulled in (("n", True, False), ("y", True, True), ("", False, False)):
+        shown = typed(terminal, line, "ask", QUESTION, DOCENT_MODEL_URL=ollama.url, DOCENT_MODEL="orca")
         assert ("Fetch it now?" in shown, "Pulling orca" in shown) == (offered, pulled)
 
 
-def test_a_model_is_pulled_where_the_settings_say(ollama, monkeypatch, capsys):
-    """The server that answers may have no way out; then another one fetches."""
+def test_a_model_is_pulled_from_the_pull_url(ollama, monkeypatch, capsys):
+    """If DOCENT_PULL_URL is set, that server downloads the model."""
     monkeypatch.setenv("DOCENT_MODEL_URL", NOWHERE)
     monkeypatch.setenv("DOCENT_PULL_URL", ollama.url)
     assert main(["pull", "tinyllama"]) == 0
     assert ollama.requests_to("/api/pull")
 
 
-def typed(terminal: Terminal, said: str, *arguments: str, **environ: str) -> str:
-    """All that is seen at a real terminal by a person who runs this and types one line."""
+def typed(terminal: Terminal, line: str, *arguments: str, **environ: str) -> str:
+    """Return all output of a command in a pseudo-terminal, into which one line is typed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "docent", *arguments], cwd=ROOT, env=terminal.environ(**environ),
         stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
-    os.write(ours, f"{said}\n".encode())
+    os.write(ours, f"{line}\n".encode())
     shown = b""
     with suppress(OSError):  # how Linux says that the other side is closed
         while piece := os.read(ours, 4096):
@@ -200,7 +200,7 @@ def typed(terminal: Terminal, said: str, *arguments: str, **environ: str) -> str
 
 
 def test_list_shows_every_document(terminal):
-    """Each document with its library, state and pages."""
+    """Each document is listed with its library, state and pages."""
     documents = terminal.json("list")
     assert {(row["library"], row["name"], row["state"]) for row in documents} == {
         ("internships", "vision.md", "ready"),
@@ -210,7 +210,7 @@ def test_list_shows_every_document(terminal):
 
 
 def test_delete_proves_that_nothing_is_left(terminal, tmp_path):
-    """A deleted document is found no more, and the receipt says that nothing of it is left."""
+    """A deleted document is not found any more, and the receipt shows that nothing is left."""
     other = Terminal(tmp_path)
     assert other.run("ingest.py").returncode == 0
     receipt = other.json("delete", "vision.md", "--library", "internships")
@@ -222,7 +222,7 @@ def test_delete_proves_that_nothing_is_left(terminal, tmp_path):
 
 
 def test_doctor_names_the_remedy(terminal, ollama):
-    """With no model server doctor says so, with the command, and exits 1; with one it exits 0."""
+    """Without a model server doctor names the command and exits with 1; with one it exits with 0."""
     done = terminal.docent("doctor")
     assert done.returncode == 1
     assert "not ok  model server" in done.stdout
@@ -232,22 +232,22 @@ def test_doctor_names_the_remedy(terminal, ollama):
     assert "not ok" not in done.stdout
 
 
-def test_doctor_works_on_nothing_yet(tmp_path, ollama):
-    """Before the first ingest, doctor runs and blames nothing that is simply new."""
+def test_doctor_before_the_first_ingest(tmp_path, ollama):
+    """Doctor runs, and reports no error for what is only new."""
     done = Terminal(tmp_path).docent("doctor", DOCENT_MODEL_URL=ollama.url)
     assert done.returncode == 0, done.stdout
 
 
 def test_a_wrong_setting_stops_with_a_sentence(terminal):
-    """No traceback: the key, the value, what is allowed, and exit code 2."""
+    """The error names the key, the value and what is allowed, exits with 2 and has no traceback."""
     done = terminal.docent("list", DOCENT_PORT="many")
     assert done.returncode == 2
     assert "DOCENT_PORT is 'many'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_eval_measures_and_holds_a_floor(terminal, tmp_path):
-    """Page-hit@5 is measured over questions whose pages are known; below the floor it exits 1."""
+def test_eval_measures_and_checks_a_floor(terminal, tmp_path):
+    """Page-hit@5 is measured over questions with known pages; below the floor eval exits with 1."""
     questions = tmp_path / "questions.jsonl"
     questions.write_text(json.dumps({"question": QUESTION, "file": "vision.md", "pages": [1]}) + "\n")
     done = terminal.docent("eval", str(questions), "--library", "internships", "--floor", "0.9")

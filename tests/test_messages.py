@@ -8,10 +8,10 @@ import pickle
 from pathlib import Path
 
 import pytest
+from docent.store.rpc import pack, unpack
 
 from docent.errors import UnreadableFile
 from docent.messages import Message, joined, restored, stored
-from docent.store.rpc import pack, unpack
 
 EMPTY = Message("{name} is empty ({size:,} bytes).", name="a{b}.pdf", size=1234)
 NESTED = Message("{what}: {why}", what="b.pdf", why=joined((EMPTY, Message("Remove it."), "as it is"), " "))

@@ -1,4 +1,4 @@
-"""`serve` where storage/ cannot be written: a sentence that says why and what to do, and no traceback."""
+"""If storage/ cannot be written, `serve` exits with a sentence instead of a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docent.errors import StoreError
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import Users
 from docent.web.chat.history import History
-from docent.web.chat.source_links import installation_secret
+from docent.web.storage_files import installation_secret
 from tests.ports import free_port
 from tests.store.test_full_disk import fill
 
@@ -52,8 +52,8 @@ TROUBLES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("trouble", "why", "remedy"), TROUBLES)
-def test_serve_says_why_it_does_not_start(disk, trouble, why, remedy):
-    """Of a new storage/: exit code 2, as for every error, and one sentence on stderr."""
+def test_serve_reports_an_unwritable_storage(disk, trouble, why, remedy):
+    """With a new storage/, it exits with 2 and one sentence on stderr."""
     trouble(disk)
     environ = {**os.environ, "DOCENT_STORAGE": str(disk / "storage"), "DOCENT_PORT": str(free_port())}
     done = subprocess.run(
@@ -79,10 +79,10 @@ OPENED = [
 
 @pytest.mark.parametrize(("opened", "name"), OPENED)
 @pytest.mark.parametrize(("trouble", "why", "remedy"), TROUBLES)
-def test_each_file_that_cannot_be_made(
+def test_the_file_that_cannot_be_made_is_named(
     disk, opened: Callable[[Path], object], name: str, trouble: Callable[[Path], None], why: str, remedy: str
 ):
-    """Where the folder is there and only this file is missing, it is named."""
+    """If only one file of storage/ cannot be made, the sentence names it."""
     (disk / "storage").mkdir()
     trouble(disk)
     with pytest.raises(StoreError, match=f"{name}.*{why}.*{remedy}"):

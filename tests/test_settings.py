@@ -59,11 +59,12 @@ def test_an_empty_value_means_not_set(tmp_path):
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path, environ, said):
-    """The sentence names the key, the bad value and what is allowed."""
+    """The sentence names the key, the bad value and what is allowed, and can be translated."""
     with pytest.raises(SettingsError) as caught:
         read(tmp_path, **environ)
     for words in said:
         assert words in str(caught.value)
+    assert caught.value.message.parameters["name"] == said[0]
 
 
 def test_an_unknown_key_names_its_file(tmp_path):

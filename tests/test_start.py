@@ -1,4 +1,4 @@
-"""What is slow to import is imported when it is needed, not before."""
+"""Slow imports are made when they are needed, not before."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})), file=s
 
 
 def imported(code: str, folder: Path) -> set[str]:
-    """The outside packages that a fresh process has imported when it ends."""
+    """Return the outside packages that a fresh process has imported when it ends."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCENT_")}
     environ = {
         **kept,
@@ -60,12 +60,12 @@ def imported(code: str, folder: Path) -> set[str]:
     ],
 )
 def test_a_command_imports_what_it_needs(arguments, absent, tmp_path):
-    """`--help` imports no slow package; a search in a new storage/ imports only OpenVINO of them."""
+    """`--help` imports no slow package; a search in a new storage/ imports OpenVINO only."""
     assert imported(TOLD.format(arguments=arguments), tmp_path) & absent == set()
 
 
 def test_the_page_needs_no_model_library(tmp_path):
-    """The server can show its first page before torch or llama-index, and without any tracing of calls."""
+    """The server shows its first page without torch, llama-index and call tracing."""
     code = (
         "import json, sys\nfrom docent.web import server\nserver.prepare()\n"
         "from fastapi.testclient import TestClient\nimport chainlit.server\n"
@@ -76,8 +76,8 @@ def test_the_page_needs_no_model_library(tmp_path):
     assert imported(code, tmp_path) & (SLOW | TRACING) == set()
 
 
-def test_an_ingest_begins_to_read_without_what_vectors_and_answers_need(tmp_path):
-    """`ingest.py` waits for nothing that its first page can do without."""
+def test_ingest_reads_before_slow_imports(tmp_path):
+    """`ingest.py` reads its first page before the libraries for vectors and answers are imported."""
     code = (
         "import json, sys\nimport ingest\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"

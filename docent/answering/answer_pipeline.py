@@ -13,19 +13,30 @@ from contextlib import aclosing
 from dataclasses import replace
 from itertools import accumulate
 
-from docent.answering import canned_replies, intents
+from docent.answering import intents
+from docent.answering import replies_without_model as replies
+from docent.answering.answer_context import (
+    AnswerServices,
+    Draft,
+    ScopedDocuments,
+    answering,
+    not_ready,
+    search_in_thread,
+)
 from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
-from docent.answering.draft import Draft
-from docent.answering.extractive import best_sentences
-from docent.answering.generation import condense, stream_checked, write, write_from_notes, write_from_passages
-from docent.answering.mentions import list_mentions
+from docent.answering.generation import (
+    condense,
+    stream_checked,
+    write,
+    write_from_notes,
+    write_from_passages,
+    write_with_tools,
+)
 from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter, display_name
 from docent.answering.prompt import templates
-from docent.answering.prompt.budget import Budget, fit, recent
-from docent.answering.scoped_documents import ScopedDocuments, answering, not_ready
-from docent.answering.services import AnswerServices, search_in_thread
-from docent.answering.tools.tool_loop import write_with_tools
+from docent.answering.prompt.token_budget import Budget, fit, recent
+from docent.answering.replies_without_model import best_sentences, list_mentions
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import Message, joined
 from docent.retrieving.query import MAX_QUESTION, shorten_question, shortened_notice
@@ -56,7 +67,7 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         draft.not_ready = not_ready(listed)
     breach = await asyncio.to_thread(services.policy.breach, request.question, of="question")
     if breach and services.policy.refuses:
-        yield draft.answered(canned_replies.uncited(breach.says), ())
+        yield draft.answered(replies.uncited(breach.says), ())
         return
     if breach:
         yield draft.notice(breach.says)
@@ -91,17 +102,17 @@ def _events(
         if intent.kind == "anyway":
             question = intent.term or (request.history[-1].question if request.history else "")
         if not question:
-            return _reply(canned_replies.uncited(canned_replies.NO_QUESTION), draft)
+            return _reply(replies.uncited(replies.NO_QUESTION), draft)
         return _answer_without_documents(replace(request, question=question), services.model, services, draft)
     match intent.kind:
         case "greeting":
-            return _reply(canned_replies.uncited(services.persona.greeting or canned_replies.HELLO), draft)
+            return _reply(replies.uncited(services.persona.greeting or replies.HELLO), draft)
         case "thanks":
-            return _reply(canned_replies.uncited(canned_replies.WELCOME), draft)
+            return _reply(replies.uncited(replies.WELCOME), draft)
         case "about":
-            return _reply(canned_replies.about(listed), draft)
+            return _reply(replies.about(listed), draft)
         case "which":
-            return _reply(canned_replies.which(answering(listed)), draft)
+            return _reply(replies.which(answering(listed)), draft)
         case "mentions":
             return list_mentions(intent.term, listed, documents, draft)
         case "whole":
@@ -133,10 +144,10 @@ async def _answer_question(
         draft.not_found = True
         listed = await _list_documents(documents, draft)
         if passages or answering(listed):
-            cited = canned_replies.nothing_found(draft.searched, passages, model=services.model is not None)
+            cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
         else:
-            cited = canned_replies.about(listed)
-        if unfinished := canned_replies.not_yet(listed):
+            cited = replies.about(listed)
+        if unfinished := replies.not_yet(listed):
             yield draft.notice(unfinished)
         yield draft.answered(cited, passages)
         return
@@ -190,9 +201,9 @@ async def _answer_from_passages(
 ) -> AsyncGenerator[Event, None]:
     """Stream the answer from the passages that fit, and cite it; without a model, take the best sentences."""
     if services.model is None:
-        yield draft.notice(canned_replies.NO_MODEL)
+        yield draft.notice(replies.NO_MODEL)
     elif not budget.fits or not budget.passages:
-        yield draft.notice(canned_replies.TOO_LONG)
+        yield draft.notice(replies.TOO_LONG)
     else:
         if services.limits.tool_steps:
             toolbox = Toolbox(
@@ -202,12 +213,12 @@ async def _answer_from_passages(
         else:
             tokens = write_from_passages(request.question, budget, services.model, services, draft)
         async with aclosing(
-            stream_checked(tokens, services.policy, draft, instead=canned_replies.NO_MODEL)
+            stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)
         ) as events:
             async for event in events:
                 yield event
         if not draft.text.strip() and not draft.failed:
-            yield draft.notice(canned_replies.ONLY_THOUGHT if draft.last.cut_short else canned_replies.SILENT)
+            yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
     await _list_documents(documents, draft)
     known = {passage.chunk_id: passage for passage in (*passages, *draft.looked_up)}
@@ -241,9 +252,7 @@ async def _answer_from_whole_documents(
                 yield event
         return
     tokens = write_from_notes(request.question, passages, services.model, services, draft)
-    async with aclosing(
-        stream_checked(tokens, services.policy, draft, instead=canned_replies.NO_MODEL)
-    ) as events:
+    async with aclosing(stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)) as events:
         async for event in events:
             yield event
     async for event in _cite(request.question, passages, passages, draft, show_cited_only=True):
@@ -254,7 +263,7 @@ async def _answer_without_documents(
     request: AnswerRequest, model: ModelClient, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Answer from the model's own knowledge, labelled as such, without passages, numbers or links."""
-    yield Token(f"{canned_replies.UNGROUNDED} ")
+    yield Token(f"{replies.UNGROUNDED} ")
     draft.shown = True
     draft.model = model.name
     tokens = write(
@@ -268,13 +277,13 @@ async def _answer_without_documents(
         async for event in events:
             yield event
     if draft.refused:
-        yield draft.answered(canned_replies.uncited(draft.refused), ())
+        yield draft.answered(replies.uncited(draft.refused), ())
         return
     if not draft.text.strip():
         draft.model = ""
-    yield draft.notice(canned_replies.FROM_THE_MODEL)
+    yield draft.notice(replies.FROM_THE_MODEL)
     text = draft.text.strip() or Message("No answer came. Ask again.")
-    yield draft.answered(canned_replies.uncited(joined((canned_replies.UNGROUNDED, text), " ")), ())
+    yield draft.answered(replies.uncited(joined((replies.UNGROUNDED, text), " ")), ())
 
 
 async def _cite(
@@ -287,7 +296,7 @@ async def _cite(
 ) -> AsyncGenerator[Event, None]:
     """End with the text and its citations; where the model wrote nothing, with the best sentences."""
     if draft.refused:
-        yield draft.answered(canned_replies.uncited(draft.refused), ())
+        yield draft.answered(replies.uncited(draft.refused), ())
         return
     if not draft.text.strip():
         draft.model = ""
@@ -310,7 +319,7 @@ async def _cite(
         cited, used = await asyncio.to_thread(cite_text)
     finally:
         reader_left.set()
-    for warning in canned_replies.warnings(cited, cut_short=draft.last.cut_short):
+    for warning in replies.warnings(cited, cut_short=draft.last.cut_short):
         yield draft.notice(warning)
     draft.lap("cite")
     yield draft.answered(

@@ -88,13 +88,13 @@ REFERRING = re.compile(
 LEADING = re.compile(
     r"(and|but|or|so|what about|how about|why|also|then|et|mais|und|aber|warum|pourquoi|y|pero)\b"
 )
+LEADING_NOUN = re.compile(r"^(the (word|words|name|term) )")
 
 
 def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
     """Return the kind of request, given the documents that it may name."""
     text = fold(question)
-    bare = re.sub(r"[^\w' ]+", " ", text)
-    bare = " ".join(bare.split())
+    bare = " ".join(re.sub(r"[^\w' ]+", " ", text).split())
     if GREETING.fullmatch(bare):
         return Intent("greeting")
     if THANKS.fullmatch(bare):
@@ -107,7 +107,8 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         return Intent("about")
     if match := MENTIONS.fullmatch(text.strip()):
         start = match.start("term") + len(text) - len(text.lstrip())
-        if term := _unquoted(question[start : start + len(match["term"])]):
+        named = question[start : start + len(match["term"])].strip()
+        if term := LEADING_NOUN.sub("", named).strip("\"'“”„«»‘’ "):
             return Intent("mentions", term=term)
     if WHOLE.search(text):
         wanted = _named(text, documents)
@@ -145,7 +146,3 @@ def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocume
     if not chosen and THIS.search(text) and len(documents) <= 2:
         return tuple(documents)
     return tuple(chosen)
-
-
-def _unquoted(term: str) -> str:
-    return re.sub(r"^(the (word|words|name|term) )", "", term.strip()).strip("\"'“”„«»‘’ ")

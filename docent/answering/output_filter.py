@@ -228,16 +228,6 @@ class OutputFilter:
             return ("<", 1) if final else None
         if not re.match(r"[A-Za-z/!?]", text[at + 1]):
             return "<", 1
-        if text.startswith("<!--", at):
-            end = text.find("-->", at, at + LONGEST_TARGET)
-            if end >= 0:
-                self.removed.append("a comment")
-                return " ", end + 3 - at
-            if len(text) - at < LONGEST_TARGET and not final:
-                return None
-            return "< ", 1
-        if "<!--".startswith(text[at : at + 4]) and not final:
-            return None
         end = text.find(">", at, at + LONGEST_TAG)
         if end < 0:
             return None if len(text) - at < LONGEST_TAG and not final else ("< ", 1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.tokens import LearningCounter, counter_for
+from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -28,7 +28,7 @@ from docent.ingesting import (
     ingest,
     rebuild,
 )
-from docent.ingesting.watch import follow_folders, in_container
+from docent.ingesting.folders import follow_folders, in_container
 from docent.loading import LOADER_VERSION, Loader, Spans
 from docent.messages import Message
 from docent.retrieving import Synonyms, retrieve
@@ -65,7 +65,7 @@ class Docent:
     store: Store
     embedder: Embedder
     loader: Loader
-    intake: IngestPipeline
+    ingest_pipeline: IngestPipeline
     uploads: Uploads
     rereader: Rereader
     counters: dict[str, LearningCounter]
@@ -95,8 +95,8 @@ class Docent:
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
         check_length(request.question)
+        from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
-        from docent.answering.services import AnswerLimits, AnswerServices
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
@@ -147,7 +147,7 @@ class Docent:
             paths,
             data=self.settings.data,
             follow_links=self.settings.follow_links,
-            intake=self.intake,
+            pipeline=self.ingest_pipeline,
             retry_failed=retry_failed,
             password=password,
             on_progress=on_progress,
@@ -232,7 +232,7 @@ class Docent:
 
     def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
         """Fill the index that is being built; return reports on documents that could not be."""
-        return rebuild(self.intake, full=full, on_progress=on_progress)
+        return rebuild(self.ingest_pipeline, full=full, on_progress=on_progress)
 
     def is_older(self, document: StoredDocument) -> bool:
         """Tell whether an older loader than the present one read the document."""
@@ -303,12 +303,12 @@ class Docent:
 
     def work(self) -> None:
         """Continue in the background with documents that are not wholly searchable yet."""
-        self.intake.background.start()
+        self.ingest_pipeline.background.start()
         self.uploads.resume()
 
     def close(self) -> None:
         """Close every part, the store last, even if another part fails to close."""
-        background = self.intake.background  # closes the embedder, too
+        background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
             for part in (self.store, background, self.rereader, self.loader, self.uploads):
                 parts.callback(part.close)

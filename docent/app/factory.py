@@ -9,8 +9,7 @@ from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
-from docent.indexing.embedder import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import available_cores
+from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
@@ -52,16 +51,16 @@ def open_docent(settings: Settings, *, building: bool = False) -> Docent:
     loader = Loader(limits=limits, ocr=Ocr(engine=settings.ocr), workers=available_cores())
     background = EmbeddingWorker(store=store, embedder=embedder)
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
-    intake = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
+    pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     return Docent(
         settings=settings,
         open_model=partial(open_model, settings),
         store=store,
         embedder=embedder,
         loader=loader,
-        intake=intake,
-        uploads=Uploads(intake),
-        rereader=Rereader(intake),
+        ingest_pipeline=pipeline,
+        uploads=Uploads(pipeline),
+        rereader=Rereader(pipeline),
         counters={},
         personas=personas,
         policy=policy,

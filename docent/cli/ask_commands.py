@@ -11,12 +11,22 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+from docent.cli import CLEAR_LINE, add_filters, add_library, positive, print_json, scope
 from docent.cli.document_commands import documents_named
-from docent.cli.options import CLEAR_LINE, add_filters, add_library, positive, print_json, scope
 from docent.errors import InputError
-from docent.json_output import ask_json, passage_json
 from docent.settings import Settings
-from docent.types import Answer, Answered, AnswerRequest, Citation, Event, Notice, StepProgress, Token
+from docent.types import (
+    Answer,
+    Answered,
+    AnswerRequest,
+    Citation,
+    Event,
+    Notice,
+    StepProgress,
+    Token,
+    ask_json,
+    passage_json,
+)
 
 if TYPE_CHECKING:  # imported late: `--help` should not wait for the libraries
     from docent.app import Docent

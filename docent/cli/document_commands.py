@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from docent.cli.options import add_library, print_json, scope
+from docent.cli import add_library, print_json, scope
 from docent.errors import InputError, UnknownDocument
 from docent.settings import Settings
 from docent.types import Page, State, StoredDocument

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from docent.errors import InputError
+from docent.messages import Message
 from docent.types import Answer
 
 FILE_KEYS = ("file", "document", "doc", "filename", "doc_name")
 PAGE_KEYS = ("pages", "page")
+
+WRITING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +59,30 @@ def read_questions(path: Path) -> list[Question]:
 def _question(path: Path, number: int, line: str) -> Question:
     try:
         return question_of(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise InputError(
             "{path}, line {number}: not a question ({error}). Each line is a JSON object with "
             "question, file and pages (counted from 1), or with question and answerable: false.",
             path=path,
             number=number,
-            error=_why(error),
+            error=error.args[0],
         ) from error
 
 
 def question_of(row: Any) -> Question:
-    """Read a row under any of the usual key names; raises ValueError, KeyError or TypeError."""
+    """Read a row under any of the usual key names. Raises ValueError, with a message."""
     if not isinstance(row, dict):
-        raise TypeError("not a JSON object")
-    text = str(row["question"]).strip()
+        raise ValueError(Message("not a JSON object"))
+    text = str(_first(row, ("question",))).strip()
     if not text:
-        raise ValueError("the question is empty")
+        raise ValueError(Message("the question is empty"))
     answerable = bool(row.get("answerable", not row.get("is_impossible", False)))
     library = str(row.get("library") or "")
     if not answerable:
         return Question(text, "", (), library, answerable=False)
     file, pages = str(_first(row, FILE_KEYS)), _pages(_first(row, PAGE_KEYS))
     if not file or not pages:
-        raise ValueError("an answerable question names a file and at least one page")
+        raise ValueError(Message("an answerable question names a file and at least one page"))
     return Question(text, file, pages, library)
 
 
@@ -87,7 +90,7 @@ def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     for key in keys:
         if row.get(key) is not None:
             return row[key]
-    raise KeyError(keys[0])
+    raise ValueError(Message("{key} is missing", key=keys[0]))
 
 
 def _pages(value: Any) -> tuple[int, ...]:
@@ -97,19 +100,12 @@ def _pages(value: Any) -> tuple[int, ...]:
     for part in parts:
         match = re.fullmatch(r"\s*(?:p\.?\s*)?(\d+)\s*(?:[-–]\s*(\d+)\s*)?", str(part))
         if match is None:
-            raise ValueError(f"{part!r} is not a page number")
+            raise ValueError(Message("{part!r} is not a page number", part=part))
         first, last = int(match[1]), int(match[2] or match[1])
         if not 1 <= first <= last:
-            raise ValueError(f"{part!r}: pages are counted from 1")
+            raise ValueError(Message("{part!r}: pages are counted from 1", part=part))
         pages += range(first, last + 1)
     return tuple(dict.fromkeys(pages))
-
-
-def _why(error: Exception) -> str:
-    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-
-
-WRITING = threading.Lock()
 
 
 class GoldenQuestions:

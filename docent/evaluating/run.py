@@ -20,6 +20,8 @@ Place = TypeVar("Place")
 EVIDENCE_TOKENS = 2000
 """About as much as a small model is shown; evidence that comes later is not read."""
 
+FORMAT = "docent-eval-1"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -124,9 +126,6 @@ def _has_evidence(
     return False
 
 
-FORMAT = "docent-eval-1"
-
-
 @dataclass(frozen=True, slots=True)
 class EvalRun:
     """The outcomes of every question, asked of all documents and of the right one."""
@@ -137,7 +136,12 @@ class EvalRun:
 
 def save_run(run: EvalRun, path: Path, *, summary: Mapping[str, Any]) -> None:
     """Save a summary for people, and the outcomes for the next comparison."""
-    value = {"format": FORMAT, "summary": summary, "shared": _rows(run.shared), "given": _rows(run.given)}
+    value = {
+        "format": FORMAT,
+        "summary": summary,
+        "shared": [asdict(outcome) for outcome in run.shared],
+        "given": [asdict(outcome) for outcome in run.given],
+    }
     try:
         path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -165,13 +169,8 @@ def read_run(path: Path) -> EvalRun:
         ) from error
 
 
-def _rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    return [asdict(outcome) for outcome in outcomes]
-
-
 def _outcomes(rows: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
-    return tuple(Outcome(**{**row, "question": _question(row["question"])}) for row in rows)
-
-
-def _question(row: Mapping[str, Any]) -> Question:
-    return Question(**{**row, "pages": tuple(row["pages"])})
+    questions = [Question(**{**row["question"], "pages": tuple(row["question"]["pages"])}) for row in rows]
+    return tuple(
+        Outcome(**{**row, "question": question}) for row, question in zip(rows, questions, strict=True)
+    )

@@ -15,6 +15,9 @@ RESAMPLES = 2000
 SEED = 20_26
 Floats = NDArray[np.float64]
 
+WITHIN = 5
+"""A question is gained or lost when its page enters or leaves the first five."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -129,10 +132,6 @@ def _ratio(part: Floats, whole: Floats) -> Figure | None:
     return Figure(float(part.sum() / whole.sum()), float(low), float(high))
 
 
-WITHIN = 5
-"""A question is gained or lost when its page enters or leaves the first five."""
-
-
 @dataclass(frozen=True, slots=True)
 class RankChange:
     """A question whose page was found before or is found now, not both."""
@@ -157,7 +156,12 @@ class Comparison:
 def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Comparison:
     """Compare two runs; the same question is one with the same words, file and library."""
     earlier, later = (
-        {_key(outcome): outcome for outcome in run if _asked(outcome)} for run in (before, after)
+        {
+            (outcome.question.question, outcome.question.file, outcome.question.library): outcome
+            for outcome in run
+            if outcome.question.answerable
+        }
+        for run in (before, after)
     )
     both = [key for key in earlier if key in later]
     changes = [RankChange(later[key].question, earlier[key].page_rank, later[key].page_rank) for key in both]
@@ -170,14 +174,6 @@ def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Comparison:
             metric_rows([later[key] for key in both]) - metric_rows([earlier[key] for key in both])
         ),
     )
-
-
-def _key(outcome: Outcome) -> tuple[str, str, str]:
-    return outcome.question.question, outcome.question.file, outcome.question.library
-
-
-def _asked(outcome: Outcome) -> bool:
-    return outcome.question.answerable
 
 
 def _found(rank: int | None) -> bool:

@@ -281,21 +281,18 @@ class _WordCounts(dict[str, int]):
         self._added = _added_words(tokenizer)
 
     def __missing__(self, word: str) -> int:
-        parts = self._parts(word)
-        tokens = sum(map(self.__getitem__, parts)) if len(parts) > 1 else self._encode(word)
+        # The tokenizer splits at signs, too, so that the parts of a word such as "12,345" are common words.
+        plain = word.isascii() and word.isprintable() and not any(token in word for token in self._added)
+        parts = PART.findall(word) if plain else [word]
+        if len(parts) > 1:
+            tokens = sum(map(self.__getitem__, parts))
+        else:
+            tokens = len(self._tokenizer.encode(word, add_special_tokens=False).ids)
         if len(word) <= MAX_WORD:
             if len(self) >= MAX_WORDS:
                 self.clear()
             self[word] = tokens
         return tokens
-
-    def _parts(self, word: str) -> list[str]:
-        """Split a word such as "12,345" whose parts are common; the tokenizer splits at signs, too."""
-        plain = word.isascii() and word.isprintable() and not any(token in word for token in self._added)
-        return PART.findall(word) if plain else [word]
-
-    def _encode(self, word: str) -> int:
-        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
 
 
 @lru_cache(maxsize=2)

@@ -61,12 +61,8 @@ class Header:
     top: str
     place: str
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(part for part in (self.name, self.section, self.top, self.place) if part)
-
     def __str__(self) -> str:
-        return " | ".join(self.parts)
+        return " | ".join(filter(None, (self.name, self.section, self.top, self.place)))
 
     def shortenings(self) -> Iterator[str]:
         """Yield the whole line, then ever shorter ones down to nothing; the file's name goes last."""
@@ -121,11 +117,15 @@ class Outline:
         """Return the header of a chunk that begins at character `start` of the page."""
         section = self._carried[page.number]
         for heading in self._headings[page.number]:
-            # A page that opens with a heading belongs to it, even where a chunk begins just above.
-            if heading.start > start and not _opens(page, heading):
+            # A page that opens with a heading, perhaps after its running header, belongs to it, even where a
+            # chunk begins just above.
+            opens_page = heading.start < 400 and page.text.count("\n", 0, heading.start) < 5
+            if heading.start > start and not opens_page:
                 break
             section = heading.text
-        top = self._top(page)
+        # Heading-like lines among the first of the page; often the name of a statement or a table.
+        first_lines = [line for line in self._firsts[page.number] if line.lower() not in self._repeated]
+        top = " - ".join(map(_short, first_lines[:TOP_HEADINGS]))
         place = page.place or f"page {page.label or page.number}"
         section = _short(section)
         return Header(
@@ -138,18 +138,13 @@ class Outline:
     def _join_torn_words(self, heading: str) -> str:
         """Join torn words of a heading, where the document has them whole elsewhere."""
 
-        def whole(found: re.Match[str]) -> str:
-            first, second = found[1] or found[3], found[2] or found[4]
+        def join(match: re.Match[str]) -> str:
+            first, second = match[1] or match[3], match[2] or match[4]
             part = max(first, second, key=len).lower()
-            there = self._words[(first + second).lower()]
-            return first + second if there > WHOLE * self._words[part] else found[0]
+            occurrences = self._words[(first + second).lower()]
+            return first + second if occurrences > WHOLE * self._words[part] else match[0]
 
-        return TORN.sub(whole, heading)
-
-    def _top(self, page: Page) -> str:
-        """Return heading-like lines among the first of the page; often the name of a statement or a table."""
-        found = [_short(line) for line in self._firsts[page.number] if line.lower() not in self._repeated]
-        return " - ".join(found[:TOP_HEADINGS])
+        return TORN.sub(join, heading)
 
 
 def clean_name(name: str) -> str:
@@ -173,18 +168,18 @@ def descriptive_name(document: Document) -> str:
 def _headings(page: Page, lines: Lines) -> tuple[Heading, ...]:
     """Return headings by their wording, and those found at loading (outline, type) that read like one."""
     found = {heading.start: heading for heading in _shaped(lines)}
-    marked = page.headings or _set_large(page)
+    marked = page.headings
+    if not marked:
+        large = [
+            (line.start, page.text[line.start : line.end]) for line in page.lines if line.role == "heading"
+        ]
+        marked = tuple(Heading(start, " ".join(text.split())) for start, text in large if WORD.search(text))
     if page.lines:  # type was judged by its size: a page set large as a whole has no heading on every line
         crowded = len(page.lines) > FEW_LINES and len(marked) > MAX_HEADINGS * len(page.lines)
         marked = () if crowded else tuple(heading for heading in marked if _can_be_heading(heading.text))
     for heading in marked:
         found.setdefault(heading.start, heading)
     return tuple(sorted(found.values(), key=lambda heading: heading.start))
-
-
-def _set_large(page: Page) -> tuple[Heading, ...]:
-    found = ((line.start, page.text[line.start : line.end]) for line in page.lines if line.role == "heading")
-    return tuple(Heading(start, " ".join(text.split())) for start, text in found if WORD.search(text))
 
 
 def _can_be_heading(line: str) -> bool:
@@ -223,11 +218,6 @@ def _is_title(line: str) -> bool:
     main_words = [word for word in words if len(word) > 3 or word[0].isupper()]
     capitals = sum(word[0].isupper() for word in main_words)
     return len(words) <= 12 and bool(main_words) and capitals >= 0.6 * len(main_words)
-
-
-def _opens(page: Page, heading: Heading) -> bool:
-    """Return whether the page begins with this heading, apart from its running header."""
-    return page.text.count("\n", 0, heading.start) < 5 and heading.start < 400
 
 
 def _short(line: str) -> str:

@@ -51,21 +51,21 @@ class ChunkNodeParser(NodeParser):
     ) -> list[BaseNode]:
         del show_progress, kwargs  # the interface's; chunking is faster than a progress bar
         chunk_nodes: list[BaseNode] = []
-        for name, pages in _files(nodes).items():
+        files: dict[str, list[BaseNode]] = {}
+        for node in nodes:
+            files.setdefault(str(node.metadata.get("file_name") or node.node_id), []).append(node)
+        for name, pages in files.items():
             document = _document(name, pages)
-            for cut in self._chunks(document, pages[0]):
-                chunk_nodes.append(_node(cut, pages[cut.page - 1]))
+            chunks = chunk(
+                document,
+                document_id=pages[0].ref_doc_id or pages[0].node_id,
+                tokenizer=self._embedder.tokenizer,
+                size=self.size,
+                overlap=self.overlap,
+                limit=self._embedder.max_tokens,
+            )
+            chunk_nodes += [_node(cut, pages[cut.page - 1]) for cut in chunks]
         return chunk_nodes
-
-    def _chunks(self, document: Document, first: BaseNode) -> list[Chunk]:
-        return chunk(
-            document,
-            document_id=first.ref_doc_id or first.node_id,
-            tokenizer=self._embedder.tokenizer,
-            size=self.size,
-            overlap=self.overlap,
-            limit=self._embedder.max_tokens,
-        )
 
 
 class DocentEmbedding(BaseEmbedding):
@@ -98,13 +98,6 @@ class DocentEmbedding(BaseEmbedding):
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
-
-
-def _files(nodes: Sequence[BaseNode]) -> dict[str, list[BaseNode]]:
-    files: dict[str, list[BaseNode]] = {}
-    for node in nodes:
-        files.setdefault(str(node.metadata.get("file_name") or node.node_id), []).append(node)
-    return files
 
 
 def _document(name: str, nodes: Sequence[BaseNode]) -> Document:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docent.errors import EmbeddingError
-from docent.indexing.packaged_model import packaged_tokenizer
+from docent.indexing.embedder import packaged_tokenizer
+from docent.messages import Message
 
 BATCH = 32
 MAX_WINDOW = 2048  # a longer window only costs the server memory: chunks are far shorter
@@ -51,13 +52,13 @@ class OllamaEmbedder:
         """Ask the server for the model's properties, and the model for one vector."""
         properties = self._ask("/api/show", {"model": model})
         facts = properties.get("model_info", {})
-        context = _fact(facts, ".context_length") or 512
+        context = next((int(value) for key, value in facts.items() if key.endswith(".context_length")), 0)
         self._ask_prompt, self._text_prompt = PROMPTS.get(model.split(":")[0].split("/")[-1], ("", ""))
         # The common models share the packaged one's vocabulary. For others the count is near, and
         # the server refuses what is too long (truncate is false) instead of cutting it.
         self.tokenizer = packaged_tokenizer()
         prompt = len(self.tokenizer.encode(self._text_prompt, add_special_tokens=False).ids)
-        self._window = min(context, MAX_WINDOW)
+        self._window = min(context or 512, MAX_WINDOW)
         self.max_tokens = self._window - prompt
         self.dimensions = len(self.embed_query("dimensions"))
         self.fingerprint = f"{self.name}@{self._digest()}/{self.max_tokens}"
@@ -136,7 +137,7 @@ class OllamaEmbedder:
         try:
             answer: dict[str, Any] = dict(json.loads(body_bytes))
         except (ValueError, TypeError, RecursionError) as error:  # not Ollama
-            raise self._no_answer("what came is not JSON") from error
+            raise self._no_answer(Message("what came is not JSON")) from error
         return answer
 
     def _read(self, response: httpx.Response) -> bytes:
@@ -147,9 +148,11 @@ class OllamaEmbedder:
             parts.append(part)
             size += len(part)
             if size > MAX_REPLY_BYTES:
-                raise self._no_answer(f"it sent more than {MAX_REPLY_BYTES:,} bytes")
+                raise self._no_answer(Message("it sent more than {most:,} bytes", most=MAX_REPLY_BYTES))
             if time.monotonic() > ends:
-                raise self._no_answer(f"its reply took longer than {MAX_REPLY_SECONDS:g} s")
+                raise self._no_answer(
+                    Message("its reply took longer than {seconds:.0f} s", seconds=MAX_REPLY_SECONDS)
+                )
         return b"".join(parts)
 
     def _no_answer(self, why: str) -> EmbeddingError:
@@ -159,7 +162,3 @@ class OllamaEmbedder:
             url=self._url,
             why=why,
         )
-
-
-def _fact(facts: dict[str, Any], ending: str) -> int | None:
-    return next((int(value) for key, value in facts.items() if key.endswith(ending)), None)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
-from docent.indexing.fast_embedder import BATCH_TOKENS, batches, refuse_long
-from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, WEIGHTS
+from docent.indexing.embedder import BATCH_TOKENS, MAX_TOKENS, PACKAGED_MODEL, WEIGHTS, batches, refuse_long
 
 if TYPE_CHECKING:  # 0.12 s to import; an ingest begins without
     import numpy as np

@@ -1,10 +1,15 @@
 """From files to the index: find, plan, read, cut into chunks, store their words, then their vectors."""
 
 from docent.ingesting.discovery import find_files
-from docent.ingesting.folders import IngestProgress, IngestStopped, ingest
-from docent.ingesting.ingest_pipeline import ChunkSize, EmbeddingWorker, IngestPipeline
-from docent.ingesting.rereading import Rereader, rebuild
-from docent.ingesting.uploads import Ticket, Uploads, UploadStatus, is_locked
+from docent.ingesting.folders import IngestStopped, ingest
+from docent.ingesting.ingest_pipeline import (
+    ChunkSize,
+    EmbeddingWorker,
+    IngestPipeline,
+    IngestProgress,
+    rebuild,
+)
+from docent.ingesting.uploads import Rereader, Ticket, Uploads, UploadStatus, is_locked
 
 __all__ = [
     "Rereader",

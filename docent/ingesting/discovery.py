@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from docent.errors import InputError
+from docent.messages import Message
 from docent.regular_files import not_regular
 from docent.types import DEFAULT_LIBRARY, SYNONYMS, FileReport, SourceFile
 
@@ -22,7 +23,7 @@ class SkippedPath:
     """A file or folder that was found and is not read, with the reason."""
 
     path: Path
-    why: str
+    why: Message
 
 
 def find_files(
@@ -37,19 +38,18 @@ def find_files(
     reports: list[FileReport] = []
     for path in paths:
         if not os.path.exists(path):  # False also below a folder that may not be entered
-            why = "does not exist or may not be looked at"
             raise InputError(
-                "{path} {why}. Name a file or folder, or put documents into {data}.",
+                "{path} does not exist or may not be looked at. Name a file or folder, or put documents into "
+                "{data}.",
                 path=path,
-                why=why,
                 data=data,
             )
-        for found in walk.begin(path):
-            if isinstance(found, SkippedPath):
-                library, inside = map(printable, _place(found.path, data))
-                reports.append(FileReport(library, inside, "failed", found.why))
-            elif found.path != SYNONYMS:
-                files[found.library, found.path] = found
+        for file in walk.begin(path):
+            if isinstance(file, SkippedPath):
+                library, inside = map(printable, _place(file.path, data))
+                reports.append(FileReport(library, inside, "failed", file.why))
+            elif file.path != SYNONYMS:
+                files[file.library, file.path] = file
     return list(files.values()), reports
 
 
@@ -78,19 +78,23 @@ class _Walk:
         """Return a report of a path whose name cannot be stored, or None."""
         if all(map(_is_utf8, _place(path, self._data))):
             return None
-        name = printable(path.name)
-        why = f"The name of {name} is not written in UTF-8, so it is not read. Rename it and ingest again."
+        why = Message(
+            "The name of {name} is not written in UTF-8, so it is not read. Rename it and ingest again.",
+            name=printable(path.name),
+        )
         return iter((SkippedPath(path, why),))
 
     def _linked(self, path: Path) -> Iterator[SourceFile | SkippedPath]:
         """Follow a link, if that is allowed."""
         real = Path(os.path.realpath(path))
         if self._roots and not any(map(real.is_relative_to, self._roots)):
-            yield SkippedPath(
-                path,
-                f"{path.name} leads out of the data folder, to {printable(str(real))}, so it is not followed."
-                " Copy it into the data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
+            why = Message(
+                "{name} leads out of the data folder, to {target}, so it is not followed. Copy it into the "
+                "data folder, or allow such links with DOCENT_FOLLOW_LINKS=1.",
+                name=path.name,
+                target=printable(str(real)),
             )
+            yield SkippedPath(path, why)
         else:
             yield from self._below(path, real)
 
@@ -104,16 +108,19 @@ class _Walk:
             library, inside = _place(path, self._data)
             yield SourceFile(library, inside, path.absolute(), status.st_size, status.st_mtime_ns, real=real)
         elif not stat.S_ISDIR(status.st_mode):
-            yield SkippedPath(path, str(not_regular(path.name, status.st_mode)))
+            yield SkippedPath(path, not_regular(path.name, status.st_mode).message)
         elif real not in self._seen:
             self._seen.add(real)
             try:
                 entries = sorted(path.iterdir())
-                os.stat(
-                    f"{path}/."
-                )  # a folder that may be listed but not entered would fail at its first file
+                os.stat(f"{path}/.")  # one that may be listed but not entered would fail at its first file
             except OSError as error:
-                yield SkippedPath(path, _unreadable_folder(path, error))
+                why = Message(
+                    "The folder {name} cannot be read ({why}). Allow it: chmod u+rx '{name}'",
+                    name=printable(str(path)),
+                    why=error.strerror or "unknown",
+                )
+                yield SkippedPath(path, why)
                 return
             for entry in entries:
                 if entry.name.startswith("."):
@@ -124,11 +131,6 @@ class _Walk:
                     yield from self._linked(entry)
                 else:
                     yield from self._below(entry, real / entry.name)
-
-
-def _unreadable_folder(folder: Path, error: OSError) -> str:
-    name = printable(str(folder))
-    return f"The folder {name} cannot be read ({error.strerror or 'unknown'}). Allow it: chmod u+rx '{name}'"
 
 
 def _is_utf8(name: str) -> bool:

@@ -1,19 +1,21 @@
-"""Ingest folders: find the files, compare them with the index, and read those that are new or changed."""
+"""Ingest folders, once or after every change: read the files that are new or changed, and store them."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from docent.errors import DocentError, LoadError, OutOfReach, StoreError, UnreadableFile
 from docent.ingesting.discovery import SameBytes, SyncPlan, covers, file_now, find_files, is_gone, plan_sync
-from docent.ingesting.ingest_pipeline import IngestPipeline, ReadDocument, describe_error
+from docent.ingesting.ingest_pipeline import IngestPipeline, IngestProgress, ReadDocument, describe_error
+from docent.messages import Message
 from docent.store import Arrival, Store, sha256_of
 from docent.types import Chunk, Document, FileReport, ReadBy, SourceFile
 
@@ -23,20 +25,13 @@ MAX_COMMIT_PAGES = 200  # so that the first of them does not wait for long
 BYTES_AHEAD = 4_000_000  # of files read beyond those that are stored
 TRIES = 3  # a file that changes while it is read is read again, this often
 SETTLED = 1.0  # seconds; a file that cannot be read and is younger may be growing
-
-
-@dataclass(frozen=True, slots=True)
-class IngestProgress:
-    """The progress of an ingest."""
-
-    files: int
-    """Files that are searchable by their words by now."""
-    of_files: int
-    pages: int
-    path: str
-    """The last file; empty when only vectors are left to make."""
-    waiting: int
-    """Chunks without a vector so far, also those of other ingests and uploads."""
+DATE_ONLY = Message("only its date changed")
+QUIET_MS = 500  # without a change: then writing is done
+LONGEST_MS = 5000  # of changes without a pause: then ingest what there is
+RETRY_SECONDS = 5.0
+SWEEP_SECONDS = 600.0  # ingest even without a signal: network drives do not always send one
+POLL_MS = 1000
+CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 class IngestStopped(KeyboardInterrupt):
@@ -60,7 +55,7 @@ def ingest(
     *,
     data: Path,
     follow_links: bool = False,
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     retry_failed: bool,
     password: str | None,
     on_progress: Callable[[IngestProgress], None],
@@ -70,13 +65,17 @@ def ingest(
     Only files below the paths given are read or removed. Raises IngestStopped, with the reports so far,
     where it is interrupted.
     """
-    store = intake.store
+    store = pipeline.store
     reports: list[FileReport] = []
     try:
         found, not_read = find_files(paths, data=data, follow_links=follow_links)
         reports += not_read
-        libraries = sorted({file.library for file in found} | _libraries_below(paths, data, store))
-        plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in libraries}
+        # Also libraries that were ingested before and whose files would be below the paths.
+        below = (
+            name for name in store.libraries(None) if any(covers(path, name, "", data) for path in paths)
+        )
+        libraries = sorted({file.library for file in found}.union(below))
+        plans = {name: _planned(name, found, paths, data, store, retry_failed) for name in sorted(libraries)}
         work = [FileToRead(file, "added") for part in plans.values() for file in part.added]
         work += [FileToRead(file, "changed") for part in plans.values() for file in part.changed]
         for part in plans.values():
@@ -89,7 +88,7 @@ def ingest(
             reports += _without_reading(library, part, store)
         missing = {(library, path) for library, part in plans.items() for path in part.removed}
         pages = 0
-        for number, report in enumerate(_read_and_store(work, intake, password, missing), 1):
+        for number, report in enumerate(_read_and_store(work, pipeline, password, missing), 1):
             pages += report.pages
             reports.append(report)
             on_progress(IngestProgress(number, len(work), pages, report.path, store.lacking()))
@@ -98,7 +97,7 @@ def ingest(
                 store.forget(library, path)
                 reports.append(FileReport(library, path, "removed"))
         all_read = IngestProgress(len(work), len(work), pages, "", 0)
-        intake.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
+        pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))
     except KeyboardInterrupt as interrupt:
         raise IngestStopped(reports) from interrupt
     return _sorted(reports)
@@ -109,19 +108,14 @@ def _sorted(reports: Sequence[FileReport]) -> list[FileReport]:
 
 
 def _read_and_store(
-    work: Sequence[FileToRead], intake: IngestPipeline, password: str | None, missing: set[tuple[str, str]]
+    work: Sequence[FileToRead], pipeline: IngestPipeline, password: str | None, missing: set[tuple[str, str]]
 ) -> Iterator[FileReport]:
-    pool = ThreadPoolExecutor(max_workers=intake.workers, thread_name_prefix="reading")
+    pool = ThreadPoolExecutor(max_workers=pipeline.workers, thread_name_prefix="reading")
     try:
-        for ready in _read_ahead(work, pool, intake, password):
-            yield from _store_together(ready, intake, password, missing)
+        for ready in _read_ahead(work, pool, pipeline, password):
+            yield from _store_together(ready, pipeline, password, missing)
     finally:  # interrupted: the loader ends what is being read
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _libraries_below(paths: Sequence[Path], data: Path, store: Store) -> set[str]:
-    """Return libraries that were ingested before and whose files would be below the paths."""
-    return {name for name in store.libraries(None) if any(covers(path, name, "", data) for path in paths)}
 
 
 def _planned(
@@ -156,8 +150,8 @@ def _attach(same: SameBytes, store: Store) -> FileReport | None:
     if not store.attach(same.file, same.sha256):
         return None
     if same.moved:
-        return FileReport(same.file.library, same.file.path, "moved", f"was {same.was}")
-    return FileReport(same.file.library, same.file.path, "unchanged", "only its date changed")
+        return FileReport(same.file.library, same.file.path, "moved", Message("was {path}", path=same.was))
+    return FileReport(same.file.library, same.file.path, "unchanged", DATE_ONLY)
 
 
 def _without_reading(library: str, part: SyncPlan, store: Store) -> list[FileReport]:
@@ -169,14 +163,14 @@ def _without_reading(library: str, part: SyncPlan, store: Store) -> list[FileRep
 
 
 def _read_ahead(
-    work: Sequence[FileToRead], pool: ThreadPoolExecutor, intake: IngestPipeline, password: str | None
+    work: Sequence[FileToRead], pool: ThreadPoolExecutor, pipeline: IngestPipeline, password: str | None
 ) -> Iterator[list[tuple[FileToRead, Reading]]]:
     """Yield documents in order, as many at a time as were read while those before were stored."""
     coming, waiting = deque(work), deque[tuple[FileToRead, Reading]]()
     while coming or waiting:
-        while coming and _has_room(waiting, intake.workers):
+        while coming and _has_room(waiting, pipeline.workers):
             following = coming.popleft()
-            waiting.append((following, pool.submit(_read, following.file, intake, password)))
+            waiting.append((following, pool.submit(_read, following.file, pipeline, password)))
         ready = [waiting.popleft()]
         wait([ready[0][1]])
         pages = _pages(ready[0][1])
@@ -186,8 +180,8 @@ def _read_ahead(
         yield ready
 
 
-def _read(file: SourceFile, intake: IngestPipeline, password: str | None) -> ReadDocument:
-    return intake.read(file.full, password=password, on_page=lambda *_: None)
+def _read(file: SourceFile, pipeline: IngestPipeline, password: str | None) -> ReadDocument:
+    return pipeline.read(file.full, password=password, on_page=lambda *_: None)
 
 
 def _has_room(waiting: Sequence[tuple[FileToRead, Reading]], workers: int) -> bool:
@@ -203,7 +197,7 @@ def _pages(reading: Reading) -> int:
 
 def _store_together(
     ready: Sequence[tuple[FileToRead, Reading]],
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     password: str | None,
     missing: set[tuple[str, str]],
 ) -> Iterator[FileReport]:
@@ -216,20 +210,20 @@ def _store_together(
             if not reading.exception():
                 read = reading.result()
                 arrivals[work] = Arrival(work.file, read.document, read.chunks(work.file.library))
-        stored = dict(zip(arrivals, intake.keep_several([*arrivals.values()]), strict=True))
+        stored = dict(zip(arrivals, pipeline.keep_several([*arrivals.values()]), strict=True))
     seconds = (time.perf_counter() - began) / len(ready)
     for work, reading in ready:
         if stored.get(work):
             arrival = arrivals[work]
             yield _report(work.outcome, arrival.file, arrival.document, arrival.chunks, seconds)
         else:
-            yield _store_one(work, reading, intake, password, missing)
+            yield _store_one(work, reading, pipeline, password, missing)
 
 
 def _store_one(
     work: FileToRead,
     reading: Reading,
-    intake: IngestPipeline,
+    pipeline: IngestPipeline,
     password: str | None,
     missing: set[tuple[str, str]],
 ) -> FileReport:
@@ -238,18 +232,20 @@ def _store_one(
     file = work.file
     for attempt in range(1, TRIES + 1):
         try:
-            read = reading.result() if attempt == 1 else _read(file, intake, password)
-            if intake.store.attach(file, read.document.sha256):
-                return _report_same_bytes(file, read.document, work.outcome, missing, intake.store)
-            chunks = intake.keep(file, read)
+            read = reading.result() if attempt == 1 else _read(file, pipeline, password)
+            if pipeline.store.attach(file, read.document.sha256):
+                return _report_same_bytes(file, read.document, work.outcome, missing, pipeline.store)
+            chunks = pipeline.keep(file, read)
             break
         except LoadError as error:
-            _let_settle(file)
+            age = time.time() - file.modified_ns / 1e9
+            if 0 <= age < SETTLED:  # it may still be being copied
+                time.sleep(SETTLED - age)
             now = file_now(file)
             if now == file or now is None or attempt == TRIES:
                 # Without its date where the file is not the cause, so that the next ingest reads it again.
                 failed = replace(file, modified_ns=0) if isinstance(error, OutOfReach) else file
-                intake.store.fail(failed, error.message)
+                pipeline.store.fail(failed, error.message)
                 return FileReport(file.library, file.path, "failed", error.message)
             file = now
         except StoreError as error:
@@ -259,13 +255,6 @@ def _store_one(
         except Exception as error:  # the other files are still read, and the next ingest tries this one again
             return FileReport(file.library, file.path, "failed", describe_error(error))
     return _report(work.outcome, file, read.document, chunks, time.perf_counter() - began)
-
-
-def _let_settle(file: SourceFile) -> None:
-    """Wait until a file is a second old: one that cannot be read may still be being copied."""
-    age = time.time() - file.modified_ns / 1e9
-    if 0 <= age < SETTLED:
-        time.sleep(SETTLED - age)
 
 
 def _report(
@@ -295,7 +284,7 @@ def _report_same_bytes(
 ) -> FileReport:
     """Report bytes that are in the index already: a moved file, a copy of another, or one only touched."""
     if outcome == "changed":
-        return FileReport(file.library, file.path, "unchanged", "only its date changed")
+        return FileReport(file.library, file.path, "unchanged", DATE_ONLY)
     twins = [
         path
         for known in store.known_files(file.library)
@@ -303,6 +292,69 @@ def _report_same_bytes(
     ]
     moved = [path for path in twins if (file.library, path) in missing]
     if moved:
-        return FileReport(file.library, file.path, "moved", f"was {moved[0]}", pages=len(document.pages))
-    why = f"the same bytes as {twins[0]}" if twins else ""
+        why = Message("was {path}", path=moved[0])
+        return FileReport(file.library, file.path, "moved", why, pages=len(document.pages))
+    why = Message("the same bytes as {path}", path=twins[0]) if twins else Message("")
     return FileReport(file.library, file.path, "added", why, pages=len(document.pages))
+
+
+def in_container() -> bool:
+    """Return whether this is a container, where changes that the host makes are not signalled."""
+    return any(mark.exists() for mark in CONTAINERS)
+
+
+def follow_folders(
+    paths: Sequence[Path],
+    *,
+    ingest: Callable[[], Sequence[FileReport]],
+    polling: bool,
+    on_reports: Callable[[Sequence[FileReport]], None],
+    on_trouble: Callable[[str], None],
+) -> None:
+    """Ingest now and after every change, until interrupted; an error is reported, and ingest tried again."""
+    failures: set[FileReport] = set()
+    for _ in _changes(paths, polling):
+        reports = _ingest_until_done(ingest, on_trouble)
+        on_reports([report for report in reports if report.outcome != "unchanged" and report not in failures])
+        failures = {report for report in reports if report.outcome == "failed"}
+
+
+def _ingest_until_done(
+    ingest: Callable[[], Sequence[FileReport]], on_trouble: Callable[[str], None]
+) -> Sequence[FileReport]:
+    while True:
+        try:
+            return ingest()
+        except DocentError as error:
+            on_trouble(error.message)
+            time.sleep(RETRY_SECONDS)
+
+
+def _changes(paths: Sequence[Path], polling: bool) -> Iterator[None]:
+    """Yield once at the start, and again whenever something may have changed."""
+    from watchfiles import watch  # 0.1 s to import, for those who follow a folder
+
+    while True:
+        present = [path for path in paths if os.path.exists(path)]
+        if len(present) < len(
+            paths
+        ):  # a missing folder cannot be watched; ingest reports it until it is back
+            yield
+            continue
+        ingested = -SWEEP_SECONDS  # the first time inside the watch, so that no change before it is missed
+        for changes in watch(
+            *present,
+            watch_filter=lambda _, path: not Path(path).name.startswith("."),
+            step=QUIET_MS,
+            debounce=LONGEST_MS,
+            rust_timeout=500,
+            yield_on_timeout=True,
+            force_polling=polling,
+            poll_delay_ms=POLL_MS,
+            ignore_permission_denied=True,
+        ):
+            if changes or time.monotonic() - ingested > SWEEP_SECONDS:
+                ingested = time.monotonic()
+                yield
+            if not all(map(os.path.exists, paths)):
+                break

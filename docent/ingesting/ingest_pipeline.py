@@ -1,8 +1,9 @@
-"""The steps of every file, from a folder or an upload: read, cut, store its words, then its vectors."""
+"""The steps of every file, new or in an earlier index: read, cut, store its words, then its vectors."""
 
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,13 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from docent.errors import DocentError, EmbeddingError
+from docent.errors import DocentError, EmbeddingError, LoadError, StoreError
 from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
 from docent.loading import Loader
 from docent.messages import Message
 from docent.store import Arrival, Store
-from docent.types import Chunk, Document, SourceFile, document_id
+from docent.types import Chunk, Document, FileReport, Scope, SourceFile, StoredDocument, document_id
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,20 @@ class PageCounter:
 
 
 @dataclass(frozen=True, slots=True)
+class IngestProgress:
+    """The progress of an ingest."""
+
+    files: int
+    """Files that are searchable by their words by now."""
+    of_files: int
+    pages: int
+    path: str
+    """The last file; empty when only vectors are left to make."""
+    waiting: int
+    """Chunks without a vector so far, also those of other ingests and uploads."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadDocument:
     """A file's document, its pages cut while it was read."""
 
@@ -59,6 +74,8 @@ class ReadDocument:
 
 @dataclass(frozen=True, slots=True)
 class IngestPipeline:
+    """The store and what fills it, and the steps that a file goes through."""
+
     store: Store
     loader: Loader
     embedder: Embedder
@@ -79,6 +96,15 @@ class IngestPipeline:
                 cutter.add(page)  # while the workers read the next pages
                 on_page(len(pages), stream.expected_pages)
             return ReadDocument(replace(stream.document, pages=tuple(pages)), cutter)
+
+    def read_original(
+        self, original: Path, name: str, *, password: str | None, on_page: Callable[[int, int], None]
+    ) -> ReadDocument:
+        """Read a stored original under its document's name, which its reader and its errors need."""
+        with tempfile.TemporaryDirectory(prefix="docent-") as folder:
+            named = Path(folder) / name
+            named.symlink_to(original.absolute())
+            return self.read(named, password=password, on_page=on_page)
 
     def as_read(self, document: Document) -> ReadDocument:
         """Return a document that was read before, cut again."""
@@ -120,8 +146,6 @@ def describe_error(error: Exception) -> str:
     log.error("A file could not be read.", exc_info=error)
     return Message(UNEXPECTED, why=repr(error))
 
-
-log = logging.getLogger(__name__)
 
 BATCH = 256  # chunks: a second or two of work, so that a stop takes effect soon
 IDLE = 1.0  # seconds between two checks, when nothing signals work
@@ -222,3 +246,56 @@ class EmbeddingWorker:
                 ids = [chunk.id for chunk in chunks]
                 under_way = frozenset(ids)
                 storing = executor.submit(self._store.put_vectors, ids, vectors) if ids else None
+
+
+def rebuild(
+    pipeline: IngestPipeline, *, full: bool, on_progress: Callable[[IngestProgress], None]
+) -> list[FileReport]:
+    """Fill the index that is being built; the reports name documents that could not be carried over.
+
+    `full` reads every file again; otherwise only chunks and vectors are made again. Documents that come to
+    the index in use meanwhile are carried over, too.
+    """
+    store = pipeline.store
+    reports: list[FileReport] = []
+    failed: set[str] = set()
+    while missing := [document for document in store.missing() if document.id not in failed]:
+        pages = 0
+        for number, document in enumerate(missing, 1):
+            path = document.paths[0] if document.paths else document.name
+            try:
+                pages += _carry_over(document, pipeline, full=full)
+            except (LoadError, StoreError) as error:
+                failed.add(document.id)
+                reports.append(FileReport(document.library, path, "failed", error.message))
+            on_progress(IngestProgress(number, len(missing), pages, path, store.lacking()))
+        all_read = IngestProgress(len(missing), len(missing), pages, "", 0)
+        pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))  # noqa: B023  called within this round
+    return reports
+
+
+def _carry_over(known: StoredDocument, pipeline: IngestPipeline, *, full: bool) -> int:
+    store = pipeline.store
+    if (document := store.read_before(known.id)) is None:
+        return 0  # it was deleted meanwhile
+    original = store.original(known.id, Scope(reader=known.owner))
+    if not original.exists():
+        raise StoreError(
+            "The original of {name} is missing from storage/. Add the file again, or delete the "
+            "document, and run this again.",
+            name=known.name,
+        )
+    read = _read_again(document, original, pipeline) if full else pipeline.as_read(document)
+    store.put_reading(known.id, read.document, read.chunks(known.library))
+    pipeline.tally.count(len(read.document.pages))
+    pipeline.background.start()
+    return len(read.document.pages)
+
+
+def _read_again(document: Document, original: Path, pipeline: IngestPipeline) -> ReadDocument:
+    """Read the original again; return the text of before where that fails, as for a locked file."""
+    try:
+        read = pipeline.read_original(original, document.name, password=None, on_page=lambda *_: None)
+    except (LoadError, OSError):
+        return pipeline.as_read(document)
+    return replace(read, document=replace(read.document, created=document.created))

@@ -1,8 +1,7 @@
-"""Uploaded files: stored at once, read in the background, followed and cancelled by a ticket."""
+"""Files read in the background: uploads, followed and cancelled by a ticket, and documents read again."""
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -63,8 +62,8 @@ class _Cancelled(Exception):
 class Uploads:
     """Reads uploaded files. Every method may be called from any thread."""
 
-    def __init__(self, intake: IngestPipeline) -> None:
-        self._intake = intake
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
         self._pool = ThreadPoolExecutor(WORKERS, "upload")
         self._lock = threading.Lock()
         self._pages: dict[str, tuple[int, int]] = {}
@@ -81,7 +80,7 @@ class Uploads:
             raise InputError("{name!r} cannot be the name of a library. Leave out every slash.", name=library)
         library = library if owner is None else private_library(owner, library)
         sha256 = sha256_of(path)
-        self._intake.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
+        self._pipeline.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
         ticket = Ticket(document_id(library, sha256), name, library, owner)
         self._submit(ticket.document_id, Scope(reader=owner))
         return ticket
@@ -89,26 +88,26 @@ class Uploads:
     def unlock(self, ticket: Ticket, password: str) -> None:
         """Read a locked PDF once more, with its password, which is held in memory only until that is done."""
         scope = Scope(reader=ticket.owner)
-        original = self._intake.store.original(ticket.document_id, scope)
-        sha256 = self._intake.store.document(ticket.document_id, scope).sha256
+        original = self._pipeline.store.original(ticket.document_id, scope)
+        sha256 = self._pipeline.store.document(ticket.document_id, scope).sha256
         self._passwords[ticket.document_id] = password
         name, library = ticket.name, ticket.library
-        self._intake.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
+        self._pipeline.store.expect(original, sha256, name=name, library=library, owner=ticket.owner)
         self._submit(ticket.document_id, scope)
 
     def resume(self) -> None:
         """Read files that were uploaded before the last stop and not read then."""
-        for document in self._intake.store.expected():
+        for document in self._pipeline.store.expected():
             self._submit(document.id, Scope(reader=document.owner))
 
     def waiting(self) -> list[StoredDocument]:
         """Return uploaded files that are not read yet, of all owners."""
-        return self._intake.store.expected()
+        return self._pipeline.store.expected()
 
     def status(self, ticket: Ticket) -> UploadStatus:
         key = ticket.document_id
         try:
-            found = self._intake.store.document(key, Scope(reader=ticket.owner))
+            found = self._pipeline.store.document(key, Scope(reader=ticket.owner))
         except UnknownDocument:
             why = self._failed.get(key, "")
             return UploadStatus(
@@ -148,7 +147,7 @@ class Uploads:
         with self._lock:
             self._pages.pop(ticket.document_id, None)
         try:
-            return self._intake.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
+            return self._pipeline.store.cancel(ticket.document_id, Scope(reader=ticket.owner))
         except UnknownDocument:
             return True
 
@@ -157,7 +156,7 @@ class Uploads:
         self._closed = True
         with self._lock:
             self._pages.clear()
-        self._intake.loader.close()
+        self._pipeline.loader.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, key: str, scope: Scope) -> None:
@@ -169,7 +168,7 @@ class Uploads:
         self._pool.submit(self._read, key, scope).add_done_callback(_raise_unexpected)
 
     def _read(self, key: str, scope: Scope) -> None:
-        store, failed = self._intake.store, None
+        store, failed = self._pipeline.store, None
         try:
             document = store.document(key, scope)
             if document.state is State.QUEUED or document.state is State.LOADING:
@@ -188,13 +187,13 @@ class Uploads:
 
     def _is_there(self, key: str, scope: Scope) -> bool:
         try:
-            self._intake.store.document(key, scope)
+            self._pipeline.store.document(key, scope)
         except UnknownDocument:
             return False
         return True
 
     def _read_and_store(self, document: StoredDocument, original: Path) -> None:
-        self._intake.store.begin(document.id)
+        self._pipeline.store.begin(document.id)
 
         def count(pages: int, expected: int) -> None:
             with self._lock:
@@ -202,15 +201,12 @@ class Uploads:
                     raise _Cancelled
                 self._pages[document.id] = (pages, expected)
 
-        with tempfile.TemporaryDirectory(prefix="docent-") as folder:
-            named = Path(folder) / document.name  # the reader needs its name, too
-            named.symlink_to(original.absolute())
-            password = self._passwords.get(document.id)
-            read = self._intake.read(named, password=password, on_page=count)
+        password = self._passwords.get(document.id)
+        read = self._pipeline.read_original(original, document.name, password=password, on_page=count)
         stat = original.stat()
         path = document.paths[0] if document.paths else UPLOADED + document.name
         file = SourceFile(document.library, path, original, stat.st_size, stat.st_mtime_ns)
-        self._intake.keep(file, read, expected=True)
+        self._pipeline.keep(file, read, expected=True)
 
 
 def is_locked(document: StoredDocument) -> bool:
@@ -238,3 +234,57 @@ def plain_name(name: str) -> str:
         stem = stem[:-1]
         clean = f"{stem}{dot}{suffix}"
     return clean.lstrip(".").encode()[:MAX_NAME].decode(errors="ignore")  # the suffix alone may be too long
+
+
+class Rereader:
+    """Reads documents again, one at a time; the old reading answers until the new one is stored."""
+
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
+        self._pool = ThreadPoolExecutor(1, "again")
+        self._lock = threading.Lock()
+        self._pages: dict[str, int] = {}
+        """Pages read so far of the documents that are read again, or wait for it."""
+        self._failed: dict[str, str] = {}
+
+    def start(self, document_id: str, scope: Scope) -> None:
+        """Start reading a document again. Raises UnknownDocument, or InputError while it is being read."""
+        document = self._pipeline.store.document(document_id, scope)
+        if document.state not in (State.READY, State.PARTIAL, State.FAILED):
+            raise InputError("{name} is still being read. Wait until it is ready.", name=document.name)
+        with self._lock:
+            if document_id in self._pages:
+                return
+            self._pages[document_id] = 0
+            self._failed.pop(document_id, None)
+        self._pool.submit(self._read, document_id, scope)
+
+    def pages(self, document_id: str) -> int | None:
+        """Return the pages read so far; None for a document that is not being read again."""
+        return self._pages.get(document_id)
+
+    def failed(self, document_id: str) -> str:
+        """Return the reason why the last attempt failed; empty when it did not."""
+        return self._failed.get(document_id, "")
+
+    def close(self) -> None:
+        """Stop; documents that are not read by now stay as they were."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, key: str, scope: Scope) -> None:
+        pipeline = self._pipeline
+        try:
+            document = pipeline.store.document(key, scope)
+            read = pipeline.read_original(
+                pipeline.store.original(key, scope),
+                document.name,
+                password=None,
+                on_page=lambda pages, _: self._pages.update({key: pages}),
+            )
+            chunks = read.cutter.chunks(read.document, document_id=key)
+            pipeline.store.put_again(key, read.document, chunks)
+            pipeline.background.start()
+        except Exception as error:  # also a bug is reported here: nothing else waits for this thread
+            self._failed[key] = describe_error(error)
+        finally:
+            self._pages.pop(key, None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from importlib import import_module
 
 from docent.errors import EncryptedFile, UnsupportedFile
 from docent.loading.formats.zip_container import open_zip, read_zip_entry
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, Limits, StepReporter
+from docent.loading.job import Contents, InputFile, Job, Limits, StepReporter
 from docent.messages import Message
 
 CODE = frozenset(
@@ -133,7 +131,9 @@ def _is_pdf(source: InputFile) -> bool:
 def _detect_zipped(source: InputFile, limits: Limits) -> str:
     with open_zip(source.stream, source.name, limits) as archive:
         names = set(archive.namelist())
-        mimetype = _mimetype(archive, source.name) if "mimetype" in names else ""
+        mimetype = ""
+        if "mimetype" in names and archive.getinfo("mimetype").file_size <= 200:
+            mimetype = read_zip_entry(archive, "mimetype", source.name).decode("ascii", "replace").strip()
     if "[Content_Types].xml" in names:
         for folder, kind in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
             if any(name.startswith(folder) for name in names):
@@ -151,12 +151,6 @@ def _detect_zipped(source: InputFile, limits: Limits) -> str:
     raise UnsupportedFile(
         "{name} is a ZIP archive, which is not opened. Unpack it and add what is inside.", name=source.name
     )
-
-
-def _mimetype(archive: zipfile.ZipFile, name: str) -> str:
-    if archive.getinfo("mimetype").file_size > 200:
-        return ""
-    return read_zip_entry(archive, "mimetype", name).decode("ascii", "replace").strip()
 
 
 def _old_office(source: InputFile) -> UnsupportedFile | EncryptedFile:
@@ -203,9 +197,9 @@ def _detect_text(source: InputFile) -> str:
         return "html"
     if source.suffix == ".json" or (source.suffix == "" and start[:1] == "{"):
         return "json"
-    if source.suffix not in TEXT_SUFFIXES and _is_mail(start):
-        return "eml"
-    return "text"
+    fields = re.findall(r"^(from|to|subject|date|received|message-id|mime-version):", start, re.MULTILINE)
+    is_mail = re.match(r"[a-z-]+:\s", start) and len(set(fields)) >= 3
+    return "eml" if is_mail and source.suffix not in TEXT_SUFFIXES else "text"
 
 
 def _looks_like_text(head: bytes) -> bool:
@@ -225,11 +219,6 @@ def _is_utf16(head: bytes) -> bool:
         and max(head[0::2].count(0), head[1::2].count(0)) > pairs * 0.7
         and head.count(0) < pairs * 1.1
     )
-
-
-def _is_mail(start: str) -> bool:
-    fields = re.findall(r"^(from|to|subject|date|received|message-id|mime-version):", start, re.MULTILINE)
-    return bool(re.match(r"[a-z-]+:\s", start)) and len(set(fields)) >= 3
 
 
 READERS = {kind: f"{kind}.read" for kind in KINDS} | {

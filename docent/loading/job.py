@@ -1,15 +1,23 @@
-"""A reading job: its limits and OCR settings, and the interface of the format readers."""
+"""A reading job: the file, its limits and OCR settings, and what a format reader gets and returns."""
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import IO, Literal, Protocol
 
+from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
 from docent.loading.pdf.page_context import PageContext
 from docent.messages import Message
+from docent.regular_files import open_regular
 from docent.types import Page
 
+BLOCK = 1 << 20
+IN_MEMORY = 32 << 20  # larger files are parsed from a private copy, so that four workers stay small
 MAX_REASON_CHARS = 300  # of what a library or a program says about a failure
 
 
@@ -99,6 +107,98 @@ class Contents:
     """0 where the number of pages is not known before they are read."""
     read_range: RangeReader | None = None
     """For formats of which several workers can read one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """The bytes of a file, as they were when it was opened."""
+
+    name: str
+    sha256: str
+    size: int
+    suffix: str
+    """In lower case, with its dot."""
+    head: bytes
+    """The first 64 kB."""
+    stream: IO[bytes]
+    """The whole file, seekable; in memory when small."""
+
+    def read_all(self) -> bytes:
+        self.stream.seek(0)
+        return self.stream.read()
+
+
+def read_input_file(path: Path, *, largest: int) -> InputFile:
+    """Read and hash a file. Raises UnreadableFile and HarmfulFile with the reason."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # closed with the InputFile
+    try:
+        with open_regular(path, links=True) as file:
+            while block := file.read(BLOCK):
+                size += len(block)
+                if size > largest:
+                    raise HarmfulFile(
+                        "{name} is larger than {most:.0f} MB, the most that is read. Split it, or "
+                        "raise DOCENT_MAX_FILE_MB.",
+                        name=path.name,
+                        most=largest / 1000000.0,
+                    )
+                head = head or block[:65536]
+                digest.update(block)
+                with _full_disk_as_out_of_reach(copy, path.name):
+                    copy.write(block)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if size == 0:
+        raise UnreadableFile(
+            "{name} is empty (0 bytes), so there is nothing to read. Copy or download it again, or "
+            "remove it.",
+            name=path.name,
+        )
+    with _full_disk_as_out_of_reach(copy, path.name):
+        copy.seek(0)  # writes the rest
+    return InputFile(path.name, digest.hexdigest(), size, path.suffix.lower(), head, copy)
+
+
+@contextmanager
+def _full_disk_as_out_of_reach(copy: IO[bytes], name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):  # flushing what is left fails too
+            copy.close()
+        raise OutOfReach(
+            "{name} was not read: a file so large is read from a copy, and none could be written to "
+            "the folder for temporary files ({reason}). Make room there, or name another folder in "
+            "TMPDIR, and try again.",
+            name=name,
+            reason=error.strerror or error,
+        ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableFile:
+    match error:
+        case FileNotFoundError():
+            return UnreadableFile(
+                "{name} is no longer there: it was moved or deleted. Put it back, or ingest again.",
+                name=path.name,
+            )
+        case PermissionError():
+            return OutOfReach(
+                "{name} may not be read by this user (permission denied). Run: chmod u+r on the file.",
+                name=path.name,
+            )
+        case IsADirectoryError():
+            return UnreadableFile(
+                "{name} is a folder, not a file. Name the files in it, or ingest the folder.", name=path.name
+            )
+        case _:
+            return OutOfReach(
+                "{name} could not be read from disk ({reason}). Check the disk or the connection to "
+                "it, and try again.",
+                name=path.name,
+                reason=error.strerror or error,
+            )
 
 
 def unforeseen_failure(name: str, why: str) -> Message:

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
-from docent.loading.input_file import IN_MEMORY
-from docent.loading.job import Job, Limits, Ocr
+from docent.loading.job import IN_MEMORY, Job, Limits, Ocr
 from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
-from docent.loading.worker import wire_format
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_changed, parse_page
-from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading
-from docent.loading.worker.worker_process import WorkerDied, WorkerPool, WorkerSlots, WorkerTimeout
+from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading, WorkerSlots
+from docent.loading.worker.worker_process import (
+    WorkerDied,
+    WorkerPool,
+    WorkerTimeout,
+    clean_text,
+    page_to_wire,
+)
 from docent.types import Document, Page
 
 LOADER_VERSION = 2
@@ -110,7 +114,7 @@ class Loader:
         """Mark citations in a worker outside the slots, so that it does not wait for files being ingested."""
         job = Job(path=str(original.absolute()), limits=self._limits, ocr=self._ocr, password=password)
         citations = [
-            {"page": wire_format.page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
+            {"page": page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
             for page in pages
             if spans.get(page.number)
         ]
@@ -172,8 +176,8 @@ class _FileReading:
             name=self._name,
             kind=str(message["kind"]),
             pages=(),
-            title=wire_format.clean_text(message["title"]),
-            created=wire_format.clean_text(message["created"]),
+            title=clean_text(message["title"]),
+            created=clean_text(message["created"]),
             loader=LOADER_VERSION,
         )
         stream = PageStream(document, iter(()), expected_pages=int(message["expected"]))

@@ -10,11 +10,14 @@ import subprocess
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from docent.loading.job import MAX_REASON_CHARS, Job, StepReporter
 from docent.messages import Message, joined
 from docent.types import Line, Page, ReadBy
+
+if TYPE_CHECKING:  # takes a tenth of a worker's start, and few files are drawn
+    from PIL import Image
 
 DOTS_PER_INCH = 300  # below 200 errors double, above 300 only time grows
 COMMON_LANGUAGES = ("eng", "fra", "deu", "spa", "ita", "por", "nld")
@@ -32,8 +35,8 @@ INSTALL_HINT = Message(
 class DrawablePage(Protocol):
     """A page that can be drawn."""
 
-    def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
-        """Return a grey PNG, its pixels per point, and its contrast."""
+    def draw_image(self, dots_per_inch: float) -> tuple[Image.Image, float]:
+        """Return the page as a grey image, and its pixels per point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class OcrQueue:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def begin(self, image: DrawablePage, page: Page, description: Message) -> Page:
+    def begin(self, drawable: DrawablePage, page: Page, description: Message) -> Page:
         """Start the OCR of a page that has an image and no text; `finish` collects the result.
 
         `description` is a sentence on the page, for the coverage report where it stays unread.
@@ -77,13 +80,17 @@ class OcrQueue:
         program = shutil.which("tesseract")
         if self._job.ocr.engine == "off":
             return _unread(page, joined((description, SWITCHED_OFF), " "))
-        png, scale, contrast = image.draw_grey_png(DOTS_PER_INCH)
-        if contrast < MIN_CONTRAST:
+        image, scale = drawable.draw_image(DOTS_PER_INCH)
+        if contrast(image) < MIN_CONTRAST:
             blank = replace(page, read_by=ReadBy.EMPTY, note=Message("The page is blank."))
             return blank if not page.text else page
         if program is None:
             return _unread(page, joined((description, NOT_INSTALLED, INSTALL_HINT), " "))
-        self._running[page.number] = self._threads.submit(recognise, png, scale, self._job, program)
+        png = io.BytesIO()
+        image.save(png, "PNG", compress_level=1)
+        self._running[page.number] = self._threads.submit(
+            recognise, png.getvalue(), scale, self._job, program
+        )
         return page
 
     def finish(self, page: Page) -> Page:
@@ -115,6 +122,12 @@ class OcrQueue:
                 *(replace(line, start=line.start + shift, end=line.end + shift) for line in recognised.lines),
             ),
         )
+
+
+def contrast(grey: Image.Image) -> int:
+    """Return the difference between the lightest and the darkest pixel: small on a blank page."""
+    darkest, lightest = grey.getextrema()
+    return int(lightest) - int(darkest)  # type: ignore[arg-type]
 
 
 def _unread(page: Page, reason: Message) -> Page:

@@ -1,10 +1,89 @@
-"""Checks on extracted text: invisible characters, text without meaning, and the language."""
+"""Text as it comes out of files: its encoding, invisible characters, garbled text, and the language."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 import unicodedata
 from collections import Counter
+from typing import IO
+
+from docent.loading.job import BLOCK, InputFile
+from docent.messages import Message
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+GUESSED_UTF16 = Message("The file does not name its encoding; it was read as UTF-16.")
+GUESSED_WINDOWS = Message("The text is not UTF-8; it was read as Windows-1252.")
+MAX_DAMAGE = 0.001  # a UTF-8 text with a few broken bytes is still UTF-8; Western text has one in thirty
+
+
+def decode_text(source: InputFile) -> tuple[str, str]:
+    """Return the text with line feeds as line ends, and a note where the encoding had to be guessed."""
+    text, note = decode_bytes(source.read_all())
+    return text.replace("\r\n", "\n").replace("\r", "\n"), note
+
+
+def open_text(source: InputFile) -> tuple[IO[str], str]:
+    """Return a text stream for a file of any size, with its line ends as they are, and the same note."""
+    encoding, note = _encoding_of(source)
+    source.stream.seek(0)
+    return io.TextIOWrapper(source.stream, encoding=encoding, errors="replace", newline=""), note
+
+
+def _encoding_of(source: InputFile) -> tuple[str, str]:
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if source.head.startswith(mark):
+            return encoding, ""
+    if b"\0" in source.head:
+        return _utf16_encoding(source.head), GUESSED_UTF16
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    source.stream.seek(0)
+    damaged_bytes = length = 0
+    while block := source.stream.read(BLOCK):
+        text = decoder.decode(block)
+        damaged_bytes, length = damaged_bytes + text.count("\ufffd"), length + len(text)
+    if damaged_bytes > length * MAX_DAMAGE:
+        return "cp1252", GUESSED_WINDOWS
+    return "utf-8", _damage_note(damaged_bytes) if damaged_bytes else ""
+
+
+def _damage_note(count: int) -> Message:
+    if count == 1:
+        return Message("1 damaged byte was replaced.")
+    return Message("{count} damaged bytes were replaced.", count=count)
+
+
+def decode_bytes(data: bytes) -> tuple[str, str]:
+    """Decode by a byte-order mark, else as UTF-8, UTF-16 or Windows-1252; return the text and a note."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace"), ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        return (
+            (text, "") if "\0" not in text else (data.decode(_utf16_encoding(data), "replace"), GUESSED_UTF16)
+        )
+    lenient = data.decode("utf-8", "replace")
+    damaged_bytes = lenient.count("\ufffd")
+    if damaged_bytes <= len(lenient) * MAX_DAMAGE:
+        return lenient, _damage_note(damaged_bytes)
+    return data.decode("cp1252", "replace"), GUESSED_WINDOWS
+
+
+def _utf16_encoding(data: bytes) -> str:
+    little = data[1::2].count(0) >= data[0::2].count(0)
+    return "utf-16-le" if little else "utf-16-be"
+
 
 # Zero-width space, word joiner and friends, direction overrides, soft hyphen, the invisible tag
 # characters that spell ASCII, and variation-selector runs. Joiners (200C, 200D) stay: emoji,
@@ -47,14 +126,14 @@ def is_garbled(text: str) -> bool:
     letters = "".join(words)
     counts = Counter(letters)
     threshold = MEANINGLESS_SHARE * len(letters)
-    meaningless = sum(count for char, count in counts.items() if _is_meaningless(char))
+    meaningless = sum(
+        count
+        for char, count in counts.items()
+        if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
+    )
     return (
         meaningless > threshold or _is_mostly_symbols(letters, counts, threshold) or _mixes_alphabets(words)
     )
-
-
-def _is_meaningless(char: str) -> bool:
-    return char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cn", "Co")
 
 
 def _is_mostly_symbols(letters: str, counts: Counter[str], threshold: float) -> bool:

@@ -1,7 +1,7 @@
 """retrieve(question) → passages: the chunks of the documents that answer, best first."""
 
-from docent.retrieving.fusion import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.retriever import retrieve
+from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.synonyms import Synonyms
 
 __all__ = ["DEFAULT_WEIGHTS", "Synonyms", "Weights", "retrieve"]

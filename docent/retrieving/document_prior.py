@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from docent.retrieving.fusion import Weights
 from docent.retrieving.query import YEAR, with_years
+from docent.retrieving.scoring import Weights
 from docent.store.protocols import Hit
 from docent.types import StoredDocument
 

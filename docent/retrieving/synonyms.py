@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from docent.messages import Message
 from docent.types import DEFAULT_LIBRARY, SYNONYMS
 
 Group = tuple[str, ...]
@@ -15,7 +16,7 @@ Terms = Callable[[str], Sequence[str]]
 
 class SynonymFile(NamedTuple):
     groups: list[Group]
-    mistakes: list[str]
+    mistakes: list[Message]
     """A sentence for each line that is no group."""
 
 
@@ -29,7 +30,7 @@ class Synonyms:
     def of(self, libraries: Iterable[str]) -> list[Group]:
         return [group for library in sorted(libraries) for group in self._read(library).groups]
 
-    def mistakes(self, library: str) -> list[str]:
+    def mistakes(self, library: str) -> list[Message]:
         return self._read(library).mistakes
 
     def _read(self, library: str) -> SynonymFile:
@@ -56,8 +57,12 @@ def parse_synonyms(text: str) -> SynonymFile:
             groups.append(group)
         else:
             mistakes.append(
-                f"Line {number}, {content!r}, names no synonym, so it is left out. "
-                "Write it like this: holiday = annual leave = vacation"
+                Message(
+                    "Line {number}, {content!r}, names no synonym, so it is left out. Write it like this: "
+                    "holiday = annual leave = vacation",
+                    number=number,
+                    content=content,
+                )
             )
     return SynonymFile(groups, mistakes)
 

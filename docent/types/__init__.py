@@ -17,6 +17,8 @@ from docent.types.answer_values import (
     StepProgress,
     Token,
     Turn,
+    ask_json,
+    passage_json,
 )
 from docent.types.document_values import (
     ANSWERING,
@@ -78,8 +80,10 @@ __all__ = [
     "Token",
     "Turn",
     "UNFINISHED",
+    "ask_json",
     "chunk_id",
     "document_id",
+    "passage_json",
     "private_library",
     "shown_library",
 ]

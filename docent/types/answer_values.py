@@ -6,7 +6,8 @@ AnswerRequest → Passage (retrieved, scored) → Citation → Answer, with its 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from docent.types.document_values import Scope
 
@@ -205,3 +206,44 @@ class Answered:
 
 
 Event = Searching | PassagesFound | StepProgress | Token | Notice | Answered
+
+
+def ask_json(answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON for scripts, as `ask --json` prints it; its fields stay."""
+    return {
+        "answer": answer.text,
+        "citations": [
+            {
+                "n": citation.n,
+                "file": citation.file,
+                "library": citation.library,
+                "page": citation.page,
+                "page_label": citation.page_label,
+                "place": citation.place,
+                "start": citation.start,
+                "end": citation.end,
+                "quote": citation.quote,
+            }
+            for citation in answer.citations
+        ],
+        "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
+        "receipt": asdict(answer.receipt),
+    }
+
+
+def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
+    """Return a passage as in `search --json` and `ask --json`; its fields stay."""
+    return {
+        "rank": rank,
+        "file": passage.file,
+        "library": passage.library,
+        "page": passage.page,
+        "page_label": passage.page_label,
+        "place": passage.place,
+        "heading": passage.heading,
+        "text": passage.text,
+        "score": round(passage.score, 6),
+        "relevance": round(passage.relevance, 4),
+        "chunk_id": passage.chunk_id,
+        "document_id": passage.document_id,
+    }

@@ -139,7 +139,9 @@ class _StoreCollector(Collector):
             value=len(self._docent.uploads.waiting()),
         )  # fmt: skip
         yield CounterMetricFamily(
-            "docent_ingest_pages", "Pages read since the start.", value=self._docent.intake.tally.pages
+            "docent_ingest_pages",
+            "Pages read since the start.",
+            value=self._docent.ingest_pipeline.tally.pages,
         )
 
 

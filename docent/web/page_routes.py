@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from chainlit.types import Feedback
+import chainlit.server
+from chainlit.action import Action
+from chainlit.types import CallActionRequest, Feedback
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
-from docent.errors import DocentError, LoadError, StoreError
+from docent.errors import DocentError, LoadError, StoreError, UnknownDocument
 from docent.messages import Message
-from docent.web.accounts.login_routes import current_user, log_in, log_out, reader_of
-from docent.web.chat import conversation_routes
-from docent.web.chat.citation_panel import AppState, find_answer, panel_text
-from docent.web.chat.feedback import offer_test_question
+from docent.types import Scope, StoredDocument
+from docent.web.accounts.login import current_user, log_in, log_out, reader_of
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK_AGAIN
+from docent.web.chat.attachments import load_ticket
+from docent.web.chat.cited_sources import (
+    LINK_TARGETS,
+    AppState,
+    LinkSigner,
+    LinkTarget,
+    find_answer,
+    open_link,
+    panel_text,
+)
 from docent.web.chat.history import History
-from docent.web.chat.page_session import language_of
-from docent.web.chat.saved_answer import conversation_markdown
-from docent.web.chat.source_links import LINK_TARGETS, LinkSigner, LinkTarget, open_link
+from docent.web.chat.page_session import language_of, session_of
+from docent.web.chat.saved_answer import conversation_markdown, offer_test_question
 from docent.web.chat.upload_routes import receive_file, return_file
-from docent.web.documents.unlock import unlock
+from docent.web.documents.routes import unlock
 from docent.web.i18n import say
-from docent.web.input_checks import NOT_OUR_PAGE, is_uuid
+from docent.web.input_checks import NO_SESSION, NOT_OUR_PAGE, is_uuid
 from docent.web.security import DOCUMENT_POLICY
 from docent.web.thread_pool import run_in_small_pool
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
+ACTION = TypeAdapter(Action)
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
-
 
 UNMARKED = Message("The words cited could not be marked on this page, so it is shown as it is.")
 
@@ -55,10 +69,10 @@ def routes() -> list[Route]:
         Route("/project/file", require_login(receive_file), methods=["POST"]),
         Route("/project/file/{file_id}", require_login(return_file)),
         Route("/unlock/{document}", require_login(unlock), methods=["GET", "POST"]),
-        Route("/project/thread/{thread}/files", require_login(conversation_routes.list_files)),
-        Route("/project/thread", require_login(conversation_routes.delete_conversation), methods=["DELETE"]),
-        Route("/set-session-cookie", require_login(conversation_routes.set_session_cookie), methods=["POST"]),
-        Route("/project/action", require_login(conversation_routes.press_button), methods=["POST"]),
+        Route("/project/thread/{thread}/files", require_login(list_files)),
+        Route("/project/thread", require_login(delete_conversation), methods=["DELETE"]),
+        Route("/set-session-cookie", require_login(set_session_cookie), methods=["POST"]),
+        Route("/project/action", require_login(press_button), methods=["POST"]),
         Route("/feedback", require_login(feedback), methods=["PUT", "DELETE"]),
     ]
 
@@ -94,14 +108,17 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": sentence}, 503, headers=PRIVATE)
 
 
-def _not_found(request: Request) -> Response:
-    return PlainTextResponse(
-        say(
-            "There is nothing here for you. Go back to the conversation and ask again.", language_of(request)
-        ),
-        status_code=404,
-        headers=PRIVATE,
+def _not_found(request: Request, *, as_json: bool = False) -> Response:
+    sentence = say(
+        "There is nothing here for you. Go back to the conversation and ask again.", language_of(request)
     )
+    if as_json:  # for Chainlit's own requests
+        return JSONResponse({"detail": sentence}, status_code=404, headers=PRIVATE)
+    return PlainTextResponse(sentence, status_code=404, headers=PRIVATE)
+
+
+def _refused(request: Request, status: int, message: str) -> Response:
+    return JSONResponse({"detail": say(message, language_of(request))}, status_code=status)
 
 
 async def avatar(request: Request) -> Response:
@@ -182,7 +199,7 @@ async def feedback(request: Request, reader: str) -> Response:
             given = Feedback(forId=str(sent["forId"]), value=1 if sent["value"] else 0, comment=comment)
             step_id = given.forId
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return JSONResponse({"detail": say(NOT_OUR_PAGE, language_of(request))}, status_code=400)
+        return _refused(request, 400, NOT_OUR_PAGE)
     step = await history.step_and_author(step_id)
     if step is None or step[1] != reader:
         return _not_found(request)
@@ -194,3 +211,111 @@ async def feedback(request: Request, reader: str) -> Response:
         session_id = str(payload.get("sessionId"))
         await offer_test_question(given.forId, session_id=session_id, history=history, reader=reader)
     return JSONResponse({"success": True, "feedbackId": feedback_id})
+
+
+# --- requests of Chainlit's page about a conversation ---------------------------------------
+
+
+async def list_files(request: Request, reader: str) -> Response:
+    """Return the names of the files that are, or may be, deleted with a conversation.
+
+    Without a login, files go with their conversation. With one, a file answers in every conversation of
+    its owner, who is asked whether it is to be deleted, too.
+    """
+    state: Any = request.app.state
+    thread_id = request.path_params["thread"]
+    if not await _owns(state.history, thread_id, reader):
+        return _not_found(request, as_json=True)
+    files = await _own_files(state.history, thread_id, docent=state.docent, reader=reader)
+    names = [document.name for document in files]
+    return JSONResponse({"names": names, "always": reader == LOCAL}, headers=PRIVATE)
+
+
+async def delete_conversation(request: Request, reader: str) -> Response:
+    """Delete a conversation; with `files`, also the files sent in it that are still its reader's alone."""
+    state: Any = request.app.state
+    try:
+        body = await request.json()
+        thread_id, with_files = str(body["threadId"]), body.get("files") is True
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return _refused(request, 400, NOT_OUR_PAGE)
+    if not await _owns(state.history, thread_id, reader):
+        return _not_found(request, as_json=True)
+    docent: Docent = state.docent
+    files = await _own_files(state.history, thread_id, docent=docent, reader=reader) if with_files else []
+    await state.history.delete_thread(thread_id)
+    try:
+        for document in files:
+            await asyncio.to_thread(_delete_file, docent, document, reader)
+    except DocentError as error:
+        language = language_of(request)
+        detail = say(
+            "The conversation is deleted, but not {name}: {why} Delete it on the documents page.",
+            language,
+            name=document.name,
+            why=say(error.message, language),
+        )
+        return JSONResponse({"detail": detail}, status_code=503, headers=PRIVATE)
+    return JSONResponse({"success": True})
+
+
+async def _owns(history: History, thread_id: str, reader: str) -> bool:
+    return is_uuid(thread_id) and await history.get_thread_author(thread_id) == reader
+
+
+async def _own_files(
+    history: History, thread_id: str, *, docent: Docent, reader: str
+) -> list[StoredDocument]:
+    """Return the documents that were sent in a conversation and belong to its reader alone."""
+    tickets = [load_ticket(metadata, reader=reader) for metadata in await history.message_metadata(thread_id)]
+    ids = dict.fromkeys(ticket.document_id for ticket in tickets if ticket is not None)
+
+    def still_own() -> list[StoredDocument]:
+        documents = []
+        for document_id in ids:
+            try:
+                document = docent.store.document(document_id, Scope(reader=reader))
+            except UnknownDocument:
+                continue
+            if document.owner == reader:
+                documents.append(document)
+        return documents
+
+    return await run_in_small_pool(still_own)
+
+
+def _delete_file(docent: Docent, document: StoredDocument, reader: str) -> None:
+    try:
+        docent.store.delete(document.id, Scope(reader=reader))
+    except UnknownDocument:
+        return  # it went with the conversation, or by another request
+
+
+async def set_session_cookie(request: Request, reader: str) -> Response:
+    """Set Chainlit's session cookie, for an id that its page would make."""
+    try:
+        session_id = (await request.json())["session_id"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        session_id = None
+    if not is_uuid(session_id):
+        return _refused(request, 400, NOT_OUR_PAGE)
+    response = JSONResponse({"message": "Session cookie set"})
+    await chainlit.server.set_session_cookie(request, response)
+    return response
+
+
+async def press_button(request: Request, reader: str) -> Response:
+    """Run a button's action in an open page of the reader's own."""
+    try:
+        call = CallActionRequest.model_validate(await request.json())
+        action = ACTION.validate_python(call.action)
+    except (json.JSONDecodeError, ValidationError):
+        return _refused(request, 400, NOT_OUR_PAGE)
+    session = session_of(call.sessionId, reader)
+    if session is None:
+        return _refused(request, 404, NO_SESSION)
+    question = action.payload.get("question")
+    if action.name in (ASK_AGAIN, ANSWER_ANYWAY) and not (isinstance(question, str) and question.strip()):
+        return _refused(request, 400, NOT_OUR_PAGE)
+    response: Response = await chainlit.server.call_action(call, session.user)
+    return response

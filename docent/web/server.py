@@ -1,9 +1,11 @@
-"""Start and stop the one process that serves the chat and the HTTP API."""
+"""Start and stop the one process that serves the chat and the HTTP API, and bound its connections."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -14,33 +16,43 @@ import chainlit.server
 import uvicorn
 from chainlit.auth import ensure_jwt_secret
 from chainlit.config import config, load_module
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
 from docent.errors import StoreError
 from docent.settings import Settings
 from docent.web import listen_address
 from docent.web.accounts.api_keys import ApiKeys
-from docent.web.accounts.authenticator import Authenticator, install
+from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
 from docent.web.chat import conversation, file_scope, socket_events, upload_routes
+from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
-from docent.web.chat.source_links import LinkSigner, installation_secret
-from docent.web.connection_limits import BoundedConnection, raise_file_limit
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
 from docent.web.security import secure_app
+from docent.web.storage_files import installation_secret
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
 NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
+
+HEADER_SECONDS = 30.0
+"""From the opening of a connection, or the first byte of its next request, to the end of the headers."""
+MOST_CONNECTIONS = 2_000
+MOST_OF_ONE_ADDRESS = 500
+"""Fifty people behind one router hold about 350: a socket and up to six requests each."""
+
+TOO_SLOW = b"The request did not come in time. Send it again.\n"
+TOO_MANY = b"Too many connections are open here. Close some, or try again in a minute.\n"
 
 
 def prepare() -> None:
@@ -182,6 +194,75 @@ def serve(settings: Settings) -> None:
         pass
     if not server.started:
         sys.exit(3)  # as uvicorn.run does
+
+
+# --- connections ---------------------------------------------------------------------------
+
+
+def raise_file_limit() -> None:
+    """Let this process hold as many connections as the machine allows; a shell often allows it 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * MOST_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's protocol, which waits forever for headers and counts no connections, with bounds."""
+
+    _timeout: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if self._exceeds_limit():
+            self._refuse(b"503 Service Unavailable", TOO_MANY)
+        else:
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._awaits_headers():
+            self._stop_waiting()
+        elif self._timeout is None:
+            self._timeout = self.loop.call_later(HEADER_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _awaits_headers(self) -> bool:
+        """Return True if the headers of a request are still to come. A WebSocket has another protocol."""
+        upgraded = self.transport.get_protocol() is not self
+        return not upgraded and (self.cycle is None or self.cycle.response_complete)
+
+    def _stop_waiting(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+
+    def _give_up(self) -> None:
+        self._timeout = None
+        if self._awaits_headers():
+            self._refuse(b"408 Request Timeout", TOO_SLOW)
+
+    def _exceeds_limit(self) -> bool:
+        if len(self.connections) > MOST_CONNECTIONS:
+            return True
+        address = self.client[0] if self.client else None
+        allowed = self.config.forwarded_allow_ips  # proxies; by default this machine
+        proxies = allowed.split(",") if isinstance(allowed, str) else list(allowed)
+        if address is None or not {address, "*"}.isdisjoint(proxies):
+            return False
+        peers = (getattr(other, "client", None) for other in self.connections)
+        same: int = sum(peer is not None and peer[0] == address for peer in peers)
+        return same > MOST_OF_ONE_ADDRESS
+
+    def _refuse(self, status: bytes, sentence: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        headers = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close"
+        self.transport.write(b"HTTP/1.1 %s\r\n" % status + headers % len(sentence) + b"\r\n\r\n" + sentence)
+        self.transport.close()
 
 
 # --- Chainlit's page and folders -----------------------------------------------------------

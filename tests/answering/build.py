@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from docent.answering.answer_context import AnswerLimits, AnswerServices
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import ModelClient
 from docent.answering.prompt.personas import PLAIN
-from docent.answering.prompt.tokens import LearningCounter, counter_for
-from docent.answering.services import AnswerLimits, AnswerServices
+from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
 from docent.types import (

@@ -11,12 +11,12 @@ from functools import partial
 import pytest
 
 from docent.answering import answer_pipeline
-from docent.answering.canned_replies import NO_MODEL
+from docent.answering.answer_context import AnswerLimits
 from docent.answering.citing.citations import cite
 from docent.answering.output_filter import unlink
 from docent.answering.prompt.personas import Persona
-from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter
-from docent.answering.services import AnswerLimits
+from docent.answering.prompt.token_budget import EstimatedTokens, LearningCounter
+from docent.answering.replies_without_model import NO_MODEL
 from docent.errors import InputError
 from docent.types import (
     PassagesFound,

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.answering.prompt.budget import Budget, fit, recent
 from docent.answering.prompt.templates import INSTRUCTIONS, messages
-from docent.answering.prompt.tokens import EstimatedTokens, LearningCounter, counter_for
+from docent.answering.prompt.token_budget import (
+    Budget,
+    EstimatedTokens,
+    LearningCounter,
+    counter_for,
+    fit,
+    recent,
+)
 from docent.types import Turn
 from tests.answering.build import passage
 

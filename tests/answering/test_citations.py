@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docent.answering.citing.citations import cite
-from docent.answering.extractive import best_sentences
+from docent.answering.replies_without_model import best_sentences
 from tests.answering.build import PAGE, passage
 
 OTHER = "The library lends books for four weeks. Late books cost ten cents a day."

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from docent.answering.draft import Draft
-from docent.answering.mentions import list_mentions
-from docent.answering.scoped_documents import ScopedDocuments
+from docent.answering.answer_context import Draft, ScopedDocuments
+from docent.answering.replies_without_model import list_mentions
 from docent.messages import Message, restored, stored
 from docent.store import Store
 from docent.types import Answered, Scope, State, StoredDocument

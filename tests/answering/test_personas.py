@@ -9,6 +9,7 @@ import pytest
 from docent.answering.prompt.personas import Persona, Starter, read_personas
 from docent.answering.prompt.templates import INSTRUCTIONS
 from docent.errors import SettingsError
+from docent.messages import Message
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,10 +67,11 @@ def test_a_file_of_personas(tmp_path):
     ],
 )
 def test_a_mistake_is_refused_with_its_line(change, line, said, tmp_path):
-    """The sentence names the file, the line and what is allowed."""
+    """The sentence names the file, the line and what is allowed, and can be translated."""
     with pytest.raises(SettingsError, match=said) as refused:
         read(tmp_path, GOOD.replace(*change, 1))
     assert f"line {line}" in str(refused.value)
+    assert isinstance(refused.value.message.parameters.get("what", Message("")), Message)
     assert "personas.toml" in str(refused.value)
 
 

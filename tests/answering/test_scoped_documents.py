@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docent.answering.scoped_documents import answering, not_ready, whole
+from docent.answering.answer_context import answering, not_ready, whole
 from docent.types import Chunk, State
 from tests.answering.build import document
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from docent.answering.prompt.tokens import LearningCounter, counter_for
-from docent.answering.scoped_documents import passage_of
+from docent.answering.answer_context import passage_of
+from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.answering.tools.toolbox import calculate
 from docent.errors import InputError
 from docent.types import Scope, StepProgress, Token

@@ -222,8 +222,8 @@ def test_malformed_connection_data_is_refused_or_ignored(server: Server):
     for auth in mutated(session):
         with server.socket(auth) as opened, suppress(ConnectionClosed):  # closed: it could not be read
             assert opened.recv(20)[:2] in ("40", "44", "1"), auth  # connected, refused or closed
-    stranger = Server(server.url, server.log, httpx.Cookies({"access_token": "a.b.c"}))
-    with stranger.socket() as opened:
+    visitor = Server(server.url, server.log, httpx.Cookies({"access_token": "a.b.c"}))
+    with visitor.socket() as opened:
         assert opened.recv(20).startswith("44")
     assert server.no_traceback()
 

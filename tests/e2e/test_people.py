@@ -12,9 +12,9 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
 
-from docent.web.accounts.authenticator import FREE_TRIES
+from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
-from docent.web.chat.source_links import LINK_TARGETS
+from docent.web.chat.cited_sources import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
 
@@ -179,7 +179,7 @@ def test_a_wrong_password_is_refused_in_a_sentence(app, page: Page):
 
 
 def test_guessed_passwords_are_slowed_and_reported(app, browser, page: Page):
-    """The guesser is told how long to wait; the owner still logs in, and is warned in the conversation."""
+    """Too many attempts have to wait; the owner still logs in, and is warned in the conversation."""
     owner = browser.new_context(locale="en-US")
     assert owner.request.post(f"{app}/login", form={"username": "cat", "password": PASSWORD}).ok
     assert owner.request.post(f"{app}/logout").ok

@@ -235,8 +235,6 @@ class Part:
 
     text: str = ""
     thinking: str = ""
-    broken: bool = False
-    """A line that is not JSON."""
 
 
 async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIterator[Part]:
@@ -244,17 +242,15 @@ async def generate(answer: Answer, script: Script, record: Recorded) -> AsyncIte
     await asyncio.sleep(script.delay)
     answer.first_token = time.perf_counter_ns()
     parts = [Part(thinking=t) for t in answer.thinking] + [Part(text=t) for t in answer.tokens]
-    drop, fail, garble = (
+    drop, fail = (
         None if after is None else min(after, len(parts))  # beyond the end means: before the last line
-        for after in (script.drop_after, script.error_after, script.malformed_after)
+        for after in (script.drop_after, script.error_after)
     )
     for number, part in enumerate([*parts, None]):
         if drop == number:
             raise ConnectionCut
         if fail == number:
             raise BrokeOff(script.error or STREAM_BROKE)
-        if garble == number:
-            yield Part(broken=True)
         if part is None:
             return
         await asyncio.sleep(script.seconds_per_token)

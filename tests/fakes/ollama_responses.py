@@ -52,10 +52,6 @@ class Format(ABC):
     def error_line(self, text: str) -> bytes:
         """Return a failure in the middle of a stream."""
 
-    @abstractmethod
-    def broken(self) -> bytes:
-        """Return half of a JSON line."""
-
 
 def _tool_calls(answer: Answer) -> list[dict[str, Any]]:
     return [
@@ -93,9 +89,6 @@ class OllamaFormat(Format):
 
     def error_line(self, text: str) -> bytes:
         return json_line({"error": text})
-
-    def broken(self) -> bytes:
-        return b'{"model":"mistral","created_at":"2026-\n'
 
     def _message(self, answer: Answer, message: dict[str, Any], *, done: bool) -> bytes:
         head = {"model": answer.model, "created_at": timestamp()}
@@ -149,9 +142,6 @@ class OpenAIFormat(Format):
     def error_line(self, text: str) -> bytes:
         """Return an empty chunk: this protocol has no error in mid-stream, and the stream just ends."""
         return self._chunk(Answer("", [], [], [], "", 0), {"role": "assistant", "content": ""})
-
-    def broken(self) -> bytes:
-        return b'data: {"id":"' + self._id.encode() + b'","object":"chat.\n\n'
 
     def _event(self, value: Any) -> bytes:
         return b"data: " + json_line(value) + b"\n"
@@ -297,7 +287,7 @@ async def _stream(
         async for part in generate(answer, script, record):
             if not connection.opened:
                 await connection.open(200, form.content_type)
-            await connection.write(form.broken() if part.broken else form.part(answer, part))
+            await connection.write(form.part(answer, part))
     except BrokeOff as failure:
         if not connection.opened:
             raise Refused(500, str(failure)) from failure
@@ -318,17 +308,14 @@ async def _stream(
 async def _send_whole(
     connection: Connection, answer: Answer, form: Format, *, script: Script, record: Recorded
 ) -> None:
-    text, thinking, broken = "", "", False
+    text, thinking = "", ""
     try:
         async for part in generate(answer, script, record):
-            text, thinking, broken = text + part.text, thinking + part.thinking, broken or part.broken
+            text, thinking = text + part.text, thinking + part.thinking
     except BrokeOff as failure:
         raise Refused(500, str(failure)) from failure
     except ConnectionCut:
         await connection.open(200, JSON)
         await connection.write(b'{"model":')
         raise
-    if broken:
-        await connection.send(200, JSON, form.broken())
-    else:
-        await connection.send_json(200, form.whole(answer, text, thinking))
+    await connection.send_json(200, form.whole(answer, text, thinking))

@@ -64,8 +64,6 @@ class Script:
     error: str = ""
     drop_after: int | None = None
     """Cut the connection."""
-    malformed_after: int | None = None
-    """Send half of a JSON line, then go on."""
     error_after: int | None = None
     """Send an error line with the text of `error`, and end."""
 

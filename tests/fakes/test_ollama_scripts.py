@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import urllib.error
 from contextlib import closing
@@ -160,18 +159,6 @@ def test_the_connection_can_be_cut_in_a_whole_answer(ollama):
     ollama.script(reply="one two three", drop_after=1)
     with pytest.raises(httpx.RemoteProtocolError):
         chat(ollama)
-
-
-def test_a_malformed_line_comes_in_mid_stream(ollama):
-    """Half of a JSON line comes between good ones; a whole answer is then malformed altogether."""
-    ollama.script({"reply": "one two", "malformed_after": 1}, {"reply": "one two", "malformed_after": 1})
-    lines = streamed(ollama)
-    assert len(lines) == 4
-    assert json.loads(lines[0])["message"]["content"] == "one"
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(lines[1])
-    with pytest.raises(json.JSONDecodeError):
-        chat(ollama).json()
 
 
 def test_an_error_line_ends_the_stream(ollama):

@@ -15,7 +15,7 @@ import pytest
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Answered, AnswerRequest, Citation, ReadBy, Scope
-from docent.web.chat.source_links import CitedPlace, highlighted_pdf
+from docent.web.chat.cited_sources import CitedPlace, highlighted_pdf
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer
 
-from docent.indexing.packaged_model import packaged_tokenizer
+from docent.indexing.embedder import packaged_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -56,8 +56,8 @@ PAGES = st.lists(LINES, min_size=1, max_size=4)
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(texts=PAGES, name=st.text(min_size=1, max_size=300), size=st.integers(32, 300))
-def test_nothing_is_cut_by_the_model(texts, name, size, tokenizer):
-    """Header, text and special tokens of every chunk fit what the model reads, whatever the page says."""
+def test_chunks_fit_the_model(texts, name, size, tokenizer):
+    """Header, text and special tokens of every chunk fit what the model reads, for any page."""
     for piece in chunks_of(document(*texts, name=name), tokenizer, size=size, overlap=size // 8):
         assert len(tokenizer.encode(embedded_text(piece)).ids) == piece.tokens <= LIMIT
 
@@ -102,7 +102,7 @@ def test_rows_of_a_table_stay_whole(tokenizer):
         assert set(piece.text.split("\n")) <= set(rows)
 
 
-def test_neighbours_share_their_edge(tokenizer):
+def test_neighbouring_chunks_overlap(tokenizer):
     """A chunk begins with the last lines of the one before, up to the overlap."""
     text = "\n".join(f"Sentence number {n} says something else." for n in range(200))
     chunks = chunks_of(document(text), tokenizer)
@@ -129,8 +129,8 @@ def test_a_long_line_is_cut_at_its_sentences(tokenizer):
         pytest.param("One. ", id="very short sentences"),
     ],
 )
-def test_a_file_on_one_line(unit, tokenizer):
-    """Ten times the text takes about ten times as long, and no chunk grows beyond bounds."""
+def test_a_long_line_is_cut_in_linear_time(unit, tokenizer):
+    """Ten times the text takes about ten times as long, and no chunk exceeds the limit."""
     took = []
     for length in (100_000, 1_000_000):
         doc = document(unit * (length // len(unit)))
@@ -141,20 +141,20 @@ def test_a_file_on_one_line(unit, tokenizer):
     assert took[1] < 40 * took[0] + 1  # quadratic would be 100
 
 
-def test_a_desert_of_white_space(tokenizer):
-    """Two words a megabyte apart are two chunks."""
+def test_a_wide_gap_separates_chunks(tokenizer):
+    """Two words a megabyte of white space apart are two chunks."""
     doc = document("first" + "\n" * 1_000_000 + "second")
     assert [piece.text for piece in chunks_of(doc, tokenizer)] == ["first", "second"]
 
 
 @pytest.mark.parametrize("text", ["", " \n\t ", "\x0c"])
 def test_an_empty_page_has_no_chunks(text, tokenizer):
-    """White space alone is nothing to find."""
+    """A page of white space has no chunks."""
     assert chunks_of(document(text), tokenizer) == []
 
 
 def test_the_same_document_has_the_same_chunks(tokenizer):
-    """Ids depend on the document and the place, on nothing else."""
+    """Chunk ids depend only on the document and on the position in it."""
     doc = document("One line.\nAnother.", "A second page.")
     assert chunks_of(doc, tokenizer) == chunks_of(doc, tokenizer)
     assert len({piece.id for piece in chunks_of(doc, tokenizer)}) == 2
@@ -166,14 +166,14 @@ def test_the_same_document_has_the_same_chunks(tokenizer):
         ANYTHING | st.text(st.sampled_from("a1,É́\u200b \t\n\r\x0b\x0c\x1c\x85\u2028\ufffd\0")), max_size=4
     )
 )
-def test_words_are_counted_as_the_tokenizer_counts_the_text(texts, tokenizer):
-    """White space of every kind is counted as the tokenizer counts it."""
+def test_token_counts_equal_the_tokenizers(texts, tokenizer):
+    """The count by words equals the tokenizer's count, for white space of every kind."""
     whole = tokenizer.encode_batch(texts, add_special_tokens=False)
     assert counts(texts, tokenizer) == [len(one.ids) for one in whole]
 
 
-def test_a_cutting_tokenizer_is_refused(tokenizer):
-    """Counting with a tokenizer that truncates would call everything short."""
+def test_a_truncating_tokenizer_is_refused(tokenizer):
+    """A tokenizer that truncates would count every text as short enough."""
     import copy
 
     cutting = copy.deepcopy(tokenizer)

@@ -13,10 +13,17 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.fast_embedder import MAX_SHORT, FairLock, FastEmbedder, batches
-from docent.indexing.openvino_bert import InferenceRequest
-from docent.indexing.packaged_model import FILES, PACKAGED_MODEL, packaged_folder, verify
-from docent.indexing.quantization import has_vnni
+from docent.indexing.embedder import (
+    MAX_SHORT,
+    PACKAGED_FILES,
+    PACKAGED_MODEL,
+    FairLock,
+    FastEmbedder,
+    batches,
+    packaged_folder,
+    verify_packaged,
+)
+from docent.indexing.openvino_bert import InferenceRequest, has_vnni
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +65,7 @@ def reference(tmp_path_factory):
 
 @pytest.mark.filterwarnings("ignore")  # torch and transformers warn of themselves while loading
 def test_every_precision_agrees_with_the_reference(engine, reference):
-    """Vectors of the default engine are those of sentence-transformers, to rounding."""
+    """The default engine's vectors are those of sentence-transformers, within rounding."""
     agreement = (engine.embed(TEXTS) * reference.embed(TEXTS)).sum(axis=1)
     least = {"fp32": 0.99999, "bf16": 0.9995, "int8": 0.98, "int8 weights": 0.99}
     assert agreement.min() > least[engine.precision]
@@ -70,7 +77,7 @@ def test_every_precision_agrees_with_the_reference(engine, reference):
 
 @pytest.mark.filterwarnings("ignore")
 def test_engines_that_agree_share_a_fingerprint(engine, reference):
-    """An index built with one engine is read with another."""
+    """An index that one engine built can be searched with the other."""
     assert engine.fingerprint == reference.fingerprint
     assert (
         (engine.dimensions, engine.max_tokens) == (reference.dimensions, reference.max_tokens) == (384, 256)
@@ -78,32 +85,32 @@ def test_engines_that_agree_share_a_fingerprint(engine, reference):
 
 
 def test_a_vector_does_not_depend_on_its_batch(engine):
-    """A text has the same vector alone and in a batch of others, in its own row, of length one."""
+    """A text has the same normalised vector alone and in a batch, and in its own row."""
     together = engine.embed(TEXTS)
     alone = np.concatenate([engine.embed([text]) for text in TEXTS])
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
     assert (together * alone).sum(axis=1).min() > 0.9995
 
 
-def test_nothing_to_embed(fast):
-    """No texts, no rows."""
+def test_no_texts_give_no_rows(fast):
+    """An empty list of texts gives an array without rows."""
     assert fast.embed([]).shape == (0, 384)
 
 
-def test_too_long_a_text_is_refused(fast):
-    """The model would drop the end of it without a word."""
+def test_a_text_beyond_the_limit_is_refused(fast):
+    """The model would silently drop the end of such a text."""
     with pytest.raises(EmbeddingError, match=r"256.*DOCENT_CHUNK_TOKENS"):
         fast.embed(["word " * 255])
 
 
 def test_a_very_long_question_is_read_to_its_end(fast):
-    """A question beyond what the model reads counts with all its parts."""
+    """All parts of a question that exceeds the model's limit count in its vector."""
     start = "the weather in spring " * 80
     assert np.dot(fast.embed_query(start), fast.embed_query(start + "net sales of the company " * 80)) < 0.95
 
 
 def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
-    """A long question is embedded beside the short ones, part after part, not before them."""
+    """A short question is embedded while the parts of a long one are still being embedded."""
     long_one = "the weather in spring " * 200
     begun, go_on = threading.Event(), threading.Event()
     real = InferenceRequest.run
@@ -124,8 +131,8 @@ def test_a_short_question_does_not_wait_for_a_long_one(fast, monkeypatch):
     asking.join(30)
 
 
-def test_a_fair_lock_is_given_in_the_order_of_asking():
-    """A caller with many parts lets the next in after each; a plain lock goes to its last holder again."""
+def test_a_fair_lock_serves_callers_in_order():
+    """A caller that takes the lock repeatedly lets the others in after each turn."""
     lock, order = FairLock(), []
     waits, many_begun = threading.Event(), threading.Event()
 
@@ -153,7 +160,7 @@ def test_a_fair_lock_is_given_in_the_order_of_asking():
 
 
 def test_no_torch_and_no_telemetry_at_run_time():
-    """The default engine embeds without torch, and without the libraries that report usage."""
+    """The default engine imports neither torch nor the libraries that report usage."""
     code = """
 import json, sys
 from pathlib import Path
@@ -169,42 +176,42 @@ print(json.dumps([len(vector), embedder.embed(["a", "b"]).shape[0], loaded]))
     assert json.loads(done.stdout) == [384, 2, []]
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("name", sorted(PACKAGED_FILES))
 def test_an_altered_model_is_not_loaded(name, tmp_path):
-    """A single changed byte in any file of the model stops the start, in a sentence."""
+    """One changed byte in any file of the model is refused with a sentence."""
     folder = packaged_folder()
-    for known in FILES:
+    for known in PACKAGED_FILES:
         copy = tmp_path / known
         copy.parent.mkdir(exist_ok=True)
         copy.symlink_to(folder / known)
-    verify(tmp_path)
+    verify_packaged(tmp_path)
     altered = bytearray((folder / name).read_bytes())
     altered[len(altered) // 2] ^= 1
     (tmp_path / name).unlink()
     (tmp_path / name).write_bytes(altered)
     with pytest.raises(EmbeddingError, match=rf"{name} has been altered.*pip install"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
 @pytest.mark.parametrize("extra", ["modeling.py", "pytorch_model.bin"])
-def test_a_file_that_does_not_belong_is_refused(extra, tmp_path):
-    """Code or weights beside the known files are not loaded either."""
-    for known in FILES:
+def test_an_unknown_file_in_the_model_folder_is_refused(extra, tmp_path):
+    """Code or weights beside the known files are not loaded."""
+    for known in PACKAGED_FILES:
         (tmp_path / known).parent.mkdir(exist_ok=True)
         (tmp_path / known).symlink_to(packaged_folder() / known)
     (tmp_path / extra).write_text("import os")
     with pytest.raises(EmbeddingError, match="does not belong"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     """The error names the missing file."""
     with pytest.raises(EmbeddingError, match="is missing"):
-        verify(tmp_path)
+        verify_packaged(tmp_path)
 
 
-def test_batches_hold_the_budget_and_every_text():
-    """Longest first, padded size within the budget, nothing left out or doubled."""
+def test_batches_fit_the_budget_and_hold_every_text():
+    """Longest texts first, each batch within the budget when padded, each text exactly once."""
     lengths = [3, 200, 7, 200, 256, 1, 90, 90, 90, 12]
     found = list(batches(lengths, 512))
     assert sorted(position for batch in found for position in batch) == list(range(len(lengths)))
@@ -212,7 +219,7 @@ def test_batches_hold_the_budget_and_every_text():
     assert all(len(batch) * max(lengths[position] for position in batch) <= 512 for batch in found)
 
 
-def test_a_question_jumps_the_queue(fast):
+def test_a_question_does_not_wait_for_documents(fast):
     """While documents are embedded on all cores, a question waits for none of their batches."""
     fast.embed_query("warm up")
     bound = max(3 * _median_seconds(fast, 30), 0.008)
@@ -245,8 +252,8 @@ def _median_seconds(embedder, times):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is the whole process's elsewhere")
-def test_documents_yield_to_everything_else(fast):
-    """The threads that compute documents are niced, and the ones that compute a question are not."""
+def test_document_threads_have_low_priority(fast):
+    """Threads that embed documents have a higher niceness; those that embed a question do not."""
     fast.embed(["warm up"])
     nice = [
         int((task / "stat").read_text().rsplit(")", 1)[1].split()[16])
@@ -266,8 +273,8 @@ def test_close_ends_the_threads():
     assert threading.active_count() == before
 
 
-def test_closing_in_the_middle_of_warming(monkeypatch):
-    """Docent that is stopped right after its start leaves no thread behind, and no error in one."""
+def test_closing_while_the_model_is_loaded(monkeypatch):
+    """An embedder that is closed during `warm` leaves no thread behind, and none fails."""
     raised = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
     embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
@@ -278,15 +285,15 @@ def test_closing_in_the_middle_of_warming(monkeypatch):
     assert raised == []
 
 
-def test_index_fingerprint_tells_chunkings_apart(fast):
-    """Another chunk size is another index."""
+def test_index_fingerprint_depends_on_the_chunk_size(fast):
+    """Another chunk size gives another fingerprint."""
     assert index_fingerprint(fast, size=200, overlap=25) != index_fingerprint(fast, size=180, overlap=25)
     assert fast.fingerprint in index_fingerprint(fast, size=200, overlap=25)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_any_folder_is_a_model(tmp_path, reference):
-    """A setting may name a folder; its weights, not its name alone, are its fingerprint."""
+def test_a_model_folder_is_opened(tmp_path, reference):
+    """A setting may name a folder; its fingerprint comes from its weights, not from its name alone."""
     import shutil
 
     shutil.copytree(packaged_folder(), tmp_path / "mine")
@@ -298,7 +305,7 @@ def test_any_folder_is_a_model(tmp_path, reference):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_model_that_is_not_there_is_an_error(tmp_path):
-    """A hub model is not fetched: the error says where it has to be."""
+def test_a_missing_model_is_an_error(tmp_path):
+    """A hub model is not fetched; the error says where it has to be."""
     with pytest.raises(EmbeddingError, match=r"'nobody/nothing' could not be loaded.*hf download"):
         open_embedder("nobody/nothing", cache=tmp_path, threads=1, device="cpu", model_url="", model_key="")

@@ -47,13 +47,13 @@ def test_clean_name(name, expected):
         pytest.param("scan0001.pdf", "untitled", "scan0001", id="neither says anything"),
     ],
 )
-def test_telling_name(name, title, expected):
-    """The title stands in where the file name says nothing."""
+def test_the_title_replaces_a_generic_name(name, title, expected):
+    """The title is used where the file's name says nothing."""
     assert descriptive_name(document(name=name, title=title)) == expected
 
 
-def test_a_section_runs_on_until_the_next():
-    """A page without a heading belongs to the last one before it."""
+def test_a_section_continues_until_the_next():
+    """A page without a heading belongs to the last heading before it."""
     pages = (
         Page(number=1, text="Leases\nbody", headings=(Heading(0, "Leases"),)),
         Page(number=2, text="more body"),
@@ -77,15 +77,15 @@ def test_a_section_runs_on_until_the_next():
         pytest.param("Plan B Ridge", "Plan B Ridge", id="the part is a word as well"),
     ],
 )
-def test_a_torn_heading_is_mended(heading, header):
-    """A torn letter is joined to its word, where the document has the word whole elsewhere."""
+def test_a_torn_heading_is_joined(heading, header):
+    """A torn letter is joined to its word where the document has the whole word elsewhere."""
     text = "sheet report bridge ridge del\n" * 5
     page = Page(number=1, text=f"{heading}\n{text}", headings=(Heading(0, heading),))
     assert outline_of(page).header(page, len(heading) + 1).section == header
 
 
 def test_headings_come_from_every_source():
-    """The file's outline or else the size of its type, and in either case the wording of its lines."""
+    """Headings come from the outline or else the type size, and in either case from the wording."""
     text = "Item 7. Shape of text\nLarge type\nOutline entry\nbody"
     lines = (Line(22, 32, BOX, "heading"),)
     outlined = Page(number=1, text=text, headings=(Heading(33, "Outline entry"),), lines=lines)
@@ -114,8 +114,8 @@ def test_large_type_alone_makes_no_heading(line):
     assert outline_of(page).header(page, len(line) + 1).section == ""
 
 
-def test_a_page_set_large_has_no_heading_on_every_line():
-    """An annex in larger type than the report is text, not two hundred headings."""
+def test_a_page_in_large_type_has_no_headings_by_size():
+    """The lines of an annex in larger type than the report are text and not headings."""
     rows = [f"Clause of the annex {'abcdefghijkl'[n]}" for n in range(12)]
     starts = [sum(len(row) + 1 for row in rows[:n]) for n in range(12)]
     lines = tuple(
@@ -147,14 +147,14 @@ def test_a_page_set_large_has_no_heading_on_every_line():
         pytest.param("3.2 million people live here", False, id="figure in prose"),
     ],
 )
-def test_sections_by_shape(line, is_section):
-    """Without outline or geometry, the wording of a line says whether it is a heading."""
+def test_headings_are_recognised_by_their_wording(line, is_section):
+    """Without outline or type sizes, the wording of a line decides whether it is a heading."""
     page = Page(number=1, text=f"{line}\nbody text follows here.")
     assert bool(outline_of(page).header(page, len(line) + 1).section) == is_section
 
 
 def test_running_heads_are_not_headings():
-    """A line that tops every page names the file, not the page."""
+    """A line at the top of every page names the file, not the page."""
     pages = tuple(
         Page(number=n, text=f"Acme Annual Report\nResults Of Region {'ABCDEFGH'[n]}\nbody")
         for n in range(1, 8)
@@ -163,8 +163,8 @@ def test_running_heads_are_not_headings():
     assert outline.header(pages[2], 0).top == "Results Of Region D"
 
 
-def test_a_header_gives_way_step_by_step():
-    """Each shortening is no longer than the one before; the name stays to the last but one, then nothing."""
+def test_headers_are_shortened_step_by_step():
+    """No shortening is longer than the one before; the file's name goes last, then the line is empty."""
     header = Header("annual-report-" * 8, "Liquidity and capital " * 6, "Contents of it " * 6, "p. 12 " * 30)
     lengths = [len(line) for line in header.shortenings()]
     assert lengths == sorted(lengths, reverse=True)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from docent.indexing import chunk, embedded_text
-from docent.indexing.fast_embedder import FastEmbedder
-from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
+from docent.indexing.embedder import PACKAGED_MODEL, FastEmbedder, packaged_folder
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id
@@ -126,7 +125,7 @@ def put(store, embedder, folder):
 
 
 def test_the_parser_cuts_as_docent_does(nodes, embedder):
-    """In someone else's pipeline the chunks are the same as in ours."""
+    """In a llama-index pipeline the chunks are the same as in Docent."""
     pages = tuple(Page(number=number, text=text, label=str(number)) for number, text in enumerate(TEXTS, 1))
     ours = chunk(
         Document(sha256="0" * 64, name="acme_2023.pdf", kind="text", pages=pages),

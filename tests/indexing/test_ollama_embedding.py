@@ -28,7 +28,7 @@ def opened(tmp_path):
 
 
 def test_vectors_come_from_the_server(start_ollama, opened):
-    """Texts in batches, in order, as vectors of length one."""
+    """Texts are sent in batches and in order, and come back as vectors of length one."""
     server = start_ollama(models=("nomic-embed-text",))
     embedder = opened("nomic-embed-text", server.url)
     texts = [f"text number {n}" for n in range(70)]
@@ -39,8 +39,8 @@ def test_vectors_come_from_the_server(start_ollama, opened):
     assert embedder.embed([]).shape == (0, embedder.dimensions)
 
 
-def test_nothing_is_cut_by_the_server(start_ollama, opened):
-    """Truncating is switched off, so what is too long is an error with the way out, not a loss."""
+def test_the_server_truncates_nothing(start_ollama, opened):
+    """A text that is too long is an error that says what to do, because truncation is switched off."""
     server = start_ollama(models=("nomic-embed-text",))
     embedder = opened("nomic-embed-text", server.url)
     with pytest.raises(EmbeddingError, match="DOCENT_CHUNK_TOKENS"):
@@ -48,14 +48,14 @@ def test_nothing_is_cut_by_the_server(start_ollama, opened):
     assert server.requests_to("/api/embed")[-1].body["truncate"] is False
 
 
-def test_a_very_long_question_is_asked_all_the_same(start_ollama, opened):
-    """Its beginning counts; to refuse it over the size of chunks would help nobody."""
+def test_a_very_long_question_is_truncated(start_ollama, opened):
+    """Only the beginning of a very long question counts; it is not refused."""
     embedder = opened("nomic-embed-text", start_ollama(models=("nomic-embed-text",)).url)
     assert len(embedder.embed_query("cat " * 9000)) == embedder.dimensions
 
 
-def test_question_and_text_carry_the_models_prompts(start_ollama, opened):
-    """A model that asks for prefixes gets them, and they count against what it reads."""
+def test_questions_and_texts_have_the_models_prefixes(start_ollama, opened):
+    """The prefixes that a model asks for are sent, and count against its limit."""
     server = start_ollama(models=("nomic-embed-text",))
     embedder = opened("nomic-embed-text", server.url)
     embedder.embed_query("who?")
@@ -66,7 +66,7 @@ def test_question_and_text_carry_the_models_prompts(start_ollama, opened):
 
 
 def test_another_model_is_another_fingerprint(start_ollama, opened):
-    """An index built by one model is not read with another."""
+    """An index that one model built cannot be searched with another."""
     server = start_ollama(
         models=(
             "nomic-embed-text",
@@ -78,14 +78,14 @@ def test_another_model_is_another_fingerprint(start_ollama, opened):
     assert not any("unknown" in one for one in prints)
 
 
-def test_no_server_is_said(opened):
-    """Nobody listening is a sentence with the command."""
+def test_a_missing_server_is_an_error(opened):
+    """The error names the command that starts the server."""
     with pytest.raises(EmbeddingError, match="ollama serve"):
         opened("nomic-embed-text", free_url())
 
 
-def test_a_missing_model_is_said(start_ollama, opened):
-    """A model the server does not have is a sentence with the command."""
+def test_a_model_missing_on_the_server_is_an_error(start_ollama, opened):
+    """The error names the command that fetches the model."""
     with pytest.raises(EmbeddingError, match="ollama pull nomic-embed-text"):
         opened("nomic-embed-text", start_ollama().url)
 
@@ -110,8 +110,8 @@ class Page(BaseHTTPRequestHandler):
         pytest.param(401, r"refused the key.*DOCENT_MODEL_KEY", id="a model server that wants a key"),
     ],
 )
-def test_another_server_at_the_address_is_said(status, said, opened, monkeypatch):
-    """What answers otherwise than a model server that lets us in is no reason for a traceback."""
+def test_an_answer_that_is_not_ollamas_is_an_error(status, said, opened, monkeypatch):
+    """A web page, invalid JSON or a refused key is reported in a sentence."""
     monkeypatch.setattr(Page, "status", status)
     with HTTPServer(("127.0.0.1", 0), Page) as server:
         answering = threading.Thread(target=server.handle_request)
@@ -122,8 +122,8 @@ def test_another_server_at_the_address_is_said(status, said, opened, monkeypatch
 
 
 @pytest.mark.parametrize("parts", [[b"[" + b"0," * 32_000] * 3_000, [b"["] * 3_000], ids=["large", "slow"])
-def test_a_reply_without_an_end(parts, opened, monkeypatch):
-    """It is given up when it is larger, or takes longer, than vectors may."""
+def test_an_endless_reply_is_given_up(parts, opened, monkeypatch):
+    """A reply that is larger or takes longer than vectors can is given up."""
     monkeypatch.setattr(ollama_embedder, "MAX_REPLY_SECONDS", 1.0 if len(parts[0]) == 1 else 300.0)
 
     class Endless(BaseHTTPRequestHandler):

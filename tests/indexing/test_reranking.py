@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent.errors import EmbeddingError
-from docent.indexing.packaged_model import packaged_folder
+from docent.indexing.embedder import packaged_folder
 from docent.indexing.torch_models import open_reranker
 
 
@@ -34,8 +34,8 @@ def cross_encoder(folder, *, labels):
     return folder
 
 
-def test_a_folder_is_a_reranker(folder, tmp_path):
-    """Each text gets a score of its own, the same one wherever it stands among the others."""
+def test_a_reranker_scores_each_text(folder, tmp_path):
+    """Each text has a score of its own, which does not depend on its position among the others."""
     rerank = open_reranker(str(folder), cache=tmp_path, device="auto")
     assert rerank is not None
     one, other = rerank("Who eats mice?", ["Owls do.", "Tickets for the tower cost 4.50."])
@@ -45,15 +45,15 @@ def test_a_folder_is_a_reranker(folder, tmp_path):
     )
 
 
-def test_a_model_that_gives_no_score_is_refused(tmp_path):
-    """One that sorts pairs into classes is refused when it is opened, not at the first question."""
+def test_a_classifier_is_refused_as_reranker(tmp_path):
+    """A model that sorts pairs into classes is refused when it is opened, not at the first question."""
     with pytest.raises(EmbeddingError, match=r"3 classes.*DOCENT_RERANKER"):
         open_reranker(str(cross_encoder(tmp_path / "nli", labels=3)), cache=tmp_path, device="cpu")
 
 
 @pytest.mark.parametrize("empty", [False, True], ids=["nothing is there", "a folder without a model"])
-def test_a_reranker_that_is_not_there(empty, tmp_path):
-    """The error names the setting's value, where it was looked for, and what to run."""
+def test_a_missing_reranker_is_an_error(empty, tmp_path):
+    """The error names the setting's value, the folder that was searched, and the command to run."""
     missing = tmp_path / "missing"
     if empty:
         missing.mkdir()
@@ -63,6 +63,6 @@ def test_a_reranker_that_is_not_there(empty, tmp_path):
         assert part in str(told.value)
 
 
-def test_none_by_default(tmp_path):
-    """An empty setting opens nothing."""
+def test_no_reranker_by_default(tmp_path):
+    """An empty setting opens no reranker."""
     assert open_reranker("", cache=tmp_path, device="auto") is None

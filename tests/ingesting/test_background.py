@@ -57,7 +57,7 @@ def store(tmp_path):
 
 
 def test_everything_is_embedded_once(store, tmp_path):
-    """Many documents, each chunk exactly once, with progress that ends at nothing left."""
+    """Each chunk of many documents is embedded exactly once, and the progress ends at none left."""
     embedder = WordHashEmbedder()
     background = EmbeddingWorker(store=store, embedder=embedder)
     for number in range(12):
@@ -71,8 +71,8 @@ def test_everything_is_embedded_once(store, tmp_path):
     assert len(store.contents().vectors["default"]) == 480
 
 
-def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
-    """Waiting ends only after the document that was replaced has been removed."""
+def test_waiting_ends_after_the_older_version_is_removed(store, tmp_path, monkeypatch):
+    """`wait` returns only after the replaced version of a document has been removed."""
     background = EmbeddingWorker(store=store, embedder=WordHashEmbedder())
     put_words(store, tmp_path, "a.txt", HOURS)
     background.wait(lambda left: None)
@@ -91,8 +91,8 @@ def test_who_waits_finds_the_older_version_gone(store, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [EmbeddingError, RuntimeError])
-def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
-    """`wait` raises the reason of an expected or unexpected failure; afterwards the rest is done."""
+def test_a_failure_is_raised_and_retried(store, tmp_path, error):
+    """`wait` raises the reason of an expected or unexpected failure; a later attempt embeds the rest."""
     put_words(store, tmp_path, "a.txt", HOURS)
     background = EmbeddingWorker(store=store, embedder=Stubborn(failures=1, error=error))
     with pytest.raises(EmbeddingError):
@@ -104,7 +104,7 @@ def test_trouble_is_told_and_then_overcome(store, tmp_path, error):
 
 
 def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
-    """The batch is dropped silently; the next process that opens the store makes those vectors."""
+    """The batch is dropped without an error; the next process that opens the store makes its vectors."""
     put_words(store, tmp_path, "a.txt", HOURS)
     embedder = Endless()
     background = EmbeddingWorker(store=store, embedder=embedder)
@@ -118,8 +118,8 @@ def test_closing_does_not_wait_for_the_batch_under_way(store, tmp_path, caplog):
     assert states(store) == {"a.txt": ("ready", 1, 1)}
 
 
-def test_ctrl_c_as_it_is_begun(store, monkeypatch):
-    """It can be closed although its thread never ran."""
+def test_closing_before_the_thread_ran(store, monkeypatch):
+    """An interrupt before the worker's thread has started does not make closing fail."""
 
     def interrupted(_: threading.Thread) -> None:
         raise KeyboardInterrupt

@@ -93,13 +93,13 @@ def outcome(found, before, *, retry_failed=False):
         ),
     ],
 )
-def test_plan(found, before, expected, read):
-    """Each file is sorted by the work to be done, and read only where size and time do not decide it."""
+def test_files_are_sorted_by_what_has_to_be_done(found, before, expected, read):
+    """Each file is in the right part of the plan; only files whose size and time do not decide are read."""
     assert outcome(found, before) == (expected, read)
 
 
 def test_failed_files_are_retried_when_asked():
-    """--retry-failed tries what failed again, and nothing else."""
+    """With `retry_failed` the files that failed are read again, and no others."""
     found, before = [here("x"), here("y")], [failed("x"), known("y")]
     assert outcome(found, before, retry_failed=True)[0] == {"changed": ["x"], "unchanged": ["y"]}
 
@@ -110,8 +110,8 @@ FILES = st.dictionaries(
 
 
 @given(now=FILES, then=FILES, broken=FILES, retry=st.booleans())
-def test_every_file_has_one_place(now, then, broken, retry):
-    """A file found is in one place of the plan; every known path that is missing is removed."""
+def test_every_file_is_planned_once(now, then, broken, retry):
+    """A file found is in one part of the plan, and every known path that is missing is removed."""
     found = [here(path, *about) for path, about in now.items()]
     before = [known(path, *about) for path, about in then.items()]
     before += [failed(path, *about) for path, about in broken.items()]

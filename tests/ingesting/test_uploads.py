@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ class Desk:
         self.store = Store(self.folder / "storage", fingerprint="f")
         loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=2)
         self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
-        self.intake = IngestPipeline(
+        self.ingest_pipeline = IngestPipeline(
             self.store, loader, self.embedder, self.background, ChunkSize(200, 25), workers=2
         )
-        self.uploads = Uploads(self.intake)
+        self.uploads = Uploads(self.ingest_pipeline)
 
     def close(self) -> None:
         self.uploads.close()
@@ -80,8 +81,8 @@ def desk(tmp_path):
     desk.close()
 
 
-def test_a_file_is_taken_in_and_followed(desk):
-    """Each step is reported, and the last is a document that answers its owner."""
+def test_an_upload_is_read_and_followed(desk):
+    """Every step is reported, and the last one is a document that its owner can search."""
 
     async def follow() -> list[State]:
         ticket = desk.take_in("hours.md", "# Hours\n\nThe museum opens at nine.", wait=False)
@@ -96,8 +97,8 @@ def test_a_file_is_taken_in_and_followed(desk):
     assert found(desk.store, "when does the museum open", ADA)
 
 
-def test_a_file_that_cannot_be_read(desk):
-    """It fails with the reason; uploaded again, it is tried again; an old version outlives a new failure."""
+def test_an_unreadable_file_fails_with_its_reason(desk):
+    """Uploaded again, the file is read again; an older version stays when a new one fails."""
     assert desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken")).state is State.FAILED
     standing = desk.uploads.status(desk.take_in("a.pdf", "%PDF-1.7 broken"))
     assert "a.pdf" in standing.reason
@@ -108,19 +109,19 @@ def test_a_file_that_cannot_be_read(desk):
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
-    """With a full disk the file fails, or stays as it was; both are reported and logged."""
+def test_an_unexpected_error_ends_the_reading(desk, monkeypatch, caplog, again):
+    """With a full disk the upload fails, or the document stays; the error is reported and logged."""
     key = desk.take_in("a.txt", "The museum opens at nine.").document_id if again else ""
 
     def full(path, *, password):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(desk.intake.loader, "stream", full)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", full)
     if not again:
         standing = desk.uploads.status(desk.take_in("a.txt", "The museum opens at nine."))
         assert standing.state is State.FAILED and "No space left" in standing.reason
     else:
-        read_again = Rereader(desk.intake)
+        read_again = Rereader(desk.ingest_pipeline)
         read_again.start(key, ADA)
         while read_again.pages(key) is not None:
             time.sleep(0.02)
@@ -129,29 +130,34 @@ def test_what_nobody_foresaw_ends_the_waiting(desk, monkeypatch, caplog, again):
     assert "No space left" in caplog.text
 
 
-def test_a_new_version_of_the_same_name(desk):
-    """Of a file uploaded twice with different content, only the newer one stays."""
+def test_a_new_version_replaces_the_old_one(desk):
+    """If a file is uploaded twice with different content, only the newer version stays."""
     desk.take_in("a.txt", "The museum opens at nine.")
     desk.take_in("a.txt", "The museum opens at ten.")
     assert found(desk.store, "museum", ADA) == {"The museum opens at ten."}
 
 
-def test_cancelling_while_it_is_read(desk, monkeypatch):
-    """Nothing is left of it, and nothing comes back later."""
-    reading, go_on = threading.Event(), threading.Event()
-    read = desk.intake.loader.stream
+def test_an_upload_is_cancelled_while_it_is_read(desk, monkeypatch):
+    """Nothing of it is stored, neither then nor later."""
+    reading, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    read = desk.ingest_pipeline.loader.stream
 
+    @contextmanager
     def slow(path, *, password):
         reading.set()
         go_on.wait(10)
-        return read(path, password=password)
+        try:
+            with read(path, password=password) as stream:
+                yield stream
+        finally:
+            ended.set()
 
-    monkeypatch.setattr(desk.intake.loader, "stream", slow)
+    monkeypatch.setattr(desk.ingest_pipeline.loader, "stream", slow)
     ticket = desk.take_in("a.txt", "The museum opens at nine.", wait=False)
     assert reading.wait(10)
     assert desk.uploads.cancel(ticket)
     go_on.set()
-    desk.uploads._pool.shutdown()  # private: waits for the worker, which close() would stop
+    assert ended.wait(60)
     desk.uploads.close()
     assert desk.store.documents(ADA) == []
     standing = desk.uploads.status(ticket)
@@ -159,8 +165,8 @@ def test_cancelling_while_it_is_read(desk, monkeypatch):
     assert desk.store.contents().originals == set()
 
 
-def test_a_stop_before_it_was_read(desk, monkeypatch):
-    """An uploaded file survives a stop and is read after the next start."""
+def test_an_upload_survives_a_stop(desk, monkeypatch):
+    """A file that was not read before a stop is read after the next start."""
     with monkeypatch.context() as idle:
         idle.setattr(ThreadPoolExecutor, "submit", lambda *_: Future())
         desk.take_in("a.txt", "The museum opens at nine.", wait=False)
@@ -175,7 +181,7 @@ def test_a_stop_before_it_was_read(desk, monkeypatch):
 
 
 def test_sharing_embeds_nothing_again(desk):
-    """A private document that is shared is there for everybody, wholly, and no longer private."""
+    """A private document that is shared is there for all readers with its vectors, and no longer private."""
     desk.take_in("hours.txt", "The museum opens at nine.")
     (mine,) = desk.store.documents(ADA)
     before = desk.embedder.embedded
@@ -193,8 +199,8 @@ def test_sharing_embeds_nothing_again(desk):
         desk.store.share(mine.id, "museum", ADA)
 
 
-def test_sharing_half_embedded(desk, monkeypatch):
-    """Shared before its vectors were made, the document gets them where it is then."""
+def test_a_document_shared_before_its_vectors_gets_them(desk, monkeypatch):
+    """The vectors that were missing are made in the shared library."""
     monkeypatch.setattr(desk.background, "start", lambda: None)
     ticket = desk.take_in("hours.txt", "The museum opens at nine.", wait=False)
     while desk.uploads.status(ticket).state is not State.SEARCHABLE:
@@ -205,8 +211,8 @@ def test_sharing_half_embedded(desk, monkeypatch):
     assert [one.state for one in desk.store.documents(ANYBODY)] == [State.READY]
 
 
-def test_sharing_what_could_not_be_read_there(desk):
-    """Where the same bytes failed before for lack of a password, the shared document answers."""
+def test_sharing_replaces_an_earlier_failure(desk):
+    """If the same bytes failed in the shared library before, the shared document can be searched there."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     desk.store.expect(path, sha256, name="hours.txt", library="museum", owner=None)
@@ -218,16 +224,16 @@ def test_sharing_what_could_not_be_read_there(desk):
     assert found(desk.store, "museum", BOB) == {"The museum opens at nine."}, "it was not only hers"
 
 
-def test_one_that_fails_takes_nothing_from_one_that_was_read(desk):
-    """Uploaded twice and read once, a document still answers when the other reading fails."""
+def test_a_failed_upload_keeps_the_same_file_read_before(desk):
+    """If a file is uploaded twice and its second reading fails, the first one can still be searched."""
     ticket = desk.take_in("hours.txt", "The museum opens at nine.")
     desk.store.give_up(ticket.document_id, "The worker was stopped.")
     assert desk.uploads.status(ticket).state is State.READY
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
-def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
-    """An uploaded file stays although the same bytes are deleted elsewhere at that moment."""
+def test_an_upload_survives_a_deletion_of_the_same_bytes(desk, monkeypatch):
+    """An uploaded file is stored although the same bytes are deleted elsewhere at that moment."""
     path = desk.write("upload.tmp", "The museum opens at nine.")
     sha256 = sha256_of(path)
     bobs = desk.take_in("hours.txt", "The museum opens at nine.", owner="bob").document_id
@@ -246,7 +252,7 @@ def test_a_deletion_while_a_file_is_handed_in(desk, monkeypatch):
 
 
 def test_an_ingest_leaves_uploads_alone(desk):
-    """An uploaded file is never reported as missing from data/."""
+    """An ingest of data/ does not report an uploaded file as missing."""
     data = desk.folder / "data"
     (data / "museum").mkdir(parents=True)
     (data / "museum" / "hours.txt").write_text("The museum opens at ten.")
@@ -255,7 +261,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
         reports = ingest(
             [data],
             data=data,
-            intake=desk.intake,
+            pipeline=desk.ingest_pipeline,
             retry_failed=False,
             password=None,
             on_progress=lambda _: None,
@@ -266,7 +272,7 @@ def test_an_ingest_leaves_uploads_alone(desk):
 
 
 def test_a_whole_private_library_is_deleted(desk):
-    """Everything in it is gone, and counted; nobody else's library is touched by it."""
+    """All of its documents are deleted and counted; the libraries of others stay as they are."""
     desk.take_in("a.txt", "The museum opens at nine.")
     desk.take_in("b.txt", "Books are lent for two weeks.")
     desk.take_in("a.txt", "The museum opens at nine.", owner="bob")
@@ -297,19 +303,19 @@ def test_a_whole_private_library_is_deleted(desk):
         pytest.param("a." + "é" * 300, "é" * 100, id="a suffix that is too long"),
     ],
 )
-def test_names_are_only_names(given, kept):
-    """Whatever a browser sends becomes one printable file name of bounded length."""
+def test_upload_names_are_cleaned(given, kept):
+    """Any name that a browser sends becomes one printable file name of bounded length."""
     assert plain_name(given) == kept
 
 
-def test_a_name_of_nothing_is_refused():
-    """A file without a name is not guessed at."""
+def test_an_empty_name_is_refused():
+    """A file without a name is refused, and no name is made up for it."""
     with pytest.raises(InputError):
         plain_name("../")
 
 
-def test_private_and_shared_names_never_meet(desk):
-    """Owners and libraries of any spelling have libraries of their own, and no folder can have that name."""
+def test_library_names_of_owners_are_distinct(desk):
+    """Any two owners and libraries have different stored names, and no folder can have such a name."""
     names = [private_library(owner, name) for owner in ("a", "a/b", "~a", "") for name in ("c", "b c", "~a")]
     assert len(set(names)) == len(names)
     assert all(name.count("/") == 1 for name in names)
@@ -323,8 +329,8 @@ READING = """
 """.split()
 
 
-def test_sharing_takes_nobodys_place(desk):
-    """Two readers share files of one name: both stay, and so does what either says."""
+def test_shared_files_of_one_name_both_stay(desk):
+    """Two readers share different files of one name: both documents stay, each with a path of its own."""
     first = desk.take_in("rota.txt", "Ada opens on Monday.")
     second = desk.take_in("rota.txt", "Bob opens on Tuesday.", owner="bob")
     desk.store.share(first.document_id, "team", ADA)
@@ -334,8 +340,8 @@ def test_sharing_takes_nobodys_place(desk):
     assert len({path for document in shared for path in document.paths}) == 2
 
 
-def test_what_two_shared_stays_until_both_take_it_back(desk):
-    """The same file brought by two readers is one document; each takes back their own share of it."""
+def test_a_file_shared_twice_stays_until_both_unshare_it(desk):
+    """The same file shared by two readers is one document; each reader takes back their own share."""
     first = desk.take_in("rota.txt", "The museum opens at nine.")
     second = desk.take_in("rota.txt", "The museum opens at nine.", owner="bob")
     new = desk.store.share(first.document_id, "team", ADA)
@@ -349,8 +355,8 @@ def test_what_two_shared_stays_until_both_take_it_back(desk):
     assert found(desk.store, "museum", ADA) == found(desk.store, "museum", BOB) != set()
 
 
-def test_no_method_gives_anothers_anything(desk):
-    """Every method that takes a scope behaves for a stranger as if the document did not exist."""
+def test_a_private_document_is_hidden_from_others(desk):
+    """Every method that takes a scope treats another reader's document as if it did not exist."""
     desk.take_in("diary.txt", "The museum opens at nine.")
     (mine,) = desk.store.documents(ADA)
     (piece,) = desk.store.chunks_of(mine.id, ADA)
@@ -383,7 +389,7 @@ def test_no_method_gives_anothers_anything(desk):
 
 
 def test_a_locked_pdf_is_read_with_its_password(desk):
-    """It fails with the reason, is tried again with a wrong and the right password, and stores neither."""
+    """Without a password or with a wrong one it fails; with the right one it is read; neither is stored."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
     ticket = desk.uploads.add(desk.folder / "locked.pdf", name="a.pdf", library="uploads", owner="ada")
@@ -396,13 +402,13 @@ def test_a_locked_pdf_is_read_with_its_password(desk):
     desk.uploads.unlock(ticket, "opens sesame")
     standing = until_over(desk, ticket)
     assert (standing.state, standing.locked, standing.pages) == (State.READY, False, 1)
-    assert not desk.uploads._passwords  # private: nothing public tells what is still in memory
+    assert "opens sesame" not in repr(vars(desk.uploads)), "the password is not held in memory any longer"
     kept = [path for path in (desk.folder / "storage").rglob("*") if path.is_file()]
     assert not [path for path in kept if b"opens sesame" in path.read_bytes()]
 
 
-def test_the_password_may_come_the_moment_that_it_is_missed(desk, monkeypatch):
-    """A file that is unlocked as soon as it is reported locked is read."""
+def test_a_file_is_unlocked_as_soon_as_it_fails(desk, monkeypatch):
+    """A password that is given at the moment the file is reported locked opens it."""
     data = pdf(lambda sheet, n: write(sheet, ["The museum opens at nine."]), encrypt="opens sesame")
     (desk.folder / "locked.pdf").write_bytes(data)
     handed_in, unlocked, give_up = threading.Event(), threading.Event(), desk.store.give_up
@@ -431,15 +437,15 @@ def until_over(desk: Desk, ticket: Ticket) -> UploadStatus:
     return standing
 
 
-def test_a_pipe_that_is_handed_in(desk):
+def test_an_uploaded_pipe_is_refused(desk):
     """It is refused at once, without waiting for data from it."""
     os.mkfifo(desk.folder / "pipe")
     with pytest.raises(UnreadableFile, match="a named pipe"):
         desk.uploads.add(desk.folder / "pipe", name="a.pdf", library="uploads", owner="ada")
 
 
-def test_a_file_without_text_says_so(desk):
-    """It is ready, and its reason says that there is nothing to search."""
+def test_a_file_without_text_is_ready_with_a_reason(desk):
+    """Its reason says that there is nothing to search."""
     standing = desk.uploads.status(desk.take_in("void.txt", "\n \n"))
     assert (standing.state, standing.chunks) == (State.READY, 0)
     assert standing.reason == "Nothing to search: no text was found. There is no text in it."

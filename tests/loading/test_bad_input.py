@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from docent.errors import EncryptedFile, HarmfulFile, LoadError, UnreadableFile, UnsupportedFile
-from docent.loading import Limits, Loader, Ocr, input_file, load
+from docent.loading import Limits, Loader, Ocr, job, load
 from docent.types import ReadBy
 from tests.loading import makers, offices
 
@@ -73,10 +73,10 @@ def test_a_file_without_read_permission_is_refused(loader, tmp_path):
 def test_a_large_file_without_room_for_its_copy_is_refused(tmp_path, monkeypatch):
     """The error names the folder for temporary files, and does not blame the file."""
     (tmp_path / "large.txt").write_text("All is well.")
-    monkeypatch.setattr(input_file, "IN_MEMORY", 4)
+    monkeypatch.setattr(job, "IN_MEMORY", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
     with pytest.raises(UnreadableFile, match=r"large\.txt was not read: .* copy.*TMPDIR"):
-        input_file.read_input_file(tmp_path / "large.txt", largest=1000)
+        job.read_input_file(tmp_path / "large.txt", largest=1000)
 
 
 def test_a_folder_is_refused(loader, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from docent.app import open_docent
 from docent.indexing.chunking import chunk
-from docent.indexing.packaged_model import packaged_tokenizer
+from docent.indexing.embedder import packaged_tokenizer
 from docent.loading.formats.table_rows import clean_row, row_range_label, table_pages
 from docent.settings import Settings
 from docent.types import Document, Scope

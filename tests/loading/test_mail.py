@@ -11,8 +11,7 @@ import pytest
 
 from docent.loading import Limits, Ocr
 from docent.loading.formats import eml
-from docent.loading.input_file import InputFile
-from docent.loading.job import Job
+from docent.loading.job import InputFile, Job
 from docent.types import ReadBy
 from tests.loading import makers, offices
 

@@ -14,8 +14,7 @@ from bench.scanning import book
 from docent.errors import EncryptedFile, HarmfulFile, LoadError
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.worker import file_worker
-from docent.loading.worker.parallel_reading import MIN_PAGES
-from docent.loading.worker.worker_process import WorkerSlots
+from docent.loading.worker.parallel_reading import MIN_PAGES, WorkerSlots
 from docent.types import ReadBy
 from tests.loading import makers
 

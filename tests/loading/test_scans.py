@@ -11,7 +11,9 @@ from reportlab.lib.utils import ImageReader
 
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.formats.image import open_image
-from docent.loading.input_file import InputFile
+from docent.loading.job import InputFile
+from docent.loading.ocr import contrast
+from docent.loading.pdf.highlight import draw_boxes
 from docent.types import ReadBy
 from tests.loading import makers
 
@@ -78,9 +80,9 @@ def test_a_16_bit_scan_is_not_blank():
     fine = bytes(half for grey in [70] * 900 + [180] * 900 for half in (0, grey))
     Image.frombytes("I;16", (60, 30), fine).save(out, "PNG")
     picture = open_image(InputFile("fine.png", "", len(out.getvalue()), ".png", b"", out))
-    _, _, contrast = picture.draw_grey_png(300)
-    assert 100 < contrast < 140
-    assert picture.draw_png([]).startswith(b"\x89PNG")
+    grey, _ = picture.draw_image(300)
+    assert 100 < contrast(grey) < 140
+    assert draw_boxes(picture.image, [], scale=1.0).startswith(b"\x89PNG")
 
 
 def test_without_ocr_a_scan_is_unread(read):

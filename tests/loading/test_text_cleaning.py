@@ -1,10 +1,11 @@
-"""Checks on extracted text: invisible characters are split off, text without meaning is recognised."""
+"""Text out of files: damaged bytes, invisible characters and garbled text."""
 
 from __future__ import annotations
 
 import pytest
 
-from docent.loading.text_cleaning import is_garbled, split_hidden
+from docent.loading.text_cleaning import decode_bytes, is_garbled, split_hidden
+from docent.messages import Message
 
 TAGS = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
 
@@ -48,3 +49,18 @@ def test_invisible_characters_are_split_off(text, seen, report):
 def test_garbled_text_is_recognised(text, noise):
     """A page of character codes without meaning counts as unread, and is recognised by OCR."""
     assert is_garbled(text) is noise
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param(b"tea " * 1000, "", id="none"),
+        pytest.param(b"tea " * 1000 + b"\xff", "1 damaged byte was replaced.", id="one"),
+        pytest.param(b"tea " * 1000 + b"\xff \xff", "2 damaged bytes were replaced.", id="two"),
+    ],
+)
+def test_damaged_bytes_are_counted(data, note):
+    """A text with a few damaged bytes is still UTF-8; the note counts them, and can be translated."""
+    text, actual = decode_bytes(data)
+    assert text.startswith("tea tea ") and actual == note
+    assert isinstance(actual, Message) or not note

@@ -17,7 +17,7 @@ from bench.scanning import book
 from docent.errors import HarmfulFile, LoadError
 from docent.loading import Limits, Loader, Ocr
 from docent.loading.job import Job
-from docent.loading.worker import wire_format, worker_process
+from docent.loading.worker import worker_process
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts
 from docent.loading.worker.parallel_reading import MIN_PAGES
 from docent.loading.worker.worker_process import WorkerPool, WorkerTimeout
@@ -25,7 +25,7 @@ from docent.messages import Message
 from docent.types import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = wire_format.page_to_wire(Page(1, "All is well."))
+PAGE = worker_process.page_to_wire(Page(1, "All is well."))
 INVALID = "it sent an invalid answer"
 OPENED = {"opened": True, "sha256": "0" * 64, "kind": "text", "shared": False, "expected": 0}
 HOSTILE_WORKER = """
@@ -89,9 +89,9 @@ def as_json(value):
 
 def test_messages_cross_the_pipe_with_their_parameters():
     """Notes and the reasons of skipped pages can be translated after they were sent as JSON."""
-    page = wire_format.page_from_wire(as_json(wire_format.page_to_wire(Page(1, "", note=NOTE))))
+    page = worker_process.page_from_wire(as_json(worker_process.page_to_wire(Page(1, "", note=NOTE))))
     job = Job(path="a.eml", limits=Limits(), ocr=Ocr(), skip={3: NOTE})
-    skipped = wire_format.job_from_wire(as_json(wire_format.job_to_wire(job))).skip[3]
+    skipped = worker_process.job_from_wire(as_json(worker_process.job_to_wire(job))).skip[3]
     french = {"{name} has {parts}.": "{name} a {parts}.", "{count} parts": "{count} parties"}
     for message in (page.note, skipped):
         assert message == "a.eml has 7 parts."
@@ -110,15 +110,15 @@ def test_messages_cross_the_pipe_with_their_parameters():
 )
 def test_a_hostile_message_is_shown_as_plain_text(hostile):
     """A template that asks for more than its parameters is not filled in."""
-    assert wire_format.message_from_wire(hostile) == hostile
+    assert worker_process.message_from_wire(hostile) == hostile
 
 
 def test_messages_from_a_worker_are_bounded_and_hold_no_lone_surrogates():
     """Half a character is replaced, also in a parameter; long messages are cut."""
-    assert wire_format.message_from_wire(r'["{a}", {"a": "x\ud83d"}]') == "x\ufffd"
+    assert worker_process.message_from_wire(r'["{a}", {"a": "x\ud83d"}]') == "x\ufffd"
     repeated = json.dumps(["{a}" * 500, {"a": "x" * 5_000}])
     for message in ("x" * 99_999, repeated):
-        assert len(wire_format.message_from_wire(message)) <= wire_format.MAX_MESSAGE_CHARS
+        assert len(worker_process.message_from_wire(message)) <= worker_process.MAX_MESSAGE_CHARS
 
 
 def test_a_process_that_cannot_start_costs_its_file_only(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from docent.retrieving.document_prior import (
     name_matcher,
     words_of,
 )
-from docent.retrieving.fusion import DEFAULT_WEIGHTS
+from docent.retrieving.scoring import DEFAULT_WEIGHTS
 from docent.store.protocols import Hit
 from docent.types import State, StoredDocument
 

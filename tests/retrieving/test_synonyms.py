@@ -42,6 +42,7 @@ def test_a_file_of_synonyms():
     assert groups == [("capex", "capital expenditures"), ("a", "b", "c")]
     assert [mistake[:19] for mistake in mistakes] == ["Line 4, 'holiday', ", "Line 5, 'leave =', "]
     assert all("holiday = annual leave" in mistake for mistake in mistakes)
+    assert [mistake.parameters["number"] for mistake in mistakes] == [4, 5]  # so that it can be translated
 
 
 def test_each_library_has_its_own_and_a_change_counts_at_once(tmp_path):

@@ -1,4 +1,4 @@
-"""The documents page: everybody sees what is shared and what is theirs, and changes only what they may."""
+"""The documents page shows shared and own documents, and lets people change only what they may."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
-from docent.web.accounts.authenticator import Authenticator
+from docent.web.accounts.login import Authenticator
 from docent.web.documents import routes
 from docent.web.templates import file_size
 from tests.loading import makers
@@ -40,7 +40,7 @@ def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
 
 @pytest.fixture
 def client(docent: Docent, monkeypatch: pytest.MonkeyPatch):
-    """Asks as whoever the header says."""
+    """Send requests as the user that a header names."""
     return asking(docent, monkeypatch)
 
 
@@ -93,7 +93,7 @@ def shared(docent: Docent, name: str) -> StoredDocument:
     ],
 )
 async def test_the_list(client, query, names):
-    """Search and filters show what is asked for."""
+    """Search and filters show the matching documents."""
     async with client("ben") as ben:
         response = await ben.get(f"/documents{query}")
     assert response.status_code == 200
@@ -101,7 +101,7 @@ async def test_the_list(client, query, names):
 
 
 async def test_a_document_without_text_is_not_called_ready(client, docent, tmp_path):
-    """In the list and on its own page: that there is nothing to search, and why, in both languages."""
+    """The list and its own page say that nothing can be searched, and why, in both languages."""
     path = tmp_path / "void.md"
     path.write_text("\n \n")
     ticket = docent.add_upload(path, name="void.md", owner="ann")
@@ -117,8 +117,8 @@ async def test_a_document_without_text_is_not_called_ready(client, docent, tmp_p
     docent.store.delete(ticket.document_id, Scope(reader="ann"))
 
 
-async def test_what_could_not_be_read_is_named(client):
-    """A file of a folder that failed stands below the list with its reason, where it is not filtered out."""
+async def test_unreadable_files_are_listed(client):
+    """A file that failed is listed below the documents with its reason, unless it is filtered out."""
     async with client("ben") as ben:
         for query in ("", "?state=failed", "?library=cellar"):
             assert (
@@ -132,7 +132,7 @@ async def test_what_could_not_be_read_is_named(client):
 
 
 async def test_a_reason_is_translated_after_a_restart(tmp_path, monkeypatch):
-    """Stored with its parameters, the reason of a file that failed is French for a French reader."""
+    """The reason of a failed file is stored with its parameters, and shown in French to a French reader."""
     (tmp_path / "data" / "menus").mkdir(parents=True)
     (tmp_path / "data" / "menus" / "{n} à 9 h.txt").touch()
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data")
@@ -144,8 +144,8 @@ async def test_a_reason_is_translated_after_a_restart(tmp_path, monkeypatch):
     assert "{n} à 9 h.txt est vide (0 octet) : il n&#39;y a rien à lire." in shown
 
 
-async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent, tmp_path):
-    """Its owner has no terminal: the list links to the page that unlocks it, also after the next start."""
+async def test_a_locked_pdf_links_to_its_password_page(client, docent, tmp_path):
+    """The list links to the page that unlocks it, also after a restart."""
     path = tmp_path / "locked.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["Closed."]), encrypt="opens sesame"))
     ticket = docent.add_upload(path, name="locked.pdf", owner="cleo")
@@ -157,14 +157,14 @@ async def test_a_locked_pdf_leads_to_where_its_password_is_asked(client, docent,
         await cleo.post(f"/documents/{ticket.document_id}/delete", headers=OURS)
 
 
-async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch):
-    """Without a login a bookmark of it works in a new browser; with one the chat asks first."""
+async def test_the_list_can_be_the_first_page(docent, monkeypatch):
+    """Without a login, a new browser can open it directly; with one, it is sent to log in."""
     app = Starlette(routes=routes.routes())
     app.state.docent, app.state.authenticator = (
         docent,
         Authenticator(Settings(storage=docent.store.folder), secret=b""),
     )
-    monkeypatch.setattr("docent.web.accounts.login_routes.get_data_layer", lambda: None)
+    monkeypatch.setattr("docent.web.accounts.login.get_data_layer", lambda: None)
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "a secret of thirty-two characters")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as nobody:
         response = await nobody.get("/documents")
@@ -176,7 +176,7 @@ async def test_the_list_may_be_the_first_page_that_is_opened(docent, monkeypatch
 
 
 async def test_one_document_shows_how_each_page_was_read(client, docent):
-    """State, size and a row for each page; names are shown as text, never obeyed."""
+    """State, size and a row for each page are shown; names are escaped."""
     async with client("ben") as ben:
         response = await ben.get(f"/documents/{shared(docent, 'kitchen-0.md').id}")
     assert "How each page was read" in response.text
@@ -187,8 +187,8 @@ async def test_one_document_shows_how_each_page_was_read(client, docent):
         )
 
 
-async def test_the_page_runs_nothing_of_others(client):
-    """Scripts and styles come from files of our own; nothing is written into the page."""
+async def test_the_page_has_no_inline_or_foreign_code(client):
+    """Scripts and styles come from our own files, and none is inline."""
     async with client("ben") as ben:
         response = await ben.get("/documents?search=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     policy = response.headers["content-security-policy"]
@@ -199,12 +199,12 @@ async def test_the_page_runs_nothing_of_others(client):
 
 @pytest.mark.parametrize("way", ["", "/file", "/delete", "/again", "/share", "/unshare"])
 @pytest.mark.parametrize("reader", ["ben", "admin", None])
-async def test_anothers_document_is_not_there(client, docent, diary, way, reader):
-    """Whichever route is tried, by a member, an administrator or nobody: it does not exist."""
+async def test_the_document_of_another_user_is_not_found(client, docent, diary, way, reader):
+    """On every route, members and administrators get 404, and visitors have to log in."""
     method = "GET" if way in ("", "/file") else "POST"
-    async with client(reader, **OURS) as stranger:
-        response = await stranger.request(method, f"/documents/{diary.id}{way}", data={"library": "uploads"})
-        listed = await stranger.get("/documents?search=diary")
+    async with client(reader, **OURS) as other:
+        response = await other.request(method, f"/documents/{diary.id}{way}", data={"library": "uploads"})
+        listed = await other.get("/documents?search=diary")
     assert response.status_code in ((303, 401) if reader is None else (404,))
     assert "diary" not in response.text
     assert "diary.md" not in listed.text
@@ -212,8 +212,8 @@ async def test_anothers_document_is_not_there(client, docent, diary, way, reader
 
 
 @pytest.mark.parametrize("way", ["delete", "again"])
-async def test_a_member_does_not_change_what_is_shared(client, docent, way):
-    """Shared documents are for administrators; a member sees no buttons, and is refused."""
+async def test_a_member_cannot_change_shared_documents(client, docent, way):
+    """Only administrators can; a member sees no buttons and is refused."""
     document = shared(docent, "cellar-1.md")
     async with client("ben", **OURS) as ben:
         page = (await ben.get(f"/documents/{document.id}")).text
@@ -234,27 +234,27 @@ async def test_a_member_does_not_change_what_is_shared(client, docent, way):
     ],
 )
 async def test_changes_come_from_our_own_page_only(client, docent, diary, headers):
-    """A form of another page changes nothing, even where the reader is logged in."""
+    """A form of another site changes nothing, even with a logged-in user."""
     async with client("ann", **headers) as ann:
         response = await ann.post(f"/documents/{diary.id}/delete")
     assert response.status_code == 403
     assert docent.store.document(diary.id, Scope(reader="ann")) == diary
 
 
-async def test_a_browser_without_fetch_metadata_names_its_origin(client, diary):
-    """Over plain HTTP, browsers send the origin alone; ours is enough."""
+async def test_the_origin_is_checked_without_fetch_metadata(client, diary):
+    """Over plain HTTP browsers send only the origin, and our own is accepted."""
     async with client("ann", origin="http://docent.example") as ann:
         assert (await ann.post(f"/documents/{diary.id}/delete")).status_code == 200
 
 
-async def test_a_change_is_never_a_link(client, diary):
-    """Reading the address of a change changes nothing."""
+async def test_a_change_needs_a_post(client, diary):
+    """A GET of a change's address changes nothing."""
     async with client("ann", **OURS) as ann:
         assert (await ann.get(f"/documents/{diary.id}/delete")).status_code == 405
 
 
 async def test_the_owner_deletes_and_sees_the_receipt(client, docent, diary):
-    """What was found and what is left: nothing."""
+    """The receipt counts what was deleted and shows that nothing is left."""
     async with client("ann", **OURS) as ann:
         response = await ann.post(f"/documents/{diary.id}/delete")
         assert "Nothing of it is left." in response.text
@@ -265,8 +265,8 @@ async def test_the_owner_deletes_and_sees_the_receipt(client, docent, diary):
     )
 
 
-async def test_the_owner_downloads_the_very_file(client, docent, diary):
-    """As an attachment, whatever it is."""
+async def test_the_owner_downloads_the_original(client, docent, diary):
+    """The file is sent unchanged, as an attachment."""
     async with client("ann") as ann:
         response = await ann.get(f"/documents/{diary.id}/file")
     assert response.headers["content-disposition"].startswith("attachment")
@@ -274,8 +274,8 @@ async def test_the_owner_downloads_the_very_file(client, docent, diary):
     assert response.content == docent.store.original(diary.id, Scope(reader="ann")).read_bytes()
 
 
-async def test_sharing_moves_a_document_to_everybody(client, docent, diary):
-    """It is in the library that was chosen, for all; only an administrator can change it from then on."""
+async def test_a_shared_document_moves_to_the_library(client, docent, diary):
+    """Everybody finds it in the chosen library, and only administrators can change it."""
     async with client("ann", **OURS) as ann:
         wrong = await ann.post(f"/documents/{diary.id}/share", data={"library": "~ben/uploads"})
         assert wrong.status_code == 409
@@ -291,8 +291,8 @@ async def test_sharing_moves_a_document_to_everybody(client, docent, diary):
         assert (await admin.post(f"{response.headers['location']}/delete")).status_code == 200
 
 
-async def test_who_shared_a_document_takes_it_back(client, docent, diary):
-    """It is theirs alone again, wholly, and can be shared anew; nobody else finds it any more."""
+async def test_sharing_can_be_undone(client, docent, diary):
+    """The document belongs to its owner alone again, can be shared again, and others do not find it."""
     async with client("ann", **OURS) as ann:
         there = (await ann.post(f"/documents/{diary.id}/share", data={"library": "kitchen"})).headers[
             "location"
@@ -309,7 +309,7 @@ async def test_who_shared_a_document_takes_it_back(client, docent, diary):
 
 
 async def test_a_document_is_read_again(client, docent, tmp_path):
-    """With what the reader knows now: the same document, its pages and vectors made anew."""
+    """The same document gets new pages and vectors from the present reader."""
     path = tmp_path / "hours.pdf"
     path.write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, ["The museum opens at nine."]), pages=2))
     ticket = docent.add_upload(path, name="hours.pdf", owner="ann")
@@ -335,8 +335,8 @@ async def test_a_document_is_read_again(client, docent, tmp_path):
     docent.store.delete(after.id, scope)
 
 
-async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
-    """A damaged original changes nothing, and the page says why."""
+async def test_a_failed_rereading_changes_nothing(client, docent, diary):
+    """If the original is damaged, the document stays and the page shows the reason."""
     scope = Scope(reader="ann")
     docent.store.original(diary.id, scope).unlink()
     async with client("ann", **OURS) as ann:
@@ -349,16 +349,24 @@ async def test_what_cannot_be_read_again_stays_as_it_was(client, docent, diary):
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
-    [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (48_000, "48 kB"), (3_200_000_000, "3.2 GB")],
+    ("count", "language", "size"),
+    [
+        (0, "en", "0 B"),
+        (999, "en", "999 B"),
+        (1_500, "en", "1.5 kB"),
+        (48_000, "en", "48 kB"),
+        (3_200_000_000, "en", "3.2 GB"),
+        (1_500_000_000_000, "en", "1,500 GB"),
+        (1_500_000, "fr", "1,5 Mo"),
+    ],
 )
-def test_file_size(count, said):
-    """Sizes are said as people say them."""
-    assert file_size(count) == said
+def test_file_size(count, language, size):
+    """A size has a unit that keeps its number short, and the language's decimal separator."""
+    assert file_size(count, language) == size
 
 
 async def test_five_thousand_documents(client, docent, tmp_path):
-    """Any page of the list, filtered or not, comes within 300 milliseconds of processor time."""
+    """Any page of the list, filtered or not, takes less than 300 milliseconds of processor time."""
     rows = [(f"{n:032x}", f"report {n:05}.pdf", f"{n:064x}") for n in range(5_000)]
     with catalog(docent.store.folder) as db:
         (library,) = db.execute("SELECT n FROM libraries WHERE name = 'kitchen'").fetchone()

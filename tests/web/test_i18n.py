@@ -1,4 +1,4 @@
-"""Every message for people is in every catalogue, and a reader meets one language only."""
+"""Every catalogue has every message, and a reader is shown one language only."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import chainlit
 import polib
 import pytest
 
-from docent.answering import canned_replies
-from docent.answering.scoped_documents import not_ready
+from docent.answering import replies_without_model as replies
+from docent.answering.answer_context import not_ready
 from docent.errors import ModelUnreachable
-from docent.messages import Message, joined
+from docent.messages import NUMBER, Message, joined
 from docent.types import Answer, Document, Page, Receipt, State
 from docent.web import i18n
-from docent.web.i18n import answer_text, say, speaks
+from docent.web.i18n import answer_text, say, say_number, speaks
 from tools import update_messages
 
 CATALOGUES = sorted(i18n.FOLDER.glob("*.po"))
@@ -38,14 +38,20 @@ def messages() -> set[str]:
     return update_messages.extracted()
 
 
-def placeholders(text: str) -> set[tuple[str, str | None]]:
-    return {(name, how) for _, name, _, how in string.Formatter().parse(text) if name is not None}
+def placeholders(text: str) -> set[tuple[str, str | None, str | None]]:
+    return {
+        (name, form, conversion)
+        for _, name, form, conversion in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
 def test_no_message_is_untranslated_or_obsolete(path, messages):
-    """A catalogue holds the messages that Babel finds in the code, the templates and personas.toml: no fewer,
-    none that is gone, and none that is a guess. `make messages` brings it up to date."""
+    """A catalogue has a translation of exactly the messages in the code, the templates and personas.toml.
+
+    If this fails, run `make messages`.
+    """
     catalogue = polib.pofile(str(path))
     there = {entry.msgid for entry in catalogue if entry.msgstr and not entry.fuzzy}
     assert messages - there == set()
@@ -55,7 +61,7 @@ def test_no_message_is_untranslated_or_obsolete(path, messages):
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
 def test_a_translation_has_the_parameters_of_its_message(path):
-    """None is lost, and none asked for that is not there."""
+    """A translation names the same parameters, in the same form."""
     different = [
         entry.msgid
         for entry in polib.pofile(str(path))
@@ -64,8 +70,8 @@ def test_a_translation_has_the_parameters_of_its_message(path):
     assert different == []
 
 
-def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
-    """Its catalogue is begun by `make messages`, and is spoken as soon as it has a translation."""
+def test_a_further_language_needs_one_file(tmp_path, monkeypatch, messages):
+    """`make messages` fills an empty catalogue, which is used as soon as it has a translation."""
     path = tmp_path / "es.po"
     path.touch()
     assert set(update_messages.update(path, messages)) == messages
@@ -77,6 +83,11 @@ def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
     assert speaks("es-MX") == "es"
     assert say("{n:,} pages", "es-MX", n=7) == "7 páginas"
     assert say("1 page", "es-MX") == "1 page"  # not translated yet
+    assert say_number(1234, "es-MX") == "1,234"
+    next(entry for entry in catalogue if entry.msgid == NUMBER).msgstr = "1.234,5"
+    catalogue.save(str(path))
+    i18n.catalogues.cache_clear()
+    assert say_number(1234, "es-MX") == "1.234"
 
 
 @pytest.mark.parametrize(
@@ -90,19 +101,37 @@ def test_a_third_language_costs_one_file(tmp_path, monkeypatch, messages):
         pytest.param(None, "en", id="unknown"),
     ],
 )
-def test_the_nearest_language_is_spoken(tag, language):
-    """A browser's language tag leads to one of ours."""
+def test_a_language_tag_leads_to_a_catalogue(tag, language):
+    """A browser's language tag leads to the nearest of our languages."""
     assert speaks(tag) == language
 
 
-def test_a_text_is_said_with_its_values():
-    """Parameters are filled in; nothing stays nothing, where gettext would return the catalogue's header."""
+def test_parameters_are_filled_in():
+    """Parameters are filled in, and an empty text stays empty, where gettext returns its header."""
     assert say("Searched for: {searched}", "fr", searched="la soupe") == "Recherché : la soupe"
     assert say("", "fr") == ""
 
 
+def test_numbers_have_the_separators_of_the_language():
+    """French separates thousands by a narrow no-break space and decimals by a comma."""
+    pages = Message("{n:,} pages", n=12_345)
+    assert (
+        say("{size:,.1f} MB: {pages}", "fr", size=1234.5, pages=pages) == "1\u202f234,5 MB: 12\u202f345 pages"
+    )
+    assert say(pages, "en") == "12,345 pages"
+    assert say("{name}, p. {n}", "fr", name="1,5.pdf", n=1234) == "1,5.pdf, p. 1234"
+    assert (say_number(12_345, "fr"), say_number(12_345, None)) == ("12\u202f345", "12,345")
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=by_language)
+def test_a_catalogue_shows_how_numbers_are_written(path):
+    """The translation of 1,234.5 has the same digits, with at most one separator in each place."""
+    (number,) = (entry.msgstr for entry in polib.pofile(str(path)) if entry.msgid == NUMBER)
+    assert re.fullmatch(r"1\D?234\D5", number)
+
+
 def test_french_has_its_own_quotation_marks_and_spaces():
-    """« … » with spaces inside, and a space before a colon, a semicolon and a question mark."""
+    """French texts have « … » with spaces inside, and a space before : ; ! and ?."""
     for entry in polib.pofile(str(i18n.FOLDER / "fr.po")):
         prose = re.sub(
             r"`[^`]*`|https?://\S*|\{[^}]*\}|\w+:\{|file:|library:|anyway:|answerable:", "", entry.msgstr
@@ -111,12 +140,12 @@ def test_french_has_its_own_quotation_marks_and_spaces():
         assert not re.search(r"[\w)»'][:;?!](\s|$)", prose), entry.msgstr
 
 
-def test_a_reason_inside_a_notice_is_translated_too():
-    """Two sentences in one speak one language."""
+def test_a_message_in_a_message_is_translated():
+    """A notice and the reason in it are in the same language."""
     error = ModelUnreachable(
         "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url="http://x:1"
     )
-    notice = joined((canned_replies.NO_MODEL, error.message), " ")
+    notice = joined((replies.NO_MODEL, error.message), " ")
     assert say(notice, "fr-CA") == (
         "Aucun modèle de langue n'a répondu ; voici les meilleures phrases trouvées. "
         "Aucun serveur de modèles ne répond à http://x:1. Démarrez-le, ou corrigez DOCENT_MODEL_URL."
@@ -128,14 +157,14 @@ def answer(text: str, model: str) -> Answer:
     return Answer(text, (), (), Receipt(question="?", searched="?", model=model))
 
 
-def test_what_a_model_says_is_left_alone():
-    """Also where its words are those of a message; that an answer is from the model alone is translated."""
-    nothing = str(canned_replies.NOTHING)
+def test_text_of_a_model_is_not_translated():
+    """A model's text is unchanged even if it equals a message; the sentence before it is translated."""
+    nothing = str(replies.NOTHING)
     assert answer_text(answer(nothing, "mistral"), "fr") == nothing
     assert answer_text(answer(nothing, ""), "fr").startswith("Rien n'en parle")
-    found = joined((canned_replies.NEAREST, "- No documents. [1]"), "\n\n")
+    found = joined((replies.NEAREST, "- No documents. [1]"), "\n\n")
     assert answer_text(answer(found, ""), "fr").endswith("\n\n- No documents. [1]")
-    alone = joined((canned_replies.UNGROUNDED, nothing), " ")
+    alone = joined((replies.UNGROUNDED, nothing), " ")
     assert answer_text(answer(alone, "mistral"), "fr") == f"**Pas tiré de vos documents.** {nothing}"
 
 
@@ -149,16 +178,16 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_why_nothing_can_be_searched_is_french_throughout(document):
-    """The reason of a document without text, and each part of it, has a French sentence."""
+def test_the_reason_for_no_text_is_all_french(document):
+    """Each part of the reason why a document has no text is in French."""
     reason = say(document.shortfall(0), "fr")
     assert reason.startswith("Rien à chercher : aucun texte n'a été trouvé. ")
     assert not re.search(r"\b(the|page holds|no|its|There|Nothing|Reading|page is)\b", reason)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.READY}))
-def test_what_was_not_ready_is_named_in_french(state):
-    """A receipt's line of a document that was not wholly searched, with its state and the reason."""
+def test_a_document_that_was_not_ready_is_named_in_french(state):
+    """Its line in the receipt has the state and the reason in French."""
     (line,) = not_ready(
         [SimpleNamespace(name="a: b.pdf", state=state, reason=Message("Its pages are empty."))]
     )
@@ -166,8 +195,8 @@ def test_what_was_not_ready_is_named_in_french(state):
     assert not re.search(r"\b(queued|loading|searchable|partial|failed)\b", say(line, "fr"))
 
 
-def test_nothing_is_shown_past_the_catalogues():
-    """What is sent to the page is a message; no sentence is written into a call that shows it."""
+def test_no_sentence_bypasses_the_catalogues():
+    """No call that shows a text has an English sentence written into it."""
     for path in sorted(WEB.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         assert not re.search(r'(?:note|cl\.Message|PlainTextResponse|send_toast)\(\s*f?"[A-Z]\w+ ', source), (
@@ -182,8 +211,8 @@ def keys(tree, path=()):
     return {path}
 
 
-def test_the_page_is_translated_wholly():
-    """Chainlit's own French texts are all those that its English ones are."""
+def test_chainlits_texts_are_all_translated():
+    """Chainlit's French file has the same keys as its English one."""
     english, french = (
         json.loads((TRANSLATIONS / f"{name}.json").read_text(encoding="utf-8")) for name in ("en-US", "fr-FR")
     )
@@ -191,8 +220,8 @@ def test_the_page_is_translated_wholly():
 
 
 @pytest.mark.parametrize("language", ["en-US", "fr-FR"])
-def test_the_page_speaks_our_words(language):
-    """No text of Chainlit's own is left where ours differs: it writes its own back where it finds none."""
+def test_our_texts_replace_chainlits(language):
+    """Our own wording is in both files; Chainlit writes its own where a key is missing."""
     default, ours = (
         json.loads((folder / f"{language}.json").read_text("utf-8")) for folder in (DEFAULTS, TRANSLATIONS)
     )

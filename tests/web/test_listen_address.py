@@ -1,4 +1,4 @@
-"""Where the chat listens is checked first, and said plainly."""
+"""The listen address is checked before the start, and problems are reported in a sentence."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def settings(tmp_path, **environ: str) -> Settings:
     return Settings.read(environ={"DOCENT_STORAGE": str(tmp_path / "storage"), **environ}, folder=tmp_path)
 
 
-def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path):
-    """The default is the loopback address, which nobody else can reach, so nobody has to log in."""
+def test_the_default_address_is_this_machine(tmp_path):
+    """By default only this machine can reach the chat, so no login is required."""
     assert address(settings(tmp_path)) == "http://localhost:8000"
     assert open_to_others(settings(tmp_path)) is None
     assert not login_required(settings(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("host", "said"),
+    ("host", "url"),
     [
         pytest.param("0.0.0.0", "http://localhost:8000", id="everywhere"),
         pytest.param("::1", "http://localhost:8000", id="this machine, IPv6"),
@@ -32,9 +32,9 @@ def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path):
         pytest.param("fd00::5", "http://[fd00::5]:8000", id="a network, IPv6"),
     ],
 )
-def test_the_address_is_one_that_a_browser_opens(host, said, tmp_path):
-    """As it is typed, whatever the settings call it."""
-    assert address(settings(tmp_path, DOCENT_HOST=host)) == said
+def test_the_address_is_one_that_a_browser_opens(host, url, tmp_path):
+    """The address shown can be typed into a browser."""
+    assert address(settings(tmp_path, DOCENT_HOST=host)) == url
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_the_address_is_one_that_a_browser_opens(host, said, tmp_path):
     ],
 )
 def test_login_is_required_as_soon_as_others_can_reach_it(host, login, required, tmp_path):
-    """On this machine alone nobody logs in; elsewhere everybody does, unless the settings say otherwise."""
+    """On this machine alone no login is required, elsewhere it is, unless the settings change that."""
     assert login_required(settings(tmp_path, DOCENT_HOST=host, DOCENT_LOGIN=login)) is required
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
-def test_it_does_not_start_where_nobody_can_log_in(host, tmp_path):
-    """The sentence names the command that adds a user; with one there, it starts."""
+def test_a_start_without_users_is_refused(host, tmp_path):
+    """If a login is required and there is no user, the error names the command that adds one."""
     asked = settings(tmp_path, DOCENT_HOST=host)
     with pytest.raises(SettingsError, match="docent user add NAME"):
         check(asked)
@@ -63,15 +63,15 @@ def test_it_does_not_start_where_nobody_can_log_in(host, tmp_path):
     check_login(asked)
 
 
-def test_being_open_to_others_without_login_is_said(tmp_path):
-    """Who turns the login off is told what that means."""
+def test_being_open_without_login_is_warned_of(tmp_path):
+    """A warning says that others can read everything if the login is off."""
     asked = settings(tmp_path, DOCENT_HOST="0.0.0.0", DOCENT_LOGIN="off")
     check_login(asked)
     assert "0.0.0.0" in str(open_to_others(asked))
 
 
-def test_a_taken_port_is_named_with_another(tmp_path):
-    """The sentence has the port and the command that uses the next one."""
+def test_a_taken_port_is_reported(tmp_path):
+    """The error has the port and a command that uses the next one."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -81,6 +81,6 @@ def test_a_taken_port_is_named_with_another(tmp_path):
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path):
-    """An address that is not this machine's cannot be listened on."""
+    """An address that this machine does not have is refused."""
     with pytest.raises(SettingsError, match="cannot listen on 203.0.113.9:8000"):
         check(settings(tmp_path, DOCENT_HOST="203.0.113.9", DOCENT_LOGIN="off"))

@@ -1,4 +1,4 @@
-"""What is counted is what happened."""
+"""The metrics count what happened."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def answered(model: str) -> Event:
     ],
 )
 async def test_how_an_answer_ended(last, end):
-    """Each question is counted once, by how it ended."""
+    """Each question is counted once, by how its answer ended."""
     metrics = Metrics()
     try:
         async with aclosing(metrics.observe(events(last), "chat")) as each:

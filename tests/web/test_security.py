@@ -1,4 +1,4 @@
-"""What the browser may send, and what a page may do, is decided before any of it is looked at."""
+"""Requests are checked before anything reads them, and responses confine the page."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def socket_server() -> SimpleNamespace:
         pytest.param(["x"], False, id="a list"),
     ],
 )
-def test_only_well_formed_ids_are_ids(identifier, well_formed):
-    """An id is a UUID as our page writes it, and nothing else is."""
+def test_ids_are_uuids(identifier, well_formed):
+    """Only a UUID as our page writes it is an id."""
     assert is_uuid(identifier) is well_formed
 
 
@@ -67,7 +67,7 @@ def test_only_well_formed_ids_are_ids(identifier, well_formed):
     ],
 )
 async def test_a_socket_opens_with_well_formed_ids_only(auth, accepted):
-    """A connection whose ids are not well-formed is refused before anything sees them."""
+    """A connection with malformed ids is refused before Chainlit reads them."""
     connect = only_well_formed(socket_server().handlers["/"]["connect"])
     if accepted:
         assert await connect("sid", {}, auth) is True
@@ -88,36 +88,36 @@ async def test_a_socket_opens_with_well_formed_ids_only(auth, accepted):
     ],
 )
 def test_hosts_come_from_a_list(host, status):
-    """A page of another name cannot reach the chat by pointing that name at this machine."""
+    """Requests under other host names are refused, as DNS rebinding makes them."""
     client = TestClient(application(), base_url="http://localhost")
     assert client.get("/", headers={"host": host}).status_code == status
     refused = client.get("/v1/models", headers={"host": "elsewhere.example"}).json()["error"]
     assert refused["code"] == "unknown_host" and "DOCENT_ALLOWED_HOSTS" in refused["message"]
 
 
-def test_every_response_carries_the_headers():
-    """Answers, refusals and errors all say what the page may do."""
+def test_every_response_has_the_headers():
+    """Answers, refusals and errors have the security headers."""
     client = TestClient(application(), base_url="http://localhost")
     for response in (client.get("/"), client.get("/nowhere"), client.get("/", headers={"host": "x"})):
         assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
 
 
 def test_the_policy_names_no_other_origin():
-    """The Content-Security-Policy lets the page talk to its own origin and to nothing else."""
+    """The Content-Security-Policy allows the page its own origin only."""
     policy = HEADERS["Content-Security-Policy"]
     assert "*" not in policy
     assert "http" not in policy
     assert "default-src 'self'" in policy
 
 
-def test_pages_that_nobody_uses_are_closed():
-    """The framework's own description of its routes is not served."""
+def test_unused_routes_are_removed():
+    """The framework's description of its routes is not served."""
     client = TestClient(application(), base_url="http://localhost")
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
 
 
 def test_a_body_longer_than_the_page_sends_is_refused():
-    """A request of more than a megabyte ends with a sentence, before anything reads it."""
+    """A request of more than a megabyte is refused in a sentence, before anything reads it."""
     client = TestClient(application(), base_url="http://localhost")
     response = client.post("/", content=b"x" * (LONGEST_BODY + 1))
     assert response.status_code == 413
@@ -125,7 +125,7 @@ def test_a_body_longer_than_the_page_sends_is_refused():
 
 
 def test_a_socket_message_that_is_too_long_is_replaced():
-    """Its sender is told; neither is the line dropped, nor is a megabyte of JSON parsed."""
+    """The sender is informed, the connection stays open, and the long JSON is not parsed."""
 
     async def echo(websocket):
         await websocket.accept()
@@ -142,8 +142,8 @@ def test_a_socket_message_that_is_too_long_is_replaced():
         assert line.receive_text() == "42"
 
 
-def test_fortifying_twice_changes_nothing():
-    """A reload of the code does not stack the defences up."""
+def test_a_reload_adds_no_second_defences():
+    """Securing the application again changes nothing."""
     app, socket = application(), socket_server()
     before = len(app.user_middleware)
     secure_app(app, socket, hosts=[])

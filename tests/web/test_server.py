@@ -1,4 +1,4 @@
-"""The page asks nothing of other origins, and uploads of a process are kept while it runs."""
+"""The page loads nothing from other origins, and a process keeps its own upload folder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from docent.web.server import about, use_own_upload_folder, without_foreign_links
 
 
-def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
-    """Files that were attached and never sent go with the next start; a running server's stay."""
+def test_uploads_of_a_killed_server_are_removed(tmp_path, monkeypatch):
+    """The next start deletes unsent files of a process that ended, and none of a running one."""
     monkeypatch.setattr(chainlit.config.config, "root", str(tmp_path))
     for module in (chainlit.config, chainlit.server):
         monkeypatch.setattr(module, "FILES_DIRECTORY", tmp_path / "common")
@@ -36,8 +36,8 @@ def test_what_a_killed_server_left_is_removed(tmp_path, monkeypatch):
     assert (folder / "salary.pdf").exists()
 
 
-def test_no_link_leads_elsewhere():
-    """Chainlit's own page, as packaged, loses its foreign fonts and styles and keeps the rest."""
+def test_the_page_has_no_foreign_links():
+    """Chainlit's page loses its foreign fonts and styles and keeps the rest."""
     html = (Path(chainlit.__file__).parent / "frontend/dist/index.html").read_text()
     assert re.search(r"<link[^>]*https://", html), "nothing left to remove: this module may go"
     cleaned = without_foreign_links(html)
@@ -50,7 +50,7 @@ def test_no_link_leads_elsewhere():
     ("language", "begins"),
     [("en-US", "Ask a question"), ("de", "Ask a question"), ("fr-FR", "Posez une"), ("fr-CA", "Posez une")],
 )
-def test_what_the_page_says_about_docent(language, begins):
-    """It is French for whoever speaks French, and English for all others."""
-    said = about(str(Path(__file__).resolve().parents[2]), language)
-    assert begins in said
+def test_the_text_about_docent(language, begins):
+    """French readers get the French text, all others the English one."""
+    text = about(str(Path(__file__).resolve().parents[2]), language)
+    assert begins in text

@@ -1,4 +1,4 @@
-"""Pages of our own are made by templates that escape every value and miss none."""
+"""The templates escape every value and fail on a missing one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument
-from docent.web.api.api_docs import docs_page
+from docent.web.api.application import docs_page
 from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.templates import render
@@ -25,7 +25,7 @@ def document(state: State) -> StoredDocument:
 
 
 def pages() -> list[str]:
-    """Every page of the documents, in English, with hostile text wherever text of others is shown."""
+    """Return every documents page in English, with hostile text in every value of other people."""
     every = [document(state) for state in State]
     read = [
         Page(n, "", place=HOSTILE, read_by=by, note=HOSTILE, hidden=HOSTILE) for n, by in enumerate(ReadBy, 1)
@@ -57,25 +57,25 @@ def pages() -> list[str]:
 
 
 @pytest.mark.parametrize("text", pages())
-def test_what_others_wrote_is_shown_as_text(text):
-    """A name, a reason, a note or a query never becomes part of the page."""
+def test_values_are_escaped(text):
+    """A name, a reason, a note or a query never becomes markup."""
     assert ESCAPED in text
     assert "<b" not in text.replace("<body", "").replace("<button", "").replace("<br>", "")
 
 
 def test_every_state_and_way_to_read_has_a_name():
-    """Also those that are added later: the pages show each of them."""
+    """Each State and ReadBy has a name on the pages."""
     assert set(page.STATE_NAMES) == {*(state.value for state in State), "nothing"}
     assert set(page.WAYS_TO_READ) == set(ReadBy)
 
 
-def test_a_template_that_is_not_given_a_name_fails():
-    """A page with a hole in it would go unnoticed."""
+def test_a_missing_value_is_an_error():
+    """A template without one of its values raises an error."""
     with pytest.raises(jinja2.UndefinedError):
         render("password.html", "en", name="a.pdf")
 
 
 def test_a_page_is_in_one_language():
-    """Its texts and the language that it says it is in."""
+    """The texts of a page and its `lang` attribute are in the same language."""
     text = render("password.html", "fr-CA", name="a.pdf", is_sent=True, longest=9)
     assert '<html lang="fr">' in text and "<title>Un mot de passe pour a.pdf</title>" in text

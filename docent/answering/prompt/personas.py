@@ -11,6 +11,7 @@ from typing import Any
 
 from docent.answering.prompt.templates import INSTRUCTIONS, quotable
 from docent.errors import SettingsError
+from docent.messages import Message
 from docent.types import Turn
 
 DIRECT = "direct"
@@ -98,9 +99,9 @@ class _LineFinder:
         self._path = path
         self._lines = text.splitlines()
 
-    def mistake(self, key: str, field: str, what: str) -> SettingsError:
+    def mistake(self, key: str, field: str, what: Message) -> SettingsError:
         return SettingsError(
-            "{path}, line {key}: {what}", path=self._path, key=self._line(key, field), what=what
+            "{path}, line {line}: {what}", path=self._path, line=self._line(key, field), what=what
         )
 
     def _line(self, key: str, field: str) -> int:
@@ -127,23 +128,36 @@ class _LineFinder:
 
 def _persona(key: str, table: Any, lines: _LineFinder) -> Persona:
     if not isinstance(table, Mapping):
-        raise lines.mistake(key, "", f"{key} stands outside a persona. Put it below a line such as [guide].")
+        outside = Message("{key} stands outside a persona. Put it below a line such as [guide].", key=key)
+        raise lines.mistake(key, "", outside)
     for field in table:
         if field not in KNOWN:
-            raise lines.mistake(
-                key, field, f"{key} has no {field!r}. It may have: {', '.join(KNOWN)}. Correct or remove it."
+            unknown = Message(
+                "{key} has no {field!r}. It may have: {known}. Correct or remove it.",
+                key=key,
+                field=field,
+                known=", ".join(KNOWN),
             )
+            raise lines.mistake(key, field, unknown)
     for field in sorted(TEXTS & table.keys()):
         if not isinstance(table[field], str):
-            raise lines.mistake(
-                key, field, f"{field} must be a text in quotation marks, not {table[field]!r}."
+            no_text = Message(
+                "{field} must be a text in quotation marks, not {value}.",
+                field=field,
+                value=repr(table[field]),
             )
+            raise lines.mistake(key, field, no_text)
     if not table.get("name"):
-        raise lines.mistake(key, "name", f"{key} needs a name, as it is shown to people.")
+        unnamed = Message("{key} needs a name, as it is shown to people.", key=key)
+        raise lines.mistake(key, "name", unnamed)
     if table.get("thinking", DIRECT) not in (DIRECT, STEP_BY_STEP):
-        raise lines.mistake(
-            key, "thinking", f"thinking must be {DIRECT!r} or {STEP_BY_STEP!r}, not {table['thinking']!r}."
+        unknown = Message(
+            "thinking must be {direct!r} or {step_by_step!r}, not {value}.",
+            direct=DIRECT,
+            step_by_step=STEP_BY_STEP,
+            value=repr(table["thinking"]),
         )
+        raise lines.mistake(key, "thinking", unknown)
     return Persona(
         key=key,
         temperature=_temperature(key, table, lines),
@@ -158,19 +172,24 @@ def _temperature(key: str, table: Mapping[str, Any], lines: _LineFinder) -> floa
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 2:
-        raise lines.mistake(key, "temperature", f"temperature must be a number from 0 to 2, not {value!r}.")
+        wrong = Message("temperature must be a number from 0 to 2, not {value}.", value=repr(value))
+        raise lines.mistake(key, "temperature", wrong)
     return float(value)
 
 
 def _pairs(key: str, field: str, table: Mapping[str, Any], lines: _LineFinder) -> list[tuple[str, str]]:
     names = LISTS[field]
-    shape = f'{field} must be a list of {{ {names[0]} = "…", {names[1]} = "…" }}.'
+    shape = Message(
+        "{field} must be a list of {entry}.", field=field, entry=f'{{ {names[0]} = "…", {names[1]} = "…" }}'
+    )
     entries = table.get(field, [])
     if not isinstance(entries, list):
         raise lines.mistake(key, field, shape)
     for entry in entries:
         if not isinstance(entry, Mapping) or set(entry) != set(names):
-            raise lines.mistake(key, field, f"{shape} This is not: {entry!r}")
+            misshapen = Message("{shape} This is not: {entry}", shape=shape, entry=repr(entry))
+            raise lines.mistake(key, field, misshapen)
         if not all(isinstance(value, str) and value.strip() for value in entry.values()):
-            raise lines.mistake(key, field, f"{shape} This is empty or no text: {entry!r}")
+            empty = Message("{shape} This is empty or no text: {entry}", shape=shape, entry=repr(entry))
+            raise lines.mistake(key, field, empty)
     return [(entry[names[0]], entry[names[1]]) for entry in entries]

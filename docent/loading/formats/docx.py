@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,21 +9,18 @@ from typing import Any
 from docx.opc.constants import RELATIONSHIP_TYPE as RELATION
 from docx.opc.part import PartFactory
 from docx.oxml import parse_xml
-from docx.oxml.ns import nsmap
 from docx.package import Package
 from docx.parts.document import DocumentPart
 
 from docent.errors import UnreadableFile
-from docent.loading.formats.docx_numbering import BULLET, Numbering
+from docent.loading.formats.docx_styles import BULLET, Numbering, W, WordStyle, flag, read_styles, value
 from docent.loading.formats.section_pages import Block, clean_blocks, main_heading, split_into_pages
 from docent.loading.formats.table_rows import table_lines
 from docent.loading.formats.zip_container import open_zip, refuse_entities
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.loading.job import Contents, InputFile, Job, StepReporter, pictures_not_read
 from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
-W = f"{{{nsmap['w']}}}"
 COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 PICTURES = (
     "{http://schemas.openxmlformats.org/drawingml/2006/picture}pic",
@@ -46,21 +42,9 @@ for content_type in OTHER_CONTENT_TYPES:  # templates, and documents with macros
 
 SKIPPED_TAGS = frozenset(
     f"{W}{tag}" for tag in ("del", "moveFrom", "instrText", "delText", "rPr", "pPr", "sdtPr")
-)
+) | {f"{COMPATIBILITY}Fallback"}
 MIN_HALF_POINTS = 4  # type below 2 pt is meant not to be seen
 MAX_CELL_CHARS = 600  # a table with longer cells lays out a page and holds no rows
-
-
-@dataclass(frozen=True, slots=True)
-class WordStyle:
-    """The settings of a paragraph or character style, with those it inherits."""
-
-    name: str = ""
-    level: int = 0
-    hidden: bool = False
-    bold: bool = False
-    list_id: str = ""
-    list_level: int = 0
 
 
 @dataclass(slots=True)
@@ -109,15 +93,11 @@ def _with_unread_parts(pages: Iterator[Page], part: Any) -> Iterator[Page]:
             first = replace(first, read_by=ReadBy.FAILED)
     if next(part.element.body.iter(*CHARTS), None) is not None:
         notes.append(Message("Charts and diagrams were not read."))
-    if any(_has_letters(part, relation) for relation in (RELATION.HEADER, RELATION.FOOTER)):
+    margins = [*_all_related(part, RELATION.HEADER), *_all_related(part, RELATION.FOOTER)]
+    if any(any(map(str.isalpha, text.text or "")) for root in margins for text in root.iter(f"{W}t")):
         notes.append(Message("Headers and footers were not read."))
     yield replace(first, note=joined(notes, " "))
     yield from pages
-
-
-def _has_letters(part: Any, relation: str) -> bool:
-    roots = _all_related(part, relation)
-    return any(any(map(str.isalpha, text.text or "")) for root in roots for text in root.iter(f"{W}t"))
 
 
 class WordBody:
@@ -125,8 +105,8 @@ class WordBody:
 
     def __init__(self, part: Any) -> None:
         self._root = part.element.body
-        self._styles = _styles(_related(part, RELATION.STYLES))
-        self._numbering = Numbering(_related(part, RELATION.NUMBERING), W)
+        self._styles = read_styles(_related(part, RELATION.STYLES))
+        self._numbering = Numbering(_related(part, RELATION.NUMBERING))
         self._notes = {
             (tag, note.get(f"{W}id", "")): note
             for tag, relation in (("footnote", RELATION.FOOTNOTES), ("endnote", RELATION.ENDNOTES))
@@ -154,15 +134,13 @@ class WordBody:
                     yield from self._table(child)
                 case tag if tag in SKIPPED_TAGS or not isinstance(tag, str):
                     continue
-                case tag if tag == f"{COMPATIBILITY}Fallback":
-                    continue
                 case _:  # content controls, insertions, custom XML: read their contents
                     yield from self._children(child)
 
     def _paragraph(self, paragraph: Any) -> Iterator[Block]:
         settings = paragraph.find(f"{W}pPr")
         style = self._style(settings, "pStyle")
-        outline = _value(settings, "outlineLvl")
+        outline = value(settings, "outlineLvl")
         level = int(outline) + 1 if outline.isdigit() and int(outline) < 9 else style.level
         content = ParagraphText()
         self._gather(paragraph, content, style)
@@ -183,8 +161,8 @@ class WordBody:
 
     def _number(self, settings: Any, style: WordStyle) -> str:
         own = settings.find(f"{W}numPr") if settings is not None else None
-        number = _value(own, "numId") or style.list_id
-        level = _value(own, "ilvl") or str(style.list_level)
+        number = value(own, "numId") or style.list_id
+        level = value(own, "ilvl") or str(style.list_level)
         return self._numbering.next_number(number, int(level)) if number and level.isdigit() else ""
 
     def _gather(self, element: Any, content: ParagraphText, style: WordStyle) -> None:
@@ -194,14 +172,14 @@ class WordBody:
                 self._run(child, content, style)
             elif tag == MATH_TEXT:
                 content.visible.append(child.text or "")
-            elif tag not in SKIPPED_TAGS and tag != f"{COMPATIBILITY}Fallback" and isinstance(tag, str):
+            elif tag not in SKIPPED_TAGS and isinstance(tag, str):
                 self._gather(child, content, style)
 
     def _run(self, run: Any, content: ParagraphText, style: WordStyle) -> None:
         settings = run.find(f"{W}rPr")
         own = self._style(settings, "rStyle")
-        hidden = _flag(settings, "vanish", own.hidden or style.hidden) or _is_invisible(settings)
-        bold = _flag(settings, "b", own.bold or style.bold)
+        hidden = flag(settings, "vanish", own.hidden or style.hidden) or _is_invisible(settings)
+        bold = flag(settings, "b", own.bold or style.bold)
         self._content(run, content, content.hidden if hidden else content.visible, bold)
 
     def _content(self, run: Any, content: ParagraphText, target: list[str], bold: bool) -> None:
@@ -222,9 +200,7 @@ class WordBody:
                     self._note(child, content)
                 case tag if tag == f"{W}txbxContent":
                     content.boxes.append(child)
-                case tag if (
-                    tag in SKIPPED_TAGS or tag == f"{COMPATIBILITY}Fallback" or not isinstance(tag, str)
-                ):
+                case tag if tag in SKIPPED_TAGS or not isinstance(tag, str):
                     continue
                 case _:  # drawings and the like: there may be a text box deep inside
                     self._content(child, content, target, bold)
@@ -266,12 +242,12 @@ class WordBody:
                     " ".join(block.hidden for block in blocks),
                 )
             )
-            span = _value(settings, "gridSpan")
+            span = value(settings, "gridSpan")
             cells += [("", "")] * (min(int(span), 64) - 1 if span.isdigit() else 0)
         return cells
 
     def _style(self, settings: Any, tag: str) -> WordStyle:
-        return self._styles.get(_value(settings, tag), WordStyle())
+        return self._styles.get(value(settings, tag), WordStyle())
 
 
 def _table_of(element: Any) -> Any:
@@ -293,68 +269,12 @@ def _all_related(part: Any, relation: str) -> Iterator[Any]:
             yield target.element if hasattr(target, "element") else parse_xml(target.blob)
 
 
-def _styles(root: Any) -> dict[str, WordStyle]:
-    """Return every style with what it inherits; circular inheritance is cut."""
-    elements = (
-        {style.get(f"{W}styleId", ""): style for style in root.findall(f"{W}style")}
-        if root is not None
-        else {}
-    )
-    known: dict[str, WordStyle] = {}
-
-    def resolve(name: str, above: frozenset[str]) -> WordStyle:
-        if name in known:
-            return known[name]
-        element = elements.get(name)
-        if element is None or name in above or len(above) > 30:
-            return WordStyle()
-        known[name] = _read_style(element, resolve(_value(element, "basedOn"), above | {name}))
-        return known[name]
-
-    for name in elements:
-        resolve(name, frozenset())
-    return known
-
-
-def _read_style(element: Any, base: WordStyle) -> WordStyle:
-    paragraph, run = element.find(f"{W}pPr"), element.find(f"{W}rPr")
-    name = _value(element, "name").lower()
-    level = base.level
-    if match := re.fullmatch(r"heading (\d)", name):
-        level = int(match[1]) + 1
-    elif name == "title":
-        level = 1
-    elif (outline := _value(paragraph, "outlineLvl")).isdigit():
-        level = int(outline) + 2 if int(outline) < 9 else 0
-    numbered = paragraph.find(f"{W}numPr") if paragraph is not None else None
-    list_level = _value(numbered, "ilvl")
-    return replace(
-        base,
-        name=name,
-        level=level,
-        hidden=_flag(run, "vanish", base.hidden),
-        bold=_flag(run, "b", base.bold),
-        list_id=_value(numbered, "numId") or base.list_id,
-        list_level=int(list_level) if list_level.isdigit() else base.list_level,
-    )
-
-
-def _value(parent: Any, tag: str) -> str:
-    child = parent.find(f"{W}{tag}") if parent is not None else None
-    return str(child.get(f"{W}val", "")) if child is not None else ""
-
-
-def _flag(settings: Any, tag: str, inherited: bool) -> bool:
-    child = settings.find(f"{W}{tag}") if settings is not None else None
-    return inherited if child is None else child.get(f"{W}val", "1") not in ("0", "false", "off")
-
-
 def _is_invisible(settings: Any) -> bool:
     """Return whether the text is white on white, or too small to see."""
     if settings is None:
         return False
-    size = _value(settings, "sz")
+    size = value(settings, "sz")
     if size.isdigit() and int(size) < MIN_HALF_POINTS:
         return True
     painted = settings.find(f"{W}shd") is not None or settings.find(f"{W}highlight") is not None
-    return _value(settings, "color").upper() == "FFFFFF" and not painted
+    return value(settings, "color").upper() == "FFFFFF" and not painted

@@ -17,8 +17,8 @@ from docent.errors import LoadError
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
 from docent.loading.formats.html import decode_html, parse_html
 from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
-from docent.loading.input_file import InputFile, decode_bytes
-from docent.loading.job import Contents, Job, StepReporter, unforeseen_failure
+from docent.loading.job import Contents, InputFile, Job, StepReporter, unforeseen_failure
+from docent.loading.text_cleaning import decode_bytes
 from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from docent.errors import EncryptedFile
 from docent.loading.formats.html import decode_html, find_links, parse_html
-from docent.loading.formats.section_pages import Block, main_heading, split_into_pages
+from docent.loading.formats.section_pages import main_heading, split_into_pages
 from docent.loading.formats.zip_container import (
     malformed_xml,
     open_zip,
@@ -21,8 +21,7 @@ from docent.loading.formats.zip_container import (
     read_zip_entry,
     refuse_entities,
 )
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
 from docent.messages import Message
 from docent.types import Page, ReadBy
 
@@ -151,7 +150,8 @@ def _pages(book: EpubBook, name: str) -> Iterator[Page]:
         if not blocks:
             continue
         titles = book.titles.get(path, [])
-        if title := _title(titles, blocks, has_contents=bool(book.titles)):
+        title = titles[0] if len(titles) == 1 else "" if book.titles else main_heading(blocks)
+        if title:  # a part without one continues the chapter before
             is_chapter = not NOT_A_CHAPTER.fullmatch(title)
             chapter += is_chapter
             place = (
@@ -168,10 +168,3 @@ def _pages(book: EpubBook, name: str) -> Iterator[Page]:
         yield Page(
             1, "", place="book", read_by=ReadBy.EMPTY, note=Message("There is no text in its chapters.")
         )
-
-
-def _title(titles: list[str], blocks: list[Block], *, has_contents: bool) -> str:
-    """Return the chapter's title; "" for a part that continues the chapter before."""
-    if len(titles) == 1:
-        return titles[0]
-    return "" if has_contents else main_heading(blocks)

@@ -10,8 +10,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from docent.loading.formats.section_pages import Block, clean_blocks, split_into_pages
 from docent.loading.formats.table_rows import table_lines
-from docent.loading.input_file import BYTE_ORDER_MARKS, InputFile, decode_bytes
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.loading.text_cleaning import BYTE_ORDER_MARKS, decode_bytes
 
 IGNORED = frozenset(
     "script style noscript template svg iframe object embed canvas audio video input button select textarea "

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from docent.errors import HarmfulFile, UnreadableFile
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
 from docent.loading.ocr import OcrQueue
-from docent.loading.pdf.geometry import Box, draw_boxes, encode_grey_png
 from docent.messages import Message
 from docent.types import Page, ReadBy
 
@@ -38,22 +36,16 @@ class ImagePage:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I"):  # 16-bit grey; `convert` alone would make all values above 255 white
             upright = upright.point(lambda grey: grey * (1 / 256)).convert("L")
+        self.image = upright
         self.size = (float(upright.width), float(upright.height))
-        self._upright = upright
         self._grey = _on_white(upright)
 
-    def draw_png(self, boxes: list[Box]) -> bytes:
-        """Return the image with boxes drawn around what is cited."""
-        return draw_boxes(self._upright, boxes, scale=1.0)
-
-    def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
+    def draw_image(self, dots_per_inch: float) -> tuple[Image.Image, float]:
         scale = min(1.0, MAX_SIDE / max(self.size))
         if max(self.size) < MIN_SIDE:
             scale = 2.0
         width, height = (max(1, round(edge * scale)) for edge in self.size)
-        grey = self._grey.resize((width, height)) if scale != 1.0 else self._grey
-        png, contrast = encode_grey_png(grey)
-        return png, scale, contrast
+        return self._grey.resize((width, height)) if scale != 1.0 else self._grey, scale
 
 
 def _on_white(image: Image.Image) -> Image.Image:

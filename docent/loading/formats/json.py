@@ -9,9 +9,8 @@ from typing import Any
 
 from docent.errors import HarmfulFile
 from docent.loading.formats.text import split_pages
-from docent.loading.input_file import InputFile, decode_text, open_text
-from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.text_cleaning import split_hidden
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.loading.text_cleaning import decode_text, open_text, split_hidden
 from docent.messages import Message, joined
 from docent.types import Heading, Page, ReadBy
 

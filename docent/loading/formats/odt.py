@@ -16,8 +16,8 @@ from docent.loading.formats.zip_container import (
     read_zip_entry,
     refuse_entities,
 )
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.messages import Message
 
 OASIS = "{urn:oasis:names:tc:opendocument:xmlns:"
 TEXT, TABLE, OFFICE, STYLE, FO = (
@@ -51,7 +51,7 @@ def read(source: InputFile, *, job: Job, report_step: StepReporter) -> Contents:
         meta = parse_xml(read_zip_entry(archive, "meta.xml", source.name), source.name) if has_meta else None
     body = content.find(f"{OFFICE}body/{OFFICE}text")
     if body is None:
-        raise malformed_xml(source.name, "it holds no text")
+        raise malformed_xml(source.name, Message("it holds no text"))
     blocks = clean_blocks(OdtBody(content).blocks(body))
     properties = {tag: (meta.findtext(f".//{tag}") or "" if meta is not None else "") for tag in
             (f"{DC}title", f"{META}creation-date")}  # fmt: skip

@@ -12,8 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from docent.errors import EncryptedFile, HarmfulFile, UnreadableFile
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, NeighbourExchange, StepReporter
+from docent.loading.job import Contents, InputFile, Job, NeighbourExchange, StepReporter
 from docent.loading.ocr import OcrQueue
 from docent.loading.pdf.page_context import NEIGHBOURS, HeaderSignatures, PageContext
 from docent.loading.pdf.page_draft import (

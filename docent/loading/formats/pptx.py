@@ -16,8 +16,7 @@ from pptx.parts.presentation import PresentationPart
 from docent.errors import UnreadableFile
 from docent.loading.formats.table_rows import table_lines
 from docent.loading.formats.zip_container import open_zip, refuse_entities
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.loading.job import Contents, InputFile, Job, StepReporter, pictures_not_read
 from docent.loading.text_cleaning import split_hidden
 from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
@@ -190,5 +189,5 @@ def _diagram(shape: Any, part: Any) -> Iterator[str]:
             continue
         root = parse_xml(part.related_part(name).blob)
         for paragraph in root.iter(qn("a:p")):
-            if said := _collapse_spaces("".join(run.text or "" for run in paragraph.iter(qn("a:t")))):
-                yield f"• {said}"
+            if text := _collapse_spaces("".join(run.text or "" for run in paragraph.iter(qn("a:t")))):
+                yield f"• {text}"

@@ -11,8 +11,7 @@ from striprtf.striprtf import rtf_to_text
 
 from docent.loading.formats.section_pages import Block, clean_blocks, main_heading, split_into_pages
 from docent.loading.formats.table_rows import table_lines
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter
+from docent.loading.job import Contents, InputFile, Job, StepReporter
 
 # striprtf returns plain text. What it would drop is first written into the text as private-use characters.
 HIDE, SHOW, HEADING = 0xE100, 0xE101, 0xE110

@@ -133,7 +133,10 @@ def _parts(section: list[Block]) -> Iterator[tuple[list[Block], int]]:
 
 def _place(prefix: str, heading_names: list[str]) -> str:
     heading_names = [name for name in heading_names if name.casefold() not in prefix.casefold()]
-    path = " › ".join(_shorten(name) for name in heading_names[-3:])
+    path = " › ".join(
+        name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rsplit(" ", 1)[0] + "…"
+        for name in heading_names[-3:]
+    )
     return ", ".join(filter(None, (prefix, path)))
 
 
@@ -143,10 +146,6 @@ def _with_paragraphs(place: str, before: int, paragraphs: int, *, whole: bool) -
     first, last = before + 1, before + paragraphs
     words = f"paragraphs {first:,}–{last:,}" if last > first else f"paragraph {first:,}"
     return f"{place}, {words}" if place else words
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _page(number: int, blocks: Sequence[Block], place: str) -> Page:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO
 
-from docent.loading.input_file import InputFile, open_text
-from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.text_cleaning import split_hidden
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.loading.text_cleaning import open_text, split_hidden
 from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 

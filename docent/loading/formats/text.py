@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docent.loading.input_file import InputFile, decode_text
-from docent.loading.job import Contents, Job, StepReporter
-from docent.loading.text_cleaning import split_hidden
+from docent.loading.job import Contents, InputFile, Job, StepReporter
+from docent.loading.text_cleaning import decode_text, split_hidden
 from docent.messages import Message
 from docent.types import Heading, Page, ReadBy
 
@@ -120,10 +119,11 @@ def read_markdown(source: InputFile, *, job: Job, report_step: StepReporter) -> 
     headings = tuple(find_headings(text))
     metadata = _front_matter(text)
     title = metadata.get("title") or next((heading.text for heading in headings if heading.level == 1), "")
+    date = re.match(r"\d{4}-\d{2}-\d{2}", metadata.get("date", ""))
     return Contents(
         pages=split_pages(text, headings=headings, hidden=hidden),
         title=title,
-        created=_iso(metadata.get("date", "")),
+        created=date[0] if date else "",
         language=metadata.get("lang", "")[:2].lower(),
         note=note,
     )
@@ -194,11 +194,6 @@ def _front_matter(text: str) -> dict[str, str]:
         return {}
     pairs = re.findall(r"^(\w+):[ \t]*(.+?)[ \t]*$", match[1], re.MULTILINE)
     return {key.lower(): value.strip("\"'") for key, value in pairs}
-
-
-def _iso(date: str) -> str:
-    match = re.match(r"\d{4}-\d{2}-\d{2}", date)
-    return match[0] if match else ""
 
 
 CODE_PAGE_LINES = 80

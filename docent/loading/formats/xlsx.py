@@ -19,8 +19,7 @@ from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 from docent.errors import UnreadableFile
 from docent.loading.formats.table_rows import Row, clean_row, row_range_label, table_pages
 from docent.loading.formats.zip_container import open_zip, parse_xml, refuse_entities
-from docent.loading.input_file import InputFile
-from docent.loading.job import Contents, Job, StepReporter, pictures_not_read
+from docent.loading.job import Contents, InputFile, Job, StepReporter, pictures_not_read
 from docent.messages import Message, joined
 from docent.types import Page, ReadBy
 
@@ -216,7 +215,8 @@ def format_cell(value: object, code: str) -> str:
 
 
 def _format_number(value: float, code: str) -> str:
-    sections = _sections(code)
+    # Sections are separated by semicolons outside quotes: positive; negative; zero; text.
+    sections = re.findall(r'(?:"[^"]*"|\\.|[^;"\\])+', code) or ["General"]
     section = sections[0]
     if value < 0 and len(sections) > 1:
         section, value = sections[1], -value
@@ -242,11 +242,6 @@ def _format_number(value: float, code: str) -> str:
         fraction = fraction[:min_decimals] + fraction[min_decimals:].rstrip("0")
         text = f"{whole}.{fraction}" if fraction else whole
     return _insert_figure(section, text)
-
-
-def _sections(code: str) -> list[str]:
-    """Split a format at semicolons outside quotes: positive; negative; zero; text."""
-    return re.findall(r'(?:"[^"]*"|\\.|[^;"\\])+', code) or ["General"]
 
 
 def _decimals(figure: str) -> int:
@@ -287,7 +282,13 @@ def _format_date(value: dt.datetime | dt.date | dt.time, code: str) -> str:
         or "general" in bare.lower()
     ):
         return _iso_format(value)
-    moment = value if isinstance(value, dt.datetime) else _as_datetime(value)
+    match value:
+        case dt.datetime():
+            moment = value
+        case dt.time():
+            moment = dt.datetime.combine(dt.date(1900, 1, 1), value)
+        case _:
+            moment = dt.datetime.combine(value, dt.time())
     half_day = bool(re.search(r"am/pm|a/p", bare, re.IGNORECASE))
     parts: list[str] = []
     previous = ""
@@ -328,12 +329,6 @@ def _date_part(token: str, written: str, moment: dt.datetime, is_minutes: bool, 
             return "AM" if moment.hour < 12 else "PM"
         case _:
             return "" if written.startswith("[") else written
-
-
-def _as_datetime(value: dt.date | dt.time) -> dt.datetime:
-    if isinstance(value, dt.time):
-        return dt.datetime.combine(dt.date(1900, 1, 1), value)
-    return dt.datetime.combine(value, dt.time())
 
 
 def _iso_format(value: dt.datetime | dt.date | dt.time) -> str:

@@ -11,21 +11,24 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from docent.errors import UnreadableFile, UnsupportedFile
 from docent.loading.file_types import detect_kind
 from docent.loading.formats.image import open_image
 from docent.loading.formats.pdf import open_pdf
-from docent.loading.input_file import InputFile
-from docent.loading.job import Job
-from docent.loading.pdf.geometry import Box
-from docent.loading.pdf.layout import TextLine
+from docent.loading.job import InputFile, Job
+from docent.loading.pdf.layout import Box, TextLine
 from docent.loading.pdf.page_draft import read_page
-from docent.loading.pdf.pdfium_file import PdfFile, PdfOpenError, PdfPage
+from docent.loading.pdf.pdfium_file import MARKER_COLOUR, PdfFile, PdfOpenError, PdfPage
 from docent.types import Page
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 DOTS_PER_INCH = 130  # an A4 page 1,100 dots wide: sharp on a screen, and half a megabyte
+MAX_SIDE = 2_400  # pixels; more is not seen in a browser and takes long to load
+BORDER_COLOUR = (220, 140, 0, 255)
 
 Span = tuple[int, int]
 
@@ -60,7 +63,7 @@ def mark_citations(
             for span in citation.spans
             for box in stored_boxes(citation.page, span)
         ]
-        return MarkedCopy(open_image(source).draw_png(boxes))
+        return MarkedCopy(draw_boxes(open_image(source).image, boxes, scale=1.0))
     if kind != "pdf":
         raise UnsupportedFile(
             "{name} is not a PDF, so nothing can be highlighted in it. Open the file itself.",
@@ -87,9 +90,29 @@ def mark_citations(
 def _draw_page(pdf: PdfFile, citation: CitedSpans) -> MarkedCopy:
     pdf_page = pdf.page(citation.page.number)
     try:
-        return MarkedCopy(pdf_page.draw_png(DOTS_PER_INCH, _citation_boxes(pdf_page, citation)))
+        image, scale = pdf_page.draw_image(DOTS_PER_INCH, grey=False, largest=MAX_SIDE)
+        return MarkedCopy(draw_boxes(image, _citation_boxes(pdf_page, citation), scale=scale))
     finally:
         pdf_page.close()
+
+
+def draw_boxes(image: Image.Image, boxes: Sequence[Box], *, scale: float) -> bytes:
+    """Return the image as a PNG with boxes drawn on it; `scale` is pixels per unit of the boxes."""
+    from PIL import ImageDraw
+
+    reduction = min(1.0, MAX_SIDE / max(image.size))
+    if reduction < 1.0:
+        width, height = (max(1, round(edge * reduction)) for edge in image.size)
+        image = image.resize((width, height))
+    image = image.convert("RGB")
+    canvas = ImageDraw.Draw(image, "RGBA")
+    for box in boxes:
+        canvas.rectangle(
+            [edge * scale * reduction for edge in box], fill=(*MARKER_COLOUR, 80), outline=BORDER_COLOUR
+        )
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def _highlighted_copy(pdf: PdfFile, source: InputFile, citations: Sequence[CitedSpans]) -> MarkedCopy:

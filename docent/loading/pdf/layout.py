@@ -11,10 +11,46 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from docent.loading.pdf.geometry import HYPHEN, Box, Word, beside
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in points from the page's top left corner, as it is shown."""
+
+HYPHEN = "\x02"
+"""A hyphen that is only there because the line ends."""
 
 CELL_GAP = 1.6  # of the line's height; wider than any space between justified words
 CELL_SEPARATOR = "  "
+
+
+class Word(NamedTuple):
+    """Characters `first` to `last` of the engine's text, without a space between them."""
+
+    text: str
+    box: Box
+    first: int
+    last: int
+
+
+def union(box: Box, other: Box) -> Box:
+    """Return the smallest box around both."""
+    return (
+        box[0] if box[0] < other[0] else other[0],
+        box[1] if box[1] < other[1] else other[1],
+        box[2] if box[2] > other[2] else other[2],
+        box[3] if box[3] > other[3] else other[3],
+    )
+
+
+def beside(box: Box, other_box: Box) -> bool:
+    """Return whether two boxes are on one line: they share at least half of the lower one's height."""
+    _, top, _, bottom = box
+    _, other_top, _, other_bottom = other_box
+    height, other = bottom - top, other_bottom - other_top
+    lower = height if height < other else other
+    if lower <= 0:
+        return abs(top - other_top) < 2
+    # min and max would take half of the layout's time: this is called for every two words.
+    shared = (bottom if bottom < other_bottom else other_bottom) - (top if top > other_top else other_top)
+    return shared >= 0.5 * lower
 
 
 class Cell(NamedTuple):

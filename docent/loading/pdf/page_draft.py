@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from docent.loading.pdf.geometry import Word, beside
-from docent.loading.pdf.layout import CELL_SEPARATOR, TextLine, lines_in_reading_order
+from docent.loading.pdf.layout import CELL_SEPARATOR, TextLine, Word, beside, lines_in_reading_order
 from docent.loading.pdf.page_context import (
     HeaderSignatures,
     PageContext,
@@ -231,10 +230,13 @@ def heading_levels(
         if index in margins or not (outline_levels or large or is_bold) or not _is_mostly_letters(line.text):
             continue
         words = line.text.split()
-        ratio = _min_word_height(line) / body_height if large else 1.0
+        ratio = 1.0
+        if large:  # by the lowest word: signs of other fonts and superscripts do not count
+            heights = (word.box[3] - word.box[1] for word in line.words if len(word.text) > 1)
+            ratio = min(heights, default=line.height) / body_height
         if outline_levels and (level := outline_levels.get(_normalise(line.text))) is not None:
             levels[index] = level
-        elif is_unit_label(line.text):
+        elif UNIT.fullmatch(line.text):
             continue
         elif ratio >= LARGE_RATIO and len(words) <= MAX_WORDS:
             levels[index] = 1 if ratio >= LEVEL_ONE_RATIO else 2
@@ -256,11 +258,6 @@ def _page_body_height(lines: Sequence[TextLine]) -> float:
         heights[round(line.height * 2)] += len(line.text)
     height, letters = heights.most_common(1)[0]
     return height / 2 if letters > heights.total() / 2 else 0.0
-
-
-def _min_word_height(line: TextLine) -> float:
-    """Return the height of a line's lowest word: signs of other fonts and superscripts do not count."""
-    return min((word.box[3] - word.box[1] for word in line.words if len(word.text) > 1), default=line.height)
 
 
 def _looks_like_heading(line: TextLine, words: list[str], width: float) -> bool:
@@ -285,10 +282,6 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 """A period without its year, which stands below it in the columns, or what the figures count."""
-
-
-def is_unit_label(text: str) -> bool:
-    return UNIT.fullmatch(text) is not None
 
 
 def is_table_cell(lines: Sequence[TextLine], index: int, bold: Collection[int]) -> bool:

@@ -9,22 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate, chain, pairwise, repeat
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from docent.loading.input_file import InputFile
-from docent.loading.pdf.geometry import (
-    MARKER_COLOUR,
-    Box,
-    GreyBitmap,
-    PageFrame,
-    Word,
-    draw_boxes,
-    encode_grey_png,
-    union,
-)
+from docent.loading.job import InputFile
+from docent.loading.pdf.layout import Box, Word, union
 from docent.loading.pdf.pdfium_objects import (
     ADDRESS,
     CHARACTER_BOXES,
@@ -33,6 +24,8 @@ from docent.loading.pdf.pdfium_objects import (
     LIGATURES,
     LOOSE_BOX,
     OBJECT_AT,
+    GreyBitmap,
+    PageFrame,
     PageObjects,
     PaintStyle,
     expand_ligatures,
@@ -40,6 +33,9 @@ from docent.loading.pdf.pdfium_objects import (
 )
 from docent.loading.text_cleaning import split_hidden
 from docent.messages import Message
+
+if TYPE_CHECKING:  # takes a tenth of a worker's start, and few files are drawn
+    from PIL import Image
 
 WHITE_SPACE = "\r\n \t\u00a0\u2002\u2003\u2009\u202f\u3000"
 LINE_END_HYPHEN = "\ufffe"
@@ -56,6 +52,7 @@ PER_LETTER_RATIO = 2  # objects for each word; a page with more is painted lette
 BAND_HEIGHT = 8  # points; shapes are looked up by their vertical position
 SLANT = 0.5  # points by which an italic f overlaps the letter before it
 MAX_PAGE_POINTS = 28_000.0  # ten metres; larger pages occur in attacks only, and drawing one takes gigabytes
+MARKER_COLOUR = (255, 214, 10)  # yellow
 WORD: Callable[[tuple[str, Box, int, int]], Word] = partial(tuple.__new__, Word)
 
 
@@ -285,17 +282,12 @@ class PdfPage:
         bitmap = self._page.render(scale=scale, grayscale=True)
         return GreyBitmap(bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer), scale)
 
-    def draw_grey_png(self, dots_per_inch: float) -> tuple[bytes, float, int]:
-        """Return a grey PNG, its pixels per point, and its contrast."""
-        scale = min(dots_per_inch / 72, 5_000 / max(self.width, self.height, 1.0))
-        image = self._page.render(scale=scale, grayscale=True).to_pil()
-        png, contrast = encode_grey_png(image)
-        return png, scale, contrast
-
-    def draw_png(self, dots_per_inch: float, boxes: list[Box]) -> bytes:
-        """Return a PNG of the page in colour with boxes drawn around citations."""
-        scale = min(dots_per_inch / 72, 2_400 / max(self.width, self.height, 1.0))
-        return draw_boxes(self._page.render(scale=scale).to_pil(), boxes, scale=scale)
+    def draw_image(
+        self, dots_per_inch: float, *, grey: bool = True, largest: int = 5_000
+    ) -> tuple[Image.Image, float]:
+        """Draw the page as an image, at most `largest` pixels on a side; return also its pixels per point."""
+        scale = min(dots_per_inch / 72, largest / max(self.width, self.height, 1.0))
+        return self._page.render(scale=scale, grayscale=grey).to_pil(), scale
 
 
 class PdfOpenError(Exception):
@@ -347,7 +339,8 @@ class PdfFile:
             page = destination.get_index() if destination else None
             if destination is None or page is None:
                 continue
-            yield page + 1, _title(bookmark), bookmark.level + 1
+            title = _read_utf16(partial(raw.FPDFBookmark_GetTitle, bookmark.raw)).strip()
+            yield page + 1, title, bookmark.level + 1
 
     def save(self) -> bytes:
         """Return the file with its highlights, appended to the original bytes where PDFium can read that."""
@@ -370,10 +363,6 @@ class PdfFile:
             return PdfPage(self._document[number - 1])
         except pdfium.PdfiumError as error:
             raise PdfOpenError(_reason(error)) from error
-
-
-def _title(bookmark: pdfium.PdfBookmark) -> str:
-    return _read_utf16(lambda *buffer: raw.FPDFBookmark_GetTitle(bookmark.raw, *buffer)).strip()
 
 
 def _read_utf16(call: Callable[[Any, int], int]) -> str:

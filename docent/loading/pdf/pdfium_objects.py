@@ -1,4 +1,4 @@
-"""PDFium calls in bulk: characters, their boxes, and the painted objects of a page."""
+"""PDFium's coordinates, and its calls in bulk: characters, their boxes, and the painted objects of a page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,63 @@ from typing import Any, NamedTuple, cast
 
 import pypdfium2.raw as raw
 
-from docent.loading.pdf.geometry import HYPHEN
+from docent.loading.pdf.layout import HYPHEN, Box
+
+
+class PageFrame(NamedTuple):
+    """The bounds of a page in the file's coordinates, and its rotation in degrees when it is shown."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    rotation: int
+
+    def to_page(self, left: float, bottom: float, right: float, top: float) -> Box:
+        """Convert from the file's coordinates to those of the page as it is shown."""
+        match self.rotation:
+            case 90:
+                return (bottom - self.bottom, left - self.left, top - self.bottom, right - self.left)
+            case 180:
+                return (self.right - right, bottom - self.bottom, self.right - left, top - self.bottom)
+            case 270:
+                return (self.top - top, self.right - right, self.top - bottom, self.right - left)
+            case _:
+                return (left - self.left, self.top - top, right - self.left, self.top - bottom)
+
+    def to_file(self, box: Box) -> Box:
+        """Convert from the page as it is shown to left, bottom, right, top in the file's coordinates."""
+        left, top, right, bottom = box
+        match self.rotation:
+            case 90:
+                return (top + self.left, left + self.bottom, bottom + self.left, right + self.bottom)
+            case 180:
+                return (self.right - right, top + self.bottom, self.right - left, bottom + self.bottom)
+            case 270:
+                return (self.right - bottom, self.top - right, self.right - top, self.top - left)
+            case _:
+                return (left + self.left, self.top - bottom, right + self.left, self.top - top)
+
+
+class GreyBitmap(NamedTuple):
+    """Grey pixels, row by row; 255 is white."""
+
+    width: int
+    height: int
+    stride: int
+    pixels: bytes
+    scale: float
+
+    def contrast(self, box: Box) -> int:
+        """Return the difference between the lightest and the darkest pixel in a box: 0 when nothing shows."""
+        left, top, right, bottom = (int(edge * self.scale) for edge in box)
+        left, right = max(left, 0), min(right + 1, self.width)
+        darkest, lightest = 255, 0
+        for row in range(max(top, 0), min(bottom + 1, self.height)):
+            pixels = self.pixels[row * self.stride + left : row * self.stride + right]
+            if pixels:
+                darkest, lightest = min(darkest, min(pixels)), max(lightest, max(pixels))
+        return max(lightest - darkest, 0)
 
 
 def _unwrapped(function: object, answer: type, *arguments: type) -> Callable[..., Any]:

@@ -11,13 +11,16 @@ from typing import Any
 from docent import errors
 from docent.errors import HarmfulFile, LoadError, OutOfReach, UnreadableFile
 from docent.loading.job import Job, unforeseen_failure
-from docent.loading.worker import wire_format
 from docent.loading.worker.worker_process import (
     INVALID_ANSWER,
     WorkerDied,
     WorkerPool,
     WorkerProcess,
     WorkerTimeout,
+    clean_text,
+    job_to_wire,
+    message_from_wire,
+    page_from_wire,
 )
 from docent.messages import Message
 from docent.types import Page
@@ -80,7 +83,7 @@ class FileWorker:
         """
         while True:
             try:
-                job = wire_format.job_to_wire(replace(self.costs.job, first=first))
+                job = job_to_wire(replace(self.costs.job, first=first))
                 message = self.ask({"task": "load", "job": job, "share_from": share_from}, "opened")
             except (WorkerDied, WorkerTimeout) as trouble:
                 self.set_page_aside(trouble)
@@ -91,7 +94,7 @@ class FileWorker:
     def run_task(self, task: dict[str, Any]) -> dict[str, Any]:
         """Run one task and return its result. Raises LoadError, also where the worker crashes."""
         try:
-            answer = self.ask({**task, "job": wire_format.job_to_wire(self.costs.job)}, "marked")
+            answer = self.ask({**task, "job": job_to_wire(self.costs.job)}, "marked")
         except WorkerTimeout as trouble:
             raise HarmfulFile(_too_slow(self._name, self._limits.page_seconds)) from trouble
         except WorkerDied as trouble:
@@ -205,7 +208,7 @@ class FileWorker:
 def parse_page(message: dict[str, Any]) -> Page:
     """Return the page in a worker's message. Raises WorkerDied where it is not valid."""
     try:
-        return wire_format.page_from_wire(message["read"])
+        return page_from_wire(message["read"])
     except (LookupError, TypeError, ValueError) as error:
         raise WorkerDied(INVALID_ANSWER) from error
 
@@ -220,12 +223,12 @@ def _failure(name: str, message: dict[str, Any]) -> LoadError | None:
         error_class = getattr(errors, str(message["error"]), LoadError)
         if not (isinstance(error_class, type) and issubclass(error_class, LoadError)):
             error_class = LoadError
-        return error_class(wire_format.message_from_wire(message["why"]))
+        return error_class(message_from_wire(message["why"]))
     if "broken" not in message:
         return None
     if message["broken"] == "memory":
         return HarmfulFile(_crashed(name, Message("it ran out of memory")))
-    return UnreadableFile(unforeseen_failure(name, wire_format.clean_text(message["broken"])))
+    return UnreadableFile(unforeseen_failure(name, clean_text(message["broken"])))
 
 
 def _too_slow(name: str, seconds: float) -> Message:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from docent.errors import HarmfulFile, OutOfReach
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.worker.file_worker import FileWorker, file_changed, parse_page
-from docent.loading.worker.worker_process import WorkerDied, WorkerSlots, WorkerTimeout
+from docent.loading.worker.worker_process import WorkerDied, WorkerTimeout
 from docent.messages import Message
 from docent.types import Page
 
@@ -132,6 +133,54 @@ class ParallelReading:
             message = worker.next(*answers)
         if not self._ranges.is_complete(range_number):
             raise WorkerDied(Message("it skipped pages"))
+
+
+class WorkerSlots:
+    """Slots for workers: one for each file being read, and helpers for long files in those that are free.
+
+    A file never waits for a helper: helpers leave as soon as there are more workers than slots.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._changed = threading.Condition()
+        self._files = 0
+        self._helpers = 0
+
+    @contextmanager
+    def reserve_for_file(self) -> Iterator[None]:
+        """Hold a slot for a file; waits while all are held by other files."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._files < self._total)
+            self._files += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._files -= 1
+                self._changed.notify()
+
+    def acquire_helper(self) -> bool:
+        """Take a slot for a helper if one is free, and return whether it did.
+
+        Of many slots one stays free: pages are chunked meanwhile, and questions have to be answered.
+        """
+        with self._changed:
+            free = self._files + self._helpers < min(self._total, max(2, self._total - 1))
+            self._helpers += free
+            return free
+
+    def release_helper(self) -> None:
+        with self._changed:
+            self._helpers -= 1
+
+    @property
+    def allows_helpers(self) -> bool:
+        return self._total > 1
+
+    @property
+    def oversubscribed(self) -> bool:
+        return self._files + self._helpers > self._total
 
 
 class PageRanges:

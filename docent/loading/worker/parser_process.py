@@ -23,11 +23,16 @@ from typing import IO, Any
 
 from docent.errors import DocentError
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
-from docent.loading.input_file import read_input_file
-from docent.loading.job import MAX_REASON_CHARS, Limits, RangeReader
+from docent.loading.job import MAX_REASON_CHARS, Limits, RangeReader, read_input_file
 from docent.loading.pdf.page_context import PageContext
 from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
-from docent.loading.worker import wire_format
+from docent.loading.worker.worker_process import (
+    job_from_wire,
+    page_from_wire,
+    page_to_wire,
+    read_message,
+    write_message,
+)
 from docent.messages import Message, joined, stored
 from docent.types import Page
 
@@ -45,9 +50,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.set_threshold(*GC_THRESHOLDS)
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
-    while (message := wire_format.read(requests)) is not None:
+    while (message := read_message(requests)) is not None:
         _limit_resources(Limits(**message["job"]["limits"]))
-        _serve(message, answers, partial(wire_format.read, requests))
+        _serve(message, answers, partial(read_message, requests))
 
 
 def _exit_with_parent(parent: int) -> None:
@@ -76,7 +81,7 @@ def _peak_memory() -> int:
 
 def _serve(message: dict[str, Any], answers: IO[bytes], receive: Receive) -> None:
     def send(**answer: Any) -> None:
-        wire_format.write(answers, answer)
+        write_message(answers, answer)
 
     try:
         TASKS[message["task"]](message, send, receive)
@@ -97,7 +102,7 @@ def _serve(message: dict[str, Any], answers: IO[bytes], receive: Receive) -> Non
 
 
 def _load(message: dict[str, Any], send: Send, receive: Receive) -> None:
-    job = wire_format.job_from_wire(message["job"])
+    job = job_from_wire(message["job"])
     source = read_input_file(Path(job.path), largest=job.limits.file_bytes)
     kind = detect_kind(source, job.limits)
     contents = open_contents(source, kind, job, report_step=lambda page, step: send(page=page, step=step))
@@ -122,7 +127,7 @@ def _load(message: dict[str, Any], send: Send, receive: Receive) -> None:
         page = _within_limits(page, job.limits, note if page.number == 1 else "")
         if len(sample) < LANGUAGE_SAMPLE:
             sample += page.text[:LANGUAGE_SAMPLE] + "\n"
-        send(read=wire_format.page_to_wire(page))
+        send(read=page_to_wire(page))
     send(language=contents.language or detect_language(sample))
 
 
@@ -134,7 +139,7 @@ def _serve_ranges(read_range: RangeReader, limits: Limits, note: str, send: Send
         neighbours = _ExchangeWithParent(so_far, send, receive)
         for page in read_range(first, last, neighbours):
             page = _within_limits(page, limits, note if page.number == 1 else "")
-            send(read=wire_format.page_to_wire(page))
+            send(read=page_to_wire(page))
         so_far.add(neighbours.own)
         send(range_done=True)
 
@@ -168,11 +173,11 @@ class _ExchangeWithParent:
 def _mark(message: dict[str, Any], send: Send, _: Receive) -> None:
     from docent.loading.pdf.highlight import CitedSpans, mark_citations
 
-    job = wire_format.job_from_wire(message["job"])
+    job = job_from_wire(message["job"])
     source = replace(read_input_file(Path(job.path), largest=job.limits.file_bytes), name=message["name"])
     citations = [
         CitedSpans(
-            wire_format.page_from_wire(citation["page"]),
+            page_from_wire(citation["page"]),
             tuple((start, end) for start, end in citation["spans"]),
         )
         for citation in message["citations"]

@@ -1,29 +1,147 @@
-"""Worker processes: the pipe to one, the pool that keeps them for reuse, and the slots that limit them."""
+"""Worker processes: the messages exchanged with one, the pipe to it, and the pool that keeps them for reuse.
+
+Messages are JSON in frames that begin with their length. JSON and not pickle: a document that takes over a
+worker must not be able to run code in the parent.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from docent.errors import LoadError
-from docent.loading.worker import wire_format
-from docent.messages import Message
+from docent.loading.job import Job, Limits, Ocr
+from docent.messages import Message, restored, stored
+from docent.types import Heading, Line, Page, ReadBy
 
+FRAME_LENGTH = struct.Struct(">I")
+MAX_FRAME_BYTES = 256 << 20
+MAX_MESSAGE_CHARS = 10_000
+SURROGATE = re.compile("[\ud800-\udfff]")
 ROOT = Path(__file__).resolve().parents[3]
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH")
 READ_BYTES = 1 << 18
 INVALID_ANSWER = Message("it sent an invalid answer")
+
+
+def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:
+    body = json.dumps(message, separators=(",", ":")).encode()
+    stream.write(FRAME_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
+    """Return the next message, or None when the other side has closed."""
+    head = stream.read(FRAME_LENGTH.size)
+    if len(head) < FRAME_LENGTH.size:
+        return None
+    body = stream.read(FRAME_LENGTH.unpack(head)[0])
+    message: dict[str, Any] = json.loads(body)
+    return message
+
+
+def clean_text(value: object) -> str:
+    """Return the text with lone surrogates replaced: JSON can hold them, tokenizers fail on them.
+
+    Positions in the text stay the same.
+    """
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return SURROGATE.sub("\ufffd", text)
+    return text
+
+
+def message_from_wire(value: object) -> Message:
+    """Return a message as `stored` wrote it; a text that is none, or holds lone surrogates, stays plain."""
+    message = restored(clean_text(value)[:MAX_MESSAGE_CHARS])
+    cleaned = clean_text(message)[:MAX_MESSAGE_CHARS]
+    return message if cleaned == message else Message(cleaned)
+
+
+def job_to_wire(job: Job) -> dict[str, Any]:
+    return {
+        "path": job.path,
+        "limits": asdict(job.limits),
+        "ocr": asdict(job.ocr),
+        "password": job.password,
+        "first": job.first,
+        "skip": [(page, stored(reason)) for page, reason in job.skip.items()],
+        "plain": sorted(job.plain),
+    }
+
+
+def job_from_wire(data: dict[str, Any]) -> Job:
+    ocr = {**data["ocr"], "languages": tuple(data["ocr"]["languages"])}
+    return Job(
+        path=data["path"],
+        limits=Limits(**data["limits"]),
+        ocr=Ocr(**ocr),
+        password=data["password"],
+        first=data["first"],
+        skip={int(page): restored(reason) for page, reason in data["skip"]},
+        plain=frozenset(data["plain"]),
+    )
+
+
+def page_to_wire(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "text": page.text,
+        "label": page.label,
+        "place": page.place,
+        "read_by": page.read_by.value,
+        "note": stored(page.note),
+        "hidden": page.hidden,
+        "confidence": page.confidence,
+        "headings": [(heading.start, heading.text, heading.level) for heading in page.headings],
+        "lines": [(line.start, line.end, line.role, *line.box) for line in page.lines],
+        "size": page.size,
+    }
+
+
+def page_from_wire(data: dict[str, Any]) -> Page:
+    """Rebuild a page. Raises ValueError where a heading or a line lies outside the page's text."""
+    text = clean_text(data["text"])
+    length = len(text)
+
+    def position(value: Any) -> int:
+        if not isinstance(value, int) or not 0 <= value <= length:
+            raise ValueError(f"position {value!r} outside a text of {length} characters")
+        return value
+
+    return Page(
+        number=int(data["number"]),
+        text=text,
+        label=clean_text(data["label"]),
+        place=clean_text(data["place"]),
+        read_by=ReadBy(data["read_by"]),
+        note=message_from_wire(data["note"]),
+        hidden=clean_text(data["hidden"]),
+        confidence=float(data["confidence"]),
+        headings=tuple(
+            Heading(position(start), clean_text(title), int(level))
+            for start, title, level in data["headings"]
+        ),
+        lines=tuple(
+            Line(position(start), position(end), (float(left), float(top), float(right), float(bottom)), role)
+            for start, end, role, left, top, right, bottom in data["lines"]
+        ),
+        size=(float(data["size"][0]), float(data["size"][1])),
+    )
 
 
 class WorkerDied(Exception):
@@ -63,7 +181,7 @@ class WorkerProcess:
 
     def send(self, message: dict[str, Any]) -> None:
         try:
-            wire_format.write(self.requests, message)
+            write_message(self.requests, message)
         except BrokenPipeError as error:
             raise WorkerDied(self._describe_exit()) from error
 
@@ -82,11 +200,11 @@ class WorkerProcess:
 
     def _take_message(self) -> dict[str, Any] | None:
         """Return the first whole message of the buffer. Raises WorkerDied for anything else than one."""
-        head = wire_format.FRAME_LENGTH.size
+        head = FRAME_LENGTH.size
         if len(self._buffer) < head:
             return None
-        (length,) = wire_format.FRAME_LENGTH.unpack_from(self._buffer)
-        if length > wire_format.MAX_FRAME_BYTES:
+        (length,) = FRAME_LENGTH.unpack_from(self._buffer)
+        if length > MAX_FRAME_BYTES:
             raise WorkerDied(Message("its answer was too large"))
         if len(self._buffer) < head + length:
             return None
@@ -172,51 +290,3 @@ class WorkerPool:
             worker.kill()
         for worker in busy:
             worker.terminate()  # the thread that reads from it still holds its pipes, and gives it back
-
-
-class WorkerSlots:
-    """Slots for workers: one for each file being read, and helpers for long files in those that are free.
-
-    A file never waits for a helper: helpers leave as soon as there are more workers than slots.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._changed = threading.Condition()
-        self._files = 0
-        self._helpers = 0
-
-    @contextmanager
-    def reserve_for_file(self) -> Iterator[None]:
-        """Hold a slot for a file; waits while all are held by other files."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._files < self._total)
-            self._files += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._files -= 1
-                self._changed.notify()
-
-    def acquire_helper(self) -> bool:
-        """Take a slot for a helper if one is free, and return whether it did.
-
-        Of many slots one stays free: pages are chunked meanwhile, and questions have to be answered.
-        """
-        with self._changed:
-            free = self._files + self._helpers < min(self._total, max(2, self._total - 1))
-            self._helpers += free
-            return free
-
-    def release_helper(self) -> None:
-        with self._changed:
-            self._helpers -= 1
-
-    @property
-    def allows_helpers(self) -> bool:
-        return self._total > 1
-
-    @property
-    def oversubscribed(self) -> bool:
-        return self._files + self._helpers > self._total

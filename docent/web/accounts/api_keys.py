@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from docent.errors import InputError
-from docent.web.database_errors import opening
+from docent.web.storage_files import opening
 
 PREFIX = "docent-"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,99}")

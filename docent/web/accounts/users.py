@@ -19,7 +19,7 @@ from typing import Literal, get_args
 import bcrypt
 
 from docent.errors import InputError
-from docent.web.database_errors import opening
+from docent.web.storage_files import opening
 
 Role = Literal["admin", "member"]
 LOCAL = "local"

@@ -2,11 +2,9 @@
 
 middleware        before the chat: API requests, bounded, with a request id and a log line
 access            identify the client by its key, and what it may see
-application       every route, and errors as sentences
+application       every route, errors as sentences, and /api-docs
 chat_completions  /v1/models and /v1/chat/completions
-search_routes     /v1/search and /v1/embeddings
-file_routes       /v1/files
+document_routes   /v1/search, /v1/embeddings and /v1/files
 schemas           requests and responses
 http_errors       refusals
-api_docs          /api-docs
 """

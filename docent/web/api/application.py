@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Form, Request, Security, UploadFile
 from fastapi.exceptions import RequestValidationError
@@ -14,19 +14,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from docent import __version__
-from docent.answering.services import search_in_thread
+from docent.answering.answer_context import search_in_thread
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Quotes
 from docent.web.accounts.address_redaction import redact_addresses, redact_events
-from docent.web.api import chat_completions, schemas, search_routes
+from docent.web.api import chat_completions, document_routes, schemas
 from docent.web.api.access import KEYLESS, AccessControl, ApiClient
-from docent.web.api.api_docs import docs_page
-from docent.web.api.file_routes import ID_PREFIX, ApiFiles
+from docent.web.api.document_routes import ID_PREFIX, ApiFiles
 from docent.web.api.http_errors import KINDS, RequestRefused, not_open, refusal_for, unexpected
 from docent.web.api.middleware import EventStream, cancel_if_client_leaves
 from docent.web.api.schemas import ChatRequest, EmbeddingsRequest, Json, SearchRequest
 from docent.web.monitoring import CONTENT_TYPE, Metrics
+from docent.web.templates import render
 
 MODEL_CHECK_SECONDS = 2.0
 KEY = HTTPBearer(
@@ -75,9 +75,9 @@ def build(
     _add_error_handlers(app, docent, metrics)
 
     def opened() -> Docent:
-        if (found := docent()) is None:
+        if (open_docent := docent()) is None:
             raise not_open()
-        return found
+        return open_docent
 
     _add_state_routes(app, opened, metrics, access)
     _add_chat_routes(app, opened, metrics, footnotes=footnotes)
@@ -174,12 +174,12 @@ def _add_chat_routes(
 
 def _add_document_routes(app: FastAPI, docent: Callable[[], Docent]) -> None:
     files = ApiFiles()
-    embedding = search_routes.EmbeddingTurns()
+    embedding = document_routes.EmbeddingTurns()
 
     @app.post("/v1/search", tags=["documents"], responses=schemas.success(schemas.SearchResponse))
     async def search(request: Request, body: SearchRequest, client: Client) -> Json:
         """The passages that a question finds; no language model is asked."""
-        searching = search_in_thread(body.query, search_routes.search, body, docent(), client)
+        searching = search_in_thread(body.query, document_routes.search, body, docent(), client)
         return await cancel_if_client_leaves(request, searching)
 
     @app.post("/v1/embeddings", tags=["documents"], responses=schemas.success(schemas.EmbeddingsResponse))
@@ -268,3 +268,26 @@ def _add_error_handlers(app: FastAPI, docent: Callable[[], Docent | None], metri
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:
         return unexpected().response()
+
+
+# --- the description ------------------------------------------------------------------------
+
+
+def docs_page(openapi: dict[str, Any]) -> str:
+    """Return the API's description for people, from the one for programs: no script, nothing fetched."""
+    return render(
+        "api.html", "en", openapi=openapi, body_of=partial(_body_schema, openapi), type_of=_type_names
+    )
+
+
+def _body_schema(openapi: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the schema of an operation's body, if it has one."""
+    content = operation.get("requestBody", {}).get("content", {})
+    name = next((body["schema"].get("$ref", "") for body in content.values()), "").rpartition("/")[2]
+    return openapi["components"]["schemas"][name] if name else None
+
+
+def _type_names(about: dict[str, Any]) -> str:
+    kinds = [about, *about.get("anyOf", [])]
+    names = [kind.get("type") or kind.get("$ref", "").rpartition("/")[2] for kind in kinds]
+    return " or ".join(dict.fromkeys(name for name in names if name and name != "null"))

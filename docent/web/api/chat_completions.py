@@ -14,8 +14,7 @@ from typing import Any
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError
-from docent.json_output import ask_json
-from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, Turn
+from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, Turn, ask_json
 from docent.web.api.access import ApiClient
 from docent.web.api.http_errors import (
     RequestRefused,

@@ -55,7 +55,10 @@ class ApiMiddleware:
         if scope["type"] != "http" or not API_PATHS.fullmatch(scope["path"]):
             await self._chat(scope, receive, send)
             return
-        watch, request_id = Stopwatch(), _request_id(scope)
+        watch = Stopwatch()
+        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["id"] = request_id
         send, status = bounded_send(send), 0
 
@@ -89,12 +92,6 @@ class ApiMiddleware:
                 ms=watch.milliseconds,
                 caller=scope["state"].get("caller", ""),
             )
-
-
-def _request_id(scope: Scope) -> str:
-    """Return the id that the client gave, if it is well-formed, or a new one."""
-    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def bounded_receive(scope: Scope, receive: Receive, most: int, *, large: asyncio.Lock) -> Receive:

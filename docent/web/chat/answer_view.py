@@ -36,7 +36,7 @@ from docent.types import (
     Token,
 )
 from docent.web.chat import model_download
-from docent.web.chat.citation_panel import citation_elements
+from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.i18n import answer_text, say
@@ -353,11 +353,11 @@ def _model_lines(receipt: Receipt, language: str | None) -> list[str]:
         searching = seconds.get("condense", 0.0) + seconds.get("retrieve", 0.0)
         lines.append(
             say(
-                "{total} s in all: {searching} s searching, {first} s until the first word",
+                "{total:.1f} s in all: {searching:.1f} s searching, {first:.1f} s until the first word",
                 language,
-                total=f"{seconds['total']:.1f}",
-                searching=f"{searching:.1f}",
-                first=f"{seconds.get('first_token', 0.0):.1f}",
+                total=seconds["total"],
+                searching=searching,
+                first=seconds.get("first_token", 0.0),
             )
         )
     return lines

@@ -23,7 +23,7 @@ from typing import Any
 
 from docent.errors import IndexMismatch
 from docent.store import conversations
-from docent.web.database_errors import opening
+from docent.web.storage_files import opening
 
 READERS = 2
 

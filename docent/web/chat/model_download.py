@@ -89,7 +89,10 @@ def progress_text(event: StepProgress, language: str) -> str:
     """Return a progress bar, with percent and gigabytes."""
     share = event.done / event.total if event.total else 0.0
     full = round(20 * share)
-    done, total = (f"{size / 1e9:.1f}" for size in (event.done, event.total))
     return f"{say(event.what, language)}\n\n`{'█' * full}{'░' * (20 - full)}` " + say(
-        "{percent} % ({done} of {total} GB)", language, percent=round(100 * share), done=done, total=total
+        "{percent} % ({done:.1f} of {total:.1f} GB)",
+        language,
+        percent=round(100 * share),
+        done=event.done / 1e9,
+        total=event.total / 1e9,
     )

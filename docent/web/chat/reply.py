@@ -16,10 +16,9 @@ from docent.types import AnswerRequest
 from docent.web.accounts.address_redaction import redact_events
 from docent.web.chat.answer_view import AnswerView, ask_again_action
 from docent.web.chat.attachments import Attachment, receive_files, wait_until_searchable
-from docent.web.chat.conversation import current_choices
+from docent.web.chat.conversation import current_choices, persona_key
 from docent.web.chat.file_scope import question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
-from docent.web.chat.profiles import persona_key
 from docent.web.chat.saved_answer import previous_turns
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics

@@ -6,17 +6,27 @@ reader may see, and compared with what was quoted.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
+import chainlit as cl
+from chainlit.context import init_ws_context
+
+from docent.app import Docent
 from docent.errors import UnknownDocument
+from docent.messages import Message
 from docent.store import ANSWER_KEY
 from docent.store.protocols import Reader
-from docent.types import Answer, Citation, Scope, Turn
-from docent.web.chat.page_session import escape_markdown
+from docent.types import Answer, Citation, Receipt, Scope, Turn
+from docent.web.chat.history import History
+from docent.web.chat.page_session import escape_markdown, session_of
 from docent.web.i18n import say
+
+SAVE_QUESTION = "keep_golden"
+"""Name of the button below a liked answer."""
 
 SourceState = Literal["same", "changed", "deleted"]
 
@@ -71,7 +81,7 @@ def load_answer(metadata: Mapping[str, Any] | None) -> SavedAnswer | None:
             text=saved["text"],
             citations=tuple(Citation(**citation) for citation in saved["citations"]),
             extracts={chunk: (int(s), int(e), str(h)) for chunk, (s, e, h) in saved["extracts"].items()},
-            receipt=saved["receipt"],
+            receipt=dict(saved["receipt"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):  # metadata may have come from a browser
         return None
@@ -123,7 +133,9 @@ def conversation_markdown(thread: Mapping[str, Any], *, language: str | None) ->
         if step["type"] == "user_message":
             parts.append(f"## {you}\n\n{step['output'].strip()}")
         elif step["type"] == "assistant_message" and (answer := load_answer(step.get("metadata"))):
-            parts += ["## Docent", answer.text.strip(), _sources(answer, language)]
+            own = not answer.receipt.get("model")  # Docent's own text, saved in English
+            text = say(answer.text, language) if own else answer.text
+            parts += ["## Docent", text.strip(), _sources(answer, language)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -136,3 +148,49 @@ def _sources(answer: SavedAnswer, language: str | None) -> str:
         lines.append(f"- \\[{n}\\] {escape_markdown(citations[0].where)}{quoted}")
     heading = say("Sources", language)
     return f"**{heading}**\n\n" + "\n".join(lines) if lines else ""
+
+
+# --- a liked answer as a test question ------------------------------------------------------
+
+
+async def offer_test_question(step_id: str, *, session_id: str, history: History, reader: str) -> None:
+    """Show the button below a liked answer that cites something, in the page where it was liked."""
+    session = session_of(session_id, reader)
+    rated = await rated_answer(history, step_id, reader=reader) if session is not None else None
+    if session is None or rated is None or not rated[1].citations:
+        return
+    init_ws_context(session)
+    message_id = rated[0]
+    label = say("Save as a test question", session.language)
+    action = cl.Action(name=SAVE_QUESTION, payload={"step": message_id}, label=label, icon="list-checks")
+    await action.send(message_id)
+
+
+async def save_test_question(
+    action: cl.Action, *, docent: Docent, history: History, reader: str, language: str
+) -> None:
+    """Save the question with the pages that answer it, if everybody may see their documents."""
+    rated = await rated_answer(history, str(action.payload.get("step")), reader=reader)
+    if rated is None:
+        return
+    answer = rated[1]
+    # The passages were not saved.
+    searched = str(answer.receipt.get("searched") or answer.question)
+    receipt = Receipt(question=answer.question, searched=searched)
+    question = await asyncio.to_thread(docent.keep_golden, Answer(answer.text, answer.citations, (), receipt))
+    await action.remove()
+    text = (
+        Message("Not saved: a test question needs an answer from documents that everybody may see.")
+        if question is None
+        else Message("Saved. `docent eval` asks it from now on.")
+    )
+    await cl.context.emitter.send_toast(say(text, language), "warning" if question is None else "success")
+
+
+async def rated_answer(history: History, step_id: str, *, reader: str) -> tuple[str, SavedAnswer] | None:
+    """Return message id and answer for a rating, which Chainlit gives to the run that holds the answer."""
+    for message, author in await history.answers_and_authors(step_id):
+        answer = load_answer(message["metadata"])
+        if answer is not None and author == reader:
+            return str(message["id"]), answer
+    return None

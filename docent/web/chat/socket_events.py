@@ -103,10 +103,10 @@ async def _refuse_long(sid: str) -> None:
         init_ws_context(session)
         refusal = note(
             say(
-                "⚠️ This message was not read: it is longer than {most} characters. Shorten it, or "
+                "⚠️ This message was not read: it is longer than {most:,} characters. Shorten it, or "
                 "attach the text as a file and ask about it.",
                 language(),
-                most=f"{MAX_QUESTION:,}",
+                most=MAX_QUESTION,
             )
         )
         await cl.context.emitter.send_step(refusal.to_dict())

@@ -65,9 +65,9 @@ class ListQuery:
 
     def address(self, start: int) -> str:
         """Return the address of another part of the same list."""
-        asked = {"search": self.search, "library": self.library, "state": self.state, "start": start or ""}
-        given = urlencode({name: value for name, value in asked.items() if value})
-        return f"/documents?{given}" if given else "/documents"
+        params = {"search": self.search, "library": self.library, "state": self.state, "start": start or ""}
+        query = urlencode({name: value for name, value in params.items() if value})
+        return f"/documents?{query}" if query else "/documents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""/documents: what is here, how it was read, and what its owner or an administrator can do with it."""
+"""Routes of the documents page: list, show, delete, read again, share, and unlock a PDF."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
+from docent.ingesting import Ticket
 from docent.store import is_from
-from docent.types import ANSWERING, Quotes, Scope, StoredDocument
+from docent.types import ANSWERING, Quotes, Scope, State, StoredDocument
 from docent.web.accounts.address_redaction import redact_addresses
-from docent.web.accounts.login_routes import current_user, reader_of
+from docent.web.accounts.login import current_user, reader_of
 from docent.web.accounts.users import LOCAL
 from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
 from docent.web.chat.page_session import language_of
@@ -25,6 +26,7 @@ from docent.web.documents import page
 from docent.web.documents.page import ListQuery, Permissions
 from docent.web.i18n import say
 from docent.web.security import DOCUMENT_POLICY
+from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
 HEADERS = {
@@ -35,31 +37,37 @@ HEADERS = {
     ),
     "Referrer-Policy": "same-origin",  # with "no-referrer", browsers hide the origin of our own forms too
 }
+UNLOCK_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
 LONGEST_SEARCH = 200
+LONGEST_PASSWORD = 1_000
 FORM_BYTES = 2_000
 
-Answering = Callable[[Request, str], Awaitable[Response]]
+Handler = Callable[[Request, str], Awaitable[Response]]
 
 
 def routes() -> list[Route]:
     return [
-        Route("/documents", _asked(listed)),
-        Route("/documents/{id}", _asked(shown)),
-        Route("/documents/{id}/file", _asked(file)),
-        Route("/documents/{id}/delete", _asked(delete), methods=["POST"]),
-        Route("/documents/{id}/again", _asked(again), methods=["POST"]),
-        Route("/documents/{id}/share", _asked(share), methods=["POST"]),
-        Route("/documents/{id}/unshare", _asked(unshare), methods=["POST"]),
+        Route("/documents", _checked(list_documents)),
+        Route("/documents/{id}", _checked(show_document)),
+        Route("/documents/{id}/file", _checked(download)),
+        Route("/documents/{id}/delete", _checked(delete), methods=["POST"]),
+        Route("/documents/{id}/again", _checked(read_again), methods=["POST"]),
+        Route("/documents/{id}/share", _checked(share), methods=["POST"]),
+        Route("/documents/{id}/unshare", _checked(unshare), methods=["POST"]),
     ]
 
 
-def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
-    """Only for people who are there, and changes only from our own pages."""
+def _checked(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a handler: only for people who are logged in or need not be, and changes only from our pages."""
 
     async def checked(request: Request) -> Response:
-        reader, come_in = await reader_of(request), None
+        reader, first_login = await reader_of(request), None
         if reader is None and request.method == "GET" and not request.app.state.authenticator.required:
-            reader, come_in = LOCAL, await current_user(request)
+            reader, first_login = LOCAL, await current_user(request)
         if request.method == "POST":
             if not from_our_own_page(request):
                 return PlainTextResponse(
@@ -75,22 +83,22 @@ def _asked(answering: Answering) -> Callable[[Request], Awaitable[Response]]:
                     say("Log in first, then open this again.", language_of(request)), 401, headers=HEADERS
                 )
         if reader is None:
-            return RedirectResponse("/", 303, headers=HEADERS)  # the chat lets people in
+            return RedirectResponse("/", 303, headers=HEADERS)  # to log in at the chat
         try:
-            response = await answering(request, reader)
+            response = await handler(request, reader)
         except UnknownDocument as error:
             return _html(_refusal(request, error), 404)
         except DocentError as error:
             return _html(_refusal(request, error), 409)
-        if come_in is not None:  # the first page that somebody opens here may be this one
-            response.raw_headers.extend(pair for pair in come_in.raw_headers if pair[0] == b"set-cookie")
+        if first_login is not None:  # this may be the first page that somebody opens
+            response.raw_headers.extend(pair for pair in first_login.raw_headers if pair[0] == b"set-cookie")
         return response
 
     return checked
 
 
 def from_our_own_page(request: Request) -> bool:
-    """Return whether the browser says that our own page sent this; without its word, False."""
+    """Return True if the browser reports that our own page sent this."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
@@ -101,55 +109,55 @@ def from_our_own_page(request: Request) -> bool:
 def _refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
-    said = (
+    sentence = (
         redact_addresses(error.message, state.docent.settings)
         if state.authenticator.required
         else error.message
     )
-    return page.refusal_page(say(said, language), language=language)
+    return page.refusal_page(say(sentence, language), language=language)
 
 
 def _html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, headers=HEADERS)
 
 
-async def listed(request: Request, reader: str) -> Response:
+async def list_documents(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
-    asked = request.query_params
+    params = request.query_params
     query = ListQuery(
-        asked.get("search", "").strip()[:LONGEST_SEARCH],
-        asked.get("library", ""),
-        asked.get("state", "") if asked.get("state", "") in page.STATES else "",
-        _number(asked.get("start", "")),
+        params.get("search", "").strip()[:LONGEST_SEARCH],
+        params.get("library", ""),
+        params.get("state", "") if params.get("state", "") in page.STATES else "",
+        _number(params.get("start", "")),
     )
-    text = await run_in_small_pool(_list, docent, query, reader, language_of(request))
+    text = await run_in_small_pool(_list_page, docent, query, reader, language_of(request))
     return _html(text)
 
 
-def _list(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
+def _list_page(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
     libraries = docent.store.libraries(reader)
     chosen: tuple[str, ...] = (query.library,) if query.library else ()
     if query.library == page.CONVERSATIONS:
         chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
-    found = docent.store.listing(
+    listing = docent.store.listing(
         Scope(reader=reader, libraries=chosen),
         search=query.search,
         states=page.STATES.get(query.state, ()),
         start=query.start,
         limit=page.LIST_LENGTH,
     )
-    plain = not (query.start or query.search) and query.state in ("", "failed")
-    failures = docent.store.failures(Scope(libraries=chosen)) if plain else []
+    is_unfiltered = not (query.start or query.search) and query.state in ("", "failed")
+    failures = docent.store.failures(Scope(libraries=chosen)) if is_unfiltered else []
     return page.list_page(
-        found.documents, failures, total=found.total, query=query, libraries=libraries, language=language
+        listing.documents, failures, total=listing.total, query=query, libraries=libraries, language=language
     )
 
 
-async def shown(request: Request, reader: str) -> Response:
-    return _html(await run_in_small_pool(_one, request, reader))
+async def show_document(request: Request, reader: str) -> Response:
+    return _html(await run_in_small_pool(_document_page, request, reader))
 
 
-def _one(request: Request, reader: str) -> str:
+def _document_page(request: Request, reader: str) -> str:
     docent: Docent = request.app.state.docent
     language = language_of(request)
     document = _document(request, reader)
@@ -180,8 +188,8 @@ def _one(request: Request, reader: str) -> str:
     )
 
 
-async def file(request: Request, reader: str) -> Response:
-    """The file itself, to be saved."""
+async def download(request: Request, reader: str) -> Response:
+    """Return the original file as a download."""
     docent: Docent = request.app.state.docent
     document = await run_in_small_pool(_document, request, reader)
     original = await run_in_small_pool(docent.store.original, document.id, Scope(reader=reader))
@@ -209,7 +217,7 @@ async def delete(request: Request, reader: str) -> Response:
     return _html(page.deletion_page(deletion, language=language_of(request)))
 
 
-async def again(request: Request, reader: str) -> Response:
+async def read_again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     docent: Docent = request.app.state.docent
     document = await run_in_small_pool(_changeable, request, reader)
@@ -218,7 +226,7 @@ async def again(request: Request, reader: str) -> Response:
 
 
 async def share(request: Request, reader: str) -> Response:
-    """Move a document of one's own to a shared library."""
+    """Move the reader's own document to a shared library."""
     docent: Docent = request.app.state.docent
     document = await run_in_small_pool(_document, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
@@ -236,15 +244,48 @@ async def share(request: Request, reader: str) -> Response:
 
 
 async def unshare(request: Request, reader: str) -> Response:
-    """Take back what one shared oneself."""
+    """Move a document that the reader shared back to their own library."""
     docent: Docent = request.app.state.docent
     document = await run_in_small_pool(_document, request, reader)
     new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
 
+async def unlock(request: Request, reader: str) -> Response:
+    """Ask for a locked PDF's password on a page of its own, or read the file with it.
+
+    Not in the conversation: what is typed there is saved in the history, shown, and names the conversation.
+    """
+    docent: Docent = request.app.state.docent
+    language = language_of(request)
+    try:
+        ticket = await run_in_small_pool(_locked_ticket, request.path_params["document"], docent, reader)
+        if request.method == "POST":
+            async with request.form(max_files=0, max_fields=1) as form:
+                password = str(form.get("password") or "")[:LONGEST_PASSWORD]
+            await asyncio.to_thread(docent.unlock, ticket, password)
+    except DocentError as error:
+        return PlainTextResponse(say(error.message, language), 404, headers=UNLOCK_HEADERS)
+    text = render(
+        "password.html",
+        language,
+        name=ticket.name,
+        is_sent=request.method == "POST",
+        longest=LONGEST_PASSWORD,
+    )
+    return HTMLResponse(text, headers=UNLOCK_HEADERS)
+
+
+def _locked_ticket(document_id: str, docent: Docent, reader: str) -> Ticket:
+    document = docent.store.document(document_id, Scope(reader=reader))
+    ticket = Ticket(document.id, document.name, document.library, document.owner)
+    if document.owner != reader or document.state is not State.FAILED:
+        raise UnknownDocument("No password is needed here. Go back to the conversation.")
+    return ticket
+
+
 def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:
-    """One's own is one's own; what is shared is for administrators to change."""
+    """Return what a reader may do: everything with an own document; administrators may change shared ones."""
     own = document.owner == reader
     change = own or (document.owner is None and admin)
     answers = document.state in ANSWERING
@@ -268,5 +309,5 @@ def _changeable(request: Request, reader: str) -> StoredDocument:
 
 
 def _number(text: Any) -> int:
-    """A place in a list, whatever was sent."""
+    """Return a position in a list; 0 for anything that is none."""
     return min(int(text), 10_000_000) if str(text).isascii() and str(text).isdigit() and len(text) < 9 else 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import polib
 
-from docent.messages import Message
+from docent.messages import NUMBER, Message, localised
 from docent.types import Answer
 
 FOLDER = Path(__file__).parent
@@ -20,6 +20,11 @@ FOLDER = Path(__file__).parent
 def say(message: str, language: str | None, /, **values: Any) -> str:
     """Return a message in a reader's language; in English where there is no translation of it."""
     return Message(message, **values).translated(catalogues(FOLDER)[speaks(language)].gettext)
+
+
+def say_number(value: float, language: str | None, form: str = ",") -> str:
+    """Return a number with the separators of a reader's language."""
+    return localised(format(value, form), say(NUMBER, language))
 
 
 def answer_text(answer: Answer, language: str | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
-from docent.web.i18n import say, speaks
+from docent.messages import Message
+from docent.web.i18n import say, say_number, speaks
 
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -18,26 +19,36 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 
+SIZES = (Message("{size} B"), Message("{size} kB"), Message("{size} MB"), Message("{size} GB"))
+
 
 def render(template: str, language: str | None, /, **values: Any) -> str:
     """Return a page in a reader's language; in the template `_("…", name=…)` is a message in it."""
-    return ENVIRONMENT.get_template(template).render(
-        language=speaks(language), _=partial(_said, language), **values
-    )
+
+    def translate(message: str, /, **values: Any) -> str:
+        return say(message, language, **values)
+
+    return ENVIRONMENT.get_template(template).render(language=speaks(language), _=translate, **values)
 
 
-def _said(language: str | None, message: str, /, **values: Any) -> str:
-    return say(message, language, **values)
-
-
-def file_size(count: int) -> str:
+def file_size(count: int, language: str | None) -> str:
     """Return a number of bytes as a person would say it."""
-    amount, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
+    power = 0
+    while power < len(SIZES) - 1 and count >= 1000 ** (power + 1):
+        power += 1
+    amount = count / 1000**power
+    places = 1 if power and amount < 10 else 0
+    return say(SIZES[power], language, size=say_number(amount, language, f",.{places}f"))
 
 
-ENVIRONMENT.filters |= {"file_size": file_size, "thousands": "{:,}".format}
+@pass_context
+def _file_size(context: Context, count: int) -> str:
+    return file_size(count, context["language"])
+
+
+@pass_context
+def _thousands(context: Context, count: int) -> str:
+    return say_number(count, context["language"])
+
+
+ENVIRONMENT.filters |= {"file_size": _file_size, "thousands": _thousands}

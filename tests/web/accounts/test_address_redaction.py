@@ -1,4 +1,4 @@
-"""Where the model server is: told to whoever runs Docent, and to nobody else."""
+"""Only people who run Docent are shown the address of the model server."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HIDDEN = SENTENCE.replace(ADDRESS, "DOCENT_MODEL_URL")
     ],
 )
 def test_an_address_becomes_the_name_of_its_setting(url, text, shown):
-    """The sentence still says what to do, and in French as well."""
+    """Addresses are replaced by setting names, in English and in French sentences."""
     redacted = redact_addresses(text, Settings(model_url=url))
     assert redacted == shown
     if text == SENTENCE:
@@ -52,14 +52,14 @@ def test_an_address_becomes_the_name_of_its_setting(url, text, shown):
 
 
 def test_each_part_of_a_sentence_is_still_translated():
-    """Where the sentence with the address stands inside another one, and where a part has no address."""
+    """A redacted sentence keeps its parts as messages, with or without an address in them."""
     notice = joined((Message("Ask again"), SENTENCE), " ")
     shown = say(redact_addresses(notice, Settings(model_url=ADDRESS)), "fr")
     assert shown.startswith("Reposer la question Aucun serveur de modèles ne répond à DOCENT_MODEL_URL.")
 
 
 async def test_an_error_keeps_its_kind():
-    """What ended an answer is of the same class, without the address."""
+    """A redacted error has the same class and no address."""
 
     async def events() -> Any:
         yield Notice(SENTENCE)
@@ -80,29 +80,29 @@ PEOPLE = [
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize(("user", "told"), PEOPLE)
-async def test_who_is_told_in_the_chat(tmp_path, user, told):
-    """Where no model server answers, a member learns that, and not where it should be."""
+@pytest.mark.parametrize(("user", "shown"), PEOPLE)
+async def test_only_administrators_see_the_address_in_the_chat(tmp_path, user, shown):
+    """A member learns that no model server answers, but not its address."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
     address = "127.0.0.1:9"
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url=f"http://{address}")
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         page = OpenPage()
         page.session.user = user
         await reply("Where does the cat sleep?", docent=docent, metrics=Metrics())
         assert docent.store.libraries(Scope().reader)
-    said = str(page.events)
-    assert "No model server answers at" in said
-    assert (address in said) is told
+    texts = str(page.events)
+    assert "No model server answers at" in texts
+    assert (address in texts) is shown
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("keyless", [False, True], ids=["with a key", "on its own machine"])
-def test_what_a_program_is_told(tmp_path, keyless):
-    """Whoever needs a key does not run Docent: neither answers nor /ready name the address to it."""
+def test_a_client_with_a_key_sees_no_address(tmp_path, keyless):
+    """Neither answers nor /ready show the address to clients that need a key."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data/cats.md").write_text("# Cats\n\nThe grey cat Mimi sleeps on the warm oven.\n")
     settings = Settings(storage=tmp_path / "storage", data=tmp_path / "data", model_url="http://127.0.0.1:9")
@@ -110,17 +110,17 @@ def test_what_a_program_is_told(tmp_path, keyless):
     secret = keys.add("editor", libraries=[], expires="", rate=0)
     with open_docent(settings) as docent:
         docent.ingest([tmp_path / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         access = AccessControl(keys, keyless=lambda: keyless)
         api = build(
             docent=lambda: docent, access=access, metrics=Metrics(), largest_upload=1_000, footnotes=False
         )
         client = TestClient(api, headers={} if keyless else {"Authorization": f"Bearer {secret}"})
         question = {"role": "user", "content": "Where does the cat sleep?"}
-        said = [
+        texts = [
             client.get("/ready").text,
             client.post("/v1/chat/completions", json={"model": "docent", "messages": [question]}).text,
         ]
-    for text in said:
+    for text in texts:
         assert "No model server answers at" in text
         assert ("127.0.0.1:9" in text) is keyless

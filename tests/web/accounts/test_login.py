@@ -1,4 +1,4 @@
-"""Guessing at passwords is bounded without keeping their owners out, and a session ends where it is ended."""
+"""Password guesses are limited without locking out owners, and a logout ends the session everywhere."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from docent.settings import Settings
-from docent.web.accounts.authenticator import (
+from docent.web.accounts.login import (
     FREE_TRIES,
     FREE_TRIES_OF_AN_ADDRESS,
     MOST_WAITING,
     Authenticator,
     LoginOrigin,
+    log_in,
+    log_out,
     network_of,
+    reader_of,
 )
-from docent.web.accounts.login_routes import log_in, log_out, reader_of
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import Users
 from docent.web.security import SecurityHeaders
@@ -38,7 +40,7 @@ SECRET = b"s" * 32
 
 
 class CountingUsers(Users):
-    """The real accounts; says how often a password was hashed, and how many were at the same time."""
+    """The real accounts, which count how many passwords are hashed, in all and at the same time."""
 
     hashed = at_once = most_at_once = 0
     _lock = threading.Lock()
@@ -76,7 +78,7 @@ def authenticator(settings, users):
 
 @pytest.fixture
 def app(authenticator, monkeypatch):
-    """The routes of the login, behind uvicorn's reading of a proxy's headers."""
+    """The login routes, behind uvicorn's handling of proxy headers."""
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "0" * 64)
     monkeypatch.setattr(chainlit.auth, "decode_jwt", authenticator.user_of_token)
     monkeypatch.setattr(chainlit.auth, "require_login", lambda: True)
@@ -100,7 +102,7 @@ async def attempt(client: httpx.AsyncClient, name: str = "ann", password: str = 
 
 
 async def test_guesses_at_the_same_time_count_each_other(app, users):
-    """Of 60 wrong passwords in one moment 5 are hashed; the others are told how long to wait."""
+    """Of 60 wrong passwords at once 5 are hashed; the others are refused with the time to wait."""
     async with browser(app) as guesser:
         replies = await asyncio.gather(*(attempt(guesser) for _ in range(60)))
     refused = [reply for reply in replies if reply.status_code == 429]
@@ -110,8 +112,8 @@ async def test_guesses_at_the_same_time_count_each_other(app, users):
     assert all(reply.json()["detail"].startswith("There were too many attempts") for reply in refused)
 
 
-async def test_the_right_password_behind_many_wrong_ones_stays_out(app):
-    """40 wrong ones and the right one in one batch: nobody gets in."""
+async def test_the_right_password_among_many_wrong_ones_is_refused(app):
+    """Of 40 wrong passwords and the right one at once, none logs in."""
     async with browser(app) as guesser:
         replies = await asyncio.gather(
             *(attempt(guesser) for _ in range(40)), attempt(guesser, password=GOOD)
@@ -119,15 +121,15 @@ async def test_the_right_password_behind_many_wrong_ones_stays_out(app):
     assert {reply.status_code for reply in replies} == {401, 429}
 
 
-async def test_the_wait_is_told_in_the_readers_language(app):
-    """In French where the browser asks for it, with the seconds."""
+async def test_the_wait_is_in_the_readers_language(app):
+    """A French browser gets a French sentence with the seconds to wait."""
     async with browser(app, **{"Accept-Language": "fr-FR,fr;q=0.9"}) as guesser:
         replies = [await attempt(guesser) for _ in range(FREE_TRIES + 1)]
     assert "Attendez 30 s" in replies[-1].json()["detail"]
 
 
-async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, authenticator):
-    """A browser that logged in before has attempts of its own, and its user is told of the others."""
+async def test_guessing_does_not_lock_out_the_owner(app, authenticator):
+    """A browser with an earlier login has its own attempts, and its user is warned of the failed ones."""
     async with browser(app) as owner, browser(app) as guesser, browser(app, address="192.0.2.2") as other:
         assert (await attempt(owner, password=GOOD)).status_code == 200
         await owner.post("/logout")
@@ -137,11 +139,11 @@ async def test_an_owner_gets_in_whoever_guesses_at_the_name(app, authenticator):
         assert (await attempt(other, password=GOOD)).status_code == 429, "the name waits for strangers"
         assert (await attempt(owner, password=GOOD)).status_code == 200
         assert authenticator.refused_attempts("ann") == 62
-        assert authenticator.refused_attempts("ann") == 0, "once is enough"
+        assert authenticator.refused_attempts("ann") == 0, "they are reported once"
 
 
-async def test_a_known_browser_may_not_guess_either(app):
-    """Its own attempts are bounded in the same way."""
+async def test_attempts_of_a_known_browser_are_limited(app):
+    """A browser with an earlier login has no more attempts than others."""
     async with browser(app) as owner:
         await attempt(owner, password=GOOD)
         replies = [await attempt(owner) for _ in range(FREE_TRIES + 1)]
@@ -150,7 +152,7 @@ async def test_a_known_browser_may_not_guess_either(app):
 
 
 async def test_a_known_browser_is_known_for_its_own_user_only(users, authenticator):
-    """Neither a forged cookie, nor another user's, nor that of a user who was removed."""
+    """A cookie that is forged, another user's or a removed user's gives no further attempts."""
     users.add("ben", role="member", password=GOOD)
     cookie, value = authenticator.known_cookie("ann")
     assert value != authenticator.known_cookie("ben")[1]
@@ -164,8 +166,8 @@ async def test_a_known_browser_is_known_for_its_own_user_only(users, authenticat
     assert authenticator.known_cookie("ann")[1] != value
 
 
-async def test_an_address_may_not_try_one_name_after_the_other(app, users):
-    """After 30 it has to wait, whatever the names; right passwords do not count, another address may."""
+async def test_attempts_of_one_address_are_limited(app, users):
+    """After 30 wrong passwords an address has to wait for any name; other addresses do not."""
     async with browser(app) as guesser, browser(app, address="192.0.2.2") as honest:
         for _ in range(3):
             assert (await attempt(guesser, password=GOOD)).status_code == 200
@@ -186,12 +188,12 @@ async def test_an_address_may_not_try_one_name_after_the_other(app, users):
     ],
 )
 def test_addresses_of_one_customer_count_together(one, other, same):
-    """A provider gives a customer 2^64 addresses of IPv6."""
+    """All IPv6 addresses of one /64 network, which a provider gives one customer, count as one."""
     assert (network_of(one) == network_of(other)) is same
 
 
 async def test_an_address_is_the_one_that_a_trusted_proxy_names(app):
-    """What another client says of itself in X-Forwarded-For counts for nothing."""
+    """X-Forwarded-For is read only from a trusted proxy."""
     for address, separate in (("127.0.0.1", True), ("192.0.2.7", False)):
         async with browser(app, address=address) as client:
             for n in range(FREE_TRIES_OF_AN_ADDRESS + 1):
@@ -202,7 +204,7 @@ async def test_an_address_is_the_one_that_a_trusted_proxy_names(app):
 
 
 class Held:
-    """Checks of passwords that take until they are let go."""
+    """Password checks that do not end until they are released."""
 
     def __init__(self, waiting: int = 3) -> None:
         self.checks = PasswordChecks(waiting=waiting)
@@ -218,7 +220,7 @@ class Held:
 
 
 async def test_a_flood_delays_itself(app):
-    """Whoever is alone at an address comes before those of a flood, of whom the newest is first."""
+    """Addresses with fewer waiting attempts come first; of one address, the newest does."""
     held = Held(waiting=10)
     asked = [held.ask("flood", n) for n in range(6)] + [held.ask("honest")]
     await asyncio.sleep(0)
@@ -228,7 +230,7 @@ async def test_a_flood_delays_itself(app):
 
 
 async def test_the_queue_is_bounded(app):
-    """Where too many wait, the oldest of the address with the most is refused at once."""
+    """If too many wait, the oldest attempt of the address with the most is refused at once."""
     held = Held(waiting=3)
     asked = [held.ask("honest")] + [held.ask("flood", n) for n in range(5)] + [held.ask("other")]
     await asyncio.sleep(0)
@@ -239,8 +241,8 @@ async def test_the_queue_is_bounded(app):
     assert held.order == ["honest0", "other0", "flood4", "flood3"]
 
 
-async def test_who_gave_up_waiting_holds_no_place(app):
-    """A check whose caller was cancelled is passed over, and the place behind it is free again."""
+async def test_a_cancelled_attempt_leaves_the_queue(app):
+    """An attempt whose caller was cancelled is skipped and frees its place."""
     held = Held()
     running, waiting = held.ask("one"), held.ask("two")
     await asyncio.sleep(0)
@@ -251,8 +253,8 @@ async def test_who_gave_up_waiting_holds_no_place(app):
     assert held.order == ["one0", "three0"]
 
 
-async def test_what_was_never_checked_does_not_count(users, authenticator, monkeypatch):
-    """An attempt that found the queue full is given back to its name and its address."""
+async def test_an_unchecked_attempt_does_not_count(users, authenticator, monkeypatch):
+    """An attempt refused by a full queue counts neither for its name nor for its address."""
     release = threading.Event()
     verify = users.verify
     monkeypatch.setattr(users, "verify", lambda name, password: release.wait(30) and verify(name, password))
@@ -261,8 +263,8 @@ async def test_what_was_never_checked_does_not_count(users, authenticator, monke
         flood.append(
             asyncio.create_task(authenticator.by_password(f"n{n}", "wrong", LoginOrigin("192.0.2.9")))
         )
-        await asyncio.sleep(0)  # it waits, and whoever was refused for it
-        await asyncio.sleep(0)  # has heard of it
+        await asyncio.sleep(0)  # it waits, and the one refused for it
+        await asyncio.sleep(0)  # ends
     release.set()
     ended = await asyncio.gather(*flood, return_exceptions=True)
     refused = [one for one in ended if isinstance(one, TooManyAttempts)]
@@ -272,7 +274,7 @@ async def test_what_was_never_checked_does_not_count(users, authenticator, monke
 
 
 def test_attempts_seconds_apart_count_as_whole_ones():
-    """Five slow guesses are five."""
+    """Five wrong passwords count as five even if there are seconds between them."""
     now = [0.0]
     attempts = Attempts("name", free=5, forget_after=900, clock=lambda: now[0])
     for _ in range(5):
@@ -283,7 +285,7 @@ def test_attempts_seconds_apart_count_as_whole_ones():
 
 
 def test_attempts_are_forgotten_in_time():
-    """An office where somebody mistypes now and then is not shut out for ever."""
+    """Occasional typing errors from one office never add up to a wait."""
     now = [0.0]
     attempts = Attempts("address", free=30, forget_after=30, clock=lambda: now[0])
     for _ in range(1000):
@@ -292,8 +294,8 @@ def test_attempts_are_forgotten_in_time():
         now[0] += 30
 
 
-def test_years_of_guessing_end_in_the_longest_wait():
-    """However often it was tried, the wait is fifteen minutes, and idle hours end it."""
+def test_the_longest_wait_is_bounded():
+    """However many attempts failed, the wait is fifteen minutes and ends after idle hours."""
     now = [0.0]
     attempts = Attempts("name", free=5, forget_after=900, clock=lambda: now[0])
     for _ in range(3000):
@@ -310,7 +312,7 @@ def test_years_of_guessing_end_in_the_longest_wait():
 
 
 async def test_logging_out_ends_every_copy_of_the_token(app, settings, users):
-    """Its token opens nothing any more, whoever holds it and however it is sent, also after a restart."""
+    """After a logout no copy of the token is accepted, by cookie or header, nor after a restart."""
     async with browser(app) as ann, browser(app) as elsewhere, browser(app) as thief:
         await attempt(ann, password=GOOD)
         await attempt(elsewhere, password=GOOD)
@@ -325,8 +327,8 @@ async def test_logging_out_ends_every_copy_of_the_token(app, settings, users):
         assert (await elsewhere.get("/mine")).text == "ann", "another session goes on"
 
 
-async def test_a_logout_by_the_header_ends_it_too(app):
-    """A program that sends Chainlit's token as a bearer logs out by it."""
+async def test_a_logout_by_the_header_ends_the_session(app):
+    """A program that sends the token as a bearer can log out with it."""
     async with browser(app) as ann:
         await attempt(ann, password=GOOD)
         token = ann.cookies["access_token"]
@@ -336,8 +338,8 @@ async def test_a_logout_by_the_header_ends_it_too(app):
         assert (await ann.get("/mine")).text == "nobody"
 
 
-async def test_a_token_without_a_session_is_nobodys(app, users):
-    """An older token names no session that a logout could end, so it is refused."""
+async def test_a_token_without_a_session_is_refused(app, users):
+    """A token of an older version has no session that a logout could end, so it is refused."""
     stamp = users.find("ann").stamp
     old = cl.User(identifier="ann", metadata={"role": "member", "stamp": stamp})
     async with browser(app) as ann:
@@ -345,8 +347,8 @@ async def test_a_token_without_a_session_is_nobodys(app, users):
         assert (await ann.get("/mine")).text == "nobody"
 
 
-async def test_a_logout_that_could_not_be_stored_is_told(app, settings):
-    """The session goes on, and the reply says so."""
+async def test_a_logout_that_cannot_be_stored_is_reported(app, settings):
+    """The reply is an error that names the reason, and the session goes on."""
     async with browser(app) as ann:
         await attempt(ann, password=GOOD)
         with closing(sqlite3.connect(settings.storage / "users.db")) as database:
@@ -356,7 +358,7 @@ async def test_a_logout_that_could_not_be_stored_is_told(app, settings):
 
 
 def test_ended_sessions_whose_tokens_expired_are_forgotten(users, settings):
-    """The list of sessions that were ended does not grow forever."""
+    """The table of ended sessions does not grow without end."""
     users.end_session("old", until=time.time() - 1)
     users.end_session("new", until=time.time() + 100)
     with closing(sqlite3.connect(settings.storage / "users.db")) as database:
@@ -373,7 +375,7 @@ def test_ended_sessions_whose_tokens_expired_are_forgotten(users, settings):
     ],
 )
 async def test_cookies_are_secure_behind_tls(app, address, headers, secure):
-    """Every cookie is for TLS only where a trusted proxy says that the page came over TLS."""
+    """Cookies are Secure if a trusted proxy reports that the page came over TLS, and only then."""
     async with browser(app, address=address, **headers) as client:
         cookies = (await attempt(client, password=GOOD)).headers.get_list("set-cookie")
     assert len(cookies) == 2

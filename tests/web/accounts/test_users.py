@@ -1,4 +1,4 @@
-"""Who may log in is kept with hashed passwords, and a change ends older logins."""
+"""Accounts are stored with hashed passwords, and a change ends older logins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docent.errors import InputError
 from docent.settings import Settings
 from docent.store.files import sha256_of
 from docent.types import Scope, private_library
-from docent.web.accounts.authenticator import FREE_TRIES, Authenticator
+from docent.web.accounts.login import FREE_TRIES, Authenticator
 from docent.web.accounts.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts
 from docent.web.accounts.users import Users
 
@@ -35,7 +35,7 @@ def authenticator(tmp_path, users):
 
 
 def test_a_password_opens_its_own_account_only(users):
-    """The right password of the right name, and nothing else."""
+    """An account opens only with its own name and password."""
     users.add("ann", role="admin", password=GOOD)
     users.add("ben", role="member", password="another password")
     assert users.verify(" Ann ", GOOD) == users.find("ann")
@@ -43,21 +43,21 @@ def test_a_password_opens_its_own_account_only(users):
     assert users.verify("nobody", GOOD) is None
 
 
-def test_what_is_at_rest_holds_no_password(users, tmp_path):
-    """The file has hashes, for its owner's eyes only."""
+def test_no_password_is_stored(users, tmp_path):
+    """The file holds hashes and can be read by its owner only."""
     users.add("ann", role="admin", password=GOOD)
     assert GOOD.encode() not in (tmp_path / "users.db").read_bytes()
     assert stat.S_IMODE((tmp_path / "users.db").stat().st_mode) == 0o600
 
 
 def test_every_character_of_a_long_password_counts(users):
-    """Two passwords that differ only far behind are different."""
+    """Two long passwords that differ only near the end are different."""
     users.add("ann", role="member", password="x" * 100 + "a")
     assert users.verify("ann", "x" * 100 + "b") is None
 
 
-def test_a_user_of_a_provider_has_no_password_that_fits(users):
-    """Neither the empty password nor any other opens an account without one."""
+def test_a_user_of_a_provider_has_no_password(users):
+    """Neither an empty password nor any other opens an account without one."""
     users.add("ann@example.org", role="member", password=None)
     for password in ("", "nobody", GOOD):
         assert users.verify("ann@example.org", password) is None
@@ -74,16 +74,16 @@ def test_a_user_of_a_provider_has_no_password_that_fits(users):
         pytest.param("ben", "member", GOOD, "already", id="a name twice"),
     ],
 )
-def test_what_cannot_be_is_refused(users, name, role, password, why):
-    """Each refusal says why."""
+def test_an_invalid_change_is_refused(users, name, role, password, why):
+    """Each refusal is a sentence with the reason."""
     users.add("ben", role="member", password=GOOD)
     with pytest.raises(InputError, match=why):
         users.add(name, role=role, password=password)
 
 
 async def test_a_login_ends_with_its_password_and_with_its_account(users, authenticator, monkeypatch):
-    """A token of an old password or of a removed account is nobody's."""
-    monkeypatch.setattr("docent.web.accounts.authenticator.decode_jwt", lambda token: token)
+    """A token is refused after its password was changed or its account removed."""
+    monkeypatch.setattr("docent.web.accounts.login.decode_jwt", lambda token: token)
     users.add("ann", role="member", password=GOOD)
     before = await authenticator.by_password("ann", GOOD)
     assert authenticator.user_of_token(before) is before
@@ -96,8 +96,8 @@ async def test_a_login_ends_with_its_password_and_with_its_account(users, authen
         authenticator.user_of_token(after)
 
 
-async def test_a_provider_lets_in_only_who_was_added(users, authenticator):
-    """The provider knows many people; those who were added by name come in."""
+async def test_a_provider_logs_in_added_users_only(users, authenticator):
+    """Of the provider's users, only those with an account here are logged in."""
     users.add("ann@example.org", role="admin", password=None)
     import chainlit as cl
 
@@ -106,8 +106,8 @@ async def test_a_provider_lets_in_only_who_was_added(users, authenticator):
     assert await authenticator.by_provider("google", "t", {}, cl.User(identifier="eve@example.org")) is None
 
 
-async def test_a_role_that_was_taken_away_is_gone(users, authenticator):
-    """Roles are asked of the accounts, not of an old login."""
+async def test_a_removed_role_has_no_effect(users, authenticator):
+    """Roles are read from the accounts at each request, not from the login."""
     users.add("ann", role="admin", password=GOOD)
     assert authenticator.is_admin("ann")
     users.remove("ann")
@@ -115,7 +115,7 @@ async def test_a_role_that_was_taken_away_is_gone(users, authenticator):
 
 
 async def test_guessing_is_slow(users, authenticator):
-    """After a few wrong passwords even the right one has to wait."""
+    """After a few wrong passwords even the right one is refused for a while."""
     users.add("ann", role="member", password=GOOD)
     for _ in range(FREE_TRIES):
         assert await authenticator.by_password("ann", "wrong") is None
@@ -123,8 +123,8 @@ async def test_guessing_is_slow(users, authenticator):
         await authenticator.by_password("ann", GOOD)
 
 
-def test_patience_doubles_and_ends():
-    """Each further failure waits twice as long, up to a bound; a success forgets them."""
+def test_the_wait_doubles_up_to_a_limit():
+    """Each further failure doubles the wait, up to a limit; a success resets it."""
     now = [0.0]
     attempts = Attempts("name", free=FREE_TRIES, forget_after=900, clock=lambda: now[0])
     for _ in range(FREE_TRIES - 1):
@@ -145,7 +145,7 @@ def test_patience_doubles_and_ends():
 
 
 def test_users_from_the_terminal(tmp_path, monkeypatch, capsys):
-    """Add, list, change and remove, with the password from a pipe."""
+    """The commands add, list, change and remove users, with the password from a pipe."""
     monkeypatch.setenv("DOCENT_STORAGE", str(tmp_path))
     monkeypatch.setattr("docent.web.accounts.users.COST", 4)
 
@@ -163,8 +163,8 @@ def test_users_from_the_terminal(tmp_path, monkeypatch, capsys):
     assert Users(tmp_path).all() == []
 
 
-def test_what_was_theirs_alone_goes_with_a_user(tmp_path, monkeypatch, capsys):
-    """Whoever has that name next sees no document of before; what was shared stays."""
+def test_private_documents_are_removed_with_their_user(tmp_path, monkeypatch, capsys):
+    """A new user of the same name sees none of them; shared documents stay."""
     monkeypatch.setenv("DOCENT_STORAGE", str(tmp_path / "storage"))
     for library, owner, text in (
         (private_library("ann", "uploads"), "ann", b"Salary"),
@@ -182,7 +182,7 @@ def test_what_was_theirs_alone_goes_with_a_user(tmp_path, monkeypatch, capsys):
 
 
 def test_a_mistake_from_the_terminal_is_a_sentence(tmp_path, monkeypatch, capsys):
-    """A password that is too short, a name that is not there: exit code 2 and what to do."""
+    """A short password or an unknown name exits with 2 and a sentence that says what to do."""
     monkeypatch.setenv("DOCENT_STORAGE", str(tmp_path))
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
     assert main(["user", "add", "ann"]) == 2

@@ -1,4 +1,4 @@
-"""The API on a port of its own, with a real store of two libraries and a stand-in model server."""
+"""The API on a port of its own, with a real store of two libraries and a fake model server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Api:
     def key(
         self, *libraries: str, name: str = "", expires: str = "", rate: int = 0, read_only: bool = False
     ) -> str:
-        """A new key."""
+        """Make a key."""
         name = name or f"key {time.monotonic_ns()}"
         return self.keys.add(name, libraries=libraries, expires=expires, rate=rate, read_only=read_only)
 
@@ -61,7 +61,7 @@ class Api:
         )
 
     def until_read(self, file: str, key: str = "none") -> openai.types.FileObject:
-        """A file that was handed in, once it is processed."""
+        """Wait until an uploaded file is processed, and return it."""
         limit = time.monotonic() + 30
         while (now := self.client(key).files.retrieve(file)).status != "processed":
             assert now.status != "error" and time.monotonic() < limit, now
@@ -76,7 +76,7 @@ class Api:
 
 
 class Server:
-    """An application on 127.0.0.1, until it is stopped."""
+    """An application that listens on 127.0.0.1 until it is stopped."""
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.socket()
@@ -118,7 +118,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     )
     with open_docent(settings) as docent:
         docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
-        docent.intake.background.wait(lambda _: None)
+        docent.ingest_pipeline.background.wait(lambda _: None)
         docent.work()
         keys, metrics = ApiKeys(settings.storage), Metrics()
         access = AccessControl(keys, keyless=lambda: True)

@@ -1,4 +1,4 @@
-"""Who may ask what: keys, libraries, pace, bounds; every no is a sentence in the expected shape."""
+"""Keys, libraries, rates and limits are enforced, and each refusal is a sentence in OpenAI's shape."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def refusal(response: Any, status: int) -> dict[str, Any]:
 # --- keys ----------------------------------------------------------------------------------
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path):
-    """Neither the list nor the file holds it."""
+def test_a_key_is_shown_once_and_stored_as_a_hash(tmp_path):
+    """Neither the list nor the file holds the key."""
     keys = ApiKeys(tmp_path)
     secret = keys.add("editor", libraries=["cats"], expires="2099-01-31", rate=5)
     assert keys.find(secret) == ApiKey("editor", ("cats",), "2099-01-31", 5, keys.all()[0].added)
@@ -62,21 +62,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(tmp_path):
     ],
 )
 def test_a_wrong_key_is_refused(tmp_path, name, expires, sentence):
-    """With what is wrong and what to do."""
+    """The refusal names what is wrong and what to do."""
     keys = ApiKeys(tmp_path)
     keys.add("twice", libraries=[], expires="", rate=0)
     with pytest.raises(InputError, match=sentence):
         keys.add(name, libraries=[], expires=expires, rate=0)
 
 
-def test_a_pace_below_none_is_refused(tmp_path):
-    """It would be no limit at all."""
+def test_a_negative_rate_is_refused(tmp_path):
+    """A negative rate would be no limit at all."""
     with pytest.raises(InputError, match="no pace"):
         ApiKeys(tmp_path).add("hurried", libraries=[], expires="", rate=-5)
 
 
-def test_pace():
-    """A bucket empties at once and fills at its rate."""
+def test_rate_limit():
+    """A key may use its whole rate at once, then waits until its bucket has filled again."""
     now = 0.0
     pace = RateLimiter(clock=lambda: now)
     key = ApiKey("k", (), "", 6, "")
@@ -88,20 +88,20 @@ def test_pace():
 # --- who may ask -----------------------------------------------------------------------------
 
 
-def test_wrong_expired_and_hurried_keys(api: Api):
-    """401 for a key that is none or was one, 429 with the time to wait for one that asks too often."""
+def test_unknown_expired_and_limited_keys(api: Api):
+    """An unknown or expired key gets 401; one over its rate gets 429 with the time to wait."""
     assert refusal(api.http("docent-wrong").get("/v1/models"), 401)["code"] == "invalid_key"
     old = api.key(expires="2001-01-01")
     assert refusal(api.http(old).get("/v1/models"), 401)["code"] == "expired_key"
-    with api.http(api.key(rate=2)) as hurried:
-        assert [hurried.get("/v1/models").status_code for _ in range(2)] == [200, 200]
-        slow_down = hurried.get("/v1/models")
-    assert refusal(slow_down, 429)["code"] == "rate_limited"
-    assert 1 <= int(slow_down.headers["retry-after"]) <= 30
+    with api.http(api.key(rate=2)) as limited:
+        assert [limited.get("/v1/models").status_code for _ in range(2)] == [200, 200]
+        refused = limited.get("/v1/models")
+    assert refusal(refused, 429)["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 30
 
 
 def test_the_client_package_raises_its_own_errors(api: Api):
-    """What is refused arrives as the error that its users catch."""
+    """The openai package raises a refusal as the error that its users catch."""
     with pytest.raises(openai.AuthenticationError, match="not known here"):
         api.client("docent-wrong").models.list()
     with pytest.raises(openai.NotFoundError, match="no such model"):
@@ -111,7 +111,7 @@ def test_the_client_package_raises_its_own_errors(api: Api):
 
 
 def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
-    """Without one there is 401, except for whether the process is alive."""
+    """With a login, requests without a key get 401, except /health and /ready."""
     access = AccessControl(ApiKeys(tmp_path), keyless=lambda: False)
     closed = build(
         docent=lambda: api.docent, access=access, metrics=api.metrics, largest_upload=1, footnotes=False
@@ -135,8 +135,8 @@ def test_a_key_is_needed_where_people_log_in(api: Api, tmp_path):
         pytest.param({"Sec-Fetch-Site": "cross-site"}, id="another site"),
     ],
 )
-def test_pages_of_others_may_not_ask_without_a_key(api: Api, headers):
-    """A browser on this machine is no key."""
+def test_foreign_pages_need_a_key(api: Api, headers):
+    """A page of another origin, open in a browser on this machine, is refused without a key."""
     assert refusal(api.http().post("/v1/search", json={"query": "x"}, headers=headers), 403)
 
 
@@ -144,7 +144,7 @@ def test_pages_of_others_may_not_ask_without_a_key(api: Api, headers):
 
 
 def test_isolation(api: Api):
-    """By every route, another library's documents and libraries are as if they did not exist."""
+    """On every route, documents and libraries that a key may not use look as if they did not exist."""
     with api.http(api.key("cats")) as cats:
         assert refusal(cats.get("/metrics"), 403)["code"] == "whole_installation"
         assert [one["id"] for one in cats.get("/v1/models").json()["data"]] == ["docent", "library/cats"]
@@ -164,12 +164,12 @@ def test_isolation(api: Api):
             (ships, "POST", "/v1/search", {"query": "ferry", "file": "{}"}),
             ("ships", "POST", "/v1/chat/completions", {**ASK, "model": "library/{}"}),
         ]:
-            told = []
+            texts = []
             for name in (theirs, "nothing-of-the-kind"):
                 filled = json.loads(json.dumps(body).replace("{}", name))
                 response = cats.request(method, path.format(name), json=filled)
-                told.append((response.status_code, response.text))
-            assert told[0] == told[1] and told[0][0] == 404, (path, told)
+                texts.append((response.status_code, response.text))
+            assert texts[0] == texts[1] and texts[0][0] == 404, (path, texts)
 
 
 def _all() -> Any:
@@ -178,8 +178,8 @@ def _all() -> Any:
     return Scope()
 
 
-def test_a_key_hands_in_to_its_own_library_only(api: Api):
-    """Elsewhere it is told that there is no such library."""
+def test_a_key_uploads_to_its_own_library_only(api: Api):
+    """For another library the upload is answered with 404."""
     with api.http(api.key("cats")) as cats:
         there = {"file": ("x.md", b"# X\n\nA text of some words.\n")}
         assert refusal(cats.post("/v1/files", files=there, data={"library": "ships"}), 404)
@@ -188,21 +188,21 @@ def test_a_key_hands_in_to_its_own_library_only(api: Api):
         assert cats.delete(f"/v1/files/{made['id']}").json()["deleted"]
 
 
-def test_a_key_that_only_reads(api: Api):
-    """It asks and searches; what it may not do is refused alike, whether or not the file is there."""
+def test_a_read_only_key(api: Api):
+    """It may ask and search; changes are refused alike whether or not the file exists."""
     with api.http(api.key("ships", read_only=True)) as kiosk:
         assert kiosk.post("/v1/search", json={"query": "ferry"}).json()["data"]
         assert kiosk.post("/v1/chat/completions", json=ASK).status_code == 200
         files = kiosk.get("/v1/files").json()["data"]
         there = {"file": ("x.md", b"# X\n\nA text of some words.\n")}
-        told = [kiosk.post("/v1/files", files=there)]
-        told += [kiosk.delete(f"/v1/files/{name}") for name in (files[0]["id"], "file-nothing")]
-        assert [refusal(one, 403)["code"] for one in told] == ["read_only_key"] * 3
+        texts = [kiosk.post("/v1/files", files=there)]
+        texts += [kiosk.delete(f"/v1/files/{name}") for name in (files[0]["id"], "file-nothing")]
+        assert [refusal(one, 403)["code"] for one in texts] == ["read_only_key"] * 3
         assert kiosk.get("/v1/files").json()["data"] == files
 
 
-def test_keys_of_an_older_release_go_on(tmp_path):
-    """A table without the newest column is given it."""
+def test_keys_of_an_older_release_are_migrated(tmp_path):
+    """A table without the newest column gets it, and its keys stay valid."""
     with closing(sqlite3.connect(tmp_path / "keys.db")) as database, database:
         columns = "name TEXT PRIMARY KEY, hash TEXT, libraries TEXT, expires TEXT, rate INTEGER, added TEXT"
         database.execute(f"CREATE TABLE keys ({columns}) WITHOUT ROWID")
@@ -229,15 +229,15 @@ def test_keys_of_an_older_release_go_on(tmp_path):
     ],
 )
 def test_bad_requests(api: Api, path, body, status):
-    """Each is refused in the shape that clients read."""
+    """Each malformed request is refused in the shape that clients read."""
     response = api.http().post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == (405 if path == "/health" else status), response.text
     error = response.json()["error"]
     assert error["message"] and ("not JSON" in error["message"]) == (body == b"{")
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_kept(api: Api):
-    """413, also when the size was not declared."""
+def test_a_file_over_the_limit_is_refused(api: Api):
+    """The status is 413, also if the size was not declared, and nothing is stored."""
     big = b"x" * 300_000
     assert refusal(api.http().post("/v1/files", files={"file": ("big.txt", big)}), 413)
 
@@ -251,12 +251,12 @@ def test_a_file_over_the_limit_is_refused_before_it_is_kept(api: Api):
 
 
 def test_an_empty_file_is_refused(api: Api):
-    """With a sentence that says what it is."""
+    """The refusal says that the file is empty."""
     assert "empty" in refusal(api.http().post("/v1/files", files={"file": ("e.txt", b"")}), 400)["message"]
 
 
-def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
-    """408 after the time for a part; nothing waits for ever."""
+def test_an_unfinished_request_times_out(api: Api, monkeypatch):
+    """A request whose body stops is answered with 408."""
     monkeypatch.setattr("docent.web.api.middleware.SECONDS_PER_PART", 0.3)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as slow:
@@ -274,7 +274,7 @@ def test_a_client_that_does_not_finish_is_let_go(api: Api, monkeypatch):
 
 
 def test_state(api: Api):
-    """Alive, ready with what is missing, and figures without a word of anybody's."""
+    """/health, /ready with what is missing, and /metrics without any text of documents or questions."""
     with api.http() as client:
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json() == {"status": "ready", "missing": []}
@@ -289,7 +289,7 @@ def test_state(api: Api):
 
 
 def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
-    """/openapi.json and /api-docs are refused without one where people log in; else a link leads there."""
+    """With a login, /openapi.json and /api-docs need a key; without one, they need none."""
     keys = ApiKeys(tmp_path)
     app = build(
         docent=lambda: api.docent,
@@ -309,14 +309,14 @@ def test_the_description_needs_a_key_where_the_api_does(api: Api, tmp_path):
 
 
 def test_request_ids(api: Api):
-    """A well-formed id is kept, any other replaced."""
+    """A well-formed request id is returned; any other is replaced."""
     with api.http() as client:
         assert client.get("/health", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
         assert len(client.get("/health", headers={"X-Request-ID": "a b"}).headers["x-request-id"]) == 32
 
 
 def test_logs_hold_no_text(api: Api, caplog):
-    """One line for each request, with neither question nor key."""
+    """Each request has one log line, with neither question nor key."""
     import logging
 
     logging.getLogger("docent.requests").propagate = True
@@ -334,14 +334,14 @@ def test_logs_hold_no_text(api: Api, caplog):
 
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_stop_word_is_found_however_the_stream_is_cut(cut):
-    """The same text comes out for every way of cutting it."""
+    """The text ends before the stop sequence, however it is split into pieces."""
     text, cutter = "one two STOP three", StopSequenceCutter(("STOP", "nothing"))
     shown = "".join(cutter.add(text[at : at + cut]) for at in range(0, len(text), cut)) + cutter.finish()
     assert shown == "one two "
 
 
-def test_the_pace_holds_for_many_threads():
-    """A key of ten a minute gets ten, however many ask at once."""
+def test_the_rate_limit_holds_for_many_threads():
+    """A key of ten requests a minute gets ten, however many threads use it."""
     pace, key = RateLimiter(clock=lambda: 0.0), ApiKey("k", (), "", 10, "")
     with ThreadPoolExecutor(16) as crowd:
         waits = list(crowd.map(lambda _: pace.seconds_to_wait(key), range(400)))
@@ -358,8 +358,8 @@ def test_the_pace_holds_for_many_threads():
         pytest.param("ships", "POST", "/v1/chat/completions", {**ASK, "model": "library/{}"}, id="a model"),
     ],
 )
-def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api, theirs, method, path, body):
-    """Of eighty pairs, neither kind is the slower one in nearly all; what is there shows in no clock."""
+def test_response_times_do_not_reveal_what_exists(api: Api, theirs, method, path, body):
+    """Requests for another's document and for none take equally long, in most of eighty pairs."""
     if theirs == "an id":
         theirs = next(one.id for one in api.docent.store.documents(_all()) if one.library == "ships")
     nothing = "0" * len(theirs)
@@ -390,32 +390,32 @@ def test_not_found_takes_as_long_for_what_is_somebody_elses(api: Api, theirs, me
     ],
 )
 def test_a_question_cannot_reach_beyond_the_key(api: Api, question: str):
-    """Neither conditions in a query nor answers from whole documents or lists show other libraries."""
+    """Neither query conditions nor answers from whole documents or lists show other libraries."""
     with api.http(api.key("cats")) as cats:
         body = {"model": "docent", "messages": [{"role": "user", "content": question}]}
-        told = cats.post("/v1/chat/completions", json=body).text
-        told += cats.post("/v1/search", json={"query": question}).text
-        told = told.replace(json.dumps(question)[1:-1], "").replace(question, "")
-        assert "Aurora" not in told and "half past seven" not in told
-        assert "ships" not in told.replace("library:ships", "").replace("file:ships.md", "")
+        texts = cats.post("/v1/chat/completions", json=body).text
+        texts += cats.post("/v1/search", json={"query": question}).text
+        texts = texts.replace(json.dumps(question)[1:-1], "").replace(question, "")
+        assert "Aurora" not in texts and "half past seven" not in texts
+        assert "ships" not in texts.replace("library:ships", "").replace("file:ships.md", "")
 
 
-def test_unexpected_errors_have_the_shape_too(api: Api, monkeypatch, capsys):
-    """500 as JSON; the console says where, not the words, which may quote a document."""
-    monkeypatch.setattr("docent.web.api.search_routes.search", lambda *_: 1 / len(""))
+def test_unexpected_errors_have_the_same_shape(api: Api, monkeypatch, capsys):
+    """A bug is answered with 500 as JSON; the console shows its place but no text of a document."""
+    monkeypatch.setattr("docent.web.api.document_routes.search", lambda *_: 1 / len(""))
     with api.http() as client:
         error = refusal(client.post("/v1/search", json={"query": "the secret ferry"}), 500)
     assert error["code"] == "mistake"
-    limit, told = time.monotonic() + 30, ""
-    while "ZeroDivisionError" not in told:  # said after the answer
+    limit, texts = time.monotonic() + 30, ""
+    while "ZeroDivisionError" not in texts:  # printed after the answer
         assert time.monotonic() < limit
         time.sleep(0.01)
-        told += capsys.readouterr().err
-    assert "division by zero" not in told
+        texts += capsys.readouterr().err
+    assert "division by zero" not in texts
 
 
-def test_nothing_is_asked_of_a_docent_that_is_not_open(api: Api):
-    """503 with a sentence while it starts or stops."""
+def test_requests_before_the_start_are_refused(api: Api):
+    """While Docent starts or stops, requests get 503 with a sentence."""
     shut = build(
         docent=lambda: None, access=api.access, metrics=api.metrics, largest_upload=1, footnotes=False
     )
@@ -431,7 +431,7 @@ def test_nothing_is_asked_of_a_docent_that_is_not_open(api: Api):
 
 
 def test_a_prometheus_server_can_read_the_metrics(api: Api):
-    """By the client library's own parser; each family says what it is."""
+    """Prometheus' own parser reads every metric, each with a description."""
     with api.http() as client:
         client.post("/v1/chat/completions", json=ASK)
         families = {one.name: one for one in text_string_to_metric_families(client.get("/metrics").text)}
@@ -443,5 +443,5 @@ def test_a_prometheus_server_can_read_the_metrics(api: Api):
 
 
 def test_whatever_follows_v1_is_answered_by_the_api(api: Api):
-    """Also a path of two lines: it does not slip past to the chat."""
+    """Any path below /v1/, also one with a line break, is answered by the API and not by the chat."""
     assert refusal(api.http().get("/v1/files/file-%0Ax"), 404)

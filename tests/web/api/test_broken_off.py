@@ -1,4 +1,4 @@
-"""An answer that did not come to its end never looks like one that did."""
+"""An answer that was interrupted is always reported as an error."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ BROKEN = [
 
 
 def events_of(lines: Any) -> list[Any]:
-    """What a stream said, the last line as it is."""
-    said = [line.removeprefix("data: ") for line in lines if line]
-    return [*map(json.loads, said[:-1]), said[-1]]
+    """Return the events of a stream, the last line as text."""
+    data = [line.removeprefix("data: ") for line in lines if line]
+    return [*map(json.loads, data[:-1]), data[-1]]
 
 
 @pytest.mark.parametrize("order", BROKEN)
-def test_a_stream_that_breaks_off(api: Api, order: dict[str, Any]):
-    """It ends with finish_reason "error", an error event and [DONE]; its last sentence bears no source."""
+def test_an_interrupted_stream(api: Api, order: dict[str, Any]):
+    """It ends with finish_reason "error", an error event and [DONE]; its last sentence has no citation."""
     api.ollama.script(**order)
     body = {"model": "docent", "messages": CAT, "stream": True, "stream_options": {"include_usage": True}}
     with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
@@ -61,8 +61,8 @@ def test_a_stream_that_breaks_off(api: Api, order: dict[str, Any]):
 
 
 @pytest.mark.parametrize("order", BROKEN)
-def test_the_client_package_raises_where_a_stream_breaks_off(api: Api, order: dict[str, Any]):
-    """Whoever reads the stream with OpenAI's package cannot miss it."""
+def test_the_client_package_raises_for_an_interrupted_stream(api: Api, order: dict[str, Any]):
+    """OpenAI's package raises an error where the stream was interrupted."""
     api.ollama.script(**order)
     with pytest.raises(openai.APIError):
         for _ in api.client().chat.completions.create(model="docent", messages=CAT, stream=True):
@@ -70,8 +70,8 @@ def test_the_client_package_raises_where_a_stream_breaks_off(api: Api, order: di
 
 
 @pytest.mark.parametrize("order", BROKEN)
-def test_an_answer_at_once_that_breaks_off(api: Api, order: dict[str, Any]):
-    """It is an error with its reason, not half an answer; how it ended is counted."""
+def test_an_interrupted_answer_without_streaming(api: Api, order: dict[str, Any]):
+    """The reply is an error with the reason, no half answer, and is counted as failed."""
     api.ollama.script(**order)
     body = {"model": "docent", "messages": CAT}
     before = _failed(api)
@@ -88,23 +88,23 @@ def _failed(api: Api) -> float:
     )
 
 
-def test_no_source_for_the_last_sentence_of_an_answer_that_is_cut_short(api: Api):
-    """The longest answer ends in a sentence like any fragment: without a number."""
+def test_the_last_sentence_of_a_cut_answer_has_no_citation(api: Api):
+    """An answer that reached its longest length ends in an incomplete sentence, which gets no number."""
     api.ollama.script(reply=WORDS, done_reason="length")
     answer = api.client().chat.completions.create(model="docent", messages=CAT)
     assert answer.choices[0].finish_reason == "length"
     assert answer.choices[0].message.content.count("[1]") == 1
 
 
-def test_a_stop_word_ends_an_answer_that_breaks_off_behind_it(api: Api):
-    """What was asked for came whole; how the model went on behind it matters to nobody."""
+def test_an_error_after_the_stop_sequence_is_ignored(api: Api):
+    """The text before the stop sequence is complete, so a later error of the model is not reported."""
     api.ollama.script(reply=WORDS, drop_after=13)
     answer = api.client().chat.completions.create(model="docent", messages=CAT, stop=["The grey"])
     assert answer.choices[0].finish_reason == "stop"
 
 
 def test_a_bug_in_the_middle_of_a_stream(api: Api, monkeypatch, capsys):
-    """It ends with an error event and [DONE]; what the error says, which may be a document's, is not sent."""
+    """It ends with an error event and [DONE], without the error's own text, which may quote a document."""
 
     async def broken(*_: Any, **__: Any) -> Any:
         yield Token("Mimi sleeps")
@@ -154,8 +154,8 @@ def process(tmp_path: Path, start_ollama: Any):
             process.communicate()
 
 
-def test_a_server_that_stops_in_the_middle_of_answers(process: Any):
-    """SIGTERM ends each stream with an error event and [DONE], at once, and its model's work with it."""
+def test_stopping_the_server_ends_its_streams(process: Any):
+    """SIGTERM ends each stream at once with an error event and [DONE], and cancels the model's request."""
     process, client, ollama = process
     ollama.script(reply="word " * 2_000, seconds_per_token=0.05)
     body = {"model": "docent", "messages": CAT, "stream": True}

@@ -1,4 +1,4 @@
-"""The description at /openapi.json is true: what it allows is answered as it says, and never with a 5xx."""
+"""The API answers as /openapi.json describes, and never with a 5xx."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def description(served: Api) -> Any:
 
 
 def test_every_operation_is_tried(description: Any):
-    """A route that is added is added here."""
+    """This file has a request for every operation of the description."""
     described = {(one.ok().method.upper(), one.ok().path) for one in description.get_all_operations()}
     assert described == set(OPERATIONS)
 
 
 def test_what_a_client_needs_is_described(api: Api):
-    """The key, the shape of every refusal, the fields of an answer."""
+    """The key, the shape of refusals and the fields of an answer are described."""
     description = api.http().get("/openapi.json").json()
     parts = description["components"]
     assert parts["securitySchemes"]["key"]["scheme"] == "bearer"
@@ -112,7 +112,7 @@ def test_what_a_client_needs_is_described(api: Api):
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(one) for one in OPERATIONS])
 def test_conforms(served: Api, description: Any, method: str, path: str, mode: GenerationMode):
-    """Requests that the description allows, and requests that it does not."""
+    """Allowed and forbidden requests get the responses that the description names."""
     if mode is GenerationMode.NEGATIVE and path in ("/health", "/ready"):
         return  # nothing can be wrong about a request that says nothing
     operation = description[path][method]

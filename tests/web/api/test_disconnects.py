@@ -1,4 +1,4 @@
-"""A slow client, or one that vanishes, frees everything: tasks, threads, and the model's time."""
+"""A client that is slow or disconnects frees its tasks, threads and the model's request."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def asking(api: Api) -> int:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_vanished_while_the_model_thinks(api: Api, stream: bool):
-    """Also when not a word has come yet."""
+def test_disconnected_before_the_first_word(api: Api, stream: bool):
+    """The model's request is cancelled even before its first word."""
     before = tasks(api)
     api.ollama.script(reply="Late.", delay=60, sticky=True)
     clients = [dial(api) for _ in range(5)]
@@ -71,8 +71,8 @@ def test_vanished_while_the_model_thinks(api: Api, stream: bool):
     until(lambda: tasks(api) <= before)
 
 
-def test_vanished_in_the_middle_of_the_question(api: Api):
-    """Nothing was asked, nothing is left."""
+def test_disconnected_in_the_middle_of_the_question(api: Api):
+    """The model is not asked, and no task remains."""
     before = tasks(api)
     for _ in range(5):
         with dial(api) as client:
@@ -82,8 +82,8 @@ def test_vanished_in_the_middle_of_the_question(api: Api):
     assert asking(api) == 0
 
 
-def test_a_client_that_takes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch):
-    """Its answer is given up after the time for a part, and the model with it."""
+def test_a_client_that_reads_nothing(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """Its answer and the model's request are cancelled after the time limit of a part."""
     monkeypatch.setattr(middleware, "SECONDS_PER_PART", 0.5)
     before = tasks(api)
     api.ollama.script(reply="word " * 1_000, seconds_per_token=0.004)  # more than sockets hold
@@ -96,7 +96,7 @@ def test_a_client_that_takes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_threads_do_not_pile_up(api: Api):
-    """A hundred clients that leave at once leave no thread behind."""
+    """After a hundred clients disconnect at once, no thread remains."""
 
     def crowd(size: int) -> None:
         for _ in range(size):

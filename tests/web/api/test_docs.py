@@ -1,4 +1,4 @@
-"""docs/api.md is true: its lines run, and what it lists is what there is."""
+"""The commands and lists in docs/api.md are true."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HERE = {"handbook": "cats", "internships": "ships"}
 
 @pytest.mark.parametrize("line", CURLS)
 def test_curl(api: Api, tmp_path: Path, line: str):
-    """Each is answered with 200."""
+    """Each curl command is answered with 200."""
     (tmp_path / "README.md").write_text("# Read me\n\nThe keeper of the lighthouse has a parrot.\n")
     for theirs, ours in HERE.items():
         line = line.replace(theirs, ours)
@@ -48,7 +48,7 @@ def _handed_in(api: Api, folder: Path) -> str:
 
 
 def test_every_route_has_its_line():
-    """In the list of all routes."""
+    """The list of routes names every route."""
     for method, path in OPERATIONS:
         pattern = re.escape(path).replace(r"\{name\}", ".+").replace(r"\{file\}", "file-ID")
         with_method = "-X DELETE " if method == "DELETE" else ""
@@ -58,14 +58,14 @@ def test_every_route_has_its_line():
 
 
 def test_every_refusal_is_listed():
-    """With its status; 405 says it by itself."""
+    """Each refusal is listed with its status, except 405."""
     assert {int(status) for status in re.findall(r"^\| (\d{3}) \|", TEXT, re.MULTILINE)} == set(MEANINGS) - {
         405
     }
 
 
 def test_every_metric_is_listed(api: Api):
-    """By the name that Prometheus reads."""
+    """Each metric is listed by its Prometheus name."""
     api.http().get("/v1/models")
     names = re.findall(
         r"^# TYPE (\S+) (?:counter|gauge|histogram)", api.http().get("/metrics").text, re.MULTILINE
@@ -74,8 +74,8 @@ def test_every_metric_is_listed(api: Api):
     assert all(f"`{name}" in TEXT for name in ours), ours
 
 
-def test_files_are_left_as_they_were(api: Api):
-    """What the lines above handed in is taken away again."""
+def test_uploaded_files_are_deleted(api: Api):
+    """Nothing remains of the files that the commands uploaded."""
     for one in api.docent.store.documents(Scope()):
         if one.name == "README.md":
             api.client().files.delete(f"file-{one.id}")

@@ -1,4 +1,4 @@
-"""Long questions over the API: what is said of them, and what they cost the others."""
+"""Long questions are searched in part, reported, and do not delay other clients."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from bench.flood import FLOODS, flooded, p95
+from docent.web.api.document_routes import TEXTS_AT_ONCE, EmbeddingTurns
 from docent.web.api.http_errors import RequestRefused
 from docent.web.api.schemas import EmbeddingsRequest
-from docent.web.api.search_routes import TEXTS_AT_ONCE, EmbeddingTurns
 from tests.web.api.conftest import Api
 
 LONG = "Nothing of interest. " * 1_000 + "When does the ferry leave?"
 
 
-def test_a_search_says_what_was_left_out(api: Api):
-    """The passages come, with a sentence; a question of usual length has none."""
+def test_a_search_reports_what_was_left_out(api: Api):
+    """The passages of a long question come with a notice; a usual question has none."""
     http = api.http()
     found = http.post("/v1/search", json={"query": LONG}).json()
     assert "ships.md" in [passage["file"] for passage in found["data"]]
@@ -27,8 +27,8 @@ def test_a_search_says_what_was_left_out(api: Api):
     assert http.post("/v1/search", json={"query": "When does the ferry leave?"}).json()["notices"] == []
 
 
-def test_the_receipt_says_what_was_left_out(api: Api):
-    """An answer to a long question names what of it was not searched."""
+def test_the_receipt_names_what_was_left_out(api: Api):
+    """The receipt of a long question names what was not searched."""
     body = {"model": "docent", "messages": [{"role": "user", "content": LONG}]}
     receipt = api.http().post("/v1/chat/completions", json=body).json()["docent"]["receipt"]
     assert "only the first 1,000 and the last 1,000 were searched" in " ".join(receipt["notices"])
@@ -58,20 +58,20 @@ def test_the_receipt_says_what_was_left_out(api: Api):
         ),
     ],
 )
-def test_a_question_that_is_too_long_is_refused_in_a_sentence(api: Api, path, body, status, stream):
-    """Before anything is streamed, with the bound and what to do."""
+def test_a_question_that_is_too_long_is_refused(api: Api, path, body, status, stream):
+    """The refusal comes before the stream, with the limit and what to do."""
     response = api.http().post(path, json={**body, "stream": stream})
     assert response.status_code == status
-    said = response.json()["error"]["message"]
-    assert "100,000 characters" in said and "Shorten it" in said
+    sentence = response.json()["error"]["message"]
+    assert "100,000 characters" in sentence and "Shorten it" in sentence
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flood", FLOODS)
-def test_long_questions_do_not_stall_the_others(api: Api, flood: str):
-    """Whatever four senders send, 95 % of somebody's searches take at most three times as long as before.
+def test_long_questions_do_not_delay_others(api: Api, flood: str):
+    """Beside four senders of long questions, 95 % of short searches take at most three times as long.
 
-    A machine that is busy elsewhere is no failure: one of five rounds is enough. Unbounded, it was 100 times.
+    One of five rounds has to succeed, as the machine may be busy. Without limits it was 100 times.
     """
     p95(api.url, 20)
     ratios = []
@@ -86,7 +86,7 @@ def test_long_questions_do_not_stall_the_others(api: Api, flood: str):
 
 @pytest.fixture
 def embedding(api: Api, monkeypatch):
-    """Turns of embedding, the sizes of the slices so far, and an event that lets the first one go on."""
+    """Embedding turns, the slice sizes so far, and an event that lets the first slice go on."""
     sizes: list[int] = []
     go_on = threading.Event()
     embed = api.docent.embedder.embed
@@ -100,8 +100,8 @@ def embedding(api: Api, monkeypatch):
     return EmbeddingTurns(), sizes, go_on
 
 
-async def test_many_texts_do_not_hold_up_one_text(api: Api, embedding):
-    """Requests to embed take turns after each slice, and each gets its own vectors, in order."""
+async def test_many_texts_do_not_delay_one_text(api: Api, embedding):
+    """Requests to embed alternate after each slice, and each gets its own vectors in order."""
     turns, sizes, go_on = embedding
     texts = [f"text {number}" for number in range(4 * TEXTS_AT_ONCE)]
     many = asyncio.create_task(turns.embed(EmbeddingsRequest(input=texts), api.docent))
@@ -115,9 +115,9 @@ async def test_many_texts_do_not_hold_up_one_text(api: Api, embedding):
 
 
 async def test_requests_to_embed_are_bounded(api: Api, embedding, monkeypatch):
-    """One too many is refused with the time to wait; the others are answered."""
+    """One request too many is refused with the time to wait; the others are answered."""
     turns, _, go_on = embedding
-    monkeypatch.setattr("docent.web.api.search_routes.MOST_EMBEDDING", 1)
+    monkeypatch.setattr("docent.web.api.document_routes.MOST_EMBEDDING", 1)
     first = asyncio.create_task(turns.embed(EmbeddingsRequest(input="one"), api.docent))
     await asyncio.sleep(0)
     with pytest.raises(RequestRefused) as refused:

@@ -22,6 +22,6 @@ from docent.web.api.http_errors import refusal_for
     ],
 )
 def test_each_error_has_its_status(kind, status, code):
-    """Whoever asks can tell what is theirs to mend from what is ours, and reads the sentence."""
-    told = refusal_for(kind("Do this."))
-    assert (told.status, told.code, str(told)) == (status, code, "Do this.")
+    """Errors of the client get a 4xx and errors of the server a 5xx, each with its sentence."""
+    refusal = refusal_for(kind("Do this."))
+    assert (refusal.status, refusal.code, str(refusal)) == (status, code, "Do this.")

@@ -1,4 +1,4 @@
-"""The real `openai` package, LlamaIndex's OpenAILike and plain HTTP, as other programs use them."""
+"""The openai package, LlamaIndex's OpenAILike and plain HTTP work with the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAT = [{"role": "user", "content": "Where does the grey cat sleep?"}]
 
 
 def test_models(api: Api):
-    """Everything, each library and each persona may be named as a model."""
+    """All documents, each library and each persona are listed as models."""
     names = [model.id for model in api.client().models.list()]
     assert names[0] == "docent"
     assert {"library/cats", "library/ships", "persona/captain"} < set(names)
@@ -32,7 +32,7 @@ def test_models(api: Api):
 
 
 def test_chat(api: Api):
-    """An answer comes with its usage, and with citations and receipt beside it."""
+    """An answer has its usage, citations and receipt."""
     api.ollama.script("Mimi sleeps on the warm oven [1].")
     answer = api.client().chat.completions.create(model="docent", messages=CAT)
     assert "warm oven [1]" in (answer.choices[0].message.content or "")
@@ -44,7 +44,7 @@ def test_chat(api: Api):
 
 
 def test_chat_streamed(api: Api):
-    """The pieces join to the answer; the last one has the citations, and the counts come when asked for."""
+    """The pieces join to the answer; the last has the citations, and the usage if asked for."""
     api.ollama.script("Mimi sleeps on the warm oven [1].")
     pieces = list(
         api.client().chat.completions.create(
@@ -58,8 +58,8 @@ def test_chat_streamed(api: Api):
     assert pieces[-1].usage.completion_tokens > 0
 
 
-def test_the_stream_ends_as_it_should(api: Api):
-    """Server-sent events, each a line of JSON, and [DONE]."""
+def test_a_stream_is_server_sent_events(api: Api):
+    """Each event is a line of JSON, and the last is [DONE]."""
     body = {"model": "docent", "messages": CAT, "stream": True}
     with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -70,7 +70,7 @@ def test_the_stream_ends_as_it_should(api: Api):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_stop_words(api: Api, stream: bool):
-    """The answer ends before the stop word, wherever the pieces of the stream are cut."""
+    """The answer ends before the stop sequence, however the stream is split."""
     api.ollama.script("Mimi sleeps on the warm oven. And then? No.")
     answer = api.client().chat.completions.create(
         model="docent", messages=CAT, stop=["And then"], stream=stream
@@ -82,8 +82,8 @@ def test_stop_words(api: Api, stream: bool):
     assert "warm oven" in text and "And" not in text
 
 
-def test_what_the_request_asks_reaches_the_model(api: Api):
-    """Temperature and the longest answer are handed on; the conversation before is history."""
+def test_options_and_history_reach_the_model(api: Api):
+    """The model receives temperature, longest answer and earlier messages of the request."""
     api.ollama.script("The cat.", "On the oven [1].")
     talk = [
         {"role": "system", "content": "Be brief."},
@@ -97,8 +97,8 @@ def test_what_the_request_asks_reaches_the_model(api: Api):
     assert any("grey cat" in message["content"] for message in sent["messages"][:-1])
 
 
-def test_a_persona_speaks(api: Api):
-    """Asked as a model, a persona brings its words and looks in its library."""
+def test_a_persona_as_a_model(api: Api):
+    """A persona answers with its own instructions, from its library."""
     answer = api.client().chat.completions.create(
         model="persona/captain", messages=[{"role": "user", "content": "When does the ferry leave?"}]
     )
@@ -107,7 +107,7 @@ def test_a_persona_speaks(api: Api):
 
 
 def test_without_a_model_server_passages_answer(api: Api):
-    """The best sentences come, and the receipt says that no model wrote them."""
+    """The best sentences are returned, and the receipt names no model."""
     api.ollama.script(refuse="not_found", sticky=True)
     answer = api.client().chat.completions.create(model="docent", messages=CAT)
     assert "oven" in answer.choices[0].message.content
@@ -115,7 +115,7 @@ def test_without_a_model_server_passages_answer(api: Api):
 
 
 def test_leaving_a_stream_stops_the_model(api: Api):
-    """A client that goes away takes the model's work with it."""
+    """If a client disconnects, the model's request is cancelled."""
     api.ollama.script(reply="word " * 400, seconds_per_token=0.02)
     body = {"model": "docent", "messages": CAT, "stream": True}
     with api.http().stream("POST", "/v1/chat/completions", json=body) as response:
@@ -130,7 +130,7 @@ def test_leaving_a_stream_stops_the_model(api: Api):
 
 @pytest.mark.parametrize("coding", ["float", "base64"])
 def test_embeddings(api: Api, coding: str):
-    """Vectors of length one, by either coding; texts that mean the same are close."""
+    """Vectors have length one in both encodings, and texts of one meaning are close."""
     answer = api.client().embeddings.create(
         model="x", input=["a cat sleeps", "the kitten naps", "quarterly revenue"], encoding_format=coding
     )
@@ -144,7 +144,7 @@ def test_embeddings(api: Api, coding: str):
 
 
 def test_files(api: Api):
-    """A file is handed in, read, asked about, and deleted without a trace."""
+    """A file is uploaded, read, asked about, and deleted without remains."""
     client = api.client()
     made = client.files.create(
         file=("dogs.md", b"# Dogs\n\nRex guards the lighthouse.\n"), purpose="assistants"
@@ -160,9 +160,10 @@ def test_files(api: Api):
 
 
 def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
-    """The reply names the older one; nobody else's file of that name, nor the data folder's, is touched.
+    """The reply names the replaced version; other users' files and the data folder's are not changed.
 
-    Every key of the library sees the new one from the beginning."""
+    Every key of the library sees the new version at once.
+    """
 
     def hand_in(text: str, key: str = "", name: str = "ships.md", *, seen_by: str = "") -> dict[str, Any]:
         made = api.http(key).post("/v1/files", files={"file": (name, text.encode())}).json()
@@ -193,8 +194,8 @@ def test_a_file_of_a_known_name_is_its_newer_version(api: Api, tmp_path: Path):
     api.docent.store.delete(ticket.document_id, Scope(reader="alice"))
 
 
-def test_a_file_that_cannot_be_read_says_why(api: Api):
-    """Its status is an error with the loader's own sentence."""
+def test_an_unreadable_file_is_reported(api: Api):
+    """Its status is an error with the loader's sentence."""
     made = api.client().files.create(file=("broken.pdf", b"%PDF-1.4 and no more"), purpose="assistants")
     limit = time.monotonic() + 30
     while (now := api.client().files.retrieve(made.id)).status != "error":
@@ -203,18 +204,18 @@ def test_a_file_that_cannot_be_read_says_why(api: Api):
     assert "broken.pdf" in (now.status_details or "")
 
 
-def test_a_file_without_text_says_so(api: Api):
-    """It is processed, and its details and the listing say that nothing of it can be searched, and why."""
+def test_a_file_without_text_is_reported(api: Api):
+    """It is processed, and its details say that nothing can be searched, and why."""
     made = api.client().files.create(file=("void.txt", b"\n \n"), purpose="assistants")
     now = api.until_read(made.id)
     assert now.status == "processed"
-    said = "Nothing to search: no text was found. There is no text in it."
-    assert {one.id: one.status_details for one in api.client().files.list()}[made.id] == said
+    reason = "Nothing to search: no text was found. There is no text in it."
+    assert {one.id: one.status_details for one in api.client().files.list()}[made.id] == reason
     api.client().files.delete(made.id)
 
 
 def test_openailike(api: Api):
-    """LlamaIndex talks to it as to any model, whole and streamed."""
+    """LlamaIndex's OpenAILike gets whole and streamed answers."""
     from llama_index.llms.openai_like import OpenAILike
 
     llm = OpenAILike(

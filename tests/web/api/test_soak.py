@@ -1,4 +1,4 @@
-"""A crowd on a real server, for a short while; the long form is `python -m bench.soak`. And its log."""
+"""A short load test on a real server; the long form is `python -m bench.soak`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def soaked(tmp_path_factory) -> tuple[Soaked, str, str]:
-    """What came of it, the whole log, and the key that was used."""
+    """The result, the whole log, and the key that was used."""
     folder = tmp_path_factory.mktemp("soak")
     with served(folder) as server:
         found = asyncio.run(soak(server, seconds=15, clients=8))
@@ -24,7 +24,7 @@ def soaked(tmp_path_factory) -> tuple[Soaked, str, str]:
 
 
 def test_no_error_and_flat_memory(soaked):
-    """Eight clients ask, search, embed, hand in, delete and leave: none is refused, nothing piles up."""
+    """Eight clients ask, search, embed, upload, delete and disconnect without errors or growing memory."""
     found, _, _ = soaked
     assert found.errors == []
     assert found.requests > 30
@@ -32,7 +32,7 @@ def test_no_error_and_flat_memory(soaked):
 
 
 def test_the_log_holds_no_text_no_question_and_no_key(soaked):
-    """A line for each request and each question, of a whole run of a real process, in figures only."""
+    """The log of a whole run has figures for each request and question, and no text."""
     _, log, key = soaked
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert {"request", "question"} <= {line["what"] for line in lines}

@@ -1,4 +1,4 @@
-"""A page of the chat that somebody has open, without a browser."""
+"""An open page of the chat, without a browser."""
 
 from __future__ import annotations
 

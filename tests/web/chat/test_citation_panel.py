@@ -14,10 +14,18 @@ from docent.app import Docent, open_docent
 from docent.errors import UnknownDocument
 from docent.settings import Settings
 from docent.types import Answer, Citation, Receipt, Scope
-from docent.web.chat.citation_panel import bold_spans, page_views, panel_text, table_markdown
+from docent.web.chat.cited_sources import (
+    CitedPlace,
+    LinkSigner,
+    bold_spans,
+    cited_place,
+    open_link,
+    page_views,
+    panel_text,
+    table_markdown,
+)
 from docent.web.chat.page_session import escape_markdown
 from docent.web.chat.saved_answer import SavedAnswer, answer_metadata, load_answer
-from docent.web.chat.source_links import CitedPlace, LinkSigner, cited_place, open_link
 from tests.loading import makers
 
 SIGNER = LinkSigner(b"secret")
@@ -199,7 +207,7 @@ def test_bold_spans(text, spans, expected):
         "1. one",
     ],
 )
-def test_markup_in_documents_is_escape_markdown(text):
+def test_markup_in_documents_is_escaped(text):
     """No text of a document becomes a heading, a link, an image or other markup."""
     shown = escape_markdown(text)
     assert shown.replace("\\", "") == text

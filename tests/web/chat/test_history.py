@@ -58,7 +58,7 @@ async def listed(history: History, owner, *, first: int = 50, cursor: str | None
     )
 
 
-async def test_a_conversation_comes_back_as_it_was_saved(history):
+async def test_a_conversation_is_loaded_as_it_was_saved(history):
     """Text, metadata and tags are the same, lists and mappings included."""
     ann = await user(history, "ann")
     thread = await conversation(history, ann, "one", "two")

@@ -37,8 +37,9 @@ async def test_a_model_is_downloaded_once_however_often_the_button_is_pressed():
 
 
 def test_progress_is_shown_in_percent_and_gigabytes():
-    """Also before the server has said how large the model is."""
+    """The size is in gigabytes, with the language's separator, also before the server reports it."""
     assert "50 % (2.2 of 4.4 GB)" in progress_text(
         StepProgress("mistral", 2_200_000_000, 4_400_000_000), "en"
     )
+    assert "(2,2 sur 4,4 Go)" in progress_text(StepProgress("mistral", 2_200_000_000, 4_400_000_000), "fr")
     assert "0 %" in progress_text(StepProgress("mistral", 0, 0), "en")

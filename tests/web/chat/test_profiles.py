@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from docent.answering.prompt.personas import read_personas
 from docent.app import Persona
-from docent.web.chat.profiles import EVERYTHING, chat_profiles, persona_key
+from docent.web.chat.conversation import EVERYTHING, chat_profiles, persona_key
 from docent.web.i18n import say
 
 PUBLIC = Path(__file__).resolve().parents[3]

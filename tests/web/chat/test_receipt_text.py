@@ -42,6 +42,13 @@ def test_each_step_has_a_line():
         assert part in text
 
 
+def test_numbers_are_written_as_in_the_language():
+    """A French receipt has French separators in times and token counts."""
+    text = receipt_text(FULL, context_tokens=8192, language="fr")
+    assert "4,0 s en tout : 0,5 s" in text
+    assert "2\u202f048" in text and "8\u202f192" in text and "2,048" not in text
+
+
 def test_a_step_that_did_not_happen_has_no_line():
     """Without a model there are no tokens, no times and no doubts."""
     text = receipt_text(Receipt("Hello", ""), context_tokens=8192, language="fr")

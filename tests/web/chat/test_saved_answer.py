@@ -1,4 +1,4 @@
-"""A saved answer comes back complete, and says which of its sources have changed."""
+"""A saved answer is loaded complete, and its changed sources are reported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from docent.answering import canned_replies
 from docent.errors import UnknownDocument
 from docent.store import ANSWER_KEY
 from docent.types import Answer, Citation, Page, Passage, Receipt, Scope
@@ -57,7 +58,7 @@ class OneDocument:
         return Page(number, self.text)
 
 
-def test_a_saved_answer_comes_back_complete():
+def test_a_saved_answer_is_loaded_complete():
     """Question, text, citations and receipt survive as JSON."""
     answer = load_answer(json.loads(json.dumps(answer_metadata("How much?", ANSWER))))
     assert (answer.question, answer.text, answer.citations) == ("How much?", ANSWER.text, (CITATION,))
@@ -111,7 +112,7 @@ def test_previous_turns_are_the_answers_on_the_page():
     ],
 )
 def test_a_changed_or_deleted_source_is_reported(store, state, shown):
-    """The cited passage is read again; where it is gone, the quote stands in for it."""
+    """The cited passage is read again; if it is gone, the quote is shown instead."""
     answer = load_answer(answer_metadata("How much?", ANSWER))
     extract, found_state = load_extract(CITATION, answer, reader=store, scope=Scope())
     assert (extract.text, found_state) == (shown, state)
@@ -120,7 +121,7 @@ def test_a_changed_or_deleted_source_is_reported(store, state, shown):
 
 
 def test_a_conversation_is_exported_with_its_sources():
-    """Questions, answers and quotes stand in order; other messages are left out, markup is escaped."""
+    """Questions, answers and quotes are in order; other messages are left out, and markup is escaped."""
     answer = replace(ANSWER, citations=(replace(CITATION, quote="*not bold*"),))
     thread = {
         "name": "How much?",
@@ -136,3 +137,16 @@ def test_a_conversation_is_exported_with_its_sources():
         "# How much?\n\n2026-01-02\n\n## Vous\n\nHow much?\n\n## Docent\n\nSoup costs 6 euros [1].\n\n"
         "**Sources**\n\n- \\[1\\] menu\\.md, p\\. 1: “\\*not bold\\*”\n"
     )
+
+
+def test_docents_own_answers_are_exported_in_the_language():
+    """A fixed reply, saved in English, is exported in the reader's language, a model's text as it is."""
+
+    def exported(model: str) -> str:
+        reply = Answer(canned_replies.NOTHING, (), (), Receipt("How much?", "How much?", model=model))
+        step = {"type": "assistant_message", "output": "", "metadata": answer_metadata("How much?", reply)}
+        saved = json.loads(json.dumps({"steps": [step]}))
+        return conversation_markdown(saved, language="fr")
+
+    assert "Rien n'en parle" in exported("")
+    assert canned_replies.NOTHING in exported("mistral")

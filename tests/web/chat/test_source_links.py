@@ -12,7 +12,8 @@ import pytest
 
 from docent.errors import UnknownDocument
 from docent.types import Citation
-from docent.web.chat.source_links import CitedPlace, LinkSigner, installation_secret
+from docent.web.chat.cited_sources import CitedPlace, LinkSigner
+from docent.web.storage_files import installation_secret
 
 CITATION = Citation(
     n=1, chunk_id="c", document_id="d" * 32, file="Menü 🍜 / été.pdf", library="l", page=2, page_label="",
@@ -26,7 +27,7 @@ def parts(link: str) -> tuple[str, str]:
 
 
 def test_a_link_names_its_place():
-    """The signed place comes back, and the link ends with the file's name."""
+    """Verifying a link returns its place, and the link ends with the file's name."""
     signer = LinkSigner(b"secret")
     token, name = parts(signer.link(CITATION, reader="me"))
     assert name == CITATION.file

@@ -1,4 +1,4 @@
-"""A connection that sends nothing, or slowly, is closed; one address cannot take them all."""
+"""A connection that sends nothing, or slowly, is closed, and one address cannot use all connections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
-from docent.web import connection_limits
 from docent.web.api import middleware
-from docent.web.connection_limits import BoundedConnection
 from docent.web.security import secure_app
+from docent.web.server import BoundedConnection
 from tests.web.test_security import socket_server
 
 PATIENCE = 0.5
@@ -42,8 +41,8 @@ async def echo(opened: WebSocket) -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.Server]:
-    """The chat's defences and connections, with half a second of patience."""
-    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", PATIENCE)
+    """The chat's defences and connections, with timeouts of half a second."""
+    monkeypatch.setattr("docent.web.server.HEADER_SECONDS", PATIENCE)
     monkeypatch.setattr(middleware, "SECONDS_PER_PART", PATIENCE)
     app = Starlette(
         routes=[WebSocketRoute("/echo", echo), Route("/{path:path}", page, methods=["GET", "POST"])]
@@ -76,7 +75,7 @@ def dial(server: uvicorn.Server, text: bytes = b"", *, address: str = "127.0.0.1
 
 
 def answer(client: socket.socket) -> str:
-    """Everything until the server closes."""
+    """Return everything that the server sends until it closes the connection."""
     got = b""
     try:
         while piece := client.recv(65536):
@@ -97,14 +96,14 @@ def answer(client: socket.socket) -> str:
         pytest.param(HEAD.replace(b"POST /", b"GET /public/x") + b"\r\n", id="a body that nobody reads"),
     ],
 )
-def test_a_request_that_stays_half_is_closed(server, sent):
-    """Whatever part of it came: the client is told 408, and the connection is free again."""
+def test_an_incomplete_request_times_out(server, sent):
+    """Whichever part is missing, the client gets 408 and the connection is closed."""
     with dial(server, sent) as client:
         assert "408" in answer(client)
 
 
-def test_a_second_request_that_stays_half_is_closed(server):
-    """Its bytes end the wait for it, so it has one of its own."""
+def test_an_incomplete_second_request_times_out(server):
+    """The second request of a connection has a timeout of its own."""
     with dial(server, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
         while b"page" not in client.recv(65536):
             pass
@@ -112,8 +111,8 @@ def test_a_second_request_that_stays_half_is_closed(server):
         assert "408" in answer(client)
 
 
-def test_bytes_now_and_then_win_no_time(server):
-    """A header, and a body, are given up in time however steadily their bytes drop in."""
+def test_slow_bytes_do_not_extend_the_timeout(server):
+    """Headers and bodies that arrive byte by byte time out as well."""
     for begun in (HEAD, HEAD.replace(b"10", b"100000") + b"\r\n"):
         with dial(server, begun) as client, pytest.raises(OSError):
             limit = time.monotonic() + 30
@@ -122,8 +121,8 @@ def test_bytes_now_and_then_win_no_time(server):
                 time.sleep(0.05)
 
 
-def test_three_hundred_half_open_connections_are_gone(server):
-    """They were kept for good; others are answered meanwhile."""
+def test_three_hundred_half_open_connections_are_closed(server):
+    """They are closed after the timeout; other clients are answered meanwhile."""
     with ExitStack() as opened:
         clients = [opened.enter_context(dial(server, HEAD)) for _ in range(300)]
         with dial(server, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as other:
@@ -136,23 +135,23 @@ def test_three_hundred_half_open_connections_are_gone(server):
 
 
 def test_an_answer_may_take_longer_than_a_request(server):
-    """The patience is for what is sent here, not for what is done with it."""
+    """The timeout is for receiving a request, not for answering it."""
     with dial(server, b"GET /slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as client:
         assert answer(client).endswith("page")
 
 
-def test_a_socket_is_not_waited_for(server):
-    """A WebSocket sends when it likes: its connection has had its request."""
+def test_a_websocket_has_no_timeout(server):
+    """A WebSocket may be silent for any time."""
     with connect(f"ws://127.0.0.1:{server.port}/echo") as opened:
         time.sleep(3 * PATIENCE)
         opened.send("40")
         assert opened.recv(20) == "40"
 
 
-def test_one_address_holds_so_many_connections_and_no_more(server, monkeypatch):
-    """The next is told so at once, and another address is answered."""
-    monkeypatch.setattr(connection_limits, "MOST_OF_ONE", 20)
-    monkeypatch.setattr(connection_limits, "HEADER_SECONDS", 30)
+def test_connections_of_one_address_are_limited(server, monkeypatch):
+    """One connection too many is refused at once, and another address is answered."""
+    monkeypatch.setattr("docent.web.server.MOST_OF_ONE_ADDRESS", 20)
+    monkeypatch.setattr("docent.web.server.HEADER_SECONDS", 30)
     get = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with ExitStack() as opened:
         for _ in range(20):

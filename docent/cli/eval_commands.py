@@ -1,4 +1,4 @@
-"""`docent eval`: measure retrieval with questions whose pages are known."""
+"""`docent eval` and `docent golden`: measure retrieval with questions whose pages are known."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docent.cli.options import CLEAR_LINE, add_library, print_json, scope
+from docent.cli import CLEAR_LINE, add_library, print_json, scope
 from docent.errors import IndexMismatch, InputError
 from docent.settings import Settings
 
@@ -59,8 +59,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
     if len(against) > 2:
         raise InputError("--compare takes one saved run, or two. Leave the others out.")
     if len(against) == 2:
-        asked = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
-        if any(argument is not None for argument in asked):
+        others = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
+        if any(argument is not None for argument in others):
             raise InputError(
                 "With two saved runs nothing is asked. Leave out the questions, --documents, --save and "
                 "--floor, or one run."
@@ -153,7 +153,10 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Docent]:
             documents=arguments.documents,
         )
     own = settings.model_copy(update={"data": arguments.documents})
-    with _storage(arguments.keep) as storage:
+    with ExitStack() as stack:
+        storage = arguments.keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="docent-eval-"))
+        )
         try:
             docent = open_docent(own, storage=storage)
         except IndexMismatch as error:
@@ -166,15 +169,6 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Docent]:
             _ingest(docent)
             docent.check_library(arguments.library)
             yield docent
-
-
-@contextmanager
-def _storage(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(prefix="docent-eval-") as folder:
-        yield Path(folder)
 
 
 def _ingest(docent: Docent) -> None:
@@ -296,3 +290,88 @@ def _progress(text: str) -> None:
     """Show a line that replaces the one before; nothing where stderr is not a terminal."""
     if sys.stderr.isatty():
         print(f"{CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)
+
+
+# --- golden ---------------------------------------------------------------------------------
+
+
+def define_golden(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=("add", "list", "remove"), help="what to do")
+    command.add_argument("question", nargs="?", help="the question, as you would ask it")
+    command.add_argument("--file", metavar="F", help="with add: the document that answers it")
+    command.add_argument(
+        "--page",
+        type=int,
+        action="append",
+        metavar="N",
+        help="with add: its page, counted from 1; repeatable",
+    )
+    add_library(command)
+
+
+def run_golden(arguments: argparse.Namespace) -> None:
+    from docent.app import open_docent
+
+    if arguments.what != "list" and not (arguments.question or "").strip():
+        raise InputError('Which question? python -m docent golden {what} "QUESTION"', what=arguments.what)
+    with open_docent(Settings.read()) as docent:
+        match arguments.what:
+            case "add":
+                questions = [_add_golden(docent, arguments)]
+            case "remove":
+                questions = [docent.golden.remove(arguments.question, arguments.library or "")]
+            case _:
+                questions = docent.golden.all(arguments.library or "")
+    if arguments.json:
+        print_json([asdict(question) for question in questions])
+        return
+    for question in questions:
+        pages = ", ".join(map(str, question.pages))
+        place = f"{question.library}  {question.file}, p. {pages}  " if question.answerable else ""
+        print(f"{place}{question.question}")
+    if not questions:
+        print(
+            "No golden questions yet. Keep one with a thumbs-up in the chat, or with: "
+            'python -m docent golden add "QUESTION" --file FILE --page N',
+            file=sys.stderr,
+        )
+
+
+def _add_golden(docent: Docent, arguments: argparse.Namespace) -> Question:
+    """Keep a question after checking its file and pages, so that a typing error is not measured forever."""
+    from docent.evaluating import Question
+    from docent.evaluating.run import documents_of
+
+    if not arguments.file or not arguments.page:
+        raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
+    docent.check_library(arguments.library)
+    named = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
+    documents = docent.store.documents(scope(arguments))
+    matching = [document for document in documents if document.id in documents_of(named, documents)]
+    if not matching:
+        raise InputError(
+            "No document is called {file!r}. `python -m docent list` shows every name.", file=arguments.file
+        )
+    libraries = sorted({document.library for document in matching})
+    if len(libraries) > 1:
+        names = ", ".join(libraries)
+        raise InputError(
+            "{file!r} is in more than one library: {names}. Name one with --library.",
+            file=arguments.file,
+            names=names,
+        )
+    beyond = [page for page in named.pages if not 1 <= page <= matching[0].pages]
+    if beyond:
+        raise InputError(
+            "{name} has {pages}, counted from 1; there is no page {beyond}.",
+            name=matching[0].name,
+            pages=_pages(matching[0].pages),
+            beyond=beyond[0],
+        )
+    question = Question(named.question, matching[0].name, named.pages, matching[0].library)
+    docent.golden.add(question)
+    return question
+
+
+def _pages(count: int) -> str:
+    return "1 page" if count == 1 else f"{count} pages"

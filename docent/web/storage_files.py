@@ -1,12 +1,14 @@
-"""Say in a sentence why a database of storage/ cannot be opened, such as a full or read-only disk."""
+"""Files of storage/ that the web server opens: errors in a sentence, and the secret of the installation."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
@@ -14,6 +16,7 @@ from docent.messages import Message
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+SECRET_BYTES = 32
 
 
 @contextmanager
@@ -68,3 +71,30 @@ def _code(error: sqlite3.Error, folder: Path) -> int:
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if os.statvfs(folder).f_bavail == 0:
             return errno.ENOSPC
     return 0
+
+
+def installation_secret(storage: Path) -> bytes:
+    """Return the secret of this installation, made at the first start and stored in storage/.
+
+    A shorter one, as a full disk leaves it, is replaced: it could be guessed.
+    """
+    path = storage / "secret"
+    with opening(path):
+        storage.mkdir(parents=True, exist_ok=True)
+        return _read_or_make_secret(path)
+
+
+def _read_or_make_secret(path: Path) -> bytes:
+    with suppress(FileNotFoundError):
+        if len(secret := path.read_bytes()) >= SECRET_BYTES:
+            return secret
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        with suppress(OSError):  # where files cannot be locked, opening the store fails with the reason
+            fcntl.flock(file, fcntl.LOCK_EX)  # two processes that start at once share one secret
+        secret = file.read()
+        if len(secret) < SECRET_BYTES:
+            secret = secrets.token_bytes(SECRET_BYTES)
+            file.seek(0)
+            file.write(secret)
+            os.fsync(file.fileno())
+    return secret

@@ -1,4 +1,4 @@
-"""Check passwords and login tokens, and disconnect pages whose login has ended."""
+"""Log people in and out: check passwords and tokens, and disconnect pages whose login has ended."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import ipaddress
 import logging
+import math
 import os
 import secrets
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,16 +20,23 @@ from typing import Any
 
 import chainlit as cl
 import chainlit.auth
-from chainlit.auth.jwt import decode_jwt
+from chainlit.auth.cookie import clear_auth_cookie, set_auth_cookie
+from chainlit.auth.jwt import create_jwt, decode_jwt
 from chainlit.config import config
+from chainlit.data import get_data_layer
 from chainlit.oauth_providers import get_configured_oauth_providers
-from chainlit.session import WebsocketSession, ws_sessions_sid
+from chainlit.session import ws_sessions_sid
 from jwt import InvalidTokenError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
+from docent.messages import Message
 from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
+from docent.web.chat.page_session import language_of
+from docent.web.i18n import say
 from docent.web.listen_address import login_required
 from docent.web.thread_pool import run_in_small_pool
 
@@ -36,6 +45,7 @@ FREE_TRIES = 5
 FREE_TRIES_OF_AN_ADDRESS = 30
 MOST_WAITING = 20
 KNOWN_COOKIE = "docent_known_"
+KNOWN_SECONDS = 400 * 86_400  # browsers keep a cookie no longer
 CHECK_SECONDS = 5.0
 """Between two looks for open pages whose login has ended; a request by HTTP is refused at once."""
 
@@ -213,6 +223,96 @@ def install(authenticator: Authenticator, *, secret: bytes) -> None:
         cl.oauth_callback(authenticator.by_provider)
 
 
+# --- requests -------------------------------------------------------------------------------
+
+
+WAITS = {
+    "name": Message(
+        "There were too many attempts to log in as this user. Wait {wait} and try again. In a browser in "
+        "which you have logged in before, you can log in at once."
+    ),
+    "known": Message("There were too many wrong passwords. Wait {wait} and try again."),
+    "address": Message(
+        "There were too many attempts to log in from your network. Wait {wait} and try again. In a "
+        "browser in which you have logged in before, you can log in at once."
+    ),
+    "busy": Message("Too many people are logging in at the moment. Wait {wait} and try again."),
+}
+
+
+async def user_of(request: Request) -> cl.User | None:
+    """Return the user who sent a request; None for somebody who is not logged in."""
+    token = chainlit.auth.get_token_from_cookies(dict(request.cookies))
+    if not token:
+        return None
+    try:
+        return await chainlit.auth.get_current_user(token)  # type: ignore[no-any-return]
+    except HTTPException:
+        return None
+
+
+async def reader_of(request: Request) -> str | None:
+    """Return the name of the user who sent a request."""
+    user = await user_of(request)
+    return None if user is None else str(user.identifier)
+
+
+async def current_user(request: Request) -> Response:
+    """Answer the page's first request. Without login, everybody becomes the local person by it."""
+    authenticator: Authenticator = request.app.state.authenticator
+    if (user := await user_of(request)) is not None:
+        return JSONResponse(user.to_dict())
+    if authenticator.required:
+        return JSONResponse({"detail": "Log in first."}, status_code=401)
+    local = await authenticator.local_user(request.headers)
+    layer = get_data_layer()
+    stored = local if layer is None else await layer.create_user(local) or local
+    response = JSONResponse({**stored.to_dict(), "display_name": local.display_name})
+    set_auth_cookie(request, response, create_jwt(local))
+    return response
+
+
+async def log_in(request: Request) -> Response:
+    """Log in by a password, or say why not and for how long."""
+    authenticator: Authenticator = request.app.state.authenticator
+    language = language_of(request)
+    async with request.form(max_files=0, max_fields=10) as form:
+        name, password = (str(form.get(field) or "") for field in ("username", "password"))
+    try:
+        user = await authenticator.by_password(name, password, LoginOrigin.of(request))
+    except TooManyAttempts as error:
+        seconds = math.ceil(error.seconds)
+        wait = f"{seconds} s" if seconds <= 90 else f"{math.ceil(seconds / 60)} min"
+        detail = say(WAITS[error.reason], language, wait=wait)
+        return JSONResponse({"detail": detail}, 429, headers={"Retry-After": str(seconds)})
+    if user is None:
+        detail = say("That did not work. Check the name and the password.", language)
+        return JSONResponse({"detail": detail}, 401)
+    response = JSONResponse({"success": True})
+    set_auth_cookie(request, response, create_jwt(user))
+    key, value = authenticator.known_cookie(user.identifier)
+    response.set_cookie(key, value, max_age=KNOWN_SECONDS, path="/login", httponly=True, samesite="lax")
+    return response
+
+
+async def log_out(request: Request) -> Response:
+    """End this login, also for copies of its token."""
+    authenticator: Authenticator = request.app.state.authenticator
+    token = await chainlit.auth.reuseable_oauth(request)
+    try:
+        await run_in_small_pool(authenticator.end_session, token or "")
+    except sqlite3.Error:
+        detail = say(
+            "You are still logged in: this could not be stored. The disk may be full. Try again, "
+            "or close the browser.",
+            language_of(request),
+        )
+        return JSONResponse({"detail": detail}, 503)
+    response = JSONResponse({"success": True})
+    clear_auth_cookie(request, response)
+    return response
+
+
 # --- pages whose login has ended -----------------------------------------------------------
 
 
@@ -235,10 +335,6 @@ async def disconnect_logged_out(sio: Any, authenticator: Authenticator) -> None:
     """Cancel the answers and close the sockets of people whose login has ended."""
     for session in list(ws_sessions_sid.values()):
         if not await run_in_small_pool(authenticator.is_valid, session.token):
-            await _disconnect(sio, session)
-
-
-async def _disconnect(sio: Any, session: WebsocketSession) -> None:
-    if session.current_task is not None:
-        session.current_task.cancel()
-    await sio.disconnect(session.socket_id)
+            if session.current_task is not None:
+                session.current_task.cancel()
+            await sio.disconnect(session.socket_id)
