@@ -4,8 +4,9 @@
 
 A child process ingests, changes and deletes small documents, between the steps of a rebuild of their index,
 and at times goes back to the index before. It keeps a journal of each step before and after it. It is killed,
-every other time interrupted so that it closes everything in the middle of its work; then the store is opened
-again and compared with the journal: nothing may be lost or doubled, and no index left that nobody knows.
+every other time interrupted so that it closes everything in the middle of its work, and every third time a
+second process rebuilds the index beside it and is killed after it. Then the store is opened again and
+compared with the journal: nothing may be lost or doubled, and no index left that nobody knows.
 Deleted text is searched for in every file, as text and as the catalog compresses it, except in the word
 index, whose dictionary keeps single stems until tantivy merges its segments.
 """
@@ -73,6 +74,12 @@ def child(folder: Path, seed: int, ready: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), (folder / "journal").open("a") as journal:
         _work(folder, seed, ready, journal)
+
+
+def rebuild_beside(folder: Path) -> None:
+    """Rebuild the index again and again until killed."""
+    for _ in _rebuild(folder / "storage"):
+        pass
 
 
 def _work(folder: Path, seed: int, ready: Connection, journal: TextIO) -> None:
@@ -156,6 +163,9 @@ def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, 
     process.start()
     theirs.close()
     _require(ours.poll(60) and ours.recv() == "ready", f"the store could not be opened after kill {kill}")
+    rebuilding = context.Process(target=rebuild_beside, args=(folder,))
+    if kill % 3 == 0:
+        rebuilding.start()
     time.sleep(chance.uniform(0.0, 0.6))
     _require(process.is_alive(), f"the child ended by itself with {process.exitcode}")
     how = "Ctrl+C" if kill % 2 else "kill -9"
@@ -168,6 +178,10 @@ def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, 
         how == "kill -9" or process.exitcode == 0,
         f"an interrupted child ended with {process.exitcode}",
     )
+    if kill % 3 == 0:
+        _require(rebuilding.is_alive(), f"the rebuild ended by itself with {rebuilding.exitcode}")
+        rebuilding.kill()
+        rebuilding.join()
     ours.close()
     journal = _journal(folder)
     return f"{journal[-1].get('begin', 'between two steps')}, {how}" if journal else f"nothing, {how}"

@@ -180,6 +180,24 @@ def test_an_upload_survives_a_stop(desk, monkeypatch):
     assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
 
 
+def test_what_came_since_a_rebuild_is_read_again_after_a_rollback(desk):
+    """The index before does not know it; the next start reads it from its original, for its owner alone."""
+    with closing(Store(desk.store.folder, fingerprint="f", building=True)) as new:
+        assert new.switch() == "switched"
+    ticket = desk.take_in("hours.txt", "The museum opens at nine.")
+    roll_back(desk.store.folder)
+    assert desk.uploads.status(ticket).state is State.QUEUED
+    assert found(desk.store, "museum", ADA) == set()
+    desk.close()
+    desk.open()
+    desk.uploads.resume()
+    while not desk.uploads.status(ticket).over:
+        time.sleep(0.02)
+    assert found(desk.store, "museum", ADA) == {"The museum opens at nine."}
+    assert found(desk.store, "museum", BOB) == set()
+    assert desk.store.complaints() == []
+
+
 def test_sharing_embeds_nothing_again(desk):
     """A private document that is shared is there for all readers with its vectors, and no longer private."""
     desk.take_in("hours.txt", "The museum opens at nine.")
