@@ -131,20 +131,23 @@ def _read_what_waits(store: Store) -> None:
 
 
 def _rebuild(folder: Path) -> Iterator[None]:
-    """Rebuild the index again and again; other steps are taken between these."""
+    """Rebuild the index again and again; other steps are taken in between."""
     while True:
         with closing(Store(folder, fingerprint="f", building=True)) as new:
+            _carry_over(new)
             yield
-            while True:
-                for stored in new.missing():
-                    if (document := new.read_before(stored.id)) is not None:
-                        new.put_reading(stored.id, document, chunked(document, stored.id))
-                        yield
+            finish(new)
+            yield
+            while new.switch() != "switched":
+                _carry_over(new)
                 finish(new)
-                yield
-                if new.switch() == "switched":
-                    break
         yield
+
+
+def _carry_over(new: Store) -> None:
+    for stored in new.missing():
+        if (document := new.read_before(stored.id)) is not None:
+            new.put_reading(stored.id, document, chunked(document, stored.id))
 
 
 def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, kill: int) -> str:

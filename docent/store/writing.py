@@ -6,7 +6,7 @@ import datetime
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from docent.store import changes, contents, documents
 from docent.store.catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
 from docent.store.local_index import discard_index
-from docent.store.ownership import FolderLock
+from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
 from docent.store.protocols import Arrival
 from docent.store.searching import Serving
 from docent.types import Chunk, Document, SourceFile, document_id
@@ -49,10 +49,12 @@ class Writer:
         with self._catalog.write() as db:
             yield db
             gone = changes.nameless(db)
-            if gone:
-                self._forget_copies(db, gone)
-                changes.remove(db, gone)
+            owned = self._forget_copies(db, gone) if gone else []
+            changes.remove(db, gone)
         self._serving().index.follow()
+        for folder in owned:
+            with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
+                owner.call("follow")
         for document in gone:
             self.drop_unused(document.sha256)
 
@@ -194,17 +196,25 @@ class Writer:
     def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
         self._files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
-    def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> None:
-        """Delete documents where they are copied to; first, so that after a kill all of it is done again."""
+    def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
+        """Delete documents where they are copied to; first, so that after a kill all of it is done again.
+
+        Return the folders of other generations that a process owns, which has to follow the log.
+        """
         self._catalog.snapshots.drop()
         self._forget_aside(gone)
+        owned = []
         for generation in changes.generations(db).values():
             if generation.number != self._serving().generation:
                 folder = self._folder / "index" / str(generation.number)
-                with suppress(StorageBusy):  # a process that owns it follows the log
+                try:
                     lock = FolderLock(folder)
+                except StorageBusy:
+                    owned.append(folder)
+                else:
                     discard_index(folder)
                     lock.release()
+        return owned
 
     @staticmethod
     def _refuse_changed(file: SourceFile) -> None:

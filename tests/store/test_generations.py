@@ -165,6 +165,17 @@ def test_who_has_the_same_settings_answers_from_the_new_one_at_once(folder):
         assert store.complaints() == []
 
 
+def test_a_deletion_is_followed_at_once_by_the_index_that_is_built(folder):
+    """When it is over, the index that another process is building has nothing of the document any more."""
+    with closing(Store(folder, fingerprint="old")) as old, closing(beside(folder)) as new:
+        carry(new)
+        (hours,) = old.documents(EVERYTHING)
+        assert len(new.contents().words) > 1
+        old.delete(hours.id, EVERYTHING)
+        assert len(new.contents().words) == 1
+        assert new.complaints() == []
+
+
 def delete_museum(folder: Path) -> None:
     with closing(Store(folder, fingerprint="old")) as store:
         (hours,) = store.documents(EVERYTHING)
