@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
@@ -18,7 +19,7 @@ from docent.settings import Settings
 from docent.store import Store
 
 
-def open_docent(settings: Settings, *, building: bool = False) -> Docent:
+def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
     """Open the store and everything that works on it. Raises DocentError with a sentence.
 
     With `building` it works on the index that is being built beside the one that answers.
@@ -41,7 +42,7 @@ def open_docent(settings: Settings, *, building: bool = False) -> Docent:
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
         store = Store(
-            settings.storage,
+            storage or settings.storage,
             fingerprint=fingerprint,
             chroma_url=settings.chroma_url,
             building=building,

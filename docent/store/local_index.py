@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
 ASK_SECONDS = 0.05
+NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
 LONG = 1000  # changes that were followed and are still in the log
 LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
@@ -421,7 +422,9 @@ class LocalIndex:
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         if self._owner is None:
             try:
-                found = self._client.call("nearest", library, list(map(float, vector)), limit)
+                found = self._client.call(
+                    "nearest", library, list(map(float, vector)), limit, seconds=NEAREST_SECONDS
+                )
                 return [Hit(*hit) for hit in found]
             except OwnerGone:
                 if not self.become_owner():

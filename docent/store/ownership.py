@@ -197,12 +197,13 @@ class OwnerClient:
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
 
-    def call(self, name: str, *arguments: Any) -> Any:
-        """Return the owner's answer. Raises its DocentError, or OwnerGone."""
+    def call(self, name: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
+        """Return the owner's answer. Raises its DocentError, or OwnerGone, also where it takes too long."""
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         try:
             connection = connection or self._connect()
+            connection.settimeout(seconds)
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps([name, arguments]).encode() + b"\n")
                 stream.flush()
@@ -229,7 +230,6 @@ class OwnerClient:
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(CALL_SECONDS)
         try:
             with _address(self._path) as address:
                 connection.connect(address)

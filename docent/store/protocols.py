@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -37,7 +38,8 @@ class Listing(NamedTuple):
     """The length of the whole list."""
 
 
-class KnownFile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class KnownFile:
     """A file as it was when it was last looked at."""
 
     library: str

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import tarfile
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_everything_is_there(unpacked, kind, caplog):
         assert waiting == expected["expected"]
         assert store.lacking() == expected["lacking"]
         for library, files in expected["known_files"].items():
-            known = {file.path: [*file[1:]] for file in store.known_files(library)}
+            known = {file.path: [*astuple(file)[1:]] for file in store.known_files(library)}
             assert {path: known[path] for path, *_ in files} == {file[0]: [*file] for file in files}
         for reader, seen in expected["readers"].items():
             scope = Scope(reader=reader or None)

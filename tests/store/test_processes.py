@@ -155,8 +155,8 @@ def test_an_owner_that_is_killed(tmp_path):
         client.close()
 
 
-def test_an_owner_that_is_killed_while_another_deletes(tmp_path):
-    """A deletion holds from its commit on, whatever happens to the process that owns the index."""
+def test_an_owner_that_is_killed_before_another_deletes(tmp_path):
+    """The one that deletes becomes the owner, clears the index itself, and counts what is left."""
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -166,18 +166,36 @@ def test_an_owner_that_is_killed_while_another_deletes(tmp_path):
     try:
         hours = put(client, tmp_path, "hours.txt", HOURS)
         put(client, tmp_path, "books.txt", BOOKS)
-        process.send_signal(signal.SIGSTOP)  # it neither answers nor gives the index up
-        deleting = threading.Thread(target=client.delete, args=(hours, ALL))
-        deleting.start()
-        while client.documents(ALL) and len(client.documents(ALL)) > 1:
-            pass
-        assert matching(client, "museum books") == {BOOKS}
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        deleting.join()
+        deletion = client.delete(hours, ALL)
+        assert deletion.found["vectors"] == 1
+        assert set(deletion.left.values()) == {0}
         assert client.owned
+        assert matching(client, "museum books") == {BOOKS}
         assert client.complaints() == []
     finally:
+        client.close()
+
+
+def test_an_owner_that_does_not_answer_holds_no_question_up(tmp_path):
+    """A process that is stopped owns the index still; the nearest are found without it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "owned\n"
+    client = opened(tmp_path)
+    try:
+        put(client, tmp_path, "hours.txt", HOURS)
+        put(client, tmp_path, "books.txt", BOOKS)
+        asked = nearest(client, "museum")
+        process.send_signal(signal.SIGSTOP)
+        assert nearest(client, "museum") == asked
+        assert matching(client, "museum") == {HOURS}
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
         client.close()
 
 
