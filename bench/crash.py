@@ -23,7 +23,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -137,7 +137,7 @@ def _read_what_waits(store: Store) -> None:
     finish(store)
 
 
-def _rebuild(folder: Path) -> Iterator[None]:
+def _rebuild(folder: Path) -> Generator[None, None, None]:
     """Rebuild the index again and again; other steps are taken in between."""
     while True:
         with closing(Store(folder, fingerprint="f", building=True)) as new:
