@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
+LONGEST_POSITION = 64
 ASK_SECONDS = 0.05
 NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
 LONG = 1000  # changes that were followed and are still in the log
@@ -71,10 +72,37 @@ class CatalogContent:
             return contents.count_vectors(db, self._generation)
 
 
-class Follower:
-    """Keeps words or vectors level with the change log, from the position in a file beside them."""
+class PositionFile:
+    """The position that words or vectors have reached in the log, in a small file that stays open.
 
-    def __init__(self, index: DerivedIndex, file: Path, catalog: Catalog, generation: int) -> None:
+    It is not synced: a position that is older after a power cut only means more to apply again.
+    """
+
+    def __init__(self, folder: Path, part: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(folder / f"{part}.position", os.O_RDWR | os.O_CREAT, 0o600)
+
+    def read(self) -> str:
+        return os.pread(self._handle, LONGEST_POSITION, 0).decode(errors="replace").strip()
+
+    def write(self, position: str) -> None:
+        try:
+            os.pwrite(self._handle, position.ljust(LONGEST_POSITION).encode(), 0)
+        except OSError as error:
+            raise StoreError(
+                "The index in storage/ could not be written ({why}). Nothing stored is lost. Free some space "
+                "on that disk; the index then follows by itself.",
+                why=error.strerror,
+            ) from error
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class Follower:
+    """Keeps words or vectors level with the change log."""
+
+    def __init__(self, index: DerivedIndex, file: PositionFile, catalog: Catalog, generation: int) -> None:
         self._index = index
         self._file = file
         self._catalog = catalog
@@ -92,17 +120,20 @@ class Follower:
         if self.position < 0:
             self.write_anew()
         while some := self._after():
-            self._index.apply(some, self._content)
-            self._note(some[-1].position)
+            relevant = [change for change in some if change.kind in self._index.follows]
+            if relevant:
+                self._index.apply(relevant, self._content)
+                self._file.write(f"{self._log} {some[-1].position}")
+            self.position = some[-1].position
 
     def write_anew(self) -> None:
         with self._catalog.read() as db:
-            last = changes.last_position(
-                db, self._generation
-            )  # what comes while it is written is applied later
-        self._file.unlink(missing_ok=True)
+            # What comes while it is written is applied later.
+            last = changes.last_position(db, self._generation)
+        self._file.write("")
         self._index.write_anew(self._content)
-        self._note(last)
+        self._file.write(f"{self._log} {last}")
+        self.position = last
 
     def is_whole(self) -> bool:
         """Return False if something is missing or left over that no change accounts for."""
@@ -113,29 +144,18 @@ class Follower:
             if not self._after():  # else another process wrote meanwhile
                 return False
 
+    def note(self) -> None:
+        """Store the position that it has, also where nothing had to be done to reach it."""
+        if self.position >= 0:
+            self._file.write(f"{self._log} {self.position}")
+
     def _after(self) -> list[Change]:
         with self._catalog.read() as db:
             return changes.after(db, self._generation, self.position)
 
     def _stored_position(self) -> int:
-        try:
-            log_name, position = self._file.read_text().split()
-            return int(position) if log_name == self._log else -1
-        except (OSError, ValueError):
-            return -1
-
-    def _note(self, position: int) -> None:
-        part = self._file.with_suffix(".part")
-        try:
-            part.write_text(f"{self._log} {position}")
-            part.replace(self._file)
-        except OSError as error:
-            raise StoreError(
-                "The index in storage/ could not be written ({why}). Nothing stored is lost. Free some space "
-                "on that disk; the index then follows by itself.",
-                why=error.strerror,
-            ) from error
-        self.position = position
+        log_name, _, position = self._file.read().partition(" ")
+        return int(position) if log_name == self._log and position.isdigit() else -1
 
 
 class OwnedIndex:
@@ -162,6 +182,7 @@ class OwnedIndex:
         self._using = ReadWriteLock()  # Chroma must not be closed under a query
         self._failure: StoreError | None = None
         self._compacting = False
+        self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
         self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
         trust = self._checksums.check()
         if self._url:
@@ -257,6 +278,11 @@ class OwnedIndex:
         with self._following, self._using.exclusive():
             self._vectors.close()
             self.words.close()
+            with suppress(StoreError, OSError):  # on a full disk the next start compares
+                self._word_follower.note()
+                self._vector_follower.note()
+            for position in self._positions.values():
+                position.close()
             with suppress(OSError):
                 self._checksums.record(
                     distrusted=frozenset({CHROMA}) if self._url or self.behind else frozenset()
@@ -264,33 +290,32 @@ class OwnedIndex:
         self._lock.release()
 
     def _open_words(self, trust: Trust) -> WordIndex:
-        folder, position = self._folder / WORDS, self._folder / f"{WORDS}.position"
+        folder = self._folder / WORDS
         if trust is Trust.BROKEN:
-            _discard(folder, position)
+            _discard(folder, self._positions[WORDS])
         try:
             words = WordIndex(folder)
         except DamagedStore:
-            _discard(folder, position)
+            _discard(folder, self._positions[WORDS])
             words = WordIndex(folder)
-        self._word_follower = Follower(words, position, self._catalog, self._generation)
+        self._word_follower = self._follower(words, WORDS)
         try:
             if not self._word_follower.is_whole():
                 raise DamagedStore("The words are not whole.")
         except (DamagedStore, ValueError) as error:
             log.warning("The words are written again: %s", error)
             words.close()
-            _discard(folder, position)
+            _discard(folder, self._positions[WORDS])
             words = WordIndex(folder)
-            self._word_follower = Follower(words, position, self._catalog, self._generation)
+            self._word_follower = self._follower(words, WORDS)
             self._word_follower.catch_up()
         return words
 
     def _open_vectors(self, trust: Trust) -> None:
-        folder, position = self._folder / CHROMA, self._folder / f"{CHROMA}.position"
         if trust is Trust.BROKEN:
-            _discard(folder, position)
+            _discard(self._folder / CHROMA, self._positions[CHROMA])
         try:
-            self._follow_vectors(folder, position)
+            self._connect_vectors()
             if not self._vector_follower.is_whole() or self._is_wasteful():
                 raise DamagedStore("The vectors are not whole, or most of them are deleted ones.")
         except DamagedStore as error:
@@ -298,18 +323,21 @@ class OwnedIndex:
             if hasattr(self, "_vectors"):
                 self._vectors.close()
             if not self._url:
-                _discard(folder, position)
-            self._follow_vectors(folder, position)
+                _discard(self._folder / CHROMA, self._positions[CHROMA])
+            self._connect_vectors()
             self._vector_follower.write_anew()
         except BaseException:
             if hasattr(self, "_vectors"):
                 self._vectors.close()
             raise
 
-    def _follow_vectors(self, folder: Path, position: Path) -> None:
+    def _connect_vectors(self) -> None:
         name = chroma_name(self._name, self._generation) if self._url else "docent"
-        self._vectors = ChromaVectors(folder, name=name, url=self._url)
-        self._vector_follower = Follower(self._vectors, position, self._catalog, self._generation)
+        self._vectors = ChromaVectors(self._folder / CHROMA, name=name, url=self._url)
+        self._vector_follower = self._follower(self._vectors, CHROMA)
+
+    def _follower(self, index: DerivedIndex, part: str) -> Follower:
+        return Follower(index, self._positions[part], self._catalog, self._generation)
 
     def _catch_up_vectors(self) -> None:
         try:
@@ -365,7 +393,8 @@ class LocalIndex:
         self._server: OwnerServer | None = None
         self._client = OwnerClient(folder)
         self._words: WordIndex | None = None
-        self._words_seen = 0
+        self._position: PositionFile | None = None
+        self._words_seen = ""
         self._refreshing = threading.Lock()
         self._closed = False
         self._become_owner()
@@ -456,6 +485,8 @@ class LocalIndex:
             if self._owner is not None:
                 self._owner.close()
             self._client.close()
+            if self._position is not None:
+                self._position.close()
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         """Do something in the process that owns the index, this one or another."""
@@ -480,15 +511,13 @@ class LocalIndex:
         if self._owner is not None:
             return self._owner.words
         with self._refreshing:
-            try:
-                seen = os.stat(self._folder / f"{WORDS}.position").st_mtime_ns
-            except OSError:
-                seen = 0
-            if self._words is None:
+            if self._words is None or self._position is None:
+                self._position = PositionFile(self._folder, WORDS)
+                self._words_seen = self._position.read()
                 self._words = WordIndex(self._folder / WORDS, read_only=True)
-            elif seen != self._words_seen:
+            elif (position := self._position.read()) != self._words_seen:
+                self._words_seen = position
                 self._words.refresh()
-            self._words_seen = seen
             return self._words
 
 
@@ -500,12 +529,14 @@ def chroma_name(store: str, generation: int) -> str:
 def discard_index(folder: Path) -> None:
     """Remove words and vectors, which are written again from the catalog when they are used."""
     for part in (CHROMA, WORDS):
-        _discard(folder / part, folder / f"{part}.position")
+        position = PositionFile(folder, part)
+        _discard(folder / part, position)
+        position.close()
 
 
-def _discard(folder: Path, position: Path) -> None:
-    """Remove an index that is damaged; what cannot be removed is reported by what opens it."""
-    position.unlink(missing_ok=True)
+def _discard(folder: Path, position: PositionFile) -> None:
+    """Remove a part of an index that is damaged or not wanted."""
+    position.write("")
     if folder.is_dir():
         shutil.rmtree(folder, ignore_errors=True)
     else:

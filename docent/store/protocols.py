@@ -119,6 +119,9 @@ class Content(Protocol):
 class DerivedIndex(Protocol):
     """Words or vectors, which follow the change log."""
 
+    follows: frozenset[ChangeKind]
+    """The changes that concern it."""
+
     def apply(self, changes: Sequence[Change], content: Content) -> None:
         """Follow the log; durable on return. A change that was applied before does no harm."""
 

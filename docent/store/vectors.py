@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
 from docent.memory import zeroed
-from docent.store.protocols import Change, Content, Hit
+from docent.store.protocols import Change, ChangeKind, Content, Hit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,8 @@ REQUEST_SECONDS = 60.0  # for one request to a server; Chroma's own client would
 
 class ChromaVectors:
     """The vector index of one store: in `folder`, or on the server at `url` under the store's own name."""
+
+    follows: frozenset[ChangeKind] = frozenset({"vectors", "drop", "library"})
 
     def __init__(self, folder: Path, *, name: str, url: str) -> None:
         self._name = name

@@ -19,7 +19,7 @@ from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.languages import asked, indexed
-from docent.store.protocols import Change, Content, Hit
+from docent.store.protocols import Change, ChangeKind, Content, Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
@@ -75,7 +75,6 @@ class LibraryWords:
             header, text = indexed(chunk.header, language), indexed(chunk.text, language)
             words = " ".join([*header, *header, *text])
             self._add({"document": document_id, "chunk": chunk.id, "words": words})
-        self._add({"document": document_id, "whole": document_id})
 
     def drop(self, document_ids: Iterable[str]) -> None:
         for document_id in document_ids:
@@ -135,10 +134,9 @@ class LibraryWords:
         words = Query.boolean_query([(Occur.Should, self._term(*term)) for term in terms.items()])
         return self._hits(Query.boolean_query([(Occur.Must, words), *bounds]), limit, "chunk")
 
-    def ids(self, kind: str) -> set[str]:
-        """Return every chunk id, or every document id."""
-        every = Query.exists_query(kind)
-        return {hit.id for hit in self._hits(every, max(self._count(every), 1), kind)}
+    def ids(self) -> set[str]:
+        every = Query.exists_query("chunk")
+        return {hit.id for hit in self._hits(every, max(self._count(every), 1), "chunk")}
 
     def count(self) -> int:
         return self._count(Query.exists_query("chunk"))
@@ -192,8 +190,7 @@ def _damaged(folder: Path, error: ValueError) -> DamagedStore:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for stored in ("chunk", "whole"):
-        builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("chunk", stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("words", tokenizer_name=WHITESPACE, index_option="freq")
     return builder.build()
@@ -208,6 +205,8 @@ class WordIndex:
     It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
     from several threads; one thread of one process writes, and the others see that after `refresh`.
     """
+
+    follows: frozenset[ChangeKind] = frozenset({"words", "drop"})
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
@@ -244,7 +243,7 @@ class WordIndex:
             if change.kind == "words" and (read := content.words_of(change.document_id)) is not None:
                 language, chunks = read
                 self.put(change.document_id, change.library, chunks, language=language)
-            elif change.kind == "drop":
+            else:
                 self.drop([change.document_id])
         self.commit()
 
@@ -320,13 +319,10 @@ class WordIndex:
         return sum(words.count() for words in self._libraries.values())
 
     def chunk_ids(self) -> set[str]:
-        return {chunk for words in self._libraries.values() for chunk in words.ids("chunk")}
-
-    def document_ids(self) -> set[str]:
-        return {document for words in self._libraries.values() for document in words.ids("whole")}
+        return {chunk for words in self._libraries.values() for chunk in words.ids()}
 
     def held(self, document_ids: Iterable[str]) -> int:
-        """Count the entries, of chunks or whole documents, that are left of these documents."""
+        """Count the chunks that are left of these documents."""
         ids = list(document_ids)
         return sum(words.held(ids) for words in self._libraries.values())
 
