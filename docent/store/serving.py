@@ -55,10 +55,13 @@ class ServingIndex:
                 self._seen = version
         return self._serving
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """Close the index; return True if this process owned it."""
         self._closing.set()
         self._watcher.join()
-        self._serving.index.close()
+        index = self._serving.index
+        index.close()
+        return index.owner is not None
 
     def _watch(self) -> None:
         """Follow what other processes wrote and could not say, and try again what Chroma refused."""

@@ -90,9 +90,7 @@ class Store:
         self._catalog.save()
 
     def close(self) -> None:
-        owned = self._current().index.owner is not None
-        self._serving.close()
-        if owned:
+        if self._serving.close():
             with suppress(StoreError):  # a catalog that cannot be read was reported before
                 self._catalog.save()
         self._catalog.close()
