@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.documents import among, read_in
 from docent.store.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -19,6 +18,7 @@ from docent.store.packing import (
     unpack_vectors,
 )
 from docent.store.protocols import Hit
+from docent.store.scoping import among, read_in
 from docent.types import Chunk, Document, Page, State
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from docent.store import changes, contents, documents
 from docent.store.catalog import SqliteCatalog
 from docent.store.conversations import Quoted, quoted
 from docent.store.files import FolderFiles, set_aside
-from docent.store.local_index import discard_index
 from docent.store.old_layout import EARLIER_INDEXES
-from docent.store.searching import Serving
+from docent.store.owned_index import discard_index
+from docent.store.scoping import in_scope
+from docent.store.serving import Serving
 from docent.store.writing import Writer
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
@@ -39,7 +40,7 @@ class Deleter:
 
     def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
         """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
-        condition, values = documents.in_scope(scope)
+        condition, values = in_scope(scope)
         where = f"d.id = ? AND d.visible = 1 AND {condition}"
         known = self._documents(where, key, *values)
         if not known:

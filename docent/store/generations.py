@@ -16,7 +16,7 @@ from docent.errors import IndexMismatch, StorageBusy, StoreError
 from docent.store import changes, contents, documents
 from docent.store.catalog import SqliteCatalog
 from docent.store.changes import Generation
-from docent.store.local_index import chroma_name
+from docent.store.owned_index import chroma_name
 from docent.store.ownership import FolderLock
 from docent.store.vectors import ChromaVectors
 

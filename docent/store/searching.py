@@ -5,14 +5,15 @@ from __future__ import annotations
 import heapq
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from docent.store import contents
-from docent.store.documents import among, documents_where, in_scope, is_narrow, read_in
-from docent.store.local_index import LocalIndex
+from docent.store.documents import documents_where
 from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Catalog, ChunkLocation, Hit
+from docent.store.scoping import among, in_scope, is_narrow, read_in
+from docent.store.serving import Serving
 from docent.types import ANSWERING, Scope, StoredDocument
 
 Key = TypeVar("Key")
@@ -48,14 +49,6 @@ class ScopeListing(NamedTuple):
     """Ids of the documents that may answer."""
     places: dict[str, int]
     """The position of each document, by its id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The generation that answers, and its index."""
-
-    generation: int
-    index: LocalIndex
 
 
 StoredLocation = tuple[int, str, int]

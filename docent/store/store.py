@@ -7,27 +7,27 @@ process left to do stands in the log, and the next one that owns the index does 
 from __future__ import annotations
 
 import logging
-import sqlite3
-import threading
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from docent.errors import StorageBusy, StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store import changes, contents, documents, languages, old_layout
 from docent.store.catalog import SqliteCatalog
+from docent.store.checking import StoreContents
 from docent.store.deleting import Deleter
-from docent.store.documents import GONE, in_scope
+from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
 from docent.store.generations import Switched, bind, switch_to
 from docent.store.local_index import LocalIndex
 from docent.store.ownership import FolderLock
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing
-from docent.store.searching import Search, Serving
-from docent.store.sharing import Sharer
+from docent.store.scoping import ANSWERS, among, holds_words, in_scope
+from docent.store.searching import Search
+from docent.store.serving import Serving, ServingIndex
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
 
@@ -36,21 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-POLL_SECONDS = 1.0
 
 
 def _ignore() -> None: ...
-
-
-class StoreContents(NamedTuple):
-    """Everything that follows the catalog, by its ids."""
-
-    vectors: dict[str, set[str]]
-    """Ids of the chunks that have a vector, by library."""
-    words: set[str]
-    """Ids of the chunks in the word index."""
-    originals: set[str]
-    """SHA-256 of every original."""
 
 
 class Store:
@@ -67,40 +55,27 @@ class Store:
     ) -> None:
         self.folder = folder.absolute()
         self._chroma_url = chroma_url
-        self._building = building
         self._held_up = ""
-        self._switching = threading.RLock()
-        self._closing = threading.Event()
-        self._lock = FolderLock(folder, shared=True)
-        try:
+        with ExitStack() as on_failure:
+            self._lock = FolderLock(folder, shared=True)
+            on_failure.callback(self._lock.release)
             moved = old_layout.bring_up_to_date(folder, self._lock)
             self._catalog = SqliteCatalog(folder / "index" / "catalog.db")
-        except BaseException:
-            self._lock.release()
-            raise
-        try:
+            on_failure.callback(self._catalog.close)
             self._files = FolderFiles(folder / ORIGINALS)
             if moved:
                 with self._catalog.read() as db:
                     old_layout.adopt(folder / "index" / "1", changes.log_name(db))
-            self._seen = self._catalog.version
+            self._writer = Writer(self.folder, self._catalog, self._files, self._current, self._forget_aside)
+            self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
+            self._search = Search(self._catalog, self._current)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
             )
-            self._writer = Writer(self.folder, self._catalog, self._files, self._current, self._forget_aside)
-            self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
-            self._sharer = Sharer(self._current, self._writer)
-            self._search = Search(self._catalog, self._current)
-            self._serving = self._open(generation)
+            self._serving = ServingIndex(self._catalog, generation, self._open_index, fixed=building)
+            on_failure.callback(self._serving.close)
             self._settle()
-            self._watcher = threading.Thread(target=self._watch, name="following", daemon=True)
-            self._watcher.start()
-        except BaseException:
-            self._catalog.close()
-            self._lock.release()
-            raise
-
-    # Life
+            on_failure.pop_all()
 
     @property
     def owned(self) -> bool:
@@ -115,10 +90,8 @@ class Store:
         self._catalog.save()
 
     def close(self) -> None:
-        self._closing.set()
-        self._watcher.join()
-        owned = self._serving.index.owner is not None
-        self._serving.index.close()
+        owned = self._current().index.owner is not None
+        self._serving.close()
         if owned:
             with suppress(StoreError):  # a catalog that cannot be read was reported before
                 self._catalog.save()
@@ -128,35 +101,21 @@ class Store:
     def complaints(self) -> list[str]:
         """Return each inconsistency as a sentence; an empty list when there is none."""
         complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
-        there, generation = self.contents(), self._current().generation
+        complaints += self._current().index.compare()
+        kept = set(self._files.held())
         with self._catalog.read() as db:
-            wanted = contents.every_chunk_id(db, generation)
-            embedded = contents.embedded_chunk_ids(db, generation)
-            lost = [
-                document.name
-                for document in documents.documents_where(db, generation, "1 = 1")
-                if document.sha256 not in there.originals
-            ]
-        pairs = {
-            f"vectors of {name}": (embedded.get(name, set()), ids) for name, ids in there.vectors.items()
-        }
-        for name, (expected, indexed) in {**pairs, "words": (wanted, there.words)}.items():
-            if expected != indexed:
-                missing, left_over = len(expected - indexed), len(indexed - expected)
-                complaints.append(f"{name}: {missing} missing, {left_over} too many")
-        if self.vectors_behind():
-            complaints.append("vectors: Chroma lacks some, so the catalog answers in its place, more slowly")
+            every = documents.documents_where(db, self._current().generation, "1 = 1")
+        lost = [document.name for document in every if document.sha256 not in kept]
         return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
 
     def contents(self) -> StoreContents:
-        """Return what words, vectors and originals hold, to compare it with the catalog."""
+        """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
         if not self.owned or (owner := self._current().index.owner) is None:
             raise StorageBusy(
-                "{folder} is in use by another Docent, perhaps the chat. Stop it to compare everything.",
+                "{folder} is in use by another Docent, perhaps the chat. Stop it and run this again.",
                 folder=self.folder,
             )
-        words, vectors = owner.ids()
-        return StoreContents(vectors, words, set(self._files.held()))
+        return owner.contents()._replace(originals=frozenset(self._files.held()))
 
     def vectors_behind(self) -> bool:
         """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
@@ -165,10 +124,7 @@ class Store:
 
     def mend(self) -> None:
         """Write words and vectors again from the catalog."""
-        if self.owned and (owner := self._current().index.owner) is not None:
-            owner.write_anew()
-
-    # Reads within a scope
+        self._current().index.write_anew()
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
         return list(self._search.listing_of(scope).documents)
@@ -178,7 +134,7 @@ class Store:
     ) -> Listing:
         """Return one page of the documents whose names or paths hold `search`, read or not."""
         visible, scoped = in_scope(scope)
-        matching, words = documents.holds_words(search, states)
+        matching, words = holds_words(search, states)
         where, values = f"{visible} AND {matching}", [*scoped, *words]
         generation = self._current().generation
         with self._catalog.read() as db:
@@ -232,12 +188,12 @@ class Store:
         where, values = in_scope(scope)
         with self._catalog.read() as db:
             return contents.chunks_by_id(
-                db, self._current().generation, chunk_ids, f"{where} AND {documents.ANSWERS}", values
+                db, self._current().generation, chunk_ids, f"{where} AND {ANSWERS}", values
             )
 
     def chunks_of(self, document_id: str, scope: Scope) -> list[Chunk]:
         where, values = in_scope(scope)
-        condition = f"d.id = ? AND {where} AND {documents.ANSWERS} ORDER BY c.n"
+        condition = f"d.id = ? AND {where} AND {ANSWERS} ORDER BY c.n"
         with self._catalog.read() as db:
             return contents.chunks_where(db, self._current().generation, condition, [document_id, *values])
 
@@ -258,8 +214,6 @@ class Store:
     def original(self, document_id: str, scope: Scope) -> Path:
         """Return the file itself, as it was when it was read."""
         return self._files.open(self.document(document_id, scope).sha256)
-
-    # Files of folders
 
     def known_files(self, library: str) -> list[KnownFile]:
         """Return every file of a library's folder that was looked at before, read or not."""
@@ -307,8 +261,6 @@ class Store:
         with self._writer.change() as db:
             documents.forget_path(db, library, path)
 
-    # Vectors
-
     def unembedded(self, limit: int, *, besides: Collection[str]) -> list[Chunk]:
         """Return chunks that wait for vectors, in the order their documents came, private ones first."""
         with self._catalog.read() as db:
@@ -338,8 +290,6 @@ class Store:
     def held_up(self) -> str:
         """Return why no vectors are being made, also by another process."""
         return self._held_up or restored(self._current().index.wake())
-
-    # Files of single readers
 
     def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
         """Store a file that is to be read later, and queue its document."""
@@ -382,11 +332,11 @@ class Store:
 
     def share(self, document_id: str, library: str, scope: Scope) -> str:
         """Move a private document with its vectors into a shared library and return its id there."""
-        return self._sharer.share(document_id, library, scope)
+        return self._writer.share(document_id, library, scope)
 
     def unshare(self, document_id: str, library: str, scope: Scope) -> str:
         """Take back what this reader shared, into a private library of theirs, and return its id there."""
-        return self._sharer.unshare(document_id, library, scope)
+        return self._writer.unshare(document_id, library, scope)
 
     def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
         """Delete a document with everything derived from it and what answers quote of it; count what is left.
@@ -407,14 +357,12 @@ class Store:
         """
         return self._deleter.forget_owner(owner)
 
-    # Another generation of the index
-
     def missing(self) -> list[StoredDocument]:
         """Return the documents that the serving generation has and the one that is being built has not."""
         with self._catalog.read() as db:
             serving = changes.generations(db)["serving"].number
             ids = changes.missing_in(db, self._current().generation, serving=serving)
-            condition, value = documents.among("d.id", ids)
+            condition, value = among("d.id", ids)
             known = {d.id: d for d in documents.documents_where(db, serving, condition, value)}
         return [known[key] for key in ids]
 
@@ -439,8 +387,6 @@ class Store:
             self._settle()
         return switched
 
-    # Inside
-
     def _pages(self, document_id: str, scope: Scope, which: str, *values: int) -> list[Page]:
         where, scoped = in_scope(scope)
         with self._catalog.read() as db:
@@ -452,31 +398,10 @@ class Store:
             )
 
     def _current(self) -> Serving:
-        """Return the generation that answers now; another process may have switched."""
-        if not self._building and (version := self._catalog.version) != self._seen:
-            with self._catalog.read() as db:
-                number = changes.generations(db)["serving"].number
-            with self._switching:
-                if number != self._serving.generation:
-                    before, self._serving = self._serving, self._open(number)
-                    before.index.close()
-                self._seen = version
-        return self._serving
+        return self._serving.now()
 
-    def _watch(self) -> None:
-        """Follow what other processes wrote and could not say, and try again what Chroma refused."""
-        seen = self._catalog.version
-        while not self._closing.wait(POLL_SECONDS):
-            try:
-                version, owner = self._catalog.version, self._current().index.owner
-                if owner is not None and (version != seen or owner.behind):
-                    owner.follow()
-                seen = version
-            except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
-                log.warning("%s", error)
-
-    def _open(self, generation: int) -> Serving:
-        index = LocalIndex(
+    def _open_index(self, generation: int) -> LocalIndex:
+        return LocalIndex(
             self.folder / "index" / str(generation),
             self._catalog,
             generation,
@@ -484,7 +409,6 @@ class Store:
             on_level=lambda: self._writer.finish(generation),
             on_wake=self._wake,
         )
-        return Serving(generation, index)
 
     def _chroma(self) -> tuple[str, str]:
         """Return the name of this store on a Chroma server, and the server's URL; both empty without one."""
@@ -503,9 +427,9 @@ class Store:
 
     def _settle(self) -> None:
         """Finish what a killed process left to do, and remove originals that no document came of."""
-        self._writer.finish(self._serving.generation)
+        self._writer.finish(self._current().generation)
         with self._writer.change():  # older versions that were replaced
             pass
-        if self._serving.index.owner is not None:
+        if self._current().index.owner is not None:
             with self._catalog.write() as db:
                 self._files.sweep(documents.used_originals(db))

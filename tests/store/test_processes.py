@@ -220,10 +220,10 @@ def test_the_socket_is_for_its_user_only(owner):
     assert (owner.folder / "index/1/owner.socket").stat().st_mode & 0o077 == 0
 
 
-def test_the_owner_answers_four_calls_only(owner):
+def test_the_owner_answers_its_six_calls_only(owner):
     """What another process sends names one of them; a method of the store is none."""
     client = OwnerClient(owner.folder / "index/1")
-    for name in ("close", "write_anew", "__init__", "print"):
+    for name in ("close", "compact", "__init__", "print"):
         with pytest.raises(StoreError, match="could not do this"):
             client.call(name)
     assert client.call("nearest", "default", [0.0] * 8, 3) == []
