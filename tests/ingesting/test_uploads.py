@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from docent.ingesting import (
 )
 from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
-from docent.store import Store, sha256_of
+from docent.store import Store, roll_back, sha256_of
 from docent.store.files import FolderFiles
 from docent.types import Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
