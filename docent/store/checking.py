@@ -29,3 +29,10 @@ def compare(db: sqlite3.Connection, generation: int, there: StoreContents) -> li
         for name, (expected, indexed) in pairs.items()
         if expected != indexed
     ]
+
+
+def lost_originals(db: sqlite3.Connection, kept: set[str]) -> list[str]:
+    """Return a sentence that names some of the documents whose file is missing, if there are any."""
+    rows = db.execute("SELECT name, sha256 FROM documents ORDER BY name")
+    lost = [name for name, sha256 in rows if sha256 not in kept]
+    return [f"originals missing: {', '.join(lost[:5])}"] if lost else []

@@ -20,7 +20,7 @@ LONGEST_POSITION = 64
 
 
 class CatalogContent:
-    """What words and vectors are made of, read from the catalog."""
+    """Reads from the catalog of which words and vectors are made."""
 
     def __init__(self, catalog: Catalog, generation: int) -> None:
         self._catalog = catalog

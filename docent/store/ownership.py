@@ -1,4 +1,4 @@
-"""Who may use storage/, and who writes its indexes.
+"""Locks on storage/, and calls to the process that writes an index.
 
 Any number of processes read and write the catalog and read the words. Embedded Chroma and tantivy allow one
 process that writes; it owns the index of a generation, and the others ask it, by one line of JSON for each

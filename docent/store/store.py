@@ -17,7 +17,7 @@ from docent.errors import StorageBusy, StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store import changes, contents, documents, languages, old_layout
 from docent.store.catalog import SqliteCatalog
-from docent.store.checking import StoreContents
+from docent.store.checking import StoreContents, lost_originals
 from docent.store.deleting import Deleter
 from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
@@ -100,11 +100,8 @@ class Store:
         """Return each inconsistency as a sentence; an empty list when there is none."""
         complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
         complaints += self._current().index.compare()
-        kept = set(self._files.held())
         with self._catalog.read() as db:
-            every = documents.documents_where(db, self._current().generation, "1 = 1")
-        lost = [document.name for document in every if document.sha256 not in kept]
-        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
+            return complaints + lost_originals(db, set(self._files.held()))
 
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
@@ -313,10 +310,7 @@ class Store:
                 documents.give_up(db, row, reason)
 
     def cancel(self, document_id: str, scope: Scope) -> bool:
-        """Withdraw a document that is not ready yet and return True; return False if it is ready.
-
-        An older version of its file goes on answering.
-        """
+        """Withdraw a document that is not ready yet and return True; return False if it is ready."""
         if self.document(document_id, scope).state in (State.READY, State.PARTIAL):
             return False
         self.withdraw(document_id)
@@ -337,11 +331,7 @@ class Store:
         return self._writer.unshare(document_id, library, scope)
 
     def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete a document with everything derived from it and what answers quote of it; count what is left.
-
-        `quotes` says whether these answers are deleted or their quotes blanked. Raises StoreError where the
-        conversations cannot be changed; the document is then still there.
-        """
+        """Delete a document, and delete the answers that quote it or blank their quotes; count what is left."""
         return self._deleter.delete(document_id, scope, quotes)
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:
@@ -349,10 +339,7 @@ class Store:
         return self._deleter.delete_library(library, scope)
 
     def forget_owner(self, owner: str) -> int:
-        """Delete every private library of a reader, and their name in what they shared; count the documents.
-
-        Raises StoreError if something of them is left.
-        """
+        """Delete every private library of a reader, and their name in what they shared; count the documents."""
         return self._deleter.forget_owner(owner)
 
     def missing(self) -> list[StoredDocument]:
@@ -374,11 +361,7 @@ class Store:
         self._writer.put_reading(document_id, document, chunks)
 
     def switch(self) -> Switched:
-        """Let the generation that was built answer, if it has everything.
-
-        Return "switched"; "behind" when something is missing, and "busy" when a process answers from the
-        serving one with other settings.
-        """
+        """Let the generation that was built answer, if it has everything."""
         generation = self._current().generation
         switched = switch_to(self._catalog, self.folder, self._lock, generation, self._chroma())
         if switched == "switched":

@@ -199,22 +199,6 @@ def test_an_owner_that_does_not_answer_holds_no_question_up(tmp_path):
         client.close()
 
 
-def test_nearest_without_an_owner_that_answers(tmp_path):
-    """While the process that owns the index does not answer, every vector of the catalog is compared."""
-    owner, client = opened(tmp_path), opened(tmp_path)
-    try:
-        for number in range(5):
-            put(owner, tmp_path, f"{number}.txt", f"Note {number} is about {'abcde'[number] * 5}.")
-        asked = nearest(client, "note about ccccc")
-        (tmp_path / "storage/index/1/owner.socket").unlink()
-        client._current().index._client.close()  # as after a break of the connection
-        assert nearest(client, "note about ccccc") == asked
-        assert not client.owned
-    finally:
-        client.close()
-        owner.close()
-
-
 def test_the_socket_is_for_its_user_only(owner):
     """Nobody else may open the socket on which the owner answers."""
     assert (owner.folder / "index/1/owner.socket").stat().st_mode & 0o077 == 0
