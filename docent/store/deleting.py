@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import changes, contents, documents
+from docent.store.asides import catalogs_aside, forget_name
 from docent.store.catalog import SqliteCatalog
 from docent.store.conversations import Quoted, quoted
 from docent.store.files import FolderFiles, set_aside
-from docent.store.old_layout import EARLIER_INDEXES
-from docent.store.owned_index import discard_index
 from docent.store.scoping import in_scope
 from docent.store.serving import Serving
 from docent.store.writing import Writer
@@ -80,9 +77,9 @@ class Deleter:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner))
-        _forget_name(self._catalog, owner)
-        for catalog in self._asides():
-            _forget_name(catalog, owner)
+        forget_name(self._catalog, owner)
+        for catalog in catalogs_aside(self._folder):
+            forget_name(catalog, owner)
         with self._catalog.read() as db:
             if documents.is_named(db, owner):
                 raise StoreError(
@@ -91,20 +88,6 @@ class Deleter:
                     name=owner,
                 )
         return count
-
-    def forget_aside(self, gone: Sequence[changes.Removed]) -> None:
-        """Delete documents from what restored backups have set aside."""
-        for catalog in self._asides():
-            with catalog.write() as db:
-                for document in gone:
-                    if (row := documents.document_row(db, document.id)) is not None:
-                        documents.withdraw(db, row)
-                removed = changes.nameless(db)
-                changes.remove(db, removed)
-            if removed:
-                catalog.snapshots.drop()
-                discard_index(catalog.path.parent)
-            catalog.forget_traces()
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
@@ -157,19 +140,3 @@ class Deleter:
                 originals = int(self._files.open(document.sha256).exists())
                 total.update(originals=originals, copies=self._files.copies.held(document.sha256))
         return dict(total)
-
-    def _asides(self) -> Iterator[SqliteCatalog]:
-        """Yield the catalog of each storage/ that was set aside, open until the next one."""
-        for folder in set_aside(self._folder):
-            for earlier in EARLIER_INDEXES:
-                shutil.rmtree(folder / earlier, ignore_errors=True)
-            if (folder / "index" / "catalog.db").exists():
-                with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
-                    yield catalog
-
-
-def _forget_name(catalog: SqliteCatalog, reader: str) -> None:
-    with catalog.write() as db:
-        documents.forget_name(db, reader)
-    catalog.snapshots.drop()
-    catalog.forget_deleted()

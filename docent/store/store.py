@@ -66,7 +66,7 @@ class Store:
             if moved:
                 with self._catalog.read() as db:
                     old_layout.adopt(folder / "index" / "1", changes.log_name(db))
-            self._writer = Writer(self.folder, self._catalog, self._files, self._current, self._forget_aside)
+            self._writer = Writer(self.folder, self._catalog, self._files, self._current)
             self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
             self._search = Search(self._catalog, self._current)
             generation = bind(
@@ -106,10 +106,7 @@ class Store:
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
         if not self.owned or (owner := self._current().index.owner) is None:
-            raise StorageBusy(
-                "{folder} is in use by another Docent, perhaps the chat. Stop it and run this again.",
-                folder=self.folder,
-            )
+            raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self.folder)
         return owner.contents()._replace(originals=frozenset(self._files.held()))
 
     def vectors_behind(self) -> bool:
@@ -239,7 +236,7 @@ class Store:
         return self._writer.put_several(arrivals)
 
     def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Replace what was read of a document before by what was read of it now."""
+        """Replace what was read of a document before."""
         self._writer.put_again(document_id, document, chunks)
 
     def attach(self, file: SourceFile, sha256: str) -> bool:
@@ -331,7 +328,7 @@ class Store:
         return self._writer.unshare(document_id, library, scope)
 
     def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
-        """Delete a document, and delete the answers that quote it or blank their quotes; count what is left."""
+        """Delete a document, and the answers or quotes made from it; count what is left."""
         return self._deleter.delete(document_id, scope, quotes)
 
     def delete_library(self, library: str, scope: Scope) -> Deletion:
@@ -339,7 +336,7 @@ class Store:
         return self._deleter.delete_library(library, scope)
 
     def forget_owner(self, owner: str) -> int:
-        """Delete every private library of a reader, and their name in what they shared; count the documents."""
+        """Delete a reader's own libraries and their name in what they shared; count the documents."""
         return self._deleter.forget_owner(owner)
 
     def missing(self) -> list[StoredDocument]:
@@ -402,9 +399,6 @@ class Store:
     def _wake(self) -> str:
         self.on_wanted()
         return stored(self._held_up)
-
-    def _forget_aside(self, gone: Sequence[changes.Removed]) -> None:
-        self._deleter.forget_aside(gone)
 
     def _settle(self) -> None:
         """Finish what a killed process left to do, and remove originals that no document came of."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
 from docent.regular_files import open_regular
 from docent.store import changes, contents, documents
+from docent.store.asides import forget_aside
 from docent.store.catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
 from docent.store.owned_index import discard_index
@@ -37,13 +38,11 @@ class Writer:
         catalog: SqliteCatalog,
         files: FolderFiles,
         serving: Callable[[], Serving],
-        forget_aside: Callable[[Sequence[changes.Removed]], None],
     ) -> None:
         self._folder = folder
         self._catalog = catalog
         self._files = files
         self._serving = serving
-        self._forget_aside = forget_aside
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
@@ -283,7 +282,7 @@ class Writer:
         Return the folders of other generations that a process owns, which has to follow the log.
         """
         self._catalog.snapshots.drop()
-        self._forget_aside(gone)
+        forget_aside(self._folder, gone)
         owned = []
         for generation in changes.generations(db).values():
             if generation.number != self._serving().generation:
