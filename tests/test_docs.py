@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 from pathlib import Path
@@ -86,6 +87,24 @@ def test_named_tests_and_files_exist(page):
     assert {name for name in re.findall(r"`(test_\w+)`", text)} <= TESTS
     paths = re.findall(r"`((?:tests|docent|tools|bench)/[\w/.]+)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_store_is_described_as_it_is():
+    """Each function that docs/store.md names exists, and docs/architecture.md lists each module of the store."""
+    names = set()
+    files = [path for path in (ROOT / "docent/store").glob("*.py") if path.stem != "__init__"]
+    for path in files:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                names |= {node.name, f"{path.stem}.{node.name}"}
+            elif isinstance(node, ast.ClassDef):
+                names |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+    named = set(re.findall(r"`([\w.]+)\(\)`", (ROOT / "docs/store.md").read_text(encoding="utf-8")))
+    assert named - names == set()
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.split("| modules of `docent/store/` |")[1].split("\n\n")[0]
+    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert listed == {path.stem for path in files}
 
 
 def test_contributing_names_the_place_of_each_change():
