@@ -94,9 +94,7 @@ class LocalIndex:
                 "compare": self._owner.compare,
                 "write_anew": self._owner.write_anew,
             }
-            with suppress(
-                OSError
-            ):  # a file system without sockets: others compare exactly, and are polled for
+            with suppress(OSError):  # a file system without sockets: only one process can use the store
                 self._server = OwnerServer(self._folder, answers)
             return True
 

@@ -2,7 +2,7 @@
 
 Any number of processes read and write the catalog and read the words. Embedded Chroma and tantivy allow one
 process that writes; it owns the index of a generation, and the others ask it, by one line of JSON for each
-call, over a socket in that folder which only its user may open.
+call, over a socket in that folder which only its user may open (docs/decisions/0021-calls-to-the-owner.md).
 """
 
 from __future__ import annotations
