@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from docent.errors import DamagedStore, StoreError
@@ -55,16 +55,17 @@ class OwnedIndex:
         trust = self._checksums.check()
         if self._url:
             shutil.rmtree(folder / CHROMA, ignore_errors=True)
-        try:
-            self.words = self._open_words(trust[WORDS])
+        with ExitStack() as on_failure:
+            for position in self._positions.values():
+                on_failure.callback(position.close)
             try:
+                self.words = self._open_words(trust[WORDS])
+                on_failure.callback(self.words.close)
                 self._open_vectors(Trust.UNSURE if self._url else trust[CHROMA])
-            except BaseException:
-                self.words.close()
+            except KeyboardInterrupt:
+                self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
                 raise
-        except KeyboardInterrupt:
-            self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
-            raise
+            on_failure.pop_all()
         self._checksums.mark_opened()
 
     @property
