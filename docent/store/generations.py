@@ -136,6 +136,7 @@ def forget_previous(folder: Path, *, chroma_url: str) -> bool:
             if previous is not None:
                 chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
                 drop_generation(catalog, folder, previous, chroma)
+                catalog.shrink()
             return previous is not None
     finally:
         lock.release()

@@ -251,7 +251,6 @@ class WordIndex:
     def write_anew(self, content: Content) -> None:
         """Write everything again from the catalog; durable on return."""
         self.clear()
-        self.commit()
         for document_id, library in content.documents():
             if (read := content.words_of(document_id)) is not None:
                 language, chunks = read
