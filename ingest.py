@@ -15,8 +15,8 @@ from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 
-from docent.app import Docent, forget_previous, give_up, open_docent, roll_back, switch
-from docent.errors import DocentError, IndexMismatch, InputError, StoreError
+from docent.app import forget_previous, open_docent, roll_back
+from docent.errors import DocentError, InputError, StoreError
 from docent.ingesting import IngestProgress, IngestStopped
 from docent.settings import Settings
 from docent.types import FileReport
@@ -162,35 +162,26 @@ def _rebuild(settings: Settings, arguments: argparse.Namespace) -> list[FileRepo
 
     Returns None if it is in use, and files can be read into it; else the reports of files that failed.
     """
-    for _ in range(CHANGES):
-        with _open_building(settings) as docent, _progress_bar(arguments) as bar:
-            failed = docent.rebuild(full=arguments.rebuild == "full", on_progress=bar)
-        if failed:
-            print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
-            return failed
-        match switch(settings.storage, chroma_url=settings.chroma_url):
-            case "switched":
-                print("The new index answers; python ingest.py --rollback goes back.", file=sys.stderr)
-                return None
-            case "busy":
-                print(
-                    "The new index is complete. Another Docent, perhaps the chat, uses the old one and "
-                    "cannot use this one, because it runs with other settings. Start it again with the "
-                    "current settings, and it uses the new one.",
-                    file=sys.stderr,
-                )
-                return []
+    with open_docent(settings, building=True) as docent, _progress_bar(arguments) as bar:
+        for _ in range(CHANGES):
+            if failed := docent.rebuild(full=arguments.rebuild == "full", on_progress=bar):
+                print("Not everything could be carried over, so the old index stays.", file=sys.stderr)
+                return failed
+            match docent.store.switch():
+                case "switched":
+                    print("The new index answers; python ingest.py --rollback goes back.", file=sys.stderr)
+                    return None
+                case "busy":
+                    print(
+                        "The new index is complete. Another Docent, perhaps the chat, uses the old one and "
+                        "cannot use this one, because it runs with other settings. Start it again with the "
+                        "current settings, and it uses the new one.",
+                        file=sys.stderr,
+                    )
+                    return []
     raise StoreError(
         "Documents change faster than the index can be built. Try again when fewer of them change."
     )
-
-
-def _open_building(settings: Settings) -> Docent:
-    try:
-        return open_docent(settings, storage=settings.storage / "building")
-    except IndexMismatch:  # begun with other settings
-        give_up(settings.storage, chroma_url=settings.chroma_url)
-        return open_docent(settings, storage=settings.storage / "building")
 
 
 def _read_files(settings: Settings, paths: Sequence[Path], arguments: argparse.Namespace) -> list[FileReport]:

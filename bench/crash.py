@@ -2,9 +2,11 @@
 
     python -m bench.crash [--kills 200] [--seed 1]
 
-A child process ingests, changes, deletes and rebuilds small documents, and keeps a journal of each step
-before and after it. It is killed, every other time interrupted so that it closes everything in the middle of
-its work; then the store is opened again and compared with the journal: nothing may be lost or doubled.
+A child process ingests, changes and deletes small documents, between the steps of a rebuild of their index,
+and at times goes back to the index before. It keeps a journal of each step before and after it. It is killed,
+every other time interrupted so that it closes everything in the middle of its work, and every third time a
+second process rebuilds the index beside it and is killed after it. Then the store is opened again and
+compared with the journal: nothing may be lost or doubled, and no index left that nobody knows.
 Deleted text is searched for in every file, as text and as the catalog compresses it, except in the word
 index, whose dictionary keeps single stems until tantivy merges its segments.
 """
@@ -21,7 +23,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -29,15 +31,17 @@ from pathlib import Path
 from typing import TextIO
 
 from docent.errors import StoreError
-from docent.store import Rebuild, Store, switch
+from docent.store import Store, roll_back
 from docent.store.packing import pack_text
-from docent.types import Scope
-from tests.store.putting import finish, nearest, put, put_several
+from docent.types import Document, Page, Scope
+from tests.store.damage import catalog
+from tests.store.putting import chunked, finish, nearest, put, put_several
 
 ALL = Scope()
 WORD = re.compile(rb"w\d+x\d+q\d")
 RETRY_SECONDS = 30.0
 PATHS = [f"{number}.txt" for number in range(8)]
+STEPS = ["put", "put", "put several", "delete", "roll back", *["rebuild"] * 5]
 
 
 def main() -> None:
@@ -72,6 +76,12 @@ def child(folder: Path, seed: int, ready: Connection) -> None:
         _work(folder, seed, ready, journal)
 
 
+def rebuild_beside(folder: Path) -> None:
+    """Rebuild the index again and again until killed."""
+    for _ in _rebuild(folder / "storage"):
+        pass
+
+
 def _work(folder: Path, seed: int, ready: Connection, journal: TextIO) -> None:
     """Take random steps, with a line in the journal before and after each."""
     chance = random.Random(seed)
@@ -81,24 +91,23 @@ def _work(folder: Path, seed: int, ready: Connection, journal: TextIO) -> None:
         journal.flush()
 
     number = 0
-    while True:
-        step = ""
-        with closing(Store(folder / "storage", fingerprint="f")) as store:
-            if not number:
-                ready.send("ready")
-            while step != "rebuild":
+    with closing(Store(folder / "storage", fingerprint="f")) as store:
+        ready.send("ready")
+        rebuild = _rebuild(folder / "storage")
+        with closing(rebuild):
+            while True:
                 number += 1
                 word = f"w{seed}x{number}q"
-                step = chance.choice(["put", "put", "put several", "delete", "rebuild"])
+                step = chance.choice(STEPS)
                 paths = chance.sample(PATHS, 4 if step == "put several" else 1)
                 for path in paths:
                     record(begin=step, path=path, word=word + path[0])
-                if step != "rebuild":
+                if step == "rebuild":
+                    next(rebuild)
+                else:
                     _step(store, folder, step, {path: word + path[0] for path in paths})
-                    for path in paths:
-                        record(done=step, path=path, word=word + path[0])
-        _rebuild(folder / "storage")
-        record(done=step, path=path, word=word + path[0])
+                for path in paths:
+                    record(done=step, path=path, word=word + path[0])
 
 
 def _step(store: Store, folder: Path, step: str, words: Mapping[str, str]) -> None:
@@ -109,21 +118,43 @@ def _step(store: Store, folder: Path, step: str, words: Mapping[str, str]) -> No
     ((path, word),) = words.items()
     if step == "put":
         put(store, folder, path, text_of(path, word))
-        return
-    for document in store.documents(ALL):
-        if path in document.paths:
-            store.delete(document.id, ALL)
+    elif step == "delete":
+        for document in store.documents(ALL):
+            if path in document.paths:
+                store.delete(document.id, ALL)
+    elif step == "roll back":
+        with suppress(StoreError):  # there is no earlier index
+            roll_back(folder / "storage")
+        _read_what_waits(store)
 
 
-def _rebuild(folder: Path) -> None:
-    with closing(Store(folder / "building", fingerprint="f")) as new, Rebuild(folder, new=new) as work:
-        for stored in work.missing():
-            document = work.document(stored)
-            text = document.pages[0].text
-            put(new, folder.parent / "again", stored.files[0].path, text)
-        finish(new)
-        work.finish()
-    assert switch(folder, chroma_url="") == "switched"
+def _read_what_waits(store: Store) -> None:
+    """Read what came after the rebuild, as the next start and the next ingest do after a rollback."""
+    for waiting in store.expected():
+        text = store.original(waiting.id, ALL).read_text()
+        document = Document(waiting.sha256, waiting.name, "text", (Page(1, text),))
+        store.put_reading(waiting.id, document, chunked(document, waiting.id))
+    finish(store)
+
+
+def _rebuild(folder: Path) -> Generator[None, None, None]:
+    """Rebuild the index again and again; other steps are taken in between."""
+    while True:
+        with closing(Store(folder, fingerprint="f", building=True)) as new:
+            _carry_over(new)
+            yield
+            finish(new)
+            yield
+            while new.switch() != "switched":
+                _carry_over(new)
+                finish(new)
+        yield
+
+
+def _carry_over(new: Store) -> None:
+    for stored in new.missing():
+        if (document := new.read_before(stored.id)) is not None:
+            new.put_reading(stored.id, document, chunked(document, stored.id))
 
 
 def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, kill: int) -> str:
@@ -132,6 +163,9 @@ def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, 
     process.start()
     theirs.close()
     _require(ours.poll(60) and ours.recv() == "ready", f"the store could not be opened after kill {kill}")
+    rebuilding = context.Process(target=rebuild_beside, args=(folder,))
+    if kill % 3 == 0:
+        rebuilding.start()
     time.sleep(chance.uniform(0.0, 0.6))
     _require(process.is_alive(), f"the child ended by itself with {process.exitcode}")
     how = "Ctrl+C" if kill % 2 else "kill -9"
@@ -144,6 +178,10 @@ def _interrupt(context: ForkServerContext, folder: Path, chance: random.Random, 
         how == "kill -9" or process.exitcode == 0,
         f"an interrupted child ended with {process.exitcode}",
     )
+    if kill % 3 == 0:
+        _require(rebuilding.is_alive(), f"the rebuild ended by itself with {rebuilding.exitcode}")
+        rebuilding.kill()
+        rebuilding.join()
     ours.close()
     journal = _journal(folder)
     return f"{journal[-1].get('begin', 'between two steps')}, {how}" if journal else f"nothing, {how}"
@@ -153,7 +191,7 @@ def _check(folder: Path) -> None:
     allowed, gone = _expected(_journal(folder))
     store = Store(folder / "storage", fingerprint="f")
     try:
-        finish(store)
+        _read_what_waits(store)
         documents = store.documents(ALL)
         words = {}
         for document in documents:
@@ -173,11 +211,24 @@ def _check(folder: Path) -> None:
         for word in gone.keys() - set(words.values()):
             _require(word not in " ".join(nearest(store, word)), f"{word} is found")
             _require(store.matching(word, 5, ALL) == [], f"{word} is found by words")
+        _require(store.complaints() == [], f"{store.complaints()}")
+        _no_other_index(folder / "storage")
     finally:
         store.close()
     _nothing_left(
         folder / "storage", {word: path for word, path in gone.items() if word not in words.values()}
     )
+
+
+def _no_other_index(storage: Path) -> None:
+    """Check that nothing is left of generations that were removed."""
+    with catalog(storage) as db:
+        known = {str(n) for (n,) in db.execute("SELECT n FROM generations")}
+        for table in ("readings", "changes"):
+            some = {str(n) for (n,) in db.execute(f"SELECT DISTINCT generation FROM {table}")}
+            _require(some <= known, f"{table} of the generations {some - known} are left")
+    folders = {folder.name for folder in (storage / "index").iterdir() if folder.name.isdigit()}
+    _require(folders <= known, f"the folders of the generations {folders - known} are left")
 
 
 def _nothing_left(storage: Path, gone: Mapping[str, str]) -> None:
@@ -203,7 +254,7 @@ def _expected(journal: list[dict[str, str]]) -> tuple[dict[str, set[str]], dict[
     written: dict[str, str] = {}
     for entry in journal:
         step, path = entry.get("begin") or entry["done"], entry["path"]
-        if step == "rebuild":
+        if step in ("rebuild", "roll back"):
             continue
         after = entry["word"] if step in ("put", "put several") else ""
         written[entry["word"]] = path

@@ -25,7 +25,7 @@ from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, ingest
 from docent.ingesting.folders import follow_folders
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import retrieve
-from docent.store import SharedStore
+from docent.store import Store
 from docent.types import FileReport, Scope
 from tests.fakes.embedder import WordHashEmbedder
 from tests.unmeasured import unmeasured
@@ -46,7 +46,7 @@ class Pipeline:
     def __init__(self, folder: Path, storage: str = "storage") -> None:
         self.data = folder / "data"
         self.embedder = WordHashEmbedder()
-        self.store = SharedStore(folder / storage, fingerprint="f")
+        self.store = Store(folder / storage, fingerprint="f")
         self.loader = Loader(limits=Limits(), ocr=Ocr(engine="off"), workers=1)
         self.background = EmbeddingWorker(store=self.store, embedder=self.embedder)
         self.ingest_pipeline = IngestPipeline(

@@ -255,10 +255,10 @@ def test_private_uses_are_noticed(tmp_path):
     """Attributes, imports and patched names are found; a reason, and a test's own attribute, are let pass."""
     path = tmp_path / "test_wrong.py"
     path.write_text(
-        "from docent.store.reads import _highest\n"
+        "from docent.store.searching import _highest\n"
         "store._catalog.write()\n"
         "monkeypatch.setattr(store, '_catalog', None)\n"
-        "monkeypatch.setattr('docent.store.reads._highest', None)\n"
+        "monkeypatch.setattr('docent.store.searching._highest', None)\n"
         "store._catalog  # private: nothing else shows it\n"
         "self._catalog = 1\n"
         "store._unknown\n"

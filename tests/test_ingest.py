@@ -91,8 +91,8 @@ class Project:
         """The rows of the vectors of a document; made again, they are other ones."""
         with closing(sqlite3.connect(self.storage / "index/catalog.db")) as catalog:
             return catalog.execute(
-                "SELECT v.chunk FROM vectors v JOIN chunks c ON c.n = v.chunk JOIN documents d "
-                "ON d.n = c.document WHERE d.sha256 = ?",
+                "SELECT v.chunk FROM vectors v JOIN chunks c ON c.n = v.chunk JOIN readings r "
+                "ON r.n = c.reading JOIN documents d ON d.n = r.document WHERE d.sha256 = ?",
                 (hashlib.sha256(content.encode()).hexdigest(),),
             ).fetchall()
 
@@ -276,7 +276,7 @@ def test_a_document_without_text_that_was_read_before(project):
     project.write("void.txt", "\n \n")
     project.ingest()
     with closing(sqlite3.connect(project.storage / "index/catalog.db")) as catalog, catalog:
-        catalog.execute("UPDATE documents SET reason = ''")
+        catalog.execute("UPDATE readings SET reason = ''")
     assert "Nothing to search: no text was found. Read it again" in project.run("-m", "docent", "list").stdout
 
 
@@ -542,7 +542,7 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
         del os.environ["DOCENT_CHUNK_TOKENS"]
     assert project.search("apples")[0]["file"] == "a.txt", "the old settings and the old index, as before"
     with closing(sqlite3.connect(project.storage / "index/catalog.db")) as catalog, catalog:
-        catalog.execute("UPDATE documents SET loader = 0")
+        catalog.execute("UPDATE readings SET loader = 0")
     assert "1 of them were read by an older Docent" in project.run("-m", "docent", "list").stderr
     assert "by an older loader" in project.run("-m", "docent", "doctor").stdout
     assert project.run("ingest.py", "--rebuild=full").returncode == 0

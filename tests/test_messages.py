@@ -11,7 +11,6 @@ import pytest
 
 from docent.errors import UnreadableFile
 from docent.messages import Message, joined, restored, stored
-from docent.store.rpc import pack, unpack
 
 EMPTY = Message("{name} is empty ({size:,} bytes).", name="a{b}.pdf", size=1234)
 NESTED = Message("{what}: {why}", what="b.pdf", why=joined((EMPTY, Message("Remove it."), "as it is"), " "))
@@ -27,7 +26,6 @@ WAYS = [
     pytest.param(lambda message: restored(stored(message)), id="stored"),
     pytest.param(lambda message: pickle.loads(pickle.dumps(message)), id="pickled"),
     pytest.param(copy.deepcopy, id="copied"),
-    pytest.param(lambda message: unpack(pack(message)), id="between processes of a store"),
 ]
 
 

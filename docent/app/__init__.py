@@ -4,7 +4,7 @@ from docent.answering.prompt.personas import Persona
 from docent.app.docent import Docent
 from docent.app.factory import open_docent, open_model
 from docent.ingesting import IngestProgress
-from docent.store import back_up, forget_previous, give_up, mend_catalog, restore, roll_back, switch
+from docent.store import back_up, forget_previous, mend_catalog, restore, roll_back
 
 __all__ = [
     "Docent",
@@ -12,11 +12,9 @@ __all__ = [
     "Persona",
     "back_up",
     "forget_previous",
-    "give_up",
     "mend_catalog",
     "open_docent",
     "open_model",
     "restore",
     "roll_back",
-    "switch",
 ]

@@ -238,10 +238,8 @@ class Docent:
         return self.loader.draw_page(self.store.original(document_id, scope), page, spans, name=file)
 
     def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
-        """Fill this store from the index in use; return reports on documents not carried over."""
-        return rebuild(
-            self.settings.storage, pipeline=self.ingest_pipeline, full=full, on_progress=on_progress
-        )
+        """Fill the index that is being built; return reports on documents that could not be."""
+        return rebuild(self.ingest_pipeline, full=full, on_progress=on_progress)
 
     def is_older(self, document: StoredDocument) -> bool:
         """Tell whether an older loader than the present one read the document."""

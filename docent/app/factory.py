@@ -17,11 +17,14 @@ from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereade
 from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import Synonyms
 from docent.settings import Settings
-from docent.store import SharedStore
+from docent.store import Store
 
 
-def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
-    """Open the store and everything that works on it. Raises DocentError with a sentence."""
+def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
+    """Open the store and everything that works on it. Raises DocentError with a sentence.
+
+    With `building` it works on the index that is being built beside the one that answers.
+    """
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     policy = read_policy(settings.content_policy_file, action=settings.content_policy)
@@ -39,8 +42,11 @@ def open_docent(settings: Settings, *, storage: Path | None = None) -> Docent:
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
-        store = SharedStore(
-            storage or settings.storage, fingerprint=fingerprint, chroma_url=settings.chroma_url
+        store = Store(
+            storage or settings.storage,
+            fingerprint=fingerprint,
+            chroma_url=settings.chroma_url,
+            building=building,
         )
         on_failure.pop_all()
     limits = Limits(file_bytes=settings.max_file_mb * 1_000_000)

@@ -16,8 +16,8 @@ from docent.indexing import Chunker, embedded_text
 from docent.indexing.embedder import Embedder
 from docent.loading import Loader
 from docent.messages import Message
-from docent.store import Arrival, OldDocument, Rebuild, Store
-from docent.types import Chunk, Document, FileReport, SourceFile, document_id
+from docent.store import Arrival, Store
+from docent.types import Chunk, Document, FileReport, Scope, SourceFile, StoredDocument, document_id
 
 log = logging.getLogger(__name__)
 
@@ -249,45 +249,46 @@ class EmbeddingWorker:
 
 
 def rebuild(
-    old: Path, *, pipeline: IngestPipeline, full: bool, on_progress: Callable[[IngestProgress], None]
+    pipeline: IngestPipeline, *, full: bool, on_progress: Callable[[IngestProgress], None]
 ) -> list[FileReport]:
-    """Build the new store from the index in `old`; the reports name documents that could not be carried over.
+    """Fill the index that is being built; the reports name documents that could not be carried over.
 
     `full` reads every file again; otherwise only chunks and vectors are made again. Documents that come to
-    the old index meanwhile are carried over, too.
+    the index in use meanwhile are carried over, too.
     """
+    store = pipeline.store
     reports: list[FileReport] = []
     failed: set[str] = set()
-    with Rebuild(old, new=pipeline.store) as work:
-        while missing := [document for document in work.missing() if document.id not in failed]:
-            pages = 0
-            for number, document in enumerate(missing, 1):
-                path = document.files[0].path
-                try:
-                    pages += _carry_over(document, work, pipeline, full=full)
-                except (LoadError, StoreError) as error:
-                    failed.add(document.id)
-                    reports.append(FileReport(document.library, path, "failed", error.message))
-                on_progress(IngestProgress(number, len(missing), pages, path, pipeline.store.lacking()))
-            all_read = IngestProgress(len(missing), len(missing), pages, "", 0)
-            pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))  # noqa: B023  called within this round
-        work.finish()
+    while missing := [document for document in store.missing() if document.id not in failed]:
+        pages = 0
+        for number, document in enumerate(missing, 1):
+            path = document.paths[0] if document.paths else document.name
+            try:
+                pages += _carry_over(document, pipeline, full=full)
+            except (LoadError, StoreError) as error:
+                failed.add(document.id)
+                reports.append(FileReport(document.library, path, "failed", error.message))
+            on_progress(IngestProgress(number, len(missing), pages, path, store.lacking()))
+        all_read = IngestProgress(len(missing), len(missing), pages, "", 0)
+        pipeline.background.wait(lambda waiting: on_progress(replace(all_read, waiting=waiting)))  # noqa: B023  called within this round
     return reports
 
 
-def _carry_over(kept: OldDocument, work: Rebuild, pipeline: IngestPipeline, *, full: bool) -> int:
-    original = kept.files[0].full
-    document = work.document(kept)
-    read = _read_again(document, original, pipeline) if full else pipeline.as_read(document)
-    stat = original.stat() if original.exists() else None
-    if stat is None:
+def _carry_over(known: StoredDocument, pipeline: IngestPipeline, *, full: bool) -> int:
+    store = pipeline.store
+    if (document := store.read_before(known.id)) is None:
+        return 0  # it was deleted meanwhile
+    original = store.original(known.id, Scope(reader=known.owner))
+    if not original.exists():
         raise StoreError(
             "The original of {name} is missing from storage/. Add the file again, or delete the "
             "document, and run this again.",
-            name=document.name,
+            name=known.name,
         )
-    file = replace(kept.files[0], bytes=stat.st_size, modified_ns=stat.st_mtime_ns)
-    pipeline.keep(file, read)
+    read = _read_again(document, original, pipeline) if full else pipeline.as_read(document)
+    store.put_reading(known.id, read.document, read.chunks(known.library))
+    pipeline.tally.count(len(read.document.pages))
+    pipeline.background.start()
     return len(read.document.pages)
 
 

@@ -2,15 +2,12 @@
 
 from docent.store.backups import back_up, restore
 from docent.store.conversations import ANSWER_KEY, quoted
-from docent.store.index_swap import Rebuild, forget_previous, give_up, roll_back, switch
-from docent.store.old_index import OldDocument
-from docent.store.originals import COPIES, Copies, sha256_of
-from docent.store.personal_documents import is_from
-from docent.store.rows import UPLOADED
-from docent.store.shared_store import SharedStore
+from docent.store.documents import UPLOADED, is_from
+from docent.store.files import COPIES, Copies, sha256_of
+from docent.store.generations import forget_previous, roll_back
+from docent.store.protocols import Arrival, KnownFile
 from docent.store.snapshots import mend_catalog
 from docent.store.store import Store
-from docent.store.writes import Arrival, KnownFile
 
 __all__ = [
     "ANSWER_KEY",
@@ -19,18 +16,13 @@ __all__ = [
     "Arrival",
     "Copies",
     "KnownFile",
-    "OldDocument",
-    "Rebuild",
-    "SharedStore",
     "Store",
     "back_up",
     "forget_previous",
-    "give_up",
     "is_from",
     "mend_catalog",
     "quoted",
     "restore",
     "roll_back",
     "sha256_of",
-    "switch",
 ]

@@ -18,15 +18,13 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.locks import LOCK, FolderLock
-from docent.store.old_index import OldIndex
-from docent.store.originals import sha256_of
-from docent.store.rpc import KEY, SOCKET
+from docent.store import changes, documents
+from docent.store.catalog import SqliteCatalog
+from docent.store.files import ORIGINALS, sha256_of
+from docent.store.ownership import LOCK, FolderLock
 
 LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"
-LEFT_OUT = (LOCK, SOCKET, KEY)
-"""Files of storage/ that belong to a running process and are not backed up."""
 
 
 def back_up(folder: Path, target: Path) -> int:
@@ -63,7 +61,7 @@ def restore(source: Path, folder: Path, *, force: bool) -> Path | None:
     """Put a backup into storage/ and return the folder that now holds the old content, if there was any."""
     lock = FolderLock(folder)
     try:
-        there = [path for path in folder.iterdir() if path.name not in (*LEFT_OUT, "models")]
+        there = [path for path in folder.iterdir() if path.name not in (LOCK, "models")]
         if there and not force:
             raise StoreError(
                 "{folder} is not empty. Name an empty folder with DOCENT_STORAGE, or repeat with "
@@ -95,15 +93,15 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 
     catalog = scratch / "catalog.db"
     _copy(folder / CATALOG, catalog)
-    kept = OldIndex(scratch, originals=folder / "originals")
-    gone = [one.id for one in kept.documents() if not one.files[0].full.exists()]
-    kept.forget(gone)  # deleted while the backup was taken
-    sha256s = kept.sha256s()
-    kept.close()
+    with closing(SqliteCatalog(catalog)) as copied, copied.write() as db:
+        sha256s = {one for one in documents.used_originals(db) if (folder / ORIGINALS / one).exists()}
+        for key, sha256 in db.execute("SELECT id, sha256 FROM documents").fetchall():
+            if sha256 not in sha256s and (row := documents.document_row(db, key)) is not None:
+                documents.withdraw(db, row)  # deleted while the backup was taken
+        changes.remove(db, changes.nameless(db))
     add(catalog, CATALOG)
     for sha256 in sorted(sha256s):
-        if (folder / "originals" / sha256).exists():
-            add(folder / "originals" / sha256, f"originals/{sha256}")
+        add(folder / ORIGINALS / sha256, f"{ORIGINALS}/{sha256}")
     for path in _beside(folder):
         if path.suffix == ".db":
             _copy(path, scratch / path.name)
@@ -116,7 +114,7 @@ def _fill(tar: tarfile.TarFile, folder: Path, scratch: Path) -> None:
 def _beside(folder: Path) -> Iterator[Path]:
     """Yield the databases and small files of other packages that lie directly in storage/."""
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name not in LEFT_OUT and not path.name.endswith(("-wal", "-shm", ".part")):
+        if path.is_file() and path.name != LOCK and not path.name.endswith(("-wal", "-shm", ".part")):
             yield path
 
 

@@ -1,4 +1,4 @@
-"""The catalog: one SQLite file that all else is derived from, with one writer and any number of readers."""
+"""The catalog in SQLite: one file that all else is derived from, which any number of processes share."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
-from docent.store.locks import WriteLock
 from docent.store.schema import is_older, migrate
 from docent.store.snapshots import Snapshots, damaged
 
 BUSY_SECONDS = 30.0
 
 
-class Catalog:
-    """Connections to catalog.db and transactions on it."""
+class SqliteCatalog:
+    """Connections to catalog.db and transactions on it. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.write_lock = WriteLock()
+        self._write_lock = threading.RLock()
         self._idle: deque[sqlite3.Connection] = (
             deque()
         )  # last in, first out: the one used last has the fullest cache
@@ -33,7 +32,7 @@ class Catalog:
         self._watch, self._watching = self._connect(), threading.Lock()
         try:
             with self._translate_errors():
-                if is_older(self._writer):
+                if is_older(path):
                     self.snapshots.take(whole=True)
                 migrate(self._writer)
         except BaseException:
@@ -49,8 +48,8 @@ class Catalog:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction: all of it happens, or none."""
-        with self.write_lock, self._translate_errors():
+        """Run the block in one transaction, alone in all processes: all of it happens, or none."""
+        with self._write_lock, self._translate_errors():
             try:  # BEGIN is inside, since Ctrl+C may come right after it
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -83,11 +82,14 @@ class Catalog:
 
     def set_value(self, key: str, value: str) -> None:
         with self.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+            connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
 
     def forget_traces(self) -> bool:
         """Empty the write-ahead log, which may hold deleted text; return False if it is in use."""
-        with self.write_lock, self._translate_errors():
+        with self._write_lock, self._translate_errors():
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -101,9 +103,14 @@ class Catalog:
                 busy_seconds=BUSY_SECONDS,
             )
 
+    def shrink(self) -> None:
+        """Write the file anew without what was deleted; skipped while others read or write."""
+        with self._write_lock, suppress(sqlite3.OperationalError):
+            self._writer.execute("VACUUM")
+
     def save(self) -> None:
         """Take a snapshot unless the last one equals the catalog."""
-        with self.write_lock:
+        with self._write_lock:
             self.forget_traces()
             if not self.snapshots.is_current():
                 self.snapshots.take()

@@ -1,11 +1,19 @@
-"""The protocols by which other packages use the store."""
+"""The store's seams: what other packages read it by, and what it is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from docent.types import Chunk, Page, Scope, StoredDocument
+from docent.types import Chunk, Document, Page, Scope, SourceFile, StoredDocument
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Hit(NamedTuple):
@@ -28,6 +36,140 @@ class Listing(NamedTuple):
     documents: list[StoredDocument]
     total: int
     """The length of the whole list."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as it was when it was last looked at."""
+
+    library: str
+    path: str
+    bytes: int
+    modified_ns: int
+    sha256: str
+    reason: str = ""
+    """The reason why it could not be read; empty when it was."""
+
+
+class Arrival(NamedTuple):
+    """A file that was read and chunked, ready to be stored."""
+
+    file: SourceFile
+    document: Document
+    chunks: Sequence[Chunk]
+
+
+ChangeKind = Literal["words", "vectors", "drop", "library"]
+"""A document's words were written; vectors were made; a document, or a library, is gone."""
+
+
+class Change(NamedTuple):
+    """One entry of the change log."""
+
+    position: int
+    kind: ChangeKind
+    document_id: str
+    library: str
+    chunk_ids: tuple[str, ...]
+    """Of the vectors that were made, or of a document that is gone."""
+
+
+class Catalog(Protocol):
+    """Every fact; everything else is derived from it. Transactions on one database."""
+
+    @property
+    def version(self) -> int:
+        """A number that differs once any process has changed the catalog; it costs microseconds."""
+
+    def read(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Read from one state of the catalog for the whole block."""
+
+    def write(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Run the block in one transaction, alone in all processes: all of it happens, or none."""
+
+    def forget_deleted(self) -> None:
+        """Overwrite what was deleted. Raises StoreError where its text still stands in a file."""
+
+    def close(self) -> None: ...
+
+
+class Content(Protocol):
+    """The texts and vectors of one generation, for the indexes that are derived from them."""
+
+    def words_of(self, document_id: str) -> tuple[str, list[Chunk]] | None:
+        """Return a document's language and chunks; None when it is gone."""
+
+    def vectors_of(self, chunk_ids: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
+        """Return those of these chunks that have a vector, and the vectors."""
+
+    def documents(self) -> list[tuple[str, str]]:
+        """Return id and library of every document that was read."""
+
+    def libraries(self) -> list[str]: ...
+
+    def library_vectors(self, library: str) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield the ids and vectors of a library, many at a time."""
+
+    def chunk_count(self) -> int: ...
+
+    def vector_counts(self) -> dict[str, int]:
+        """Count the vectors of each library that has any."""
+
+
+class DerivedIndex(Protocol):
+    """Words or vectors, which follow the change log."""
+
+    follows: frozenset[ChangeKind]
+    """The changes that concern it."""
+
+    def apply(self, changes: Sequence[Change], content: Content) -> None:
+        """Follow the log; durable on return. A change that was applied before does no harm."""
+
+    def write_anew(self, content: Content) -> None:
+        """Write everything again from the catalog; durable on return."""
+
+    def is_whole(self, content: Content) -> bool:
+        """Return False if something is missing or left over, by counting."""
+
+
+class Index(Protocol):
+    """Words and vectors of one generation."""
+
+    def follow(self) -> None:
+        """Bring both level with the change log."""
+
+    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Return chunks of one library by cosine similarity to the vector, best first."""
+
+    def matching(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
+
+    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return the BM25 scores of those of the named chunks that match at all."""
+
+    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        """Return each term's inverse document frequency in these libraries."""
+
+    def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+        """Count what is left of a document: entries of words, and vectors."""
+
+    def close(self) -> None: ...
+
+
+class Files(Protocol):
+    """The original files, by their content."""
+
+    def open(self, sha256: str) -> Path:
+        """Return the path of a file."""
+
+    def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
+        """Store a copy, unless there is one; refuse a file that has changed since it was read."""
+
+    def drop(self, sha256: str) -> None: ...
+
+    def held(self) -> Iterator[str]: ...
 
 
 class Reader(Protocol):
@@ -74,27 +216,3 @@ class Reader(Protocol):
 
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
         """Return one page with its text and geometry. Raises UnknownDocument."""
-
-
-class VectorIndex(Protocol):
-    """The nearest-neighbour index; like the word index, it is derived from the catalog."""
-
-    def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
-        """Add or replace vectors; durable on return."""
-
-    def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
-        """Delete these chunks; unknown ids are ignored."""
-
-    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        """Return chunks of one library by cosine similarity, best first."""
-
-    def count(self, library: str) -> int: ...
-
-    def chunk_ids(self, library: str) -> set[str]: ...
-
-    def held(self, library: str, chunk_ids: Sequence[str]) -> int:
-        """Count those of these chunks that still have a vector."""
-
-    def drop_library(self, library: str) -> None: ...
-
-    def close(self) -> None: ...

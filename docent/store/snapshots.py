@@ -18,16 +18,12 @@ from contextlib import closing
 from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
-from docent.store.checksums import CHECKSUMS
-from docent.store.locks import FolderLock
-from docent.store.originals import Originals, sync
+from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, sync
+from docent.store.ownership import FolderLock
 from docent.types import State
 
 log = logging.getLogger(__name__)
 CATALOG = "catalog.db"
-UNCLAIMED = "unclaimed"
-WHOLE_AGAIN = (State.SEARCHABLE, State.READY, State.PARTIAL)
-"""The state of a document that waits for vectors, and the states of one that has them."""
 
 
 class Snapshots:
@@ -86,8 +82,7 @@ class Snapshots:
         for stale in (
             f"{CATALOG}-wal",
             f"{CATALOG}-shm",
-            CHECKSUMS,
-        ):  # without checksums, words and vectors are compared
+        ):
             self._catalog.with_name(stale).unlink(missing_ok=True)
         fresh = self._catalog.with_name(".catalog.part")
         shutil.copyfile(self.last, fresh)
@@ -100,8 +95,9 @@ class Snapshots:
 def _leave_out_vectors(copy: sqlite3.Connection) -> None:
     copy.execute("PRAGMA journal_mode = OFF")  # half a copy is of no use
     copy.execute("DELETE FROM vectors")
-    copy.execute("UPDATE documents SET state = ? WHERE state IN (?, ?) AND embedded", WHOLE_AGAIN)
-    copy.execute("UPDATE documents SET embedded = 0")
+    # Another name for the log: what words and vectors have followed of it since is not in this copy.
+    copy.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE key = 'log'")
+    copy.execute("UPDATE readings SET state = ?, embedded = 0 WHERE embedded > 0", (State.SEARCHABLE,))
     copy.commit()
     copy.execute("VACUUM")
 
@@ -172,11 +168,11 @@ def _set_aside(folder: Path) -> int:
     """Move originals that the snapshot does not know, or the next start would sweep them away."""
     with closing(sqlite3.connect(folder / "index" / CATALOG)) as database:
         known = {sha256 for (sha256,) in database.execute("SELECT sha256 FROM documents")}
-    originals = Originals(folder / "originals")
+    originals = FolderFiles(folder / ORIGINALS)
     unknown = set(originals.held()) - known
     for sha256 in unknown:
         (folder / UNCLAIMED).mkdir(exist_ok=True)
-        originals.path(sha256).replace(folder / UNCLAIMED / sha256)
+        originals.open(sha256).replace(folder / UNCLAIMED / sha256)
     return len(unknown)
 
 

@@ -1,243 +1,410 @@
-"""The store: originals, words and vectors follow the catalog.
+"""The store: a catalog that holds every fact, an index that follows its change log, and the original files.
 
-A document is visible in the one transaction that writes it, after its words are in place; its vectors
-follow. What a killed process left over in a derived index is in no catalog row, answers nothing, and is
-swept at the next start, when damaged or outdated indexes are repaired.
+Every change is one transaction of the catalog; the index follows before the call returns. What a killed
+process left to do stands in the log, and the next one that owns the index does it.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from docent.errors import DamagedStore, IndexMismatch, StoreError
-from docent.store.catalog import Catalog
-from docent.store.checksums import IndexChecksums, Trust
-from docent.store.index_swap import settle
-from docent.store.locks import FolderLock
-from docent.store.old_index import kept_elsewhere, sweep_unfinished
-from docent.store.originals import Originals
-from docent.store.personal_documents import PersonalStore
-from docent.store.repair import (
-    IndexGap,
-    answers_well,
-    chunk_ids,
-    embedded,
-    is_wasteful,
-    libraries,
-    lost_originals,
-    mend_vectors,
-    mend_words,
-    open_vectors,
-    open_words,
-    sweep_originals,
-)
-from docent.store.vector_fallback import VectorFallback
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
+from docent.errors import StorageBusy, StoreError, UnknownDocument
+from docent.messages import restored, stored
+from docent.store import changes, contents, documents, languages, old_layout
+from docent.store.catalog import SqliteCatalog
+from docent.store.checking import StoreContents, lost_originals
+from docent.store.deleting import Deleter
+from docent.store.documents import GONE
+from docent.store.files import ORIGINALS, FolderFiles
+from docent.store.generations import Switched, bind, switch_to
+from docent.store.local_index import LocalIndex
+from docent.store.ownership import FolderLock
+from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing
+from docent.store.scoping import ANSWERS, among, holds_words, in_scope
+from docent.store.searching import Search
+from docent.store.serving import Serving, ServingIndex
+from docent.store.writing import Writer
+from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-CHROMA, WORDS = "chroma", "words"
 
 
-class DerivedIndexes(NamedTuple):
-    """Words and vectors, both derived from the catalog."""
-
-    vectors: VectorFallback
-    words: WordIndex
-    checksums: IndexChecksums
-    was_closed: bool
-    """True if the last owner closed it in order, so that nothing can be left over."""
-
-    def mend(self, catalog: Catalog) -> None:
-        """Bring both in step with the catalog."""
-        self.vectors.catch_up()
-        mend_words(catalog, self.words)
-
-    def close(self, *, in_step: bool) -> None:
-        """Close both after the catalog's last write, and record their checksums if they are in step.
-
-        After an interrupted change nothing is recorded: the next start compares every id, as after a kill.
-        """
-        kept = not (self.vectors.served or self.vectors.behind)
-        distrusted = frozenset[str]() if kept else frozenset({CHROMA})
-        self.vectors.close()
-        self.words.close()
-        if in_step:
-            self.checksums.record(distrusted=distrusted)
+def _ignore() -> None: ...
 
 
-def open_indexes(index: Path, catalog: Catalog, *, chroma_url: str) -> DerivedIndexes:
-    checksums = IndexChecksums(index, parts=(CHROMA, WORDS))
-    trust = checksums.check()
-    words = open_words(index / WORDS, anew=trust[WORDS] is Trust.BROKEN)
-    try:
-        # Words without entries may replace those of another version.
-        if trust[WORDS] is not Trust.SOUND or not words.count():
-            mend_words(catalog, words)
-        if chroma_url:
-            shutil.rmtree(index / CHROMA, ignore_errors=True)
-            vectors = _served(catalog, chroma_url)
-        else:
-            vectors = _kept(index / CHROMA, catalog, trust[CHROMA])
-    except BaseException as error:
-        words.close()
-        if isinstance(error, KeyboardInterrupt):
-            checksums.mark_opened()  # opening was interrupted, and did not kill the process
-        raise
-    checksums.mark_opened()
-    fallback = VectorFallback(vectors, catalog, served=bool(chroma_url))
-    return DerivedIndexes(fallback, words, checksums, trust[WORDS] is Trust.SOUND)
+class Store:
+    """Everything at rest. Thread-safe; any number of processes may have it open.
 
+    With `building` it works on the generation that is being built, beside the one that answers.
+    """
 
-def _kept(folder: Path, catalog: Catalog, trust: Trust) -> ChromaVectors:
-    there = libraries(catalog)  # first: if the catalog is damaged, nothing is open yet
-    vectors = open_vectors(folder, anew=trust is Trust.BROKEN)
-    wasteful = is_wasteful(catalog, vectors)
-    if trust is Trust.SOUND and not wasteful and any(vectors.count(library) for library in there):
-        return vectors
-    try:
-        if wasteful or not _in_step(catalog, vectors):
-            vectors.close()
-            if wasteful:
-                shutil.rmtree(folder)
-            vectors = open_vectors(folder, anew=not wasteful)
-            for library in there:
-                mend_vectors(catalog, vectors, library)
-    except BaseException:
-        vectors.close()
-        raise
-    return vectors
+    on_wanted: Callable[[], None] = staticmethod(_ignore)
+    """Called when vectors are wanted; set by the process that makes them."""
 
-
-def _in_step(catalog: Catalog, vectors: ChromaVectors) -> bool:
-    try:
-        for library in libraries(catalog):
-            mend_vectors(catalog, vectors, library)
-    except DamagedStore as error:
-        log.warning("%s", error)
-        return False
-    return all(answers_well(catalog, vectors, library) for library in libraries(catalog))
-
-
-def _served(catalog: Catalog, url: str) -> ChromaVectors:
-    """Open the vectors on a server, in collections of this store by a name that its catalog keeps."""
-    name = catalog.value("name")
-    if not name:
-        name = uuid.uuid4().hex
-        catalog.set_value("name", name)
-    vectors = ChromaVectors(Path(), name=name, url=url)
-    for library in libraries(catalog):
-        mend_vectors(catalog, vectors, library)
-    return vectors
-
-
-class StoreContents(NamedTuple):
-    """Everything that follows the catalog, by its ids."""
-
-    vectors: dict[str, set[str]]
-    """Ids of the chunks that have a vector, by library."""
-    words: set[str]
-    """Ids of the chunks in the word index."""
-    originals: set[str]
-    """SHA-256 of every original."""
-
-
-class Store(PersonalStore):
-    """Everything at rest. Thread-safe."""
-
-    def __init__(self, folder: Path, *, fingerprint: str, chroma_url: str = "") -> None:
-        self.folder = folder
-        self._lock = FolderLock(folder)
-        try:
-            settle(folder, fingerprint=fingerprint, chroma_url=chroma_url)
-            self._open(fingerprint, chroma_url)
-        except BaseException:
-            self._lock.release()
-            raise
+    def __init__(
+        self, folder: Path, *, fingerprint: str, chroma_url: str = "", building: bool = False
+    ) -> None:
+        self.folder = folder.absolute()
+        self._chroma_url, self._held_up = chroma_url, ""
+        with ExitStack() as on_failure:
+            self._lock = FolderLock(folder, shared=True)
+            on_failure.callback(self._lock.release)
+            moved = old_layout.bring_up_to_date(folder, self._lock)
+            self._catalog = SqliteCatalog(folder / "index" / "catalog.db")
+            on_failure.callback(self._catalog.close)
+            self._files = FolderFiles(folder / ORIGINALS)
+            if moved:
+                with self._catalog.read() as db:
+                    old_layout.adopt(folder / "index" / "1", changes.log_name(db))
+            self._writer = Writer(self.folder, self._catalog, self._files, self._current)
+            self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
+            self._search = Search(self._catalog, self._current)
+            generation = bind(
+                self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
+            )
+            self._serving = ServingIndex(self._catalog, generation, self._open_index, fixed=building)
+            on_failure.callback(self._serving.close)
+            self._settle()
+            on_failure.pop_all()
 
     @property
     def owned(self) -> bool:
-        """True if this process owns the folder."""
-        return True
-
-    def complaints(self) -> list[str]:
-        """Return each inconsistency as a sentence; an empty list when there is none."""
-        with self._catalog.write_lock:
-            complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
-            contents = self.contents()
-            gaps = {
-                f"vectors of {library}": IndexGap.between(embedded(self._catalog, library), indexed)
-                for library, indexed in contents.vectors.items()
-            }
-            gaps["words"] = IndexGap.between(chunk_ids(self._catalog), contents.words)
-            lost = lost_originals(self._catalog, contents.originals)
-        complaints += [f"{name}: {gap}" for name, gap in gaps.items() if not gap.sound]
-        if self.vectors_behind():
-            complaints.append("vectors: Chroma lacks some, so the catalog answers in its place, more slowly")
-        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
-
-    def contents(self) -> StoreContents:
-        """Return what words, vectors and originals hold, to compare it with the catalog."""
-        vectors = {library: self._vectors.chunk_ids(library) for library in libraries(self._catalog)}
-        return StoreContents(vectors, self._words.chunk_ids(), set(self._originals.held()))
-
-    def vectors_behind(self) -> bool:
-        """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
-        return self._vectors.behind
-
-    def mend(self) -> None:
-        """Bring words and vectors in step with the catalog."""
-        with self._catalog.write_lock:
-            self._derived.mend(self._catalog)
+        """True if this process owns the index, which it does as soon as no other process does."""
+        return self._current().index.become_owner()
 
     def save(self) -> None:
         """Free unused space and take a snapshot; called when nothing has changed for a while."""
-        self._derived.vectors.compact()
+        if (owner := self._current().index.owner) is not None:
+            owner.compact()
+            owner.trim()
         self._catalog.save()
 
     def close(self) -> None:
-        self._derived.close(in_step=not self._catalog.write_lock.interrupted)
-        self._save_quietly()
+        if self._serving.close():
+            with suppress(StoreError):  # a catalog that cannot be read was reported before
+                self._catalog.save()
         self._catalog.close()
         self._lock.release()
 
-    def _open(self, fingerprint: str, chroma_url: str) -> None:
-        """Open the index that is in place now."""
-        index = self.folder / "index"
-        self._clear_caches()
-        self._catalog = Catalog(index / "catalog.db")
-        try:
-            self._check(fingerprint)
-            self._originals = Originals(self.folder / "originals")
-            self._derived = open_indexes(index, self._catalog, chroma_url=chroma_url)
-        except BaseException:
-            self._catalog.close()
-            raise
-        self._vectors, self._words = self._derived.vectors, self._derived.words
-        if not self._derived.was_closed:
-            kept = kept_elsewhere(self.folder)
-            sweep_originals(self._catalog, self._originals, besides=kept)
-            sweep_unfinished(self.folder, {*kept, *self._originals.held()})
-            self._purge()
+    def complaints(self) -> list[str]:
+        """Return each inconsistency as a sentence; an empty list when there is none."""
+        complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
+        complaints += self._current().index.compare()
+        with self._catalog.read() as db:
+            return complaints + lost_originals(db, set(self._files.held()))
 
-    def _save_quietly(self) -> None:
-        """Take a snapshot, and ignore a catalog that cannot be read: that was reported before."""
-        with suppress(StoreError):
-            self._catalog.save()
+    def contents(self) -> StoreContents:
+        """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
+        if not self.owned or (owner := self._current().index.owner) is None:
+            raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self.folder)
+        return owner.contents()._replace(originals=frozenset(self._files.held()))
 
-    def _check(self, fingerprint: str) -> None:
-        stored = self._catalog.value("fingerprint")
-        if stored and stored != fingerprint:
-            raise IndexMismatch(
-                "storage/ was indexed with {stored}; settings ask for {fingerprint}. Run: python "
-                "ingest.py --rebuild",
-                stored=stored,
-                fingerprint=fingerprint,
+    def vectors_behind(self) -> bool:
+        """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
+        owner = self._current().index.owner
+        return owner is not None and owner.behind
+
+    def mend(self) -> None:
+        """Write words and vectors again from the catalog."""
+        self._current().index.write_anew()
+
+    def documents(self, scope: Scope) -> list[StoredDocument]:
+        return list(self._search.listing_of(scope).documents)
+
+    def listing(
+        self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
+    ) -> Listing:
+        """Return one page of the documents whose names or paths hold `search`, read or not."""
+        visible, scoped = in_scope(scope)
+        matching, words = holds_words(search, states)
+        where, values = f"{visible} AND {matching}", [*scoped, *words]
+        generation = self._current().generation
+        with self._catalog.read() as db:
+            total = documents.count_where(db, generation, where, *values)
+            page = documents.documents_where(db, generation, where, *values, limit=limit, offset=start)
+        return Listing(page, total)
+
+    def document(self, document_id: str, scope: Scope) -> StoredDocument:
+        """Return one document, also one that waits to replace an older version."""
+        where, values = in_scope(scope)
+        with self._catalog.read() as db:
+            known = documents.documents_where(
+                db, self._current().generation, f"d.id = ? AND {where}", document_id, *values
             )
-        if not stored:
-            self._catalog.set_value("fingerprint", fingerprint)
+        if not known:
+            raise UnknownDocument(GONE)
+        return known[0]
+
+    def libraries(self, reader: str | None) -> list[str]:
+        with self._catalog.read() as db:
+            return documents.libraries_of(db, reader)
+
+    def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        return self._search.nearest(vector, limit, scope)
+
+    def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
+        return self._search.matching(query, limit, scope)
+
+    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        return self._search.similarity(vector, chunk_ids, scope)
+
+    def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
+        self._search.read_ahead(chunk_ids, scope)
+
+    def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        return self._search.agreement(query, chunk_ids, scope)
+
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
+        return self._search.places(chunk_ids, scope)
+
+    def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
+        return self._search.rarity(terms, scope)
+
+    def terms(self, text: str, language: str) -> list[str]:
+        return languages.terms(text, language)
+
+    def searched(self, question: str) -> frozenset[str]:
+        return frozenset(languages.asked(question))
+
+    def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
+        where, values = in_scope(scope)
+        with self._catalog.read() as db:
+            return contents.chunks_by_id(
+                db, self._current().generation, chunk_ids, f"{where} AND {ANSWERS}", values
+            )
+
+    def chunks_of(self, document_id: str, scope: Scope) -> list[Chunk]:
+        where, values = in_scope(scope)
+        condition = f"d.id = ? AND {where} AND {ANSWERS} ORDER BY c.n"
+        with self._catalog.read() as db:
+            return contents.chunks_where(db, self._current().generation, condition, [document_id, *values])
+
+    def plain_pages(self, wanted: Collection[tuple[str, int]], scope: Scope) -> dict[tuple[str, int], Page]:
+        where, values = in_scope(scope)
+        with self._catalog.read() as db:
+            return contents.plain_pages(db, self._current().generation, wanted, where, values)
+
+    def page(self, document_id: str, number: int, scope: Scope) -> Page:
+        found = self._pages(document_id, scope, "AND g.number = ?", number)
+        if not found:
+            raise UnknownDocument("Page {n} of this document is not here any more. Ask again.", n=number)
+        return found[0]
+
+    def pages(self, document_id: str, scope: Scope) -> list[Page]:
+        return self._pages(document_id, scope, "")
+
+    def original(self, document_id: str, scope: Scope) -> Path:
+        """Return the file itself, as it was when it was read."""
+        return self._files.open(self.document(document_id, scope).sha256)
+
+    def known_files(self, library: str) -> list[KnownFile]:
+        """Return every file of a library's folder that was looked at before, read or not."""
+        with self._catalog.read() as db:
+            return documents.known_files(db, self._current().generation, library)
+
+    def failures(self, scope: Scope) -> list[KnownFile]:
+        """Return the files of folders that could not be read, in the libraries of the scope."""
+        with self._catalog.read() as db:
+            failed = documents.failures(db)
+        return [file for file in failed if not scope.libraries or file.library in scope.libraries]
+
+    def put(
+        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
+    ) -> None:
+        """Store a document with words and vectors."""
+        self.put_words(file, document, chunks)
+        self.put_vectors([chunk.id for chunk in chunks], vectors)
+
+    def put_words(
+        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
+    ) -> None:
+        """Store a document so that its words find it; if `expected`, only while it still is."""
+        self._writer.put_words(file, document, chunks, expected=expected)
+
+    def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Store new documents in one commit; return False for each that needs `put_words`."""
+        return self._writer.put_several(arrivals)
+
+    def put_again(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Replace what was read of a document before."""
+        self._writer.put_again(document_id, document, chunks)
+
+    def attach(self, file: SourceFile, sha256: str) -> bool:
+        """Let a path name a document that is already here; False when it is not."""
+        return self._writer.attach(file, sha256)
+
+    def fail(self, file: SourceFile, reason: str) -> None:
+        """Note that a file cannot be read; a version read earlier goes on answering."""
+        with self._catalog.write() as db:
+            documents.note_failure(db, file, reason)
+
+    def forget(self, library: str, path: str) -> None:
+        """Forget a file that is gone, and its document unless another path names it."""
+        with self._writer.change() as db:
+            documents.forget_path(db, library, path)
+
+    def unembedded(self, limit: int, *, besides: Collection[str]) -> list[Chunk]:
+        """Return chunks that wait for vectors, in the order their documents came, private ones first."""
+        with self._catalog.read() as db:
+            return contents.without_vectors(db, self._current().generation, limit, besides=besides)
+
+    def lacking(self) -> int:
+        """Count the chunks that have no vector yet."""
+        with self._catalog.read() as db:
+            return contents.count_without_vectors(db, self._current().generation)
+
+    def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Store vectors; those of chunks that are gone by now are dropped."""
+        self._writer.put_vectors(chunk_ids, vectors)
+
+    def come_to_rest(self) -> None:
+        """Wait for the changes under way, which remove last what they replaced."""
+        self._writer.wait()
+
+    def want_vectors(self) -> None:
+        """Ask for vectors to be made, because a reader waits for them."""
+        self._current().index.wake()
+
+    def hold_up(self, why: str) -> None:
+        """Note why no vectors are being made; empty when they are."""
+        self._held_up = why
+
+    def held_up(self) -> str:
+        """Return why no vectors are being made, also by another process."""
+        return self._held_up or restored(self._current().index.wake())
+
+    def expect(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
+        """Store a file that is to be read later, and queue its document."""
+        self._writer.queue(path, sha256, name=name, library=library, owner=owner)
+
+    def expected(self) -> list[StoredDocument]:
+        """Return the documents of all readers that are not read yet."""
+        where = f"r.n IS NULL AND d.state IN ('{State.QUEUED}', '{State.LOADING}')"
+        with self._catalog.read() as db:
+            return documents.documents_where(db, self._current().generation, where)
+
+    def begin(self, document_id: str) -> None:
+        """Note that a queued document is being read."""
+        with self._catalog.write() as db:
+            documents.begin_reading(db, document_id)
+
+    def give_up(self, document_id: str, reason: str) -> None:
+        """Mark a document as failed, with the reason; an older version of it goes on answering."""
+        with self._writer.change() as db:
+            row = documents.document_row(db, document_id)
+            # Another reader may have handed in the same bytes.
+            if row is not None and not documents.is_read(db, row, self._current().generation):
+                documents.give_up(db, row, reason)
+
+    def cancel(self, document_id: str, scope: Scope) -> bool:
+        """Withdraw a document that is not ready yet and return True; return False if it is ready."""
+        if self.document(document_id, scope).state in (State.READY, State.PARTIAL):
+            return False
+        self.withdraw(document_id)
+        return True
+
+    def withdraw(self, document_id: str) -> None:
+        """Remove any reader's document; if it was to replace an older version, that one stays."""
+        with self._writer.change() as db:
+            if (row := documents.document_row(db, document_id)) is not None:
+                documents.withdraw(db, row)
+
+    def share(self, document_id: str, library: str, scope: Scope) -> str:
+        """Move a private document with its vectors into a shared library and return its id there."""
+        return self._writer.share(document_id, library, scope)
+
+    def unshare(self, document_id: str, library: str, scope: Scope) -> str:
+        """Take back what this reader shared, into a private library of theirs, and return its id there."""
+        return self._writer.unshare(document_id, library, scope)
+
+    def delete(self, document_id: str, scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Delete a document, and the answers or quotes made from it; count what is left."""
+        return self._deleter.delete(document_id, scope, quotes)
+
+    def delete_library(self, library: str, scope: Scope) -> Deletion:
+        """Delete a private library with everything in it, and count what is left."""
+        return self._deleter.delete_library(library, scope)
+
+    def forget_owner(self, owner: str) -> int:
+        """Delete a reader's own libraries and their name in what they shared; count the documents."""
+        return self._deleter.forget_owner(owner)
+
+    def missing(self) -> list[StoredDocument]:
+        """Return the documents that the serving generation has and the one that is being built has not."""
+        with self._catalog.read() as db:
+            serving = changes.generations(db)["serving"].number
+            ids = changes.missing_in(db, self._current().generation, serving=serving)
+            condition, value = among("d.id", ids)
+            known = {d.id: d for d in documents.documents_where(db, serving, condition, value)}
+        return [known[key] for key in ids]
+
+    def read_before(self, document_id: str) -> Document | None:
+        """Return a document as the serving generation has read it; None when it is gone."""
+        with self._catalog.read() as db:
+            return contents.read_whole(db, changes.generations(db)["serving"].number, document_id)
+
+    def put_reading(self, document_id: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store what was read of a document in the generation that is being built."""
+        self._writer.put_reading(document_id, document, chunks)
+
+    def switch(self) -> Switched:
+        """Let the generation that was built answer, if it has everything."""
+        generation = self._current().generation
+        switched = switch_to(self._catalog, self.folder, self._lock, generation, self._chroma())
+        if switched == "switched":
+            self._settle()
+        return switched
+
+    def _pages(self, document_id: str, scope: Scope, which: str, *values: int) -> list[Page]:
+        where, scoped = in_scope(scope)
+        with self._catalog.read() as db:
+            return contents.pages_where(
+                db,
+                self._current().generation,
+                f"d.id = ? AND {where} {which}",
+                [document_id, *scoped, *values],
+            )
+
+    def _current(self) -> Serving:
+        return self._serving.now()
+
+    def _open_index(self, generation: int) -> LocalIndex:
+        return LocalIndex(
+            self.folder / "index" / str(generation),
+            self._catalog,
+            generation,
+            chroma=self._chroma(),
+            on_level=lambda: self._writer.finish(generation),
+            on_wake=self._wake,
+        )
+
+    def _chroma(self) -> tuple[str, str]:
+        """Return the name of this store on a Chroma server, and the server's URL; both empty without one."""
+        if not self._chroma_url:
+            return "", ""
+        if not self._catalog.value("name"):
+            self._catalog.set_value("name", uuid.uuid4().hex)
+        return self._catalog.value("name"), self._chroma_url
+
+    def _wake(self) -> str:
+        self.on_wanted()
+        return stored(self._held_up)
+
+    def _settle(self) -> None:
+        """Finish what a killed process left to do; where another process owns the index, that one does."""
+        serving = self._current()
+        if serving.index.owner is not None:
+            self._writer.finish(serving.generation)
+            with self._writer.change():  # older versions that were replaced
+                pass
+            with self._catalog.write() as db:
+                self._files.sweep(documents.used_originals(db))

@@ -19,18 +19,23 @@ from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
 from docent.memory import zeroed
-from docent.store.protocols import Hit
+from docent.store.protocols import Change, ChangeKind, Content, Hit
 
 if TYPE_CHECKING:
+    import numpy as np
     from chromadb.api import ClientAPI
+    from numpy.typing import NDArray
 
 BATCH = 5000  # Chroma refuses more than 5461 at once
+PROBED = 10
 GRAPHS = "*/data_level0.bin"
 REQUEST_SECONDS = 60.0  # for one request to a server; Chroma's own client would wait for ever
 
 
 class ChromaVectors:
     """The vector index of one store: in `folder`, or on the server at `url` under the store's own name."""
+
+    follows: frozenset[ChangeKind] = frozenset({"vectors", "drop", "library"})
 
     def __init__(self, folder: Path, *, name: str, url: str) -> None:
         self._name = name
@@ -45,20 +50,57 @@ class ChromaVectors:
             with self._translate_errors():
                 self._client()
 
-    def put(self, library: str, chunk_ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+    def apply(self, changes: Sequence[Change], content: Content) -> None:
+        """Follow the log; durable on return."""
+        for change in changes:
+            if change.kind == "vectors":
+                ids, vectors = content.vectors_of(change.chunk_ids)
+                self.put(change.library, ids, vectors)
+            elif change.kind == "drop":
+                self.drop(change.library, change.chunk_ids)
+            elif change.kind == "library":
+                self.drop_library(change.library)
+
+    def write_anew(self, content: Content) -> None:
+        """Write everything again from the catalog; durable on return."""
+        for library in content.libraries():
+            self.drop_library(library)
+            for ids, vectors in content.library_vectors(library):
+                self.put(library, ids, vectors)
+
+    def is_whole(self, content: Content) -> bool:
+        """Return True if each library has as many vectors as in the catalog, and finds them.
+
+        A graph that lost its file counts them all, and finds only new ones.
+        """
+        counts = content.vector_counts()
+        for library in content.libraries():
+            count = counts.get(library, 0)
+            if self.count(library) != count:
+                return False
+            for _, vectors in content.library_vectors(library):
+                if len(self.nearest(library, vectors[0].tolist(), PROBED)) != min(PROBED, count):
+                    return False
+                break
+        return True
+
+    def put(self, library: str, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add or replace vectors; durable on return."""
         for at in range(0, len(chunk_ids), BATCH):
             # upsert: add() silently keeps the old vector of an id that is there already
-            some, rows = list(chunk_ids[at : at + BATCH]), list(vectors[at : at + BATCH])
+            some, rows = list(chunk_ids[at : at + BATCH]), vectors[at : at + BATCH].tolist()
             with self._collection(library) as collection, self._blank_memory():
                 collection.upsert(ids=some, embeddings=rows)
             self._filled.add(library)
 
     def drop(self, library: str, chunk_ids: Sequence[str]) -> None:
+        """Delete these chunks; unknown ids are ignored."""
         for at in range(0, len(chunk_ids), BATCH):
             with self._collection(library) as collection:
                 collection.delete(ids=list(chunk_ids[at : at + BATCH]))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        """Return chunks of one library by cosine similarity, best first."""
         with self._collection(library) as collection:
             if library not in self._filled:
                 return []
@@ -81,6 +123,7 @@ class ChromaVectors:
         return found
 
     def held(self, library: str, chunk_ids: Sequence[str]) -> int:
+        """Count those of these chunks that still have a vector."""
         with self._collection(library) as collection:
             return sum(
                 len(collection.get(ids=list(chunk_ids[at : at + BATCH]), include=[])["ids"])
@@ -93,15 +136,6 @@ class ChromaVectors:
                 self._client().delete_collection(self._label(library))
             self._collections.pop(library, None)  # afterwards: a query meanwhile opens it again
             self._filled.discard(library)
-
-    def answers(self) -> bool:
-        """Return True if the server answers."""
-        try:
-            with self._translate_errors():
-                self._client().heartbeat()
-        except StoreError:
-            return False
-        return True
 
     def as_llama_index(self, library: str) -> Any:
         """Return a library as a llama-index vector store, for other pipelines."""

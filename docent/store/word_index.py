@@ -1,7 +1,8 @@
 """The word index: BM25 on disk, an index per library; the only file that knows tantivy's index.
 
 Term frequencies and lengths are counted in the libraries that are asked and nowhere else, so that no ranking
-or score reveals what stands in a library that the reader may not see.
+or score reveals what stands in a library that the reader may not see. The cost of that, and why there are
+entries of chunks only: docs/decisions/0022-average-length-of-chunks.md.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
 from docent.store.languages import asked, indexed
-from docent.store.protocols import Hit
+from docent.store.protocols import Change, ChangeKind, Content, Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
@@ -75,7 +76,6 @@ class LibraryWords:
             header, text = indexed(chunk.header, language), indexed(chunk.text, language)
             words = " ".join([*header, *header, *text])
             self._add({"document": document_id, "chunk": chunk.id, "words": words})
-        self._add({"document": document_id, "whole": document_id})
 
     def drop(self, document_ids: Iterable[str]) -> None:
         for document_id in document_ids:
@@ -85,18 +85,23 @@ class LibraryWords:
     def clear(self) -> None:
         self._writing().delete_all_documents()
 
+    def reload(self) -> None:
+        """Search what the process that writes has committed."""
+        self._index.reload()
+        self._counts = _Counts(self._index.searcher())
+
     def commit(self) -> None:
         if not self.changed:
             return
         try:
             self._writer.commit()
         except ValueError as error:
+            self._writer = None  # what it did not commit is put again
             raise StoreError(
                 "The word index could not be written. Nothing stored is lost. Free some space on the disk of "
                 "storage/ and start again: it is then written from the catalog."
             ) from error
-        self._index.reload()
-        self._counts = _Counts(self._index.searcher())
+        self.reload()
         self.changed = False
 
     def release(self) -> None:
@@ -130,10 +135,9 @@ class LibraryWords:
         words = Query.boolean_query([(Occur.Should, self._term(*term)) for term in terms.items()])
         return self._hits(Query.boolean_query([(Occur.Must, words), *bounds]), limit, "chunk")
 
-    def ids(self, kind: str) -> set[str]:
-        """Return every chunk id, or every document id."""
-        every = Query.exists_query(kind)
-        return {hit.id for hit in self._hits(every, max(self._count(every), 1), kind)}
+    def ids(self) -> set[str]:
+        every = Query.exists_query("chunk")
+        return {hit.id for hit in self._hits(every, max(self._count(every), 1), "chunk")}
 
     def count(self) -> int:
         return self._count(Query.exists_query("chunk"))
@@ -187,8 +191,7 @@ def _damaged(folder: Path, error: ValueError) -> DamagedStore:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for stored in ("chunk", "whole"):
-        builder.add_text_field(stored, stored=True, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("chunk", stored=True, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("words", tokenizer_name=WHITESPACE, index_option="freq")
     return builder.build()
@@ -201,20 +204,62 @@ class WordIndex:
     """Chunks by their words, and documents by id and library.
 
     It knows nothing of owners, versions or states: the store asks it only about what may be seen. Calls come
-    from several threads; one thread writes at a time. Everything in it can be written again from the catalog.
+    from several threads; one thread of one process writes, and the others see that after `refresh`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    follows: frozenset[ChangeKind] = frozenset({"words", "drop"})
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
         self._writing = threading.Lock()
-        if (folder / "meta.json").exists():  # an earlier version had one index for all libraries
-            shutil.rmtree(folder)
-        for left in folder.glob(f"*{GONE}"):
-            shutil.rmtree(left)
-        self._libraries = {
-            path.name: LibraryWords(path) for path in sorted(folder.glob("*")) if path.is_dir()
-        }
+        self._libraries: dict[str, LibraryWords] = {}
+        if not read_only:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"*{GONE}"):
+                shutil.rmtree(left)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Search what another process has written since."""
+        with self._writing:
+            opened: dict[str, LibraryWords] = {}
+            for path in sorted(self._folder.glob("*/meta.json")):
+                label = path.parent.name
+                try:
+                    if (words := self._libraries.get(label)) is not None:
+                        words.reload()
+                    elif not label.endswith(GONE):
+                        words = LibraryWords(path.parent)
+                except (DamagedStore, ValueError):
+                    if path.exists():
+                        raise
+                    continue  # its last document was deleted meanwhile
+                if words is not None:
+                    opened[label] = words
+            self._libraries = opened
+
+    def apply(self, changes: Sequence[Change], content: Content) -> None:
+        """Follow the log; durable on return."""
+        for change in changes:
+            if change.kind == "words" and (read := content.words_of(change.document_id)) is not None:
+                language, chunks = read
+                self.put(change.document_id, change.library, chunks, language=language)
+            else:
+                self.drop([change.document_id])
+        self.commit()
+
+    def write_anew(self, content: Content) -> None:
+        """Write everything again from the catalog; durable on return."""
+        self.clear()
+        for document_id, library in content.documents():
+            if (read := content.words_of(document_id)) is not None:
+                language, chunks = read
+                self.put(document_id, library, chunks, language=language)
+        self.commit()
+
+    def is_whole(self, content: Content) -> bool:
+        """Return True if it holds as many chunks as the catalog."""
+        return self.count() == content.chunk_count()
 
     def put(self, document_id: str, library: str, chunks: Sequence[Chunk], *, language: str) -> None:
         """Index a document's chunks, in place of any that were indexed for it before."""
@@ -274,13 +319,10 @@ class WordIndex:
         return sum(words.count() for words in self._libraries.values())
 
     def chunk_ids(self) -> set[str]:
-        return {chunk for words in self._libraries.values() for chunk in words.ids("chunk")}
-
-    def document_ids(self) -> set[str]:
-        return {document for words in self._libraries.values() for document in words.ids("whole")}
+        return {chunk for words in self._libraries.values() for chunk in words.ids()}
 
     def held(self, document_ids: Iterable[str]) -> int:
-        """Count the entries, of chunks or whole documents, that are left of these documents."""
+        """Count the chunks that are left of these documents."""
         ids = list(document_ids)
         return sum(words.held(ids) for words in self._libraries.values())
 

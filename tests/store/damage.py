@@ -31,11 +31,11 @@ def give_library(storage: Path, library: str, owner: str) -> None:
 @contextmanager
 def indexes(storage: Path) -> Iterator[tuple[ChromaVectors, WordIndex]]:
     """Open vectors and words of a closed store; afterwards they are as a killed process leaves them."""
-    vectors = ChromaVectors(storage / "index/chroma", name="docent", url="")
-    words = WordIndex(storage / "index/words")
+    vectors = ChromaVectors(storage / "index/1/chroma", name="docent", url="")
+    words = WordIndex(storage / "index/1/words")
     try:
         yield vectors, words
     finally:
         vectors.close()
         words.close()
-    (storage / "index/in-step").unlink()
+    (storage / "index/1/in-step").unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docent.indexing import chunk, embedded_text
 from docent.store import Arrival, Store
-from docent.types import Document, Page, Scope, SourceFile, document_id
+from docent.types import Chunk, Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()
@@ -39,9 +39,15 @@ def arrival(folder: Path, path: str, text: str, *, library: str = "default") -> 
     full.write_text(text)
     document = Document(hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),))
     new = document_id(library, document.sha256)
-    chunks = chunk(document, document_id=new, tokenizer=EMBEDDER.tokenizer, size=200, overlap=25, limit=256)
     stat = full.stat()
-    return Arrival(SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns), document, chunks)
+    file = SourceFile(library, path, full, stat.st_size, stat.st_mtime_ns)
+    return Arrival(file, document, chunked(document, new))
+
+
+def chunked(document: Document, new: str, *, size: int = 200, overlap: int = 25) -> list[Chunk]:
+    """Cut a document into chunks for the id that it has in the store."""
+    tokenizer = EMBEDDER.tokenizer
+    return chunk(document, document_id=new, tokenizer=tokenizer, size=size, overlap=overlap, limit=256)
 
 
 def finish(store: Store) -> None:

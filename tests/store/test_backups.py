@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docent.errors import DamagedStore, StoreError
-from docent.store import SharedStore, Store, back_up, restore
+from docent.store import Store, back_up, restore
 from tests.store.putting import EVERYTHING, matching, nearest, put
 
 HOURS = "The museum opens at nine and closes at six. On Mondays it is closed."
@@ -50,7 +50,7 @@ def test_everything_is_back(backup, tmp_path):
 
 def test_what_belongs_to_a_running_process_stays_with_it(tmp_path):
     """Neither its lock nor its socket and key are in a backup."""
-    store = SharedStore(tmp_path / "storage", fingerprint="f")
+    store = Store(tmp_path / "storage", fingerprint="f")
     put(store, tmp_path, "a.txt", HOURS)
     back_up(store.folder, tmp_path / "b.tar")
     store.close()

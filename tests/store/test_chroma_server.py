@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from docent.errors import StoreError
-from docent.store import Rebuild, SharedStore, Store, give_up, switch
+from docent.store import Store, forget_previous, roll_back
 from tests.ports import free_port
-from tests.store.putting import EVERYTHING, nearest, put
+from tests.store.putting import EVERYTHING, chunked, finish, nearest, put
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def test_a_server_keeps_the_vectors(store, tmp_path, chroma):
     deletion = store.delete(books, EVERYTHING)
     assert deletion.found["vectors"] == 1
     assert set(deletion.left.values()) == {0}
-    assert not (store.folder / "index/chroma").exists()
+    assert not (store.folder / "index/1/chroma").exists()
 
 
 def test_two_stores_share_a_server(store, tmp_path, chroma):
@@ -122,9 +122,8 @@ def test_no_server_at_the_start_is_a_sentence(tmp_path, chroma):
             Store(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
 
 
-def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, monkeypatch, caplog):
+def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, caplog):
     """While it is away questions are answered and documents kept; when it is back, it is in step."""
-    monkeypatch.setattr("docent.store.vector_fallback.RETRY_SECONDS", 0.2)
     put(store, tmp_path, "a.txt", HOURS)
     chroma.stop()
     assert nearest(store, "when does the museum open") == [HOURS]
@@ -140,9 +139,8 @@ def test_a_server_that_dies_loses_nothing(store, tmp_path, chroma, monkeypatch, 
     assert nearest(store, "what do late books cost")[0] == BOOKS
 
 
-def test_a_server_that_lost_its_data_gets_it_again(store, tmp_path, chroma, monkeypatch):
+def test_a_server_that_lost_its_data_gets_it_again(store, tmp_path, chroma):
     """An empty server in the old one's place is filled from the catalog, without embedding again."""
-    monkeypatch.setattr("docent.store.vector_fallback.RETRY_SECONDS", 0.2)
     put(store, tmp_path, "a.txt", HOURS)
     chroma.stop()
     chroma.start(data="empty")
@@ -167,31 +165,55 @@ def test_what_no_index_names_any_more_is_removed(store, tmp_path, chroma):
     """However often the index is built anew, the server keeps the one that answers and the one before it."""
     before = chroma.collections()
     put(store, tmp_path, "a.txt", HOURS)
-    store.close()
 
-    def built(fingerprint: str) -> None:
-        with closing(Store(store.folder / "building", fingerprint=fingerprint, chroma_url=chroma.url)) as new:
-            with Rebuild(store.folder, new=new) as work:
-                put(new, tmp_path, "a.txt", HOURS)
-                work.finish()
+    def rebuild(fingerprint: str = "f", *, switch: bool = True) -> None:
+        with closing(
+            Store(store.folder, fingerprint=fingerprint, chroma_url=chroma.url, building=True)
+        ) as new:
+            for known in new.missing():
+                document = new.read_before(known.id)
+                assert document is not None
+                new.put_reading(known.id, document, chunked(document, known.id))
+            finish(new)
+            assert not switch or new.switch() == "switched"
 
     def kept() -> int:
         return len(chroma.collections() - before)
 
     for _ in range(2):
-        built("f")
-        assert switch(store.folder, chroma_url=chroma.url) == "switched"
+        rebuild()
         assert kept() == 2
-    with closing(SharedStore(store.folder, fingerprint="f", chroma_url=chroma.url)):
-        built("f")
-        assert switch(store.folder, chroma_url=chroma.url) == "switched", "by its owner"
-        assert kept() == 2
-    built("f")
-    Store(store.folder, fingerprint="f", chroma_url=chroma.url).close()
-    assert kept() == 2, "at a start"
-    built("g")
+        assert nearest(store, "museum") == [HOURS]
+    store.close()
+    rebuild()
+    assert kept() == 2, "though no other process is there"
+    rebuild(switch=False)
     assert kept() == 3
-    give_up(store.folder, chroma_url=chroma.url)
+    Store(store.folder, fingerprint="f", chroma_url=chroma.url).close()
+    assert kept() == 2, "the start switched"
+    rebuild("g", switch=False)
+    rebuild("h", switch=False)
+    assert kept() == 3, "what was begun with other settings is removed"
+    roll_back(store.folder)
+    assert forget_previous(store.folder, chroma_url=chroma.url)
     assert kept() == 2
     store.__init__(tmp_path / "storage", fingerprint="f", chroma_url=chroma.url)
     assert nearest(store, "museum") == [HOURS]
+
+
+def test_a_deletion_while_the_server_has_an_earlier_index(store, tmp_path, chroma):
+    """What is deleted after a rebuild does not come back from the server with a rollback."""
+    put(store, tmp_path, "a.txt", HOURS)
+    books = put(store, tmp_path, "b.txt", BOOKS)
+    with closing(Store(store.folder, fingerprint="f", chroma_url=chroma.url, building=True)) as new:
+        for known in new.missing():
+            document = new.read_before(known.id)
+            assert document is not None
+            new.put_reading(known.id, document, chunked(document, known.id))
+        finish(new)
+        assert new.switch() == "switched"
+    assert set(store.delete(books, EVERYTHING).left.values()) == {0}
+    roll_back(store.folder)
+    assert nearest(store, "late books") == [HOURS]
+    assert len(store.contents().vectors["default"]) == 1
+    assert store.complaints() == []

@@ -89,7 +89,7 @@ def test_libraries_read_together_are_counted_together(store, tmp_path):
 
 def test_a_library_without_documents_leaves_no_words(store, tmp_path):
     """With the last document of a library its dictionary is gone from the disk."""
-    words = tmp_path / "storage/index/words"
+    words = tmp_path / "storage/index/1/words"
     before = set(words.iterdir())
     key = put(store, tmp_path, "plans.txt", "The xylophonist arrives on Monday.", library="plans")
     assert len(set(words.iterdir()) - before) == 1

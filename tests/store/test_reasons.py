@@ -10,7 +10,7 @@ import pytest
 
 from docent.errors import UnknownLibrary
 from docent.messages import Message
-from docent.store import SharedStore, Store
+from docent.store import Store
 from docent.types import Page, ReadBy, Scope, SourceFile
 from tests.store.putting import arrival
 
@@ -64,8 +64,8 @@ def test_a_reason_of_an_earlier_version_is_shown_as_it_is(folder):
 def test_messages_come_across_between_processes(folder):
     """Another process that works with the store reads the same messages, in values and in errors."""
     with (
-        closing(SharedStore(folder, fingerprint="f")),
-        closing(SharedStore(folder, fingerprint="f")) as other,
+        closing(Store(folder, fingerprint="f")),
+        closing(Store(folder, fingerprint="f")) as other,
     ):
         assert not other.owned
         (failure,) = other.failures(Scope())

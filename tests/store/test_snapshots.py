@@ -90,7 +90,7 @@ def test_a_snapshot_leaves_out_what_can_be_made_again(filled):
     """The text is in it; vectors, half of a catalog, are not, and it knows that they are wanted."""
     with closing(sqlite3.connect(filled / "index/snapshots/catalog.db")) as copy:
         assert copy.execute("SELECT count(*) FROM vectors").fetchone() == (0,)
-        assert set(copy.execute("SELECT state, embedded FROM documents")) == {("searchable", 0)}
+        assert set(copy.execute("SELECT state, embedded FROM readings")) == {("searchable", 0)}
         assert copy.execute("PRAGMA freelist_count").fetchone() == (0,)
     with closing(sqlite3.connect(filled / "index/catalog.db")) as catalog:
         assert catalog.execute("SELECT count(*) FROM vectors").fetchone() == (len(TEXTS),)
@@ -166,19 +166,3 @@ def test_nothing_is_copied_when_nothing_has_changed(filled):
     before = (filled / "index/snapshots/catalog.db").stat().st_ino
     opened_and_read(filled)
     assert (filled / "index/snapshots/catalog.db").stat().st_ino == before
-
-
-def test_a_snapshot_is_taken_before_the_tables_change(filled):
-    """Should a migration go wrong, the catalog before it is there."""
-    catalog, last = filled / "index/catalog.db", filled / "index/snapshots/catalog.db"
-    last.unlink()
-    with closing(sqlite3.connect(catalog)) as database:
-        database.execute("CREATE TABLE outbox (n INTEGER)")
-        database.execute("CREATE TABLE jobs (n INTEGER)")
-        database.execute("ALTER TABLE documents DROP COLUMN loader")
-        database.execute("PRAGMA user_version = 1")
-    store = Store(filled, fingerprint="f")
-    with closing(sqlite3.connect(last)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (1,)
-    assert len(store.documents(Scope())) == len(TEXTS)
-    store.close()

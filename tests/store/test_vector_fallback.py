@@ -6,9 +6,9 @@ import threading
 from contextlib import closing
 
 from docent.errors import DamagedStore
-from docent.store import Store
-from docent.store.catalog import Catalog
-from docent.store.vector_fallback import VectorFallback
+from docent.store import Store, changes, documents
+from docent.store.catalog import SqliteCatalog
+from docent.store.local_index import LocalIndex
 from docent.store.vectors import ChromaVectors
 from tests.store.putting import EMBEDDER, nearest, put
 
@@ -35,7 +35,7 @@ def test_questions_while_the_first_vectors_are_written(tmp_path):
         for thread in asking:
             thread.start()
         try:
-            vectors.put(library, ["a" * 32], [VECTOR])
+            vectors.put(library, ["a" * 32], EMBEDDER.embed(["a heron"]))
         finally:
             written.set()
             for thread in asking:
@@ -47,22 +47,32 @@ def test_questions_while_the_first_vectors_are_written(tmp_path):
 
 def test_a_question_to_a_library_that_goes(tmp_path):
     """Chroma may have dropped a library that is being deleted: nothing is found, and Chroma is used on."""
-    catalog = Catalog(tmp_path / "catalog.db")
-    chroma = ChromaVectors(tmp_path / "chroma", name="docent", url="")
-    vectors = VectorFallback(chroma, catalog, served=False)
-    vectors.put("default", ["a" * 32], [VECTOR])
-    with closing(ChromaVectors(tmp_path / "chroma", name="docent", url="")) as other:
-        other.drop_library("default")  # while the first still has it open
-        assert vectors.nearest("default", VECTOR, 3) == []
-        assert not vectors.behind
-        vectors.put("default", ["b" * 32], [VECTOR])
-        assert vectors.chunk_ids("default") == {"b" * 32}
-    vectors.close()
-    catalog.close()
+    with closing(Store(tmp_path / "storage", fingerprint="f")) as store:
+        put(store, tmp_path, "a.txt", "The heron lives in the valley.", library="birds")
+        put(store, tmp_path, "b.txt", "Tomato soup with basil.")
+    folder = tmp_path / "storage/index"
+    with (
+        closing(SqliteCatalog(folder / "catalog.db")) as catalog,
+        closing(
+            LocalIndex(folder / "1", catalog, 1, chroma=("", ""), on_level=lambda: None, on_wake=lambda: "")
+        ) as index,
+    ):
+        assert len(index.nearest("birds", VECTOR, 3)) == 1
+        with catalog.write() as db:
+            documents.forget_path(db, "birds", "a.txt")
+            changes.remove(db, changes.nameless(db))
+        with closing(ChromaVectors(folder / "1/chroma", name="docent", url="")) as other:
+            other.drop_library("birds")  # while the first still has it open
+            assert index.nearest("birds", VECTOR, 3) == []
+            assert index.owner is not None
+            assert not index.owner.behind
+            index.follow()
+            assert not index.owner.behind
+            assert len(index.nearest("default", VECTOR, 3)) == 1
 
 
 def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
-    """After a refusal, as on a disk that was full, the next quiet moment brings Chroma in step."""
+    """After a refusal, as on a disk that was full, Chroma gets what it missed as soon as it takes it."""
 
     def full(*_: object) -> None:
         raise DamagedStore("The vectors cannot be used (database or disk is full).")
@@ -73,13 +83,15 @@ def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
             refusing.setattr(ChromaVectors, "put", full)
             put(store, tmp_path, "a.txt", "The heron lives in the valley.")
             assert store.vectors_behind()
+            assert nearest(store, "heron") == ["The heron lives in the valley."], "from the catalog"
             store.save()
+            store.come_to_rest()
             assert store.vectors_behind()
             assert [complaint.partition(":")[0] for complaint in store.complaints()] == [
                 "vectors of default", "vectors",
             ]  # fmt: skip
         assert nearest(store, "heron") == ["The heron lives in the valley."]
-        store.save()
+        store.come_to_rest()
         assert not store.vectors_behind()
         assert len(store.contents().vectors["default"]) == 1
     finally:

@@ -318,8 +318,8 @@ async def test_a_document_is_read_again(client, docent, tmp_path):
     before = docent.store.document(ticket.document_id, scope)
     with catalog(docent.store.folder) as db:  # as if an older reader had read nothing
         db.execute(
-            "UPDATE pages SET note = 'an older reader' "
-            "WHERE document = (SELECT n FROM documents WHERE id = ?)",
+            "UPDATE pages SET note = 'an older reader' WHERE reading IN (SELECT r.n FROM readings r "
+            "JOIN documents d ON d.n = r.document WHERE d.id = ?)",
             (before.id,),
         )
     async with client("ann", **OURS) as ann:
@@ -372,10 +372,16 @@ async def test_five_thousand_documents(client, docent, tmp_path):
         (library,) = db.execute("SELECT n FROM libraries WHERE name = 'kitchen'").fetchone()
         for key, name, sha256 in rows:
             n = db.execute(
-                "INSERT INTO documents (id, library, sha256, name, added, bytes, state, pages, visible) "
-                "VALUES (?, ?, ?, ?, '2026-01-01', 1000, 'ready', 9, 1)",
+                "INSERT INTO documents (id, library, sha256, name, added, bytes, state, visible) "
+                "VALUES (?, ?, ?, ?, '2026-01-01', 1000, 'queued', 1)",
                 (key, library, sha256, name),
             ).lastrowid
+            db.execute(
+                "INSERT INTO readings (document, generation, title, kind, language, date, state, reason, "
+                "pages, unread_pages, chunks, embedded, loader) "
+                "SELECT ?, n, '', '', '', '', 'ready', '', 9, 0, 0, 0, 0 FROM generations",
+                (n,),
+            )
             db.execute("INSERT INTO paths VALUES (?, ?, ?, 1000, 1, NULL)", (library, f"many/{name}", n))
     seconds = []
     async with client("ben") as ben:
@@ -387,5 +393,7 @@ async def test_five_thousand_documents(client, docent, tmp_path):
         assert "5,006" in (await ben.get("/documents")).text
     with catalog(docent.store.folder) as db:
         db.execute("DELETE FROM paths WHERE path LIKE 'many/%'")
-        db.execute("DELETE FROM documents WHERE name LIKE 'report %'")
+        several = "IN (SELECT n FROM documents WHERE name LIKE 'report %')"
+        db.execute(f"DELETE FROM readings WHERE document {several}")
+        db.execute(f"DELETE FROM documents WHERE n {several}")
     assert sorted(seconds)[1] < 0.3

@@ -1,6 +1,6 @@
 """llama.cpp's own server in a process of its own, which Docent starts and ends: a crash ends that alone.
 
-Why: docs/decisions/0018-model-file-in-a-process.md.
+Why: docs/decisions/0023-model-file-in-a-process.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from docent.__main__ import main
 from docent.app import open_docent
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.store.originals import sha256_of
+from docent.store.files import sha256_of
 from docent.types import Scope, private_library
 from docent.web.accounts.login import FREE_TRIES, Authenticator
 from docent.web.accounts.login_throttle import LONGEST_WAIT, Attempts, TooManyAttempts

@@ -6,13 +6,16 @@ deleted with its original.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from docent.errors import StoreError, UnreadableFile
 from docent.regular_files import open_regular
@@ -75,6 +78,14 @@ class Copies:
 
 BLOCK = 1 << 20
 COPIES = "copies"
+ORIGINALS = "originals"
+UNCLAIMED = "unclaimed"
+"""The folder of originals that a catalog put back from its snapshot does not know."""
+
+
+def set_aside(storage: Path) -> list[Path]:
+    """Return the folders that keep the content of storage/ from before a backup was restored."""
+    return sorted(storage.glob("before-restore-*"))
 
 
 def sha256_of(path: Path) -> str:
@@ -90,15 +101,16 @@ def sha256_of(path: Path) -> str:
         ) from error
 
 
-class Originals:
-    """Complete files only: a file appears under its name once all of it has been copied."""
+class FolderFiles:
+    """Original files in a folder: a file appears under its name once all of it has been copied."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.copies = Copies(folder.parent / COPIES)
         folder.mkdir(parents=True, exist_ok=True)
 
-    def path(self, sha256: str) -> Path:
+    def open(self, sha256: str) -> Path:
+        """Return the path of a file."""
         return self._folder / sha256
 
     def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
@@ -107,13 +119,15 @@ class Originals:
         Without `links`, a symbolic link in its place is not followed. Without `settled`, the copy survives a
         power cut only after `settle`.
         """
-        target = self.path(sha256)
+        target = self.open(sha256)
         if target.exists():
             return
-        part = self._folder / f".{sha256}.{os.getpid()}.{threading.get_ident()}.part"
+        part = self._folder / f".{sha256}.{secrets.token_hex(4)}.part"
         try:
-            self._copy(file, part, sha256, links)
-            part.replace(target)
+            with part.open("wb") as copy:
+                fcntl.flock(copy, fcntl.LOCK_EX)  # until it has its name: `sweep` leaves it alone
+                self._copy(file, copy, sha256, links)
+                part.replace(target)
             if settled:
                 self.settle()
         except OSError as error:
@@ -125,20 +139,18 @@ class Originals:
         finally:
             part.unlink(missing_ok=True)
 
-    def _copy(self, file: Path, part: Path, sha256: str, links: bool) -> None:
-        if file.name == sha256 and _linked(file, part):  # from one index of storage/ to another
-            return
+    def _copy(self, file: Path, copy: BinaryIO, sha256: str, links: bool) -> None:
         try:
             source = open_regular(file, links=links)
         except OSError as error:
             raise UnreadableFile(
                 "{name} vanished while it was read. Ingest again.", name=file.name
             ) from error
-        with source, part.open("wb") as target:
-            shutil.copyfileobj(source, target, BLOCK)
-            target.flush()
-            os.fsync(target.fileno())
-        if sha256_of(part) != sha256:
+        with source:
+            shutil.copyfileobj(source, copy, BLOCK)
+        copy.flush()
+        os.fsync(copy.fileno())
+        if sha256_of(Path(copy.name)) != sha256:
             raise UnreadableFile(
                 "{name} changed while it was read. Ingest again when it is complete.", name=file.name
             )
@@ -148,7 +160,7 @@ class Originals:
         sync(self._folder)
 
     def drop(self, sha256: str) -> None:
-        self.path(sha256).unlink(missing_ok=True)
+        self.open(sha256).unlink(missing_ok=True)
         self.copies.drop(sha256)
 
     def held(self) -> Iterator[str]:
@@ -156,20 +168,26 @@ class Originals:
             if not entry.name.startswith("."):
                 yield entry.name
 
-    def sweep_parts(self) -> None:
-        """Remove half copies that a killed process left, and copies of originals that are gone."""
+    def sweep(self, used: Collection[str]) -> None:
+        """Remove every other file, half copies that a killed process left, and copies of what is gone."""
         for part in self._folder.glob(".*.part"):
-            part.unlink(missing_ok=True)
-        self.copies.sweep(set(self.held()))
+            if not _is_locked(part):
+                part.unlink(missing_ok=True)
+        for sha256 in set(self.held()) - set(used):
+            self.drop(sha256)
+        self.copies.sweep(used)
 
 
-def _linked(file: Path, part: Path) -> bool:
-    """Make a second name for one file, where the disk supports it, and return True."""
+def _is_locked(part: Path) -> bool:
+    """Return True if a process is copying a file."""
     try:
-        os.link(file, part)
-    except OSError:
-        return False
-    return True
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass  # it was renamed meanwhile
+    return False
 
 
 def sync(path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Deletions: what goes is removed everywhere, and what is left of it is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from docent.errors import StoreError, UnknownDocument, UnknownLibrary
+from docent.store import changes, contents, documents
+from docent.store.asides import catalogs_aside, forget_name
+from docent.store.catalog import SqliteCatalog
+from docent.store.conversations import Quoted, quoted
+from docent.store.files import FolderFiles, set_aside
+from docent.store.scoping import in_scope
+from docent.store.serving import Serving
+from docent.store.writing import Writer
+from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
+
+
+class Deleter:
+    """Deletes documents, libraries and readers, with what answers quote of them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: SqliteCatalog,
+        files: FolderFiles,
+        serving: Callable[[], Serving],
+        writer: Writer,
+    ) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._files = files
+        self._serving = serving
+        self._writer = writer
+
+    def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
+        """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
+        condition, values = in_scope(scope)
+        where = f"d.id = ? AND d.visible = 1 AND {condition}"
+        known = self._documents(where, key, *values)
+        if not known:
+            raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
+        return self._delete(known, key, known[0].name, quotes)
+
+    def delete_library(self, library: str, scope: Scope) -> Deletion:
+        """Delete a private library with everything in it."""
+        with self._catalog.read() as db:
+            shared = documents.libraries_of(db, None)
+            own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
+        if not own:
+            raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
+        if library in shared:
+            raise UnknownLibrary("{name!r} is shared; it is not one reader's to delete.", name=library)
+        deletion = self._delete(self._documents("l.name = ?", library), "", library, "blank")
+        with self._writer.change() as db:
+            n = documents.library_row(db, library)
+            # Also what came meanwhile.
+            db.execute("DELETE FROM paths WHERE library = ?", (n,))
+            db.execute("DELETE FROM failures WHERE library = ?", (n,))
+        with self._catalog.write() as db:
+            db.execute("DELETE FROM libraries WHERE name = ?", (library,))
+            changes.append(db, self._serving().generation, "library", library=library)
+        self._serving().index.follow()
+        self._catalog.snapshots.drop()  # it names the library's owner
+        self._catalog.forget_deleted()
+        return deletion
+
+    def forget_owner(self, owner: str) -> int:
+        """Delete every private library of a reader, and their name in what they shared; count the documents.
+
+        Raises StoreError if something of them is left.
+        """
+        count = len(self._documents("l.owner = ?", owner))
+        with self._catalog.read() as db:
+            own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
+        for library in sorted(own):
+            self.delete_library(library, Scope(reader=owner))
+        forget_name(self._catalog, owner)
+        for catalog in catalogs_aside(self._folder):
+            forget_name(catalog, owner)
+        with self._catalog.read() as db:
+            if documents.is_named(db, owner):
+                raise StoreError(
+                    "Something of {name} is left in the catalog of documents. Try again; if it happens "
+                    "again, see what is wrong with: python -m docent doctor",
+                    name=owner,
+                )
+        return count
+
+    def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
+        """Delete documents and what answers quote of them; count what there was and what is left."""
+        folders = [self._folder, *set_aside(self._folder)]
+        answers = self._quoted(known)
+        erased = sum(answers.erase(folder, quotes) for folder in folders)
+        with self._catalog.read() as db:
+            ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
+        found = self._census(known, ids)
+        with self._writer.change() as db:
+            for document in known:
+                if (row := documents.document_row(db, document.id)) is not None:
+                    documents.withdraw(db, row)
+        left = self._census(known, ids)
+        self._catalog.forget_deleted()
+        # Again, because an answer under way may have been stored meanwhile.
+        erased += sum(answers.erase(folder, quotes) for folder in folders)
+        still = sum(answers.count(folder) for folder in folders)
+        return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
+
+    def _documents(self, condition: str, *values: str | None) -> list[StoredDocument]:
+        with self._catalog.read() as db:
+            return documents.documents_where(db, self._serving().generation, condition, *values)
+
+    def _quoted(self, known: Sequence[StoredDocument]) -> Quoted:
+        """Return what answers may quote of documents, also under ids from before they were shared."""
+        generation = self._serving().generation
+        with self._catalog.read() as db:
+            there = {key for (key,) in db.execute("SELECT id FROM documents")}
+            names = documents.every_library(db)
+            earlier = {document_id(name, one.sha256) for name in names for one in known} - there
+            pages = [contents.pages_where(db, generation, "d.id = ?", [one.id]) for one in known]
+            chunk_ids = [key for one in known for key in contents.document_chunk_ids(db, one.id)]
+        texts = ["\n".join(page.text for page in some) for some in pages]
+        return quoted({one.id for one in known} | earlier, chunk_ids, texts)
+
+    def _census(self, known: Sequence[StoredDocument], ids: Mapping[str, Sequence[str]]) -> dict[str, int]:
+        """Count what each part of the store holds of these documents."""
+        index = self._serving().index
+        total: Counter[str] = Counter(
+            dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
+        )
+        for document in known:
+            with self._catalog.read() as db:
+                pages, chunks = contents.count_of(db, document.id, ids[document.id])
+                shared = documents.is_used(db, document.sha256, besides=document.id)
+            words, vectors = index.held(document.library, document.id, ids[document.id])
+            total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
+            if not shared:
+                originals = int(self._files.open(document.sha256).exists())
+                total.update(originals=originals, copies=self._files.copies.held(document.sha256))
+        return dict(total)

@@ -1,0 +1,178 @@
+"""Generations of the index: one answers, one is kept for a rollback, one may be being built.
+
+All of them are readings of the same documents in one catalog. Switching is one UPDATE, which every process
+sees with its next call (docs/decisions/0019-generations.md).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Literal
+
+from docent.errors import IndexMismatch, StorageBusy, StoreError
+from docent.store import changes, contents, documents
+from docent.store.catalog import SqliteCatalog
+from docent.store.changes import Generation
+from docent.store.owned_index import chroma_name
+from docent.store.ownership import FolderLock
+from docent.store.vectors import ChromaVectors
+
+Switched = Literal["switched", "busy", "behind"]
+LEAVING_SECONDS = 10.0  # until a process that has seen a switch has closed what answered before
+AT_ONCE = 100  # readings that are deleted in one transaction, so that others may write in between
+
+
+def bind(
+    catalog: SqliteCatalog,
+    folder: Path,
+    lock: FolderLock,
+    fingerprint: str,
+    *,
+    building: bool,
+    chroma: tuple[str, str],
+) -> int:
+    """Return the generation to work on: the serving one, or the one to build. Raises IndexMismatch."""
+    with catalog.write() as db:
+        if "serving" not in changes.generations(db):
+            changes.begin_generation(db, fingerprint, "serving")
+        known = changes.generations(db)
+        if building and "building" not in known:
+            return changes.begin_generation(db, fingerprint, "building")
+    serving, built = known["serving"], known.get("building")
+    if building:
+        assert built is not None
+        if built.fingerprint == fingerprint:
+            return built.number
+        drop_generation(catalog, folder, built, chroma)  # it was begun with other settings
+        return bind(catalog, folder, lock, fingerprint, building=True, chroma=chroma)
+    if built is not None and built.fingerprint == fingerprint and not _is_owned(folder, built):
+        # A rebuild that was complete, and could not be switched to or was killed.
+        if switch_to(catalog, folder, lock, built.number, chroma) == "switched":
+            return built.number
+    if serving.fingerprint != fingerprint:
+        raise IndexMismatch(
+            "storage/ was indexed with {stored}; settings ask for {fingerprint}. Run: python "
+            "ingest.py --rebuild",
+            stored=serving.fingerprint,
+            fingerprint=fingerprint,
+        )
+    return serving.number
+
+
+def switch_to(
+    catalog: SqliteCatalog, folder: Path, lock: FolderLock, generation: int, chroma: tuple[str, str]
+) -> Switched:
+    """Let the generation that was built answer.
+
+    behind: it lacks something of the serving one. busy: a process answers from that with other settings.
+    """
+    with catalog.read() as db:
+        known = changes.generations(db)
+        if known["serving"].number == generation:
+            return "switched"  # by another process that built it, too
+        if not _is_complete(db, generation, known["serving"]):
+            return "behind"
+    same = known["serving"].fingerprint == known["building"].fingerprint
+    try:
+        with nullcontext() if same else lock.alone():
+            if "previous" in known:
+                drop_generation(catalog, folder, known["previous"], chroma)
+            with catalog.write() as db:
+                serving = changes.generations(db)["serving"]
+                if not _is_complete(db, generation, serving):
+                    return "behind"
+                if serving.number != generation:
+                    changes.serve(db, generation)
+                    documents.take_over(db, generation)
+    except StorageBusy:
+        return "busy"
+    return "switched"
+
+
+def roll_back(folder: Path) -> str:
+    """Let the generation before the last rebuild answer, and return its fingerprint.
+
+    A second call undoes the first. Documents that came since wait to be read.
+    """
+    lock = FolderLock(folder, shared=True)
+    try:
+        with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
+            with catalog.read() as db:
+                known = changes.generations(db)
+            if "previous" not in known:
+                raise StoreError(
+                    "There is no earlier index in {folder}. One is kept when the index is built anew with: "
+                    "python ingest.py --rebuild",
+                    folder=folder,
+                )
+            earlier, now = known["previous"], known["serving"]
+            try:
+                with nullcontext() if earlier.fingerprint == now.fingerprint else lock.alone():
+                    with catalog.write() as db:
+                        changes.serve(db, earlier.number)
+            except StorageBusy as error:
+                raise StoreError(
+                    "The earlier index was made with {found}; the Docent that is running, perhaps "
+                    "the chat, works with {fingerprint}. Stop it and run this again, then start it "
+                    "with the settings of before.",
+                    found=earlier.fingerprint,
+                    fingerprint=now.fingerprint,
+                ) from error
+            return earlier.fingerprint
+    finally:
+        lock.release()
+
+
+def forget_previous(folder: Path, *, chroma_url: str) -> bool:
+    """Remove the generation before the last rebuild; False when there was none."""
+    lock = FolderLock(folder, shared=True)
+    try:
+        with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
+            with catalog.read() as db:
+                previous = changes.generations(db).get("previous")
+            if previous is not None:
+                chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
+                drop_generation(catalog, folder, previous, chroma)
+                catalog.shrink()
+            return previous is not None
+    finally:
+        lock.release()
+
+
+def drop_generation(
+    catalog: SqliteCatalog, folder: Path, generation: Generation, chroma: tuple[str, str]
+) -> None:
+    """Remove a generation with its index. Raises StorageBusy while a process works on it."""
+    index = folder / "index" / str(generation.number)
+    lock = FolderLock(index, wait=LEAVING_SECONDS)
+    try:
+        name, url = chroma
+        if url:  # first: the server may be away
+            with catalog.read() as db:
+                libraries = documents.every_library(db)
+            with closing(ChromaVectors(index, name=chroma_name(name, generation.number), url=url)) as vectors:
+                for library in libraries:
+                    vectors.drop_library(library)
+        shutil.rmtree(index)
+        left = True
+        while left:
+            with catalog.write() as db:
+                left = changes.delete_readings(db, generation.number, AT_ONCE)
+    finally:
+        lock.release()
+
+
+def _is_complete(db: sqlite3.Connection, generation: int, serving: Generation) -> bool:
+    missing = changes.missing_in(db, generation, serving=serving.number)
+    return not missing and not contents.count_without_vectors(db, generation)
+
+
+def _is_owned(folder: Path, generation: Generation) -> bool:
+    try:
+        FolderLock(folder / "index" / str(generation.number)).release()
+    except StorageBusy:
+        return True
+    return False

@@ -1,0 +1,200 @@
+"""The index of one generation: words by tantivy and vectors by Chroma, level with the change log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from docent.errors import StorageBusy
+from docent.store import contents
+from docent.store.followers import PositionFile
+from docent.store.owned_index import WORDS, OwnedIndex
+from docent.store.ownership import FolderLock, OwnerClient, OwnerGone, OwnerServer
+from docent.store.protocols import Catalog, Hit
+from docent.store.word_index import WordIndex
+
+log = logging.getLogger(__name__)
+OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
+ASK_SECONDS = 0.05
+FOLLOW_SECONDS = 30.0  # for the words of a document of 10,000 pages, and more
+SILENT_SECONDS = 60.0
+NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
+
+
+class LocalIndex:
+    """Words and vectors of a generation, in the process that owns them or in any other.
+
+    Another process reads the words itself. For the nearest vectors it asks the owner, and compares every
+    vector of the catalog where none answers. Where there is no owner any more, it becomes the owner.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: Catalog,
+        generation: int,
+        *,
+        chroma: tuple[str, str],
+        on_level: Callable[[], None],
+        on_wake: Callable[[], str],
+    ) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._generation = generation
+        self._chroma = chroma
+        self._on_level = on_level
+        self._on_wake = on_wake
+        self._becoming = threading.Lock()
+        self._owner: OwnedIndex | None = None
+        self._server: OwnerServer | None = None
+        self._client = OwnerClient(folder)
+        self._words: WordIndex | None = None
+        self._position: PositionFile | None = None
+        self._words_seen = ""
+        self._refreshing = threading.Lock()
+        self._closed = False
+        self._silent_until = 0.0
+        """Until then an owner that did not answer is not asked again."""
+        self._become_owner()
+
+    @property
+    def owner(self) -> OwnedIndex | None:
+        return self._owner
+
+    def become_owner(self) -> bool:
+        """Own the index, unless another process does; return True if this one does now."""
+        if self._owner is None and self._become_owner():
+            self._on_level()  # a process that was killed may have left something to finish
+        return self._owner is not None
+
+    def _become_owner(self) -> bool:
+        with self._becoming:
+            if self._owner is not None or self._closed:
+                return self._owner is not None
+            try:
+                lock = FolderLock(self._folder)
+            except StorageBusy:
+                return False
+            try:
+                self._owner = OwnedIndex(
+                    self._folder,
+                    lock,
+                    self._catalog,
+                    self._generation,
+                    chroma=self._chroma,
+                    on_level=self._on_level,
+                )
+            except BaseException:
+                lock.release()
+                raise
+            answers: dict[str, Callable[..., Any]] = {
+                "follow": self._owner.follow,
+                "nearest": self._owner.nearest,
+                "held": self._owner.held,
+                "wake": self._on_wake,
+                "compare": self._owner.compare,
+                "write_anew": self._owner.write_anew,
+            }
+            with suppress(OSError):  # a file system without sockets: only one process can use the store
+                self._server = OwnerServer(self._folder, answers)
+            return True
+
+    def follow(self) -> None:
+        """Bring words and vectors level; where their owner is silent, it does so when it goes on."""
+        try:
+            if self._owner is not None or time.monotonic() > self._silent_until or self.become_owner():
+                self._ask("follow", seconds=FOLLOW_SECONDS)
+        except StorageBusy as error:
+            log.warning("%s What was stored is found by its words and vectors later.", error)
+
+    def wake(self) -> str:
+        """Ask the owner for vectors; return why it makes none, if so."""
+        return str(self._on_wake() if self._owner else self._ask("wake"))
+
+    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        if self._owner is None and time.monotonic() > self._silent_until:
+            try:
+                found = self._client.call(
+                    "nearest", library, list(map(float, vector)), limit, seconds=NEAREST_SECONDS
+                )
+                return [Hit(*hit) for hit in found]
+            except OwnerGone:
+                if not self.become_owner():
+                    self._silent_until = time.monotonic() + SILENT_SECONDS
+        if self._owner is not None or self.become_owner():
+            assert self._owner is not None
+            return self._owner.nearest(library, vector, limit)
+        with self._catalog.read() as db:
+            return contents.nearest_exactly(db, self._generation, library, vector, limit)
+
+    def matching(
+        self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
+    ) -> list[Hit]:
+        return self._current_words().matching(query, limit, libraries=libraries, documents=documents)
+
+    def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        return self._current_words().scores(query, chunk_ids, libraries=libraries)
+
+    def rarity(self, terms: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
+        return self._current_words().rarity(terms, libraries=libraries)
+
+    def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+        words, vectors = self._ask("held", library, document_id, list(chunk_ids))
+        return words, vectors
+
+    def compare(self) -> list[str]:
+        """Return each difference to the catalog in a sentence."""
+        return list(self._ask("compare"))
+
+    def write_anew(self) -> None:
+        """Write words and vectors again from the catalog."""
+        self._ask("write_anew")
+
+    def close(self) -> None:
+        with self._becoming:
+            self._closed = True
+            if self._server is not None:
+                self._server.close()
+            if self._owner is not None:
+                self._owner.close()
+            self._client.close()
+            if self._position is not None:
+                self._position.close()
+
+    def _ask(self, name: str, *arguments: Any, seconds: float = OPENING_SECONDS) -> Any:
+        """Do something in the process that owns the index, this one or another. Raises StorageBusy."""
+        until = time.monotonic() + seconds
+        while self._owner is None:
+            try:
+                return self._client.call(name, *arguments, seconds=seconds)
+            except OwnerGone:
+                if not self.become_owner():
+                    if time.monotonic() > until:
+                        self._silent_until = time.monotonic() + SILENT_SECONDS
+                        raise StorageBusy(
+                            "{folder} is in use by another Docent, which has not accepted calls for "
+                            "{seconds:.0f} s. Stop it and try again.",
+                            folder=self._folder,
+                            seconds=seconds,
+                        ) from None
+                    time.sleep(ASK_SECONDS)
+        return self._on_wake() if name == "wake" else getattr(self._owner, name)(*arguments)
+
+    def _current_words(self) -> WordIndex:
+        """Return the words as they are now, also as another process wrote them."""
+        if self._owner is not None:
+            return self._owner.words
+        with self._refreshing:
+            if self._words is None or self._position is None:
+                self._position = PositionFile(self._folder, WORDS)
+                self._words_seen = self._position.read()
+                self._words = WordIndex(self._folder / WORDS, read_only=True)
+            elif (position := self._position.read()) != self._words_seen:
+                self._words_seen = position
+                self._words.refresh()
+            return self._words

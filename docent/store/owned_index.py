@@ -1,0 +1,276 @@
+"""Words and vectors in the process that writes them, with what guards their files between two starts."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from docent.errors import DamagedStore, StoreError
+from docent.store import changes, contents
+from docent.store.checking import StoreContents, compare
+from docent.store.checksums import IndexChecksums, Trust
+from docent.store.followers import CatalogContent, Follower, PositionFile
+from docent.store.ownership import FolderLock, ReadWriteLock
+from docent.store.protocols import Catalog, DerivedIndex, Hit
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
+
+log = logging.getLogger(__name__)
+CHROMA, WORDS = "chroma", "words"
+LONG = 1000  # changes that were followed and are still in the log
+LINKS = 140  # bytes for a vector in a graph, besides the vector itself
+SMALL_GRAPHS = 500_000
+
+
+class OwnedIndex:
+    """Words and vectors in the process that writes them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        lock: FolderLock,
+        catalog: Catalog,
+        generation: int,
+        *,
+        chroma: tuple[str, str],
+        on_level: Callable[[], None],
+    ) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._catalog = catalog
+        self._generation = generation
+        self._name, self._url = chroma
+        self._on_level = on_level
+        self._content = CatalogContent(catalog, generation)
+        self._following = threading.Lock()
+        self._using = ReadWriteLock()  # Chroma must not be closed under a query
+        self._failure: StoreError | None = None
+        self._compacting = False
+        self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
+        self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
+        trust = self._checksums.check()
+        if self._url:
+            shutil.rmtree(folder / CHROMA, ignore_errors=True)
+        with ExitStack() as on_failure:
+            for position in self._positions.values():
+                on_failure.callback(position.close)
+            try:
+                self.words = self._open_words(trust[WORDS])
+                on_failure.callback(self.words.close)
+                self._open_vectors(Trust.UNSURE if self._url else trust[CHROMA])
+            except KeyboardInterrupt:
+                self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
+                raise
+            on_failure.pop_all()
+        self._checksums.mark_opened()
+
+    @property
+    def behind(self) -> bool:
+        """True while Chroma lacks something, so that the catalog answers in its place."""
+        return self._failure is not None or self._compacting
+
+    def follow(self) -> None:
+        """Bring both level with the change log; where Chroma fails, it gets what it missed later."""
+        with self._following:
+            dropped = self._word_follower.catch_up()
+            if not self._compacting:
+                self._catch_up_vectors()
+        if dropped:
+            self.trim(1)  # names of libraries are in the log, and perhaps those of their owners
+        self._on_level()
+
+    def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
+        failure = None
+        if not self.behind:
+            try:
+                with self._using.shared():
+                    return self._vectors.nearest(library, vector, limit)
+            except StoreError as error:
+                failure = error
+        with self._catalog.read() as db:
+            hits = contents.nearest_exactly(db, self._generation, library, vector, limit)
+        if failure and hits:  # else nothing is missing, as in a library that was just deleted
+            self._fail(failure)
+        return hits
+
+    def held(self, library: str, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
+        """Count after Chroma has got what it missed. Raises StoreError while its server is away."""
+        if self._failure is not None:
+            with self._following:
+                self._catch_up_vectors()
+        if self._failure is not None and self._url:
+            raise self._failure
+        with self._using.shared():
+            return self.words.held([document_id]), self._vectors.held(library, chunk_ids)
+
+    def contents(self) -> StoreContents:
+        """Return the ids of what words and vectors hold."""
+        with self._using.shared():
+            libraries = self._content.libraries()
+            vectors = {name: self._vectors.chunk_ids(name) for name in libraries}
+            return StoreContents(vectors, self.words.chunk_ids())
+
+    def compare(self) -> list[str]:
+        """Return each difference to the catalog in a sentence, while nobody writes."""
+        with self._catalog.write() as db, self._following:
+            self._word_follower.catch_up()
+            if not self.behind:
+                self._catch_up_vectors()
+            complaints = compare(db, self._generation, self.contents())
+        if self.behind:
+            complaints.append("vectors: Chroma lacks some, so the catalog answers in its place, more slowly")
+        return complaints
+
+    def write_anew(self) -> None:
+        with self._following:
+            self._word_follower.write_anew()
+            self._vector_follower.write_anew()
+            self._failure = None
+
+    def compact(self) -> None:
+        """Rewrite Chroma's graphs when most of them is deleted vectors; meanwhile the catalog answers."""
+        if self._url or self.behind or not self._is_wasteful():
+            return
+        with self._following:
+            self._compacting = True
+        try:
+            self._vector_follower.write_anew()
+            self._vectors.sweep()
+        except StoreError as error:
+            self._fail(error)
+        finally:
+            self._compacting = False
+        self.follow()
+
+    def trim(self, least: int = LONG) -> None:
+        """Remove the changes that both have followed from the log, once there are so many."""
+        level = min(self._word_follower.position, self._vector_follower.position)
+        with self._catalog.read() as db:
+            long = changes.count_up_to(db, self._generation, level) >= least
+        if long:
+            with self._catalog.write() as db:
+                changes.trim(db, self._generation, level)
+
+    def close(self) -> None:
+        with suppress(StoreError):
+            self.follow()
+        with self._following, self._using.exclusive():
+            self._vectors.close()
+            self.words.close()
+            with suppress(StoreError, OSError):  # on a full disk the next start compares
+                self._word_follower.note()
+                self._vector_follower.note()
+            for position in self._positions.values():
+                position.close()
+            with suppress(OSError):
+                self._checksums.record(
+                    distrusted=frozenset({CHROMA}) if self._url or self.behind else frozenset()
+                )
+        self._lock.release()
+
+    def _open_words(self, trust: Trust) -> WordIndex:
+        folder = self._folder / WORDS
+        if trust is Trust.BROKEN:
+            _discard(folder, self._positions[WORDS])
+        try:
+            words = WordIndex(folder)
+        except DamagedStore:
+            _discard(folder, self._positions[WORDS])
+            words = WordIndex(folder)
+        self._word_follower = self._follower(words, WORDS)
+        try:
+            whole = self._word_follower.is_whole()
+        except (DamagedStore, ValueError) as error:
+            log.warning("%s", error)
+            whole = False
+        if not whole:
+            log.warning("%s is written again from the catalog.", folder)
+            words.close()
+            _discard(folder, self._positions[WORDS])
+            words = WordIndex(folder)
+            self._word_follower = self._follower(words, WORDS)
+            self._word_follower.catch_up()
+        return words
+
+    def _open_vectors(self, trust: Trust) -> None:
+        if trust is Trust.BROKEN:
+            _discard(self._folder / CHROMA, self._positions[CHROMA])
+        with ExitStack() as on_failure:
+            on_failure.callback(self._close_vectors)
+            try:
+                self._connect_vectors()
+                whole = self._vector_follower.is_whole() and not self._is_wasteful()
+            except DamagedStore as error:
+                log.warning("%s", error)
+                whole = False
+            if not whole:
+                log.warning("%s is written again from the catalog.", self._folder / CHROMA)
+                self._close_vectors()
+                if not self._url:
+                    _discard(self._folder / CHROMA, self._positions[CHROMA])
+                self._connect_vectors()
+                self._vector_follower.write_anew()
+            on_failure.pop_all()
+
+    def _close_vectors(self) -> None:
+        if hasattr(self, "_vectors"):
+            self._vectors.close()
+
+    def _connect_vectors(self) -> None:
+        name = chroma_name(self._name, self._generation) if self._url else "docent"
+        self._vectors = ChromaVectors(self._folder / CHROMA, name=name, url=self._url)
+        self._vector_follower = self._follower(self._vectors, CHROMA)
+
+    def _follower(self, index: DerivedIndex, part: str) -> Follower:
+        return Follower(index, self._positions[part], self._catalog, self._generation)
+
+    def _catch_up_vectors(self) -> None:
+        try:
+            self._vector_follower.catch_up()
+            if self._failure is not None:
+                if not self._vector_follower.is_whole():
+                    self._vector_follower.write_anew()
+                log.warning("Chroma has what it missed, and answers again.")
+            self._failure = None
+        except StoreError as error:
+            self._fail(error)
+
+    def _fail(self, error: StoreError) -> None:
+        if self._failure is None:
+            log.warning("%s Until then questions are answered from the catalog, more slowly.", error)
+        self._failure = error
+
+    def _is_wasteful(self) -> bool:
+        """Return True if most of the graphs is deleted vectors: Chroma never reuses their space."""
+        if self._url:
+            return False
+        with self._catalog.read() as db:
+            count, width = contents.vector_bytes(db, self._generation)
+        needed = count * (width * 2 + LINKS)  # the catalog has 2 bytes for each number, a graph 4
+        return self._vectors.graph_bytes() > SMALL_GRAPHS + 2 * needed
+
+
+def chroma_name(store: str, generation: int) -> str:
+    """Return the name under which a Chroma server knows a generation; version 0.1 knew one only."""
+    return store if generation == 1 else f"{store}-{generation}"
+
+
+def discard_index(folder: Path) -> None:
+    """Remove words and vectors, which are written again from the catalog when they are used."""
+    for part in (CHROMA, WORDS):
+        position = PositionFile(folder, part)
+        _discard(folder / part, position)
+        position.close()
+
+
+def _discard(folder: Path, position: PositionFile) -> None:
+    """Remove a part of an index that is damaged or not wanted."""
+    position.write("")
+    if folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        folder.unlink(missing_ok=True)

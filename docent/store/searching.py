@@ -1,0 +1,218 @@
+"""Search within a scope: what the scope's reader may not see does not exist, whatever the indexes say."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Generic, NamedTuple, TypeVar
+
+from docent.store import contents
+from docent.store.documents import documents_where
+from docent.store.packing import as_vector, unpack_vectors
+from docent.store.protocols import Catalog, ChunkLocation, Hit
+from docent.store.scoping import among, in_scope, is_narrow, read_in
+from docent.store.serving import Serving
+from docent.types import ANSWERING, Scope, StoredDocument
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+NO_VECTOR = -1.0
+MOST_SCOPES = 100  # cached until the catalog changes
+MOST_PLACES = 20_000  # some 5 MB
+MOST_VECTORS = 4000  # some 3 MB
+
+
+class VersionedCache(Generic[Key, Value]):
+    """Values read from one version of the catalog, about `most` of them. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: tuple[object, dict[Key, Value]] = (None, {})
+
+    def at(self, version: object) -> dict[Key, Value]:
+        """Return the cached values of this version, to be looked up and added to; empty after any change."""
+        # One tuple, so that no thread adds values of an earlier version to those of a later one.
+        kept = self._kept
+        if kept[0] != version or len(kept[1]) >= self._most:
+            self._kept = kept = (version, {})
+        return kept[1]
+
+
+class ScopeListing(NamedTuple):
+    """The documents of a scope, with what each question needs of them more than once."""
+
+    documents: list[StoredDocument]
+    libraries: list[str]
+    answering: frozenset[str]
+    """Ids of the documents that may answer."""
+    places: dict[str, int]
+    """The position of each document, by its id."""
+
+
+StoredLocation = tuple[int, str, int]
+"""The row, document and page of any reader's chunk; a plain tuple, which Python's garbage collector skips."""
+
+
+class Search:
+    """The searches of a store, with what they cache until the catalog changes."""
+
+    def __init__(self, catalog: Catalog, serving: Callable[[], Serving]) -> None:
+        self._catalog = catalog
+        self._serving = serving
+        self._listings: VersionedCache[Scope, ScopeListing] = VersionedCache(MOST_SCOPES)
+        # Narrow scopes are different for each question and must not push out the others.
+        self._narrow_listings: VersionedCache[Scope, ScopeListing] = VersionedCache(MOST_SCOPES)
+        self._locations: VersionedCache[str, StoredLocation] = VersionedCache(MOST_PLACES)
+        self._read_ahead: VersionedCache[str, bytes] = VersionedCache(MOST_VECTORS)
+
+    def listing_of(self, scope: Scope) -> ScopeListing:
+        # Called ten times for each question; reading 1,000 documents takes 15 ms.
+        version = self._version()
+        known = (self._narrow_listings if is_narrow(scope) else self._listings).at(version)
+        if scope not in known:
+            # Only if documents are named: otherwise the wider scope is this one, once a thread has listed it.
+            wider = self._listings.at(version).get(replace(scope, documents=())) if scope.documents else None
+            known[scope] = _listing(_named_in(scope, wider) if wider else self._documents(scope))
+        return known[scope]
+
+    def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        if is_narrow(scope):
+            hits = self._compared(vector, limit, scope)
+        else:
+            index = self._serving().index
+            hits = [
+                hit
+                for library in self.listing_of(scope).libraries
+                for hit in index.nearest(library, vector, limit)
+            ]
+        return self._best(hits, limit, scope)
+
+    def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
+        listing = self.listing_of(scope)
+        named = [document.id for document in listing.documents] if is_narrow(scope) else []
+        if is_narrow(scope) and not named:
+            return []
+        hits = self._serving().index.matching(query, limit, libraries=listing.libraries, documents=named)
+        return self._best(hits, limit, scope)
+
+    def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        packed = self._vectors_of(chunk_ids, scope)
+        scores = (unpack_vectors(list(packed.values())) @ as_vector(vector)).tolist() if packed else []
+        known: dict[str, float] = dict(zip(packed, scores, strict=True))
+        return [known.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
+
+    def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
+        self._read_ahead.at(self._version()).update(self._vectors_of(chunk_ids, scope))
+
+    def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
+        libraries = self.listing_of(scope).libraries
+        found = self._serving().index.scores(query, chunk_ids, libraries=libraries)
+        return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
+
+    def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
+        located = self._locate(chunk_ids, scope)
+        return {chunk: ChunkLocation(document, page) for chunk, (_, document, page) in located.items()}
+
+    def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
+        return self._serving().index.rarity(terms, libraries=self.listing_of(scope).libraries)
+
+    def _best(self, hits: Sequence[Hit], limit: int, scope: Scope) -> list[Hit]:
+        """Return the best hits that are in scope and answering; equal scores by id, always in one order."""
+        visible = self._locate([hit.id for hit in hits], scope)
+        return sorted((hit for hit in hits if hit.id in visible), key=lambda hit: (-hit.score, hit.id))[
+            :limit
+        ]
+
+    def _version(self) -> tuple[int, int]:
+        """Return what changes with the catalog, and when another generation serves."""
+        return self._serving().generation, self._catalog.version
+
+    def _documents(self, scope: Scope) -> list[StoredDocument]:
+        condition, values = in_scope(scope)
+        with self._catalog.read() as db:
+            return documents_where(db, self._serving().generation, f"d.visible = 1 AND {condition}", *values)
+
+    def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        """Return the nearest of every chunk in scope by exact comparison; more if some are equally near."""
+        wanted = as_vector(vector)
+        known = self._locations.at(self._version())
+        condition, value = among("d.id", self.listing_of(scope).answering)
+        locations: list[tuple[bytes, int, str, int]] = []
+        scores: list[float] = []
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT c.id, c.n, d.id, c.page, v.data FROM {read_in(self._serving().generation)} "
+                f"JOIN chunks c ON c.reading = r.n JOIN vectors v ON v.chunk = c.n WHERE {condition}",
+                (value,),
+            )
+            while some := rows.fetchmany(contents.ROWS):
+                locations += [row[:4] for row in some]
+                scores += (unpack_vectors([row[4] for row in some]) @ wanted).tolist()
+        hits = []
+        for at in _highest(scores, limit):
+            key, row, document, page = locations[at]
+            hits.append(Hit(key.hex(), scores[at]))
+            known[hits[-1].id] = row, sys.intern(document), page  # needed next
+        return hits
+
+    def _locate(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, StoredLocation]:
+        """Return those of the named chunks that are in scope and answering."""
+        answering = self.listing_of(scope).answering
+        known = self._locations.at(self._version())
+        unknown = contents.as_keys(chunk for chunk in chunk_ids if chunk not in known)
+        if unknown:
+            with self._catalog.read() as db:
+                rows = contents.rows_among(
+                    db,
+                    "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN readings r ON r.n = c.reading AND "
+                    f"r.generation = {self._serving().generation} JOIN documents d ON d.n = r.document "
+                    "WHERE c.id IN",
+                    unknown,
+                )
+            for key, row, document, page in rows:
+                known[key.hex()] = row, sys.intern(document), page
+        return {
+            chunk: location
+            for chunk in chunk_ids
+            if (location := known.get(chunk)) is not None and location[1] in answering
+        }
+
+    def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
+        """Return the packed vectors of those chunks that are in scope and have one."""
+        known = self._read_ahead.at(self._version())
+        located = self._locate(chunk_ids, scope)
+        found = {chunk: known[chunk] for chunk in located if chunk in known}
+        rows = [row for chunk, (row, _, _) in located.items() if chunk not in found]
+        if rows:
+            with self._catalog.read() as db:
+                # By id as well as row: after a deletion another chunk may have taken the row.
+                vectors = contents.rows_among(
+                    db, "SELECT c.id, v.data FROM chunks c JOIN vectors v ON v.chunk = c.n WHERE c.n IN", rows
+                )
+            found |= {key.hex(): data for key, data in vectors}
+        return found
+
+
+def _listing(documents: list[StoredDocument]) -> ScopeListing:
+    return ScopeListing(
+        documents,
+        sorted({document.library for document in documents}),
+        frozenset(document.id for document in documents if document.state in ANSWERING),
+        {document.id: at for at, document in enumerate(documents)},
+    )
+
+
+def _named_in(scope: Scope, wider: ScopeListing) -> list[StoredDocument]:
+    """Return the documents that a scope names, out of the same scope without names, in their order."""
+    places = {wider.places[document] for document in scope.documents if document in wider.places}
+    return [wider.documents[at] for at in sorted(places)]
+
+
+def _highest(scores: Sequence[float], most: int) -> list[int]:
+    """Return the positions of the highest scores, with all that equal the last."""
+    if len(scores) <= most:
+        return list(range(len(scores)))
+    least = heapq.nlargest(most, scores)[-1]
+    return [at for at, score in enumerate(scores) if score >= least]

@@ -1,0 +1,76 @@
+"""The generation of the index that answers now, which may change under a process that is running."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from docent.errors import StoreError
+from docent.store import changes
+from docent.store.local_index import LocalIndex
+from docent.store.protocols import Catalog
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The generation that answers, and its index."""
+
+    generation: int
+    index: LocalIndex
+
+
+class ServingIndex:
+    """Opens the index of the serving generation, and of the next one when another process has switched.
+
+    While `fixed` it stays with one generation, which is being built.
+    """
+
+    def __init__(
+        self, catalog: Catalog, generation: int, open_index: Callable[[int], LocalIndex], *, fixed: bool
+    ) -> None:
+        self._catalog = catalog
+        self._open_index = open_index
+        self._fixed = fixed
+        self._switching = threading.RLock()
+        self._closing = threading.Event()
+        self._seen = catalog.version
+        self._serving = Serving(generation, open_index(generation))
+        self._watcher = threading.Thread(target=self._watch, name="following", daemon=True)
+        self._watcher.start()
+
+    def now(self) -> Serving:
+        if not self._fixed and (version := self._catalog.version) != self._seen:
+            with self._catalog.read() as db:
+                number = changes.generations(db)["serving"].number
+            with self._switching:
+                if number != self._serving.generation:
+                    before, self._serving = self._serving, Serving(number, self._open_index(number))
+                    before.index.close()
+                self._seen = version
+        return self._serving
+
+    def close(self) -> bool:
+        """Close the index; return True if this process owned it."""
+        self._closing.set()
+        self._watcher.join()
+        index = self._serving.index
+        index.close()
+        return index.owner is not None
+
+    def _watch(self) -> None:
+        """Follow what other processes wrote and could not say, and try again what Chroma refused."""
+        seen = self._seen
+        while not self._closing.wait(POLL_SECONDS):
+            try:
+                version, owner = self._catalog.version, self.now().index.owner
+                if owner is not None and (version != seen or owner.behind):
+                    owner.follow()
+                seen = version
+            except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
+                log.warning("%s", error)

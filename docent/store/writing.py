@@ -1,0 +1,341 @@
+"""Writes: files come, change, move between libraries and go, and the index follows each change."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
+from docent.regular_files import open_regular
+from docent.store import changes, contents, documents
+from docent.store.asides import forget_aside
+from docent.store.catalog import SqliteCatalog
+from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
+from docent.store.local_index import FOLLOW_SECONDS
+from docent.store.owned_index import discard_index
+from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
+from docent.store.protocols import Arrival
+from docent.store.scoping import in_scope
+from docent.store.serving import Serving
+from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Writer:
+    """Changes the catalog in one transaction each; files and the index follow before it returns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: SqliteCatalog,
+        files: FolderFiles,
+        serving: Callable[[], Serving],
+    ) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._files = files
+        self._serving = serving
+        self._resting = threading.Condition()
+        self._changes = 0
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction; a document that no path names at its end is removed in it."""
+        with self._under_way():
+            with self._catalog.write() as db:
+                yield db
+                gone = changes.nameless(db)
+                changes.remove(db, gone)
+                owned = self._forget_copies(db, gone) if gone else []
+            self._serving().index.follow()
+            for folder in owned:
+                with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
+                    owner.call("follow", seconds=FOLLOW_SECONDS)
+            for document in gone:
+                self.drop_unused(document.sha256)
+
+    def wait(self) -> None:
+        """Wait for the changes under way in this process, with what they remove last."""
+        with self._resting:
+            self._resting.wait_for(lambda: not self._changes)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        with self._resting:
+            self._changes += 1
+        try:
+            yield
+        finally:
+            with self._resting:
+                self._changes -= 1
+                self._resting.notify_all()
+
+    def put_words(
+        self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
+    ) -> None:
+        """Store a document so that its words find it; if `expected`, only while it still is.
+
+        The older version of its file goes on answering until the new one has its vectors, too.
+        """
+        self._keep(file, document.sha256)  # before the transaction, since a large file takes a while
+        try:
+            with self.change() as db:
+                self._refuse_changed(file)
+                self._keep(file, document.sha256)  # a deletion may have taken it meanwhile
+                row = documents.document_row(db, document_id(file.library, document.sha256))
+                if expected and row is None:
+                    raise UnknownDocument("{name} was given up while it was read.", name=document.name)
+                self._store(db, file, document, chunks)
+        except DocentError:
+            self.drop_unused(document.sha256)
+            raise
+
+    def put_several(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Store new documents as `put_words` does, in one commit, which costs more than a small file.
+
+        Return False for each that needs `put_words`, because it is here already or is refused.
+        """
+        kept: dict[str, Arrival] = {}
+        with self.change() as db:
+            for arrival in arrivals:
+                new = document_id(arrival.file.library, arrival.document.sha256)
+                if new in kept or documents.document_row(db, new) is not None:
+                    continue
+                with suppress(DocentError):
+                    self._keep(arrival.file, arrival.document.sha256, settled=False)
+                    self._refuse_changed(arrival.file)
+                    kept[new] = arrival
+            self._files.settle()
+            for arrival in kept.values():
+                self._store(db, *arrival)
+        stored = [arrival in kept.values() for arrival in arrivals]
+        for arrival, done in zip(arrivals, stored, strict=True):
+            if not done:
+                self.drop_unused(arrival.document.sha256)
+        return stored
+
+    def put_again(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Replace what was read of a document before by what was read of it now."""
+        generation = self._serving().generation
+        with self.change() as db:
+            row = documents.document_row(db, key)
+            if row is None:
+                raise UnknownDocument("{name} was deleted while it was read again.", name=document.name)
+            (known,) = documents.documents_where(db, generation, "d.id = ?", key)
+            changes.clear_readings(db, row, document_id=key, library=known.library)
+            date = document.created or known.date
+            contents.insert_reading(db, generation, row, document, chunks, date=date)
+            changes.append(db, generation, "words", library=known.library, document_id=key)
+
+    def attach(self, file: SourceFile, sha256: str) -> bool:
+        """Let a path name a document that is already here; False when it is not."""
+        generation = self._serving().generation
+        with self.change() as db:
+            row = documents.document_row(db, document_id(file.library, sha256))
+            if row is None or not documents.is_read(db, row, generation):
+                return False
+            documents.point(db, generation, documents.library_row(db, file.library), file, row)
+        return True
+
+    def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Store vectors; those of chunks that are gone by now are dropped."""
+        serving = self._serving()
+        with self._under_way():
+            with self._catalog.write() as db:
+                stored = contents.put_vectors(db, serving.generation, chunk_ids, vectors)
+                for library, ids in stored.items():
+                    changes.append(db, serving.generation, "vectors", library=library, chunk_ids=ids)
+            serving.index.follow()  # which makes documents ready that have all of theirs
+
+    def put_reading(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store what was read of a document that another generation knows."""
+        generation = self._serving().generation
+        with self._catalog.write() as db:
+            row = documents.document_row(db, key)
+            if row is None or documents.is_read(db, row, generation):
+                return  # it was deleted meanwhile, or another process was faster
+            (known,) = documents.documents_where(db, generation, "d.id = ?", key)
+            contents.insert_reading(db, generation, row, document, chunks, date=document.created)
+            changes.append(db, generation, "words", library=known.library, document_id=key)
+        self._serving().index.follow()
+
+    def finish(self, generation: int) -> None:
+        """Make the documents ready that have all their vectors, after the index has them."""
+        with self._catalog.read() as db:
+            if not documents.any_complete(db, generation):
+                return
+        with self.change() as db:
+            serves = changes.generations(db)["serving"].number == generation
+            documents.finish_complete(db, generation, serving=serves)
+
+    def queue(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
+        """Store a file that is to be read later, and queue its document."""
+        self._files.keep(path, sha256)
+        file = SourceFile(library, documents.UPLOADED + name, path, path.stat().st_size, 0)
+        with self.change() as db:
+            self._files.keep(path, sha256)  # a deletion may have taken it meanwhile
+            n = documents.library_row(db, library, owner)
+            key = document_id(library, sha256)
+            row = documents.queue_document(db, key, n, sha256, name=name, size=file.bytes)
+            documents.point(db, self._serving().generation, n, file, row)
+
+    def share(self, key: str, library: str, scope: Scope) -> str:
+        """Move a private document with its vectors into a shared library and return its id there."""
+        with self.change() as db:
+            document = self._document(db, key, scope)
+            if document.owner is None:
+                raise UnknownDocument(
+                    "{name} is shared already, in library {library!r}.",
+                    name=document.name,
+                    library=document.library,
+                )
+            if document.state not in ANSWERING:
+                raise UnknownDocument(
+                    "{name} has not been read yet. Share it when it answers.", name=document.name
+                )
+            new = self._copy(db, document, library, below=documents.brought_by(document.owner))
+            row = documents.document_row(db, document.id)
+            assert row is not None
+            documents.withdraw(db, row)
+        return new
+
+    def unshare(self, key: str, library: str, scope: Scope) -> str:
+        """Take back what this reader shared, into a private library of theirs, and return its id there.
+
+        It stays shared if another reader shared it as well.
+        """
+        with self.change() as db:
+            document = self._document(db, key, scope)
+            if scope.reader is None or not documents.is_from(document, scope.reader):
+                raise UnknownDocument(
+                    "{name} was not shared by you, so it is not yours to take back.", name=document.name
+                )
+            new = self._copy(db, document, library, owner=scope.reader, below=documents.UPLOADED)
+            for path in document.paths:
+                if path.startswith(documents.brought_by(scope.reader)):
+                    documents.forget_path(db, document.library, path)
+        return new
+
+    def drop_unused(self, sha256: str) -> None:
+        """Remove an original that no document came of."""
+        with self._catalog.write() as db:  # so that no process stores a document of it meanwhile
+            if documents.is_used(db, sha256):
+                return
+            self._files.drop(sha256)
+            for folder in (
+                self._folder / UNCLAIMED,
+                *(aside / ORIGINALS for aside in set_aside(self._folder)),
+            ):
+                (folder / sha256).unlink(missing_ok=True)
+
+    def _store(
+        self, db: sqlite3.Connection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
+    ) -> None:
+        generation, key = self._serving().generation, document_id(file.library, document.sha256)
+        library = documents.library_row(db, file.library)
+        row = documents.document_row(db, key)
+        if row is None or not documents.is_read(db, row, generation):
+            row = documents.queue_document(
+                db, key, library, document.sha256, name=document.name, size=file.bytes
+            )
+            date = document.created or datetime.date.fromtimestamp(file.modified_ns / 1e9).isoformat()
+            contents.insert_reading(db, generation, row, document, chunks, date=date)
+            changes.append(db, generation, "words", library=file.library, document_id=key)
+        documents.point(db, generation, library, file, row)
+
+    def _document(self, db: sqlite3.Connection, key: str, scope: Scope) -> StoredDocument:
+        condition, values = in_scope(scope)
+        known = documents.documents_where(
+            db, self._serving().generation, f"d.id = ? AND {condition}", key, *values
+        )
+        if not known:
+            raise UnknownDocument(documents.GONE)
+        return known[0]
+
+    def _copy(
+        self,
+        db: sqlite3.Connection,
+        document: StoredDocument,
+        library: str,
+        *,
+        below: str,
+        owner: str | None = None,
+    ) -> str:
+        """Copy a document with its vectors into another library and return its id there."""
+        generation, new = self._serving().generation, document_id(library, document.sha256)
+        n = documents.library_row(db, library, owner)
+        source = documents.document_row(db, document.id)
+        # The same bytes may have been handed in there and not read, as for want of a password.
+        row = documents.queue_document(
+            db, new, n, document.sha256, name=document.name, size=document.bytes, added=document.added
+        )
+        assert source is not None
+        if not documents.is_read(db, row, generation):
+            ids = {
+                old: hashlib.sha256(f"{new}:{old}".encode()).hexdigest()[:32]
+                for old in contents.document_chunk_ids(db, document.id)
+            }
+            contents.copy_reading(db, generation, source, row, ids)
+            changes.append(db, generation, "words", library=library, document_id=new)
+            changes.append(db, generation, "vectors", library=library, chunk_ids=list(ids.values()))
+            (copy,) = documents.documents_where(db, generation, "d.id = ?", new)
+            for path in copy.paths:
+                documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
+        path = documents.free_path(db, n, document.name, row, below=below)
+        documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
+        return new
+
+    def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
+        self._files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
+
+    def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
+        """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
+
+        Return the folders of other generations that a process owns, which has to follow the log.
+        """
+        self._catalog.snapshots.drop()
+        forget_aside(self._folder, gone)
+        owned = []
+        for generation in changes.generations(db).values():
+            if generation.number != self._serving().generation:
+                folder = self._folder / "index" / str(generation.number)
+                try:
+                    lock = FolderLock(folder)
+                except StorageBusy:
+                    owned.append(folder)
+                else:
+                    discard_index(folder)
+                    changes.trim(db, generation.number, changes.last_position(db, generation.number))
+                    lock.release()
+        return owned
+
+    @staticmethod
+    def _refuse_changed(file: SourceFile) -> None:
+        """Raise UnreadableFile if the file has changed since it was read."""
+        try:
+            with open_regular(file.real or file.full, links=file.real is None) as opened:
+                stat = os.fstat(opened.fileno())
+        except FileNotFoundError as error:
+            raise UnreadableFile(
+                "{name} vanished while it was read. Ingest again.", name=file.full.name
+            ) from error
+        except OSError as error:  # a link or a folder is in its place now
+            raise _changed(file) from error
+        if (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.modified_ns):
+            raise _changed(file)
+
+
+def _changed(file: SourceFile) -> UnreadableFile:
+    return UnreadableFile(
+        "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
+    )
