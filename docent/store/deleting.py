@@ -97,11 +97,13 @@ class Deleter:
         with self._catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
+        originals = {document.sha256: self._original(document.sha256) for document in known}
         with self._writer.change() as db:
+            position = changes.last_position(db, self._serving().generation)
             for document in known:
                 if (row := documents.document_row(db, document.id)) is not None:
                     documents.withdraw(db, row)
-        left = self._census(known, ids)
+        left = self._census(known, ids, originals, since=position)
         self._catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
         erased += sum(answers.erase(folder, quotes) for folder in folders)
@@ -124,19 +126,45 @@ class Deleter:
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
 
-    def _census(self, known: Sequence[StoredDocument], ids: Mapping[str, Sequence[str]]) -> dict[str, int]:
-        """Count what each part of the store holds of these documents."""
-        index = self._serving().index
+    def _census(
+        self,
+        known: Sequence[StoredDocument],
+        ids: Mapping[str, Sequence[str]],
+        originals: Mapping[str, tuple[int, int] | None] | None = None,
+        *,
+        since: int = 0,
+    ) -> dict[str, int]:
+        """Count what each part of the store holds of these documents.
+
+        With `originals`, as they were before a deletion, not what another process has stored again since a
+        position of the log.
+        """
+        index, generation = self._serving().index, self._serving().generation
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
         for document in known:
-            with self._catalog.read() as db:
+            words, vectors = index.held(document.library, document.id, ids[document.id])
+            original = self._original(document.sha256)
+            copies = self._files.copies.held(document.sha256)
+            with self._catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
                 shared = documents.is_used(db, document.sha256, besides=document.id)
-            words, vectors = index.held(document.library, document.id, ids[document.id])
-            total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
-            if not shared:
-                originals = int(self._files.open(document.sha256).exists())
-                total.update(originals=originals, copies=self._files.copies.held(document.sha256))
+                again = originals is not None and changes.is_stored_since(
+                    db, generation, since, document_id=document.id
+                )
+            if not again:
+                total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
+            # Another process stores a file before it stores its document.
+            other = original is not None and originals and original != originals[document.sha256]
+            if not (again or shared or other):
+                total.update(originals=int(original is not None), copies=copies)
         return dict(total)
+
+    def _original(self, sha256: str) -> tuple[int, int] | None:
+        """Return what tells an original from one that is stored in its place later; None without one."""
+        try:
+            stat = self._files.open(sha256).stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns
