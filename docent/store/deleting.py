@@ -9,9 +9,9 @@ from pathlib import Path
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import changes, contents, documents
 from docent.store.asides import catalogs_aside, forget_name
-from docent.store.catalog import SqliteCatalog
 from docent.store.conversations import Quoted, quoted
-from docent.store.files import FolderFiles, set_aside
+from docent.store.files import set_aside
+from docent.store.protocols import Catalog, Files
 from docent.store.scoping import in_scope
 from docent.store.serving import Serving
 from docent.store.writing import Writer
@@ -24,8 +24,8 @@ class Deleter:
     def __init__(
         self,
         folder: Path,
-        catalog: SqliteCatalog,
-        files: FolderFiles,
+        catalog: Catalog,
+        files: Files,
         serving: Callable[[], Serving],
         writer: Writer,
     ) -> None:
@@ -63,7 +63,7 @@ class Deleter:
             db.execute("DELETE FROM libraries WHERE name = ?", (library,))
             changes.append(db, self._serving().generation, "library", library=library)
         self._serving().index.follow()
-        self._catalog.snapshots.drop()  # it names the library's owner
+        self._catalog.forget_copies()  # it names the library's owner
         self._catalog.forget_deleted()
         return deletion
 
