@@ -158,6 +158,8 @@ class DerivedIndex(Protocol):
     def is_whole(self, content: Content) -> bool:
         """Return False if something is missing or left over, by counting."""
 
+    def close(self) -> None: ...
+
 
 class Index(Protocol):
     """Words and vectors of one generation."""

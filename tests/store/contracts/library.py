@@ -30,10 +30,18 @@ class Library:
             self.generation = changes.begin_generation(db, fingerprint, role)
 
     def add(
-        self, path: str, text: str, *, library: str = "default", owner: str | None = None, embedded: bool = True
+        self,
+        path: str,
+        text: str,
+        *,
+        library: str = "default",
+        owner: str | None = None,
+        embedded: bool = True,
     ) -> str:
         """Store a document at a path, in place of what is there; return its id."""
-        read = Document(hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),), language="en")
+        read = Document(
+            hashlib.sha256(text.encode()).hexdigest(), path, "text", (Page(1, text),), language="en"
+        )
         key = document_id(library, read.sha256)
         with self.catalog.write() as db:
             n = documents.library_row(db, library, owner)

@@ -164,9 +164,7 @@ def test_forgetting_leaves_no_text(catalog, tmp_path):
     catalog.forget_copies()
     library.delete(key)
     catalog.forget_deleted()
-    assert not [
-        file for file in tmp_path.rglob("*") if file.is_file() and b"secretname" in file.read_bytes()
-    ]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"secretname" in file.read_bytes()]
 
 
 def test_a_catalog_in_use_is_sound(catalog):
