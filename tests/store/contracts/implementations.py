@@ -1,8 +1,8 @@
 """The implementations of the store's seams that the contract suite is run through.
 
-A second one joins by a line in its table: a function that opens it. Opened twice on the same folder, it is what
-two processes see of one store, so an implementation on a server takes a name for its tables or its bucket from
-the folder. A function is at the top of a module, because another process calls it, too.
+A second one joins by a line in its table: a function that opens it. Opened twice on the same folder, it
+is what two processes see of one store, so an implementation on a server takes a name for its tables or its
+bucket from the folder. A function is at the top of a module, because another process calls it, too.
 """
 
 from __future__ import annotations

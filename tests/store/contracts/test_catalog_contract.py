@@ -1,4 +1,4 @@
-"""What every catalog promises: transactions, one state for each reader, and a version that tells of changes."""
+"""What every catalog promises: transactions, one state for each reader, a version that tells of changes."""
 
 from __future__ import annotations
 

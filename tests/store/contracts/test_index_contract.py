@@ -84,7 +84,7 @@ def expected(library: Library) -> dict[str, set[str]]:
 @FEW
 @given(steps=STEPS)
 def test_following_equals_writing_anew(catalog_factory, index_factory, steps):
-    """After any changes, followed at any moments, an index holds what one does that was written from nothing."""
+    """After any changes, followed at any moments, an index holds what one holds that is written anew."""
     with TemporaryDirectory() as folder, closing(catalog_factory(Path(folder))) as catalog:
         library = Library(catalog)
         index = index_factory(Path(folder), catalog, library.generation)
@@ -112,7 +112,7 @@ def test_following_equals_writing_anew(catalog_factory, index_factory, steps):
 @FEW
 @given(steps=STEPS, first=st.integers(0, 20), again=st.integers(0, 20))
 def test_applying_again_does_no_harm(catalog_factory, derived_factory, steps, first, again):
-    """A killed process may have applied more than its position says: from any earlier one the end is the same."""
+    """A killed process may have applied more than its position says: from there the end is the same."""
     with TemporaryDirectory() as folder, closing(catalog_factory(Path(folder))) as catalog:
         library = Library(catalog)
         content = CatalogContent(catalog, library.generation)

@@ -357,7 +357,7 @@ def test_what_is_read_comes_back(library):
 
 
 def test_what_waits_for_vectors(library):
-    """Chunks without vectors come private ones first, in the order of the documents, without those under way."""
+    """Private chunks come first, the others in the order of their documents, without those under way."""
     shared = library.add("a.txt", text_of(1), embedded=False)
     private = library.add("b.txt", text_of(2), library="ada/", owner="ada", embedded=False)
     ids = library.chunk_ids(private) + library.chunk_ids(shared)
