@@ -32,7 +32,7 @@ from docent.types import Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.005
-SEARCHABLE = "SELECT count(*) FROM documents WHERE state IN ('searchable', 'ready') AND visible"
+SEARCHABLE = "SELECT count(*) FROM readings r JOIN documents d ON d.n = r.document WHERE d.visible = 1"
 
 
 def main() -> None:

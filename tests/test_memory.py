@@ -42,6 +42,7 @@ def test_all_threads_share_two_pools(wanted, pools, tmp_path):
 
 GRAPHS = """
 import shutil, sys
+import numpy as np
 from pathlib import Path
 from docent.store.vectors import ChromaVectors
 folder = Path(sys.argv[1])
@@ -54,7 +55,7 @@ def make(ask):
     for file in folder.rglob("*.*"):
         print(file.name, file.read_bytes().count(b"deleted secret"))
     vectors.close()
-make(lambda vectors, library: vectors.put(library, ["1"], [[1.0] * 384]))
+make(lambda vectors, library: vectors.put(library, ["1"], np.ones((1, 384), np.float32)))
 for graph in folder.glob("*/"):
     shutil.rmtree(graph)
 make(lambda vectors, library: vectors.nearest(library, [1.0] * 384, 1))

@@ -8,7 +8,6 @@ import pickle
 from pathlib import Path
 
 import pytest
-from docent.store.rpc import pack, unpack
 
 from docent.errors import UnreadableFile
 from docent.messages import Message, joined, restored, stored
@@ -27,7 +26,6 @@ WAYS = [
     pytest.param(lambda message: restored(stored(message)), id="stored"),
     pytest.param(lambda message: pickle.loads(pickle.dumps(message)), id="pickled"),
     pytest.param(copy.deepcopy, id="copied"),
-    pytest.param(lambda message: unpack(pack(message)), id="between processes of a store"),
 ]
 
 

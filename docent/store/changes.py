@@ -89,15 +89,6 @@ def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
     )
 
 
-def is_stored_since(db: sqlite3.Connection, generation: int, position: int, *, document_id: str) -> bool:
-    """Return True if a document was stored after a position, also if it is gone again."""
-    row = db.execute(
-        "SELECT 1 FROM changes WHERE generation = ? AND position > ? AND document_id = ? AND kind = 'words'",
-        (generation, position, document_id),
-    ).fetchone()
-    return row is not None or document_row(db, document_id) is not None
-
-
 def log_name(db: sqlite3.Connection) -> str:
     """Return the name of this log; a catalog that was put back from a snapshot has another one."""
     row = db.execute("SELECT value FROM meta WHERE key = 'log'").fetchone()

@@ -99,11 +99,13 @@ class Deleter:
         found = self._census(known, ids)
         originals = {document.sha256: self._original(document.sha256) for document in known}
         with self._writer.change() as db:
-            position = changes.last_position(db, self._serving().generation)
             for document in known:
                 if (row := documents.document_row(db, document.id)) is not None:
                     documents.withdraw(db, row)
-        left = self._census(known, ids, originals, since=position)
+        left = self._census(known, ids, originals)
+        if any(left.values()):  # perhaps another process has stored and deleted it again meanwhile
+            self._serving().index.follow()
+            left = self._census(known, ids, originals)
         self._catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
         erased += sum(answers.erase(folder, quotes) for folder in folders)
@@ -131,15 +133,12 @@ class Deleter:
         known: Sequence[StoredDocument],
         ids: Mapping[str, Sequence[str]],
         originals: Mapping[str, tuple[int, int] | None] | None = None,
-        *,
-        since: int = 0,
     ) -> dict[str, int]:
         """Count what each part of the store holds of these documents.
 
-        With `originals`, as they were before a deletion, not what another process has stored again since a
-        position of the log.
+        With `originals`, as they were before a deletion, leave out what another process has stored since.
         """
-        index, generation = self._serving().index, self._serving().generation
+        index = self._serving().index
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
@@ -150,9 +149,7 @@ class Deleter:
             with self._catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
                 shared = documents.is_used(db, document.sha256, besides=document.id)
-                again = originals is not None and changes.is_stored_since(
-                    db, generation, since, document_id=document.id
-                )
+                again = originals is not None and documents.document_row(db, document.id) is not None
             if not again:
                 total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
             # Another process stores a file before it stores its document.

@@ -98,8 +98,9 @@ class Follower:
         self.position = found if first <= found <= last else -1
         """-1: everything has to be written again."""
 
-    def catch_up(self) -> None:
-        """Apply the changes since its position; durable on return."""
+    def catch_up(self) -> bool:
+        """Apply the changes since its position; durable on return. Return True if something was dropped."""
+        dropped = False
         if self.position < 0:
             self.write_anew()
         while some := self._after():
@@ -108,6 +109,8 @@ class Follower:
                 self._index.apply(relevant, self._content)
                 self._file.write(f"{self._log} {some[-1].position}")
             self.position = some[-1].position
+            dropped = dropped or any(change.kind in ("drop", "library") for change in some)
+        return dropped
 
     def write_anew(self) -> None:
         with self._catalog.read() as db:

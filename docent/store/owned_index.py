@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from docent.errors import DamagedStore, StoreError
@@ -55,16 +55,17 @@ class OwnedIndex:
         trust = self._checksums.check()
         if self._url:
             shutil.rmtree(folder / CHROMA, ignore_errors=True)
-        try:
-            self.words = self._open_words(trust[WORDS])
+        with ExitStack() as on_failure:
+            for position in self._positions.values():
+                on_failure.callback(position.close)
             try:
+                self.words = self._open_words(trust[WORDS])
+                on_failure.callback(self.words.close)
                 self._open_vectors(Trust.UNSURE if self._url else trust[CHROMA])
-            except BaseException:
-                self.words.close()
+            except KeyboardInterrupt:
+                self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
                 raise
-        except KeyboardInterrupt:
-            self._checksums.mark_opened()  # opening was interrupted, and did not kill the process
-            raise
+            on_failure.pop_all()
         self._checksums.mark_opened()
 
     @property
@@ -75,9 +76,11 @@ class OwnedIndex:
     def follow(self) -> None:
         """Bring both level with the change log; where Chroma fails, it gets what it missed later."""
         with self._following:
-            self._word_follower.catch_up()
+            dropped = self._word_follower.catch_up()
             if not self._compacting:
                 self._catch_up_vectors()
+        if dropped:
+            self._trim(1)  # names of libraries are in the log, and perhaps those of their owners
         self._on_level()
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
@@ -147,11 +150,11 @@ class OwnedIndex:
             self._compacting = False
         self.follow()
 
-    def _trim(self) -> None:
-        """Remove the changes that both have followed from the log, once there are many."""
+    def _trim(self, least: int = LONG) -> None:
+        """Remove the changes that both have followed from the log, once there are so many."""
         level = min(self._word_follower.position, self._vector_follower.position)
         with self._catalog.read() as db:
-            long = changes.count_up_to(db, self._generation, level) >= LONG
+            long = changes.count_up_to(db, self._generation, level) >= least
         if long:
             with self._catalog.write() as db:
                 changes.trim(db, self._generation, level)
@@ -184,10 +187,12 @@ class OwnedIndex:
             words = WordIndex(folder)
         self._word_follower = self._follower(words, WORDS)
         try:
-            if not self._word_follower.is_whole():
-                raise DamagedStore("The words are not whole.")
+            whole = self._word_follower.is_whole()
         except (DamagedStore, ValueError) as error:
-            log.warning("The words are written again: %s", error)
+            log.warning("%s", error)
+            whole = False
+        if not whole:
+            log.warning("%s is written again from the catalog.", folder)
             words.close()
             _discard(folder, self._positions[WORDS])
             words = WordIndex(folder)
@@ -198,22 +203,26 @@ class OwnedIndex:
     def _open_vectors(self, trust: Trust) -> None:
         if trust is Trust.BROKEN:
             _discard(self._folder / CHROMA, self._positions[CHROMA])
-        try:
-            self._connect_vectors()
-            if not self._vector_follower.is_whole() or self._is_wasteful():
-                raise DamagedStore("The vectors are not whole, or most of them are deleted ones.")
-        except DamagedStore as error:
-            log.warning("The vectors are written again: %s", error)
-            if hasattr(self, "_vectors"):
-                self._vectors.close()
-            if not self._url:
-                _discard(self._folder / CHROMA, self._positions[CHROMA])
-            self._connect_vectors()
-            self._vector_follower.write_anew()
-        except BaseException:
-            if hasattr(self, "_vectors"):
-                self._vectors.close()
-            raise
+        with ExitStack() as on_failure:
+            on_failure.callback(self._close_vectors)
+            try:
+                self._connect_vectors()
+                whole = self._vector_follower.is_whole() and not self._is_wasteful()
+            except DamagedStore as error:
+                log.warning("%s", error)
+                whole = False
+            if not whole:
+                log.warning("%s is written again from the catalog.", self._folder / CHROMA)
+                self._close_vectors()
+                if not self._url:
+                    _discard(self._folder / CHROMA, self._positions[CHROMA])
+                self._connect_vectors()
+                self._vector_follower.write_anew()
+            on_failure.pop_all()
+
+    def _close_vectors(self) -> None:
+        if hasattr(self, "_vectors"):
+            self._vectors.close()
 
     def _connect_vectors(self) -> None:
         name = chroma_name(self._name, self._generation) if self._url else "docent"

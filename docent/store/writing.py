@@ -49,8 +49,8 @@ class Writer:
         with self._catalog.write() as db:
             yield db
             gone = changes.nameless(db)
-            owned = self._forget_copies(db, gone) if gone else []
             changes.remove(db, gone)
+            owned = self._forget_copies(db, gone) if gone else []
         self._serving().index.follow()
         for folder in owned:
             with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
@@ -276,7 +276,7 @@ class Writer:
         self._files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
     def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
-        """Delete documents where they are copied to; first, so that after a kill all of it is done again.
+        """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
 
         Return the folders of other generations that a process owns, which has to follow the log.
         """
@@ -292,6 +292,7 @@ class Writer:
                     owned.append(folder)
                 else:
                     discard_index(folder)
+                    changes.trim(db, generation.number, changes.last_position(db, generation.number))
                     lock.release()
         return owned
 

@@ -80,7 +80,7 @@ def test_what_is_stored_again_is_not_left(owner, client, tmp_path, monkeypatch, 
     receipt = client.delete(key, ALL)
     assert receipt.found["originals"] == receipt.found["words"] == 1
     assert set(receipt.left.values()) == {0}
-    assert next(calls) == 2
+    assert next(calls) >= 2
 
 
 def test_errors_come_across(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from docent.answering import canned_replies
+from docent.answering import replies_without_model as replies
 from docent.errors import UnknownDocument
 from docent.store import ANSWER_KEY
 from docent.types import Answer, Citation, Page, Passage, Receipt, Scope
@@ -143,10 +143,10 @@ def test_docents_own_answers_are_exported_in_the_language():
     """A fixed reply, saved in English, is exported in the reader's language, a model's text as it is."""
 
     def exported(model: str) -> str:
-        reply = Answer(canned_replies.NOTHING, (), (), Receipt("How much?", "How much?", model=model))
+        reply = Answer(replies.NOTHING, (), (), Receipt("How much?", "How much?", model=model))
         step = {"type": "assistant_message", "output": "", "metadata": answer_metadata("How much?", reply)}
         saved = json.loads(json.dumps({"steps": [step]}))
         return conversation_markdown(saved, language="fr")
 
     assert "Rien n'en parle" in exported("")
-    assert canned_replies.NOTHING in exported("mistral")
+    assert replies.NOTHING in exported("mistral")
