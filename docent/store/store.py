@@ -19,13 +19,14 @@ from docent.store import changes, contents, documents, languages, old_layout
 from docent.store.catalog import SqliteCatalog
 from docent.store.checking import lost_originals
 from docent.store.deleting import Deleter
+from docent.store.dialect import among
 from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
 from docent.store.generations import Switched, bind, switch_to
 from docent.store.local_index import LocalIndex
 from docent.store.ownership import FolderLock
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
-from docent.store.scoping import ANSWERS, among, holds_words, in_scope
+from docent.store.scoping import ANSWERS, holds_words, in_scope
 from docent.store.searching import Search
 from docent.store.serving import Serving, ServingIndex
 from docent.store.writing import Writer
