@@ -140,8 +140,8 @@ def size(docent: Docent) -> Finding:
     index = docent.settings.storage / "index"
     parts = {
         "catalog": "catalog.db*",
-        "words": "words/**/*",
-        "vectors": "chroma/**/*",
+        "words": "*/words/**/*",
+        "vectors": "*/chroma/**/*",
         "snapshot": "snapshots/*",
     }
     chunks = max(1, sum(document.chunks for document in docent.store.documents(Scope())))

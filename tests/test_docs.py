@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 from pathlib import Path
@@ -88,12 +89,31 @@ def test_named_tests_and_files_exist(page):
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_the_store_is_described_as_it_is():
+    """Functions that docs/store.md names exist, and docs/architecture.md lists each module of the store."""
+    names = set()
+    files = [path for path in (ROOT / "docent/store").glob("*.py") if path.stem != "__init__"]
+    for path in files:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                names |= {node.name, f"{path.stem}.{node.name}"}
+            elif isinstance(node, ast.ClassDef):
+                methods = [part.name for part in node.body if isinstance(part, ast.FunctionDef)]
+                names |= {f"{node.name}.{method}" for method in methods}
+    named = set(re.findall(r"`([\w.]+)\(\)`", (ROOT / "docs/store.md").read_text(encoding="utf-8")))
+    assert named - names == set()
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.split("| modules of `docent/store/` |")[1].split("\n\n")[0]
+    listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert listed == {path.stem for path in files}
+
+
 def test_contributing_names_the_place_of_each_change():
     """In "Where would I change …?" each path exists, and each other name is in a file of its row."""
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = page.split("\n## Where would I change …?\n")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ") and "`" in line]
-    assert len(rows) == 10
+    assert len(rows) == 13
     for row in rows:
         code = re.findall(r"`([^`]+)`", row)
         paths = [ROOT / name for name in code if "/" in name]

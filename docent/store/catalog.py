@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
@@ -106,6 +106,11 @@ class SqliteCatalog:
                 "end of Docent, removes the text.",
                 busy_seconds=BUSY_SECONDS,
             )
+
+    def shrink(self) -> None:
+        """Write the file anew without what was deleted; skipped while others read or write."""
+        with self._write_lock, suppress(sqlite3.OperationalError):
+            self._writer.execute("VACUUM")
 
     def save(self) -> None:
         """Take a snapshot unless the last one equals the catalog."""

@@ -1,7 +1,7 @@
 """Statements on the change log and on the generations of the index that follow it.
 
 Every write appends its changes in its own transaction. The words and the vectors of a generation each keep
-the position that they have reached, and catch up from there.
+the position that they have reached, and catch up from there (docs/decisions/0018-change-log.md).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Trust(Enum):
     """The state of an index as known before it is opened."""
 
     SOUND = "as it was left"
-    UNSURE = "not closed, so every id is compared"
+    UNSURE = "not closed, so it catches up with the log and is counted"
     BROKEN = "altered or lost, so it is written again"
 
 

@@ -1,4 +1,7 @@
-"""Statements on what was read of documents: readings with their pages, chunks and vectors, by generation."""
+"""Statements on what was read of documents: readings with their pages, chunks and vectors, by generation.
+
+Why they are text, and as portable as they can be: docs/decisions/0020-plain-sql.md.
+"""
 
 from __future__ import annotations
 

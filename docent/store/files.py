@@ -6,13 +6,16 @@ deleted with its original.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from docent.errors import StoreError, UnreadableFile
 from docent.regular_files import open_regular
@@ -119,10 +122,12 @@ class FolderFiles:
         target = self.open(sha256)
         if target.exists():
             return
-        part = self._folder / f".{sha256}.{os.getpid()}.{threading.get_ident()}.part"
+        part = self._folder / f".{sha256}.{secrets.token_hex(4)}.part"
         try:
-            self._copy(file, part, sha256, links)
-            part.replace(target)
+            with part.open("wb") as copy:
+                fcntl.flock(copy, fcntl.LOCK_EX)  # until it has its name: `sweep` leaves it alone
+                self._copy(file, copy, sha256, links)
+                part.replace(target)
             if settled:
                 self.settle()
         except OSError as error:
@@ -134,20 +139,18 @@ class FolderFiles:
         finally:
             part.unlink(missing_ok=True)
 
-    def _copy(self, file: Path, part: Path, sha256: str, links: bool) -> None:
-        if file.name == sha256 and _linked(file, part):  # from one index of storage/ to another
-            return
+    def _copy(self, file: Path, copy: BinaryIO, sha256: str, links: bool) -> None:
         try:
             source = open_regular(file, links=links)
         except OSError as error:
             raise UnreadableFile(
                 "{name} vanished while it was read. Ingest again.", name=file.name
             ) from error
-        with source, part.open("wb") as target:
-            shutil.copyfileobj(source, target, BLOCK)
-            target.flush()
-            os.fsync(target.fileno())
-        if sha256_of(part) != sha256:
+        with source:
+            shutil.copyfileobj(source, copy, BLOCK)
+        copy.flush()
+        os.fsync(copy.fileno())
+        if sha256_of(Path(copy.name)) != sha256:
             raise UnreadableFile(
                 "{name} changed while it was read. Ingest again when it is complete.", name=file.name
             )
@@ -168,26 +171,23 @@ class FolderFiles:
     def sweep(self, used: Collection[str]) -> None:
         """Remove every other file, half copies that a killed process left, and copies of what is gone."""
         for part in self._folder.glob(".*.part"):
-            if not _is_alive(part):
+            if not _is_locked(part):
                 part.unlink(missing_ok=True)
         for sha256 in set(self.held()) - set(used):
             self.drop(sha256)
         self.copies.sweep(used)
 
 
-def _is_alive(part: Path) -> bool:
-    """Return True if the process that copies a file is still there."""
-    process = part.name.split(".")[2]
-    return process.isdigit() and Path(f"/proc/{process}").exists()
-
-
-def _linked(file: Path, part: Path) -> bool:
-    """Make a second name for one file, where the disk supports it, and return True."""
+def _is_locked(part: Path) -> bool:
+    """Return True if a process is copying a file."""
     try:
-        os.link(file, part)
-    except OSError:
-        return False
-    return True
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass  # it was renamed meanwhile
+    return False
 
 
 def sync(path: Path) -> None:

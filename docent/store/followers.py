@@ -1,4 +1,7 @@
-"""Words and vectors follow the change log: each keeps the position that it has reached, and catches up."""
+"""Words and vectors follow the change log: each keeps the position that it has reached, and catches up.
+
+Why a log: docs/decisions/0018-change-log.md.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Generations of the index: one answers, one is kept for a rollback, one may be being built.
 
 All of them are readings of the same documents in one catalog. Switching is one UPDATE, which every process
-sees with its next call.
+sees with its next call (docs/decisions/0019-generations.md).
 """
 
 from __future__ import annotations
@@ -136,6 +136,7 @@ def forget_previous(folder: Path, *, chroma_url: str) -> bool:
             if previous is not None:
                 chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
                 drop_generation(catalog, folder, previous, chroma)
+                catalog.shrink()
             return previous is not None
     finally:
         lock.release()

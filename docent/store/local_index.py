@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +18,11 @@ from docent.store.ownership import FolderLock, OwnerClient, OwnerGone, OwnerServ
 from docent.store.protocols import Catalog, Hit, StoreContents
 from docent.store.word_index import WordIndex
 
+log = logging.getLogger(__name__)
 OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
 ASK_SECONDS = 0.05
+FOLLOW_SECONDS = 30.0  # for the words of a document of 10,000 pages, and more
+SILENT_SECONDS = 60.0
 NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
 
 
@@ -54,6 +58,8 @@ class LocalIndex:
         self._words_seen = ""
         self._refreshing = threading.Lock()
         self._closed = False
+        self._silent_until = 0.0
+        """Until then an owner that did not answer is not asked again."""
         self._become_owner()
 
     @property
@@ -99,21 +105,24 @@ class LocalIndex:
                 "compare": self._owner.compare,
                 "write_anew": self._owner.write_anew,
             }
-            with suppress(
-                OSError
-            ):  # a file system without sockets: others compare exactly, and are polled for
+            with suppress(OSError):  # a file system without sockets: only one process can use the store
                 self._server = OwnerServer(self._folder, answers)
             return True
 
     def follow(self) -> None:
-        self._ask("follow")
+        """Bring words and vectors level; where their owner is silent, it does so when it goes on."""
+        try:
+            if self._owner is not None or time.monotonic() > self._silent_until or self.become_owner():
+                self._ask("follow", seconds=FOLLOW_SECONDS)
+        except StorageBusy as error:
+            log.warning("%s What was stored is found by its words and vectors later.", error)
 
     def wake(self) -> str:
         """Ask the owner for vectors; return why it makes none, if so."""
         return str(self._on_wake() if self._owner else self._ask("wake"))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
-        if self._owner is None:
+        if self._owner is None and time.monotonic() > self._silent_until:
             try:
                 found = self._client.call(
                     "nearest", library, list(map(float, vector)), limit, seconds=NEAREST_SECONDS
@@ -121,10 +130,12 @@ class LocalIndex:
                 return [Hit(*hit) for hit in found]
             except OwnerGone:
                 if not self.become_owner():
-                    with self._catalog.read() as db:
-                        return contents.nearest_exactly(db, self._generation, library, vector, limit)
-        assert self._owner is not None
-        return self._owner.nearest(library, vector, limit)
+                    self._silent_until = time.monotonic() + SILENT_SECONDS
+        if self._owner is not None or self.become_owner():
+            assert self._owner is not None
+            return self._owner.nearest(library, vector, limit)
+        with self._catalog.read() as db:
+            return contents.nearest_exactly(db, self._generation, library, vector, limit)
 
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
@@ -169,20 +180,21 @@ class LocalIndex:
             if self._position is not None:
                 self._position.close()
 
-    def _ask(self, name: str, *arguments: Any) -> Any:
-        """Do something in the process that owns the index, this one or another."""
-        until = time.monotonic() + OPENING_SECONDS
+    def _ask(self, name: str, *arguments: Any, seconds: float = OPENING_SECONDS) -> Any:
+        """Do something in the process that owns the index, this one or another. Raises StorageBusy."""
+        until = time.monotonic() + seconds
         while self._owner is None:
             try:
-                return self._client.call(name, *arguments)
+                return self._client.call(name, *arguments, seconds=seconds)
             except OwnerGone:
                 if not self.become_owner():
                     if time.monotonic() > until:
+                        self._silent_until = time.monotonic() + SILENT_SECONDS
                         raise StorageBusy(
                             "{folder} is in use by another Docent, which has not accepted calls for "
                             "{seconds:.0f} s. Stop it and try again.",
                             folder=self._folder,
-                            seconds=OPENING_SECONDS,
+                            seconds=seconds,
                         ) from None
                     time.sleep(ASK_SECONDS)
         return self._on_wake() if name == "wake" else getattr(self._owner, name)(*arguments)

@@ -2,7 +2,7 @@
 
 Any number of processes read and write the catalog and read the words. Embedded Chroma and tantivy allow one
 process that writes; it owns the index of a generation, and the others ask it, by one line of JSON for each
-call, over a socket in that folder which only its user may open.
+call, over a socket in that folder which only its user may open (docs/decisions/0021-calls-to-the-owner.md).
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class OwnerClient:
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         try:
-            connection = connection or self._connect()
+            connection = connection or self._connect(seconds)
             connection.settimeout(seconds)
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps([name, arguments]).encode() + b"\n")
@@ -228,8 +228,9 @@ class OwnerClient:
                 connection.close()
             self._idle.clear()
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, seconds: float) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(seconds)
         try:
             with _address(self._path) as address:
                 connection.connect(address)

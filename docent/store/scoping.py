@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from docent.store.dialect import among
+from docent.store.dialect import among, like
 from docent.types import Scope
 
 ANSWERS = "d.visible = 1 AND r.n IS NOT NULL"
@@ -59,8 +59,8 @@ def holds_words(search: str, states: Sequence[str]) -> tuple[str, list[Any]]:
     values: list[Any] = []
     for word in search.split():
         parts.append(
-            "(lower(d.name) LIKE lower(?) ESCAPE '!' OR lower(r.title) LIKE lower(?) ESCAPE '!' OR EXISTS "
-            "(SELECT 1 FROM paths p WHERE p.document = d.n AND lower(p.path) LIKE lower(?) ESCAPE '!'))"
+            f"({like('d.name')} OR {like('r.title')} OR EXISTS "
+            f"(SELECT 1 FROM paths p WHERE p.document = d.n AND {like('p.path')}))"
         )
         values += ["%" + re.sub("[!%_]", r"!\g<0>", word) + "%"] * 3
     if states:

@@ -264,8 +264,8 @@ class Store:
         self._writer.put_vectors(chunk_ids, vectors)
 
     def come_to_rest(self) -> None:
-        """Wait until the index is level with the catalog."""
-        self._current().index.follow()
+        """Wait for the changes under way, which remove last what they replaced."""
+        self._writer.wait()
 
     def want_vectors(self) -> None:
         """Ask for vectors to be made, because a reader waits for them."""
@@ -397,10 +397,19 @@ class Store:
         return stored(self._held_up)
 
     def _settle(self) -> None:
+<<<<<<< HEAD
         """Finish what a killed process left to do, and remove originals that no document came of."""
         self._writer.finish(self._current().generation)
         with self._writer.change():  # older versions that were replaced
             pass
         if self._current().index.owned:
+=======
+        """Finish what a killed process left to do; where another process owns the index, that one does."""
+        serving = self._current()
+        if serving.index.owner is not None:
+            self._writer.finish(serving.generation)
+            with self._writer.change():  # older versions that were replaced
+                pass
+>>>>>>> store
             with self._catalog.write() as db:
                 self._files.sweep(documents.used_originals(db))

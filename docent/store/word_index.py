@@ -1,7 +1,8 @@
 """The word index: BM25 on disk, an index per library; the only file that knows tantivy's index.
 
 Term frequencies and lengths are counted in the libraries that are asked and nowhere else, so that no ranking
-or score reveals what stands in a library that the reader may not see.
+or score reveals what stands in a library that the reader may not see. The cost of that, and why there are
+entries of chunks only: docs/decisions/0022-average-length-of-chunks.md.
 """
 
 from __future__ import annotations
@@ -250,7 +251,6 @@ class WordIndex:
     def write_anew(self, content: Content) -> None:
         """Write everything again from the catalog; durable on return."""
         self.clear()
-        self.commit()
         for document_id, library in content.documents():
             if (read := content.words_of(document_id)) is not None:
                 language, chunks = read

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,13 @@ from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableF
 from docent.regular_files import open_regular
 from docent.store import changes, contents, documents
 from docent.store.asides import forget_aside
+<<<<<<< HEAD
 from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
+=======
+from docent.store.catalog import SqliteCatalog
+from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
+from docent.store.local_index import FOLLOW_SECONDS
+>>>>>>> store
 from docent.store.owned_index import discard_index
 from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
 from docent.store.protocols import Arrival, Catalog, Files
@@ -42,21 +49,40 @@ class Writer:
         self._catalog = catalog
         self._files = files
         self._serving = serving
+        self._resting = threading.Condition()
+        self._changes = 0
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction; a document that no path names at its end is removed in it."""
-        with self._catalog.write() as db:
-            yield db
-            gone = changes.nameless(db)
-            changes.remove(db, gone)
-            owned = self._forget_copies(db, gone) if gone else []
-        self._serving().index.follow()
-        for folder in owned:
-            with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
-                owner.call("follow")
-        for document in gone:
-            self.drop_unused(document.sha256)
+        with self._under_way():
+            with self._catalog.write() as db:
+                yield db
+                gone = changes.nameless(db)
+                changes.remove(db, gone)
+                owned = self._forget_copies(db, gone) if gone else []
+            self._serving().index.follow()
+            for folder in owned:
+                with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
+                    owner.call("follow", seconds=FOLLOW_SECONDS)
+            for document in gone:
+                self.drop_unused(document.sha256)
+
+    def wait(self) -> None:
+        """Wait for the changes under way in this process, with what they remove last."""
+        with self._resting:
+            self._resting.wait_for(lambda: not self._changes)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        with self._resting:
+            self._changes += 1
+        try:
+            yield
+        finally:
+            with self._resting:
+                self._changes -= 1
+                self._resting.notify_all()
 
     def put_words(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
@@ -128,11 +154,12 @@ class Writer:
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Store vectors; those of chunks that are gone by now are dropped."""
         serving = self._serving()
-        with self._catalog.write() as db:
-            stored = contents.put_vectors(db, serving.generation, chunk_ids, vectors)
-            for library, ids in stored.items():
-                changes.append(db, serving.generation, "vectors", library=library, chunk_ids=ids)
-        serving.index.follow()  # which makes documents ready that have all of theirs
+        with self._under_way():
+            with self._catalog.write() as db:
+                stored = contents.put_vectors(db, serving.generation, chunk_ids, vectors)
+                for library, ids in stored.items():
+                    changes.append(db, serving.generation, "vectors", library=library, chunk_ids=ids)
+            serving.index.follow()  # which makes documents ready that have all of theirs
 
     def put_reading(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """Store what was read of a document that another generation knows."""
