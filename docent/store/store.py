@@ -397,19 +397,11 @@ class Store:
         return stored(self._held_up)
 
     def _settle(self) -> None:
-<<<<<<< HEAD
-        """Finish what a killed process left to do, and remove originals that no document came of."""
-        self._writer.finish(self._current().generation)
-        with self._writer.change():  # older versions that were replaced
-            pass
-        if self._current().index.owned:
-=======
         """Finish what a killed process left to do; where another process owns the index, that one does."""
         serving = self._current()
-        if serving.index.owner is not None:
+        if serving.index.owned:
             self._writer.finish(serving.generation)
             with self._writer.change():  # older versions that were replaced
                 pass
->>>>>>> store
             with self._catalog.write() as db:
                 self._files.sweep(documents.used_originals(db))

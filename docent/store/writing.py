@@ -16,13 +16,8 @@ from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableF
 from docent.regular_files import open_regular
 from docent.store import changes, contents, documents
 from docent.store.asides import forget_aside
-<<<<<<< HEAD
 from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
-=======
-from docent.store.catalog import SqliteCatalog
-from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
 from docent.store.local_index import FOLLOW_SECONDS
->>>>>>> store
 from docent.store.owned_index import discard_index
 from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
 from docent.store.protocols import Arrival, Catalog, Files
