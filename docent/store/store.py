@@ -55,8 +55,7 @@ class Store:
         self, folder: Path, *, fingerprint: str, chroma_url: str = "", building: bool = False
     ) -> None:
         self.folder = folder.absolute()
-        self._chroma_url = chroma_url
-        self._held_up = ""
+        self._chroma_url, self._held_up = chroma_url, ""
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
