@@ -91,8 +91,8 @@ def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
                 "vectors of default", "vectors",
             ]  # fmt: skip
         assert nearest(store, "heron") == ["The heron lives in the valley."]
-        store.come_to_rest()
+        put(store, tmp_path, "b.txt", "The otter swims.")
         assert not store.vectors_behind()
-        assert len(store.contents().vectors["default"]) == 1
+        assert len(store.contents().vectors["default"]) == 2
     finally:
         store.close()
