@@ -218,12 +218,33 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
     pipeline.ingest()
     pipeline.close()
     processes = [(role, _started(role, folder)) for role in ROLES]
+    try:
+        counts = _disturbed(processes, folder, seconds=seconds, kill_every=kill_every)
+        for role, process in processes:
+            output = _stop(process)
+            assert CLOSED in output, f"{role} ended with {process.returncode}: {output}"
+            assert process.returncode == 0, f"{role} ended with {process.returncode}: {output}"
+            assert "Traceback" not in output, output
+    finally:
+        for _, process in processes:
+            process.kill()
+            process.wait()
+    shared, single = _final(folder, "storage"), _final(folder, "single")
+    differing = {key: (shared[key], single[key]) for key in single if shared[key] != single[key]}
+    assert not differing, differing
+    return counts
+
+
+def _disturbed(
+    processes: list[tuple[str, subprocess.Popen[str]]], folder: Path, *, seconds: float, kill_every: float
+) -> dict[str, int]:
+    """Change files, and kill a process now and then; return the counts of both."""
     starting = {process for _, process in processes}
     _all_ready(starting)
     counts = {"changes": 0, "kills": 0}
     began = killed = time.monotonic()
     while time.monotonic() - began < seconds:
-        change_file(data, counts["changes"])
+        change_file(folder / "data", counts["changes"])
         counts["changes"] += 1
         time.sleep(0.05)
         _all_alive(processes)
@@ -238,14 +259,6 @@ def run(folder: Path, *, seconds: float, kill_every: float = 4.0) -> dict[str, i
             starting.add(processes[at][1])
             counts["kills"] += 1
     _all_ready(starting)  # a process that is still starting cannot end in good order
-    for role, process in processes:
-        output = _stop(process)
-        assert CLOSED in output, f"{role} ended with {process.returncode}: {output}"
-        assert process.returncode == 0, f"{role} ended with {process.returncode}: {output}"
-        assert "Traceback" not in output, output
-    shared, single = _final(folder, "storage"), _final(folder, "single")
-    differing = {key: (shared[key], single[key]) for key in single if shared[key] != single[key]}
-    assert not differing, differing
     return counts
 
 

@@ -12,6 +12,7 @@ from docent.store.catalog import SqliteCatalog
 from docent.store.files import set_aside
 from docent.store.old_layout import EARLIER_INDEXES
 from docent.store.owned_index import discard_index
+from docent.store.protocols import Catalog
 
 
 def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:
@@ -34,13 +35,13 @@ def forget_aside(storage: Path, gone: Sequence[changes.Removed]) -> None:
             removed = changes.nameless(db)
             changes.remove(db, removed)
         if removed:
-            catalog.snapshots.drop()
+            catalog.forget_copies()
             discard_index(catalog.path.parent)
         catalog.forget_traces()
 
 
-def forget_name(catalog: SqliteCatalog, reader: str) -> None:
+def forget_name(catalog: Catalog, reader: str) -> None:
     with catalog.write() as db:
         documents.forget_name(db, reader)
-    catalog.snapshots.drop()
+    catalog.forget_copies()
     catalog.forget_deleted()

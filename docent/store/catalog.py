@@ -87,6 +87,10 @@ class SqliteCatalog:
                 (key, value),
             )
 
+    def forget_copies(self) -> None:
+        """Remove the snapshot, which holds what is deleted next."""
+        self.snapshots.drop()
+
     def forget_traces(self) -> bool:
         """Empty the write-ahead log, which may hold deleted text; return False if it is in use."""
         with self._write_lock, self._translate_errors():

@@ -102,9 +102,10 @@ def generations(db: sqlite3.Connection) -> dict[str, Generation]:
 
 
 def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:
-    n = db.execute("INSERT INTO generations (fingerprint, role) VALUES (?, ?)", (fingerprint, role)).lastrowid
-    assert n is not None
-    return n
+    (n,) = db.execute(
+        "INSERT INTO generations (fingerprint, role) VALUES (?, ?) RETURNING n", (fingerprint, role)
+    ).fetchone()
+    return int(n)
 
 
 def serve(db: sqlite3.Connection, generation: int) -> None:

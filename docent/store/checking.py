@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
 
 from docent.store import contents
-
-
-class StoreContents(NamedTuple):
-    """Everything that follows the catalog, by its ids."""
-
-    vectors: dict[str, set[str]]
-    """Ids of the chunks that have a vector, by library."""
-    words: set[str]
-    """Ids of the chunks in the word index."""
-    originals: frozenset[str] = frozenset()
-    """SHA-256 of every original."""
+from docent.store.protocols import StoreContents
 
 
 def compare(db: sqlite3.Connection, generation: int, there: StoreContents) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
+from docent.store.dialect import among
 from docent.store.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -21,7 +22,7 @@ from docent.store.packing import (
     unpack_vectors,
 )
 from docent.store.protocols import Hit
-from docent.store.scoping import among, read_in
+from docent.store.scoping import read_in
 from docent.types import Chunk, Document, Page, State
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def insert_reading(
     date: str,
 ) -> None:
     """Insert what was read of a document, searchable by words from now on."""
-    reading = db.execute(
-        f"INSERT INTO readings (document, generation, {FACTS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,?)",
+    (reading,) = db.execute(
+        f"INSERT INTO readings (document, generation, {FACTS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,?) "
+        "RETURNING n",
         (
             document,
             generation,
@@ -70,7 +72,7 @@ def insert_reading(
             *(stored(read.shortfall(len(chunks))), len(read.pages), len(read.unread), len(chunks)),
             read.loader,
         ),
-    ).lastrowid
+    ).fetchone()
     # Without a reading in the generation that answers, as after a rollback, it waits to be read.
     db.execute(f"UPDATE documents SET state = '{State.QUEUED}', reason = '' WHERE n = ?", (document,))
     marks = ", ".join("?" * (PAGE_COLUMNS.count(",") + 2))
@@ -97,21 +99,21 @@ def copy_reading(
     (source,) = db.execute(
         "SELECT n FROM readings WHERE document = ? AND generation = ?", (old, generation)
     ).fetchone()
-    copy = db.execute(
+    (copy,) = db.execute(
         f"INSERT INTO readings (document, generation, {FACTS}) SELECT ?, generation, {FACTS} FROM readings "
-        "WHERE n = ?",
+        "WHERE n = ? RETURNING n",
         (new, source),
-    ).lastrowid
+    ).fetchone()
     db.execute(
         f"INSERT INTO pages (reading, {PAGE_COLUMNS}) SELECT ?, {PAGE_COLUMNS} FROM pages WHERE reading = ?",
         (copy, source),
     )
     same = CHUNK.removeprefix("id, reading, ")
     for n, key in db.execute("SELECT n, id FROM chunks WHERE reading = ? ORDER BY n", (source,)).fetchall():
-        chunk = db.execute(
-            f"INSERT INTO chunks ({CHUNK}) SELECT ?, ?, {same} FROM chunks WHERE n = ?",
+        (chunk,) = db.execute(
+            f"INSERT INTO chunks ({CHUNK}) SELECT ?, ?, {same} FROM chunks WHERE n = ? RETURNING n",
             (bytes.fromhex(chunk_ids[key.hex()]), copy, n),
-        ).lastrowid
+        ).fetchone()
         db.execute("INSERT INTO vectors SELECT ?, data FROM vectors WHERE chunk = ?", (chunk, n))
 
 
@@ -267,6 +269,8 @@ def chunks_where(
 def chunks_by_id(
     db: sqlite3.Connection, generation: int, chunk_ids: Sequence[str], condition: str, values: Sequence[Any]
 ) -> dict[str, Chunk]:
+    if not chunk_ids:
+        return {}
     keys = as_keys(chunk_ids)
     marks = ", ".join("?" * len(keys))
     found = chunks_where(db, generation, f"c.id IN ({marks}) AND {condition} ORDER BY c.n", [*keys, *values])
@@ -342,7 +346,7 @@ def plain_pages(
         "SELECT d.id, g.number, g.text, g.label, g.place "
         f"FROM (VALUES {', '.join(['(?, ?)'] * KEYS)}) w CROSS JOIN {read_in(generation)} "
         "JOIN pages g ON g.reading = r.n "
-        f"WHERE d.id = w.column1 AND g.number = w.column2 AND {condition}"
+        f"WHERE d.id = w.column1 AND g.number = CAST(w.column2 AS INTEGER) AND {condition}"
     )
     for at in range(0, len(pairs), KEYS):
         some = [*pairs[at : at + KEYS], *[("", 0)] * KEYS][:KEYS]

@@ -9,9 +9,9 @@ from pathlib import Path
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import changes, contents, documents
 from docent.store.asides import catalogs_aside, forget_name
-from docent.store.catalog import SqliteCatalog
 from docent.store.conversations import Quoted, quoted
-from docent.store.files import FolderFiles, set_aside
+from docent.store.files import set_aside
+from docent.store.protocols import Catalog, Files
 from docent.store.scoping import in_scope
 from docent.store.serving import Serving
 from docent.store.writing import Writer
@@ -24,8 +24,8 @@ class Deleter:
     def __init__(
         self,
         folder: Path,
-        catalog: SqliteCatalog,
-        files: FolderFiles,
+        catalog: Catalog,
+        files: Files,
         serving: Callable[[], Serving],
         writer: Writer,
     ) -> None:
@@ -63,7 +63,7 @@ class Deleter:
             db.execute("DELETE FROM libraries WHERE name = ?", (library,))
             changes.append(db, self._serving().generation, "library", library=library)
         self._serving().index.follow()
-        self._catalog.snapshots.drop()  # it names the library's owner
+        self._catalog.forget_copies()  # it names the library's owner
         self._catalog.forget_deleted()
         return deletion
 
@@ -97,11 +97,15 @@ class Deleter:
         with self._catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
+        originals = {document.sha256: self._original(document.sha256) for document in known}
         with self._writer.change() as db:
             for document in known:
                 if (row := documents.document_row(db, document.id)) is not None:
                     documents.withdraw(db, row)
-        left = self._census(known, ids)
+        left = self._census(known, ids, originals)
+        if any(left.values()):  # perhaps another process has stored and deleted it again meanwhile
+            self._serving().index.follow()
+            left = self._census(known, ids, originals)
         self._catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
         erased += sum(answers.erase(folder, quotes) for folder in folders)
@@ -124,19 +128,40 @@ class Deleter:
         texts = ["\n".join(page.text for page in some) for some in pages]
         return quoted({one.id for one in known} | earlier, chunk_ids, texts)
 
-    def _census(self, known: Sequence[StoredDocument], ids: Mapping[str, Sequence[str]]) -> dict[str, int]:
-        """Count what each part of the store holds of these documents."""
+    def _census(
+        self,
+        known: Sequence[StoredDocument],
+        ids: Mapping[str, Sequence[str]],
+        originals: Mapping[str, tuple[int, int] | None] | None = None,
+    ) -> dict[str, int]:
+        """Count what each part of the store holds of these documents.
+
+        With `originals`, as they were before a deletion, leave out what another process has stored since.
+        """
         index = self._serving().index
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
         for document in known:
-            with self._catalog.read() as db:
+            words, vectors = index.held(document.library, document.id, ids[document.id])
+            original = self._original(document.sha256)
+            copies = self._files.copies.held(document.sha256)
+            with self._catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
                 shared = documents.is_used(db, document.sha256, besides=document.id)
-            words, vectors = index.held(document.library, document.id, ids[document.id])
-            total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
-            if not shared:
-                originals = int(self._files.open(document.sha256).exists())
-                total.update(originals=originals, copies=self._files.copies.held(document.sha256))
+                again = originals is not None and documents.document_row(db, document.id) is not None
+            if not again:
+                total.update(pages=pages, chunks=chunks, words=words, vectors=vectors)
+            # Another process stores a file before it stores its document.
+            other = original is not None and originals and original != originals[document.sha256]
+            if not (again or shared or other):
+                total.update(originals=int(original is not None), copies=copies)
         return dict(total)
+
+    def _original(self, sha256: str) -> tuple[int, int] | None:
+        """Return what tells an original from one that is stored in its place later; None without one."""
+        try:
+            stat = self._files.open(sha256).stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns

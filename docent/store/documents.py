@@ -7,7 +7,6 @@ change from one version of a file to the other is one statement.
 from __future__ import annotations
 
 import datetime
-import json
 import sqlite3
 from functools import lru_cache
 from itertools import chain, count
@@ -15,6 +14,7 @@ from typing import Any
 
 from docent.errors import StoreError
 from docent.messages import Message, joined, restored, stored
+from docent.store.dialect import as_list, listed
 from docent.store.protocols import KnownFile
 from docent.store.scoping import known_in
 from docent.types import (
@@ -26,13 +26,13 @@ from docent.types import (
     private_library,
 )
 
-COLUMNS = """
+COLUMNS = f"""
 d.id, l.name, l.owner, d.name, d.sha256, d.bytes, d.added, coalesce(r.state, d.state),
 coalesce(r.reason, d.reason), coalesce(r.title, ''), coalesce(r.kind, ''), coalesce(r.language, ''),
 coalesce(r.date, ''), coalesce(r.pages, 0), coalesce(r.unread_pages, 0), coalesce(r.chunks, 0),
 coalesce(r.embedded, 0), coalesce(r.loader, 0),
 EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n AND p.next IS NOT NULL),
-(SELECT json_group_array(path) FROM paths p WHERE p.document = d.n OR p.next = d.n)
+(SELECT {listed("path")} FROM paths p WHERE p.document = d.n OR p.next = d.n)
 """
 NAMELESS = (
     "NOT EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n) "
@@ -53,14 +53,14 @@ def documents_where(
     generation: int,
     condition: str,
     *values: Any,
-    limit: int = -1,
+    limit: int | None = None,
     offset: int = 0,
 ) -> list[StoredDocument]:
     """Return documents of all readers."""
+    part, bounds = ("LIMIT ? OFFSET ?", (limit, offset)) if limit is not None else ("", ())
     rows = db.execute(
-        f"SELECT {COLUMNS} FROM {known_in(generation)} WHERE {condition} ORDER BY l.name, d.name, d.n "
-        "LIMIT ? OFFSET ?",
-        (*values, limit, offset),
+        f"SELECT {COLUMNS} FROM {known_in(generation)} WHERE {condition} ORDER BY l.name, d.name, d.n {part}",
+        (*values, *bounds),
     )
     return [_document_of(row) for row in rows]
 
@@ -83,7 +83,7 @@ def _document_of(row: tuple[Any, ...]) -> StoredDocument:
         title=title,
         kind=kind,
         sha256=sha256,
-        paths=tuple(json.loads(paths)),
+        paths=tuple(as_list(paths)),
         state=State(state),
         reason=restored(reason) or (OUTDATED if outdated else EMPTY if is_empty else ""),
         pages=pages,

@@ -15,7 +15,7 @@ from docent.store import contents
 from docent.store.followers import PositionFile
 from docent.store.owned_index import WORDS, OwnedIndex
 from docent.store.ownership import FolderLock, OwnerClient, OwnerGone, OwnerServer
-from docent.store.protocols import Catalog, Hit
+from docent.store.protocols import Catalog, Hit, StoreContents
 from docent.store.word_index import WordIndex
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,13 @@ class LocalIndex:
         self._become_owner()
 
     @property
-    def owner(self) -> OwnedIndex | None:
-        return self._owner
+    def owned(self) -> bool:
+        return self._owner is not None
+
+    @property
+    def behind(self) -> bool:
+        """True while Chroma lacks vectors, as far as this process knows."""
+        return self._owner is not None and self._owner.behind
 
     def become_owner(self) -> bool:
         """Own the index, unless another process does; return True if this one does now."""
@@ -154,6 +159,15 @@ class LocalIndex:
     def write_anew(self) -> None:
         """Write words and vectors again from the catalog."""
         self._ask("write_anew")
+
+    def tidy(self) -> None:
+        if self._owner is not None:
+            self._owner.tidy()
+
+    def contents(self) -> StoreContents:
+        if not self.become_owner() or self._owner is None:
+            raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self._folder)
+        return self._owner.contents()
 
     def close(self) -> None:
         with self._becoming:

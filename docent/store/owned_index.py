@@ -11,11 +11,11 @@ from pathlib import Path
 
 from docent.errors import DamagedStore, StoreError
 from docent.store import changes, contents
-from docent.store.checking import StoreContents, compare
+from docent.store.checking import compare
 from docent.store.checksums import IndexChecksums, Trust
 from docent.store.followers import CatalogContent, Follower, PositionFile
 from docent.store.ownership import FolderLock, ReadWriteLock
-from docent.store.protocols import Catalog, DerivedIndex, Hit
+from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
 from docent.store.vectors import ChromaVectors
 from docent.store.word_index import WordIndex
 
@@ -80,7 +80,7 @@ class OwnedIndex:
             if not self._compacting:
                 self._catch_up_vectors()
         if dropped:
-            self.trim(1)  # names of libraries are in the log, and perhaps those of their owners
+            self._trim(1)  # names of libraries are in the log, and perhaps those of their owners
         self._on_level()
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
@@ -131,7 +131,11 @@ class OwnedIndex:
             self._vector_follower.write_anew()
             self._failure = None
 
-    def compact(self) -> None:
+    def tidy(self) -> None:
+        self._compact()
+        self._trim()
+
+    def _compact(self) -> None:
         """Rewrite Chroma's graphs when most of them is deleted vectors; meanwhile the catalog answers."""
         if self._url or self.behind or not self._is_wasteful():
             return
@@ -146,7 +150,7 @@ class OwnedIndex:
             self._compacting = False
         self.follow()
 
-    def trim(self, least: int = LONG) -> None:
+    def _trim(self, least: int = LONG) -> None:
         """Remove the changes that both have followed from the log, once there are so many."""
         level = min(self._word_follower.position, self._vector_follower.position)
         with self._catalog.read() as db:

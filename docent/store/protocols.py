@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from docent.store.files import Copies
+
 
 class Hit(NamedTuple):
     """A chunk and its score."""
@@ -87,10 +89,35 @@ class Catalog(Protocol):
     def write(self) -> AbstractContextManager[sqlite3.Connection]:
         """Run the block in one transaction, alone in all processes: all of it happens, or none."""
 
+    def value(self, key: str) -> str:
+        """Return a setting of this store; empty when it was never set."""
+
+    def set_value(self, key: str, value: str) -> None: ...
+
+    def forget_copies(self) -> None:
+        """Remove the copies of the catalog that are kept beside it: they hold what is deleted next."""
+
     def forget_deleted(self) -> None:
         """Overwrite what was deleted. Raises StoreError where its text still stands in a file."""
 
+    def save(self) -> None:
+        """Keep a copy, if this catalog does; called when nothing has changed for a while."""
+
+    def complaints(self) -> list[str]:
+        """Return what is wrong with the database itself; an empty list when it is sound."""
+
     def close(self) -> None: ...
+
+
+class StoreContents(NamedTuple):
+    """Everything that follows the catalog, by its ids."""
+
+    vectors: dict[str, set[str]]
+    """Ids of the chunks that have a vector, by library."""
+    words: set[str]
+    """Ids of the chunks in the word index."""
+    originals: frozenset[str] = frozenset()
+    """SHA-256 of every original."""
 
 
 class Content(Protocol):
@@ -131,12 +158,40 @@ class DerivedIndex(Protocol):
     def is_whole(self, content: Content) -> bool:
         """Return False if something is missing or left over, by counting."""
 
+    def close(self) -> None: ...
+
 
 class Index(Protocol):
     """Words and vectors of one generation."""
 
+    @property
+    def owned(self) -> bool:
+        """True if this process keeps the index level; of several processes, at most one does."""
+
+    @property
+    def behind(self) -> bool:
+        """True while vectors are missing, so that the catalog answers in its place."""
+
+    def become_owner(self) -> bool:
+        """Own the index, unless another process does; return True if this one does now."""
+
     def follow(self) -> None:
-        """Bring both level with the change log."""
+        """Bring both level with the change log, which another process may do for this one."""
+
+    def wake(self) -> str:
+        """Ask the owner for vectors; return why it makes none, if so."""
+
+    def write_anew(self) -> None:
+        """Write words and vectors again from the catalog."""
+
+    def tidy(self) -> None:
+        """Free unused space, and remove from a long log what both have followed."""
+
+    def compare(self) -> list[str]:
+        """Return each difference to the catalog in a sentence."""
+
+    def contents(self) -> StoreContents:
+        """Return what it holds. Raises StorageBusy unless this process owns it."""
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
         """Return chunks of one library by cosine similarity to the vector, best first."""
@@ -167,9 +222,21 @@ class Files(Protocol):
     def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
         """Store a copy, unless there is one; refuse a file that has changed since it was read."""
 
-    def drop(self, sha256: str) -> None: ...
+    def settle(self) -> None:
+        """Make durable what was stored without `settled`."""
 
-    def held(self) -> Iterator[str]: ...
+    def drop(self, sha256: str) -> None:
+        """Delete a file, if it is there, with the copies made of it."""
+
+    def held(self) -> Iterator[str]:
+        """Yield the SHA-256 of every whole file."""
+
+    def sweep(self, used: Collection[str]) -> None:
+        """Remove every other file, and what a killed process left half written."""
+
+    @property
+    def copies(self) -> Copies:
+        """Files made of them to be shown."""
 
 
 class Reader(Protocol):

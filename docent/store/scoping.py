@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from docent.store.dialect import among, like
 from docent.types import Scope
 
 ANSWERS = "d.visible = 1 AND r.n IS NOT NULL"
@@ -24,11 +24,6 @@ def read_in(generation: int) -> str:
         "documents d JOIN libraries l ON l.n = d.library "
         f"JOIN readings r ON r.document = d.n AND r.generation = {generation}"
     )
-
-
-def among(column: str, values: Collection[Any]) -> tuple[str, str]:
-    """Return a condition that a column has one of these values, and its parameter."""
-    return f"{column} IN (SELECT value FROM json_each(?))", json.dumps(list(values))
 
 
 def in_scope(scope: Scope) -> tuple[str, list[Any]]:
@@ -64,8 +59,8 @@ def holds_words(search: str, states: Sequence[str]) -> tuple[str, list[Any]]:
     values: list[Any] = []
     for word in search.split():
         parts.append(
-            "(d.name LIKE ? ESCAPE '!' OR r.title LIKE ? ESCAPE '!' OR EXISTS "
-            "(SELECT 1 FROM paths p WHERE p.document = d.n AND p.path LIKE ? ESCAPE '!'))"
+            f"({like('d.name')} OR {like('r.title')} OR EXISTS "
+            f"(SELECT 1 FROM paths p WHERE p.document = d.n AND {like('p.path')}))"
         )
         values += ["%" + re.sub("[!%_]", r"!\g<0>", word) + "%"] * 3
     if states:

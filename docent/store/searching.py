@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from docent.store import contents
+from docent.store.dialect import among
 from docent.store.documents import documents_where
 from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Catalog, ChunkLocation, Hit
-from docent.store.scoping import among, in_scope, is_narrow, read_in
+from docent.store.scoping import in_scope, is_narrow, read_in
 from docent.store.serving import Serving
 from docent.types import ANSWERING, Scope, StoredDocument
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from docent.errors import StoreError
 from docent.store import changes
-from docent.store.local_index import LocalIndex
-from docent.store.protocols import Catalog
+from docent.store.protocols import Catalog, Index
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -22,7 +21,7 @@ class Serving:
     """The generation that answers, and its index."""
 
     generation: int
-    index: LocalIndex
+    index: Index
 
 
 class ServingIndex:
@@ -32,7 +31,7 @@ class ServingIndex:
     """
 
     def __init__(
-        self, catalog: Catalog, generation: int, open_index: Callable[[int], LocalIndex], *, fixed: bool
+        self, catalog: Catalog, generation: int, open_index: Callable[[int], Index], *, fixed: bool
     ) -> None:
         self._catalog = catalog
         self._open_index = open_index
@@ -61,16 +60,16 @@ class ServingIndex:
         self._watcher.join()
         index = self._serving.index
         index.close()
-        return index.owner is not None
+        return index.owned
 
     def _watch(self) -> None:
         """Follow what other processes wrote and could not say, and try again what Chroma refused."""
         seen = self._seen
         while not self._closing.wait(POLL_SECONDS):
             try:
-                version, owner = self._catalog.version, self.now().index.owner
-                if owner is not None and (version != seen or owner.behind):
-                    owner.follow()
+                version, index = self._catalog.version, self.now().index
+                if index.owned and (version != seen or index.behind):
+                    index.follow()
                 seen = version
             except (StoreError, OSError, sqlite3.Error) as error:  # it is tried again
                 log.warning("%s", error)

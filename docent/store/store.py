@@ -13,19 +13,20 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docent.errors import StorageBusy, StoreError, UnknownDocument
+from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store import changes, contents, documents, languages, old_layout
 from docent.store.catalog import SqliteCatalog
-from docent.store.checking import StoreContents, lost_originals
+from docent.store.checking import lost_originals
 from docent.store.deleting import Deleter
+from docent.store.dialect import among
 from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
 from docent.store.generations import Switched, bind, switch_to
 from docent.store.local_index import LocalIndex
 from docent.store.ownership import FolderLock
-from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing
-from docent.store.scoping import ANSWERS, among, holds_words, in_scope
+from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
+from docent.store.scoping import ANSWERS, holds_words, in_scope
 from docent.store.searching import Search
 from docent.store.serving import Serving, ServingIndex
 from docent.store.writing import Writer
@@ -83,9 +84,7 @@ class Store:
 
     def save(self) -> None:
         """Free unused space and take a snapshot; called when nothing has changed for a while."""
-        if (owner := self._current().index.owner) is not None:
-            owner.compact()
-            owner.trim()
+        self._current().index.tidy()
         self._catalog.save()
 
     def close(self) -> None:
@@ -104,14 +103,11 @@ class Store:
 
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
-        if not self.owned or (owner := self._current().index.owner) is None:
-            raise StorageBusy("{folder} is in use by another Docent. Stop it first.", folder=self.folder)
-        return owner.contents()._replace(originals=frozenset(self._files.held()))
+        return self._current().index.contents()._replace(originals=frozenset(self._files.held()))
 
     def vectors_behind(self) -> bool:
         """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
-        owner = self._current().index.owner
-        return owner is not None and owner.behind
+        return self._current().index.behind
 
     def mend(self) -> None:
         """Write words and vectors again from the catalog."""
@@ -402,7 +398,7 @@ class Store:
     def _settle(self) -> None:
         """Finish what a killed process left to do; where another process owns the index, that one does."""
         serving = self._current()
-        if serving.index.owner is not None:
+        if serving.index.owned:
             self._writer.finish(serving.generation)
             with self._writer.change():  # older versions that were replaced
                 pass

@@ -16,12 +16,11 @@ from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableF
 from docent.regular_files import open_regular
 from docent.store import changes, contents, documents
 from docent.store.asides import forget_aside
-from docent.store.catalog import SqliteCatalog
-from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, set_aside
+from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
 from docent.store.local_index import FOLLOW_SECONDS
 from docent.store.owned_index import discard_index
 from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
-from docent.store.protocols import Arrival
+from docent.store.protocols import Arrival, Catalog, Files
 from docent.store.scoping import in_scope
 from docent.store.serving import Serving
 from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
@@ -37,8 +36,8 @@ class Writer:
     def __init__(
         self,
         folder: Path,
-        catalog: SqliteCatalog,
-        files: FolderFiles,
+        catalog: Catalog,
+        files: Files,
         serving: Callable[[], Serving],
     ) -> None:
         self._folder = folder
@@ -303,7 +302,7 @@ class Writer:
 
         Return the folders of other generations that a process owns, which has to follow the log.
         """
-        self._catalog.snapshots.drop()
+        self._catalog.forget_copies()
         forget_aside(self._folder, gone)
         owned = []
         for generation in changes.generations(db).values():

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from docent.errors import IndexMismatch, StoreError
 from docent.store import Store
+from docent.store.local_index import LocalIndex
 from docent.store.ownership import OwnerClient, OwnerGone, OwnerServer
 from docent.store.word_index import WordIndex
 from docent.types import Scope, State
@@ -54,6 +56,31 @@ def test_a_second_process_sees_the_same(owner, client, tmp_path):
         assert [one.state for one in store.documents(ALL)] == [State.READY, State.READY]
     assert set(client.delete(hours, ALL).left.values()) == {0}
     assert matching(owner, "museum") == set()
+
+
+@pytest.mark.parametrize("again", ["the document", "its file", "the document, deleted again"])
+def test_what_is_stored_again_is_not_left(owner, client, tmp_path, monkeypatch, again):
+    """A receipt counts what is left of what was deleted, not what another process has stored since."""
+    key = put(client, tmp_path, "hours.txt", HOURS)
+    original, held, calls = client.original(key, ALL), LocalIndex.held, count()
+
+    def store_meanwhile(index: LocalIndex, *of) -> tuple[int, int]:
+        if not index.owned and next(calls) == 1:  # after the deletion, before what is left is counted
+            if again == "its file":
+                original.write_text(HOURS)
+            else:
+                put(owner, tmp_path, "hours.txt", HOURS)
+            counts = held(index, *of)
+            if again == "the document, deleted again":
+                owner.withdraw(key)
+            return counts
+        return held(index, *of)
+
+    monkeypatch.setattr(LocalIndex, "held", store_meanwhile)
+    receipt = client.delete(key, ALL)
+    assert receipt.found["originals"] == receipt.found["words"] == 1
+    assert set(receipt.left.values()) == {0}
+    assert next(calls) >= 2
 
 
 def test_errors_come_across(tmp_path, monkeypatch):

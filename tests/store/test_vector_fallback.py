@@ -64,10 +64,10 @@ def test_a_question_to_a_library_that_goes(tmp_path):
         with closing(ChromaVectors(folder / "1/chroma", name="docent", url="")) as other:
             other.drop_library("birds")  # while the first still has it open
             assert index.nearest("birds", VECTOR, 3) == []
-            assert index.owner is not None
-            assert not index.owner.behind
+            assert index.owned
+            assert not index.behind
             index.follow()
-            assert not index.owner.behind
+            assert not index.behind
             assert len(index.nearest("default", VECTOR, 3)) == 1
 
 
@@ -91,8 +91,8 @@ def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
                 "vectors of default", "vectors",
             ]  # fmt: skip
         assert nearest(store, "heron") == ["The heron lives in the valley."]
-        store.come_to_rest()
+        put(store, tmp_path, "b.txt", "The otter swims.")
         assert not store.vectors_behind()
-        assert len(store.contents().vectors["default"]) == 1
+        assert len(store.contents().vectors["default"]) == 2
     finally:
         store.close()

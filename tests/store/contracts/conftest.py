@@ -1,0 +1,44 @@
+"""Fixtures that run the contract suite through every implementation in implementations.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.store.contracts.implementations import CATALOGS, DERIVED, FILES, INDEXES
+
+TABLES: dict[str, dict[str, Any]] = {
+    "catalog_factory": CATALOGS,
+    "index_factory": INDEXES,
+    "derived_factory": DERIVED,
+    "files_factory": FILES,
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes factories with every implementation of each."""
+    for name, table in TABLES.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, list(table.values()), ids=list(table), scope="session")
+
+
+@pytest.fixture
+def catalog(catalog_factory, tmp_path):
+    """One process's view of a new catalog; `catalog_factory(tmp_path)` is another's."""
+    catalog = catalog_factory(tmp_path)
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def other(catalog, catalog_factory, tmp_path):
+    """Another process's view of the same catalog."""
+    other = catalog_factory(tmp_path)
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def files(files_factory, tmp_path):
+    return files_factory(tmp_path)

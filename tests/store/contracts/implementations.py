@@ -1,0 +1,51 @@
+"""The implementations of the store's seams that the contract suite is run through.
+
+A second one joins by a line in its table: a function that opens it. Opened twice on the same folder, it
+is what two processes see of one store, so an implementation on a server takes a name for its tables or its
+bucket from the folder. A function is at the top of a module, because another process calls it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from docent.store.catalog import SqliteCatalog
+from docent.store.files import FolderFiles
+from docent.store.local_index import LocalIndex
+from docent.store.protocols import Catalog, DerivedIndex, Files, Index
+from docent.store.vectors import ChromaVectors
+from docent.store.word_index import WordIndex
+
+
+def sqlite_catalog(folder: Path) -> Catalog:
+    return SqliteCatalog(folder / "index" / "catalog.db")
+
+
+def local_index(folder: Path, catalog: Catalog, generation: int) -> Index:
+    return LocalIndex(
+        folder / "index" / str(generation),
+        catalog,
+        generation,
+        chroma=("", ""),
+        on_level=lambda: None,
+        on_wake=lambda: "",
+    )
+
+
+def tantivy_words(folder: Path) -> DerivedIndex:
+    return WordIndex(folder / "words")
+
+
+def chroma_vectors(folder: Path) -> DerivedIndex:
+    return ChromaVectors(folder / "chroma", name="docent", url="")
+
+
+def folder_files(folder: Path) -> Files:
+    return FolderFiles(folder / "originals")
+
+
+CATALOGS: dict[str, Callable[[Path], Catalog]] = {"SQLite": sqlite_catalog}
+INDEXES: dict[str, Callable[[Path, Catalog, int], Index]] = {"tantivy and Chroma": local_index}
+DERIVED: dict[str, Callable[[Path], DerivedIndex]] = {"tantivy": tantivy_words, "Chroma": chroma_vectors}
+FILES: dict[str, Callable[[Path], Files]] = {"a folder": folder_files}
