@@ -56,6 +56,9 @@ class FolderLock:
         except BaseException:
             os.close(self._handle)
             raise
+        if not shared:  # for a person who looks for the process that owns an index
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, str(os.getpid()).encode(), 0)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

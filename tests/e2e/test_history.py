@@ -180,7 +180,7 @@ def test_after_a_restart_answers_say_what_they_lost(page, storage, tmp_path, oll
         ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
         ask(page, url, FOLLOW_UP)
         expect(answers(page).last).to_contain_text("word " * 20, timeout=60_000)
-        os.kill(int((own / "lock").read_text()), signal.SIGKILL)
+        os.kill(int((own / "index/1/lock").read_text()), signal.SIGKILL)
     ollama_process.reset()
     command = [sys.executable, "-m", "docent", "delete", name]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
