@@ -13,7 +13,7 @@ from docent.store.dialect import among
 from docent.store.documents import documents_where
 from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Catalog, ChunkLocation, Hit
-from docent.store.scoping import in_scope, is_narrow, read_in
+from docent.store.scoping import in_scope, is_narrow
 from docent.store.serving import Serving
 from docent.types import ANSWERING, Scope, StoredDocument
 
@@ -128,7 +128,8 @@ class Search:
 
     def _version(self) -> tuple[int, int]:
         """Return what changes with the catalog, and when another generation serves."""
-        return self._serving().generation, self._catalog.version
+        serving = self._serving()
+        return serving.generation, serving.version
 
     def _documents(self, scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
@@ -144,8 +145,9 @@ class Search:
         scores: list[float] = []
         with self._catalog.read() as db:
             rows = db.execute(
-                f"SELECT c.id, c.n, d.id, c.page, v.data FROM {read_in(self._serving().generation)} "
-                f"JOIN chunks c ON c.reading = r.n JOIN vectors v ON v.chunk = c.n WHERE {condition}",
+                "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN readings r ON r.document = d.n "
+                f"AND r.generation = {self._serving().generation} JOIN chunks c ON c.reading = r.n "
+                f"JOIN vectors v ON v.chunk = c.n WHERE {condition}",
                 (value,),
             )
             while some := rows.fetchmany(contents.ROWS):

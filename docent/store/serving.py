@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docent.errors import StoreError
 from docent.store import changes
@@ -22,6 +22,8 @@ class Serving:
 
     generation: int
     index: Index
+    version: int
+    """Of the catalog: what was read of an earlier version may be old."""
 
 
 class ServingIndex:
@@ -38,20 +40,24 @@ class ServingIndex:
         self._fixed = fixed
         self._switching = threading.RLock()
         self._closing = threading.Event()
-        self._seen = catalog.version
-        self._serving = Serving(generation, open_index(generation))
+        self._serving = Serving(generation, open_index(generation), catalog.version)
         self._watcher = threading.Thread(target=self._watch, name="following", daemon=True)
         self._watcher.start()
 
     def now(self) -> Serving:
-        if not self._fixed and (version := self._catalog.version) != self._seen:
-            with self._catalog.read() as db:
-                number = changes.generations(db)["serving"].number
+        version = self._catalog.version
+        if version != self._serving.version:
+            number = self._serving.generation
+            if not self._fixed:
+                with self._catalog.read() as db:
+                    number = changes.generations(db)["serving"].number
             with self._switching:
-                if number != self._serving.generation:
-                    before, self._serving = self._serving, Serving(number, self._open_index(number))
+                before = self._serving
+                if number == before.generation:
+                    self._serving = replace(before, version=version)
+                else:
+                    self._serving = Serving(number, self._open_index(number), version)
                     before.index.close()
-                self._seen = version
         return self._serving
 
     def close(self) -> bool:
@@ -64,7 +70,7 @@ class ServingIndex:
 
     def _watch(self) -> None:
         """Follow what other processes wrote and could not say, and try again what Chroma refused."""
-        seen = self._seen
+        seen = self._serving.version
         while not self._closing.wait(POLL_SECONDS):
             try:
                 version, index = self._catalog.version, self.now().index
