@@ -54,6 +54,15 @@ def server() -> Iterator[OpenWebUI]:
     server.close()
 
 
+def test_the_store_is_timed():
+    """Every step of the store has a figure, however small it is filled."""
+    command = [sys.executable, "-m", "bench.store", "--documents", "5", "--chunks", "2", "--rounds", "2"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    timed = [line for line in ended.stdout.splitlines() if line.startswith("| ")][1:]
+    assert len(timed) == 13
+    assert all(figure(line.split("|")[2]) > 0 for line in timed)
+
+
 @pytest.mark.slow
 def test_every_measurement_runs(server, tmp_path):
     """The smallest form of each ends well and prints a table; Open WebUI is left as it was."""
