@@ -356,6 +356,8 @@ def test_back_and_forth(folder):
     with closing(Store(folder, fingerprint="new")) as store:
         assert nearest(store, "museum")[0].startswith("The museum opens")
     assert forget_previous(folder, chroma_url="")
+    with catalog(folder) as db:
+        assert db.execute("PRAGMA freelist_count").fetchone() == (0,), "the file is written anew without it"
     assert not forget_previous(folder, chroma_url="")
     assert set(generations(folder)) == {"serving"}
     with pytest.raises(StoreError, match="no earlier index"):
