@@ -140,14 +140,18 @@ def _read_what_waits(store: Store) -> None:
 def _rebuild(folder: Path) -> Generator[None, None, None]:
     """Rebuild the index again and again; other steps are taken in between."""
     while True:
-        with closing(Store(folder, fingerprint="f", building=True)) as new:
-            _carry_over(new)
-            yield
-            finish(new)
-            yield
-            while new.switch() != "switched":
+        try:
+            with closing(Store(folder, fingerprint="f", building=True)) as new:
                 _carry_over(new)
+                yield
                 finish(new)
+                yield
+                while new.switch() != "switched":
+                    _carry_over(new)
+                    finish(new)
+        except StoreError as error:
+            if "another rebuild has ended" not in str(error):
+                raise
         yield
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from docent.errors import StoreError
 from docent.store.contents import chunk_ids_of, delete_reading, readings_of
 from docent.store.documents import NAMELESS, document_row
 from docent.store.protocols import Change, ChangeKind
@@ -99,6 +100,15 @@ def generations(db: sqlite3.Connection) -> dict[str, Generation]:
     """Return the generations by their roles."""
     rows = db.execute("SELECT n, fingerprint, role FROM generations ORDER BY n")
     return {row[2]: Generation(*row) for row in rows}
+
+
+def require(db: sqlite3.Connection, generation: int) -> None:
+    """Raise StoreError for a generation that was removed while a process worked on it."""
+    if db.execute("SELECT 1 FROM generations WHERE n = ?", (generation,)).fetchone() is None:
+        raise StoreError(
+            "The index that was being built is gone: another rebuild has ended meanwhile. Run this again "
+            "if it is still wanted."
+        )
 
 
 def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +71,8 @@ def switch_to(
     """
     with catalog.read() as db:
         known = changes.generations(db)
-        if known["serving"].number == generation:
+        changes.require(db, generation)
+        if "building" not in known or known["building"].number != generation:
             return "switched"  # by another process that built it, too
         if not _is_complete(db, generation, known["serving"]):
             return "behind"
@@ -149,8 +150,10 @@ def drop_generation(
     index = folder / "index" / str(generation.number)
     lock = FolderLock(index, wait=LEAVING_SECONDS)
     try:
+        with catalog.read() as db:
+            known = {one.number for one in changes.generations(db).values()}
         name, url = chroma
-        if url:  # first: the server may be away
+        if url and generation.number in known:  # first: the server may be away
             with catalog.read() as db:
                 libraries = documents.every_library(db)
             with closing(ChromaVectors(index, name=chroma_name(name, generation.number), url=url)) as vectors:
@@ -163,6 +166,18 @@ def drop_generation(
                 left = changes.delete_readings(db, generation.number, AT_ONCE)
     finally:
         lock.release()
+
+
+def sweep(catalog: SqliteCatalog, folder: Path) -> None:
+    """Remove the folders of generations that are gone, which a process that was overtaken has made again."""
+    with catalog.read() as db:
+        known = {str(one.number) for one in changes.generations(db).values()}
+    for index in (folder / "index").iterdir():
+        if index.name.isdigit() and index.name not in known:
+            with suppress(StorageBusy):
+                lock = FolderLock(index)
+                shutil.rmtree(index)
+                lock.release()
 
 
 def _is_complete(db: sqlite3.Connection, generation: int, serving: Generation) -> bool:

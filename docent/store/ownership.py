@@ -41,18 +41,14 @@ class FolderLock:
 
     def __init__(self, folder: Path, *, shared: bool = False, wait: float = 0.0) -> None:
         self._folder = folder
+        until = time.monotonic() + wait
+        self._open()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(
-                "{folder} cannot be written ({strerror}). Make it writable, or name another folder "
-                "with DOCENT_STORAGE.",
-                folder=folder,
-                strerror=error.strerror,
-            ) from error
-        try:
-            self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, until=time.monotonic() + wait)
+            self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, until=until)
+            while not self._is_in_place():  # the folder was removed, perhaps made again, meanwhile
+                os.close(self._handle)
+                self._open()
+                self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, until=until)
         except BaseException:
             os.close(self._handle)
             raise
@@ -71,6 +67,23 @@ class FolderLock:
 
     def release(self) -> None:
         os.close(self._handle)
+
+    def _open(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(
+                "{folder} cannot be written ({strerror}). Make it writable, or name another folder "
+                "with DOCENT_STORAGE.",
+                folder=self._folder,
+                strerror=error.strerror,
+            ) from error
+
+    def _is_in_place(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._handle), os.stat(self._folder / LOCK))
+        return False
 
     def _take(self, kind: int, *, until: float = 0.0) -> None:
         try:

@@ -22,7 +22,7 @@ from docent.store.deleting import Deleter
 from docent.store.dialect import among
 from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
-from docent.store.generations import Switched, bind, switch_to
+from docent.store.generations import Switched, bind, sweep, switch_to
 from docent.store.local_index import LocalIndex
 from docent.store.ownership import FolderLock
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
@@ -400,7 +400,8 @@ class Store:
         serving = self._current()
         if serving.index.owned:
             self._writer.finish(serving.generation)
-            with self._writer.change():  # older versions that were replaced
-                pass
+            with self._writer.change():
+                pass  # which removes older versions that were replaced
             with self._catalog.write() as db:
                 self._files.sweep(documents.used_originals(db))
+            sweep(self._catalog, self.folder)

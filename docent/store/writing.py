@@ -160,6 +160,7 @@ class Writer:
         """Store what was read of a document that another generation knows."""
         generation = self._serving().generation
         with self._catalog.write() as db:
+            changes.require(db, generation)
             row = documents.document_row(db, key)
             if row is None or documents.is_read(db, row, generation):
                 return  # it was deleted meanwhile, or another process was faster

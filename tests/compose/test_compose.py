@@ -267,12 +267,40 @@ def refused(stack: Stack, sentence: str) -> None:
     until(lambda: sentence in stack.compose("logs", "--tail", "20", "app").stdout)
 
 
+OLDER = """
+import pathlib, sqlite3
+from docent.store.schema import MIGRATIONS
+catalog = pathlib.Path("/app/storage/index/catalog.db")
+older = catalog.with_name("older.db")
+with sqlite3.connect(older) as database:
+    for script in MIGRATIONS[:3]:
+        database.executescript(script)
+    database.execute("ATTACH ? AS newer", (str(catalog),))
+    database.executescript('''
+        INSERT INTO meta SELECT 'fingerprint', fingerprint FROM newer.generations WHERE role = 'serving';
+        INSERT INTO libraries SELECT * FROM newer.libraries;
+        INSERT INTO documents SELECT d.n, d.id, d.library, d.sha256, d.name, r.title, r.kind, r.language,
+            r.date, d.added, d.bytes, r.state, r.reason, r.pages, r.unread_pages, r.chunks, r.embedded,
+            d.visible, r.loader FROM newer.documents d JOIN newer.readings r ON r.document = d.n;
+        INSERT INTO paths SELECT * FROM newer.paths WHERE document IN (SELECT n FROM documents);
+        INSERT INTO pages SELECT r.document, number, text, layout, label, place, read_by, note, hidden,
+            confidence, width, height FROM newer.pages g JOIN newer.readings r ON r.n = g.reading;
+        INSERT INTO chunks SELECT c.n, c.id, r.document, page, start, "end", header, heading, tokens
+            FROM newer.chunks c JOIN newer.readings r ON r.n = c.reading;
+        INSERT INTO vectors SELECT * FROM newer.vectors;
+        PRAGMA user_version = 3;
+    ''')
+for log in catalog.parent.glob("catalog.db-*"):
+    log.unlink()
+older.replace(catalog)
+"""
+
+
 def test_an_older_catalog_is_brought_up_to_date(up: Stack):
-    """The tables of an earlier version are migrated at the start, and everything is found."""
-    change_catalog(
-        up, "ALTER TABLE documents DROP COLUMN loader; CREATE TABLE outbox (n INTEGER);"
-        "CREATE TABLE jobs (n INTEGER); PRAGMA user_version = 1;",
-    )  # fmt: skip
+    """The tables of version 0.1 are migrated at the start, and everything is found."""
+    up.compose("stop", "app")
+    up.compose("run", "-T", "--rm", "--no-deps", "app", "python", "-c", OLDER)
+    up.compose("up", "-d", "--no-build", "--no-deps", "app")
     up.wait("/ready")
     assert found(up)[0] == ANSWER
     assert keeper(up) == "lighthouse.md"
@@ -289,7 +317,7 @@ def test_a_newer_catalog_is_refused(up: Stack):
 
 def test_an_index_of_another_model_is_rebuilt_as_documented(up: Stack):
     """The message names the command of docs/containers.md, which rebuilds the index; then the app starts."""
-    change_catalog(up, "UPDATE meta SET value = 'another model' WHERE key = 'fingerprint';")
+    change_catalog(up, "UPDATE generations SET fingerprint = 'another model' WHERE role = 'serving';")
     refused(up, "ingest.py --rebuild")
     documented = "docker compose run --rm --no-deps app python ingest.py --rebuild"
     assert documented in (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
