@@ -96,7 +96,7 @@ def test_messages_cross_the_pipe_with_their_parameters():
     for message in (page.note, skipped):
         assert message == "a.eml has 7 parts."
         assert isinstance(message, Message)
-        assert message.translated(lambda template: french[template]) == "a.eml a 7 parties."
+        assert message.translated(lambda template: french.get(template, template)) == "a.eml a 7 parties."
 
 
 @pytest.mark.parametrize(
