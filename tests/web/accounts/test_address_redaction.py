@@ -25,7 +25,8 @@ from tests.web.chat.open_page import OpenPage
 
 ADDRESS = "http://10.1.2.3:11434"
 SENTENCE = Message(
-    "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to where it is)",
+    "No model server answers at {url}. Start it with: {command} (or set DOCENT_MODEL_URL to "
+    "where it is, or DOCENT_MODEL to a GGUF file, which needs no server)",
     url=ADDRESS,
     command="ollama serve",
 )
