@@ -24,7 +24,7 @@ class Generation(NamedTuple):
     number: int
     fingerprint: str
     role: str
-    """serving, previous or building."""
+    """serving, previous or building, or removed, while it is."""
 
 
 class Removed(NamedTuple):
@@ -109,6 +109,20 @@ def require(db: sqlite3.Connection, generation: int) -> None:
             "The index that was being built is gone: another rebuild has ended meanwhile. Run this again "
             "if it is still wanted."
         )
+
+
+def retire(db: sqlite3.Connection, generation: int) -> bool:
+    """Let nobody go back to a generation that is to be removed; return False if it serves, or is gone."""
+    retired = db.execute(
+        "UPDATE generations SET role = 'removed' WHERE n = ? AND role <> 'serving' RETURNING n", (generation,)
+    )
+    return bool(retired.fetchall())
+
+
+def retired(db: sqlite3.Connection) -> list[Generation]:
+    """Return the generations whose removal has begun."""
+    rows = db.execute("SELECT n, fingerprint, role FROM generations WHERE role = 'removed'")
+    return [Generation(*row) for row in rows.fetchall()]
 
 
 def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:

@@ -6,6 +6,7 @@ sees with its next call (docs/decisions/0019-generations.md).
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 from contextlib import closing, nullcontext, suppress
@@ -20,6 +21,7 @@ from docent.store.owned_index import chroma_name
 from docent.store.ownership import FolderLock
 from docent.store.vectors import ChromaVectors
 
+log = logging.getLogger(__name__)
 Switched = Literal["switched", "busy", "behind"]
 LEAVING_SECONDS = 10.0  # until a process that has seen a switch has closed what answered before
 AT_ONCE = 100  # readings that are deleted in one transaction, so that others may write in between
@@ -79,17 +81,20 @@ def switch_to(
     same = known["serving"].fingerprint == known["building"].fingerprint
     try:
         with nullcontext() if same else lock.alone():
-            if "previous" in known:
-                drop_generation(catalog, folder, known["previous"], chroma)
             with catalog.write() as db:
-                serving = changes.generations(db)["serving"]
-                if not _is_complete(db, generation, serving):
+                now = changes.generations(db)
+                changes.require(db, generation)
+                if now.get("building", now["serving"]).number != generation:
+                    return "switched"  # and perhaps back again, by another process
+                if not _is_complete(db, generation, now["serving"]):
                     return "behind"
-                if serving.number != generation:
-                    changes.serve(db, generation)
-                    documents.take_over(db, generation)
+                if "previous" in now:
+                    changes.retire(db, now["previous"].number)
+                changes.serve(db, generation)
+                documents.take_over(db, generation)
     except StorageBusy:
         return "busy"
+    sweep(catalog, folder, chroma)
     return "switched"
 
 
@@ -113,6 +118,10 @@ def roll_back(folder: Path) -> str:
             try:
                 with nullcontext() if earlier.fingerprint == now.fingerprint else lock.alone():
                     with catalog.write() as db:
+                        if changes.generations(db).get("previous") != earlier:
+                            raise StoreError(
+                                "Another process has exchanged the index meanwhile. Run this again."
+                            )
                         changes.serve(db, earlier.number)
             except StorageBusy as error:
                 raise StoreError(
@@ -150,10 +159,11 @@ def drop_generation(
     index = folder / "index" / str(generation.number)
     lock = FolderLock(index, wait=LEAVING_SECONDS)
     try:
-        with catalog.read() as db:
-            known = {one.number for one in changes.generations(db).values()}
+        with catalog.write() as db:
+            if not changes.retire(db, generation.number):
+                return  # another process has removed it, or has gone back to it
         name, url = chroma
-        if url and generation.number in known:  # first: the server may be away
+        if url:  # first: the server may be away
             with catalog.read() as db:
                 libraries = documents.every_library(db)
             with closing(ChromaVectors(index, name=chroma_name(name, generation.number), url=url)) as vectors:
@@ -168,10 +178,16 @@ def drop_generation(
         lock.release()
 
 
-def sweep(catalog: SqliteCatalog, folder: Path) -> None:
-    """Remove the folders of generations that are gone, which a process that was overtaken has made again."""
+def sweep(catalog: SqliteCatalog, folder: Path, chroma: tuple[str, str]) -> None:
+    """Finish removals that a killed process has begun, and remove folders that one made again meanwhile."""
     with catalog.read() as db:
         known = {str(one.number) for one in changes.generations(db).values()}
+        unfinished = changes.retired(db)
+    for generation in unfinished:
+        try:
+            drop_generation(catalog, folder, generation, chroma)
+        except StoreError as error:  # it is in use, or a Chroma server is away: the next start tries again
+            log.warning("The index before the last one is not removed yet. %s", error)
     for index in (folder / "index").iterdir():
         if index.name.isdigit() and index.name not in known:
             with suppress(StorageBusy):

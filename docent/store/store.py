@@ -404,4 +404,4 @@ class Store:
                 pass  # which removes older versions that were replaced
             with self._catalog.write() as db:
                 self._files.sweep(documents.used_originals(db))
-            sweep(self._catalog, self.folder)
+            sweep(self._catalog, self.folder, self._chroma())
