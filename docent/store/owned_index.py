@@ -50,6 +50,7 @@ class OwnedIndex:
         self._using = ReadWriteLock()  # Chroma must not be closed under a query
         self._failure: StoreError | None = None
         self._compacting = False
+        self._closed = False
         self._positions = {part: PositionFile(folder, part) for part in (CHROMA, WORDS)}
         self._checksums = IndexChecksums(folder, parts=(CHROMA, WORDS))
         trust = self._checksums.check()
@@ -76,6 +77,8 @@ class OwnedIndex:
     def follow(self) -> None:
         """Bring both level with the change log; where Chroma fails, it gets what it missed later."""
         with self._following:
+            if self._closed:  # the next one that opens it catches up
+                return
             dropped = self._word_follower.catch_up()
             if not self._compacting:
                 self._catch_up_vectors()
@@ -88,7 +91,8 @@ class OwnedIndex:
         if not self.behind:
             try:
                 with self._using.shared():
-                    return self._vectors.nearest(library, vector, limit)
+                    if not self._closed:  # else another generation serves now
+                        return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
                 failure = error
         with self._catalog.read() as db:
@@ -105,6 +109,8 @@ class OwnedIndex:
         if self._failure is not None and self._url:
             raise self._failure
         with self._using.shared():
+            if self._closed:
+                raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
             return self.words.held([document_id]), self._vectors.held(library, chunk_ids)
 
     def contents(self) -> StoreContents:
@@ -163,6 +169,7 @@ class OwnedIndex:
         with suppress(StoreError):
             self.follow()
         with self._following, self._using.exclusive():
+            self._closed = True
             self._vectors.close()
             self.words.close()
             with suppress(StoreError, OSError):  # on a full disk the next start compares

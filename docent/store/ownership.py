@@ -157,6 +157,7 @@ class OwnerServer(socketserver.ThreadingUnixStreamServer):
         self._path.unlink(missing_ok=True)
         self._answers = answers
         self._connections: set[socket.socket] = set()
+        self.closing = False
         with _address(self._path) as address:
             super().__init__(address, _Handler)
         self._path.chmod(0o600)
@@ -164,6 +165,7 @@ class OwnerServer(socketserver.ThreadingUnixStreamServer):
 
     def close(self) -> None:
         """Answer no more calls; those who wait for an answer ask the next owner."""
+        self.closing = True
         self._path.unlink(missing_ok=True)
         self.shutdown()
         for connection in list(self._connections):
@@ -186,7 +188,8 @@ class OwnerServer(socketserver.ThreadingUnixStreamServer):
         except DocentError as error:
             return {"error": type(error).__name__, "sentence": stored(error.message)}
         except Exception as error:
-            log.exception("A call from another process failed.")
+            if not self.closing:
+                log.exception("A call from another process failed.")
             sentence = Message(
                 "The Docent that owns {folder} could not do this ({why}). Try again; if it fails again, "
                 "restart that one, and see what is wrong with: python -m docent doctor",
@@ -202,7 +205,10 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with contextlib.suppress(OSError):  # the client left
             for call in self.rfile:
-                self.wfile.write(json.dumps(self.server.reply(call)).encode() + b"\n")
+                answer = self.server.reply(call)
+                if self.server.closing:  # what it was answered from is being closed
+                    return
+                self.wfile.write(json.dumps(answer).encode() + b"\n")
 
 
 class OwnerClient:

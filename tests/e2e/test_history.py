@@ -50,7 +50,8 @@ def unscripted(ollama_process) -> None:
 
 
 def answered(page: Page, count: int = 1) -> None:
-    expect(answers(page)).to_have_count(count, timeout=60_000)
+    shown = answers(page).filter(has_not_text="Searched for: ")  # a step, before the answer to a follow-up
+    expect(shown).to_have_count(count, timeout=60_000)
     expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=10_000)
 
