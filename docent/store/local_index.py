@@ -23,6 +23,7 @@ OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
 ASK_SECONDS = 0.05
 FOLLOW_SECONDS = 30.0  # for the words of a document of 10,000 pages, and more
 SILENT_SECONDS = 60.0
+WHOLE_SECONDS = 600.0  # to compare or write the whole index; 4 minutes for 100,000 chunks, measured
 NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
 
 
@@ -105,7 +106,7 @@ class LocalIndex:
                 "compare": self._owner.compare,
                 "write_anew": self._owner.write_anew,
             }
-            with suppress(OSError):  # a file system without sockets: only one process can use the store
+            with suppress(OSError):  # a file system without sockets: others compare exactly
                 self._server = OwnerServer(self._folder, answers)
             return True
 
@@ -154,11 +155,11 @@ class LocalIndex:
 
     def compare(self) -> list[str]:
         """Return each difference to the catalog in a sentence."""
-        return list(self._ask("compare"))
+        return list(self._ask("compare", seconds=WHOLE_SECONDS))
 
     def write_anew(self) -> None:
         """Write words and vectors again from the catalog."""
-        self._ask("write_anew")
+        self._ask("write_anew", seconds=WHOLE_SECONDS)
 
     def tidy(self) -> None:
         if self._owner is not None:

@@ -162,13 +162,19 @@ time.sleep(60)
 """
 
 
-def test_an_owner_that_is_killed(tmp_path):
-    """A call that returned has its effect after kill -9 of the owner, and the caller goes on at once."""
+def owner_process(folder: Path) -> subprocess.Popen[str]:
+    """Start a process that owns the index."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWNER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "owned\n"
+    return process
+
+
+def test_an_owner_that_is_killed(tmp_path):
+    """A call that returned has its effect after kill -9 of the owner, and the caller goes on at once."""
+    process = owner_process(tmp_path)
     client = opened(tmp_path)
     try:
         assert not client.owned
@@ -184,11 +190,7 @@ def test_an_owner_that_is_killed(tmp_path):
 
 def test_an_owner_that_is_killed_before_another_deletes(tmp_path):
     """The one that deletes becomes the owner, clears the index itself, and counts what is left."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "owned\n"
+    process = owner_process(tmp_path)
     client = opened(tmp_path)
     try:
         hours = put(client, tmp_path, "hours.txt", HOURS)
@@ -207,11 +209,7 @@ def test_an_owner_that_is_killed_before_another_deletes(tmp_path):
 
 def test_an_owner_that_does_not_answer_holds_no_question_up(tmp_path):
     """A process that is stopped owns the index still; the nearest are found without it."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "owned\n"
+    process = owner_process(tmp_path)
     client = opened(tmp_path)
     try:
         put(client, tmp_path, "hours.txt", HOURS)
