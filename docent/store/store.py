@@ -263,8 +263,9 @@ class Store:
         self._writer.put_vectors(chunk_ids, vectors)
 
     def come_to_rest(self) -> None:
-        """Wait for the changes under way, which remove last what they replaced."""
+        """Wait for the changes under way, which remove last what they replaced, and for the index."""
         self._writer.wait()
+        self._current().index.follow()  # another process may have stored the last vectors, but no more yet
 
     def want_vectors(self) -> None:
         """Ask for vectors to be made, because a reader waits for them."""

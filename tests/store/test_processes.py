@@ -17,7 +17,7 @@ from docent.store.local_index import LocalIndex
 from docent.store.ownership import OwnerClient, OwnerGone, OwnerServer
 from docent.store.word_index import WordIndex
 from docent.types import Scope, State
-from tests.store.putting import matching, nearest, put
+from tests.store.putting import arrival, finish, matching, nearest, put
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Scope()
@@ -56,6 +56,19 @@ def test_a_second_process_sees_the_same(owner, client, tmp_path):
         assert [one.state for one in store.documents(ALL)] == [State.READY, State.READY]
     assert set(client.delete(hours, ALL).left.values()) == {0}
     assert matching(owner, "museum") == set()
+
+
+def test_at_rest_documents_are_ready(owner, client, tmp_path, monkeypatch):
+    """A process that waits for vectors finds its document ready, whichever process stored the last of them."""
+    new = arrival(tmp_path, "hours.txt", HOURS)
+    client.put_words(new.file, new.document, new.chunks)
+    with monkeypatch.context() as slow:
+        slow.setattr(LocalIndex, "follow", lambda _: None)  # the owner has not got further yet
+        finish(owner)
+    assert client.lacking() == 0
+    assert [one.state for one in client.documents(ALL)] == [State.SEARCHABLE]
+    client.come_to_rest()
+    assert [one.state for one in client.documents(ALL)] == [State.READY]
 
 
 @pytest.mark.parametrize("again", ["the document", "its file", "the document, deleted again"])
