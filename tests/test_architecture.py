@@ -24,22 +24,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"messages"},
     "errors": {"messages"},
     "memory": set(),
+    "resources": set(),
     "regular_files": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "loading": SHARED | {"regular_files"},
-    "indexing": SHARED,
+    "indexing": SHARED | {"resources"},
     "store": SHARED | {"memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
-    "doctor": SHARED | {"app", "settings"},
-    "web": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "store"},
-    "cli": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
+    "app": SHARED | PIPELINES | {"settings", "resources", "loading", "indexing", "store", "retrieving"},
+    "doctor": SHARED | {"app", "resources", "settings"},
+    "web": SHARED | PIPELINES | {"app", "resources", "retrieving.query", "settings", "store"},
+    "cli": SHARED
+    | PIPELINES
+    | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
-    "ingest.py": SHARED | PIPELINES | {"app", "settings"},
+    "ingest.py": {"cli"},
 }
 
 LIVES_IN: dict[str, set[str]] = {

@@ -109,8 +109,8 @@ def _require_torch(name: str) -> None:
     os.environ.update(dict.fromkeys(OFFLINE, "1"))
     if find_spec("sentence_transformers") is None or find_spec("torch") is None:
         raise EmbeddingError(
-            "The model {name!r} needs sentence-transformers and torch, which are not installed here. Run: pip "
-            "install 'docent-rag[torch]'",
+            "The model {name!r} needs sentence-transformers and torch, which are not installed here. Run: "
+            "pip install 'docent-rag[torch]'",
             name=name,
         )
 

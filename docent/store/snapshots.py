@@ -159,8 +159,8 @@ def mend_catalog(folder: Path) -> str:
         lock.release()
     kept = f" {unclaimed} files that were handed in later are in {folder / UNCLAIMED}." if unclaimed else ""
     return (
-        f"the snapshot of {taken} was put back; python -m docent ingest reads again what came later, and makes "
-        f"the vectors, without which documents are found by their words only.{kept}"
+        f"the snapshot of {taken} was put back; python -m docent ingest reads again what came later, and "
+        f"makes the vectors, without which documents are found by their words only.{kept}"
     )
 
 
