@@ -36,7 +36,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
     "doctor": SHARED | {"app", "settings"},
     "web": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "store"},
-    "cli": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
+    "cli": SHARED
+    | PIPELINES
+    | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": SHARED | PIPELINES | {"app", "settings"},

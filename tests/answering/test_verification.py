@@ -140,14 +140,16 @@ def test_a_half_that_nothing_says():
 
 @pytest.mark.parametrize("sentence", ["The moon is made of cheese.", "Yes.", "Is the rent 900 euros?"])
 def test_no_text_is_about_it(sentence):
-    """What the passages do not speak of, or what states nothing, is unsupported; nothing is made up for it."""
+    """What the passages do not speak of, or what states nothing, is unsupported."""
     [verified] = verify(sentence, PASSAGES[1:])
     assert (verified.verdict, verified.sources) == ("unsupported", ())
 
 
 def test_each_sentence_is_verified():
     """Of several sentences each has its own verdict."""
-    verdicts = [one.verdict for one in verify("The rent is €900 a month. The rent is €910 a month.", PASSAGES)]
+    verdicts = [
+        one.verdict for one in verify("The rent is €900 a month. The rent is €910 a month.", PASSAGES)
+    ]
     assert verdicts == ["supported", "unsupported"]
 
 

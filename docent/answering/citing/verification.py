@@ -1,4 +1,4 @@
-"""Verify sentences that anybody wrote: the characters that support each, or what the nearest text says instead."""
+"""Verify sentences that anybody wrote: find what supports each, or what the nearest text says instead."""
 
 from __future__ import annotations
 
@@ -144,9 +144,7 @@ def _other_figures(statement: str, source: str, about: str) -> Iterator[Differen
     read = quantities_of(statement)
     missing = {figure for figure in claim.exact - known if figure[0].isdigit()}
     missing -= {str(part) for date in read.dates for part in date}
-    others = [
-        one for one in quantities_of(source).quantities if not {one.value, one.written} & claim.exact
-    ]
+    others = [one for one in quantities_of(source).quantities if not {one.value, one.written} & claim.exact]
     shown = set()
     for quantity in read.quantities:
         if quantity.value in missing and not (quantity.scale and quantity.written in known):

@@ -1,4 +1,4 @@
-"""The tools of the MCP server: search, ask, verify, read a page, list and add documents, each for one client."""
+"""The tools of the MCP server: search, ask, verify, read a page, list and add documents."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from docent.answering.answer_context import search_in_thread
 from docent.answering.citing.text_units import sentence_spans
 from docent.answering.citing.verification import Verdict, VerifiedSentence, verify
 from docent.app import Docent, Persona
-from docent.errors import InputError, LoadError, OutOfReach
-from docent.messages import Message
+from docent.errors import InputError, LoadError
 from docent.retrieving.query import shortened_notice
 from docent.types import (
     Answer,
@@ -157,7 +156,7 @@ class DocumentTools:
             await caller.report(f"Checking sentence {number} of {len(spans)}")
             checked += await search_in_thread(sentence, self._verify, sentence, scope)
         if not checked:
-            raise InputError("There is no sentence to verify. Send one.")
+            raise _unusable("There is no sentence to verify. Send one.")
         sentences = [schemas.SentenceResult.of(one) for one in checked]
         weakest = max((one.verdict for one in checked), key=get_args(Verdict).index)
         result = schemas.VerifyResult(verdict=weakest, sentences=sentences)
@@ -178,9 +177,7 @@ class DocumentTools:
             except LoadError as error:
                 result.note = " ".join(filter(None, (result.note, NO_PICTURE.format(why=error))))
         head = f"{result.file}, {result.place}, {result.page} of {result.pages} ({result.library})"
-        return ToolReply(
-            result, "\n\n".join(filter(None, (head, result.note, result.text))), pictures
-        )
+        return ToolReply(result, "\n\n".join(filter(None, (head, result.note, result.text))), pictures)
 
     async def list_documents(
         self, arguments: schemas.ListDocumentsArguments, caller: ToolCaller
@@ -197,7 +194,8 @@ class DocumentTools:
         documents = [schemas.DocumentResult.of(document) for document in listing.documents]
         result = schemas.DocumentListResult(libraries=libraries, total=listing.total, documents=documents)
         lines = [
-            f"{one.library}/{one.file}: {one.pages} pages, {one.state}{f' ({one.reason})' if one.reason else ''}"
+            f"{one.library}/{one.file}: {one.pages} pages, {one.state}"
+            + (f" ({one.reason})" if one.reason else "")
             for one in documents
         ]
         rest = listing.total - arguments.offset - len(documents)
@@ -323,28 +321,27 @@ def _verdict_text(sentence: schemas.SentenceResult) -> str:
 
 
 def open_content(arguments: schemas.AddDocumentArguments, max_file_mb: int) -> IO[bytes]:
-    """Open what is to be added: a text, bytes in base64, or a file of this machine. Raises InputError."""
+    """Open a text, bytes in base64, or a file of this machine. Raises RequestRefused."""
     path = getattr(arguments, "path", "")
     if sum(map(bool, (arguments.text, arguments.base64, path))) != 1:
-        raise InputError("Send the content of the document once: as text, or as base64 for other files.")
+        raise _unusable("Send the content of the document once: as text, or as base64 for other files.")
     if arguments.text:
         return io.BytesIO(arguments.text.encode())
     if arguments.base64:
         try:
             return io.BytesIO(base64.b64decode(arguments.base64, validate=True))
         except binascii.Error as error:
-            raise InputError("This is no base64 ({error}). Encode the bytes again.", error=error) from error
+            raise _unusable("This is no base64. Encode the bytes again.") from error
     file = Path(path).expanduser()
     try:
         if not file.is_file():
-            raise InputError("{path} is not a file of this machine. Correct the path.", path=file)
+            raise _unusable(f"{file} is not a file of this machine. Correct the path.")
         if file.stat().st_size > max_file_mb * 1_000_000:
-            raise InputError(
-                "{path} is larger than the {most} MB that a file may have (DOCENT_MAX_FILE_MB).",
-                path=file,
-                most=max_file_mb,
-            )
+            raise _unusable(f"{file} is larger than the {max_file_mb} MB that DOCENT_MAX_FILE_MB allows.")
         return file.open("rb")
     except OSError as error:
-        why = Message("{error}", error=error.strerror or error)
-        raise OutOfReach("{path} cannot be read ({why}).", path=file, why=why) from error
+        raise _unusable(f"{file} cannot be read ({error.strerror}). Let this user read it.") from error
+
+
+def _unusable(sentence: str) -> RequestRefused:
+    return RequestRefused(400, sentence, code="invalid_request")

@@ -54,7 +54,10 @@ class ToolDescription:
             inputSchema=self.arguments.model_json_schema(),
             outputSchema=self.result.model_json_schema(),
             annotations=types.ToolAnnotations(
-                title=self.title, readOnlyHint=not self.writes, destructiveHint=self.writes, openWorldHint=False
+                title=self.title,
+                readOnlyHint=not self.writes,
+                destructiveHint=self.writes,
+                openWorldHint=False,
             ),
         )
 
@@ -254,7 +257,10 @@ class McpServer:
                     uriTemplate=page, name="page", title="The text of a page", mimeType="text/plain"
                 ),
                 types.ResourceTemplate(
-                    uriTemplate=f"{page}.png", name="picture", title="A page as a picture", mimeType="image/png"
+                    uriTemplate=f"{page}.png",
+                    name="picture",
+                    title="A page as a picture",
+                    mimeType="image/png",
                 ),
             ]
         )

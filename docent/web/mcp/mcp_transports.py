@@ -1,4 +1,4 @@
-"""The ways to the MCP server: /mcp on the port of the chat with the keys of the API, and stdin with stdout."""
+"""The ways to the MCP server: /mcp on the port of the chat with the keys of the API, and stdin and stdout."""
 
 from __future__ import annotations
 
@@ -100,5 +100,3 @@ async def _serve_streams(protocol: Any) -> None:
                 await protocol.run(incoming, outgoing, protocol.create_initialization_options())
     finally:
         output.detach()  # it would close stdout with itself
-
-

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from docent.answering.citing.verification import DifferenceKind, VerifiedSentence, Verdict
+from docent.answering.citing.verification import DifferenceKind, Verdict, VerifiedSentence
 from docent.types import Citation, Passage, StoredDocument
 
 LONGEST_QUESTION = 100_000

@@ -17,7 +17,7 @@ from docent.web.api.access import AccessControl
 from docent.web.api.application import build
 from docent.web.api.middleware import ApiMiddleware
 from tests.web.api.conftest import Api, Server
-from tests.web.api.mcp_sessions import TRANSPORTS, http_session, session_of, text_of
+from tests.web.api.mcp_sessions import TRANSPORTS, session_of, text_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
@@ -89,7 +89,9 @@ async def test_another_library_is_as_if_it_did_not_exist(api: Api, private: str,
         for theirs in ("ships", ships, "captain", private, private_library(ANNA, "uploads")):
             assert await answers(session, theirs) == expected
         everything = [
-            await session.call_tool("search", {"query": "When does the ferry Aurora leave? What does Anna earn?"}),
+            await session.call_tool(
+                "search", {"query": "When does the ferry Aurora leave? What does Anna earn?"}
+            ),
             await session.call_tool("ask", {"question": "When does the ferry Aurora leave?"}),
             await session.call_tool("verify", {"sentence": "Anna earns 83,250 euro in the year."}),
             await session.call_tool("list_documents", {}),
@@ -142,7 +144,9 @@ def test_a_session_belongs_to_its_key(api: Api):
         assert client.post("/mcp", json=listing, headers=headers).status_code == 200
         for key in (other, ""):
             refused = api.http(key).post("/mcp", json=listing, headers=headers)
-            unknown = api.http(key).post("/mcp", json=listing, headers={**headers, "mcp-session-id": "0" * 32})
+            unknown = api.http(key).post(
+                "/mcp", json=listing, headers={**headers, "mcp-session-id": "0" * 32}
+            )
             assert (refused.status_code, refused.text) == (unknown.status_code, unknown.text)
             assert refused.status_code == 404
         api.keys.remove("mine")

@@ -110,9 +110,7 @@ async def test_a_cancelled_question_stops_the_model(api: Api):
         await api.ollama.until(lambda: open_requests() == 1, within=30)
         # The client counts its requests: initialize was 0.
         params = types.CancelledNotificationParams(requestId=1, reason="enough")
-        await session.send_notification(
-            types.ClientNotification(types.CancelledNotification(params=params))
-        )
+        await session.send_notification(types.ClientNotification(types.CancelledNotification(params=params)))
         await api.ollama.until(lambda: open_requests() == 0, within=30)
         with pytest.raises(McpError, match="cancelled"):
             await asking
@@ -142,9 +140,7 @@ async def test_a_page_is_shown_as_a_picture(api: Api):
         )
         pictures = [pictures_of(shown), pictures_of(marked)]
         assert all(one.startswith(PNG) for one in pictures) and pictures[0] != pictures[1]
-        resource = await session.read_resource(
-            AnyUrl(f"docent://documents/{added['document']}/pages/1.png")
-        )
+        resource = await session.read_resource(AnyUrl(f"docent://documents/{added['document']}/pages/1.png"))
         assert isinstance(resource.contents[0], types.BlobResourceContents)
         assert base64.b64decode(resource.contents[0].blob) == pictures[0]
     api.docent.store.delete(added["document"], Scope())
