@@ -11,10 +11,10 @@ from typing import Generic, NamedTuple, TypeVar
 from docent.store import contents
 from docent.store.dialect import among
 from docent.store.documents import documents_where
+from docent.store.generations import Serving
 from docent.store.packing import as_vector, unpack_vectors
 from docent.store.protocols import Catalog, ChunkLocation, Hit
 from docent.store.scoping import in_scope, is_narrow
-from docent.store.serving import Serving
 from docent.types import ANSWERING, Scope, StoredDocument
 
 Key = TypeVar("Key")

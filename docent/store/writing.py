@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +16,15 @@ from typing import TYPE_CHECKING
 from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
 from docent.regular_files import open_regular
 from docent.store import changes, contents, documents
-from docent.store.asides import forget_aside
+from docent.store.catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
+from docent.store.generations import Serving
 from docent.store.local_index import FOLLOW_SECONDS
 from docent.store.owned_index import discard_index
 from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
 from docent.store.protocols import Arrival, Catalog, Files
+from docent.store.schema import EARLIER_INDEXES
 from docent.store.scoping import in_scope
-from docent.store.serving import Serving
 from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
 
 if TYPE_CHECKING:
@@ -339,3 +341,28 @@ def _changed(file: SourceFile) -> UnreadableFile:
     return UnreadableFile(
         "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
     )
+
+
+def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:
+    """Yield the catalog of each storage/ that was set aside, open until the next one."""
+    for folder in set_aside(storage):
+        for earlier in EARLIER_INDEXES:
+            shutil.rmtree(folder / earlier, ignore_errors=True)
+        if (folder / "index" / "catalog.db").exists():
+            with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
+                yield catalog
+
+
+def forget_aside(storage: Path, gone: Sequence[changes.Removed]) -> None:
+    """Delete documents from what restored backups have set aside."""
+    for catalog in catalogs_aside(storage):
+        with catalog.write() as db:
+            for document in gone:
+                if (row := documents.document_row(db, document.id)) is not None:
+                    documents.withdraw(db, row)
+            removed = changes.nameless(db)
+            changes.remove(db, removed)
+        if removed:
+            catalog.forget_copies()
+            discard_index(catalog.path.parent)
+        catalog.forget_traces()
