@@ -1,11 +1,11 @@
 """Everything at rest and the access to it: catalog, words, vectors, original files."""
 
 from docent.store.backups import back_up, restore
-from docent.store.documents import UPLOADED, is_from
+from docent.store.catalog.documents import UPLOADED, is_from
+from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
-from docent.store.generations import forget_previous, roll_back
+from docent.store.index.generations import forget_previous, roll_back
 from docent.store.protocols import Arrival, KnownFile
-from docent.store.snapshots import mend_catalog
 from docent.store.store import Store
 
 __all__ = [

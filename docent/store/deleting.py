@@ -8,11 +8,11 @@ from pathlib import Path
 
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
-from docent.store import changes, contents, documents
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.scoping import in_scope
 from docent.store.files import set_aside
-from docent.store.generations import Serving
+from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, Files
-from docent.store.scoping import in_scope
 from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 

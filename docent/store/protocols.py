@@ -13,7 +13,7 @@ from docent.types import Chunk, Document, Page, Scope, SourceFile, StoredDocumen
 
 if TYPE_CHECKING:
     from docent.store.files import Copies
-    from docent.store.followers import CatalogContent
+    from docent.store.index.followers import CatalogContent
 
 
 class Hit(NamedTuple):

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING
 
 from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
-from docent.store import changes, contents, documents, languages, schema
-from docent.store.catalog import SqliteCatalog
+from docent.store.catalog import changes, contents, documents, schema
+from docent.store.catalog.dialect import among
+from docent.store.catalog.documents import GONE
+from docent.store.catalog.scoping import ANSWERS, holds_words, in_scope
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
-from docent.store.dialect import among
-from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
-from docent.store.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
-from docent.store.local_index import LocalIndex
-from docent.store.ownership import FolderLock
+from docent.store.index import languages
+from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
+from docent.store.index.local_index import LocalIndex
+from docent.store.locks import FolderLock
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
-from docent.store.scoping import ANSWERS, holds_words, in_scope
 from docent.store.searching import Search
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from docent.store.schema import LATEST
+from docent.store.catalog.schema import LATEST
 from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
 from tests.e2e.conftest import ask, picture
 from tests.e2e.test_upload import FERRY, attach, opened, send, timetable

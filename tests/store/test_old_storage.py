@@ -14,7 +14,7 @@ import pytest
 
 from docent.errors import StorageBusy, UnknownDocument
 from docent.store import Store
-from docent.store.ownership import FolderLock
+from docent.store.locks import FolderLock
 from docent.types import Scope, State
 from tests.store.putting import EMBEDDER, matching, nearest
 

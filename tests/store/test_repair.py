@@ -13,9 +13,9 @@ import tantivy
 
 from docent.store import Store
 from docent.store.files import FolderFiles
-from docent.store.owned_index import IndexChecksums
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
+from docent.store.index.owned_index import IndexChecksums
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
 from tests.store.damage import catalog
 from tests.store.putting import EVERYTHING, arrival, is_behind, matching, nearest, put
 

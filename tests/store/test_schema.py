@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from docent.errors import IndexMismatch
-from docent.store import schema
+from docent.store.catalog import schema
 
 
 def test_a_migration_that_fails_changes_nothing(monkeypatch):

@@ -6,10 +6,11 @@ import threading
 from contextlib import closing
 
 from docent.errors import DamagedStore
-from docent.store import Store, changes, documents
-from docent.store.catalog import SqliteCatalog
-from docent.store.local_index import LocalIndex
-from docent.store.vectors import ChromaVectors
+from docent.store import Store
+from docent.store.catalog import changes, documents
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
+from docent.store.index.local_index import LocalIndex
+from docent.store.index.vectors import ChromaVectors
 from tests.store.putting import EMBEDDER, is_behind, nearest, put
 
 VECTOR = EMBEDDER.embed_query("a heron")

@@ -13,18 +13,18 @@ import os
 import shutil
 import threading
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
 from docent.errors import DamagedStore, StoreError
-from docent.store import changes, contents
-from docent.store.followers import CatalogContent, Follower, PositionFile
-from docent.store.ownership import FolderLock, ReadWriteLock
+from docent.store.catalog import changes, contents
+from docent.store.index.followers import CatalogContent, Follower, PositionFile
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
+from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
 
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
@@ -56,7 +56,7 @@ class OwnedIndex:
         self._on_level = on_level
         self._content = CatalogContent(catalog, generation)
         self._following = threading.Lock()
-        self._using = ReadWriteLock()  # Chroma must not be closed under a query
+        self._using = InUse()  # Chroma must not be closed under a query
         self._failure: StoreError | None = None
         self._compacting = False
         self._closed = False
@@ -99,7 +99,7 @@ class OwnedIndex:
         failure = None
         if not self.behind:
             try:
-                with self._using.shared():
+                with self._using():
                     if not self._closed:  # else another generation serves now
                         return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
@@ -117,14 +117,12 @@ class OwnedIndex:
                 self._catch_up_vectors()
         if self._failure is not None and self._url:
             raise self._failure
-        with self._using.shared():
-            if self._closed:
-                raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
+        with self._opened():
             return self.words.held([document_id]), self._vectors.held(library, chunk_ids)
 
     def contents(self) -> StoreContents:
         """Return the ids of what words and vectors hold."""
-        with self._using.shared():
+        with self._opened():
             libraries = self._content.libraries()
             vectors = {name: self._vectors.chunk_ids(name) for name in libraries}
             return StoreContents(vectors, self.words.chunk_ids())
@@ -188,8 +186,9 @@ class OwnedIndex:
     def close(self) -> None:
         with suppress(StoreError):
             self.follow()
-        with self._following, self._using.exclusive():
+        with self._following:
             self._closed = True
+            self._using.wait()
             self._vectors.close()
             self.words.close()
             with suppress(StoreError, OSError):  # on a full disk the next start compares
@@ -202,6 +201,14 @@ class OwnedIndex:
                     distrusted=frozenset({CHROMA}) if self._url or self.behind else frozenset()
                 )
         self._lock.release()
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Keep it open for the block. Raises StoreError if it is closed, as after a switch."""
+        with self._using():
+            if self._closed:
+                raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
+            yield
 
     def _open_words(self, trust: Trust) -> WordIndex:
         folder = self._folder / WORDS

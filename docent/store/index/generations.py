@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from docent.errors import IndexMismatch, StorageBusy, StoreError
-from docent.store import changes, contents, documents
-from docent.store.catalog import SqliteCatalog
-from docent.store.changes import Generation
-from docent.store.owned_index import chroma_name
-from docent.store.ownership import FolderLock
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.changes import Generation
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
+from docent.store.index.owned_index import chroma_name
+from docent.store.index.vectors import ChromaVectors
+from docent.store.locks import FolderLock
 from docent.store.protocols import Catalog, Index
-from docent.store.vectors import ChromaVectors
 
 log = logging.getLogger(__name__)
 Switched = Literal["switched", "busy", "behind"]

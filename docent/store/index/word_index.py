@@ -19,8 +19,8 @@ import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.followers import CatalogContent
-from docent.store.languages import asked, indexed
+from docent.store.index.followers import CatalogContent
+from docent.store.index.languages import asked, indexed
 from docent.store.protocols import Change, ChangeKind, Hit
 from docent.types import Chunk
 

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from docent.errors import IndexMismatch
-from docent.store.ownership import FolderLock
+from docent.store.locks import FolderLock
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
 from docent.memory import zeroed
-from docent.store.followers import CatalogContent
+from docent.store.index.followers import CatalogContent
 from docent.store.protocols import Change, ChangeKind, Hit
 
 if TYPE_CHECKING:
