@@ -114,7 +114,12 @@ SECOND = """
 DELETE FROM threads WHERE "userId" IS NULL;
 """
 
-MIGRATIONS = (FIRST, SECOND)
+THIRD = """
+-- Docent's own panel shows a citation; Chainlit would open its own for these.
+UPDATE elements SET "display" = 'page' WHERE "display" = 'side';
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD)
 
 
 def prepare(path: Path) -> None:
