@@ -19,8 +19,8 @@ from tests.answering.test_real_model import SHORT, behind_ollama
 from tests.fakes.real_model import client_of
 
 LEASE = """\
-Rental agreement between Harbour Homes Ltd and Anna Berg. The rent is €1,200.50 a month. It begins on 1 March 2026. \
-The deposit is two months. Pets are not allowed.
+Rental agreement between Harbour Homes Ltd and Anna Berg. The rent is €1,200.50 a month. \
+It begins on 1 March 2026. The deposit is two months. Pets are not allowed.
 
 | Dish | Price |
 | --- | --- |
@@ -50,6 +50,7 @@ GOOD = '{"opens": "9:30", "price": 12.5}'
         pytest.param({"start": "2026-03-01"}, "/start", "It begins on 1 March", id="date in another form"),
         pytest.param({"start": "2026-04-01"}, "/start", None, id="another date"),
         pytest.param({"deposit_months": 2}, "/deposit_months", "The deposit is two months.", id="word"),
+        pytest.param({"months": 2}, "/months", "The deposit is two months.", id="a small figure, its unit"),
         pytest.param({"bedrooms": 2}, "/bedrooms", None, id="a small figure of something else"),
         pytest.param({"pets_allowed": False}, "/pets_allowed", "Pets are not allowed.", id="denied"),
         pytest.param({"pets_allowed": True}, "/pets_allowed", None, id="claimed though denied"),
@@ -60,9 +61,7 @@ GOOD = '{"opens": "9:30", "price": 12.5}'
         ),
         pytest.param({"menu": [{"dish": "Rye bread", "price": 5}]}, "/menu/0/price", None, id="another row"),
         pytest.param(
-            {
-                "text": "The rent is 1200.50 euro a month, and the lease begins on 1 May 2026 in the new house."
-            },
+            {"text": "The rent is 1200.50 euro a month, and the lease begins on 1 May 2026 in a house."},
             "/text",
             None,
             id="a long text that is half wrong",
@@ -272,7 +271,7 @@ async def test_an_unsupported_value_is_said(ollama):
 
 
 async def test_links_of_the_model_are_taken_out_of_texts(ollama):
-    """A text in JSON can no more carry a link or an image than one of an answer; a passage's address stays."""
+    """A text in JSON can carry no link or image of the model's own; a passage's address stays."""
     texts = [passage("The museum is open. Tickets: https://museum.example/tickets", n=1)]
     form = JsonFormat({"type": "object", "additionalProperties": {"type": "string"}})
     ollama.script(

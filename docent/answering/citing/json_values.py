@@ -124,7 +124,7 @@ def _source(leaf: _Leaf, passages: Sequence[Passage]) -> Citation | None:
                 text = passages[source.n - 1].text
                 if _holds(source.quote, form) and agree(" ".join((form, *units)), source.quote, text):
                     return source
-        if not isinstance(leaf.value, str) and _stands_alone(leaf, form):
+        if not isinstance(leaf.value, str) and (_stands_alone(leaf, form) or (units and not leaf.siblings)):
             if citation := _figure_at(form, " ".join((form, *units)), passages):
                 return citation
     return None

@@ -196,7 +196,7 @@ def test_a_tool_call_is_streamed(api: Api):
 
 @pytest.mark.parametrize("provider", ["ollama", "openai"])
 def test_a_tools_result_is_answered_from(api: Api, provider: str):
-    """The result goes back to the model in its server's protocol; the answer from it is not called unfounded."""
+    """The result goes back to the model in its server's words, and supports the figures of the answer."""
     settings = api.docent.settings.model_copy(update={"provider": provider})
     call = {
         "id": "call_1",
