@@ -46,7 +46,8 @@ async def answer_in_json(
     Raises ModelError if the model gives none, and InputError if there is nothing to take data from. There is
     no answer without a model: the best sentences of passages are no JSON.
     """
-    if services.model is None:
+    model = services.model
+    if model is None:
         raise InputError("An answer in JSON takes a language model. Set DOCENT_MODEL.")
     services = _with_rules(services, form)
     passages, budget = await _read_whole(request, documents, services, draft)
@@ -68,7 +69,7 @@ async def answer_in_json(
             "fewer fields, or raise DOCENT_CONTEXT_TOKENS."
         )
     draft.lap("budget")
-    value, budget = await _write(request, form, budget, services.model, services, draft)
+    value, budget = await _write(request, form, budget, model, services, draft)
     draft.lap("generate")
     breach = await asyncio.to_thread(services.policy.breach, _text(value), of="answer")
     if breach and services.policy.refuses:
