@@ -70,6 +70,7 @@ LIVES_IN: dict[str, set[str]] = {
     "openvino": {"docent/indexing/openvino_bert.py"},
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
+    "jsonschema": {"docent/answering/answer_schema.py"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }
