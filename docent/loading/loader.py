@@ -95,9 +95,9 @@ class Loader:
     def draw_page(
         self, original: Path, page: Page, spans: Sequence[Span], *, name: str, password: str | None = None
     ) -> bytes:
-        """Return a PNG of one page of a PDF or a picture, with boxes around characters `start:end`, if any.
+        """Return a PNG of one page with boxes around characters `start:end` of its stored text, if any.
 
-        Raises LoadError when the page cannot be drawn.
+        For PDFs and images. Raises LoadError when the page cannot be drawn.
         """
         message = self._mark("picture", original, {page.number: spans}, [page], name, password)
         return b64decode(message["marked"])
