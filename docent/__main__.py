@@ -20,6 +20,7 @@ from docent.cli import (
     document_commands,
     eval_commands,
     ingest_command,
+    mcp_command,
     print_json,
     run,
     sample_command,
@@ -98,6 +99,13 @@ def parser() -> argparse.ArgumentParser:
         eval_commands.run_golden,
         "Keep questions of your own for `eval`.",
         eval_commands.define_golden,
+    )
+    add(
+        "mcp",
+        mcp_command.run_mcp,
+        "Serve an agent that speaks MCP, on stdin and stdout.",
+        mcp_command.define_mcp,
+        as_json=False,
     )
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
