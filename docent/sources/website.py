@@ -62,7 +62,7 @@ class Website:
                 links = page.links if isinstance(page, SourceItem) else ()
                 if isinstance(page, SourceFailure):
                     if url == start:
-                        raise SourceError("{why}", why=page.why)
+                        raise SourceError(page.why)
                     links = known[url].links if url in known else ()
                 if isinstance(page, SourceFailure) or page.name or page.content is None:
                     yield page

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -281,3 +283,15 @@ def test_mistakes_in_the_file_are_refused(tmp_path, toml, said):
     """The error names the source and the field."""
     with pytest.raises(SettingsError, match=said):
         sources_of(tmp_path, toml)
+
+
+def test_the_example_of_the_documentation(tmp_path):
+    """The file in docs/sources.md is one of every kind, and its hosts are the ones named below it."""
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    sources = sources_of(tmp_path, text.partition("```toml\n")[2].partition("```")[0])
+    assert {source.kind for source in sources.settings.values()} == {"web", "imap", "webdav", "s3", "git"}
+    (named,) = (line for line in text.splitlines() if line.startswith('DOCENT_SOURCE_HOSTS=["docs.'))
+    addresses = [getattr(source, "url", "") or source.host for source in sources.settings.values()]
+    assert json.loads(named.partition("=")[2]) == [
+        urlsplit(address).hostname or address for address in addresses
+    ]
