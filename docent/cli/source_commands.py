@@ -31,9 +31,11 @@ def run_list_sources(arguments: argparse.Namespace) -> None:
     from docent.app import open_sources
 
     sources = open_sources(Settings.read())
+    named = sources.settings if sources else {}
     found = [
         {"name": name, "kind": each.kind, "folder": str(sources.folder(name))}
-        for name, each in (sources.settings.items() if sources else ())
+        for name, each in named.items()
+        if sources
     ]
     if arguments.json:
         print_json(found)
