@@ -162,7 +162,6 @@ async def _body(request: Request) -> dict[str, Any]:
         body = json.loads(raw)
     except ValueError as error:
         raise Refused(400, f"invalid character in request body: {error}") from error
-    request.scope["record"].body = body
     if not isinstance(body, dict):
         raise Refused(400, f"json: cannot unmarshal {type(body).__name__} into Go value of type api.Request")
     return body
