@@ -5,7 +5,7 @@ from docent.store.conversations import ANSWER_KEY, quoted
 from docent.store.documents import UPLOADED, is_from
 from docent.store.files import COPIES, Copies, sha256_of
 from docent.store.generations import forget_previous, roll_back
-from docent.store.protocols import Arrival, KnownFile
+from docent.store.protocols import Arrival, KnownFile, LibraryEntry
 from docent.store.snapshots import mend_catalog
 from docent.store.store import Store
 
@@ -16,6 +16,7 @@ __all__ = [
     "Arrival",
     "Copies",
     "KnownFile",
+    "LibraryEntry",
     "Store",
     "back_up",
     "forget_previous",

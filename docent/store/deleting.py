@@ -10,6 +10,7 @@ from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store import changes, contents, documents
 from docent.store.asides import catalogs_aside, forget_name
 from docent.store.conversations import Quoted, quoted
+from docent.store.dialect import among
 from docent.store.files import set_aside
 from docent.store.protocols import Catalog, Files
 from docent.store.scoping import in_scope
@@ -44,14 +45,21 @@ class Deleter:
             raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
         return self._delete(known, key, known[0].name, quotes)
 
-    def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Delete a private library with everything in it."""
+    def delete_several(self, keys: Sequence[str], scope: Scope, quotes: Quotes) -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        condition, values = in_scope(scope)
+        chosen, ids = among("d.id", keys)
+        known = self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        return self._delete(known, "", "", quotes)
+
+    def delete_library(self, library: str, scope: Scope, *, shared: bool) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
         with self._catalog.read() as db:
-            shared = documents.libraries_of(db, None)
+            everybodys = documents.libraries_of(db, None)
             own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
         if not own:
             raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
-        if library in shared:
+        if library in everybodys and not shared:
             raise UnknownLibrary("{name!r} is shared; it is not one reader's to delete.", name=library)
         deletion = self._delete(self._documents("l.name = ?", library), "", library, "blank")
         with self._writer.change() as db:
@@ -76,7 +84,7 @@ class Deleter:
         with self._catalog.read() as db:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
-            self.delete_library(library, Scope(reader=owner))
+            self.delete_library(library, Scope(reader=owner), shared=False)
         forget_name(self._catalog, owner)
         for catalog in catalogs_aside(self._folder):
             forget_name(catalog, owner)

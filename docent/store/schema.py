@@ -238,7 +238,18 @@ CREATE UNIQUE INDEX chunks_by_id ON chunks (id, reading);
 CREATE INDEX chunks_by_reading ON chunks (reading);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+-- A library's name is part of the ids of its documents, so renaming it changes its title only.
+ALTER TABLE libraries ADD COLUMN title TEXT NOT NULL DEFAULT '';
+CREATE TABLE tags (
+    document INTEGER NOT NULL REFERENCES documents (n) ON DELETE CASCADE,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (document, tag)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_tag ON tags (tag);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 
 
 def is_older(catalog: Path) -> bool:
