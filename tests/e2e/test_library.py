@@ -1,4 +1,4 @@
-"""The documents page in the browser: files dropped on it, live filters, selection, libraries, a look inside."""
+"""The documents page in the browser: dropped files, live filters, selection, libraries, a look inside."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def test_a_selection_is_kept_and_tagged(library):
     expect(library.locator("#count")).to_have_text("Selected: 2")
     library.get_by_text("Tag, move or read again").click()
     library.locator("#several [name=tag]").fill("Summer")
-    library.keyboard.press("Enter")
+    with library.expect_navigation():
+        library.keyboard.press("Enter")
     library.goto(library.url.partition("?")[0])
     expect(library.locator(".chip", has_text="summer")).to_have_count(2)
     library.locator(".chip", has_text="summer").first.click()
