@@ -9,7 +9,6 @@ from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
     answer_view,
     attachments,
-    cited_sources,
     conversation,
     model_download,
     page_session,
@@ -73,12 +72,6 @@ async def receive_message(message: cl.Message) -> None:
         await attachments.delete_files()
     else:
         await reply.receive_message(message, docent=server.docent(), metrics=server.metrics())
-
-
-@cl.on_window_message
-async def show_cited_page(message: object) -> None:
-    reader, language = page_session.reader(), page_session.language()
-    await cited_sources.show_page(message, state=server.state(), reader=reader, language=language)
 
 
 @cl.action_callback(answer_view.ASK_AGAIN)

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from docent.errors import InputError, UnknownLibrary
-from docent.store.dialect import among, is_same
-from docent.store.documents import SORTED, count_where, documents_where, library_row
+from docent.store.catalog.dialect import among, is_same
+from docent.store.catalog.documents import SORTED, count_where, documents_where, library_row
+from docent.store.catalog.scoping import holds_words, in_scope, known_in
+from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, LibraryEntry, Listing
-from docent.store.scoping import holds_words, in_scope, known_in
-from docent.store.serving import Serving
 from docent.types import Scope, State, private_library, shown_library
 
 LONGEST_NAME = 80
