@@ -14,15 +14,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from docent.app import Docent
 from docent.errors import LoadError
 from docent.types import Page, Scope
-from docent.web.chat.cited_sources import PICTURES, CitedPlace, page_picture
+from docent.web.chat.cited_sources import CitedPlace, page_picture
 from docent.web.chat.page_session import language_of
 from docent.web.documents.document_list import LONGEST_SEARCH, entry_of
 from docent.web.documents.page_access import HEADERS, document_of, html
 from docent.web.i18n import say
+from docent.web.sources.page_view import PICTURED, marked_text
 from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
-ON_PAPER = ("pdf", *PICTURES)
 MOST_MARKS = 200
 """On one page."""
 MOST_PAGES_LISTED = 100
@@ -64,8 +64,8 @@ def _preview(request: Request, reader: str) -> str:
         count=len(spans),
         matches=matches[:MOST_PAGES_LISTED],
         found=sum(match.count for match in matches),
-        pieces=pieces(page.text, spans),
-        picture=f"{address}/{page.number}/picture{query}" if document.kind in ON_PAPER else "",
+        pieces=list(marked_text(page.text, spans)),
+        picture=f"{address}/{page.number}/picture{query}" if document.kind in PICTURED else "",
         address=address,
         query=query,
         previous=page.number - 1 if page.number > 1 else None,
@@ -105,13 +105,3 @@ def matching_pages(pages: Sequence[Page], find: str) -> list[PageMatch]:
     """Return the pages that hold the words of a search."""
     spans = [(page, word_spans(page.text, find)) for page in pages]
     return [PageMatch(page.number, page.where, len(found)) for page, found in spans if found]
-
-
-def pieces(text: str, spans: Spans) -> list[tuple[str, bool]]:
-    """Return a text in pieces, each with True if it is to be marked."""
-    parts: list[tuple[str, bool]] = []
-    position = 0
-    for start, end in spans:
-        parts += [(text[position:start], False), (text[start:end], True)]
-        position = end
-    return [*parts, (text[position:], False)]
