@@ -155,7 +155,7 @@ def test_a_look_inside_marks_the_words(library):
     """A dialog shows the page with the words looked for, by keyboard alone; Escape closes it."""
     library.get_by_label("Name holds").fill("tidelight")
     expect(library.locator("tbody tr")).to_have_count(1)
-    library.get_by_role("link", name=re.compile("Look into tidelight")).focus()
+    library.get_by_role("link", name=re.compile("Look inside: tidelight")).focus()
     library.keyboard.press("Enter")
     dialog = library.locator("dialog[open]")
     expect(dialog.locator("img.sheet")).to_be_visible()
@@ -204,7 +204,7 @@ def test_the_page_is_read_without_a_script(browser, app):
     page = context.new_page()
     page.goto(f"{app}/documents?search=tidelight")
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("link", name=re.compile("Look into")).click()
+    page.get_by_role("link", name=re.compile("Look inside")).click()
     expect(page.locator("img.sheet")).to_be_visible()
     page.goto(f"{app}/documents")
     page.get_by_role("link", name="Size", exact=True).click()
