@@ -71,7 +71,10 @@ BOUNDED_ELSEWHERE = ("/v1/",)
 UPLOAD = "/project/file"
 SOCKET = "/ws/"
 JSON_BODIES = frozenset(
-    ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
+    (
+        *("/set-session-cookie", "/project/threads", "/project/thread", "/project/action"),
+        *("/feedback", "/model/download"),
+    )
 )
 """Routes that read their body as JSON, whatever its content type."""
 
