@@ -20,8 +20,8 @@ from chainlit.data import get_data_layer
 from chainlit.utils import utc_now
 
 from docent.app import Docent
+from docent.conversations import quoted
 from docent.errors import DocentError
-from docent.store import quoted
 from docent.types import (
     Answer,
     Answered,

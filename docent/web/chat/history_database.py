@@ -21,8 +21,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from docent import conversations
 from docent.errors import IndexMismatch
-from docent.store import conversations
 from docent.web.storage_files import opening
 
 READERS = 2
