@@ -276,7 +276,7 @@ class Docent:
 
     @property
     def can_pull(self) -> bool:
-        """Whether the server can be told to fetch a model: Ollama can."""
+        """True for a server that can be told to fetch a model, as Ollama can."""
         return self.settings.provider == "ollama" and self.llamacpp is None
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:

@@ -48,7 +48,7 @@ def routes() -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """What the template shows of the model that answers."""
+    """The model that answers, as the template shows it."""
 
     chosen: str
     """The model of this conversation; empty for that of the settings."""
@@ -58,7 +58,7 @@ class ModelView:
     sentence: str
     models: tuple[ServedModel, ...]
     can_download: bool
-    """Whether this reader may let the server download models."""
+    """True for a reader who may let the server download models."""
     download: ModelDownload | None
     download_text: str
 
