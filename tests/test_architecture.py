@@ -34,8 +34,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
+    "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "resources", "loading", "indexing", "store", "retrieving"},
+    "app": SHARED
+    | PIPELINES
+    | {"settings", "resources", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
