@@ -20,7 +20,7 @@ from docent.messages import Message
 from docent.web.chat.conversation import ANY, MODELS, persona_key
 from docent.web.chat.model_download import ModelDownload, ModelDownloads, progress_text
 from docent.web.chat.page_session import language_of
-from docent.web.documents.routes import from_our_own_page
+from docent.web.documents.page_access import from_our_own_page
 from docent.web.i18n import say
 from docent.web.input_checks import NOT_OUR_PAGE
 from docent.web.page_routes import PRIVATE, require_login
