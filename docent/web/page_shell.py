@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chainlit.server
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from docent.web.templates import render
@@ -41,7 +41,7 @@ async def asset(request: Request) -> Response:
     folder = Path(chainlit.server.build_dir) / "assets"
     path = folder / request.path_params["name"]
     if path.parent != folder or not path.is_file():
-        return PlainTextResponse("There is no such file.\n", 404)
+        return Response(status_code=404)
     accepts = "gzip" in request.headers.get("accept-encoding", "")
     if path.suffix not in COMPRESSED or not accepts:
         return FileResponse(path, headers=FOREVER)
