@@ -50,6 +50,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
     from docent.evaluating import GoldenQuestions, Question
 
 CANDIDATES = 20
@@ -77,6 +78,8 @@ class Docent:
     """By model: its parameters, once its server has said them."""
     personas: tuple[Persona, ...]
     policy: ContentPolicy
+    tool_servers: ToolServers | None
+    """MCP servers of others that lend their tools to the model."""
     synonyms: Synonyms
     rerank: Reranker | None
 
@@ -123,6 +126,7 @@ class Docent:
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            tool_servers=self.tool_servers,
         )
         return answer(request, services)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
@@ -19,6 +20,9 @@ from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
+if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
+
 
 def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
     """Open the store and everything that works on it. Raises DocentError with a sentence.
@@ -28,6 +32,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     policy = read_policy(settings.content_policy_file, action=settings.content_policy)
+    tool_servers = open_tool_servers(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -69,6 +74,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
         sizes={},
         personas=personas,
         policy=policy,
+        tool_servers=tool_servers,
         synonyms=Synonyms(settings.data),
         rerank=rerank,
     )
@@ -78,6 +84,17 @@ def open_personas(settings: Settings) -> tuple[Persona, ...]:
     """Read the personas; only the file of the default name may be missing."""
     unnamed = settings.personas == Settings.model_fields["personas"].default
     return () if unnamed and not settings.personas.exists() else read_personas(settings.personas)
+
+
+def open_tool_servers(settings: Settings) -> ToolServers | None:
+    """Return the MCP servers that lend tools, unconnected; only a file of the default name may be missing."""
+    unnamed = settings.mcp_servers == Settings.model_fields["mcp_servers"].default
+    if unnamed and not settings.mcp_servers.exists():
+        return None
+    from docent.answering.tools.lending_servers import read_servers
+    from docent.answering.tools.tool_servers import ToolServers
+
+    return ToolServers(read_servers(settings.mcp_servers))
 
 
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:

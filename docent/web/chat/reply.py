@@ -20,6 +20,7 @@ from docent.web.chat.conversation import current_choices, persona_key
 from docent.web.chat.file_scope import question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.saved_answer import previous_turns
+from docent.web.chat.tool_consent import ask_consent
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics
 
@@ -111,6 +112,7 @@ async def reply(
             persona=persona,
             preferences=choices.preferences,
             anyway=anyway,
+            ask_consent=ask_consent,
         )
     )
     if not is_operator():
