@@ -14,6 +14,7 @@ from docent.web.chat import (
     page_session,
     reply,
     saved_answer,
+    tool_consent,
 )
 from docent.web.chat.history import History
 from docent.web.thread_pool import run_in_small_pool
@@ -98,6 +99,12 @@ async def save_test_question(action: cl.Action) -> None:
 @cl.action_callback(model_download.DOWNLOAD)
 async def download_model(action: cl.Action) -> None:
     await model_download.download(server.docent(), page_session.language())
+
+
+@cl.action_callback(tool_consent.ALLOW)
+@cl.action_callback(tool_consent.REFUSE)
+async def answer_consent(action: cl.Action) -> None:
+    tool_consent.answer_consent(action)
 
 
 @cl.action_callback(attachments.CANCEL)

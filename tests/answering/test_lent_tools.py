@@ -116,14 +116,17 @@ async def test_a_tool_is_lent(store, ollama, calendar, remote, transport):
 async def test_only_tools_of_the_list(store, ollama, calendar):
     """A tool that the server has and the list does not name is neither offered nor called."""
     servers = await started(wiki(calendar, "search_pages"))
-    ollama.script(call("wiki__add_event", title="x"), call("wiki__search_pages", query="x"), "It costs 45 euro.")
+    calls = (call("wiki__add_event", title="x"), call("wiki__search_pages", query="x"))
+    ollama.script(*calls, "It costs 45 euro.")
     await events(PERMIT, native(ollama.url), store=store, limits=WITH_TOOLS, tool_servers=servers)
     assert {name for name in offered(ollama) if name.startswith("wiki")} == {"wiki__search_pages"}
     assert "There is no tool 'wiki__add_event'" in told(ollama)[0]
     assert not calendar.exists()
 
 
-@pytest.mark.parametrize(("name", "title"), [("add_event", "Add an event"), ("without_hints", "without_hints")])
+@pytest.mark.parametrize(
+    ("name", "title"), [("add_event", "Add an event"), ("without_hints", "without_hints")]
+)
 @pytest.mark.parametrize("allowed", [True, False, None], ids=["allowed", "not allowed", "nobody to ask"])
 async def test_who_writes_is_asked_for(store, ollama, calendar, name, title, allowed):
     """A tool that its server does not call read-only runs only after the person has allowed that call."""
@@ -136,8 +139,14 @@ async def test_who_writes_is_asked_for(store, ollama, calendar, name, title, all
     servers = await started(wiki(calendar, "add_event", "without_hints"))
     arguments = {"title": "Opening"} if name == "add_event" else {}
     ollama.script(call(f"wiki__{name}", **arguments), "Done.")
-    found = await events("Add the opening to my calendar.", native(ollama.url), store=store, limits=WITH_TOOLS,
-                         tool_servers=servers, ask_consent=None if allowed is None else ask)  # fmt: skip
+    found = await events(
+        "Add the opening to my calendar.",
+        native(ollama.url),
+        store=store,
+        limits=WITH_TOOLS,
+        tool_servers=servers,
+        ask_consent=None if allowed is None else ask,
+    )
     expected = [] if allowed is None else [ToolProposal("wiki", name, title, arguments)]
     assert asked == expected
     assert calendar.exists() == bool(allowed)
@@ -173,7 +182,8 @@ async def test_results_are_bounded(store, ollama, calendar):
 async def test_bad_tools_are_told_to_the_model(store, ollama, calendar):
     """A tool that fails, takes too long or ends its server is a sentence; the next call finds it running."""
     servers = await started(wiki(calendar, seconds=5.0))
-    for name, reason in [("fail", "closed for repairs"), ("crash", "gave no result"), ("slow", "gave no result")]:
+    reasons = {"fail": "closed for repairs", "crash": "gave no result", "slow": "gave no result"}
+    for name, reason in reasons.items():
         ollama.script(call(f"wiki__{name}"), call("wiki__search_pages", query="x"), "It costs 45 euro.")
         found = await events(PERMIT, native(ollama.url), store=store, limits=WITH_TOOLS, tool_servers=servers)
         first, second = told(ollama)
@@ -216,7 +226,9 @@ def processes(calendar: Path) -> list[str]:
     [
         pytest.param(LendingServer("wiki", ("x",), command=("/no/such/program",)), id="no program"),
         pytest.param(LendingServer("wiki", ("x",), command=("true",)), id="a program that ends"),
-        pytest.param(LendingServer("wiki", ("x",), command=("sleep", "60")), id="a program that says nothing"),
+        pytest.param(
+            LendingServer("wiki", ("x",), command=("sleep", "60")), id="a program that says nothing"
+        ),
         pytest.param(LendingServer("wiki", ("x",), url="http://127.0.0.1:9/mcp"), id="no server"),
     ],
 )
@@ -261,15 +273,21 @@ def test_servers_are_read(tmp_path):
     """A file names commands and addresses, each with its tools."""
     path = tmp_path / "mcp.toml"
     path.write_text(
-        '[calendar]\ncommand = ["uvx", "calendar-mcp"]\nenvironment = { TOKEN = "t" }\ntools = ["add_event"]\n'
+        '[calendar]\ncommand = ["uvx", "calendar-mcp"]\nenvironment = { TOKEN = "t" }\n'
+        'tools = ["add_event"]\n'
         '[wiki]\nurl = "https://wiki.example/mcp"\nheaders = { Authorization = "Bearer b" }\n'
         'tools = ["search"]\nseconds = 5\n'
     )
     assert read_servers(path) == (
         LendingServer("calendar", ("add_event",), ("uvx", "calendar-mcp"), {"TOKEN": "t"}),
-        LendingServer("wiki", ("search",), url="https://wiki.example/mcp", headers={"Authorization": "Bearer b"},
-                      seconds=5.0),
-    )  # fmt: skip
+        LendingServer(
+            "wiki",
+            ("search",),
+            url="https://wiki.example/mcp",
+            headers={"Authorization": "Bearer b"},
+            seconds=5.0,
+        ),
+    )
 
 
 @pytest.mark.parametrize(
