@@ -16,6 +16,7 @@ from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
+from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -52,6 +53,7 @@ from docent.types import (
 if TYPE_CHECKING:
     from docent.answering.tools.tool_servers import ToolServers
     from docent.evaluating import GoldenQuestions, Question
+    from docent.sources import SourceReport, Sources
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -82,6 +84,9 @@ class Docent:
     """MCP servers of others that lend their tools to the model."""
     synonyms: Synonyms
     rerank: Reranker | None
+    sources: Sources | None
+    """Where documents come from beside files; None where no file names any."""
+    schedule: SourceSchedule
 
     @property
     def model(self) -> ModelClient:
@@ -90,7 +95,7 @@ class Docent:
 
     def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
         """Return the passages that may answer the question, best first."""
-        return retrieve(
+        passages = retrieve(
             question,
             scope=scope,
             store=self.store,
@@ -99,6 +104,7 @@ class Docent:
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
@@ -128,7 +134,8 @@ class Docent:
             sizes=self.sizes,
             tool_servers=self.tool_servers,
         )
-        return answer(request, services)
+        events = answer(request, services)
+        return events if self.sources is None else events_with_origins(events, self.sources)
 
     def persona(self, key: str) -> Persona:
         """Return the persona of this key; the default one for an empty key."""
@@ -168,6 +175,19 @@ class Docent:
             for library in sorted({report.library for report in reports})
             for mistake in self.synonyms.mistakes(library)
         ]
+
+    def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:
+        """Bring sources level with what they have now, all by default, and ingest what they brought."""
+        if self.sources is None:
+            raise InputError(
+                "There is no file {path}, which names the sources. docs/sources.md has examples.",
+                path=self.settings.sources,
+            )
+        reports = self.sources.sync(names)
+        folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
+        if not folders:
+            return reports, []
+        return reports, self.ingest(folders, retry_failed=False, password=None, on_progress=lambda _: None)
 
     def watch(
         self,
@@ -316,9 +336,12 @@ class Docent:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
         self.uploads.resume()
+        if self.sources is not None:
+            self.schedule.start(self.sync_sources)
 
     def close(self) -> None:
         """Close every part, the store last, even if another part fails to close."""
+        self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
             for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
