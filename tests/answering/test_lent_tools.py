@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,9 @@ import pytest
 
 from docent.answering.tools.lending_servers import LendingServer, read_servers
 from docent.answering.tools.tool_servers import ToolServers
+from docent.app.factory import open_tool_servers
 from docent.errors import SettingsError
+from docent.settings import Settings
 from docent.store import Store
 from docent.types import StepProgress, Token, ToolProposal
 from tests.answering.build import LIMITS, answer_of, answering, events, notices, stored
@@ -314,3 +317,20 @@ def test_a_mistake_is_named(tmp_path, text, mistake):
     path.write_text(text)
     with pytest.raises(SettingsError, match=mistake):
         read_servers(path)
+
+
+def test_the_example_in_the_docs(tmp_path):
+    """The file shown in docs/agents.md is one that can be read."""
+    page = (ROOT / "docs/agents.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "mcp.toml"
+    path.write_text(example, encoding="utf-8")
+    assert [server.name for server in read_servers(path)] == ["wiki", "calendar"]
+
+
+def test_there_is_no_server_by_default(tmp_path, monkeypatch):
+    """Without a file there is none; a file that the settings name must be there."""
+    monkeypatch.chdir(tmp_path)
+    assert open_tool_servers(Settings()) is None
+    with pytest.raises(SettingsError, match=r"none\.toml cannot be read"):
+        open_tool_servers(Settings(mcp_servers=tmp_path / "none.toml"))
