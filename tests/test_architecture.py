@@ -80,7 +80,7 @@ LIVES_IN: dict[str, set[str]] = {
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
     "jsonschema": {"docent/answering/answer_schema.py"},
-    "mcp": {"docent/web/mcp/"},
+    "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }

@@ -22,6 +22,7 @@ from docent.settings import Settings
 from docent.store import Store
 
 if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
     from docent.sources import Sources
 
 
@@ -31,6 +32,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     personas = open_personas(settings)
     sources = open_sources(settings)
     policy = open_policy(settings)
+    tool_servers = open_tool_servers(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -72,6 +74,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "sizes": {},
         "personas": personas,
         "policy": policy,
+        "tool_servers": tool_servers,
         "synonyms": Synonyms(settings.data),
         "rerank": rerank,
         "sources": sources,
@@ -108,6 +111,17 @@ def open_policy(settings: Settings) -> ContentPolicy:
     if unnamed and not path.exists():
         path = FILES / path
     return read_policy(path, action=settings.content_policy)
+
+
+def open_tool_servers(settings: Settings) -> ToolServers | None:
+    """Return the MCP servers that lend tools, unconnected; only a file of the default name may be missing."""
+    unnamed = settings.mcp_servers == Settings.model_fields["mcp_servers"].default
+    if unnamed and not settings.mcp_servers.exists():
+        return None
+    from docent.answering.tools.lending_servers import read_servers
+    from docent.answering.tools.tool_servers import ToolServers
+
+    return ToolServers(read_servers(settings.mcp_servers))
 
 
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:
