@@ -20,6 +20,7 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    mcp_command,
     print_json,
     source_commands,
 )
@@ -101,6 +102,13 @@ def parser() -> argparse.ArgumentParser:
         eval_commands.define_golden,
     )
     source_commands.add_sources_command(commands)
+    add(
+        "mcp",
+        mcp_command.run_mcp,
+        "Serve an agent that speaks MCP, on stdin and stdout.",
+        mcp_command.define_mcp,
+        as_json=False,
+    )
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 
