@@ -16,6 +16,7 @@ from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
+from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
@@ -84,6 +85,7 @@ class Docent:
     sources: Sources | None
     """Where documents come from beside files; None where no file names any."""
     schedule: SourceSchedule
+    plugins: PluginSteps
 
     @property
     def model(self) -> ModelClient:
@@ -101,6 +103,7 @@ class Docent:
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
@@ -166,6 +169,7 @@ class Docent:
             password=password,
             on_progress=on_progress,
         )
+        self.plugins.tell_of_ingest(reports)
         return reports + [
             FileReport(library, SYNONYMS, "failed", mistake)
             for library in sorted({report.library for report in reports})
@@ -180,6 +184,9 @@ class Docent:
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
+        for report in reports:
+            if report.stopped:
+                self.plugins.tell_of_failure(report.stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []

@@ -12,11 +12,13 @@ from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
+from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.plugins import PREFIX
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
@@ -33,6 +35,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
+    plugins = PluginSteps(retrieval=settings.retrieval, notifiers=settings.notifiers)
     policy = read_policy(settings.content_policy_file, action=settings.content_policy)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
@@ -78,6 +81,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
         synonyms=Synonyms(settings.data),
         rerank=rerank,
         sources=sources,
+        plugins=plugins,
         schedule=SourceSchedule(60.0 * settings.sources_every),
     )
 
@@ -127,6 +131,19 @@ def open_model(
         return LlamaCppClient(
             server,
             name=name,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
+    if settings.provider.startswith(PREFIX):
+        from docent.answering.models.plugin_client import PluginModel
+
+        return PluginModel(
+            settings.provider.removeprefix(PREFIX),
+            name=name or settings.model,
+            url=url or settings.model_url,
+            key=settings.key,
+            context_tokens=settings.context_tokens,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
             timeouts=timeouts,
