@@ -101,7 +101,6 @@ def parser() -> argparse.ArgumentParser:
         "Keep questions of your own for `eval`.",
         eval_commands.define_golden,
     )
-    source_commands.add_sources_command(commands)
     add(
         "mcp",
         mcp_command.run_mcp,
@@ -109,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
         mcp_command.define_mcp,
         as_json=False,
     )
+    source_commands.add_sources_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

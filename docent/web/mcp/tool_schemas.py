@@ -113,8 +113,12 @@ class SourceResult(BaseModel):
         )
 
     @property
+    def where(self) -> str:
+        return f"{self.origin or self.file}, {self.place}"
+
+    @property
     def line(self) -> str:
-        return f"{self.origin or self.file}, {self.place} ({self.library}): “{' '.join(self.quote.split())}”"
+        return f"{self.where} ({self.library}): “{' '.join(self.quote.split())}”"
 
 
 class PassageResult(SourceResult):
