@@ -142,7 +142,7 @@ def test_a_plugin_that_is_not_installed(plugin):
 
 def test_a_plugin_without_a_part_of_its_protocol(plugin):
     """What is missing is named before the plugin is used."""
-    with pytest.raises(PluginError, match="has no check, models, parameters, pull, stream, warm"):
+    with pytest.raises(PluginError, match="has no check, describe, models, parameters, pull, stream, warm"):
         check_protocol(type("Half", (), {"name": "x"})(), ModelClient, "half")
 
 
@@ -193,6 +193,7 @@ class Model:
     async def check(self): raise OSError("gone")
     async def parameters(self): return None
     async def models(self): return ("m",)
+    async def describe(self): return ()
     async def pull(self):
         return
         yield

@@ -13,6 +13,7 @@ from docent.answering.models.client import (
     ModelClient,
     ModelStatus,
     Piece,
+    ServedModel,
 )
 from docent.errors import ModelError, ModelFailed
 from docent.plugins import check_protocol, failed_plugin, load_plugin
@@ -60,6 +61,9 @@ class PluginModel:
 
     async def models(self) -> tuple[str, ...]:
         return await self._asked(self._client.models())
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        return await self._asked(self._client.describe())
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         try:

@@ -4,7 +4,14 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
+from docent.answering.models.client import (
+    DEFAULT_OPTIONS,
+    ChatMessage,
+    GenerationOptions,
+    ModelStatus,
+    Piece,
+    ServedModel,
+)
 from docent.types import StepProgress
 
 PASSAGE = re.compile(r'<passage n="1"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
@@ -34,6 +41,9 @@ class Echo:
 
     async def models(self) -> tuple[str, ...]:
         return (self.name,)
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        return (ServedModel(self.name),)  # its size and window are unknown
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         return
