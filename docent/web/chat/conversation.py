@@ -46,7 +46,7 @@ MAX_PASSAGES = 30
 EVERYTHING = "Docent"
 """The profile without a persona: every library, the plain tone."""
 
-ICONS = Path(__file__).resolve().parent.parent.parent / "public" / "personas"
+ICONS = Path(__file__).resolve().parents[3] / "public" / "personas"
 
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
@@ -273,7 +273,7 @@ def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[
         markdown_description=say(
             Message("Ask your documents. Every answer shows the page it comes from.")
             if libraries
-            else Message("There are no documents yet. Put files into `data/` and run `python ingest.py`."),
+            else Message("There are no documents yet. Add one, then ask about it."),
             language,
         ),
         icon="/public/logo.svg",
