@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
 from docent.errors import StoreError
+from docent.resources import FILES
 from docent.settings import Settings
 from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
@@ -42,7 +43,7 @@ from docent.web.security import secure_app
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 
-APP = Path(__file__).resolve().parent.parent.parent / "app.py"
+APP = FILES / "app.py"
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
 NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)

@@ -46,7 +46,7 @@ def test_every_icon_is_one_of_our_files():
 def test_without_documents_the_page_says_how_to_add_some():
     """There are no first questions to offer, and no command is named: the page itself adds documents."""
     (plain, *_) = chat_profiles(docent(), reader="ann", language="en")
-    assert "Add one" in plain.markdown_description and "ingest.py" not in plain.markdown_description
+    assert "Add one" in plain.markdown_description and "ingest" not in plain.markdown_description
     assert plain.starters == []
 
 
