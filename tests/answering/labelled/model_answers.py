@@ -55,7 +55,7 @@ def judged(folder: Path = HERE) -> list[Judged]:
 
 
 def _judge(row: dict[str, Any], passages: dict[str, Passage]) -> Judged:
-    cited = cite(row["sentence"], [passages[name] for name in row["passages"]])
+    cited = cite(row["sentence"], [passages[name] for name in row["passages"]], closely=True)
     quote, fails = _plain(row["quote"]), _plain(row.get("fails", ""))
     marked = _plain(" ".join(cited.unsupported))
     right = bool(quote) and any(quote in _plain(citation.quote) for citation in cited.citations)
@@ -68,7 +68,7 @@ def _judge(row: dict[str, Any], passages: dict[str, Passage]) -> Judged:
         cited=bool(cited.citations),
         right=right and row["label"] != "unsupported",
         marked=bool(marked),
-        part=row["part"],
+        part=row.get("part", ""),
     )
 
 
