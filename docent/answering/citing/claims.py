@@ -257,8 +257,8 @@ def _has_every_phrase(sentence: str, known: frozenset[str]) -> bool:
 def _is_name_in(words: frozenset[str], name: str) -> bool:
     if name in words:
         return True
-    known = {part for word in words for part in word.split("-")}
-    return all(part in known for part in name.split("-"))
+    known = {part.removesuffix("s") for word in words for part in word.split("-")}
+    return all(part.removesuffix("s") in known for part in name.split("-"))
 
 
 def word_share(sentence: str, unit: str, about: str) -> float:

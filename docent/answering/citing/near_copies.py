@@ -41,11 +41,14 @@ LONGEST_ROW = 160
 FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|)")
 """Endings in which two forms of a word may differ: "follows" and "follow", but not "licensor" and "licensed"."""
 SHORTEST_STEM = 4
+MORE_THAN = re.compile(r"\bmore than(?= \W?\d)", re.I)
 RELATIVES = frozenset(
     "which who that whose where when why how qui que dont où quand welche welcher welches wo wann".split()
 )
 """What these words begin is a statement of its own, unless the source has them, too."""
 PRONOUNS = frozenset("it they he she this these its their es sie er dies il elle ils elles cela".split())
+BE = [("is",), ("are",), ("was",), ("were",)]
+TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
 CONDITIONS = DENIALS | frozenset(
     "only if unless except respectively nur wenn außer jeweils seulement si sauf respectivement".split()
 )
@@ -75,8 +78,7 @@ def is_near_copy(sentence: str, quote: str, about: str) -> bool:
         if at not in moved and at not in of_subject and not content_words(words[at]) & PLAIN_VERBS
     ]
     content = sum(map(_has_content, words))
-    unkept = [word for at, word in enumerate(words) if at not in in_order]
-    if content < LEAST_CONTENT and len(words) < LEAST_WORDS or not RELATIVES.isdisjoint(unkept):
+    if content < LEAST_CONTENT and len(words) < LEAST_WORDS or _adds_clause(words, matched):
         return False
     if _is_row(quote) and not added:
         repeated = any(words[at] == words[kept] for at in others for kept in in_order)
@@ -123,7 +125,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
 def _are_opposite(inserted: Sequence[str], left_out: Sequence[str]) -> bool:
     return any(
         not words.isdisjoint(inserted) and not opposites.isdisjoint(left_out)
-        for pair in OPPOSITES
+        for pair in (*OPPOSITES, TENSES)
         for words, opposites in (pair, pair[::-1])
     )
 
@@ -132,6 +134,18 @@ def _names(text: str) -> frozenset[str]:
     """Return the words with a capital, but for the first."""
     inside = re.findall(r"(?<=\w[ ,])\s*([A-ZÀ-Þ][\w’'-]*)", text)
     return frozenset(word for name in inside for word in _words(name))
+
+
+def _adds_clause(words: Sequence[str], matched: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether the sentence adds a "which", "where" or "why", but for "problems that are solvable"."""
+    kept = {at for at, _ in matched}
+    adjacent = {
+        at
+        for (before, there), (after, next_there) in pairwise(matched)
+        if next_there == there + 1 and words[before + 1 : after][1:] in BE
+        for at in range(before, after)
+    }
+    return any(word in RELATIVES for at, word in enumerate(words) if at not in kept and at not in adjacent)
 
 
 def _is_of_another_subject(sentence: str, quote: str, words: Sequence[str]) -> bool:
@@ -145,7 +159,7 @@ def _is_of_another_subject(sentence: str, quote: str, words: Sequence[str]) -> b
 def _words(text: str) -> tuple[str, ...]:
     """Return all words of a text, with figures and number words in one form."""
     words: list[str] = []
-    for token in TOKEN.findall(plain_figures(text)):
+    for token in TOKEN.findall(plain_figures(MORE_THAN.sub("over", text))):
         lower = token.lower().replace("’", "'").removesuffix("'s")
         lower = "every" if lower in ("each", "per") else lower
         lower = "can not" if lower in ("cannot", "can't") else re.sub(r"n't$", " not", lower)
@@ -157,7 +171,17 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _in_same_order(words: Sequence[str], source: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the positions of the longest sequence of words that both have in the same order."""
+    """Return the positions of the longest sequence of words that both have in the same order.
+
+    Of several, the first or the last in the source, whichever is closer together.
+    """
+    first = _first_in_same_order(words, source)
+    mirrored = _first_in_same_order(words[::-1], source[::-1])
+    last = [(len(words) - 1 - at, len(source) - 1 - there) for at, there in reversed(mirrored)]
+    return min(first, last, key=lambda pairs: pairs[-1][1] - pairs[0][1] if pairs else 0)
+
+
+def _first_in_same_order(words: Sequence[str], source: Sequence[str]) -> list[tuple[int, int]]:
     lengths = [[0] * (len(source) + 1) for _ in range(len(words) + 1)]
     for at in reversed(range(len(words))):
         row, below = lengths[at], lengths[at + 1]
@@ -204,7 +228,9 @@ def _is_row(quote: str) -> bool:
 
 def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]) -> bool:
     """Tell whether the sentence leaves out a condition, or a long piece, from among the words that it keeps."""
-    if any(after - before > LONGEST_SKIP for before, after in pairwise(kept)):
+    if any(
+        after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS for before, after in pairwise(kept)
+    ):
         return True
     between = set(range(min(kept, default=0), max(kept, default=0))).difference(kept)
     return any(source[there] in CONDITIONS and source[there] not in words for there in between)

@@ -14,7 +14,7 @@ from docent.answering.citing.claims import (
     language_of,
     word_share,
 )
-from docent.answering.citing.halves import Half, around_verb
+from docent.answering.citing.halves import VERB, Half, around_verb
 from docent.answering.citing.near_copies import is_altered, is_near_copy
 from docent.answering.citing.quantities import agree
 from docent.answering.citing.vocabulary import DECISIVE_WORDS
@@ -44,6 +44,10 @@ LEAD_IN = re.compile(
 """A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
 
 
+ANSWER = re.compile(r"(?:so,? )?(?:the |a (?:possible )?)?answer\b", re.I)
+"""What a name or a figure answers is in the question, which is not compared: "The answer is: Hooke's law"."""
+
+
 def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
     """Return a citation of characters `start:end` of a passage, by their positions on its page."""
     return Citation(
@@ -68,9 +72,12 @@ def find_sources(
 
     With `closely`, only a sentence that is nearly a copy of its source has one.
     """
-    sentence = LEAD_IN.sub("", sentence)
-    if not claim_of(sentence).words:
+    statement = LEAD_IN.sub("", sentence)
+    if not claim_of(statement).words:
         return []
+    if closely and ANSWER.match(sentence) and not VERB.search(statement):
+        return []
+    sentence = statement
     if not named:
         return _best_sources(sentence, _likely_passages(sentence, passages), passages, closely=closely)
     supports = {n: _support(sentence, passages[n - 1], closely=closely) for n in named}
@@ -188,6 +195,8 @@ def _sources_of_half(
 ) -> list[Citation]:
     text = sentence[half.start : half.end]
     said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
+    if closely and any(is_near_copy(text, source.quote, _subject(passages[source.n - 1])) for source in sources):
+        return list(sources)
     if sources and half.subject:
         quote = " ".join(source.quote for source in sources)
         known_words = sum(has_word(quote, word) for word in said)

@@ -128,13 +128,13 @@ _OPPOSITE_WORDS = (
 OPPOSITES = tuple((frozenset(one.split()), frozenset(other.split())) for one, other in _OPPOSITE_WORDS)
 
 DECISIVE_WORDS = DENIALS | frozenset(
-    """from until till since during with by despite against among between beyond through all some any most many few
+    """above below up down more less before after from until till since during with by despite against among between beyond through all some any most many few
     several both either half only even almost nearly first second third last next previous new old same other
     another different former latter best worst better worse good bad large small larger smaller largest smallest
     high low highest lowest long short longest shortest usually often sometimes rarely seldom must should ab bis
     seit mit alle einige viele wenige nur erst letzte neu alt depuis jusque avec tous toutes quelques plusieurs
     seulement premier dernier nouveau ancien""".split()
-).union(*(words for pair in OPPOSITES for words in pair))
+)
 """Small words that decide what a sentence says: one of them changed in a copied sentence makes it another one."""
 
 SMALL_WORDS = {
