@@ -16,6 +16,7 @@ from os.path import commonprefix
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
 from docent.answering.citing.halves import VERB, around_verb
 from docent.answering.citing.quantities import normal_figure, plain_figures
+from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
     DECISIVE_WORDS,
     DENIALS,
@@ -36,6 +37,7 @@ LEAST_COPIED = 0.7
 """Share of the words of a sentence that make it a copy, which may be altered."""
 LONGEST_SKIP = 8
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
+LEAST_CELLS = 3
 LONGEST_ROW = 160
 """Characters of a row or field; a longer text is prose."""
 FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|)")
@@ -55,11 +57,12 @@ CONDITIONS = DENIALS | frozenset(
 """Words of a source that a sentence may not leave out from between those that it keeps."""
 
 
-def is_near_copy(sentence: str, quote: str, about: str) -> bool:
+def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
     """Tell whether a sentence that is not altered keeps the words of a quote in their order.
 
     Words of the subject, before the verb, may be in `about`, which says what the passage is about. Of a row
-    or field, which has no sentence to keep, every content word of the sentence must be in the quote.
+    or field, which has no sentence to keep, every content word of the sentence must be in the quote or
+    name one of its `columns`.
     """
     words, source, known = _words(sentence), _words(quote), _words(about)
     matched = _in_same_order(words, source)
@@ -80,9 +83,9 @@ def is_near_copy(sentence: str, quote: str, about: str) -> bool:
     content = sum(map(_has_content, words))
     if content < LEAST_CONTENT and len(words) < LEAST_WORDS or _adds_clause(words, matched):
         return False
-    if _is_row(quote) and not added:
+    if _is_row(quote) and all(_is_among(words[at], _words(columns)) for at in added):
         repeated = any(words[at] == words[kept] for at in others for kept in in_order)
-        return not repeated and 2 * len(of_subject) <= content
+        return not repeated and 2 * len(of_subject) <= content and _names_row(words, quote)
     if any(words[at][0].isdigit() for at in others) or _is_of_another_subject(sentence, quote, words):
         return False
     if _leaves_out(words, source, [there for _, there in matched]):
@@ -99,7 +102,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
     """
     words, source = _words(sentence), _words(quote)
     matched = _in_same_order(words, source)
-    if len(matched) < LEAST_COPIED * len(words):
+    if not matched or len(matched) < LEAST_COPIED * len(words):
         return False
     if not STATEMENT_BREAK.search(sentence):  # a word of another statement, such as "not", is none of this one's
         for statement in map(_words, STATEMENT_BREAK.split(quote)):
@@ -108,6 +111,9 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
                 matched, source = in_statement, statement
                 break
     names = _names(sentence) | _names(quote)
+    at, there = matched[0]
+    if _are_opposite(words[:at], source[max(there - at, 0) : there]):
+        return True
     for (at, there), (next_at, next_there) in pairwise([*matched, (len(words), len(source))]):
         inserted, left_out = words[at + 1 : next_at], source[there + 1 : next_there]
         if next_at == len(words):
@@ -224,6 +230,14 @@ def _is_row(quote: str) -> bool:
     """Tell whether a quote is a row or a field rather than a sentence."""
     lines = [line for line in quote.splitlines() if line.strip()]
     return all(len(line) <= LONGEST_ROW and line.rstrip()[-1] not in ".!?" and not VERB.search(line) for line in lines)
+
+
+def _names_row(words: Sequence[str], quote: str) -> bool:
+    """Tell whether a sentence has a word of the name of a table's row."""
+    if len(cells(quote)) < LEAST_CELLS:
+        return True
+    name = [word for word in _words(row_name(quote)) if _has_content(word)]
+    return not name or any(_is_among(word, words) for word in name)
 
 
 def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]) -> bool:

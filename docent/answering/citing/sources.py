@@ -17,6 +17,7 @@ from docent.answering.citing.claims import (
 from docent.answering.citing.halves import VERB, Half, around_verb
 from docent.answering.citing.near_copies import is_altered, is_near_copy
 from docent.answering.citing.quantities import agree
+from docent.answering.citing.text_units import text_units
 from docent.answering.citing.vocabulary import DECISIVE_WORDS
 from docent.types import Citation, Passage
 
@@ -44,8 +45,7 @@ LEAD_IN = re.compile(
 """A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
 
 
-ANSWER = re.compile(r"(?:so,? )?(?:the |a (?:possible )?)?answer\b", re.I)
-"""What a name or a figure answers is in the question, which is not compared: "The answer is: Hooke's law"."""
+ANSWER_IS = re.compile(r"\s*(?:so,? )?(?:the |a (?:possible )?)?answer(?: to \w+ question)?(?: is)?\b", re.I)
 
 
 def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
@@ -72,12 +72,11 @@ def find_sources(
 
     With `closely`, only a sentence that is nearly a copy of its source has one.
     """
-    statement = LEAD_IN.sub("", sentence)
-    if not claim_of(statement).words:
+    if closely and _only_answers(sentence):
         return []
-    if closely and ANSWER.match(sentence) and not VERB.search(statement):
+    sentence = LEAD_IN.sub("", sentence)
+    if not claim_of(sentence).words:
         return []
-    sentence = statement
     if not named:
         return _best_sources(sentence, _likely_passages(sentence, passages), passages, closely=closely)
     supports = {n: _support(sentence, passages[n - 1], closely=closely) for n in named}
@@ -90,16 +89,28 @@ def find_sources(
 
 def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
     """Return the best support of a passage, unless the sentence is an altered copy, or `closely` and no copy."""
+    if closely and _only_answers(sentence):
+        return Support(0.0, ())
     about = _subject(passage)
     support = find_support(sentence, passage.text, about)
     if support.share < LEAST_SUPPORT:
         return support
     quote = "\n".join(passage.text[start:end] for start, end in support.spans)
     if closely:
-        stands = is_near_copy(sentence, quote, about) and not is_altered(sentence, quote, DECISIVE_WORDS)
+        columns = "\n".join(
+            unit.columns for unit in text_units(passage.text) if (unit.start, unit.end) in support.spans
+        )
+        stands = is_near_copy(sentence, quote, about, columns)
+        stands = stands and not is_altered(sentence, quote, DECISIVE_WORDS)
     else:
         stands = not is_altered(sentence, quote)
     return support if stands else Support(0.0, ())
+
+
+def _only_answers(sentence: str) -> bool:
+    """Tell whether a sentence is like "The answer is: Hooke's law": what it claims is in the question."""
+    start = ANSWER_IS.match(sentence)
+    return start is not None and not VERB.search(sentence, start.end())
 
 
 def _best_sources(

@@ -77,7 +77,10 @@ def _spelt() -> Iterator[tuple[str, str]]:
 
 NUMBERS = dict(_spelt())
 
-LIGHT_WORDS = frozenset("located situated mode kind total called named befindet gelegen situé située".split())
+LIGHT_WORDS = frozenset(
+    """located situated mode kind total called named approximately roughly indeed actually simply befindet gelegen
+    situé située""".split()
+)
 """Words that a sentence adds to what its source says, and that assert nothing by themselves."""
 
 DATES = frozenset(
