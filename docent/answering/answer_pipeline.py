@@ -138,7 +138,7 @@ async def _answer_question(
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
     history = await _recent_turns(request, services)
-    draft.small = services.model is not None and await is_small(services.model, services)
+    draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
     # A small model answers when it should rewrite, and what it writes then would be searched.
     rewriting = replace(services, model=None) if draft.small else services
     draft.searched = shorten_question(await condense(shorten_question(request.question), history, rewriting))
@@ -260,6 +260,7 @@ async def _answer_from_whole_documents(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
+    draft.closely = services.model is not None and await is_small(services.model, services)
     request = replace(request, history=())
     budget = await _budget(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:
@@ -328,6 +329,7 @@ async def _cite(
             sent,
             computed="\n".join(draft.computed),
             finished=draft.finished and not (draft.failed or draft.last.cut_short),
+            closely=draft.closely,
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )

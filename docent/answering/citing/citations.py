@@ -93,7 +93,8 @@ def cite(
     3. Report sentences and halves without a source, and figures and names that are in no passage. Those
        that a tool `computed` are in no passage either, and are not reported.
 
-    The last sentence of an answer that is not `finished` gets no mark. Sentences are checked until
+    With `closely`, for small models, only near copies of a source have one. The last sentence of an answer
+    that is not `finished` gets no mark. Sentences are checked until
     `stopped` says so or this thread has used that many `seconds` of processor time.
     """
     answer = OTHER_MARKS.sub(_usual_mark, answer)
@@ -116,7 +117,11 @@ def cite(
         sentence = MARK.sub("", answer[start:end])
         is_header = sentence.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
         claims_nothing = is_header or INTRODUCTION.search(sentence.strip())
-        cited = _CitedSentence(sentence) if claims_nothing else _cite_sentence(sentence, named, passages, closely=closely)
+        cited = (
+            _CitedSentence(sentence)
+            if claims_nothing
+            else _cite_sentence(sentence, named, passages, closely=closely)
+        )
         unsupported += [text for text in cited.unsupported if not _is_computed(text, computed)]
         citations |= dict.fromkeys(cited.sources)
         parts += [answer[position:start], cited.text]

@@ -48,7 +48,9 @@ GENERAL_NOUNS = frozenset(
 )
 LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
 """Words that look like a denial but state a limit."""
-SUPERLATIVE = re.compile(r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I)
+SUPERLATIVE = re.compile(
+    r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I
+)
 ONE_OF = re.compile(r"\b(?:one|some|two|among|eine[rs]?|un|une) (?:of|der|des|de)\b|\bamong\b", re.I)
 STATEMENT_BREAK = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
 CLAUSE_BREAK = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")

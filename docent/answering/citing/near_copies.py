@@ -51,10 +51,11 @@ RELATIVES = frozenset(
 PRONOUNS = frozenset("it they he she this these its their es sie er dies il elle ils elles cela".split())
 BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
-CONDITIONS = DENIALS | frozenset(
-    "only if unless except respectively nur wenn außer jeweils seulement si sauf respectivement".split()
-)
+CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulement si sauf".split())
 """Words of a source that a sentence may not leave out from between those that it keeps."""
+
+IN_TURN = frozenset("respectively jeweils respectivement".split())
+"""What a source so gives to several things, a sentence may give to the wrong one."""
 
 
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
@@ -72,9 +73,7 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
         subject = min(in_order, default=0)
     others = [at for at in range(len(words)) if at not in in_order and _has_content(words[at])]
     moved = [at for at in others if _is_among(words[at], source)]
-    of_subject = [
-        at for at in others if at < subject and at not in moved and _is_among(words[at], known)
-    ]
+    of_subject = [at for at in others if at < subject and at not in moved and _is_among(words[at], known)]
     added = [
         at
         for at in others
@@ -101,10 +100,15 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
     Sentences that are no copies are not judged here.
     """
     words, source = _words(sentence), _words(quote)
+    beginnings = {word[:SHORTEST_STEM] for word in source}
+    if sum(word[:SHORTEST_STEM] in beginnings for word in words) < LEAST_COPIED * len(words):
+        return False  # no two words with different beginnings match
     matched = _in_same_order(words, source)
     if not matched or len(matched) < LEAST_COPIED * len(words):
         return False
-    if not STATEMENT_BREAK.search(sentence):  # a word of another statement, such as "not", is none of this one's
+    if not STATEMENT_BREAK.search(
+        sentence
+    ):  # a word of another statement, such as "not", is none of this one's
         for statement in map(_words, STATEMENT_BREAK.split(quote)):
             in_statement = _in_same_order(words, statement)
             if statement != source and len(in_statement) >= len(matched) - 1:
@@ -182,6 +186,8 @@ def _in_same_order(words: Sequence[str], source: Sequence[str]) -> list[tuple[in
     Of several, the first or the last in the source, whichever is closer together.
     """
     first = _first_in_same_order(words, source)
+    if not first or first[-1][1] - first[0][1] < len(first):
+        return first
     mirrored = _first_in_same_order(words[::-1], source[::-1])
     last = [(len(words) - 1 - at, len(source) - 1 - there) for at, there in reversed(mirrored)]
     return min(first, last, key=lambda pairs: pairs[-1][1] - pairs[0][1] if pairs else 0)
@@ -191,11 +197,12 @@ def _first_in_same_order(words: Sequence[str], source: Sequence[str]) -> list[tu
     lengths = [[0] * (len(source) + 1) for _ in range(len(words) + 1)]
     for at in reversed(range(len(words))):
         row, below = lengths[at], lengths[at + 1]
+        same = {there for there, other in enumerate(source) if _are_forms(words[at], other)}
         for there in reversed(range(len(source))):
-            if _are_forms(words[at], source[there]):
+            if there in same:
                 row[there] = below[there + 1] + 1
             else:
-                row[there] = max(below[there], row[there + 1])
+                row[there] = row[there + 1] if row[there + 1] > below[there] else below[there]
     matched, at, there = [], 0, 0
     while at < len(words) and there < len(source):
         if _are_forms(words[at], source[there]):
@@ -229,7 +236,10 @@ def _has_content(word: str) -> bool:
 def _is_row(quote: str) -> bool:
     """Tell whether a quote is a row or a field rather than a sentence."""
     lines = [line for line in quote.splitlines() if line.strip()]
-    return all(len(line) <= LONGEST_ROW and line.rstrip()[-1] not in ".!?" and not VERB.search(line) for line in lines)
+    return all(
+        len(line) <= LONGEST_ROW and line.rstrip()[-1] not in ".!?" and not VERB.search(line)
+        for line in lines
+    )
 
 
 def _names_row(words: Sequence[str], quote: str) -> bool:
@@ -243,8 +253,11 @@ def _names_row(words: Sequence[str], quote: str) -> bool:
 def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]) -> bool:
     """Tell whether the sentence leaves out a condition, or a long piece, from among the words that it keeps."""
     if any(
-        after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS for before, after in pairwise(kept)
+        after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
+        for before, after in pairwise(kept)
     ):
+        return True
+    if not IN_TURN.isdisjoint(source) and IN_TURN.isdisjoint(words):
         return True
     between = set(range(min(kept, default=0), max(kept, default=0))).difference(kept)
     return any(source[there] in CONDITIONS and source[there] not in words for there in between)

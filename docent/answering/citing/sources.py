@@ -18,7 +18,7 @@ from docent.answering.citing.halves import VERB, Half, around_verb
 from docent.answering.citing.near_copies import is_altered, is_near_copy
 from docent.answering.citing.quantities import agree
 from docent.answering.citing.text_units import text_units
-from docent.answering.citing.vocabulary import DECISIVE_WORDS
+from docent.answering.citing.vocabulary import DECISIVE_WORDS, PLAIN_VERBS
 from docent.types import Citation, Passage
 
 LOCATOR = re.compile(r"\|\s*(?:page|p\.|lines?|rows?|slides?|items?|sheet)\s[^|]*\Z", re.IGNORECASE)
@@ -89,7 +89,7 @@ def find_sources(
 
 def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
     """Return the best support of a passage, unless the sentence is an altered copy, or `closely` and no copy."""
-    if closely and _only_answers(sentence):
+    if _repeats_its_subject(sentence) or closely and _only_answers(sentence):
         return Support(0.0, ())
     about = _subject(passage)
     support = find_support(sentence, passage.text, about)
@@ -105,6 +105,12 @@ def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
     else:
         stands = not is_altered(sentence, quote)
     return support if stands else Support(0.0, ())
+
+
+def _repeats_its_subject(sentence: str) -> bool:
+    """Tell whether a sentence is like "The menu is made by the menu", which says nothing."""
+    subject, rest = (set(claim_of(part).words) for part in around_verb(sentence))
+    return bool(rest - PLAIN_VERBS) and rest - PLAIN_VERBS <= subject
 
 
 def _only_answers(sentence: str) -> bool:
@@ -206,7 +212,9 @@ def _sources_of_half(
 ) -> list[Citation]:
     text = sentence[half.start : half.end]
     said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
-    if closely and any(is_near_copy(text, source.quote, _subject(passages[source.n - 1])) for source in sources):
+    if closely and any(
+        is_near_copy(text, source.quote, _subject(passages[source.n - 1])) for source in sources
+    ):
         return list(sources)
     if sources and half.subject:
         quote = " ".join(source.quote for source in sources)
