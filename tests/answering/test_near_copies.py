@@ -9,7 +9,7 @@ from docent.answering.citing.near_copies import is_near_copy
 from tests.answering.build import passage
 
 MUSEUM = (
-    "A chunk that was found for your question, with a score. One of the most famous people born here was Marie. "
+    "A chunk that was found for your question, with a score. One of the most famous people was Marie. "
     "Our history dates back more than 150 years. The concept of certainty is recognised since the 1960s. "
     "You will train a small model on four years of positions. The museum is not a licensed sponsor. "
     "The problems solvable within this time are easy. Engines with three or four stages are known as triple "
@@ -68,13 +68,13 @@ def test_only_near_copies_are_cited(sentence, cited):
 )
 @pytest.mark.parametrize("closely", [False, True])
 def test_a_copy_with_one_thing_altered_is_not_cited(sentence, source, closely):
-    """A "not", a currency, a superlative, an opposite or a name changed in a copied sentence; of any model."""
+    """A "not", a currency, a superlative, an opposite or a name changed in a copy, of any model."""
     assert is_cited(source, source, closely=closely)
     assert not is_cited(sentence, source, closely=closely)
 
 
 def test_a_price_stands_with_the_words_of_its_dish():
-    """A figure of another dish, of the other half of a row or of the heading above the list is no price of it."""
+    """A figure of another dish, of another part of the row or of the heading is no price of it."""
     assert is_cited("A whole lobster costs £59.00.", MENU, closely=False)
     for wrong in (
         "A whole lobster costs £32.00.",

@@ -1,8 +1,9 @@
 """Tell whether a sentence says what its source says in nearly the same words and order.
 
-Words in common prove little for a model that joins the words of a page at random: "The document that was found
-for your question is a chunk" has every word of "A chunk that was found for your question". What such a model
-copies keeps the order, the small words, too. Measured in docs/performance.md, "Sentences of a small model".
+Words in common prove little for a model that joins the words of a page at random: "The document that was
+found for your question is a chunk" has every word of "A chunk that was found for your question". What such a
+model copies keeps the order and the small words, too. Measured in docs/performance.md, "Sentences of a small
+model".
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from docent.answering.citing.halves import VERB, around_verb
 from docent.answering.citing.quantities import normal_figure, plain_figures
 from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
-    DECISIVE_WORDS,
     DENIALS,
     LIGHT_WORDS,
     NUMBERS,
@@ -41,7 +41,7 @@ LEAST_CELLS = 3
 LONGEST_ROW = 160
 """Characters of a row or field; a longer text is prose."""
 FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|)")
-"""Endings in which two forms of a word may differ: "follows" and "follow", but not "licensor" and "licensed"."""
+"""Endings in which two forms of a word may differ: "follows", "follow", but not "licensor", "licensed"."""
 SHORTEST_STEM = 4
 MORE_THAN = re.compile(r"\bmore than(?= \W?\d)", re.I)
 RELATIVES = frozenset(
@@ -111,7 +111,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
     ):  # a word of another statement, such as "not", is none of this one's
         for statement in map(_words, STATEMENT_BREAK.split(quote)):
             in_statement = _in_same_order(words, statement)
-            if statement != source and len(in_statement) >= len(matched) - 1:
+            if in_statement and statement != source and len(in_statement) >= len(matched) - 1:
                 matched, source = in_statement, statement
                 break
     names = _names(sentence) | _names(quote)
@@ -251,7 +251,7 @@ def _names_row(words: Sequence[str], quote: str) -> bool:
 
 
 def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]) -> bool:
-    """Tell whether the sentence leaves out a condition, or a long piece, from among the words that it keeps."""
+    """Tell whether the sentence leaves out a condition, or a long piece, between words that it keeps."""
     if any(
         after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
         for before, after in pairwise(kept)

@@ -88,7 +88,7 @@ def find_sources(
 
 
 def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
-    """Return the best support of a passage, unless the sentence is an altered copy, or `closely` and no copy."""
+    """Return the best support of a passage; none for an altered copy or, with `closely`, for no copy."""
     if _repeats_its_subject(sentence) or closely and _only_answers(sentence):
         return Support(0.0, ())
     about = _subject(passage)

@@ -13,7 +13,7 @@ SENTENCE_BREAK = re.compile(
     r"\n\s*\n"  # a blank line
     r"|\n(?=\s*(?:[-*•·–]|\d+[.)])\s)"  # a list item
     r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\A\d\.)(?<!\A\d\d\.)(?<!\.\.)"  # not after "12." or dot leaders …
-    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\bNo\.)"
+    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)"
     r"(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # … but after a full stop
     r"|\n(?=#|[^\n|]+ \| )"  # a heading or a table row
 )

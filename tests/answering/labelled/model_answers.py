@@ -8,11 +8,11 @@ partly       they say one half (`quote`) and not the other (`fails`)
 unsupported  they say none of it, or something else; `kind` is what is wrong
 nothing      it is a heading, the beginning of a list, code or a tag, which needs no citation
 
-Each is of one `part`. Rules were made while looking at "developed" and "developed 2"; the others were labelled
-before any rule had seen them, and docs/performance.md has the figures of that first look.
+Each is of one `part`. Rules were made while looking at "developed" and "developed 2"; the others were
+labelled before any rule had seen them, and docs/performance.md has the figures of that first look.
 
-`model_altered.jsonl` has supported sentences in which a program changed one thing: a figure, a unit, a name, a
-"not" or a comparative.
+`model_altered.jsonl` has supported sentences in which a program changed one thing: a figure, a unit, a name,
+a "not" or a comparative.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def judged(folder: Path = HERE) -> list[Judged]:
 
 
 def altered() -> dict[str, tuple[int, int]]:
-    """Return for each kind of alteration how many altered sentences are cited as a whole, and how many there are."""
+    """Return for each kind of alteration how many sentences are cited as a whole, and how many there are."""
     passages = {row["id"]: _passage(row) for row in _rows(HERE / "model_passages.jsonl")}
     counts: dict[str, tuple[int, int]] = {}
     for row in _rows(HERE / "model_altered.jsonl"):
