@@ -21,11 +21,10 @@ from docent.answering.answer_context import (
     ScopedDocuments,
     answering,
     not_ready,
-    search_in_thread,
 )
 from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
+from docent.answering.client_tools import tokens_of_tools, with_rules_of_tools, write_or_call
 from docent.answering.generation import (
-    condense,
     stream_checked,
     write,
     write_from_notes,
@@ -34,8 +33,9 @@ from docent.answering.generation import (
 )
 from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter, display_name
+from docent.answering.passage_steps import find_passages, fit_passages, list_documents, recent_turns
 from docent.answering.prompt import templates
-from docent.answering.prompt.token_budget import Budget, fit, recent
+from docent.answering.prompt.token_budget import Budget
 from docent.answering.replies_without_model import best_sentences, find_best_sentences, list_mentions
 from docent.answering.small_models import (
     INSTEAD,
@@ -46,16 +46,19 @@ from docent.answering.small_models import (
     with_easier_task,
 )
 from docent.answering.tools.toolbox import Toolbox
+from docent.errors import InputError
 from docent.messages import Message, joined
-from docent.retrieving.query import MAX_QUESTION, shorten_question, shortened_notice
+from docent.retrieving.query import MAX_QUESTION, shorten_question
 from docent.types import (
     AnswerRequest,
+    ClientTools,
     Event,
     Passage,
     PassagesFound,
     Searching,
     StoredDocument,
     Token,
+    ToolCall,
     Turn,
 )
 
@@ -75,6 +78,8 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         draft.not_ready = not_ready(listed)
     breach = await asyncio.to_thread(services.policy.breach, request.question, of="question")
     if breach and services.policy.refuses:
+        if request.json_format is not None:
+            raise InputError(breach.says)
         yield draft.answered(replies.uncited(breach.says), ())
         return
     if breach:
@@ -103,7 +108,14 @@ def _events(
     services: AnswerServices,
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
-    """Choose the way to answer by the words of the request."""
+    """Choose the way to answer by the form that a program asks for, else by the words of the request."""
+    if request.json_format is not None:
+        from docent.answering.json_answer import answer_in_json  # 0.1 s, for those who ask for JSON
+
+        return answer_in_json(request, request.json_format, documents, services, draft)
+    tools = request.client_tools
+    if tools is not None and (tools.choice != "none" or tools.rounds) and services.model is not None:
+        return _answer_with_client_tools(request, tools, services.model, documents, services, draft)
     intent = intents.intent_of(shorten_question(request.question), answering(listed))
     if services.model is not None and (request.anyway or intent.kind == "anyway"):
         question = request.question
@@ -137,37 +149,24 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    history = await _recent_turns(request, services)
     draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
-    # A small model answers when it should rewrite, and what it writes then would be searched.
-    rewriting = replace(services, model=None) if draft.small else services
-    draft.searched = shorten_question(await condense(shorten_question(request.question), history, rewriting))
-    draft.lap("condense")
-    yield Searching(draft.searched)
-    if unsearched := shortened_notice(request.question):
-        yield draft.notice(unsearched)
-    passages = tuple(await search_in_thread(draft.searched, services.retrieve, draft.searched, request.scope))
-    draft.found = len(passages)
-    draft.lap("retrieve")
-    yield PassagesFound(passages)
+    passages: tuple[Passage, ...] = ()
+    async with aclosing(find_passages(request, services, draft)) as finding:
+        async for event in finding:
+            if isinstance(event, PassagesFound):
+                passages = event.passages
+            yield event
     # Whether the documents answer is decided here and never asked of the model.
-    if max((passage.relevance for passage in passages), default=-1.0) < services.limits.relevant_from:
-        draft.not_found = True
-        listed = await _list_documents(documents, draft)
-        if passages or answering(listed):
-            cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
-        else:
-            cited = replies.about(listed)
-        if unfinished := replies.not_yet(listed):
-            yield draft.notice(unfinished)
-        yield draft.answered(cited, passages)
+    if not _is_answered_by(passages, services):
+        async for event in _say_nothing_found(passages, documents, services, draft):
+            yield event
         return
     readable = passages
     if draft.small:
         services = with_easier_task(services)
         request = replace(request, question=draft.searched, history=())
         readable = shortened(draft.searched, passages[: services.limits.passages])
-    budget = await _budget(request, readable, services, most=services.limits.passages)
+    budget = await fit_passages(request, readable, services, most=services.limits.passages)
     draft.lap("budget")
     async with aclosing(
         _answer_from_passages(request, passages, budget, documents, services, draft)
@@ -176,35 +175,72 @@ async def _answer_question(
             yield event
 
 
-async def _recent_turns(request: AnswerRequest, services: AnswerServices) -> tuple[Turn, ...]:
-    # In a thread: counting a long conversation takes 30 ms.
-    return await asyncio.to_thread(
-        recent, request.history, count=services.counter.count, space=services.limits.context_tokens // 4
-    )
+def _is_answered_by(passages: Sequence[Passage], services: AnswerServices) -> bool:
+    best = max((passage.relevance for passage in passages), default=-1.0)
+    return best >= services.limits.relevant_from
 
 
-async def _list_documents(documents: ScopedDocuments, draft: Draft) -> list[StoredDocument]:
-    """List the documents, and note those that are not ready; not before the first token, which would wait."""
-    listed = await asyncio.to_thread(documents.all)
-    draft.not_ready = not_ready(listed)
-    return listed
+async def _say_nothing_found(
+    passages: Sequence[Passage], documents: ScopedDocuments, services: AnswerServices, draft: Draft
+) -> AsyncGenerator[Event, None]:
+    draft.not_found = True
+    listed = await list_documents(documents, draft)
+    if passages or answering(listed):
+        cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
+    else:
+        cited = replies.about(listed)
+    if unfinished := replies.not_yet(listed):
+        yield draft.notice(unfinished)
+    yield draft.answered(cited, passages)
 
 
-async def _budget(
-    request: AnswerRequest, passages: Sequence[Passage], services: AnswerServices, *, most: int
-) -> Budget:
-    # In a thread: counting twenty passages takes 25 ms, in which no other answer would be passed on.
-    return await asyncio.to_thread(
-        fit,
-        request.question,
-        passages,
-        request.history,
-        count=services.counter.count,
-        instructions=services.persona.instructions,
-        context_tokens=services.limits.context_tokens,
-        answer_tokens=services.limits.answer_tokens,
-        most=most,
-    )
+async def _answer_with_client_tools(
+    request: AnswerRequest,
+    tools: ClientTools,
+    model: ModelClient,
+    documents: ScopedDocuments,
+    services: AnswerServices,
+    draft: Draft,
+) -> AsyncGenerator[Event, None]:
+    """Let the model answer from the passages and from what the client's tools returned, or call a tool.
+
+    Text that rests on neither passages nor results is not shown: the reply is then that nothing was found.
+    """
+    services = with_rules_of_tools(services)
+    passages: tuple[Passage, ...] = ()
+    async with aclosing(find_passages(request, services, draft)) as finding:
+        async for event in finding:
+            if isinstance(event, PassagesFound):
+                passages = event.passages
+            yield event
+    readable = passages if _is_answered_by(passages, services) else ()
+    reserved = await asyncio.to_thread(tokens_of_tools, tools, services.counter.count)
+    budget = await fit_passages(request, readable, services, most=services.limits.passages, reserved=reserved)
+    draft.lap("budget")
+    if not budget.fits:
+        raise InputError(
+            "The question, the tools and their results do not fit the model's context. Send fewer tools or "
+            "shorter results, or raise DOCENT_CONTEXT_TOKENS."
+        )
+    is_grounded = bool(budget.passages or tools.rounds)
+    calls: list[ToolCall] = []
+    tokens = write_or_call(request.question, tools, budget, model, services, draft, calls)
+    async with aclosing(stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)) as events:
+        async for event in events:
+            if is_grounded or not isinstance(event, Token):
+                yield event
+    if calls and not draft.refused:
+        draft.computed.clear()
+        text = templates.MARK.sub("", draft.text).strip()
+        answered = draft.answered(replies.uncited(text), passages)
+        yield replace(answered, answer=replace(answered.answer, calls=tuple(calls)))
+    elif not is_grounded:
+        draft.model = ""
+        async for event in _say_nothing_found(passages, documents, services, draft):
+            yield event
+    else:
+        async for event in _cite(request.question, budget.passages or passages, passages, draft):
+            yield event
 
 
 async def _answer_from_passages(
@@ -236,7 +272,7 @@ async def _answer_from_passages(
         if not draft.text.strip() and not draft.failed and not draft.looped:
             yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
-    await _list_documents(documents, draft)
+    await list_documents(documents, draft)
     known = {passage.chunk_id: passage for passage in (*passages, *draft.looked_up)}
     sent = [known[chunk_id] for chunk_id in draft.sent]
     if draft.small:
@@ -262,7 +298,7 @@ async def _answer_from_whole_documents(
     yield PassagesFound(passages)
     draft.closely = services.model is not None and await is_small(services.model, services)
     request = replace(request, history=())
-    budget = await _budget(request, passages, services, most=len(passages))
+    budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:
         async with aclosing(
             _answer_from_passages(request, passages, budget, documents, services, draft)
@@ -286,7 +322,7 @@ async def _answer_without_documents(
     draft.shown = True
     draft.model = model.name
     tokens = write(
-        templates.without_documents(request.question, await _recent_turns(request, services)),
+        templates.without_documents(request.question, await recent_turns(request, services)),
         model=model,
         options=services.options,
         output=OutputFilter(passages=0, known=frozenset()),

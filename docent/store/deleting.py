@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
-from docent.store import changes, contents, documents
-from docent.store.asides import catalogs_aside, forget_name
-from docent.store.conversations import Quoted, quoted
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.dialect import among
+from docent.store.catalog.scoping import in_scope
 from docent.store.files import set_aside
+from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, Files
-from docent.store.scoping import in_scope
-from docent.store.serving import Serving
-from docent.store.writing import Writer
+from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
 
@@ -44,14 +44,21 @@ class Deleter:
             raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
         return self._delete(known, key, known[0].name, quotes)
 
-    def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Delete a private library with everything in it."""
+    def delete_several(self, keys: Sequence[str], scope: Scope, quotes: Quotes) -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        condition, values = in_scope(scope)
+        chosen, ids = among("d.id", keys)
+        known = self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        return self._delete(known, "", "", quotes)
+
+    def delete_library(self, library: str, scope: Scope, *, shared: bool) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
         with self._catalog.read() as db:
-            shared = documents.libraries_of(db, None)
+            everybodys = documents.libraries_of(db, None)
             own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
         if not own:
             raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
-        if library in shared:
+        if library in everybodys and not shared:
             raise UnknownLibrary("{name!r} is shared; it is not one reader's to delete.", name=library)
         deletion = self._delete(self._documents("l.name = ?", library), "", library, "blank")
         with self._writer.change() as db:
@@ -76,10 +83,10 @@ class Deleter:
         with self._catalog.read() as db:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
-            self.delete_library(library, Scope(reader=owner))
-        forget_name(self._catalog, owner)
+            self.delete_library(library, Scope(reader=owner), shared=False)
+        _forget_name(self._catalog, owner)
         for catalog in catalogs_aside(self._folder):
-            forget_name(catalog, owner)
+            _forget_name(catalog, owner)
         with self._catalog.read() as db:
             if documents.is_named(db, owner):
                 raise StoreError(
@@ -165,3 +172,10 @@ class Deleter:
         except FileNotFoundError:
             return None
         return stat.st_ino, stat.st_mtime_ns
+
+
+def _forget_name(catalog: Catalog, reader: str) -> None:
+    with catalog.write() as db:
+        documents.forget_name(db, reader)
+    catalog.forget_copies()
+    catalog.forget_deleted()

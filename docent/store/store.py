@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 
 from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
-from docent.store import changes, contents, documents, languages, old_layout
-from docent.store.catalog import SqliteCatalog
-from docent.store.checking import lost_originals
+from docent.store.catalog import changes, contents, documents, schema
+from docent.store.catalog.dialect import among
+from docent.store.catalog.documents import GONE
+from docent.store.catalog.scoping import ANSWERS, in_scope
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
-from docent.store.dialect import among
-from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
-from docent.store.generations import Switched, bind, sweep, switch_to
-from docent.store.local_index import LocalIndex
-from docent.store.ownership import FolderLock
-from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
-from docent.store.scoping import ANSWERS, holds_words, in_scope
+from docent.store.index import languages
+from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
+from docent.store.index.local_index import LocalIndex
+from docent.store.locks import FolderLock
+from docent.store.organising import Organiser
+from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, StoreContents
 from docent.store.searching import Search
-from docent.store.serving import Serving, ServingIndex
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
 
@@ -59,16 +59,17 @@ class Store:
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
-            moved = old_layout.bring_up_to_date(folder, self._lock)
+            moved = schema.bring_up_to_date(folder, self._lock)
             self._catalog = SqliteCatalog(folder / "index" / "catalog.db")
             on_failure.callback(self._catalog.close)
             self._files = FolderFiles(folder / ORIGINALS)
             if moved:
                 with self._catalog.read() as db:
-                    old_layout.adopt(folder / "index" / "1", changes.log_name(db))
+                    schema.adopt(folder / "index" / "1", changes.log_name(db))
             self._writer = Writer(self.folder, self._catalog, self._files, self._current)
             self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
             self._search = Search(self._catalog, self._current)
+            self.organiser = Organiser(self._catalog, self._current)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
             )
@@ -99,15 +100,14 @@ class Store:
         complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
         complaints += self._current().index.compare()
         with self._catalog.read() as db:
-            return complaints + lost_originals(db, set(self._files.held()))
+            originals = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
+        kept = set(self._files.held())
+        lost = [name for name, sha256 in originals if sha256 not in kept]
+        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
 
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
         return self._current().index.contents()._replace(originals=frozenset(self._files.held()))
-
-    def vectors_behind(self) -> bool:
-        """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
-        return self._current().index.behind
 
     def mend(self) -> None:
         """Write words and vectors again from the catalog."""
@@ -115,19 +115,6 @@ class Store:
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
         return list(self._search.listing_of(scope).documents)
-
-    def listing(
-        self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
-    ) -> Listing:
-        """Return one page of the documents whose names or paths hold `search`, read or not."""
-        visible, scoped = in_scope(scope)
-        matching, words = holds_words(search, states)
-        where, values = f"{visible} AND {matching}", [*scoped, *words]
-        generation = self._current().generation
-        with self._catalog.read() as db:
-            total = documents.count_where(db, generation, where, *values)
-            page = documents.documents_where(db, generation, where, *values, limit=limit, offset=start)
-        return Listing(page, total)
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """Return one document, also one that waits to replace an older version."""
@@ -327,9 +314,13 @@ class Store:
         """Delete a document, and the answers or quotes made from it; count what is left."""
         return self._deleter.delete(document_id, scope, quotes)
 
-    def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Delete a private library with everything in it, and count what is left."""
-        return self._deleter.delete_library(library, scope)
+    def delete_several(self, ids: Sequence[str], scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        return self._deleter.delete_several(ids, scope, quotes)
+
+    def delete_library(self, library: str, scope: Scope, *, shared: bool = False) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
+        return self._deleter.delete_library(library, scope, shared=shared)
 
     def forget_owner(self, owner: str) -> int:
         """Delete a reader's own libraries and their name in what they shared; count the documents."""

@@ -7,6 +7,7 @@ and every response says which origins a page may talk to: this one.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -67,11 +68,16 @@ LONGEST_BODY = 1_000_000
 LONGEST_NAME = 200
 """Of a path to a file in public/ or of the page; file systems take no longer ones."""
 FILES = ("/public/", "/assets/")
-BOUNDED_ELSEWHERE = ("/v1/",)
-UPLOAD = "/project/file"
+BOUNDED_ELSEWHERE = re.compile(r"/mcp|/v1/.*", re.DOTALL)
+"""The API, which has bounds of its own."""
+UPLOADS = ("/project/file", "/documents/upload")
+"""Routes whose handlers bound the length of a body themselves."""
 SOCKET = "/ws/"
 JSON_BODIES = frozenset(
-    ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
+    (
+        *("/set-session-cookie", "/project/threads", "/project/thread", "/project/action"),
+        *("/feedback", "/model/download"),
+    )
 )
 """Routes that read their body as JSON, whatever its content type."""
 
@@ -133,7 +139,7 @@ class BoundedRequests:
         if scope["type"] == "websocket":
             await self.app(scope, _packets_only(receive), send)
             return
-        if scope["type"] != "http" or scope["path"].startswith(BOUNDED_ELSEWHERE):
+        if scope["type"] != "http" or BOUNDED_ELSEWHERE.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         started, send = False, bounded_send(send)
@@ -159,8 +165,7 @@ class BoundedRequests:
         path = scope["path"]
         if "\0" in path or (path.startswith(FILES) and len(path.encode()) > LONGEST_NAME):
             raise RequestRefused(400, "not our page", code="not_our_page")
-        if path == UPLOAD:
-            # The handler of uploads bounds their length.
+        if path in UPLOADS:
             return bounded_receive(scope, receive, sys.maxsize, large=self._large)
         receive_bounded = bounded_receive(scope, receive, LONGEST_BODY, large=self._large)
         body, more = b"", True
@@ -231,7 +236,7 @@ class KnownHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or self._allows(Headers(scope=scope).get("host", "")):
             await self.app(scope, receive, send)
-        elif scope["path"].startswith("/v1/"):
+        elif BOUNDED_ELSEWHERE.fullmatch(scope["path"]):
             await RequestRefused(400, UNKNOWN_HOST, code="unknown_host").response()(scope, receive, send)
         else:
             await PlainTextResponse(UNKNOWN_HOST, status_code=400)(scope, receive, send)

@@ -42,6 +42,10 @@ async def test_a_model_file_and_llama_cpps_own_server_say_their_size(real_model,
         temperature=0.0, timeouts=PATIENCE,
     )  # fmt: skip
     assert await hosted.parameters() == 134_515_008
+    for client in (client_of(real_model), hosted):
+        (described,) = await client.describe()
+        assert described.context_tokens == 8192
+        assert described.bytes == pytest.approx(gguf.stat().st_size, rel=0.05)
 
 
 async def test_a_server_that_does_not_say_it(ollama):
@@ -138,3 +142,12 @@ async def test_a_real_small_model(real_ollama):
     assert "ten cents a day" in answer.text
     assert answer.citations
     assert FOUND[1].text == OTHER and answer.receipt.tokens_counted < 300
+
+
+@pytest.mark.parametrize("size", ["135m", "7b"])
+async def test_only_what_it_copies_is_confirmed(size, start_ollama):
+    """The words of a page in another order count as an answer of a larger model, and not of a small one."""
+    server = start_ollama(models=(f"some:{size}",))
+    server.script("At 9:30 and at 18:00, the museum opens and closes.")
+    found = await events(QUESTION, native(server.url, name=f"some:{size}"), limits=AUTO, sizes={})
+    assert (INSTEAD in [notice for notice in notices(found).splitlines()]) == (size == "135m")

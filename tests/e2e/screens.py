@@ -167,17 +167,17 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     camera.take("answer")
     page.locator("a.element-link").first.click()
     panel = page.locator("#side-view-content")
-    expect(panel.locator(".annotationLayer .highlightAnnotation").first).to_be_in_viewport(timeout=20_000)
+    expect(panel.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
     page.wait_for_timeout(800)
     camera.take("source")
     close_panel(page)
     page.locator("button[id^=step-]").last.click()
-    expect(page.get_by_text("█").first).to_be_visible()
+    expect(page.locator("img[src^='/charts/']").first).to_be_visible()
     camera.take("receipt")
 
 
 def close_panel(page: Page) -> None:
-    page.locator("button:has(.lucide-arrow-left), [role=dialog] button:has(.lucide-x)").first.click()
+    page.locator("[data-does=close]").click()
     expect(page.locator("#side-view-content")).to_have_count(0)
 
 

@@ -114,6 +114,8 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("PUT", "/feedback", rating),
         ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
         ("GET", f"/cited/{ann.step}/1", None),
+        ("GET", f"/cited/{ann.step}/1/pages/1", None),
+        ("GET", f"/cited/{ann.step}/1/search?words=the", None),
         ("GET", f"/export/{ann.thread}", None),
         *(("GET", ann.source.replace("/original/", f"/{target}/"), None) for target in LINK_TARGETS),
         ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),
@@ -200,6 +202,7 @@ def test_guessed_passwords_are_slowed_and_reported(app, browser, page: Page):
     with chat.expect_websocket():
         chat.goto(app)
     connected(chat)
+    expect(chat.locator("#user-nav-button")).to_be_visible()  # where people log in, they can log out
     expect(chat.get_by_text("6 attempts to log in under your name failed")).to_be_visible()
     picture(chat, "login-attempts")
     owner.close()

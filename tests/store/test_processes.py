@@ -13,9 +13,8 @@ import pytest
 
 from docent.errors import IndexMismatch, StoreError
 from docent.store import Store
-from docent.store.local_index import LocalIndex
-from docent.store.ownership import OwnerClient, OwnerGone, OwnerServer
-from docent.store.word_index import WordIndex
+from docent.store.index.local_index import LocalIndex, OwnerClient, OwnerGone, OwnerServer
+from docent.store.index.word_index import WordIndex
 from docent.types import Scope, State
 from tests.store.putting import arrival, finish, matching, nearest, put
 
@@ -59,7 +58,7 @@ def test_a_second_process_sees_the_same(owner, client, tmp_path):
 
 
 def test_at_rest_documents_are_ready(owner, client, tmp_path, monkeypatch):
-    """A process that waits for vectors finds its document ready, whichever process stored the last of them."""
+    """A process that waits for vectors finds its document ready, whichever process stored the last."""
     new = arrival(tmp_path, "hours.txt", HOURS)
     client.put_words(new.file, new.document, new.chunks)
     with monkeypatch.context() as slow:

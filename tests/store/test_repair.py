@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +14,12 @@ import pytest
 import tantivy
 
 from docent.store import Store
-from docent.store.checksums import IndexChecksums
 from docent.store.files import FolderFiles
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
+from docent.store.index.owned_index import IndexChecksums
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
 from tests.store.damage import catalog
-from tests.store.putting import EVERYTHING, arrival, matching, nearest, put
+from tests.store.putting import EVERYTHING, arrival, is_behind, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
     ("cat", "dog", "owl", "newt", "yak", "emu", "ibis", "gnu", "koi", "asp", "bat", "elk")
@@ -145,6 +147,23 @@ def test_words_that_are_closed_are_at_rest(tmp_path, committed):
         assert WordIndex(folder).count() == count
 
 
+def test_words_wait_for_a_process_that_is_ending(tmp_path):
+    """A killed process may hold tantivy's lock after that of the folder: its words are not written anew."""
+    words = WordIndex(tmp_path / "words")
+    first, second = (arrival(tmp_path, f"{number}.txt", f"Note {number}.") for number in range(2))
+    words.put("0", "default", first.chunks, language="en")
+    words.commit()
+    words.close()
+    [lock] = (tmp_path / "words").rglob(".tantivy-writer.lock")
+    with lock.open("w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        threading.Timer(0.2, fcntl.flock, (ending, fcntl.LOCK_UN)).start()
+        words.put("1", "default", second.chunks, language="en")
+    words.commit()
+    assert words.count() == len(first.chunks) + len(second.chunks)
+    words.close()
+
+
 def files_of(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_size for path in folder.rglob("*")}
 
@@ -172,7 +191,7 @@ def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, 
     try:
         put(store, tmp_path, "new.txt", "Note 99 is about pangolins.")
         assert nearest(store, "pangolins")[0] == "Note 99 is about pangolins."
-        assert store.vectors_behind()
+        assert is_behind(store)
     finally:
         store.close()
     again = Store(filled, fingerprint="f")

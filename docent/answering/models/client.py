@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from docent.errors import ModelFailed, ModelTimeout
-from docent.types import StepProgress
+from docent.types import JsonFormat, StepProgress, ToolCall
 
 ChatMessage = Mapping[str, Any]
 """A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
@@ -21,15 +21,6 @@ Each client writes these in the words of its protocol.
 
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call of a tool, as the model asks for it."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    id: str = ""
 
 
 def whole_characters(text: str) -> str:
@@ -70,6 +61,10 @@ class GenerationOptions:
     """False: a model that can think first should not, for a short task."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """As JSON schemas, in the form that both protocols share."""
+    tool_choice: str | Mapping[str, Any] = "auto"
+    """In the form of OpenAI's protocol; Ollama's has none."""
+    json_format: JsonFormat | None = None
+    """Write JSON. Servers that can, hold the model to it; what comes has to be checked all the same."""
 
 
 DEFAULT_OPTIONS = GenerationOptions()
@@ -84,6 +79,21 @@ class ModelStatus:
     remedy: str = ""
     can_pull: bool = False
     """The server is there and only the model is missing: `pull` would fetch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that the server has, as far as the server describes it; 0 is unknown."""
+
+    name: str
+    bytes: int = 0
+    context_tokens: int = 0
+    """The longest context that it was trained on."""
+
+
+def whole_number(value: Any) -> int:
+    """Return a number of a server's description; 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 LONGEST_ANSWER = 3600.0
@@ -217,6 +227,9 @@ class ModelClient(Protocol):
 
     async def models(self) -> tuple[str, ...]:
         """List the models of the server that can write, in its order."""
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        """List the same models with their sizes."""
 
     def pull(self) -> AsyncGenerator[StepProgress, None]:
         """Let the server fetch the model; progress is in bytes."""

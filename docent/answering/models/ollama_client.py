@@ -27,14 +27,15 @@ from docent.answering.models.client import (
     GenerationOptions,
     ModelStatus,
     Piece,
+    ServedModel,
     StreamLimits,
     Timeouts,
-    ToolCall,
     arguments_of,
     once_more,
     too_slow,
     unreadable_reply,
     whole_characters,
+    whole_number,
 )
 from docent.errors import (
     ModelError,
@@ -43,7 +44,7 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.types import StepProgress
+from docent.types import StepProgress, ToolCall
 
 OVERFLOW = (
     "exceed_context_size",
@@ -93,13 +94,36 @@ class OllamaClient:
         return once_more(lambda: self._once(messages, options), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
+        return tuple(model.model or "" for model in await self._listed())
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        listed = await self._listed()
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                shown = [(await client.show(model.model)).modelinfo or {} for model in listed]
+        except FAULTS as error:
+            raise _translated(error, self) from error
+        return tuple(
+            ServedModel(
+                model.model or "",
+                bytes=whole_number(model.size),
+                context_tokens=whole_number(info.get(f"{info.get('general.architecture')}.context_length")),
+            )
+            for model, info in zip(listed, shown, strict=True)
+        )
+
+    async def _listed(self) -> list[ollama.ListResponse.Model]:
+        """Return the server's list without the models that only embed."""
         try:
             async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
                 models = (await client.list()).models
         except FAULTS as error:
             raise _translated(error, self) from error
-        families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
-        return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
+        return [
+            model
+            for model in models
+            if model.model and "bert" not in ((model.details and model.details.family) or "")
+        ]
 
     async def parameters(self) -> int | None:
         try:
@@ -113,9 +137,9 @@ class OllamaClient:
         try:
             names = set(await self.models())
         except ModelError as error:
-            return ModelStatus(False, str(error), self._start)
+            return ModelStatus(False, error.message, self._start)
         if not {self.name, f"{self.name}:latest"} & names:
-            return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
+            return ModelStatus(False, self._missing().message, self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
@@ -173,6 +197,9 @@ class OllamaClient:
             "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
         body |= {"tools": list(options.tools)} if options.tools else {}
+        if options.json_format is not None:
+            schema = options.json_format.schema
+            body["format"] = "json" if schema is None else dict(schema)
         return body if options.think else body | {"think": False}
 
     async def _once(

@@ -20,13 +20,14 @@ from docent.answering.models.client import (
     GenerationOptions,
     ModelStatus,
     Piece,
+    ServedModel,
     StreamLimits,
     Timeouts,
-    ToolCall,
     arguments_of,
     once_more,
     unreadable_reply,
     whole_characters,
+    whole_number,
 )
 from docent.errors import (
     ModelError,
@@ -36,7 +37,7 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.messages import Message
-from docent.types import StepProgress
+from docent.types import JsonFormat, StepProgress, ToolCall
 
 IDENTIFYING_HEADERS = tuple(
     f"X-Stainless-{name}"
@@ -52,6 +53,10 @@ IDENTIFYING_HEADERS = tuple(
     )
 )
 """Headers in which the package would describe this machine to the server."""
+
+
+WINDOWS = ("max_model_len", "context_length", "context_window")
+"""Names under which vLLM, OpenRouter and Groq list the longest context of a model."""
 
 
 class BrokenOff(ModelFailed):
@@ -81,6 +86,8 @@ class OpenAIClient:
         self._temperature = temperature
         self._timeouts = timeouts
         self._includes_usage = True
+        self._json_forms = ["json_schema", "json_object"]
+        """Of response_format, those that the server has not refused."""
 
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
@@ -126,6 +133,11 @@ class OpenAIClient:
     ) -> Any:
         body: list[Any] = [_wire_message(message) for message in messages]
         more: dict[str, Any] = {"tools": list(options.tools)} if options.tools else {}
+        if options.tools and options.tool_choice != "auto":
+            more["tool_choice"] = options.tool_choice
+        json_form = self._json_form(options.json_format)
+        if options.json_format is not None and json_form:
+            more["response_format"] = _response_format(options.json_format, json_form)
         if self._includes_usage:
             more["stream_options"] = {"include_usage": True}
         try:
@@ -139,10 +151,21 @@ class OpenAIClient:
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not self._includes_usage or "stream_options" not in str(error):
+            # Some hosted servers refuse what they do not know.
+            if json_form and "response_format" in str(error):
+                self._json_forms.remove(json_form)
+            elif self._includes_usage and "stream_options" in str(error):
+                self._includes_usage = False
+            else:
                 raise
-            self._includes_usage = False  # some hosted servers refuse what they do not know
             return await self._request(client, messages, options)
+
+    def _json_form(self, wanted: JsonFormat | None) -> str:
+        """Return the strictest form of response_format that the server may take; empty for none."""
+        if wanted is None:
+            return ""
+        forms = self._json_forms if wanted.schema is not None else ["json_object"]
+        return next((form for form in forms if form in self._json_forms), "")
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         """Report that the model is there, or raise ModelMissing: this protocol cannot fetch one."""
@@ -154,38 +177,51 @@ class OpenAIClient:
         """Do nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def models(self) -> tuple[str, ...]:
-        try:
-            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
-                return tuple([model.id async for model in client.models.list()])
-        except openai.NotFoundError:
-            return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
-        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
-            raise self._translated(error) from error
-        except UNREADABLE as error:
-            raise unreadable_reply(self._url, error) from error
+        listed = await self._listed()
+        return (self.name,) if listed is None else tuple(model.id for model in listed)
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        """Return the sizes that llama.cpp's server adds to its list, and the windows that others do."""
+        listed = await self._listed()
+        if listed is None:
+            return (ServedModel(self.name),)
+        return tuple(
+            ServedModel(
+                model.id,
+                bytes=whole_number(_meta(model).get("size")),
+                context_tokens=whole_number(_meta(model).get("n_ctx_train"))
+                or next(filter(None, (whole_number(getattr(model, key, None)) for key in WINDOWS)), 0),
+            )
+            for model in listed
+        )
 
     async def parameters(self) -> int | None:
         """Return what llama.cpp's server adds to its list; no other server says it."""
+        own = (model for model in await self._listed() or () if model.id == self.name)
+        count = next((_meta(model).get("n_params") for model in own), None)
+        return count if isinstance(count, int) else None
+
+    async def _listed(self) -> list[openai.types.Model] | None:
+        """Return the server's list; None from one of a single model, as Azure's serverless endpoints are."""
         try:
             async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
-                listed = [model async for model in client.models.list() if model.id == self.name]
+                return [model async for model in client.models.list() if model.id]
         except openai.NotFoundError:
             return None
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
         except UNREADABLE as error:
             raise unreadable_reply(self._url, error) from error
-        meta = getattr(listed[0], "meta", None) if listed else None
-        count = meta.get("n_params") if isinstance(meta, dict) else None
-        return count if isinstance(count, int) else None
 
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())
         except ModelError as error:
-            return ModelStatus(False, str(error), "start the model server, or correct DOCENT_MODEL_URL")
+            return ModelStatus(False, error.message, "start the model server, or correct DOCENT_MODEL_URL")
         if not {self.name, f"{self.name}:latest"} & names:  # Ollama's mirror lists its tags
-            return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
+            return ModelStatus(
+                False, self._missing().message, "load it there, or name another in DOCENT_MODEL"
+            )
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
@@ -251,6 +287,15 @@ class OpenAIClient:
                 )
 
 
+def _response_format(wanted: JsonFormat, form: str) -> dict[str, Any]:
+    if form == "json_object":
+        return {"type": form}
+    described: dict[str, Any] = {"name": wanted.name, "schema": dict(wanted.schema or {})}
+    if wanted.strict is not None:
+        described["strict"] = wanted.strict
+    return {"type": form, form: described}
+
+
 def _wire_message(message: ChatMessage) -> dict[str, Any]:
     """Return a message in the form of this protocol."""
     wire: dict[str, Any] = {"role": message["role"], "content": message["content"]}
@@ -283,6 +328,12 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
     )
+
+
+def _meta(model: Any) -> Mapping[str, Any]:
+    """Return what llama.cpp's server says of a model beside the protocol."""
+    meta = getattr(model, "meta", None)
+    return meta if isinstance(meta, dict) else {}
 
 
 class _Calls:

@@ -18,10 +18,11 @@ from chainlit.context import init_http_context, init_ws_context
 from chainlit.user import User
 from starlette.applications import Starlette
 
+from docent import conversations
 from docent.__main__ import main
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.store import UPLOADED, back_up, conversations, restore
+from docent.store import UPLOADED, back_up, restore
 from docent.types import Scope
 from docent.web import page_routes
 from docent.web.accounts.api_keys import ApiKeys
@@ -30,6 +31,7 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.chat.history import History
 from docent.web.chat.history_database import MIGRATIONS
+from docent.web.documents import page_access
 from docent.web.documents import routes as documents
 from docent.web.monitoring import Metrics
 from tests.store.test_full_disk import fill
@@ -77,7 +79,7 @@ def client(monkeypatch, **state: object) -> httpx.AsyncClient:
     async def reader(request) -> str:
         return "ann"
 
-    monkeypatch.setattr(documents, "reader_of", reader)
+    monkeypatch.setattr(page_access, "reader_of", reader)
     monkeypatch.setattr(page_routes, "reader_of", reader)
     app = Starlette(routes=[*page_routes.routes(), *documents.routes()])
     app.state.authenticator = SimpleNamespace(is_admin=lambda name: True, required=True)

@@ -1,0 +1,189 @@
+"""Statements on the change log and on the generations of the index that follow it.
+
+Every write appends its changes in its own transaction. The words and the vectors of a generation each keep
+the position that they have reached, and catch up from there (docs/decisions/0018-change-log.md).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from docent.errors import StoreError
+from docent.store.catalog.contents import chunk_ids_of, delete_reading, readings_of
+from docent.store.catalog.documents import NAMELESS, document_row
+from docent.store.protocols import Change, ChangeKind
+
+AT_ONCE = 500  # changes that are read and applied together
+
+
+class Generation(NamedTuple):
+    """One index of the documents, by one embedding model and chunk size."""
+
+    number: int
+    fingerprint: str
+    role: str
+    """serving, previous or building, or removed, while it is."""
+
+
+class Removed(NamedTuple):
+    """A document that is gone from the catalog."""
+
+    id: str
+    library: str
+    sha256: str
+
+
+def append(
+    db: sqlite3.Connection,
+    generation: int,
+    kind: ChangeKind,
+    *,
+    library: str,
+    document_id: str = "",
+    chunk_ids: Sequence[str] = (),
+) -> None:
+    db.execute(
+        "INSERT INTO changes (generation, kind, document_id, library, chunks) VALUES (?, ?, ?, ?, ?)",
+        (generation, kind, document_id, library, bytes.fromhex("".join(chunk_ids))),
+    )
+
+
+def after(db: sqlite3.Connection, generation: int, position: int) -> list[Change]:
+    """Return the first changes of a generation after a position."""
+    rows = db.execute(
+        "SELECT position, kind, document_id, library, chunks FROM changes "
+        "WHERE generation = ? AND position > ? ORDER BY position LIMIT ?",
+        (generation, position, AT_ONCE),
+    ).fetchall()
+    return [
+        Change(at, kind, document, library, tuple(ids[n : n + 16].hex() for n in range(0, len(ids), 16)))
+        for at, kind, document, library, ids in rows
+    ]
+
+
+def last_position(db: sqlite3.Connection, generation: int) -> int:
+    """Return the position of a generation's last change, also if that was removed since."""
+    (last,) = db.execute("SELECT max(position) FROM changes WHERE generation = ?", (generation,)).fetchone()
+    return int(last) if last else first_gap(db, generation)
+
+
+def first_gap(db: sqlite3.Connection, generation: int) -> int:
+    """Return the position up to which changes were removed; who is behind it cannot catch up."""
+    row = db.execute("SELECT trimmed FROM generations WHERE n = ?", (generation,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_up_to(db: sqlite3.Connection, generation: int, position: int) -> int:
+    (count,) = db.execute(
+        "SELECT count(*) FROM changes WHERE generation = ? AND position <= ?", (generation, position)
+    ).fetchone()
+    return int(count)
+
+
+def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
+    """Remove changes that words and vectors have followed."""
+    db.execute("DELETE FROM changes WHERE generation = ? AND position <= ?", (generation, position))
+    db.execute(
+        "UPDATE generations SET trimmed = ? WHERE n = ? AND trimmed < ?", (position, generation, position)
+    )
+
+
+def log_name(db: sqlite3.Connection) -> str:
+    """Return the name of this log; a catalog that was put back from a snapshot has another one."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'log'").fetchone()
+    return str(row[0])
+
+
+def generations(db: sqlite3.Connection) -> dict[str, Generation]:
+    """Return the generations by their roles."""
+    rows = db.execute("SELECT n, fingerprint, role FROM generations ORDER BY n")
+    return {row[2]: Generation(*row) for row in rows}
+
+
+def require(db: sqlite3.Connection, generation: int) -> None:
+    """Raise StoreError for a generation that was removed while a process worked on it."""
+    if db.execute("SELECT 1 FROM generations WHERE n = ?", (generation,)).fetchone() is None:
+        raise StoreError(
+            "The index that was being built is gone: another rebuild has ended meanwhile. Run this again "
+            "if it is still wanted."
+        )
+
+
+def retire(db: sqlite3.Connection, generation: int) -> bool:
+    """Let nobody go back to a generation that is to be removed; return False if it serves, or is gone."""
+    retired = db.execute(
+        "UPDATE generations SET role = 'removed' WHERE n = ? AND role <> 'serving' RETURNING n", (generation,)
+    )
+    return bool(retired.fetchall())
+
+
+def retired(db: sqlite3.Connection) -> list[Generation]:
+    """Return the generations whose removal has begun."""
+    rows = db.execute("SELECT n, fingerprint, role FROM generations WHERE role = 'removed'")
+    return [Generation(*row) for row in rows.fetchall()]
+
+
+def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:
+    (n,) = db.execute(
+        "INSERT INTO generations (fingerprint, role) VALUES (?, ?) RETURNING n", (fingerprint, role)
+    ).fetchone()
+    return int(n)
+
+
+def serve(db: sqlite3.Connection, generation: int) -> None:
+    """Let a generation serve; the one that serves now becomes the previous one."""
+    db.execute(
+        "UPDATE generations SET role = CASE WHEN n = ? THEN 'serving' ELSE 'previous' END "
+        "WHERE n = ? OR role = 'serving'",
+        (generation, generation),
+    )
+
+
+def missing_in(db: sqlite3.Connection, generation: int, *, serving: int) -> list[str]:
+    """Return the ids of the documents that were read in the serving generation and not yet in another."""
+    rows = db.execute(
+        "SELECT d.id FROM documents d JOIN readings r ON r.document = d.n AND r.generation = ? "
+        "JOIN libraries l ON l.n = d.library WHERE NOT EXISTS "
+        "(SELECT 1 FROM readings o WHERE o.document = d.n AND o.generation = ?) "
+        "ORDER BY l.owner IS NULL, d.n",
+        (serving, generation),
+    )
+    return [str(key) for (key,) in rows]
+
+
+def delete_readings(db: sqlite3.Connection, generation: int, limit: int) -> bool:
+    """Delete some of what was read in a generation, in the end itself; return True while there is more."""
+    rows = db.execute("SELECT n FROM readings WHERE generation = ? LIMIT ?", (generation, limit)).fetchall()
+    for (reading,) in rows:
+        delete_reading(db, reading)
+    if not rows:
+        db.execute("DELETE FROM changes WHERE generation = ?", (generation,))
+        db.execute("DELETE FROM generations WHERE n = ?", (generation,))
+    return bool(rows)
+
+
+def clear_readings(db: sqlite3.Connection, document: int, *, document_id: str, library: str) -> None:
+    """Delete what was read of a document in every generation."""
+    for reading, generation in readings_of(db, document):
+        ids = chunk_ids_of(db, reading)
+        delete_reading(db, reading)
+        append(db, generation, "drop", library=library, document_id=document_id, chunk_ids=ids)
+
+
+def nameless(db: sqlite3.Connection) -> list[Removed]:
+    """Return the documents that no path names any more."""
+    rows = db.execute(
+        f"SELECT d.id, l.name, d.sha256 FROM documents d JOIN libraries l ON l.n = d.library WHERE {NAMELESS}"
+    ).fetchall()
+    return [Removed(*row) for row in rows]
+
+
+def remove(db: sqlite3.Connection, documents: Sequence[Removed]) -> None:
+    """Delete documents that no path names, with everything that was read of them."""
+    for document in documents:
+        n = document_row(db, document.id)
+        assert n is not None
+        clear_readings(db, n, document_id=document.id, library=document.library)
+        db.execute("DELETE FROM documents WHERE n = ?", (n,))

@@ -1,0 +1,375 @@
+"""Statements on libraries, documents and their files.
+
+A path names the document that answers for it, and perhaps the `next` one; both in one row, so that the
+change from one version of a file to the other is one statement.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from functools import lru_cache
+from itertools import chain, count
+from typing import Any
+
+from docent.errors import StoreError
+from docent.messages import Message, joined, restored, stored
+from docent.store.catalog.dialect import as_list, ignoring_case, listed
+from docent.store.catalog.scoping import known_in
+from docent.store.protocols import KnownFile
+from docent.types import (
+    ANSWERING,
+    NOTHING_TO_SEARCH,
+    SourceFile,
+    State,
+    StoredDocument,
+    private_library,
+)
+
+COLUMNS = f"""
+d.id, l.name, l.owner, d.name, d.sha256, d.bytes, d.added, coalesce(r.state, d.state),
+coalesce(r.reason, d.reason), coalesce(r.title, ''), coalesce(r.kind, ''), coalesce(r.language, ''),
+coalesce(r.date, ''), coalesce(r.pages, 0), coalesce(r.unread_pages, 0), coalesce(r.chunks, 0),
+coalesce(r.embedded, 0), coalesce(r.loader, 0),
+EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n AND p.next IS NOT NULL),
+(SELECT {listed("path")} FROM paths p WHERE p.document = d.n OR p.next = d.n)
+"""
+NAMELESS = (
+    "NOT EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n) "
+    "AND NOT EXISTS (SELECT 1 FROM paths p WHERE p.next = d.n)"
+)
+"""A condition for documents that no path names any more."""
+UPLOADED = ".uploaded/"
+"""The start of the path of a file from no folder; no path below data/ begins with a dot."""
+SORTED = {
+    "": "l.name {way}, d.name {way}",
+    "name": f"{ignoring_case('d.name')} {{way}}",
+    "library": "l.name {way}, d.name",
+    "state": "coalesce(r.state, d.state) {way}, d.name",
+    "pages": "coalesce(r.pages, 0) {way}, d.name",
+    "size": "d.bytes {way}, d.name",
+    "added": "d.added {way}, d.name",
+}
+"""Orders of a list, by the name of the column that a person sorts by."""
+MOST_DOCUMENTS = 20_000  # cached with their rows; some 40 MB
+EMPTY = joined((NOTHING_TO_SEARCH, Message("Read it again to hear why.")), " ")
+"""The reason for an empty document that was read before reasons were noted."""
+GONE = Message("This document is not here any more. `python -m docent list` shows what is.")
+OUTDATED = Message("a newer version is being read; until it is ready, this one answers")
+
+
+def documents_where(
+    db: sqlite3.Connection,
+    generation: int,
+    condition: str,
+    *values: Any,
+    order: str = "l.name, d.name",
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[StoredDocument]:
+    """Return documents of all readers."""
+    known = known_in(generation)
+    if limit is not None:  # else SQLite reads the paths of every document before it sorts
+        chosen = f"SELECT d.n FROM {known} WHERE {condition} ORDER BY {order}, d.n LIMIT ? OFFSET ?"
+        condition, values = f"d.n IN ({chosen})", (*values, limit, offset)
+    rows = db.execute(f"SELECT {COLUMNS} FROM {known} WHERE {condition} ORDER BY {order}, d.n", tuple(values))
+    return [_document_of(row) for row in rows]
+
+
+def count_where(db: sqlite3.Connection, generation: int, condition: str, *values: Any) -> int:
+    (count,) = db.execute(f"SELECT count(*) FROM {known_in(generation)} WHERE {condition}", values).fetchone()
+    return int(count)
+
+
+@lru_cache(maxsize=MOST_DOCUMENTS)
+def _document_of(row: tuple[Any, ...]) -> StoredDocument:
+    """Return a row as a document; cached, as most rows are the same after a change."""
+    key, library, owner, name, sha256, size, added, state, reason, *facts, outdated, paths = row
+    title, kind, language, date, pages, unread, chunks, embedded, loader = facts
+    is_empty = not chunks and state in ANSWERING
+    return StoredDocument(
+        id=key,
+        library=library,
+        name=name,
+        title=title,
+        kind=kind,
+        sha256=sha256,
+        paths=tuple(as_list(paths)),
+        state=State(state),
+        reason=restored(reason) or (OUTDATED if outdated else EMPTY if is_empty else ""),
+        pages=pages,
+        unread_pages=unread,
+        chunks=chunks,
+        embedded=embedded,
+        bytes=size,
+        language=language,
+        date=date,
+        added=added,
+        owner=owner,
+        loader=loader,
+    )
+
+
+def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> int:
+    """Return the row of a library, made if it is missing.
+
+    Raises StoreError for a missing private library without owner, which would be shared with everybody.
+    """
+    if owner is not None or "/" not in name:  # names by private_library have a slash
+        db.execute(
+            "INSERT INTO libraries (name, owner, added) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+            (name, owner, now()),
+        )
+    row = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise StoreError(
+            "{name!r} is a private library whose owner is not known. Hand the file in again.", name=name
+        )
+    return int(row[0])
+
+
+def document_row(db: sqlite3.Connection, document_id: str) -> int | None:
+    row = db.execute("SELECT n FROM documents WHERE id = ?", (document_id,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def queue_document(
+    db: sqlite3.Connection,
+    document_id: str,
+    library: int,
+    sha256: str,
+    *,
+    name: str,
+    size: int,
+    added: str = "",
+) -> int:
+    """Insert a document that is to be read, or queue one again that failed; return its row."""
+    db.execute(
+        "INSERT INTO documents (id, library, sha256, name, added, bytes, state, visible) "
+        f"VALUES (?, ?, ?, ?, ?, ?, '{State.QUEUED}', 0) ON CONFLICT (id) DO UPDATE "
+        f"SET state = '{State.QUEUED}', reason = '', name = excluded.name "
+        f"WHERE documents.state = '{State.FAILED}'",
+        (document_id, library, sha256, name, added or now(), size),
+    )
+    row = document_row(db, document_id)
+    assert row is not None
+    return row
+
+
+def is_read(db: sqlite3.Connection, document: int, generation: int) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM readings WHERE document = ? AND generation = ?", (document, generation)
+    ).fetchone()
+    return row is not None
+
+
+def is_waiting(db: sqlite3.Connection, document: int) -> bool:
+    """Return True if an older version answers in its place."""
+    return db.execute("SELECT 1 FROM paths WHERE next = ?", (document,)).fetchone() is not None
+
+
+def point(db: sqlite3.Connection, generation: int, library: int, file: SourceFile, document: int) -> None:
+    """Let a path name a document: at once, or once it is complete if an older version answers now."""
+    db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
+    older = db.execute(
+        "SELECT p.document FROM paths p JOIN readings r ON r.document = p.document AND r.generation = ? "
+        "WHERE p.library = ? AND p.path = ? AND p.document <> ?",
+        (generation, library, file.path, document),
+    ).fetchone()
+    complete = db.execute(
+        "SELECT 1 FROM readings WHERE document = ? AND generation = ? AND state <> 'searchable'",
+        (document, generation),
+    ).fetchone()
+    now, later = (older[0], document) if older and not complete else (document, None)
+    db.execute(
+        "INSERT INTO paths (library, path, document, bytes, modified_ns, next) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (library, path) DO UPDATE SET document = excluded.document, bytes = excluded.bytes, "
+        "modified_ns = excluded.modified_ns, next = excluded.next",
+        (library, file.path, now, file.bytes, file.modified_ns, later),
+    )
+    if later is None:
+        db.execute("UPDATE documents SET visible = 1 WHERE n = ?", (document,))
+
+
+def finish_complete(db: sqlite3.Connection, generation: int, *, serving: bool) -> None:
+    """Make the documents ready that have all their vectors; in the serving generation they take over."""
+    complete = db.execute(
+        f"UPDATE readings SET state = CASE WHEN unread_pages > 0 THEN '{State.PARTIAL}' ELSE "
+        f"'{State.READY}' END WHERE generation = ? AND state = '{State.SEARCHABLE}' AND embedded = chunks "
+        "RETURNING document",
+        (generation,),
+    ).fetchall()
+    if serving and complete:
+        take_over(db, generation)
+
+
+def take_over(db: sqlite3.Connection, generation: int) -> None:
+    """Let each document answer that is complete, and was to replace an older version of its file."""
+    ready = "SELECT document FROM readings WHERE generation = ? AND state <> 'searchable'"
+    newer = db.execute(f"SELECT next FROM paths WHERE next IN ({ready})", (generation,)).fetchall()
+    for (document,) in newer:
+        db.execute("UPDATE paths SET document = next, next = NULL WHERE next = ?", (document,))
+        db.execute("UPDATE documents SET visible = 1 WHERE n = ?", (document,))
+
+
+def begin_reading(db: sqlite3.Connection, document_id: str) -> None:
+    """Note that a queued document is being read."""
+    db.execute(
+        f"UPDATE documents SET state = '{State.LOADING}' WHERE id = ? AND state = '{State.QUEUED}'",
+        (document_id,),
+    )
+
+
+def give_up(db: sqlite3.Connection, document: int, reason: str) -> None:
+    """Mark a document as failed; an older version of it goes on answering."""
+    db.execute(
+        f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (stored(reason), document)
+    )
+    if is_waiting(db, document):
+        withdraw(db, document)
+
+
+def any_complete(db: sqlite3.Connection, generation: int) -> bool:
+    """Return True if `finish_complete` has something to do."""
+    row = db.execute(
+        "SELECT 1 FROM readings WHERE generation = ? AND state = 'searchable' AND embedded = chunks LIMIT 1",
+        (generation,),
+    ).fetchone()
+    return row is not None
+
+
+def withdraw(db: sqlite3.Connection, document: int) -> None:
+    """Remove a document from all paths; where an older version answers, it goes on."""
+    # The date is reset, so that the next ingest reads that file again.
+    db.execute("UPDATE paths SET next = NULL, modified_ns = 0 WHERE next = ?", (document,))
+    db.execute("DELETE FROM paths WHERE document = ?", (document,))
+
+
+def rename(db: sqlite3.Connection, document: int) -> None:
+    """Name a document after a file that is still there, once the one it was named after is gone."""
+    names = [
+        str(path).rpartition("/")[2]
+        for (path,) in db.execute("SELECT path FROM paths WHERE document = ? ORDER BY path", (document,))
+    ]
+    (name,) = db.execute("SELECT name FROM documents WHERE n = ?", (document,)).fetchone()
+    if names and name not in names:
+        db.execute("UPDATE documents SET name = ? WHERE n = ?", (names[0], document))
+
+
+def known_files(db: sqlite3.Connection, generation: int, library: str) -> list[KnownFile]:
+    """Return every file of a library's folder that was looked at before, read or not."""
+    rows = db.execute(
+        "SELECT p.path, p.bytes, p.modified_ns, d.sha256 FROM paths p JOIN libraries l ON l.n = p.library "
+        "JOIN documents d ON d.n = coalesce(p.next, p.document) "
+        "JOIN readings r ON r.document = d.n AND r.generation = ? "
+        "WHERE l.name = ? AND substr(p.path, 1, length(?)) <> ?",
+        (generation, library, UPLOADED, UPLOADED),
+    ).fetchall()
+    read = [KnownFile(library, *row) for row in rows]
+    return read + [file for file in failures(db) if file.library == library]
+
+
+def failures(db: sqlite3.Connection) -> list[KnownFile]:
+    """Return the files of folders that could not be read."""
+    rows = db.execute(
+        "SELECT l.name, f.path, f.bytes, f.modified_ns, f.reason FROM failures f "
+        "JOIN libraries l ON l.n = f.library WHERE l.owner IS NULL ORDER BY l.name, f.path"
+    ).fetchall()
+    return [KnownFile(library, path, size, at, "", restored(why)) for library, path, size, at, why in rows]
+
+
+def note_failure(db: sqlite3.Connection, file: SourceFile, reason: str) -> None:
+    db.execute(
+        "INSERT INTO failures (library, path, bytes, modified_ns, reason, at) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (library, path) DO UPDATE SET bytes = excluded.bytes, "
+        "modified_ns = excluded.modified_ns, reason = excluded.reason, at = excluded.at",
+        (library_row(db, file.library), file.path, file.bytes, file.modified_ns, stored(reason), now()),
+    )
+
+
+def forget_path(db: sqlite3.Connection, library: str, path: str) -> None:
+    key = library_row(db, library)
+    db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (key, path))
+    gone = db.execute(
+        "DELETE FROM paths WHERE library = ? AND path = ? RETURNING document", (key, path)
+    ).fetchall()
+    for (document,) in gone:
+        rename(db, document)
+
+
+def is_used(db: sqlite3.Connection, sha256: str, *, besides: str = "") -> bool:
+    """Return True if a document was made of these bytes, besides the one named."""
+    row = db.execute(
+        "SELECT 1 FROM documents WHERE sha256 = ? AND id <> ? LIMIT 1", (sha256, besides)
+    ).fetchone()
+    return row is not None
+
+
+def used_originals(db: sqlite3.Connection) -> set[str]:
+    return {sha256 for (sha256,) in db.execute("SELECT sha256 FROM documents")}
+
+
+def libraries_of(db: sqlite3.Connection, reader: str | None) -> list[str]:
+    """Return the names of the shared libraries and of the reader's own."""
+    rows = db.execute("SELECT name FROM libraries WHERE owner IS NULL OR owner = ?", (reader,))
+    return sorted(str(name) for (name,) in rows)
+
+
+def every_library(db: sqlite3.Connection) -> list[str]:
+    return [str(name) for (name,) in db.execute("SELECT name FROM libraries ORDER BY name")]
+
+
+def brought_by(reader: str) -> str:
+    """Return the start of the paths of what a reader shared, so that they can take it back."""
+    return f"{UPLOADED}{private_library(reader, '')}"
+
+
+def is_from(document: StoredDocument, reader: str) -> bool:
+    """Return True if a shared document was shared by this reader."""
+    return document.owner is None and any(path.startswith(brought_by(reader)) for path in document.paths)
+
+
+def is_named(db: sqlite3.Connection, reader: str) -> bool:
+    """Return True if a reader owns a library, or is named in the path of what they shared."""
+    start = brought_by(reader)
+    row = db.execute(
+        "SELECT (SELECT count(*) FROM libraries WHERE owner = ?) "
+        "+ (SELECT count(*) FROM paths WHERE substr(path, 1, length(?)) = ?)",
+        (reader, start, start),
+    ).fetchone()
+    return bool(row[0])
+
+
+def forget_name(db: sqlite3.Connection, reader: str) -> None:
+    """Delete a reader's empty libraries, and their name from the paths of what they shared."""
+    start = brought_by(reader)
+    db.execute(
+        "DELETE FROM libraries WHERE owner = ? AND n NOT IN (SELECT library FROM documents)", (reader,)
+    )
+    shared = db.execute(
+        "SELECT library, path, document FROM paths WHERE substr(path, 1, length(?)) = ?", (start, start)
+    ).fetchall()
+    for library, path, document in shared:
+        free = free_path(db, library, path.removeprefix(start), document, below=UPLOADED)
+        known = db.execute("SELECT 1 FROM paths WHERE library = ? AND path = ?", (library, free)).fetchone()
+        if known:  # the same document is here under this name already
+            db.execute("DELETE FROM paths WHERE library = ? AND path = ?", (library, path))
+        else:
+            db.execute("UPDATE paths SET path = ? WHERE library = ? AND path = ?", (free, library, path))
+
+
+def free_path(db: sqlite3.Connection, library: int, name: str, document: int, *, below: str) -> str:
+    """Return a path for a shared file: its name, numbered if another document has that name."""
+    stem, dot, suffix = name.rpartition(".")
+    numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
+    for own in chain([name], numbered):
+        row = db.execute(
+            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, below + own)
+        ).fetchone()
+        if row is None or row[0] == document:
+            break
+    return below + own
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,174 @@
+"""The catalog in SQLite: one file that all else is derived from, which any number of processes share."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from docent.errors import StoreError
+from docent.store.catalog.schema import is_older, migrate
+from docent.store.catalog.snapshots import Snapshots, damaged
+
+BUSY_SECONDS = 30.0
+
+
+class SqliteCatalog:
+    """Connections to catalog.db and transactions on it. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._write_lock = threading.RLock()
+        self._idle: deque[sqlite3.Connection] = (
+            deque()
+        )  # last in, first out: the one used last has the fullest cache
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.snapshots = Snapshots(path.parent)
+        self.snapshots.refuse_lost()
+        self._writer = self._connect()
+        self._watch, self._watching = self._connect(), threading.Lock()
+        try:
+            with self._translate_errors():
+                if is_older(path):
+                    self.snapshots.take(whole=True)
+                migrate(self._writer)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def version(self) -> int:
+        """A number that differs once any process has changed the catalog; it costs microseconds."""
+        with self._watching, self._translate_errors():
+            (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Run the block in one transaction, alone in all processes: all of it happens, or none."""
+        with self._write_lock, self._translate_errors():
+            try:  # BEGIN is inside, since Ctrl+C may come right after it
+                self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Read from one snapshot of the catalog for the whole block."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            with self._translate_errors():
+                connection.execute("BEGIN")
+                yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.append(connection)
+
+    def value(self, key: str) -> str:
+        with self.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_value(self, key: str, value: str) -> None:
+        with self.write() as connection:
+            connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def forget_copies(self) -> None:
+        """Remove the snapshot, which holds what is deleted next."""
+        self.snapshots.drop()
+
+    def forget_traces(self) -> bool:
+        """Empty the write-ahead log, which may hold deleted text; return False if it is in use."""
+        with self._write_lock, self._translate_errors():
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def forget_deleted(self) -> None:
+        """Empty the write-ahead log. Raises StoreError where it still holds what was deleted."""
+        if not self.forget_traces():
+            raise StoreError(
+                "It is deleted, but its text still stands in catalog.db-wal, because the catalog has "
+                "been read without a pause for {busy_seconds:.0f} seconds. The next deletion, or the "
+                "end of Docent, removes the text.",
+                busy_seconds=BUSY_SECONDS,
+            )
+
+    def shrink(self) -> None:
+        """Write the file anew without what was deleted; skipped while others read or write."""
+        with self._write_lock, suppress(sqlite3.OperationalError):
+            self._writer.execute("VACUUM")
+
+    def save(self) -> None:
+        """Take a snapshot unless the last one equals the catalog."""
+        with self._write_lock:
+            self.forget_traces()
+            if not self.snapshots.is_current():
+                self.snapshots.take()
+
+    def complaints(self) -> list[str]:
+        """Return what SQLite finds wrong with the file; an empty list when it is sound."""
+        with self.read() as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+            found += [f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check")]
+        return [line for line in found if line != "ok"]
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self._watch.close()
+        self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        with self._translate_errors():
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA secure_delete = ON")  # deleted text is overwritten, not unlinked
+                connection.execute("PRAGMA cache_size = -16000")
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: sqlite3.DatabaseError) -> Exception:
+        said = str(error)
+        if "disk is full" in said or "disk I/O" in said:
+            return StoreError(
+                "The catalog in storage/ could not be written: {why}. Nothing stored before is lost. "
+                "Free some space on that disk and try again.",
+                why=said,
+            )
+        if "malformed" in said or "not a database" in said:
+            return damaged(self.path, said)
+        if "locked" in said:
+            return StoreError(
+                "The catalog in storage/ has been locked by another process for {seconds:.0f} "
+                "seconds. Wait for it to finish, or stop it, and try again.",
+                seconds=BUSY_SECONDS,
+            )
+        return error

@@ -1,0 +1,147 @@
+"""Words and vectors follow the change log: each keeps the position that it has reached, and catches up.
+
+Why a log: docs/decisions/0018-change-log.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docent.errors import StoreError
+from docent.store.catalog import changes, contents, documents
+from docent.store.protocols import Catalog, Change, DerivedIndex
+from docent.types import Chunk
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LONGEST_POSITION = 64
+
+
+class CatalogContent:
+    """Reads from the catalog of which words and vectors are made."""
+
+    def __init__(self, catalog: Catalog, generation: int) -> None:
+        self._catalog = catalog
+        self._generation = generation
+
+    def words_of(self, document_id: str) -> tuple[str, list[Chunk]] | None:
+        with self._catalog.read() as db:
+            return contents.words_of(db, self._generation, document_id)
+
+    def vectors_of(self, chunk_ids: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
+        with self._catalog.read() as db:
+            return contents.vectors_by_id(db, self._generation, chunk_ids)
+
+    def documents(self) -> list[tuple[str, str]]:
+        with self._catalog.read() as db:
+            return contents.read_documents(db, self._generation)
+
+    def libraries(self) -> list[str]:
+        with self._catalog.read() as db:
+            return documents.every_library(db)
+
+    def library_vectors(self, library: str) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        with self._catalog.read() as db:
+            yield from contents.vectors_of_library(db, self._generation, library)
+
+    def chunk_count(self) -> int:
+        with self._catalog.read() as db:
+            return contents.count_chunks(db, self._generation)
+
+    def vector_counts(self) -> dict[str, int]:
+        with self._catalog.read() as db:
+            return contents.count_vectors(db, self._generation)
+
+
+class PositionFile:
+    """The position that words or vectors have reached in the log, in a small file that stays open.
+
+    It is not synced: a position that is older after a power cut only means more to apply again.
+    """
+
+    def __init__(self, folder: Path, part: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(folder / f"{part}.position", os.O_RDWR | os.O_CREAT, 0o600)
+
+    def read(self) -> str:
+        return os.pread(self._handle, LONGEST_POSITION, 0).decode(errors="replace").strip()
+
+    def write(self, position: str) -> None:
+        try:
+            os.pwrite(self._handle, position.ljust(LONGEST_POSITION).encode(), 0)
+        except OSError as error:
+            raise StoreError(
+                "The index in storage/ could not be written ({why}). Nothing stored is lost. Free some space "
+                "on that disk; the index then follows by itself.",
+                why=error.strerror,
+            ) from error
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class Follower:
+    """Keeps words or vectors level with the change log."""
+
+    def __init__(self, index: DerivedIndex, file: PositionFile, catalog: Catalog, generation: int) -> None:
+        self._index = index
+        self._file = file
+        self._catalog = catalog
+        self._generation = generation
+        self._content = CatalogContent(catalog, generation)
+        with catalog.read() as db:
+            self._log = changes.log_name(db)
+            first, last = changes.first_gap(db, generation), changes.last_position(db, generation)
+        found = self._stored_position()
+        self.position = found if first <= found <= last else -1
+        """-1: everything has to be written again."""
+
+    def catch_up(self) -> bool:
+        """Apply the changes since its position; durable on return. Return True if something was dropped."""
+        dropped = False
+        if self.position < 0:
+            self.write_anew()
+        while some := self._after():
+            relevant = [change for change in some if change.kind in self._index.follows]
+            if relevant:
+                self._index.apply(relevant, self._content)
+                self._file.write(f"{self._log} {some[-1].position}")
+            self.position = some[-1].position
+            dropped = dropped or any(change.kind in ("drop", "library") for change in some)
+        return dropped
+
+    def write_anew(self) -> None:
+        with self._catalog.read() as db:
+            # What comes while it is written is applied later.
+            last = changes.last_position(db, self._generation)
+        self._file.write("")
+        self._index.write_anew(self._content)
+        self._file.write(f"{self._log} {last}")
+        self.position = last
+
+    def is_whole(self) -> bool:
+        """Return False if something is missing or left over that no change accounts for."""
+        while True:
+            self.catch_up()
+            if self._index.is_whole(self._content):
+                return True
+            if not self._after():  # else another process wrote meanwhile
+                return False
+
+    def note(self) -> None:
+        """Store the position that it has, also where nothing had to be done to reach it."""
+        if self.position >= 0:
+            self._file.write(f"{self._log} {self.position}")
+
+    def _after(self) -> list[Change]:
+        with self._catalog.read() as db:
+            return changes.after(db, self._generation, self.position)
+
+    def _stored_position(self) -> int:
+        log_name, _, position = self._file.read().partition(" ")
+        return int(position) if log_name == self._log and position.isdigit() else -1
