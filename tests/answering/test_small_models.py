@@ -150,4 +150,4 @@ async def test_only_what_it_copies_is_confirmed(size, start_ollama):
     server = start_ollama(models=(f"some:{size}",))
     server.script("At 9:30 and at 18:00, the museum opens and closes.")
     found = await events(QUESTION, native(server.url, name=f"some:{size}"), limits=AUTO, sizes={})
-    assert (INSTEAD in [notice for notice in notices(found).splitlines()]) == (size == "135m")
+    assert (INSTEAD in notices(found)) == (size == "135m")
