@@ -278,6 +278,8 @@ class Draft:
         """The text ends with a whole sentence, as far as the model's end tells."""
         self.small = False
         """The model is small, and was given an easier task."""
+        self.closely = False
+        """The model is small, and only what it copies is cited."""
         self.replaced = False
         """The best sentences are shown instead of what the model wrote."""
         self.shown = False

@@ -150,7 +150,7 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    draft.small = services.model is not None and await is_small(services.model, services)
+    draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:
@@ -310,6 +310,7 @@ async def _answer_from_whole_documents(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
+    draft.closely = services.model is not None and await is_small(services.model, services)
     request = replace(request, history=())
     budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:
@@ -378,6 +379,7 @@ async def _cite(
             sent,
             computed="\n".join(draft.computed),
             finished=draft.finished and not (draft.failed or draft.last.cut_short),
+            closely=draft.closely,
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )
