@@ -61,8 +61,8 @@ def pinned(name: str) -> dict[str, str]:
 def test_the_wheel_holds_every_file_of_the_package(names):
     """Code, translations, pages, the chat's files, samples and the model are in it, and nothing else."""
     tracked = subprocess.run(
-        ["git", "ls-files", "docent", "public", "data", ".chainlit", "app.py", ":(glob)*.toml", "chainlit*.md"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        ["git", "ls-files", "docent", "public", "data", ".chainlit", "app.py", ":(glob)*.toml",
+         "chainlit*.md"], cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     package = {name for name in tracked if name.startswith("docent/")}
     others = {f"docent/installed/{name}" for name in tracked} - {
