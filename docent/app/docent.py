@@ -50,7 +50,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:
-    from docent.evaluating import GoldenQuestions, Question
+    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -251,6 +251,13 @@ class Docent:
         from docent.evaluating import GoldenQuestions
 
         return GoldenQuestions(self.store.folder / "golden.jsonl")
+
+    @property
+    def past_evaluations(self) -> PastEvaluations:
+        """The figures of earlier evaluations of these questions."""
+        from docent.evaluating import PastEvaluations
+
+        return PastEvaluations(self.store.folder / "evaluations.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Add the question of a good answer, unless that cites nothing or a private document."""
