@@ -22,6 +22,7 @@ from docent.cli import (
     eval_commands,
     mcp_command,
     print_json,
+    source_commands,
 )
 from docent.errors import DocentError
 from docent.settings import Settings
@@ -107,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
         mcp_command.define_mcp,
         as_json=False,
     )
+    source_commands.add_sources_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

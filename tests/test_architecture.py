@@ -33,8 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
+    "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
+    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "settings"},
     "web": SHARED | PIPELINES | {"app", "conversations", "retrieving.query", "settings", "store"},
     "cli": SHARED

@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docent.answering.content_policy import ContentPolicy
-from docent.answering.models.client import ModelClient, ModelStatus
+from docent.answering.models.client import ModelClient, ModelStatus, ServedModel
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
+from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -51,6 +52,7 @@ from docent.types import (
 
 if TYPE_CHECKING:
     from docent.evaluating import GoldenQuestions, PastEvaluations, Question
+    from docent.sources import SourceReport, Sources
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -79,6 +81,9 @@ class Docent:
     policy: ContentPolicy
     synonyms: Synonyms
     rerank: Reranker | None
+    sources: Sources | None
+    """Where documents come from beside files; None where no file names any."""
+    schedule: SourceSchedule
 
     @property
     def model(self) -> ModelClient:
@@ -87,7 +92,7 @@ class Docent:
 
     def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
         """Return the passages that may answer the question, best first."""
-        return retrieve(
+        passages = retrieve(
             question,
             scope=scope,
             store=self.store,
@@ -96,6 +101,7 @@ class Docent:
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
@@ -124,7 +130,8 @@ class Docent:
             policy=self.policy,
             sizes=self.sizes,
         )
-        return answer(request, services)
+        events = answer(request, services)
+        return events if self.sources is None else events_with_origins(events, self.sources)
 
     def persona(self, key: str) -> Persona:
         """Return the persona of this key; the default one for an empty key."""
@@ -164,6 +171,19 @@ class Docent:
             for library in sorted({report.library for report in reports})
             for mistake in self.synonyms.mistakes(library)
         ]
+
+    def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:
+        """Bring sources level with what they have now, all by default, and ingest what they brought."""
+        if self.sources is None:
+            raise InputError(
+                "There is no file {path}, which names the sources. docs/sources.md has examples.",
+                path=self.settings.sources,
+            )
+        reports = self.sources.sync(names)
+        folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
+        if not folders:
+            return reports, []
+        return reports, self.ingest(folders, retry_failed=False, password=None, on_progress=lambda _: None)
 
     def watch(
         self,
@@ -269,12 +289,22 @@ class Docent:
         self.golden.add(question)
         return question
 
-    async def check_model(self) -> ModelStatus:
-        return await self.model.check()
+    async def check_model(self, name: str = "") -> ModelStatus:
+        """Ask the server whether it has a model, by default that of the settings."""
+        return await self.open_model(name=name).check()
 
     async def models(self) -> tuple[str, ...]:
         """List the models of the server, for a person to choose from. Raises ModelError."""
         return await self.model.models()
+
+    async def describe_models(self) -> tuple[ServedModel, ...]:
+        """List the models of the server with their sizes. Raises ModelError."""
+        return await self.model.describe()
+
+    @property
+    def can_pull(self) -> bool:
+        """True for a server that can be told to fetch a model, as Ollama can."""
+        return self.settings.provider == "ollama" and self.llamacpp is None
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
         """Let the server fetch a model, by default that of the settings; progress is in bytes."""
@@ -319,9 +349,12 @@ class Docent:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
         self.uploads.resume()
+        if self.sources is not None:
+            self.schedule.start(self.sync_sources)
 
     def close(self) -> None:
         """Close every part, the store last, even if another part fails to close."""
+        self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
             for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):

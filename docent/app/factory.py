@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
+from docent.app.source_schedule import SourceSchedule
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
@@ -18,6 +20,9 @@ from docent.loading import Limits, Loader, Ocr
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
+
+if TYPE_CHECKING:
+    from docent.sources import Sources
 
 
 def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
@@ -27,6 +32,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     """
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
+    sources = open_sources(settings)
     policy = read_policy(settings.content_policy_file, action=settings.content_policy)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
@@ -71,6 +77,24 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
         policy=policy,
         synonyms=Synonyms(settings.data),
         rerank=rerank,
+        sources=sources,
+        schedule=SourceSchedule(60.0 * settings.sources_every),
+    )
+
+
+def open_sources(settings: Settings) -> Sources | None:
+    """Read the sources; only the file of the default name may be missing."""
+    unnamed = settings.sources == Settings.model_fields["sources"].default
+    if unnamed and not settings.sources.exists():
+        return None
+    from docent.sources import AllowedHosts, Sources, read_sources  # 0.1 s, for those who name sources
+
+    return Sources(
+        settings=read_sources(settings.sources),
+        data=settings.data,
+        work=settings.storage / "sources",
+        hosts=AllowedHosts(settings.source_hosts),
+        largest=settings.max_file_mb * 1_000_000,
     )
 
 

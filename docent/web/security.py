@@ -74,7 +74,10 @@ UPLOADS = ("/project/file", "/documents/upload")
 """Routes whose handlers bound the length of a body themselves."""
 SOCKET = "/ws/"
 JSON_BODIES = frozenset(
-    ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
+    (
+        *("/set-session-cookie", "/project/threads", "/project/thread", "/project/action"),
+        *("/feedback", "/model/download"),
+    )
 )
 """Routes that read their body as JSON, whatever its content type."""
 

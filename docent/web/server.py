@@ -30,9 +30,10 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
-from docent.web.chat import conversation, file_scope, socket_events, upload_routes
+from docent.web.chat import conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
+from docent.web.chat.model_download import ModelDownloads
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
@@ -72,7 +73,13 @@ def prepare() -> None:
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes(), *admin_routes.routes(), *source_routes.routes()]
+    ours = [
+        *routes(),
+        *documents.routes(),
+        *admin_routes.routes(),
+        *source_routes.routes(),
+        *model_panel.routes(),
+    ]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
@@ -113,6 +120,7 @@ def open_once() -> None:
         return
     close()
     state.docent = open_docent(state.settings)
+    state.downloads = ModelDownloads(state.docent.pull_model)
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()
