@@ -69,7 +69,8 @@ async def rate(history: History, docent: Docent, *, library: str = "harbour", co
     """Save an answer of Ben's that cites a page, with his rating; return the id of the answer."""
     (document,) = docent.store.documents(Scope())
     citation = Citation(
-        n=1, document_id=document.id, library=library, file=document.name, page=1, page_label="", place="line 3",
+        n=1, document_id=document.id, library=library, file=document.name, page=1, page_label="",
+        place="line 3",
         start=9, end=34, quote="The ferry leaves at nine.", chunk_id="c",
     )  # fmt: skip
     answer = Answer(f"At nine [1]. {SECRET}", (citation,), (), Receipt(question=QUESTION, searched=QUESTION))
