@@ -54,5 +54,10 @@ class PastEvaluations:
 
 def _read(line: str) -> PastEvaluation:
     row = json.loads(line)
-    figures = {name: Figure(**row.pop(name)) for name in ("page_hit_5", "document_first")}
-    return PastEvaluation(**row, **figures)
+    return PastEvaluation(
+        at=str(row["at"]),
+        library=str(row["library"]),
+        questions=int(row["questions"]),
+        page_hit_5=Figure(**row["page_hit_5"]),
+        document_first=Figure(**row["document_first"]),
+    )

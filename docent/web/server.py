@@ -40,6 +40,7 @@ from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
 from docent.web.security import secure_app
+from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 
@@ -77,6 +78,7 @@ def prepare() -> None:
         *routes(),
         *documents.routes(),
         *admin_routes.routes(),
+        *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
     ]
