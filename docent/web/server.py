@@ -19,7 +19,7 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
-from docent.errors import StoreError
+from docent.errors import InputError, StoreError
 from docent.settings import Settings
 from docent.web import listen_address
 from docent.web.accounts.api_keys import ApiKeys
@@ -52,6 +52,9 @@ NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
 HEADER_SECONDS = 30.0
 """From the opening of a connection, or the first byte of its next request, to the end of the headers."""
 MOST_CONNECTIONS = 2_000
+LEAST_FILES = 256
+OWN_FILES = 128
+"""Files that Docent itself holds open: 60 when idle, and some for each answer under way."""
 MOST_OF_ONE_ADDRESS = 500
 """Fifty people behind one router hold about 350: a socket and up to six requests each."""
 
@@ -177,6 +180,7 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Serve until stopped."""
+    raise_file_limit()
     config.run.host, config.run.port = settings.host, settings.port
     config.run.headless = True
     config.run.module_name = str(APP)
@@ -187,7 +191,6 @@ def serve(settings: Settings) -> None:
     if (warning := listen_address.open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
     print(f"Docent is at {listen_address.address(settings)} (stop it with Ctrl+C)", flush=True)
-    raise_file_limit()
     server = Server(
         uvicorn.Config(
             chainlit.server.app,
@@ -212,11 +215,29 @@ def serve(settings: Settings) -> None:
 
 
 def raise_file_limit() -> None:
-    """Let this process hold as many connections as the machine allows; a shell often allows it 1,024."""
+    """Let this process hold as many connections as the machine allows; a shell often allows it 1,024.
+
+    Raises InputError where it allows too few files for any work.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * MOST_CONNECTIONS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < LEAST_FILES:
+        raise InputError(
+            "This process may open only {allowed} files at once, and Docent needs {least}. Allow it more, "
+            "for example with: ulimit -n 4096",
+            allowed=wanted,
+            least=LEAST_FILES,
+        )
+
+
+def most_connections() -> int:
+    """Return how many connections leave enough files for what their requests open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, (soft - OWN_FILES) // 2)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -258,7 +279,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(b"408 Request Timeout", TOO_SLOW)
 
     def _exceeds_limit(self) -> bool:
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > most_connections():
             return True
         address = self.client[0] if self.client else None
         allowed = self.config.forwarded_allow_ips  # proxies; by default this machine
