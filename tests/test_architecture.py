@@ -24,26 +24,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "types": {"messages"},
     "errors": {"messages"},
     "memory": set(),
+    "resources": set(),
     "regular_files": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
     "loading": SHARED | {"regular_files"},
-    "indexing": SHARED,
+    "indexing": SHARED | {"resources"},
     "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving", "sources"},
-    "doctor": SHARED | {"app", "settings"},
-    "web": SHARED | PIPELINES | {"app", "conversations", "retrieving.query", "settings", "store"},
+    "app": SHARED
+    | PIPELINES
+    | {"settings", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    "doctor": SHARED | {"app", "resources", "settings"},
+    "web": SHARED
+    | PIPELINES
+    | {"app", "conversations", "resources", "retrieving.query", "settings", "store"},
     "cli": SHARED
     | PIPELINES
-    | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
+    | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
-    "ingest.py": SHARED | PIPELINES | {"app", "settings"},
+    "ingest.py": {"cli"},
 }
 
 LIVES_IN: dict[str, set[str]] = {

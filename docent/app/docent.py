@@ -320,7 +320,8 @@ class Docent:
                 else Message("Nothing has been ingested yet.")
             )
             raise UnknownLibrary(
-                "There is no library {name!r}. {known} A folder of {data} becomes one with: python ingest.py",
+                "There is no library {name!r}. {known} A folder of {data} becomes one with: "
+                "python -m docent ingest",
                 name=name,
                 known=known,
                 data=self.settings.data,

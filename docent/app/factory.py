@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docent.answering.content_policy import read_policy
+from docent.answering.content_policy import ContentPolicy, read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
@@ -17,6 +17,7 @@ from docent.indexing.embedder import available_cores, index_fingerprint, open_em
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.resources import FILES
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
@@ -33,7 +34,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
-    policy = read_policy(settings.content_policy_file, action=settings.content_policy)
+    policy = open_policy(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -102,6 +103,15 @@ def open_personas(settings: Settings) -> tuple[Persona, ...]:
     """Read the personas; only the file of the default name may be missing."""
     unnamed = settings.personas == Settings.model_fields["personas"].default
     return () if unnamed and not settings.personas.exists() else read_personas(settings.personas)
+
+
+def open_policy(settings: Settings) -> ContentPolicy:
+    """Read the content policy; without a file of the default name it is the one that comes with Docent."""
+    path = settings.content_policy_file
+    unnamed = path == Settings.model_fields["content_policy_file"].default
+    if unnamed and not path.exists():
+        path = FILES / path
+    return read_policy(path, action=settings.content_policy)
 
 
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:

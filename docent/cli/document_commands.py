@@ -80,11 +80,11 @@ def run_list(arguments: argparse.Namespace) -> None:
     if older:
         print(
             f"{older} of them were read by an older Docent. "
-            "To read all again: python ingest.py --rebuild=full",
+            "To read all again: python -m docent ingest --rebuild=full",
             file=sys.stderr,
         )
     if not documents and not failures:
-        print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
+        print("No documents yet. Put files into data/ and run: python -m docent ingest", file=sys.stderr)
 
 
 def _show_coverage(docent: Docent, arguments: argparse.Namespace) -> None:

@@ -37,6 +37,7 @@ from docent.types import (
 )
 from docent.web.chat import model_download
 from docent.web.chat.cited_sources import citation_elements
+from docent.web.chat.context_chart import context_chart
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.i18n import answer_text, say
@@ -49,8 +50,6 @@ UNFINISHED = "docent_unfinished"
 DRAW_INTERVAL = 0.03  # seconds; faster than anybody reads, and fewer updates for a fast model's page
 DRAW_INTERVAL_PER_ANSWER = 0.0014  # more for each answer being written: 50 are drawn ten times a second
 SAVE_INTERVAL = 1.0  # seconds
-BAR_WIDTH = 24
-"""Characters of the bar that shows how full the model's context was."""
 MAX_SEARCH_SHOWN = 300
 """Characters that are shown of a search."""
 
@@ -297,7 +296,7 @@ def shorten_search(searched: str) -> str:
 
 
 def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None) -> str:
-    """Return how an answer was made as a list, with a bar of the tokens used."""
+    """Return how an answer was made as a list, with a chart of the tokens used."""
 
     def escaped(text: str) -> str:
         return escape_markdown(say(text, language))
@@ -331,8 +330,8 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         removed = escape_markdown(", ".join(receipt.removed[:5]))
         lines.append(say("Removed from the answer: {what}", language, what=removed))
     text = "\n".join(f"- {line}" for line in lines)
-    bar = _token_bar(receipt, context_tokens, language)
-    return f"{text}\n\n{bar}" if bar else text
+    chart = context_chart(receipt, context_tokens=context_tokens, language=language)
+    return f"{text}\n\n{chart}" if chart else text
 
 
 def _model_lines(receipt: Receipt, language: str | None) -> list[str]:
@@ -361,21 +360,3 @@ def _model_lines(receipt: Receipt, language: str | None) -> list[str]:
             )
         )
     return lines
-
-
-def _token_bar(receipt: Receipt, context_tokens: int, language: str | None) -> str:
-    """Return the shares of the context that were sent, answered and free; readable in either theme."""
-    sent = receipt.tokens_counted or receipt.tokens_budgeted
-    if not receipt.model or not sent:
-        return ""
-    answered = receipt.tokens_answered
-    first, second = (min(BAR_WIDTH, round(BAR_WIDTH * n / context_tokens)) for n in (sent, sent + answered))
-    first, second = max(first, 1), max(second, first + (1 if answered else 0), 1)
-    bar = "█" * first + "▓" * (second - first) + "░" * max(BAR_WIDTH - second, 0)
-    return f"`{bar}`\n\n" + say(
-        "The model's context: {sent:,} tokens sent (█), {answered:,} answered (▓), room for {context:,}",
-        language,
-        sent=sent,
-        answered=answered,
-        context=context_tokens,
-    )
