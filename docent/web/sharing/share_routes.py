@@ -36,7 +36,7 @@ Handler = Callable[[Request, str], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class SharedSource:
-    """What stands under one citation number of an answer."""
+    """The quotes under one citation number of an answer."""
 
     n: int
     where: str
