@@ -141,6 +141,11 @@ class Settings(BaseModel):
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )
+    mcp_servers: Path = Field(
+        Path("mcp.toml"),
+        description="File of MCP servers whose tools the model may use, where DOCENT_TOOL_STEPS is not 0 "
+        "(docs/agents.md); none if there is no such file.",
+    )
     content_policy: Literal["off", "warn", "refuse"] = Field(
         "off", description="How to treat questions and answers that fall into a category of the policy."
     )
