@@ -81,7 +81,7 @@ async def choose_model(message: object) -> None:
 @cl.on_message
 async def receive_message(message: cl.Message) -> None:
     if message.command == conversation.EXPORT:
-        await conversation.send_export_link()
+        await conversation.send_export_link(share_links=server.docent().settings.share_links)
     elif message.command == conversation.DOCUMENTS:
         await conversation.send_documents_link()
     elif message.command == conversation.DELETE_FILES:

@@ -68,6 +68,11 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    share_links: bool = Field(
+        False,
+        description="Let people make a link to one of their conversations, which anybody who has it can "
+        "read, with its citations and pictures of the cited pages, until they revoke it.",
+    )
     publish: str = Field(
         "",
         description="Address on which a container or proxy publishes the chat, if that is not "

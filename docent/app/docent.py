@@ -33,7 +33,7 @@ from docent.types import (
 if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.answering.models.client import ModelStatus, ServedModel
     from docent.answering.prompt.personas import Persona
-    from docent.evaluating import GoldenQuestions, Question
+    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
     from docent.settings import Settings
@@ -327,6 +327,13 @@ class Docent(Parts):
         from docent.evaluating import GoldenQuestions
 
         return GoldenQuestions(self.store.folder / "golden.jsonl")
+
+    @property
+    def past_evaluations(self) -> PastEvaluations:
+        """The figures of earlier evaluations of these questions."""
+        from docent.evaluating import PastEvaluations
+
+        return PastEvaluations(self.store.folder / "evaluations.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Add the question of a good answer, unless that cites nothing or a private document."""
