@@ -74,12 +74,13 @@ def test_the_wheel_holds_every_file_of_the_package(names):
     assert found - model == expected
     assert {"docent/py.typed", "docent/web/i18n/fr.po", "docent/installed/public/docent.css"} <= found
     assert "docent/installed/all-MiniLM-L6-v2/model.safetensors" in model
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    licences = {name.partition(".dist-info/licenses/")[2] for name in names}
+    assert {"LICENSE", "docs/licences/Apache-2.0.txt"} <= licences
 
 
 def test_the_metadata_names_what_is_needed(wheel, names, metadata):
     """The name, the command, the licence and the extras; torch is asked for by its extra alone."""
-    assert (metadata["Name"], metadata["License-Expression"]) == ("docent-rag", "MIT")
+    assert (metadata["Name"], metadata["License-Expression"]) == ("docent-rag", "MIT AND Apache-2.0")
     [entries] = [name for name in names if name.endswith("entry_points.txt")]
     commands = zipfile.ZipFile(wheel).read(entries).decode()
     assert "docent = docent.__main__:main" in commands
