@@ -27,19 +27,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "resources": set(),
     "regular_files": {"errors", "messages"},
+    "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
-    "loading": SHARED | {"regular_files"},
-    "indexing": SHARED | {"resources"},
+    "loading": SHARED | {"plugins", "regular_files"},
+    "indexing": SHARED | {"plugins", "resources"},
     "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
-    "answering": SHARED | {"retrieving", "store.protocols"},
+    "answering": SHARED | {"plugins", "retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES

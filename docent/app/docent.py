@@ -138,6 +138,7 @@ class Docent(Parts):
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
@@ -210,6 +211,7 @@ class Docent(Parts):
             password=password,
             on_progress=on_progress,
         )
+        self.plugins.tell_of_ingest(reports)
         return reports + [
             FileReport(library, SYNONYMS, "failed", mistake)
             for library in sorted({report.library for report in reports})
@@ -224,6 +226,9 @@ class Docent(Parts):
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
+        for report in reports:
+            if report.stopped:
+                self.plugins.tell_of_failure(report.stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []

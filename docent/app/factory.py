@@ -11,11 +11,13 @@ from docent.answering.content_policy import ContentPolicy, read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
+from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.plugins import PREFIX
 from docent.resources import FILES
 from docent.retrieving import Synonyms
 from docent.settings import Settings
@@ -30,6 +32,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
+    plugins = PluginSteps(retrieval=settings.retrieval, notifiers=settings.notifiers)
     policy = open_policy(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
@@ -72,9 +75,11 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "sizes": {},
         "personas": personas,
         "policy": policy,
+        "tool_servers": tool_servers,
         "synonyms": Synonyms(settings.data),
         "rerank": rerank,
         "sources": sources,
+        "plugins": plugins,
         "schedule": SourceSchedule(60.0 * settings.sources_every),
     }
 
@@ -133,6 +138,19 @@ def open_model(
         return LlamaCppClient(
             server,
             name=name,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
+    if settings.provider.startswith(PREFIX):
+        from docent.answering.models.plugin_client import PluginModel
+
+        return PluginModel(
+            settings.provider.removeprefix(PREFIX),
+            name=name or settings.model,
+            url=url or settings.model_url,
+            key=settings.key,
+            context_tokens=settings.context_tokens,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
             timeouts=timeouts,
