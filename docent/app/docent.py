@@ -170,6 +170,7 @@ class Docent(Parts):
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            tool_servers=self.tool_servers,
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)

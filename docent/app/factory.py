@@ -24,6 +24,7 @@ from docent.settings import Settings
 from docent.store import Store
 
 if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
     from docent.sources import Sources
 
 
@@ -34,6 +35,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     sources = open_sources(settings)
     plugins = PluginSteps(retrieval=settings.retrieval, notifiers=settings.notifiers)
     policy = open_policy(settings)
+    tool_servers = open_tool_servers(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -113,6 +115,17 @@ def open_policy(settings: Settings) -> ContentPolicy:
     if unnamed and not path.exists():
         path = FILES / path
     return read_policy(path, action=settings.content_policy)
+
+
+def open_tool_servers(settings: Settings) -> ToolServers | None:
+    """Return the MCP servers that lend tools, unconnected; only a file of the default name may be missing."""
+    unnamed = settings.mcp_servers == Settings.model_fields["mcp_servers"].default
+    if unnamed and not settings.mcp_servers.exists():
+        return None
+    from docent.answering.tools.lending_servers import read_servers
+    from docent.answering.tools.tool_servers import ToolServers
+
+    return ToolServers(read_servers(settings.mcp_servers))
 
 
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:
