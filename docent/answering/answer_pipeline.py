@@ -11,7 +11,6 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import accumulate
 
 from docent.answering import intents
 from docent.answering import replies_without_model as replies
@@ -32,11 +31,14 @@ from docent.answering.generation import (
     write_from_passages,
     write_with_tools,
 )
+from docent.answering.key_sentences import key_sentences_of_each
 from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter, display_name
 from docent.answering.prompt import templates
-from docent.answering.prompt.token_budget import Budget, fit, recent
+from docent.answering.prompt.templates import INSTRUCTIONS
+from docent.answering.prompt.token_budget import Budget, fit, newest, recent
 from docent.answering.replies_without_model import best_sentences, find_best_sentences, list_mentions
+from docent.answering.saved_summaries import cited_of, is_worth_saving
 from docent.answering.small_models import (
     INSTEAD,
     is_small,
@@ -47,12 +49,14 @@ from docent.answering.small_models import (
 )
 from docent.answering.tools.toolbox import Toolbox
 from docent.messages import Message, joined
-from docent.retrieving.query import MAX_QUESTION, shorten_question, shortened_notice
+from docent.retrieving.query import shorten_question, shortened_notice
 from docent.types import (
+    Answered,
     AnswerRequest,
     Event,
     Passage,
     PassagesFound,
+    Preview,
     Searching,
     StoredDocument,
     Token,
@@ -66,7 +70,7 @@ CITING_SECONDS = 10.0
 async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGenerator[Event, None]:
     """Answer a request, event by event; the last event is `Answered`."""
     services = services.preferring(request.preferences)
-    request = replace(request, history=_newest_turns(request.history))
+    request = replace(request, history=newest(request.history))
     documents = ScopedDocuments(services.store, request.scope)
     draft = Draft(request.question)
     listed: list[StoredDocument] = []
@@ -86,16 +90,6 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
             yield event
 
 
-def _newest_turns(history: Sequence[Turn]) -> Sequence[Turn]:
-    """Return the newest turns that together are no longer than a question may be.
-
-    No window holds more, and every turn is counted with each question.
-    """
-    lengths = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
-    count = sum(1 for length in lengths if length <= MAX_QUESTION)
-    return history[len(history) - count :]
-
-
 def _events(
     request: AnswerRequest,
     documents: ScopedDocuments,
@@ -104,7 +98,7 @@ def _events(
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
     """Choose the way to answer by the words of the request."""
-    intent = intents.intent_of(shorten_question(request.question), answering(listed))
+    intent = intents.intent_of(shorten_question(request.question), answering(listed), at_hand=request.at_hand)
     if services.model is not None and (request.anyway or intent.kind == "anyway"):
         question = request.question
         if intent.kind == "anyway":
@@ -123,8 +117,10 @@ def _events(
             return _reply(replies.which(answering(listed)), draft)
         case "mentions":
             return list_mentions(intent.term, listed, documents, draft)
+        case "summary":
+            return _summarise(request, intent.documents, documents, services, draft)
         case "whole":
-            return _answer_from_whole_documents(request, intent.documents, documents, services, draft)
+            return _answer_from_all_of(request, intent.documents, documents, services, draft)
         case _:
             return _answer_question(request, documents, services, draft)
 
@@ -245,18 +241,22 @@ async def _answer_from_passages(
         yield event
 
 
+def _reading(wanted: Sequence[StoredDocument]) -> Searching:
+    return Searching(
+        Message("all of {files}", files=", ".join(display_name(document.name) for document in wanted))
+    )
+
+
 async def _answer_from_whole_documents(
     request: AnswerRequest,
     wanted: Sequence[StoredDocument],
+    passages: tuple[Passage, ...],
     documents: ScopedDocuments,
     services: AnswerServices,
     draft: Draft,
 ) -> AsyncGenerator[Event, None]:
-    """Read documents from beginning to end: all at once where they fit, else part by part."""
-    yield Searching(
-        Message("all of {files}", files=", ".join(display_name(document.name) for document in wanted))
-    )
-    passages = await asyncio.to_thread(documents.read_whole, wanted)
+    """Answer from documents that are read whole: all at once where they fit, else part by part."""
+    yield _reading(wanted)
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
@@ -275,6 +275,60 @@ async def _answer_from_whole_documents(
             yield event
     async for event in _cite(request.question, passages, passages, draft, show_cited_only=True):
         yield event
+
+
+async def _answer_from_all_of(
+    request: AnswerRequest,
+    wanted: Sequence[StoredDocument],
+    documents: ScopedDocuments,
+    services: AnswerServices,
+    draft: Draft,
+) -> AsyncGenerator[Event, None]:
+    """Read documents whole for one topic, or to compare them."""
+    passages = await asyncio.to_thread(documents.read_whole, wanted)
+    async with aclosing(
+        _answer_from_whole_documents(request, wanted, passages, documents, services, draft)
+    ) as events:
+        async for event in events:
+            yield event
+
+
+async def _summarise(
+    request: AnswerRequest,
+    wanted: Sequence[StoredDocument],
+    documents: ScopedDocuments,
+    services: AnswerServices,
+    draft: Draft,
+) -> AsyncGenerator[Event, None]:
+    """Summarise documents: from what was saved, by the model, or without one from their own sentences.
+
+    These are shown at once, until the words of the model come.
+    """
+    passages = await asyncio.to_thread(documents.read_whole, wanted)
+    plain = len(wanted) == 1 and services.persona.instructions == INSTRUCTIONS
+    saving = services.summaries if plain else None
+    if saving and services.model and (saved := await asyncio.to_thread(saving.get, wanted[0], passages)):
+        draft.model, draft.found = saved.model, len(passages)
+        yield _reading(wanted)
+        yield draft.answered(CitedAnswer(saved.text, saved.citations), cited_of(saved.citations, passages))
+        return
+    draft.instead = await asyncio.to_thread(key_sentences_of_each, passages)
+    small = services.model is not None and await is_small(services.model, services)
+    if services.model is None or small:
+        yield _reading(wanted)
+        yield draft.notice(replies.TOO_SMALL if small else replies.NO_MODEL)
+        await _list_documents(documents, draft)
+        draft.found = len(passages)
+        yield draft.answered(draft.instead, cited_of(draft.instead.citations, passages))
+        return
+    yield Preview(draft.instead.text)
+    async with aclosing(
+        _answer_from_whole_documents(request, wanted, passages, documents, services, draft)
+    ) as events:
+        async for event in events:
+            if saving and isinstance(event, Answered) and is_worth_saving(event.answer):
+                await asyncio.to_thread(saving.save, wanted[0], event.answer)
+            yield event
 
 
 async def _answer_without_documents(
@@ -318,7 +372,7 @@ async def _cite(
         return
     if not draft.text.strip():
         draft.model = ""
-        yield draft.answered(best_sentences(shorten_question(question), sent), found)
+        yield draft.answered(draft.instead or best_sentences(shorten_question(question), sent), found)
         return
     reader_left = threading.Event()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,6 +17,7 @@ from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
+from docent.app.summaries import SummaryFiles, SummaryWriter
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
@@ -50,6 +52,7 @@ from docent.types import (
 )
 
 if TYPE_CHECKING:
+    from docent.answering.suggestions import Overview
     from docent.evaluating import GoldenQuestions, Question
 
 CANDIDATES = 20
@@ -79,6 +82,7 @@ class Docent:
     policy: ContentPolicy
     synonyms: Synonyms
     rerank: Reranker | None
+    summary_writer: SummaryWriter
 
     @property
     def model(self) -> ModelClient:
@@ -99,6 +103,9 @@ class Docent:
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
+        return self.summary_writer.giving_way(self._answer(request))
+
+    def _answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         check_length(request.question)
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
@@ -123,8 +130,41 @@ class Docent:
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            summaries=SummaryFiles(self.store, model.name, request.scope.reader),
         )
         return answer(request, services)
+
+    def summarise_later(self, document: StoredDocument, reader: str) -> None:
+        """Let the model write the summary of a document in the background, so that nobody waits for it."""
+        scope = Scope(reader=reader, libraries=(document.library,), documents=(document.id,))
+        request = AnswerRequest(question="Summarise this document", scope=scope, at_hand=scope.documents)
+
+        async def write() -> None:
+            async with aclosing(self._answer(request)) as events:
+                async for _ in events:
+                    pass
+
+        self.summary_writer.add(document.id, write)
+
+    def overview(self, document: StoredDocument, reader: str) -> Overview:
+        """Return what a document is about and questions that it answers, in its own words."""
+        from docent.answering.answer_context import ScopedDocuments
+        from docent.answering.suggestions import overview
+
+        scope = Scope(reader=reader, libraries=(document.library,), documents=(document.id,))
+        passages = ScopedDocuments(self.store, scope).read_whole([document])
+        return overview(passages, language=document.language, search=lambda text: self.retrieve(text, scope))
+
+    def suggest(self, answer: Answer, scope: Scope, asked: Sequence[str]) -> list[str]:
+        """Return questions that may follow an answer, each answered within the scope."""
+        from docent.answering.suggestions import suggest
+
+        cited = {citation.document_id for citation in answer.citations}
+        passages = [passage for passage in answer.passages if passage.document_id in cited]
+        documents = self.store.documents(replace(scope, documents=tuple(cited))) if cited else []
+        language = documents[0].language if documents else ""
+        search = partial(self.retrieve, scope=scope)
+        return suggest(passages, language=language, search=search, asked=asked)
 
     def persona(self, key: str) -> Persona:
         """Return the persona of this key; the default one for an empty key."""
@@ -317,7 +357,15 @@ class Docent:
         """Close every part, the store last, even if another part fails to close."""
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
+            for part in (
+                self.store,
+                background,
+                self.rereader,
+                self.loader,
+                self.uploads,
+                self.llamacpp,
+                self.summary_writer,
+            ):
                 if part is not None:
                     parts.callback(part.close)
 

@@ -11,6 +11,7 @@ from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
+from docent.app.summaries import SummaryWriter
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
@@ -71,6 +72,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
         policy=policy,
         synonyms=Synonyms(settings.data),
         rerank=rerank,
+        summary_writer=SummaryWriter(),
     )
 
 

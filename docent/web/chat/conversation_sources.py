@@ -1,0 +1,220 @@
+"""The sources of a conversation: the documents and libraries that it looks in, shown above the question.
+
+They are saved with the conversation. Without any, a question searches everything that its reader may see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import chainlit as cl
+from chainlit.data import get_data_layer
+
+from docent.app import Docent
+from docent.types import ANSWERING, Scope, StoredDocument, shown_library
+from docent.web.chat.page_session import reader
+from docent.web.thread_pool import run_in_small_pool
+
+SOURCES = "sources"
+"""Key, in the user session and so in the metadata of the conversation, of its sources."""
+MESSAGE = "docent-sources"
+"""Key of the messages between the page and the server."""
+MOST_SOURCES = 50
+MOST_OFFERED = 40
+TAG = re.compile(r"(?<!\S)#(?:“([^”]+)”|\"([^\"]+)\"|([^\s#]+))")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSource:
+    """A document or a library that a conversation looks in."""
+
+    kind: Literal["document", "library"]
+    id: str
+    """Of a document its id, of a library its stored name."""
+    name: str
+    """As readers know it."""
+    library: str = ""
+    """Of a document: the library that holds it."""
+
+
+def document_source(document: StoredDocument) -> ConversationSource:
+    return ConversationSource("document", document.id, document.name, document.library)
+
+
+def library_source(name: str) -> ConversationSource:
+    return ConversationSource("library", name, shown_library(name))
+
+
+def sources() -> tuple[ConversationSource, ...]:
+    """Return the sources of the conversation at hand; the metadata that they are saved in is checked."""
+    saved = cl.user_session.get(SOURCES)
+    if saved is None:  # a conversation from before there were sources may have a library in its settings
+        library = cl.context.session.chat_settings.get("library")
+        return (library_source(library),) if isinstance(library, str) and library not in ("", "*") else ()
+    return tuple(source for source in map(load_source, saved) if source is not None)
+
+
+def load_source(saved: Any) -> ConversationSource | None:
+    """Return a saved source; None for what is none."""
+    try:
+        source = ConversationSource(**{name: str(saved[name]) for name in ("kind", "id", "name", "library")})  # type: ignore[arg-type]
+    except (KeyError, TypeError):
+        return None
+    return source if source.kind in ("document", "library") else None
+
+
+async def set_sources(chosen: Iterable[ConversationSource]) -> None:
+    """Make these the sources of the conversation at hand: save them, and show them on the page."""
+    unique = {(source.kind, source.id): source for source in chosen}
+    kept = list(unique.values())[-MOST_SOURCES:]
+    cl.user_session.set(SOURCES, [asdict(source) for source in kept])
+    session = cl.context.session
+    layer = get_data_layer()
+    if layer is not None and session.has_first_interaction:
+        await layer.update_thread(session.thread_id, metadata={SOURCES: cl.user_session.get(SOURCES)})
+    await show_sources()
+
+
+async def show_sources() -> None:
+    """Send the sources to the page."""
+    shown = [{"kind": source.kind, "id": source.id, "name": source.name} for source in sources()]
+    await cl.context.emitter.send_window_message({MESSAGE: shown})
+
+
+async def add_documents(documents: Iterable[StoredDocument]) -> None:
+    await set_sources((*sources(), *map(document_source, documents)))
+
+
+async def forget_document(document_id: str) -> None:
+    """Remove a document that is no longer there from the sources."""
+    if any(source.id == document_id for source in sources()):
+        await set_sources(source for source in sources() if source.id != document_id)
+
+
+def present_sources(docent: Docent, chosen: Sequence[ConversationSource]) -> list[ConversationSource]:
+    """Return the sources that are still there; a document that was replaced, as its new version."""
+    scope = Scope(reader=reader())
+    ids = tuple(source.id for source in chosen if source.kind == "document")
+    known = (
+        {document.id for document in docent.store.documents(Scope(reader=reader(), documents=ids))}
+        if ids
+        else set()
+    )
+    libraries = set(docent.store.libraries(scope.reader))
+    present: list[ConversationSource] = []
+    for source in chosen:
+        if source.id in known or (source.kind == "library" and source.id in libraries):
+            present.append(source)
+        elif source.kind == "document" and source.library in libraries:
+            same_name = docent.store.documents(Scope(reader=reader(), libraries=(source.library,)))
+            present += [document_source(one) for one in same_name if one.name == source.name][:1]
+    return present
+
+
+def sources_scope(docent: Docent, chosen: Sequence[ConversationSource]) -> Scope:
+    """Return the scope that searches exactly these sources."""
+    user = reader()
+    libraries = tuple(source.id for source in chosen if source.kind == "library")
+    documents = [source for source in chosen if source.kind == "document"]
+    if not documents:
+        return Scope(reader=user, libraries=libraries)
+    ids = [source.id for source in documents]
+    if libraries:  # a scope is one list of documents or of libraries, never both
+        ids += [document.id for document in docent.store.documents(Scope(reader=user, libraries=libraries))]
+    all_libraries = dict.fromkeys((*libraries, *(source.library for source in documents)))
+    return Scope(reader=user, libraries=tuple(all_libraries), documents=tuple(dict.fromkeys(ids)))
+
+
+# --- choosing ----------------------------------------------------------------------------------
+
+
+def offered(docent: Docent, user: str, hidden: str, search: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the libraries and documents that a search finds, for the page to choose from.
+
+    Libraries whose stored name begins with `hidden` hold the files of other conversations.
+    """
+    scope = Scope(reader=user)
+    libraries = [name for name in docent.store.libraries(user) if not (hidden and name.startswith(hidden))]
+    words = search.casefold().split()
+    found = [
+        document
+        for document in docent.store.documents(scope)
+        if document.library in set(libraries)
+        and document.state in ANSWERING
+        and all(word in f"{document.name} {document.title} {document.library}".casefold() for word in words)
+    ]
+    found.sort(key=lambda document: (document.name.casefold(), document.library))
+    return {
+        "libraries": [
+            {"kind": "library", "id": name, "name": shown_library(name)}
+            for name in libraries
+            if all(word in shown_library(name).casefold() for word in words)
+        ],
+        "documents": [
+            {
+                "kind": "document",
+                "id": document.id,
+                "name": document.name,
+                "library": shown_library(document.library),
+                "pages": document.pages,
+            }
+            for document in found[:MOST_OFFERED]
+        ],
+        "more": [max(len(found) - MOST_OFFERED, 0)],
+    }
+
+
+async def change_sources(message: Mapping[str, Any], *, docent: Docent) -> None:
+    """Do what the page asks: add a document or a library that its reader may see, or remove a source."""
+    asked = message.get(MESSAGE)
+    if not isinstance(asked, dict):
+        return
+    key = (str(asked.get("kind")), str(asked.get("id")))
+    if asked.get("do") == "remove":
+        await set_sources(source for source in sources() if (source.kind, source.id) != key)
+    elif asked.get("do") == "add" and (found := await run_in_small_pool(_find, docent, *key)) is not None:
+        await set_sources((*sources(), found))
+    elif asked.get("do") == "clear":
+        await set_sources(())
+    else:
+        await show_sources()
+
+
+def _find(docent: Docent, kind: str, key: str) -> ConversationSource | None:
+    """Return a source by its id, if the reader may see it: the id comes from a browser."""
+    if kind == "library":
+        return library_source(key) if key in docent.store.libraries(reader()) else None
+    documents = docent.store.documents(Scope(reader=reader(), documents=(key,)))
+    return document_source(documents[0]) if documents else None
+
+
+async def take_tags(text: str, *, docent: Docent, hidden: str) -> str:
+    """Add what a message names by "#name" to the sources, and return the message without those names.
+
+    A tag that names nothing stays in the text.
+    """
+    tags = [next(filter(None, match.groups())) for match in TAG.finditer(text)]
+    if not tags:
+        return text
+    named: dict[str, ConversationSource] = {}
+    for tag in tags:
+        found = await run_in_small_pool(_tagged, docent, tag, hidden)
+        if found is not None:
+            named[tag] = found
+    if not named:
+        return text
+    await set_sources((*sources(), *named.values()))
+    kept = TAG.sub(lambda match: "" if next(filter(None, match.groups())) in named else match[0], text)
+    return " ".join(kept.split())
+
+
+def _tagged(docent: Docent, tag: str, hidden: str) -> ConversationSource | None:
+    """Return the library or document of this name; else the only document whose name holds it."""
+    choice = offered(docent, reader(), hidden, tag)
+    libraries, documents = choice["libraries"], choice["documents"]
+    exact = [one for one in (*libraries, *documents) if one["name"].casefold() == tag.casefold()]
+    chosen = exact or (documents if len(documents) == 1 else []) or (libraries if len(libraries) == 1 else [])
+    return _find(docent, chosen[0]["kind"], chosen[0]["id"]) if chosen else None
