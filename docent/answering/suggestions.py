@@ -201,8 +201,8 @@ def _about_words(
             said = found[1].casefold()
             if len(content_words(said)) == len(said.split()) and said.split()[0] not in NO_SUBJECT:
                 places.setdefault(said, []).append(Place(passage, *found.span()))
-    often = sorted(places.items(), key=lambda found: len(found[1]), reverse=True)
-    for said, where in often[:MOST_OF_A_KIND]:
+    often = sorted(places.values(), key=len, reverse=True)
+    for where in often[:MOST_OF_A_KIND]:
         if len(where) >= OFTEN:
             first = where[0].passage.text[where[0].start : where[0].end]
             for place in where:
