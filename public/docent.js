@@ -137,12 +137,19 @@
     for (;;) {
       try {
         const response = await send(address, options);
-        if (response.status < 500) return response;
+        if (response.status < 500) return noteLogin(response);
       } catch (error) {
         if (options?.signal?.aborted) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
+  }
+
+  // Without a login, "log out" would log in again at once: the style sheet hides its menu.
+  async function noteLogin(response) {
+    const user = response.ok ? await response.clone().json().catch(() => ({})) : {};
+    document.documentElement.dataset.login = user.identifier === "local" ? "none" : "";
+    return response;
   }
 
   // Chainlit shows the same text for every refused login; the server says why, and how long to wait.
@@ -187,6 +194,21 @@
         if (said.test(title.textContent)) title.textContent = title.textContent.replace(said, say(english, inFrench));
   }
 
+  // Pages of their own lead back to the conversation at hand. On a phone its address never changes.
+  const SESSION = "40{";
+  const CONVERSATION = '42["first_interaction",';
+  let session = "";
+  let thread = "";
+  const begin = ({ sessionId, threadId }) => {
+    if (sessionId !== session) [session, thread] = [sessionId, threadId ?? ""]; // not after a lost connection
+  };
+  addEventListener("click", (event) => {
+    if (event.target.closest?.("#new-chat-button")) thread = "";
+  });
+  addEventListener("pagehide", () =>
+    sessionStorage.setItem("docent-conversation", thread ? `/thread/${thread}` : "/"),
+  );
+
   // When the connection breaks, send again what was lost, and remember Enter until it is back.
   const QUESTION = '42["client_message"';
   const BEGUN = '42["task_start"';
@@ -201,11 +223,13 @@
       if (!new URL(address).pathname.startsWith("/ws/socket.io")) return;
       this.addEventListener("message", ({ data }) => {
         if (String(data).startsWith(BEGUN)) sent = null;
+        if (String(data).startsWith(CONVERSATION)) thread = JSON.parse(data.slice(2))[1].thread_id;
       });
       this.addEventListener("close", () => (connected = false));
     }
     send(data) {
       super.send(data);
+      if (String(data).startsWith(SESSION)) begin(JSON.parse(data.slice(2)));
       if (String(data).startsWith(QUESTION)) sent = data;
       if (data === "5") setTimeout(() => this.mended(), SETTLED); // from now on everything uses this connection
     }

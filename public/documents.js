@@ -7,6 +7,8 @@
     if (event.target.matches?.(".filters select")) event.target.form.requestSubmit();
   });
   addEventListener("DOMContentLoaded", () => {
+    const conversation = sessionStorage.getItem("docent-conversation"); // noted by docent.js
+    if (conversation) document.querySelector("header a[href='/']")?.setAttribute("href", conversation);
     const busy = document.querySelector("[role=status].busy, .state.queued, .state.loading, .state.searchable");
     if (busy) setTimeout(look, 4000);
   });

@@ -17,7 +17,7 @@ import socketio
 from playwright.sync_api import Page, expect
 
 from docent.web.security import HEADERS
-from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app, until, wait_for
+from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, running_app, until, wait_for
 from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
@@ -203,3 +203,12 @@ def test_a_message_that_is_too_long_is_refused_on_the_page(page, app, length):
     page.evaluate("length => document.execCommand('insertText', false, 'x'.repeat(length))", length)
     page.keyboard.press("Enter")
     expect(page.get_by_text("longer than 100,000 characters")).to_be_visible(timeout=60_000)
+
+
+def test_without_a_login_nobody_is_offered_to_log_out(page, app):
+    """Who never logged in would be back at once, so there is no menu for it."""
+    with page.expect_websocket():
+        page.goto(app)
+    connected(page)
+    expect(page.locator("#theme-toggle")).to_be_visible()
+    expect(page.locator("#user-nav-button")).to_be_hidden()

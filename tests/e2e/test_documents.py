@@ -8,7 +8,8 @@ import shutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ROOT, connected, picture, running_app
+from tests.e2e.conftest import ROOT, ask, connected, picture, running_app
+from tests.e2e.test_chat import QUESTION
 from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
@@ -42,6 +43,30 @@ def test_from_the_chat_to_a_document(page, app):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "tidelight-machine-learning.pdf"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_back_from_the_documents_is_the_same_conversation(page, app, width):
+    """The link on the documents page leads to the conversation that was left, also on a phone."""
+    page.set_viewport_size({"width": width, "height": 860})
+    ask(page, app, QUESTION)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    page.locator("a[href='/documents']").first.click()
+    page.get_by_role("link", name="Back to the conversation").click()
+    expect(page.get_by_text(QUESTION).locator("visible=true").first).to_be_visible()
+    expect(page.locator("a.element-link").first).to_be_visible()
+
+
+def test_back_from_the_documents_is_a_new_conversation_after_one_was_begun(page, app):
+    """A new conversation without a question is what the link leads back to, not the one before."""
+    ask(page, app, QUESTION)
+    expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    page.click("#new-chat-button")
+    expect(page.locator(".ai-message")).to_have_count(0)
+    page.locator("a[href='/documents']").first.click()
+    page.get_by_role("link", name="Back to the conversation").click()
+    connected(page)
+    assert page.url.rstrip("/") == app
 
 
 def test_the_command_answers_with_a_link(page, app):

@@ -200,6 +200,7 @@ def test_guessed_passwords_are_slowed_and_reported(app, browser, page: Page):
     with chat.expect_websocket():
         chat.goto(app)
     connected(chat)
+    expect(chat.locator("#user-nav-button")).to_be_visible()  # where people log in, they can log out
     expect(chat.get_by_text("6 attempts to log in under your name failed")).to_be_visible()
     picture(chat, "login-attempts")
     owner.close()

@@ -59,7 +59,7 @@ def test_a_second_process_sees_the_same(owner, client, tmp_path):
 
 
 def test_at_rest_documents_are_ready(owner, client, tmp_path, monkeypatch):
-    """A process that waits for vectors finds its document ready, whichever process stored the last of them."""
+    """A process that waits for vectors finds its document ready, whichever process stored the last."""
     new = arrival(tmp_path, "hours.txt", HOURS)
     client.put_words(new.file, new.document, new.chunks)
     with monkeypatch.context() as slow:
