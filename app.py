@@ -7,10 +7,13 @@ from chainlit.types import ThreadDict
 from docent.web import server
 from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
+    answer_stream,
     answer_view,
     attachments,
     cited_sources,
     conversation,
+    conversation_sources,
+    file_scope,
     model_download,
     page_session,
     reply,
@@ -32,7 +35,7 @@ async def start_app() -> None:
 @cl.on_app_shutdown
 async def stop_app() -> None:
     try:
-        await answer_view.interrupt_all()
+        await answer_stream.interrupt_all()
     finally:
         server.close()
 
@@ -79,8 +82,12 @@ async def receive_message(message: cl.Message) -> None:
 async def show_cited_page(message: object) -> None:
     reader, language = page_session.reader(), page_session.language()
     await cited_sources.show_page(message, state=server.state(), reader=reader, language=language)
+    await conversation_sources.change_sources(
+        message, docent=server.docent(), libraries=file_scope.choosable_libraries
+    )
 
 
+@cl.action_callback(answer_view.ASK)
 @cl.action_callback(answer_view.ASK_AGAIN)
 @cl.action_callback(answer_view.ANSWER_ANYWAY)
 async def ask_again(action: cl.Action) -> None:

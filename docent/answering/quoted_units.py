@@ -15,6 +15,7 @@ FENCE = re.compile(r"```\w*")  # shown, it would turn the rest of the answer int
 BULLET = re.compile(r"\A\s*(?:#+|[-*•·–]|\d{1,2}[.)])\s+")
 MARKERS = ("```", "**", "__", "`")
 ENDS = re.compile(r"[.!?…:;][\"”’)\]*_`]*$")
+EXAMPLE = re.compile(r"[\"“«][^\"”»]{3,90}\?\s?[\"”»]")
 LONGEST_SENTENCE = 400
 LEAST_PROSE = 5
 """Words of a line that is a part of a sentence rather than a row."""
@@ -35,6 +36,8 @@ class QuotedUnit:
     """The names of the columns, as far as the table has a line for them."""
     whole: bool = True
     """False for a sentence that begins or ends outside of the text."""
+    says: bool = True
+    """False for what answers nothing: the names of columns, an example of a question."""
 
 
 @lru_cache(maxsize=512)
@@ -47,11 +50,12 @@ def quoted_units(text: str) -> tuple[QuotedUnit, ...]:
         row = row_cells(unit) if "\n" not in unit else ()
         if len(row) < 2:
             columns = columns if len(unit) < LONGEST_LABEL and unit[-1] not in ".!?" else ()
-            found.append(QuotedUnit(start, end, whole=_is_whole(text, start, end)))
+            asks = bool(EXAMPLE.search(unit))
+            found.append(QuotedUnit(start, end, whole=_is_whole(text, start, end), says=not asks))
             continue
-        if all(COLUMN.fullmatch(cell) for cell in row):
-            columns = row
-        found.append(QuotedUnit(start, end, row, columns if columns is not row else ()))
+        is_head = all(COLUMN.fullmatch(cell) for cell in row)
+        columns = row if is_head else columns
+        found.append(QuotedUnit(start, end, row, () if is_head else columns, says=not is_head))
     return tuple(found)
 
 
@@ -114,10 +118,15 @@ def shown_sentence(quote: str) -> str:
     return text if len(text) <= LONGEST_SENTENCE else text[: LONGEST_SENTENCE - 1].rsplit(" ", 1)[0] + "…"
 
 
+def shown_row(row: Sequence[str]) -> str:
+    """Return a row whose columns have no names on one line."""
+    return " · ".join(map(_cell, row))
+
+
 def shown_rows(rows: Sequence[tuple[Sequence[str], str]], columns: Sequence[str]) -> str:
     """Return rows, each with its mark, as a Markdown table below the names of their columns."""
     width = max(len(row) for row, _ in rows)
-    head = [""] * (width - len(columns)) + [_cell(name) for name in columns] if columns else [" "] * width
+    head = [""] * (width - len(columns)) + [_cell(name) for name in columns]
     body = [
         [f"{_cell(row[0])} {mark}", *map(_cell, row[1:]), *[""] * (width - len(row))] for row, mark in rows
     ]

@@ -20,7 +20,7 @@ from docent.answering.citing.sources import citation_at
 from docent.answering.citing.text_units import FIGURE
 from docent.answering.citing.vocabulary import WORD, content_words, fold
 from docent.answering.output_filter import display_name, display_quote, without_numbers
-from docent.answering.quoted_units import QuotedUnit, quoted_units, shown_rows, shown_sentence
+from docent.answering.quoted_units import QuotedUnit, quoted_units, shown_row, shown_rows, shown_sentence
 from docent.messages import Message, joined
 from docent.types import (
     UNFINISHED,
@@ -89,6 +89,8 @@ holds the evidence for 101 with this and without the document's name, for 91 wit
 65 instead of 50."""
 CUT_FACTOR = 0.85
 """Factor for a sentence of which the passage holds only a part."""
+SAYS_NOTHING_FACTOR = 0.3
+"""Factor for the names of a table's columns, and for a question that a text gives as an example."""
 ROW_NAME_FACTOR = 1.5
 """Factor for a row that the question names: "Net sales" in "What were net sales?"."""
 READ_AT_ONCE = 25
@@ -240,6 +242,7 @@ def find_best_sentences(
         in_header = sum(weight[word] for word in asked & headers[n - 1])
         has_figure = wants_figure and bool(FIGURE.search(passages[n - 1].text, start, end))
         factor = (FIGURE_FACTOR if has_figure else 1) * (1 if units[candidate].whole else CUT_FACTOR)
+        factor *= 1 if units[candidate].says else SAYS_NOTHING_FACTOR
         row = units[candidate].row
         if row and len(name := content_words(row[0])) > 1 and name <= asked:
             factor *= ROW_NAME_FACTOR
@@ -263,9 +266,9 @@ def _shown(chosen: Sequence[tuple[Citation, QuotedUnit]]) -> str:
     tables: dict[tuple[str, int, tuple[str, ...], int], list[tuple[Sequence[str], str]]] = {}
     at: dict[tuple[str, int, tuple[str, ...], int], int] = {}
     for citation, unit in chosen:
-        if len(unit.row) < 2:
-            rest = "" if unit.whole else " …"
-            blocks.append(f"- {shown_sentence(citation.quote)}{rest} [{citation.n}]")
+        if not unit.columns:
+            said = shown_row(unit.row) if unit.row else shown_sentence(citation.quote)
+            blocks.append(f"- {said}{'' if unit.whole else ' …'} [{citation.n}]")
             continue
         table = (citation.document_id, citation.page, unit.columns, len(unit.row))
         tables.setdefault(table, []).append((unit.row, f"[{citation.n}]"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import textwrap
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from docent.messages import Message
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
-from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK_AGAIN
+from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK, ASK_AGAIN
 from docent.web.chat.attachments import load_ticket
 from docent.web.chat.cited_sources import (
     LINK_TARGETS,
@@ -47,6 +48,7 @@ from docent.web.thread_pool import run_in_small_pool
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
+LONGEST_TOOLTIP = 400
 ACTION = TypeAdapter(Action)
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
 
@@ -65,6 +67,7 @@ def routes() -> list[Route]:
         ),
         Route("/cited/{step}/{n:int}", require_login(cited)),
         Route("/cited/{step}/{n:int}/unmarked", require_login(unmarked)),
+        Route("/cited/{step}/{n:int}/quote", require_login(cited_quote)),
         Route("/export/{thread}", require_login(export)),
         Route("/project/file", require_login(receive_file), methods=["POST"]),
         Route("/project/file/{file_id}", require_login(return_file)),
@@ -163,6 +166,19 @@ async def cited(request: Request, reader: str) -> Response:
         language=language_of(request),
     )
     return PlainTextResponse(text, headers=PRIVATE)
+
+
+async def cited_quote(request: Request, reader: str) -> Response:
+    """Return place and words of one citation number of one answer, for a tooltip."""
+    state: AppState = request.app.state
+    n = request.path_params["n"]
+    saved = await find_answer(state.history, request.path_params["step"], n, reader)
+    if saved is None:
+        return _not_found(request, as_json=True)
+    quotes = saved.citations_numbered(n)
+    words = " … ".join(" ".join(citation.quote.split()) for citation in quotes if citation.quote)
+    shown = textwrap.shorten(words, LONGEST_TOOLTIP, placeholder=" …")
+    return JSONResponse({"where": quotes[0].where, "quote": shown}, headers=PRIVATE)
 
 
 async def unmarked(request: Request, reader: str) -> Response:
@@ -315,7 +331,9 @@ async def press_button(request: Request, reader: str) -> Response:
     if session is None:
         return _refused(request, 404, NO_SESSION)
     question = action.payload.get("question")
-    if action.name in (ASK_AGAIN, ANSWER_ANYWAY) and not (isinstance(question, str) and question.strip()):
+    if action.name in (ASK, ASK_AGAIN, ANSWER_ANYWAY) and not (
+        isinstance(question, str) and question.strip()
+    ):
         return _refused(request, 400, NOT_OUR_PAGE)
     response: Response = await chainlit.server.call_action(call, session.user)
     return response

@@ -43,6 +43,9 @@ from docent.web.storage_files import installation_secret
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
+SOURCES_OF_A_CONVERSATION = """
+<link rel="stylesheet" href="/public/conversation.css"><script defer src="/public/conversation.js"></script>
+"""
 NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
 
 HEADER_SECONDS = 30.0
@@ -68,7 +71,9 @@ def prepare() -> None:
     install_packet_checks(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
-    chainlit.server.get_html_template = lambda root: without_foreign_links(app.state.original_page(root))
+    chainlit.server.get_html_template = lambda root: with_sources(
+        without_foreign_links(app.state.original_page(root))
+    )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
     ours = [*routes(), *documents.routes()]
     paths = {route.path for route in ours}
@@ -271,6 +276,14 @@ class BoundedConnection(HttpToolsProtocol):
 def without_foreign_links(html: str) -> str:
     """Return the page without fonts and styles of other origins; our theme brings its own fonts."""
     return NO_STATEMENT.sub("", FOREIGN_LINK.sub("", html))
+
+
+def with_sources(html: str) -> str:
+    """Return the page with the script and styles of the sources above the question.
+
+    Chainlit's settings have room for one script and one style sheet.
+    """
+    return html.replace("</head>", f"{SOURCES_OF_A_CONVERSATION}</head>", 1)
 
 
 def about(root: str, language: str) -> str | None:

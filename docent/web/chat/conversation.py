@@ -20,7 +20,9 @@ from docent.messages import Message
 from docent.settings import Settings
 from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Authenticator
-from docent.web.chat.answer_view import ask_again_action, is_being_written, unfinished_question
+from docent.web.chat.answer_stream import is_being_written, unfinished_question
+from docent.web.chat.answer_view import ask_again_action
+from docent.web.chat.conversation_sources import show_sources
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
 from docent.web.i18n import say
@@ -50,11 +52,14 @@ ICONS = Path(__file__).resolve().parent.parent.parent / "public" / "personas"
 
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
-    ("restaurants", Message("Read a menu"), "Which dishes contain no nuts?"),
-    ("handbook", Message("Learn about Docent"), "How do I add my own documents?"),
-    ("handbook", Message("How to delete what is stored"), "How do I delete everything Docent has stored?"),
+    ("restaurants", Message("Read a menu"), "What does the Barolo cost?"),
+    ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
+    ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
 )
-"""Library of the samples, label of the button, and its question (the samples are in English)."""
+"""Library of the samples, label of the button, and its question (the samples are in English).
+
+Each is answered right without a language model: tests/golden/test_starters.py.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class ChatChoices:
 
 
 async def start(*, docent: Docent) -> None:
-    """Offer the commands and the settings panel of a conversation."""
+    """Offer the commands and the settings panel of a conversation, and show its sources."""
+    await show_sources()
     await cl.context.emitter.set_commands(
         [
             _command(EXPORT, Message("Download this conversation"), "download"),

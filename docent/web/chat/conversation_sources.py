@@ -6,8 +6,8 @@ They are saved with the conversation. Without any, a question searches everythin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import chainlit as cl
@@ -22,8 +22,11 @@ SOURCES = "sources"
 """Key, in the user session and so in the metadata of the conversation, of its sources."""
 MESSAGE = "docent-sources"
 """Key of the messages between the page and the server."""
+FOUND = "docent-found"
+"""Key of the answer to a search for sources."""
 MOST_SOURCES = 50
 MOST_OFFERED = 40
+LONGEST_SEARCH = 200
 TAG = re.compile(r"(?<!\S)#(?:“([^”]+)”|\"([^\"]+)\"|([^\s#]+))")
 
 
@@ -84,8 +87,8 @@ async def show_sources() -> None:
     await cl.context.emitter.send_window_message({MESSAGE: shown})
 
 
-async def add_documents(documents: Iterable[StoredDocument]) -> None:
-    await set_sources((*sources(), *map(document_source, documents)))
+async def add_sources(added: Iterable[ConversationSource]) -> None:
+    await set_sources((*sources(), *added))
 
 
 async def forget_document(document_id: str) -> None:
@@ -109,7 +112,7 @@ def present_sources(docent: Docent, chosen: Sequence[ConversationSource]) -> lis
         if source.id in known or (source.kind == "library" and source.id in libraries):
             present.append(source)
         elif source.kind == "document" and source.library in libraries:
-            same_name = docent.store.documents(Scope(reader=reader(), libraries=(source.library,)))
+            same_name = docent.store.documents(replace(scope, libraries=(source.library,)))
             present += [document_source(one) for one in same_name if one.name == source.name][:1]
     return present
 
@@ -131,90 +134,98 @@ def sources_scope(docent: Docent, chosen: Sequence[ConversationSource]) -> Scope
 # --- choosing ----------------------------------------------------------------------------------
 
 
-def offered(docent: Docent, user: str, hidden: str, search: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the libraries and documents that a search finds, for the page to choose from.
-
-    Libraries whose stored name begins with `hidden` hold the files of other conversations.
-    """
-    scope = Scope(reader=user)
-    libraries = [name for name in docent.store.libraries(user) if not (hidden and name.startswith(hidden))]
+def offered(docent: Docent, user: str, libraries: Sequence[str], search: str) -> dict[str, Any]:
+    """Return what a search finds in these libraries, for the page to choose from: libraries and documents."""
     words = search.casefold().split()
     found = [
         document
-        for document in docent.store.documents(scope)
-        if document.library in set(libraries)
-        and document.state in ANSWERING
-        and all(word in f"{document.name} {document.title} {document.library}".casefold() for word in words)
+        for document in docent.store.documents(Scope(reader=user, libraries=tuple(libraries)))
+        if document.state in ANSWERING
+        and all(word in f"{document.name} {document.title}".casefold() for word in words)
     ]
     found.sort(key=lambda document: (document.name.casefold(), document.library))
+    shown = {name: shown_library(name) for name in libraries}
     return {
+        "search": search,
         "libraries": [
-            {"kind": "library", "id": name, "name": shown_library(name)}
-            for name in libraries
-            if all(word in shown_library(name).casefold() for word in words)
+            {"kind": "library", "id": name, "name": label}
+            for name, label in shown.items()
+            if all(word in label.casefold() for word in words)
         ],
         "documents": [
             {
                 "kind": "document",
                 "id": document.id,
                 "name": document.name,
-                "library": shown_library(document.library),
+                "library": shown[document.library],
                 "pages": document.pages,
             }
             for document in found[:MOST_OFFERED]
         ],
-        "more": [max(len(found) - MOST_OFFERED, 0)],
+        "more": max(len(found) - MOST_OFFERED, 0),
     }
 
 
-async def change_sources(message: Mapping[str, Any], *, docent: Docent) -> None:
-    """Do what the page asks: add a document or a library that its reader may see, or remove a source."""
-    asked = message.get(MESSAGE)
+async def change_sources(
+    message: Any, *, docent: Docent, libraries: Callable[[Docent], Sequence[str]]
+) -> None:
+    """Do what the page asks: add a document or a library, remove a source, or find some to choose from.
+
+    `libraries` returns those that the reader may choose from.
+    """
+    asked = message.get(MESSAGE) if isinstance(message, dict) else None
     if not isinstance(asked, dict):
         return
     key = (str(asked.get("kind")), str(asked.get("id")))
-    if asked.get("do") == "remove":
-        await set_sources(source for source in sources() if (source.kind, source.id) != key)
-    elif asked.get("do") == "add" and (found := await run_in_small_pool(_find, docent, *key)) is not None:
-        await set_sources((*sources(), found))
-    elif asked.get("do") == "clear":
-        await set_sources(())
-    else:
-        await show_sources()
+    match asked.get("do"):
+        case "add":
+            found = await run_in_small_pool(lambda: _find(docent, *key, libraries(docent)))
+            if found is not None:
+                await set_sources((*sources(), found))
+        case "remove":
+            await set_sources(source for source in sources() if (source.kind, source.id) != key)
+        case "clear":
+            await set_sources(())
+        case "find":
+            search, user = str(asked.get("search") or "")[:LONGEST_SEARCH], reader()
+            choice = await run_in_small_pool(lambda: offered(docent, user, libraries(docent), search))
+            await cl.context.emitter.send_window_message({FOUND: choice})
 
 
-def _find(docent: Docent, kind: str, key: str) -> ConversationSource | None:
-    """Return a source by its id, if the reader may see it: the id comes from a browser."""
+def _find(docent: Docent, kind: str, key: str, libraries: Sequence[str]) -> ConversationSource | None:
+    """Return a source by its id, if the reader may choose it: the id comes from a browser."""
     if kind == "library":
-        return library_source(key) if key in docent.store.libraries(reader()) else None
-    documents = docent.store.documents(Scope(reader=reader(), documents=(key,)))
+        return library_source(key) if key in libraries else None
+    scope = Scope(reader=reader(), libraries=tuple(libraries), documents=(key,))
+    documents = docent.store.documents(scope) if libraries else []
     return document_source(documents[0]) if documents else None
 
 
-async def take_tags(text: str, *, docent: Docent, hidden: str) -> str:
+async def take_tags(text: str, *, docent: Docent, libraries: Callable[[Docent], Sequence[str]]) -> str:
     """Add what a message names by "#name" to the sources, and return the message without those names.
 
-    A tag that names nothing stays in the text.
+    A tag that names nothing, or several, stays in the text.
     """
-    tags = [next(filter(None, match.groups())) for match in TAG.finditer(text)]
+    tags = [_tag(match) for match in TAG.finditer(text)]
     if not tags:
         return text
-    named: dict[str, ConversationSource] = {}
-    for tag in tags:
-        found = await run_in_small_pool(_tagged, docent, tag, hidden)
-        if found is not None:
-            named[tag] = found
+    found = await run_in_small_pool(lambda: {tag: _tagged(docent, tag, libraries(docent)) for tag in tags})
+    named = {tag: source for tag, source in found.items() if source is not None}
     if not named:
         return text
     await set_sources((*sources(), *named.values()))
-    kept = TAG.sub(lambda match: "" if next(filter(None, match.groups())) in named else match[0], text)
-    return " ".join(kept.split())
+    return " ".join(TAG.sub(lambda match: "" if _tag(match) in named else match[0], text).split())
 
 
-def _tagged(docent: Docent, tag: str, hidden: str) -> ConversationSource | None:
-    """Return the library or document of this name; else the only document whose name holds it."""
-    choice = offered(docent, reader(), hidden, tag)
-    libraries, documents = choice["libraries"], choice["documents"]
-    exact = [one for one in (*libraries, *documents) if one["name"].casefold() == tag.casefold()]
-    chosen = exact or (documents if len(documents) == 1 else []) or (libraries if len(libraries) == 1 else [])
-    return _find(docent, chosen[0]["kind"], chosen[0]["id"]) if chosen else None
+def _tag(match: re.Match[str]) -> str:
+    return next(filter(None, match.groups()))
+
+
+def _tagged(docent: Docent, tag: str, libraries: Sequence[str]) -> ConversationSource | None:
+    """Return the library or document of this name; else the only one whose name holds it."""
+    choice = offered(docent, reader(), libraries, tag)
+    candidates = [*choice["libraries"], *choice["documents"]]
+    named = [one for one in candidates if one["name"].casefold() == tag.casefold()] or candidates
+    if not named or (len(named) > 1 and named is candidates):
+        return None
+    return _find(docent, named[0]["kind"], named[0]["id"], libraries)

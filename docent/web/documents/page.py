@@ -10,7 +10,7 @@ from docent.ingesting import is_locked
 from docent.messages import Message
 from docent.store import UPLOADED, KnownFile
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument, shown_library
-from docent.web.chat.attachments import unlock_link
+from docent.web.chat.attachment_status import unlock_link
 from docent.web.chat.file_scope import is_of_a_conversation
 from docent.web.i18n import say
 from docent.web.templates import render
