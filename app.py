@@ -10,7 +10,6 @@ from docent.web.chat import (
     answer_stream,
     answer_view,
     attachments,
-    cited_sources,
     conversation,
     conversation_sources,
     file_scope,
@@ -79,9 +78,7 @@ async def receive_message(message: cl.Message) -> None:
 
 
 @cl.on_window_message
-async def show_cited_page(message: object) -> None:
-    reader, language = page_session.reader(), page_session.language()
-    await cited_sources.show_page(message, state=server.state(), reader=reader, language=language)
+async def change_sources(message: object) -> None:
     await conversation_sources.change_sources(
         message, docent=server.docent(), libraries=file_scope.choosable_libraries
     )

@@ -32,7 +32,7 @@ from typing import TextIO
 
 from docent.errors import StoreError
 from docent.store import Store, roll_back
-from docent.store.packing import pack_text
+from docent.store.catalog.packing import pack_text
 from docent.types import Document, Page, Scope
 from tests.store.damage import catalog
 from tests.store.putting import chunked, finish, nearest, put, put_several

@@ -21,6 +21,7 @@
     │   ├── ModelOverflow      the prompt does not fit into the model's context
     │   ├── ModelTimeout       connecting, the first token or the next one took too long
     │   └── ModelFailed        the server refused, or stopped in the middle
+    │       └── ModelNoJson    it was asked for JSON of a form, and wrote none, twice
     └── InputError             the user's input is not valid
 
 Each message says what happened, why, and what to do next. Any package may raise these errors; only
@@ -106,6 +107,9 @@ class ModelTimeout(ModelError): ...
 
 
 class ModelFailed(ModelError): ...
+
+
+class ModelNoJson(ModelFailed): ...
 
 
 class InputError(DocentError): ...

@@ -1,4 +1,4 @@
-// Make Chainlit's page accessible to screen readers and keyboards, and open a source only when it is clicked.
+// Make Chainlit's page accessible to screen readers and keyboards, and open a source when its citation is clicked.
 (() => {
   const french = navigator.language.toLowerCase().startsWith("fr");
   const say = (english, inFrench) => (french ? inFrench : english);
@@ -19,13 +19,7 @@
     "button:has(> .lucide-copy)": say("Copy", "Copier"),
     "button:has(> .lucide-thumbs-up)": say("Helpful", "Utile"),
     "button:has(> .lucide-thumbs-down)": say("Not helpful", "Pas utile"),
-    "button:has(> .lucide-arrow-left)": say("Close the source", "Fermer la source"),
-    ".side-pdf > .sticky > div:first-child > button:first-child": say("Previous page", "Page précédente"),
-    ".side-pdf > .sticky > div:first-child > button:last-child": say("Next page", "Page suivante"),
-    ".side-pdf > .sticky > div:last-child > button:nth-of-type(1)": say("Smaller", "Réduire"),
-    ".side-pdf > .sticky > div:last-child > button:nth-of-type(2)": say("Larger", "Agrandir"),
     ".edit-message": say("Edit and ask again", "Modifier et reposer"),
-    "[role=separator]": say("Width of the source", "Largeur de la source"),
     "#edit-chat-input": say("Your question", "Votre question"),
   };
 
@@ -40,8 +34,6 @@
     for (const button of document.querySelectorAll("#thread-options, #upload-button")) set(button, "role", "button");
     for (const list of document.querySelectorAll("ul[data-sidebar=menu]:not(:has(> li))"))
       set(list, "role", "group");
-    for (const handle of document.querySelectorAll("[role=separator][aria-controls]"))
-      if (!document.getElementById(handle.getAttribute("aria-controls"))) handle.removeAttribute("aria-controls");
     for (const around of document.querySelectorAll("button:has(> a[href])")) {
       set(around, "role", "group"); // a link in a button would be reached twice
       set(around, "tabindex", "-1");
@@ -54,50 +46,20 @@
     }
   }
 
-  // Chainlit opens all sources with every answer, on a phone over it: close those that were not clicked.
-  let asked = -Infinity;
-  let shown = "";
-  const ASKING = 1500; // milliseconds from a click to its panel
-
-  function quiet() {
-    const panel = document.getElementById("side-view-content");
-    find(panel);
-    const now = panel ? `${document.getElementById("side-view-title")?.textContent} ${panel.childElementCount}` : "";
-    if (now === shown) return;
-    shown = now;
-    if (!panel || performance.now() - asked < ASKING) return;
-    if (!/^\W*\[\d+\]$/.test(document.getElementById("side-view-title")?.textContent ?? "")) return; // ours
-    const around = panel.closest("[role=dialog]") ?? panel.parentElement.parentElement;
-    const close = [...around.querySelectorAll("button")].find(
-      (button) => button.querySelector(".lucide-arrow-left, .lucide-x") || /close/i.test(button.textContent),
-    );
-    close?.click();
-  }
-
+  // A citation opens the source panel, which is loaded at the first click.
   addEventListener(
     "click",
-    (event) => {
+    async (event) => {
       const link = event.target.closest?.("a.element-link");
-      if (!link) return;
-      asked = performance.now();
-      const step = link.closest('[id^="step-"]')?.id.slice("step-".length);
-      const n = Number(link.textContent.replace(/\D/g, ""));
-      if (step && n) postMessage({ "docent-source": { step, n } }, location.origin);
+      const step = link?.closest('[id^="step-"]')?.id.slice("step-".length);
+      const n = Number(link?.textContent.replace(/\D/g, ""));
+      if (!step || !n) return;
+      event.preventDefault();
+      event.stopPropagation();
+      (await import("/public/source.js")).open(step, n, link);
     },
     true,
   );
-
-  // Scroll the quoted words into view, wherever they are on the page.
-  let found = null;
-  function find(panel) {
-    const mark = panel?.querySelector(".annotationLayer .highlightAnnotation");
-    if (mark === found) return;
-    found = mark;
-    const window = mark?.closest(".overflow-auto");
-    if (!window) return;
-    const below = mark.getBoundingClientRect().top - window.getBoundingClientRect().top;
-    window.scrollTop += below - window.clientHeight / 3;
-  }
 
   // Offer to delete the files sent in a conversation together with it.
   let conversation = "";
@@ -252,7 +214,6 @@
 
   let waiting = false;
   new MutationObserver(() => {
-    quiet();
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {

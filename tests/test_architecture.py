@@ -26,16 +26,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "regular_files": {"errors", "messages"},
     "settings": {"errors", "messages"},
+    "conversations": SHARED,
     "loading": SHARED | {"regular_files"},
     "indexing": SHARED,
-    "store": SHARED | {"memory", "regular_files"},
+    "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
     "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
     "doctor": SHARED | {"app", "settings"},
-    "web": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "store"},
+    "web": SHARED | PIPELINES | {"app", "conversations", "retrieving.query", "settings", "store"},
     "cli": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
@@ -48,10 +49,10 @@ LIVES_IN: dict[str, set[str]] = {
         "docent/indexing/llama_index_adapters.py",
         "docent/indexing/torch_models.py",
         "docent/retrieving/llama_index_retriever.py",
-        "docent/store/vectors.py",
+        "docent/store/index/vectors.py",
     },
-    "chromadb": {"docent/store/vectors.py"},
-    "tantivy": {"docent/store/word_index.py", "docent/store/languages.py"},
+    "chromadb": {"docent/store/index/vectors.py"},
+    "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
@@ -69,6 +70,7 @@ LIVES_IN: dict[str, set[str]] = {
     "openvino": {"docent/indexing/openvino_bert.py"},
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
+    "jsonschema": {"docent/answering/answer_schema.py"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }
@@ -142,6 +144,25 @@ def test_each_library_lives_where_it_is_said_to(library):
         and not any(str(path.relative_to(ROOT)).startswith(home) for home in LIVES_IN[library])
     ]
     assert elsewhere == []
+
+
+IN_THE_STORE = {
+    "catalog": {"catalog", "protocols", "files", "locks"},
+    "index": {"index", "catalog", "protocols", "locks"},
+}
+"""Modules and packages of docent.store that its two packages may import."""
+
+
+@pytest.mark.parametrize("package", IN_THE_STORE)
+def test_the_packages_of_the_store_do_not_know_what_lies_around_them(package):
+    """The catalog imports nothing of the index, and neither of them what is built over both."""
+    imported = {
+        module.split(".")[2]
+        for path in (ROOT / "docent/store" / package).glob("*.py")
+        for _, module in imports(path)
+        if module.startswith("docent.store.")
+    }
+    assert imported <= IN_THE_STORE[package]
 
 
 def test_app_holds_no_class_and_no_state():

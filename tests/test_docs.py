@@ -92,7 +92,7 @@ def test_named_tests_and_files_exist(page):
 def test_the_store_is_described_as_it_is():
     """Functions that docs/store.md names exist, and docs/architecture.md lists each module of the store."""
     names = set()
-    files = [path for path in (ROOT / "docent/store").glob("*.py") if path.stem != "__init__"]
+    files = [path for path in (ROOT / "docent/store").rglob("*.py") if path.stem != "__init__"]
     for path in files:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):

@@ -44,7 +44,7 @@ GRAPHS = """
 import shutil, sys
 import numpy as np
 from pathlib import Path
-from docent.store.vectors import ChromaVectors
+from docent.store.index.vectors import ChromaVectors
 folder = Path(sys.argv[1])
 def make(ask):
     vectors = ChromaVectors(folder, name="s", url="")

@@ -16,7 +16,7 @@ from docent.answering.answer_context import AnswerServices, Draft
 from docent.answering.citing.vocabulary import content_words
 from docent.answering.content_policy import ContentPolicy
 from docent.answering.intents import leans_on_history
-from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient, ToolCall
+from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient
 from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import FRAME, Budget
@@ -24,7 +24,7 @@ from docent.answering.repetition import RepetitionDetector
 from docent.answering.tools.toolbox import Toolbox, ToolResult
 from docent.errors import ModelError, ModelOverflow
 from docent.messages import Message, joined
-from docent.types import Event, Passage, StepProgress, Token, Turn
+from docent.types import Event, Passage, StepProgress, Token, ToolCall, Turn
 
 THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 OVERFLOWS = 4

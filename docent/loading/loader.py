@@ -95,9 +95,9 @@ class Loader:
     def draw_page(
         self, original: Path, page: Page, spans: Sequence[Span], *, name: str, password: str | None = None
     ) -> bytes:
-        """Return a PNG of one page with boxes around characters `start:end` of its stored text.
+        """Return a PNG of one page with boxes around characters `start:end` of its stored text, if any.
 
-        For scans and images. Raises LoadError when the page cannot be drawn.
+        For PDFs and images. Raises LoadError when the page cannot be drawn.
         """
         message = self._mark("picture", original, {page.number: spans}, [page], name, password)
         return b64decode(message["marked"])
@@ -116,7 +116,7 @@ class Loader:
         citations = [
             {"page": page_to_wire(page), "spans": [list(span) for span in spans[page.number]]}
             for page in pages
-            if spans.get(page.number)
+            if spans.get(page.number) or wanted == "picture"
         ]
         if not citations:
             raise UnreadableFile("There is nothing to highlight in {name}. Open the file itself.", name=name)

@@ -287,6 +287,8 @@ def pool(
         inner_scope = replace(scope, documents=documents)
         inner = _search_both(query, inner_scope, store) if documents else SearchHits((), ())
         by_words = dict(zip(only_meaning, word_scores.result(), strict=True))
+    # The second search counts how rare a word is in the likely documents' libraries only. Scores of the whole
+    # scope in its place found no more (docs/decisions/0009-weighted-fusion.md).
     by_words |= {hit.id: hit.score for hit in (*hits.by_words, *inner.by_words)}
     by_meaning = {hit.id: hit.score for hit in (*hits.by_meaning, *inner.by_meaning)}
     if len(inner.by_words) < POOL and not query.synonyms:

@@ -18,10 +18,10 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from docent.errors import DamagedStore, StoreError
-from docent.store import changes, documents
-from docent.store.catalog import SqliteCatalog
+from docent.store.catalog import changes, documents
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, sha256_of
-from docent.store.ownership import LOCK, FolderLock
+from docent.store.locks import LOCK, FolderLock
 
 LIST = "docent-backup.json"
 CATALOG = "index/catalog.db"

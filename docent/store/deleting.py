@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
-from docent.store import changes, contents, documents
-from docent.store.asides import catalogs_aside, forget_name
-from docent.store.conversations import Quoted, quoted
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.scoping import in_scope
 from docent.store.files import set_aside
+from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, Files
-from docent.store.scoping import in_scope
-from docent.store.serving import Serving
-from docent.store.writing import Writer
+from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
 
@@ -77,9 +76,9 @@ class Deleter:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner))
-        forget_name(self._catalog, owner)
+        _forget_name(self._catalog, owner)
         for catalog in catalogs_aside(self._folder):
-            forget_name(catalog, owner)
+            _forget_name(catalog, owner)
         with self._catalog.read() as db:
             if documents.is_named(db, owner):
                 raise StoreError(
@@ -165,3 +164,10 @@ class Deleter:
         except FileNotFoundError:
             return None
         return stat.st_ino, stat.st_mtime_ns
+
+
+def _forget_name(catalog: Catalog, reader: str) -> None:
+    with catalog.write() as db:
+        documents.forget_name(db, reader)
+    catalog.forget_copies()
+    catalog.forget_deleted()

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from docent.types import Chunk, Document, Page, Scope, SourceFile, StoredDocument
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from docent.store.files import Copies
+    from docent.store.index.followers import CatalogContent
 
 
 class Hit(NamedTuple):
@@ -120,42 +118,19 @@ class StoreContents(NamedTuple):
     """SHA-256 of every original."""
 
 
-class Content(Protocol):
-    """The texts and vectors of one generation, for the indexes that are derived from them."""
-
-    def words_of(self, document_id: str) -> tuple[str, list[Chunk]] | None:
-        """Return a document's language and chunks; None when it is gone."""
-
-    def vectors_of(self, chunk_ids: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
-        """Return those of these chunks that have a vector, and the vectors."""
-
-    def documents(self) -> list[tuple[str, str]]:
-        """Return id and library of every document that was read."""
-
-    def libraries(self) -> list[str]: ...
-
-    def library_vectors(self, library: str) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield the ids and vectors of a library, many at a time."""
-
-    def chunk_count(self) -> int: ...
-
-    def vector_counts(self) -> dict[str, int]:
-        """Count the vectors of each library that has any."""
-
-
 class DerivedIndex(Protocol):
     """Words or vectors, which follow the change log."""
 
     follows: frozenset[ChangeKind]
     """The changes that concern it."""
 
-    def apply(self, changes: Sequence[Change], content: Content) -> None:
+    def apply(self, changes: Sequence[Change], content: CatalogContent) -> None:
         """Follow the log; durable on return. A change that was applied before does no harm."""
 
-    def write_anew(self, content: Content) -> None:
+    def write_anew(self, content: CatalogContent) -> None:
         """Write everything again from the catalog; durable on return."""
 
-    def is_whole(self, content: Content) -> bool:
+    def is_whole(self, content: CatalogContent) -> bool:
         """Return False if something is missing or left over, by counting."""
 
     def close(self) -> None: ...

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
-from docent.store import contents
-from docent.store.dialect import among
-from docent.store.documents import documents_where
-from docent.store.packing import as_vector, unpack_vectors
+from docent.store.catalog import contents
+from docent.store.catalog.dialect import among
+from docent.store.catalog.documents import documents_where
+from docent.store.catalog.packing import as_vector, unpack_vectors
+from docent.store.catalog.scoping import in_scope, is_narrow
+from docent.store.index.generations import Serving
 from docent.store.protocols import Catalog, ChunkLocation, Hit
-from docent.store.scoping import in_scope, is_narrow
-from docent.store.serving import Serving
 from docent.types import ANSWERING, Scope, StoredDocument
 
 Key = TypeVar("Key")

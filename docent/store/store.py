@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING
 
 from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
-from docent.store import changes, contents, documents, languages, old_layout
-from docent.store.catalog import SqliteCatalog
-from docent.store.checking import lost_originals
+from docent.store.catalog import changes, contents, documents, schema
+from docent.store.catalog.dialect import among
+from docent.store.catalog.documents import GONE
+from docent.store.catalog.scoping import ANSWERS, holds_words, in_scope
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
-from docent.store.dialect import among
-from docent.store.documents import GONE
 from docent.store.files import ORIGINALS, FolderFiles
-from docent.store.generations import Switched, bind, sweep, switch_to
-from docent.store.local_index import LocalIndex
-from docent.store.ownership import FolderLock
+from docent.store.index import languages
+from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
+from docent.store.index.local_index import LocalIndex
+from docent.store.locks import FolderLock
 from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
-from docent.store.scoping import ANSWERS, holds_words, in_scope
 from docent.store.searching import Search
-from docent.store.serving import Serving, ServingIndex
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
 
@@ -59,13 +58,13 @@ class Store:
         with ExitStack() as on_failure:
             self._lock = FolderLock(folder, shared=True)
             on_failure.callback(self._lock.release)
-            moved = old_layout.bring_up_to_date(folder, self._lock)
+            moved = schema.bring_up_to_date(folder, self._lock)
             self._catalog = SqliteCatalog(folder / "index" / "catalog.db")
             on_failure.callback(self._catalog.close)
             self._files = FolderFiles(folder / ORIGINALS)
             if moved:
                 with self._catalog.read() as db:
-                    old_layout.adopt(folder / "index" / "1", changes.log_name(db))
+                    schema.adopt(folder / "index" / "1", changes.log_name(db))
             self._writer = Writer(self.folder, self._catalog, self._files, self._current)
             self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
             self._search = Search(self._catalog, self._current)
@@ -99,15 +98,14 @@ class Store:
         complaints = [f"the catalog: {line}" for line in self._catalog.complaints()]
         complaints += self._current().index.compare()
         with self._catalog.read() as db:
-            return complaints + lost_originals(db, set(self._files.held()))
+            originals = db.execute("SELECT name, sha256 FROM documents ORDER BY name").fetchall()
+        kept = set(self._files.held())
+        lost = [name for name, sha256 in originals if sha256 not in kept]
+        return complaints + ([f"originals missing: {', '.join(lost[:5])}"] if lost else [])
 
     def contents(self) -> StoreContents:
         """Return what words, vectors and originals hold. Raises StorageBusy unless this owns the index."""
         return self._current().index.contents()._replace(originals=frozenset(self._files.held()))
-
-    def vectors_behind(self) -> bool:
-        """Return True while Chroma lacks vectors that the catalog has, which then answers in its place."""
-        return self._current().index.behind
 
     def mend(self) -> None:
         """Write words and vectors again from the catalog."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 
 from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableFile
 from docent.regular_files import open_regular
-from docent.store import changes, contents, documents
-from docent.store.asides import forget_aside
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.schema import EARLIER_INDEXES
+from docent.store.catalog.scoping import in_scope
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
-from docent.store.local_index import FOLLOW_SECONDS
-from docent.store.owned_index import discard_index
-from docent.store.ownership import FolderLock, OwnerClient, OwnerGone
+from docent.store.index.generations import Serving
+from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
+from docent.store.index.owned_index import discard_index
+from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Arrival, Catalog, Files
-from docent.store.scoping import in_scope
-from docent.store.serving import Serving
 from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ class Writer:
         self._catalog = catalog
         self._files = files
         self._serving = serving
-        self._resting = threading.Condition()
-        self._changes = 0
+        self._under_way = InUse()
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
@@ -65,19 +65,7 @@ class Writer:
 
     def wait(self) -> None:
         """Wait for the changes under way in this process, with what they remove last."""
-        with self._resting:
-            self._resting.wait_for(lambda: not self._changes)
-
-    @contextmanager
-    def _under_way(self) -> Iterator[None]:
-        with self._resting:
-            self._changes += 1
-        try:
-            yield
-        finally:
-            with self._resting:
-                self._changes -= 1
-                self._resting.notify_all()
+        self._under_way.wait()
 
     def put_words(
         self, file: SourceFile, document: Document, chunks: Sequence[Chunk], *, expected: bool = False
@@ -339,3 +327,28 @@ def _changed(file: SourceFile) -> UnreadableFile:
     return UnreadableFile(
         "{name} changed while it was read. Ingest again when it is complete.", name=file.full.name
     )
+
+
+def catalogs_aside(storage: Path) -> Iterator[SqliteCatalog]:
+    """Yield the catalog of each storage/ that was set aside, open until the next one."""
+    for folder in set_aside(storage):
+        for earlier in EARLIER_INDEXES:
+            shutil.rmtree(folder / earlier, ignore_errors=True)
+        if (folder / "index" / "catalog.db").exists():
+            with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
+                yield catalog
+
+
+def forget_aside(storage: Path, gone: Sequence[changes.Removed]) -> None:
+    """Delete documents from what restored backups have set aside."""
+    for catalog in catalogs_aside(storage):
+        with catalog.write() as db:
+            for document in gone:
+                if (row := documents.document_row(db, document.id)) is not None:
+                    documents.withdraw(db, row)
+            removed = changes.nameless(db)
+            changes.remove(db, removed)
+        if removed:
+            catalog.forget_copies()
+            discard_index(catalog.path.parent)
+        catalog.forget_traces()

@@ -1,6 +1,8 @@
 """The values from a question to its answer.
 
 AnswerRequest → Passage (retrieved, scored) → Citation → Answer, with its Receipt
+
+A program may ask for the answer in JSON (`JsonFormat`) and lend its own tools (`ClientTools`).
 """
 
 from __future__ import annotations
@@ -118,6 +120,57 @@ class Answer:
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
     receipt: Receipt
+    fields: Mapping[str, Citation | None] | None = None
+    """Of an answer in JSON: for each value, by its JSON pointer, the characters that it was taken from;
+    None for a value that no passage supports."""
+    calls: tuple[ToolCall, ...] = ()
+    """Calls of the client's own tools, which the client has to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as the model asks for it."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRound:
+    """Calls of the client's tools that the model asked for, and the result of each."""
+
+    text: str
+    """What the model wrote before the calls."""
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+    """In the order of the calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTools:
+    """The tools that a client lends for its question, and what came of them so far."""
+
+    schemas: tuple[Mapping[str, Any], ...]
+    choice: str | Mapping[str, Any] = "auto"
+    """As in OpenAI's protocol: auto, none, required, or one function."""
+    parallel: bool = True
+    """False: at most one call at a time."""
+    rounds: tuple[ToolRound, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(str(schema["function"]["name"]) for schema in self.schemas)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """The form of an answer in JSON: one of a JSON schema, or any object."""
+
+    schema: Mapping[str, Any] | None = None
+    """Checked, and without references; None: any object."""
+    name: str = "answer"
+    strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +216,9 @@ class AnswerRequest:
     """Ids of the documents that "this" and "the report" mean; empty: the only one or two in scope."""
     anyway: bool = False
     """Let the model answer from its own knowledge what the documents do not answer."""
+    json_format: JsonFormat | None = None
+    """Answer in JSON, each value with its citation."""
+    client_tools: ClientTools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,24 +277,29 @@ Event = Searching | PassagesFound | StepProgress | Preview | Token | Notice | An
 
 def ask_json(answer: Answer) -> dict[str, Any]:
     """Return an answer as JSON for scripts, as `ask --json` prints it; its fields stay."""
+    fields = {
+        pointer: citation and citation_json(citation) for pointer, citation in (answer.fields or {}).items()
+    }
     return {
         "answer": answer.text,
-        "citations": [
-            {
-                "n": citation.n,
-                "file": citation.file,
-                "library": citation.library,
-                "page": citation.page,
-                "page_label": citation.page_label,
-                "place": citation.place,
-                "start": citation.start,
-                "end": citation.end,
-                "quote": citation.quote,
-            }
-            for citation in answer.citations
-        ],
+        "citations": [citation_json(citation) for citation in answer.citations],
+        **({} if answer.fields is None else {"fields": fields}),
         "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
         "receipt": asdict(answer.receipt),
+    }
+
+
+def citation_json(citation: Citation) -> dict[str, Any]:
+    return {
+        "n": citation.n,
+        "file": citation.file,
+        "library": citation.library,
+        "page": citation.page,
+        "page_label": citation.page_label,
+        "place": citation.place,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
     }
 
 

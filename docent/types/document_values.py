@@ -22,6 +22,9 @@ from docent.messages import Message, joined
 
 LINES = re.compile(r"lines? ([\d,]+)(?:–([\d,]+))?")
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in points, measured from the page's top left corner as it is shown."""
+
 NOTHING_TO_SEARCH = Message("Nothing to search: no text was found.")
 """Begins the reason of a document without a chunk."""
 
@@ -37,14 +40,11 @@ class ReadBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page: characters `start:end` of its text and where they stand on paper.
-
-    The box is left, top, right, bottom in points, measured from the page's top left corner.
-    """
+    """A line of a page: characters `start:end` of its text and where they stand on paper."""
 
     start: int
     end: int
-    box: tuple[float, float, float, float]
+    box: Box
     role: Literal["body", "heading", "margin"] = "body"
     """margin: a running header or footer; kept in the page, left out of chunks."""
 
@@ -85,6 +85,19 @@ class Page:
     @property
     def where(self) -> str:
         return self.place or f"p. {self.label or self.number}"
+
+    def boxes(self, start: int, end: int) -> list[Box]:
+        """Return boxes around characters `start:end`: of a line, the share that those characters have."""
+        boxes: list[Box] = []
+        for line in self.lines:
+            first, last = max(start, line.start), min(end, line.end)
+            if first < last:
+                left, top, right, bottom = line.box
+                width = (right - left) / (line.end - line.start)
+                boxes.append(
+                    (left + (first - line.start) * width, top, left + (last - line.start) * width, bottom)
+                )
+        return boxes
 
     def at(self, start: int, end: int) -> str:
         """Return the place of characters `start:end`: their lines, on a page of lines of its file."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import textwrap
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError, UnknownDocument
-from docent.messages import Message
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
@@ -29,12 +27,9 @@ from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK, ASK_AGAIN
 from docent.web.chat.attachments import load_ticket
 from docent.web.chat.cited_sources import (
     LINK_TARGETS,
-    AppState,
     LinkSigner,
     LinkTarget,
-    find_answer,
     open_link,
-    panel_text,
 )
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of, session_of
@@ -52,8 +47,6 @@ LONGEST_TOOLTIP = 400
 ACTION = TypeAdapter(Action)
 PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
 
-UNMARKED = Message("The words cited could not be marked on this page, so it is shown as it is.")
-
 
 def routes() -> list[Route]:
     return [
@@ -65,9 +58,6 @@ def routes() -> list[Route]:
             Route(f"/{target}/{{token}}/{{name:path}}", require_login(partial(source, target)))
             for target in LINK_TARGETS
         ),
-        Route("/cited/{step}/{n:int}", require_login(cited)),
-        Route("/cited/{step}/{n:int}/unmarked", require_login(unmarked)),
-        Route("/cited/{step}/{n:int}/quote", require_login(cited_quote)),
         Route("/export/{thread}", require_login(export)),
         Route("/project/file", require_login(receive_file), methods=["POST"]),
         Route("/project/file/{file_id}", require_login(return_file)),
@@ -152,38 +142,6 @@ async def source(target: LinkTarget, request: Request, reader: str) -> Response:
         filename=document.name,
         content_disposition_type="inline" if document.media_type else "attachment",
     )
-
-
-async def cited(request: Request, reader: str) -> Response:
-    """Return the text of the side panel for one citation number of one answer."""
-    state: AppState = request.app.state
-    n = request.path_params["n"]
-    saved = await find_answer(state.history, request.path_params["step"], n, reader)
-    if saved is None:
-        return _not_found(request)
-    text = await run_in_small_pool(
-        partial(panel_text, saved, n, docent=state.docent, signer=state.signer, reader=reader),
-        language=language_of(request),
-    )
-    return PlainTextResponse(text, headers=PRIVATE)
-
-
-async def cited_quote(request: Request, reader: str) -> Response:
-    """Return place and words of one citation number of one answer, for a tooltip."""
-    state: AppState = request.app.state
-    n = request.path_params["n"]
-    saved = await find_answer(state.history, request.path_params["step"], n, reader)
-    if saved is None:
-        return _not_found(request, as_json=True)
-    quotes = saved.citations_numbered(n)
-    words = " … ".join(" ".join(citation.quote.split()) for citation in quotes if citation.quote)
-    shown = textwrap.shorten(words, LONGEST_TOOLTIP, placeholder=" …")
-    return JSONResponse({"where": quotes[0].where, "quote": shown}, headers=PRIVATE)
-
-
-async def unmarked(request: Request, reader: str) -> Response:
-    """Return the sentence above a page whose cited words could not be marked."""
-    return PlainTextResponse(f"*{say(UNMARKED, language_of(request))}*", headers=PRIVATE)
 
 
 async def export(request: Request, reader: str) -> Response:

@@ -38,6 +38,7 @@ from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
 from docent.web.security import secure_app
+from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
@@ -75,7 +76,7 @@ def prepare() -> None:
         without_foreign_links(app.state.original_page(root))
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes()]
+    ours = [*routes(), *documents.routes(), *source_routes.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sqlite3
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from docent.store.schema import MIGRATIONS
+from docent.store.catalog.schema import LATEST
 from tests.compose.conftest import ROOT, Report, Stack, outside, run, stack
 from tests.e2e.conftest import ask, picture
 from tests.e2e.test_upload import FERRY, attach, opened, send, timetable
@@ -268,13 +271,11 @@ def refused(stack: Stack, sentence: str) -> None:
 
 
 OLDER = """
-import pathlib, sqlite3
-from docent.store.schema import MIGRATIONS
+import pathlib, sqlite3, sys
 catalog = pathlib.Path("/app/storage/index/catalog.db")
 older = catalog.with_name("older.db")
 with sqlite3.connect(older) as database:
-    for script in MIGRATIONS[:3]:
-        database.executescript(script)
+    database.executescript(sys.argv[1])
     database.execute("ATTACH ? AS newer", (str(catalog),))
     database.executescript('''
         INSERT INTO meta SELECT 'fingerprint', fingerprint FROM newer.generations WHERE role = 'serving';
@@ -296,10 +297,22 @@ older.replace(catalog)
 """
 
 
-def test_an_older_catalog_is_brought_up_to_date(up: Stack):
+def tables_of_version_0_1(folder: Path) -> str:
+    """Return the statements that make its tables, from a catalog that it wrote."""
+    catalog = "closed/index/catalog.db"
+    with tarfile.open(ROOT / "tests/store/old_storage.tar.xz") as tar:
+        tar.extract(catalog, folder, filter="data")
+    with contextlib.closing(sqlite3.connect(folder / catalog)) as database:
+        rows = database.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return ";\n".join(statement for (statement,) in rows) + ";"
+
+
+def test_an_older_catalog_is_brought_up_to_date(up: Stack, tmp_path: Path):
     """The tables of version 0.1 are migrated at the start, and everything is found."""
     up.compose("stop", "app")
-    up.compose("run", "-T", "--rm", "--no-deps", "app", "python", "-c", OLDER)
+    up.compose(
+        "run", "-T", "--rm", "--no-deps", "app", "python", "-c", OLDER, tables_of_version_0_1(tmp_path)
+    )
     up.compose("up", "-d", "--no-build", "--no-deps", "app")
     up.wait("/ready")
     assert found(up)[0] == ANSWER
@@ -310,7 +323,7 @@ def test_a_newer_catalog_is_refused(up: Stack):
     """An image that is older than its storage refuses it with a message, and does not change it."""
     change_catalog(up, "PRAGMA user_version = 99;")
     refused(up, "was written by a newer Docent")
-    change_catalog(up, f"PRAGMA user_version = {len(MIGRATIONS)};")
+    change_catalog(up, f"PRAGMA user_version = {LATEST};")
     up.wait("/ready")
     assert keeper(up) == "lighthouse.md"
 

@@ -167,7 +167,7 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     camera.take("answer")
     page.locator("a.element-link").first.click()
     panel = page.locator("#side-view-content")
-    expect(panel.locator(".annotationLayer .highlightAnnotation").first).to_be_in_viewport(timeout=20_000)
+    expect(panel.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
     page.wait_for_timeout(800)
     camera.take("source")
     close_panel(page)
@@ -177,7 +177,7 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
 
 
 def close_panel(page: Page) -> None:
-    page.locator("button:has(.lucide-arrow-left), [role=dialog] button:has(.lucide-x)").first.click()
+    page.locator("[data-does=close]").click()
     expect(page.locator("#side-view-content")).to_have_count(0)
 
 

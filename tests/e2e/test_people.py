@@ -114,6 +114,8 @@ def attempts(ann: Ann) -> list[tuple[str, str, dict | None]]:
         ("PUT", "/feedback", rating),
         ("DELETE", "/feedback", {"feedbackId": ann.feedback}),
         ("GET", f"/cited/{ann.step}/1", None),
+        ("GET", f"/cited/{ann.step}/1/pages/1", None),
+        ("GET", f"/cited/{ann.step}/1/search?words=the", None),
         ("GET", f"/export/{ann.thread}", None),
         *(("GET", ann.source.replace("/original/", f"/{target}/"), None) for target in LINK_TARGETS),
         ("GET", f"/project/file/{NOWHERE}?session_id={NOWHERE}", None),

@@ -42,6 +42,8 @@ class ChatRequest:
     stream: bool = True
     truncate: bool = True
     shift: bool = True
+    form: Any = None
+    """`format` of /api/chat: "json" or a JSON schema, to which the real server holds its model."""
 
 
 @dataclass(slots=True)
@@ -194,6 +196,8 @@ async def prepare(request: ChatRequest, script: Script, state: State, record: Re
     record.reloaded = state.models.load(model, num_ctx=num_ctx, shift=shift)
     if not request.messages:
         return None
+    if request.form and request.form != "json" and not isinstance(request.form, dict):
+        raise Refused(500, f'invalid format: {request.form!r}; expected "json" or a valid JSON Schema object')
     upstream = state.settings.upstream
     count_tokens = upstream.count_tokens if upstream else replies.count_tokens
     read, prompt_tokens = await asyncio.to_thread(fit, request, num_ctx, version, count_tokens)
@@ -201,7 +205,7 @@ async def prepare(request: ChatRequest, script: Script, state: State, record: Re
     record.prompt_tokens = prompt_tokens
     answer = compose(replace(request, messages=read), script, num_ctx=num_ctx, prompt_tokens=prompt_tokens)
     if upstream and script.reply is None and not script.tool_calls:
-        answer.written = upstream.write(read, request.options)
+        answer.written = upstream.write(read, request.options, request.form)
     answer.started, answer.loaded = started, time.perf_counter_ns()
     return answer
 

@@ -82,6 +82,7 @@ class Routes:
             stream=body.get("stream") is not False,
             truncate=body.get("truncate") is not False,
             shift=body.get("shift") is not False,
+            form=body.get("format"),
         )
         return self._answer(request, chat, OllamaFormat())
 
@@ -134,6 +135,7 @@ class Routes:
                 "stop": body.get("stop"),
             },
             stream=bool(body.get("stream")),
+            form=_format_of(body.get("response_format") or {}),
         )
         usage = bool((body.get("stream_options") or {}).get("include_usage"))
         return self._answer(request, chat, OpenAIFormat(usage=usage))
@@ -142,6 +144,13 @@ class Routes:
         record = request.scope["record"]
         work = partial(send_answer, request=chat, form=form, state=self._state, record=record)
         return WorkResponse(work, record, self._state)
+
+
+def _format_of(response_format: dict[str, Any]) -> Any:
+    """Return `format` for OpenAI's `response_format`."""
+    if response_format.get("type") == "json_schema":
+        return (response_format.get("json_schema") or {}).get("schema")
+    return "json" if response_format.get("type") == "json_object" else None
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -153,7 +162,6 @@ async def _body(request: Request) -> dict[str, Any]:
         body = json.loads(raw)
     except ValueError as error:
         raise Refused(400, f"invalid character in request body: {error}") from error
-    request.scope["record"].body = body
     if not isinstance(body, dict):
         raise Refused(400, f"json: cannot unmarshal {type(body).__name__} into Go value of type api.Request")
     return body

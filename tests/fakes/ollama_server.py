@@ -30,7 +30,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.fakes.ollama_responses import OllamaFormat, OpenAIFormat, recording
 from tests.fakes.ollama_routes import Routes
@@ -56,6 +56,7 @@ class App:
         if scope["type"] == "http" and not scope["path"].startswith("/_"):
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             record = Recorded(scope["method"], scope["path"], headers, time.monotonic())
+            record.body, receive = await _with_body(receive)
             self._state.records.append(record)
             scope["record"] = record
             send = recording(record, send)
@@ -81,6 +82,24 @@ class App:
     async def _reset(self, request: Request) -> Response:
         self._state.reset()
         return Response(status_code=204)
+
+
+async def _with_body(receive: Receive) -> tuple[Any, Receive]:
+    """Return a request's JSON, None if it is none, and a `receive` that yields the body once more.
+
+    So no test ever sees the record of a request whose body is still on its way.
+    """
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    body, read = None, iter(messages)
+    with contextlib.suppress(ValueError):
+        body = json.loads(b"".join(message.get("body", b"") for message in messages))
+
+    async def again() -> Message:
+        return next(read, None) or await receive()
+
+    return body, again
 
 
 async def _refuse(request: Request, refused: Exception) -> Response:

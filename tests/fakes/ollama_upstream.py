@@ -46,14 +46,18 @@ class Upstream:
             body = {"content": prompt, "add_special": True, "parse_special": True}
             return len(client.post("/tokenize", json=body).json()["tokens"])
 
-    async def write(self, messages: Sequence[Message], options: dict[str, Any]) -> AsyncIterator[Written]:
-        """Let the model answer; closing the iterator stops it."""
+    async def write(
+        self, messages: Sequence[Message], options: dict[str, Any], form: Any = None
+    ) -> AsyncIterator[Written]:
+        """Let the model answer, in JSON if a `form` is given; closing the iterator stops it."""
         body = {
             "messages": [_plain(message) for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             **{name: options[key] for key, name in OPTIONS.items() if options.get(key) is not None},
         }
+        if form:
+            body["response_format"] = {"type": "json_object", **({"schema": form} if form != "json" else {})}
         finish = ""
         async with (
             httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=None) as client,

@@ -12,7 +12,7 @@ import pytest
 from docent.errors import EmbeddingError
 from docent.ingesting import EmbeddingWorker
 from docent.store import Store
-from docent.store.word_index import WordIndex
+from docent.store.index.word_index import WordIndex
 from tests.fakes.embedder import WordHashEmbedder
 from tests.store.test_store import HOURS
 from tests.store.test_versions import put_words, states

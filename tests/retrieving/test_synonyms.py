@@ -7,7 +7,7 @@ import os
 import pytest
 
 from docent.retrieving.synonyms import Synonyms, expand_query, parse_synonyms
-from docent.store.languages import terms
+from docent.store.index.languages import terms
 
 
 def english(text):

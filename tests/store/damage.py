@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
 
 
 @contextmanager

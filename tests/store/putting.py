@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from docent.errors import StoreError
 from docent.indexing import chunk, embedded_text
 from docent.store import Arrival, Store
 from docent.types import Chunk, Document, Page, Scope, SourceFile, document_id
@@ -73,3 +74,11 @@ def matching(store: Store, question: str) -> set[str]:
     """Return the texts found by their words."""
     hits = store.matching(question, 10, EVERYTHING)
     return {chunk.text for chunk in store.chunks([hit.id for hit in hits], EVERYTHING).values()}
+
+
+def is_behind(store: Store) -> bool:
+    """Return True while Chroma lacks vectors, so that the catalog answers in its place."""
+    try:
+        return any("Chroma lacks some" in complaint for complaint in store.complaints())
+    except StoreError:  # it cannot be compared
+        return True

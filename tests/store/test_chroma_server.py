@@ -16,7 +16,7 @@ import pytest
 from docent.errors import StoreError
 from docent.store import Store, forget_previous, roll_back
 from tests.ports import free_port
-from tests.store.putting import EVERYTHING, chunked, finish, nearest, put
+from tests.store.putting import EVERYTHING, chunked, finish, is_behind, nearest, put
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,7 @@ def store(tmp_path: Path, chroma: Chroma) -> Iterator[Store]:
 
 def until_it_is_back(store: Store) -> None:
     for _ in range(200):
-        if not store.vectors_behind():
+        if not is_behind(store):
             return
         time.sleep(0.1)
     raise AssertionError("the server was not brought in step within 20 seconds")

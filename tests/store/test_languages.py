@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.store.languages import MOST_WORDS, analyzer, asked, indexed, terms, terms_of
+from docent.store.index.languages import MOST_WORDS, analyzer, asked, indexed, terms, terms_of
 
 
 @pytest.mark.parametrize(

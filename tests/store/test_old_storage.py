@@ -14,7 +14,7 @@ import pytest
 
 from docent.errors import StorageBusy, UnknownDocument
 from docent.store import Store
-from docent.store.ownership import FolderLock
+from docent.store.locks import FolderLock
 from docent.types import Scope, State
 from tests.store.putting import EMBEDDER, matching, nearest
 
@@ -106,6 +106,29 @@ def test_a_process_of_the_old_version_is_not_disturbed(unpacked):
         Store(unpacked / "closed", fingerprint="f")
     assert catalog.read_bytes() == before
     old.release()
+
+
+def tables_of(catalog: Path) -> dict[str, list[Any]]:
+    """Return the columns, references and indexes of each table."""
+    with closing(sqlite3.connect(catalog)) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found: dict[str, list[Any]] = {}
+        for name in names:
+            columns = database.execute(f"PRAGMA table_info({name})").fetchall()
+            references = database.execute(f"PRAGMA foreign_key_list({name})").fetchall()
+            indexes = [row[1:] for row in database.execute(f"PRAGMA index_list({name})")]
+            found[name] = [columns, references, sorted(indexes)]
+    return found
+
+
+def test_the_tables_are_those_of_a_new_catalog(unpacked, tmp_path):
+    """Columns, references and indexes are the same, so that a later change fits both."""
+    Store(unpacked / "closed", fingerprint="f").close()
+    Store(tmp_path / "new", fingerprint="f").close()
+    brought, new = (
+        tables_of(folder / "index/catalog.db") for folder in (unpacked / "closed", tmp_path / "new")
+    )
+    assert brought == new
 
 
 def test_a_snapshot_is_taken_before_the_tables_change(unpacked):

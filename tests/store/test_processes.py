@@ -13,9 +13,8 @@ import pytest
 
 from docent.errors import IndexMismatch, StoreError
 from docent.store import Store
-from docent.store.local_index import LocalIndex
-from docent.store.ownership import OwnerClient, OwnerGone, OwnerServer
-from docent.store.word_index import WordIndex
+from docent.store.index.local_index import LocalIndex, OwnerClient, OwnerGone, OwnerServer
+from docent.store.index.word_index import WordIndex
 from docent.types import Scope, State
 from tests.store.putting import arrival, finish, matching, nearest, put
 

@@ -12,12 +12,12 @@ import pytest
 import tantivy
 
 from docent.store import Store
-from docent.store.checksums import IndexChecksums
 from docent.store.files import FolderFiles
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
+from docent.store.index.owned_index import IndexChecksums
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
 from tests.store.damage import catalog
-from tests.store.putting import EVERYTHING, arrival, matching, nearest, put
+from tests.store.putting import EVERYTHING, arrival, is_behind, matching, nearest, put
 
 TEXTS = {f"{number}.txt": f"Note {number} is about {animal}s." for number, animal in enumerate(
     ("cat", "dog", "owl", "newt", "yak", "emu", "ibis", "gnu", "koi", "asp", "bat", "elk")
@@ -172,7 +172,7 @@ def test_chroma_breaking_under_way_is_answered_from_the_catalog(filled, caplog, 
     try:
         put(store, tmp_path, "new.txt", "Note 99 is about pangolins.")
         assert nearest(store, "pangolins")[0] == "Note 99 is about pangolins."
-        assert store.vectors_behind()
+        assert is_behind(store)
     finally:
         store.close()
     again = Store(filled, fingerprint="f")

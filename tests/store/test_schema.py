@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from docent.errors import IndexMismatch
-from docent.store import schema
+from docent.store.catalog import schema
 
 
 def test_a_migration_that_fails_changes_nothing(monkeypatch):
@@ -18,7 +18,8 @@ def test_a_migration_that_fails_changes_nothing(monkeypatch):
         before = database.execute("SELECT sql FROM sqlite_master").fetchall()
         (version,) = database.execute("PRAGMA user_version").fetchone()
         broken = "CREATE TABLE half_done (n);\nINSERT INTO nowhere VALUES (1);"
-        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
+        monkeypatch.setattr(schema, "MIGRATIONS", {version: (broken, version + 1)})
+        monkeypatch.setattr(schema, "LATEST", version + 1)
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
             schema.migrate(database)
         assert database.execute("SELECT sql FROM sqlite_master").fetchall() == before

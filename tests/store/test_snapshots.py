@@ -12,8 +12,8 @@ import pytest
 
 from docent.errors import DamagedStore
 from docent.store import Store, mend_catalog
-from docent.store.packing import pack_text
-from docent.store.snapshots import complaint
+from docent.store.catalog.packing import pack_text
+from docent.store.catalog.snapshots import complaint
 from docent.types import Scope, State
 from tests.store.putting import finish, matching, nearest, put
 

@@ -16,8 +16,8 @@ import pytest
 from docent.errors import IndexMismatch, UnknownDocument
 from docent.store import Store
 from docent.store.files import FolderFiles, sha256_of
+from docent.store.index.vectors import ChromaVectors
 from docent.store.searching import VersionedCache
-from docent.store.vectors import ChromaVectors
 from docent.types import Chunk, Scope, State, document_id
 from tests.store.damage import give_library, indexes
 from tests.store.putting import EMBEDDER, arrival, found, put, put_several

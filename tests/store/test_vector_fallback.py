@@ -6,11 +6,12 @@ import threading
 from contextlib import closing
 
 from docent.errors import DamagedStore
-from docent.store import Store, changes, documents
-from docent.store.catalog import SqliteCatalog
-from docent.store.local_index import LocalIndex
-from docent.store.vectors import ChromaVectors
-from tests.store.putting import EMBEDDER, nearest, put
+from docent.store import Store
+from docent.store.catalog import changes, documents
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
+from docent.store.index.local_index import LocalIndex
+from docent.store.index.vectors import ChromaVectors
+from tests.store.putting import EMBEDDER, is_behind, nearest, put
 
 VECTOR = EMBEDDER.embed_query("a heron")
 ASKING = 3
@@ -82,17 +83,17 @@ def test_what_chroma_refused_it_is_told_again(tmp_path, monkeypatch):
         with monkeypatch.context() as refusing:
             refusing.setattr(ChromaVectors, "put", full)
             put(store, tmp_path, "a.txt", "The heron lives in the valley.")
-            assert store.vectors_behind()
+            assert is_behind(store)
             assert nearest(store, "heron") == ["The heron lives in the valley."], "from the catalog"
             store.save()
             store.come_to_rest()
-            assert store.vectors_behind()
+            assert is_behind(store)
             assert [complaint.partition(":")[0] for complaint in store.complaints()] == [
                 "vectors of default", "vectors",
             ]  # fmt: skip
         assert nearest(store, "heron") == ["The heron lives in the valley."]
         put(store, tmp_path, "b.txt", "The otter swims.")
-        assert not store.vectors_behind()
+        assert not is_behind(store)
         assert len(store.contents().vectors["default"]) == 2
     finally:
         store.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from docent.errors import ModelFailed, ModelTimeout
-from docent.types import StepProgress
+from docent.types import JsonFormat, StepProgress, ToolCall
 
 ChatMessage = Mapping[str, Any]
 """A role (system, user, assistant, tool) and a content; an assistant's may have `calls`, a tool's its `call`.
@@ -21,15 +21,6 @@ Each client writes these in the words of its protocol.
 
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call of a tool, as the model asks for it."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    id: str = ""
 
 
 def whole_characters(text: str) -> str:
@@ -70,6 +61,10 @@ class GenerationOptions:
     """False: a model that can think first should not, for a short task."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """As JSON schemas, in the form that both protocols share."""
+    tool_choice: str | Mapping[str, Any] = "auto"
+    """In the form of OpenAI's protocol; Ollama's has none."""
+    json_format: JsonFormat | None = None
+    """Write JSON. Servers that can, hold the model to it; what comes has to be checked all the same."""
 
 
 DEFAULT_OPTIONS = GenerationOptions()

@@ -29,7 +29,6 @@ from docent.answering.models.client import (
     Piece,
     StreamLimits,
     Timeouts,
-    ToolCall,
     arguments_of,
     once_more,
     too_slow,
@@ -43,7 +42,7 @@ from docent.errors import (
     ModelOverflow,
     ModelUnreachable,
 )
-from docent.types import StepProgress
+from docent.types import StepProgress, ToolCall
 
 OVERFLOW = (
     "exceed_context_size",
@@ -173,6 +172,9 @@ class OllamaClient:
             "options": self._options | {key: value for key, value in wanted.items() if value is not None},
         }
         body |= {"tools": list(options.tools)} if options.tools else {}
+        if options.json_format is not None:
+            schema = options.json_format.schema
+            body["format"] = "json" if schema is None else dict(schema)
         return body if options.think else body | {"think": False}
 
     async def _once(

@@ -22,7 +22,6 @@ from docent.answering.models.client import (
     Piece,
     StreamLimits,
     Timeouts,
-    ToolCall,
     arguments_of,
     once_more,
     unreadable_reply,
@@ -36,7 +35,7 @@ from docent.errors import (
     ModelUnreachable,
 )
 from docent.messages import Message
-from docent.types import StepProgress
+from docent.types import JsonFormat, StepProgress, ToolCall
 
 IDENTIFYING_HEADERS = tuple(
     f"X-Stainless-{name}"
@@ -81,6 +80,8 @@ class OpenAIClient:
         self._temperature = temperature
         self._timeouts = timeouts
         self._includes_usage = True
+        self._json_forms = ["json_schema", "json_object"]
+        """Of response_format, those that the server has not refused."""
 
     def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
@@ -126,6 +127,11 @@ class OpenAIClient:
     ) -> Any:
         body: list[Any] = [_wire_message(message) for message in messages]
         more: dict[str, Any] = {"tools": list(options.tools)} if options.tools else {}
+        if options.tools and options.tool_choice != "auto":
+            more["tool_choice"] = options.tool_choice
+        json_form = self._json_form(options.json_format)
+        if options.json_format is not None and json_form:
+            more["response_format"] = _response_format(options.json_format, json_form)
         if self._includes_usage:
             more["stream_options"] = {"include_usage": True}
         try:
@@ -139,10 +145,21 @@ class OpenAIClient:
                 **more,
             )
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not self._includes_usage or "stream_options" not in str(error):
+            # Some hosted servers refuse what they do not know.
+            if json_form and "response_format" in str(error):
+                self._json_forms.remove(json_form)
+            elif self._includes_usage and "stream_options" in str(error):
+                self._includes_usage = False
+            else:
                 raise
-            self._includes_usage = False  # some hosted servers refuse what they do not know
             return await self._request(client, messages, options)
+
+    def _json_form(self, wanted: JsonFormat | None) -> str:
+        """Return the strictest form of response_format that the server may take; empty for none."""
+        if wanted is None:
+            return ""
+        forms = self._json_forms if wanted.schema is not None else ["json_object"]
+        return next((form for form in forms if form in self._json_forms), "")
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         """Report that the model is there, or raise ModelMissing: this protocol cannot fetch one."""
@@ -249,6 +266,15 @@ class OpenAIClient:
                 return ModelUnreachable(
                     "No model server answers at {url}. Start it, or correct DOCENT_MODEL_URL.", url=self._url
                 )
+
+
+def _response_format(wanted: JsonFormat, form: str) -> dict[str, Any]:
+    if form == "json_object":
+        return {"type": form}
+    described: dict[str, Any] = {"name": wanted.name, "schema": dict(wanted.schema or {})}
+    if wanted.strict is not None:
+        described["strict"] = wanted.strict
+    return {"type": form, form: described}
 
 
 def _wire_message(message: ChatMessage) -> dict[str, Any]:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from docent.answering.answer_context import ScopedDocuments, answering, placed, whole
-from docent.answering.models.client import ToolCall
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
 from docent.answering.prompt.templates import quotable
 from docent.answering.tools import table_queries
 from docent.errors import DocentError, InputError
 from docent.messages import Message
-from docent.types import Passage, StoredDocument
+from docent.types import Passage, StoredDocument, ToolCall
 
 MOST_FOUND = 4
 MOST_LISTED = 60

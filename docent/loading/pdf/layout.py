@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in points from the page's top left corner, as it is shown."""
+from docent.types import Box
 
 HYPHEN = "\x02"
 """A hyphen that is only there because the line ends."""

@@ -15,7 +15,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from docent.loading.job import InputFile
-from docent.loading.pdf.layout import Box, Word, union
+from docent.loading.pdf.layout import Word, union
 from docent.loading.pdf.pdfium_objects import (
     ADDRESS,
     CHARACTER_BOXES,
@@ -33,6 +33,7 @@ from docent.loading.pdf.pdfium_objects import (
 )
 from docent.loading.text_cleaning import split_hidden
 from docent.messages import Message
+from docent.types import Box
 
 if TYPE_CHECKING:  # takes a tenth of a worker's start, and few files are drawn
     from PIL import Image

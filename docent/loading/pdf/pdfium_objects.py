@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, cast
 
 import pypdfium2.raw as raw
 
-from docent.loading.pdf.layout import HYPHEN, Box
+from docent.loading.pdf.layout import HYPHEN
+from docent.types import Box
 
 
 class PageFrame(NamedTuple):

@@ -168,7 +168,7 @@ def _add_chat_routes(
             stream = chat_completions.stream_completion(events, body, writer, on_unexpected=report)
             return EventStream(stream)
         answer = await cancel_if_client_leaves(request, chat_completions.final_answer(events))
-        cutter = chat_completions.StopSequenceCutter(body.stop_sequences)
+        cutter = chat_completions.stop_sequence_cutter(body)
         return JSONResponse(writer.completion(answer, cutter))
 
 

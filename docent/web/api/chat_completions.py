@@ -7,15 +7,23 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError
-from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, Turn, ask_json
+from docent.types import Answer, Answered, AnswerRequest, Event, Preferences, Token, ask_json
 from docent.web.api.access import ApiClient
+from docent.web.api.chat_messages import (
+    asks_for_json,
+    client_tools,
+    json_format,
+    question_and_history,
+    scope_of,
+    tool_calls_json,
+)
 from docent.web.api.http_errors import (
     RequestRefused,
     answer_broken_off,
@@ -24,7 +32,7 @@ from docent.web.api.http_errors import (
     refusal_for,
     unexpected,
 )
-from docent.web.api.schemas import ChatMessage, ChatRequest, Json
+from docent.web.api.schemas import ChatRequest, Json
 
 EVERYTHING = "docent"
 LIBRARY, PERSONA = "library/", "persona/"
@@ -68,7 +76,7 @@ def resolve_model(name: str, docent: Docent, client: ApiClient) -> tuple[str, st
 def answer_events(request: ChatRequest, docent: Docent, client: ApiClient) -> AsyncGenerator[Event, None]:
     """Start to answer a request and return its events. Raises RequestRefused."""
     library, persona = resolve_model(request.model, docent, client)
-    question, history = _question_and_history(request.messages)
+    question, history = question_and_history(request.messages)
     instructions = (
         message.text.strip() for message in request.messages if message.role in ("system", "developer")
     )
@@ -79,41 +87,17 @@ def answer_events(request: ChatRequest, docent: Docent, client: ApiClient) -> As
         AnswerRequest(
             question=question,
             history=history,
-            scope=client.scope(library),
+            scope=scope_of(request.messages, client.scope(library), docent),
             persona=persona,
             preferences=Preferences(
                 temperature=request.temperature,
                 answer_tokens=tokens,
                 instructions="\n".join(filter(None, instructions)),
             ),
+            json_format=json_format(request),
+            client_tools=client_tools(request),
         )
     )
-
-
-def _question_and_history(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Turn, ...]]:
-    """Return the last message, and the questions and answers before it."""
-    if messages[-1].unreadable_type and messages[-1].role == "user":
-        raise RequestRefused(
-            400,
-            f"A question is text; {messages[-1].unreadable_type[:40]!r} cannot be read here. Hand a document "
-            "or picture in at /v1/files, then ask about it.",
-            code="unsupported_content",
-            param="messages",
-        )
-    spoken = [message for message in messages if message.role in ("user", "assistant")]
-    if not spoken or spoken[-1].role != "user" or not spoken[-1].text.strip():
-        raise RequestRefused(
-            400, "The last message must be a user's question.", code="no_question", param="messages"
-        )
-    turns: list[Turn] = []
-    question = ""
-    for message in spoken[:-1]:
-        if message.role == "user":
-            question = message.text
-        elif question:
-            turns.append(Turn(question, message.text))
-            question = ""
-    return spoken[-1].text, tuple(turns)
 
 
 # --- the answer ----------------------------------------------------------------------------
@@ -151,6 +135,11 @@ class StopSequenceCutter:
         return text
 
 
+def stop_sequence_cutter(request: ChatRequest) -> StopSequenceCutter:
+    """Return a cutter for the stop sequences of a request; JSON is never cut."""
+    return StopSequenceCutter(() if asks_for_json(request) else request.stop_sequences)
+
+
 def _overlap(text: str, stop: str) -> int:
     """Return how many characters at the end of the text may begin the stop sequence."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
@@ -174,7 +163,9 @@ class CompletionWriter:
         reason = finish_reason(answer, cutter)
         if reason == "error":
             raise answer_broken_off(answer.receipt.broken_off)
-        message = {"role": "assistant", "content": text, "refusal": None}
+        message: Json = {"role": "assistant", "content": text, "refusal": None}
+        if answer.calls:
+            message |= {"content": text or None, "tool_calls": tool_calls_json(answer.calls)}
         return {
             **self._head("chat.completion"),
             "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
@@ -189,6 +180,12 @@ class CompletionWriter:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
+    def calls_chunk(self, answer: Answer) -> Json:
+        """Return all tool calls of an answer as one piece of its stream."""
+        calls = [{"index": at, **call} for at, call in enumerate(tool_calls_json(answer.calls))]
+        choice = {"index": 0, "delta": {"tool_calls": calls}, "finish_reason": None, "logprobs": None}
+        return {**self._head("chat.completion.chunk"), "choices": [choice]}
+
     def usage_chunk(self, answer: Answer) -> Json:
         return {**self._head("chat.completion.chunk"), "choices": [], "usage": _usage(answer)}
 
@@ -197,7 +194,7 @@ class CompletionWriter:
 
         Where the streamed text has other numbers than the checked one, the lines have none.
         """
-        if not self.footnotes or not answer.citations:
+        if not self.footnotes or not answer.citations or answer.fields is not None or answer.calls:
             return ""
         first = {citation.n: citation for citation in reversed(answer.citations)}
         same_numbers = CITATION_NUMBER.findall(shown) == CITATION_NUMBER.findall(answer.text)
@@ -212,6 +209,8 @@ def finish_reason(answer: Answer, cutter: StopSequenceCutter) -> str:
     """Return why the text ends. `error`, which OpenAI does not have, is OpenRouter's for a failed model."""
     if answer.receipt.broken_off and not cutter.ended:
         return "error"
+    if answer.calls:
+        return "tool_calls"
     return "length" if answer.receipt.cut_short and not cutter.ended else "stop"
 
 
@@ -240,7 +239,7 @@ async def stream_completion(
     Every stream ends with [DONE]. What fails after the first chunk, when the status 200 is already sent,
     comes as an `error` event before it.
     """
-    cutter = StopSequenceCutter(request.stop_sequences)
+    cutter = stop_sequence_cutter(request)
     yield _sse(writer.chunk("", role=True))
     try:
         async with aclosing(events):
@@ -254,6 +253,8 @@ async def stream_completion(
                         tail = ("" if streamed else cutter.add(answer.text)) + cutter.finish()
                         if tail := tail + writer.footnote_lines(answer, cutter.shown):
                             yield _sse(writer.chunk(tail))
+                        if answer.calls:
+                            yield _sse(writer.calls_chunk(answer))
                         reason = finish_reason(answer, cutter)
                         last = writer.chunk("", finish_reason=reason)
                         yield _sse({**last, "docent": ask_json(answer)})

@@ -12,6 +12,7 @@ from docent.errors import (
     InputError,
     LoadError,
     ModelError,
+    ModelNoJson,
     StoreError,
     UnknownDocument,
     UnknownLibrary,
@@ -67,6 +68,8 @@ def refusal_for(error: DocentError) -> RequestRefused:
             return RequestRefused(400, str(error), code="invalid_request")
         case LoadError():
             return RequestRefused(422, str(error), code="unreadable_file")
+        case ModelNoJson():
+            return RequestRefused(503, str(error), code="invalid_json")
         case ModelError() | StoreError():
             return RequestRefused(503, str(error), code="unavailable")
         case _:

@@ -19,6 +19,9 @@ LONGEST_TEXT = 100_000
 MOST_MESSAGES = 1_000
 MOST_INPUTS = 512
 MOST_STOPS = 16
+MOST_TOOLS = 128
+MOST_CALLS = 64
+FUNCTION_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 
 Stop = Annotated[str, Field(min_length=1, max_length=1_000)]
 
@@ -30,14 +33,44 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
+class NamedFile(RequestBody):
+    file_id: str | None = Field(None, max_length=200, description="The id of one of /v1/files.")
+
+
 class ContentPart(RequestBody):
-    type: str = Field(max_length=100, description="text; anything else, such as image_url, is not read.")
+    type: str = Field(
+        max_length=100,
+        description="text, or file with a file_id; anything else, such as image_url, is not read.",
+    )
     text: str | None = Field(None, max_length=LONGEST_TEXT)
+    file: NamedFile | None = None
+
+    @property
+    def file_id(self) -> str:
+        """The file that a part of type `file` names; empty for a file that is sent along."""
+        return (self.file.file_id if self.type == "file" and self.file else None) or ""
+
+
+class CalledFunction(RequestBody):
+    name: str = Field(max_length=64)
+    arguments: str = Field("{}", max_length=LONGEST_TEXT, description="A JSON object, as text.")
+
+
+class AskedToolCall(RequestBody):
+    id: str = Field(min_length=1, max_length=200)
+    type: Literal["function"] = "function"
+    function: CalledFunction
 
 
 class ChatMessage(RequestBody):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Annotated[str, Field(max_length=LONGEST_TEXT)] | list[ContentPart] | None = None
+    tool_calls: list[AskedToolCall] | None = Field(
+        None, max_length=MOST_CALLS, description="Of an assistant's message: the calls that it asked for."
+    )
+    tool_call_id: str | None = Field(
+        None, max_length=200, description="Of a tool's message: the call whose result it is."
+    )
 
     @property
     def text(self) -> str:
@@ -49,11 +82,50 @@ class ChatMessage(RequestBody):
     def unreadable_type(self) -> str:
         """The type of the first part that is not text."""
         parts = self.content if isinstance(self.content, list) else []
-        return next((part.type for part in parts if part.type != "text"), "")
+        return next((part.type for part in parts if part.type != "text" and not part.file_id), "")
+
+    @property
+    def files(self) -> list[str]:
+        """The ids of the files that it names."""
+        parts = self.content if isinstance(self.content, list) else []
+        return [part.file_id for part in parts if part.file_id]
 
 
 class StreamOptions(RequestBody):
     include_usage: bool = False
+
+
+class OfferedFunction(RequestBody):
+    name: str = Field(pattern=FUNCTION_NAME)
+    description: str | None = Field(None, max_length=10_000)
+    parameters: Json | None = Field(None, description="A JSON schema of its arguments.")
+    strict: bool | None = None
+
+
+class OfferedTool(RequestBody):
+    type: Literal["function"]
+    function: OfferedFunction
+
+
+class ChosenFunctionName(RequestBody):
+    name: str = Field(pattern=FUNCTION_NAME)
+
+
+class ChosenFunction(RequestBody):
+    type: Literal["function"]
+    function: ChosenFunctionName
+
+
+class SchemaFormat(RequestBody):
+    name: str = Field(pattern=FUNCTION_NAME)
+    description: str | None = Field(None, max_length=10_000)
+    json_schema: Json | None = Field(None, alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(RequestBody):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: SchemaFormat | None = Field(None, description="With type json_schema.")
 
 
 class ChatRequest(RequestBody):
@@ -77,6 +149,14 @@ class ChatRequest(RequestBody):
         None, description="The answer ends before the first of these."
     )
     n: Literal[1] | None = Field(None, description="Only one answer is given.")
+    response_format: ResponseFormat | None = Field(
+        None, description="Answer in JSON; `docent.fields` has the citation of each value, or null."
+    )
+    tools: list[OfferedTool] | None = Field(
+        None, max_length=MOST_TOOLS, description="Tools of the client, which the model may call."
+    )
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = None
+    parallel_tool_calls: bool | None = None
 
     @property
     def answer_tokens(self) -> int | None:
@@ -198,6 +278,11 @@ class CitationBody(BaseModel):
 class AnswerBody(BaseModel):
     answer: str = Field(description="The checked text, without unknown citation numbers.")
     citations: list[CitationBody]
+    fields: dict[str, CitationBody | None] = Field(
+        {},
+        description="Only with response_format: the citation of each value, by its JSON pointer; null for a "
+        "value that no passage supports.",
+    )
     passages: list[PassageBody]
     receipt: Receipt
 
@@ -208,16 +293,28 @@ class UsageBody(BaseModel):
     total_tokens: int
 
 
+class FunctionBody(BaseModel):
+    name: str
+    arguments: str = Field(description="A JSON object, as text.")
+
+
+class ToolCallBody(BaseModel):
+    id: str
+    type: Literal["function"]
+    function: FunctionBody
+
+
 class AssistantMessageBody(BaseModel):
     role: Literal["assistant"]
-    content: str
+    content: str | None
     refusal: None
+    tool_calls: list[ToolCallBody] = Field([], description="Only where the model calls tools of the client.")
 
 
 class ChoiceBody(BaseModel):
     index: Literal[0]
     message: AssistantMessageBody
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "tool_calls"]
     logprobs: None
 
 

@@ -13,8 +13,8 @@ import chainlit as cl
 from chainlit.utils import utc_now
 
 from docent.app import Docent
+from docent.conversations import quoted
 from docent.errors import DocentError
-from docent.store import quoted
 from docent.types import (
     Answer,
     Answered,

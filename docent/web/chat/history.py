@@ -23,8 +23,8 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 from chainlit.utils import utc_now
 
+from docent.conversations import HISTORY
 from docent.errors import StoreError
-from docent.store.conversations import HISTORY
 from docent.web.chat.history_database import (
     HistoryDatabase,
     Rows,

@@ -21,8 +21,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from docent import conversations
 from docent.errors import IndexMismatch
-from docent.store import conversations
 from docent.web.storage_files import opening
 
 READERS = 2
@@ -114,7 +114,12 @@ SECOND = """
 DELETE FROM threads WHERE "userId" IS NULL;
 """
 
-MIGRATIONS = (FIRST, SECOND)
+THIRD = """
+-- Docent's own panel shows a citation; Chainlit would open its own for these.
+UPDATE elements SET "display" = 'page' WHERE "display" = 'side';
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD)
 
 
 def prepare(path: Path) -> None:

@@ -16,9 +16,9 @@ import chainlit as cl
 from chainlit.context import init_ws_context
 
 from docent.app import Docent
+from docent.conversations import ANSWER_KEY
 from docent.errors import UnknownDocument
 from docent.messages import Message
-from docent.store import ANSWER_KEY
 from docent.store.protocols import Reader
 from docent.types import Answer, Citation, Receipt, Scope, Turn
 from docent.web.chat.history import History

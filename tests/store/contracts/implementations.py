@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docent.store.catalog import SqliteCatalog
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import FolderFiles
-from docent.store.local_index import LocalIndex
+from docent.store.index.local_index import LocalIndex
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
 from docent.store.protocols import Catalog, DerivedIndex, Files, Index
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
 
 
 def sqlite_catalog(folder: Path) -> Catalog:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from docent.indexing import embedded_text
-from docent.store import changes, contents, documents
+from docent.store.catalog import changes, contents, documents
 from docent.store.protocols import Catalog
 from docent.types import Document, Page, SourceFile, document_id
 from tests.store.putting import EMBEDDER, chunked

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from docent.store import changes, documents
+from docent.store.catalog import changes, documents
 from tests.store.contracts.library import Library
 
 BUSY = 60.0  # seconds that a busy machine may take

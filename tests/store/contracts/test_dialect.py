@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from docent.store import changes, contents, deleting, documents, generations, scoping, searching, writing
+from docent.store import deleting, searching, writing
+from docent.store.catalog import changes, contents, documents, scoping
+from docent.store.index import generations
 
 SQLITE_ONLY = re.compile(
     "json_each|json_extract|json_array|json_group|INSERT OR|REPLACE INTO|rowid|PRAGMA|GLOB|ifnull|LIMIT -1"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docent.store import changes, contents
-from docent.store.followers import CatalogContent
+from docent.store.catalog import changes, contents
+from docent.store.index.followers import CatalogContent
 from docent.store.protocols import Change, Index
 from tests.store.contracts.library import Library, text_of
 from tests.store.putting import EMBEDDER

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from docent.store import changes, contents, documents
-from docent.store.scoping import ANSWERS, holds_words, in_scope
+from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.scoping import ANSWERS, holds_words, in_scope
 from docent.types import Scope, SourceFile, State
 from tests.store.contracts.library import Library, text_of
 

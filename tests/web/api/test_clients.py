@@ -118,7 +118,7 @@ def test_footnotes(api: Api, stream: bool):
 
 
 def test_more_than_one_answer_is_refused(api: Api):
-    """`n` may be 1 only; parameters without effect here (tools, logprobs, seed) are accepted."""
+    """`n` may be 1 only; parameters without effect here (logprobs, seed) are accepted."""
     with pytest.raises(openai.UnprocessableEntityError, match="n: "):
         api.client().chat.completions.create(model="docent", messages=CAT, n=2)
     answer = api.client().chat.completions.create(model="docent", messages=CAT, logprobs=True, seed=1)

@@ -31,6 +31,8 @@ def test_curl(api: Api, tmp_path: Path, line: str):
     (tmp_path / "README.md").write_text("# Read me\n\nThe keeper of the lighthouse has a parrot.\n")
     for theirs, ours in HERE.items():
         line = line.replace(theirs, ours)
+    if "response_format" in line:
+        api.ollama.script('{"place": "Galway", "pay_eur": 1600, "meals": null}')
     if "file-ID" in line:
         line = line.replace("file-ID", _handed_in(api, tmp_path))
     command = shlex.split(line.replace("http://localhost:8000", api.url))

@@ -1,31 +1,30 @@
-"""The side panel of a citation shows the quoted words, and the page as its format allows."""
+"""The source panel shows the quoted words, and their page as its format allows."""
 
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageDraw
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from docent.app import Docent, open_docent
-from docent.errors import UnknownDocument
+from docent.errors import LoadError, UnknownDocument
 from docent.settings import Settings
 from docent.types import Answer, Citation, Receipt, Scope
 from docent.web.chat.cited_sources import (
     CitedPlace,
     LinkSigner,
-    bold_spans,
     cited_place,
     open_link,
-    page_views,
-    panel_text,
-    table_markdown,
 )
 from docent.web.chat.page_session import escape_markdown
 from docent.web.chat.saved_answer import SavedAnswer, answer_metadata, load_answer
+from docent.web.sources.page_view import TextTable, marked_text, search_pages, text_table
+from docent.web.sources.source_routes import open_source, source_panel, view_page
 from tests.loading import makers
 
 SIGNER = LinkSigner(b"secret")
@@ -42,6 +41,7 @@ def docent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docent]:
     (data / "broken.pdf").write_bytes(makers.pdf(lambda sheet, n: makers.write(sheet, lines[1:]), pages=2))
     (data / "wine.csv").write_text("Wine,Year,Price\nBarolo,2019,48\nSoave,2022,21\nChablis,2021,33\n")
     (data / "notes.md").write_text("# Notes\n\nThe baker comes at five. Nobody else does.\n")
+    (data / "markup.md").write_text("A page may say <script>alert(1)</script> and <b>more</b>.\n")
     (data / "scan.png").write_bytes(scan("Deliveries come on Friday"))
     with open_docent(Settings(storage=folder / "storage", data=data.parent)) as docent:
         docent.ingest([data], retry_failed=False, password=None, on_progress=lambda _: None)
@@ -75,57 +75,135 @@ def saved(citation: Citation, docent: Docent) -> SavedAnswer:
     return answer
 
 
-def shown(citation: Citation, docent: Docent) -> list[tuple[str, str]]:
-    views = page_views([citation], "/cited/x/1", docent=docent, signer=SIGNER, reader=READER)
-    return [(view.kind, view.url.split("/")[1]) for view in views]
+def panel_of(citation: Citation, docent: Docent, *more: Citation, language: str = "en") -> HTMLParser:
+    answer = saved(citation, docent)
+    answer = replace(answer, citations=(citation, *more))
+    return HTMLParser(source_panel(answer, 1, docent=docent, signer=SIGNER, reader=READER, language=language))
 
 
-def text_of(citation: Citation, docent: Docent) -> str:
-    return panel_text(saved(citation, docent), 1, docent=docent, signer=SIGNER, reader=READER, language="en")
+def texts(panel: HTMLParser, selector: str) -> list[str]:
+    return [" ".join(node.text().split()) for node in panel.css(selector)]
 
 
 @pytest.mark.parametrize(
-    ("file", "quote", "expected"),
-    [
-        pytest.param("hours.pdf", "closes at ten", [("pdf", "source")], id="a PDF, its words marked"),
-        pytest.param("scan.png", "Friday", [("image", "picture")], id="a scan, its words boxed"),
-        pytest.param("wine.csv", "Barolo", [], id="a table has its words only"),
-        pytest.param("notes.md", "at five", [], id="prose has its words only"),
-    ],
+    ("file", "quote"),
+    [pytest.param("hours.pdf", "closes at ten", id="a PDF"), pytest.param("scan.png", "Friday", id="a scan")],
 )
-def test_the_page_is_shown_as_its_format_allows(file, quote, expected, docent):
-    """Paper is shown as paper; other formats show their words only."""
-    assert shown(cite(docent, file, quote), docent) == expected
+def test_paper_is_shown_as_a_picture_with_its_text_on_top(file, quote, docent):
+    """The picture opens by its link, its text can be selected, and the quoted words have a place on it."""
+    panel = panel_of(cite(docent, file, quote), docent)
+    picture = panel.css_first("img").attributes["src"]
+    place = SIGNER.verify(picture.split("/")[2])
+    data = open_link(docent, place, "picture").path.read_bytes()
+    assert Image.open(io.BytesIO(data)).format == "PNG"
+    assert any(quote in line for line in texts(panel, ".source-line"))
+    assert len(panel.css(".source-mark")) == 1
 
 
-def test_the_text_names_file_page_and_quote_and_links_to_the_original(docent):
-    """Of a PDF the quote is shown above the page; the link opens the file itself at that page."""
-    text = text_of(cite(docent, "hours.pdf", "closes at ten", page=2), docent)
-    assert text.startswith("**hours\\.pdf, p\\. 2**")
-    assert "> closes at ten" in text
-    link = re.search(r"\[Open the original\]\((/original/[^)]+)\)", text)
-    assert link is not None and link[1].endswith("/hours.pdf#page=2")
+def test_another_page_is_shown_without_marks_of_the_citation(docent):
+    """Its picture opens for the reader of the citation, and the words of a search are marked on it."""
+    quotes = [cite(docent, "hours.pdf", "closes at ten", page=2)]
+    opened = open_source(quotes, docent, READER)
+    text = docent.store.page(quotes[0].document_id, 3, Scope()).text
+    start = text.index("Cash")
+    view = view_page(opened, 3, [(start, start + 4)], docent=docent, signer=SIGNER, reader=READER)
+    assert (view.page.number, view.total, view.cited) == (3, 3, ())
+    (hit,) = view.found
+    line = next(line for line in view.lines if line.text == "Cash is welcome.")
+    assert hit.text == "Cash"
+    assert (hit.left, hit.top, hit.height) == (line.left, line.top, line.height)
+    assert 0 < hit.width < line.width / 2
+    assert open_link(docent, SIGNER.verify(view.picture.split("/")[2]), "picture").path is not None
+
+
+@pytest.mark.parametrize("number", [0, 4, 10**30])
+def test_a_page_that_does_not_exist_is_unknown(number, docent):
+    """A number beyond the document opens nothing."""
+    opened = open_source([cite(docent, "hours.pdf", "closes at ten")], docent, READER)
+    with pytest.raises(UnknownDocument):
+        view_page(opened, number, (), docent=docent, signer=SIGNER, reader=READER)
+
+
+def test_the_panel_names_file_page_and_quote_and_links_to_the_original(docent):
+    """The quote stands above the page; links open the file itself and a marked copy, at that page."""
+    panel = panel_of(cite(docent, "hours.pdf", "closes at ten", page=2), docent)
+    assert texts(panel, ".source-place strong") == ["hours.pdf, p. 2"]
+    assert texts(panel, "blockquote") == ["closes at ten"]
+    assert texts(panel, ".source-count") == ["2 / 3"]
+    links = {node.text(): node.attributes["href"] for node in panel.css(".source-place a")}
+    assert links["Open the original"].startswith("/original/")
+    assert links["Open a marked copy"].startswith("/source/")
+    assert all(link.endswith("/hours.pdf#page=2") for link in links.values())
+
+
+def test_the_panel_leads_to_the_sources_beside_it(docent):
+    """Previous and next are the numbers that the answer cites; beyond the last there is none."""
+    first = cite(docent, "hours.pdf", "closes at ten")
+    panel = panel_of(first, docent, replace(cite(docent, "notes.md", "at five"), n=4))
+    previous, following = panel.css("[data-does=source]")
+    assert "disabled" in previous.attributes
+    assert (following.attributes["value"], "disabled" in following.attributes) == ("4", False)
 
 
 def test_rows_of_a_table_are_shown_as_a_table(docent):
-    """Rows are shown in columns, the quoted cell in bold."""
-    text = text_of(cite(docent, "wine.csv", "Soave"), docent)
-    assert "| Wine | Year | Price |" in text
-    assert "| **Soave** | 2022 | 21 |" in text
+    """Rows are shown in columns, the quoted cell marked."""
+    panel = panel_of(cite(docent, "wine.csv", "Soave"), docent)
+    assert texts(panel, "th") == ["Wine", "Year", "Price"]
+    assert texts(panel, "td mark") == ["Soave"]
+    assert panel.css_first("img") is None
 
 
 def test_prose_is_shown_in_its_context(docent):
-    """The passage is shown with the quote in bold."""
-    assert "The baker comes **at five**\\. Nobody else does\\." in text_of(
-        cite(docent, "notes.md", "at five"), docent
-    )
+    """The page's text is shown with the quote marked."""
+    panel = panel_of(cite(docent, "notes.md", "at five"), docent)
+    assert "The baker comes at five. Nobody else does." in texts(panel, ".source-text")[0]
+    assert texts(panel, "mark") == ["at five"]
 
 
-def test_a_page_that_cannot_be_highlighted_is_shown_as_it_is(docent):
-    """For a file damaged since, a sentence and the original at its page are shown."""
+def test_markup_in_a_document_is_text(docent):
+    """Nothing in a document becomes an element of the page."""
+    panel = panel_of(cite(docent, "markup.md", "script"), docent)
+    assert panel.css_first(".source-view script") is None
+    assert "<script>alert(1)</script>" in panel.css_first(".source-text").text()
+
+
+def test_a_page_that_cannot_be_drawn_has_its_text(docent):
+    """For a file damaged since, the picture is refused, and the text that is shown instead is there."""
     citation = cite(docent, "broken.pdf", "Cash")
     docent.store.original(citation.document_id, Scope()).write_bytes(b"%PDF-1.4 nothing of use")
-    assert shown(citation, docent) == [("text", "cited"), ("pdf", "original")]
+    panel = panel_of(citation, docent)
+    with pytest.raises(LoadError):
+        open_link(docent, SIGNER.verify(panel.css_first("img").attributes["src"].split("/")[2]), "picture")
+    assert texts(panel, ".source-undrawn mark") == ["Cash"]
+
+
+def test_a_deleted_source_leaves_its_quote(docent):
+    """The panel says that the file was deleted, and shows what was quoted, in the reader's language."""
+    citation = cite(docent, "notes.md", "at five")
+    answer = saved(citation, docent)
+    answer = replace(answer, citations=(replace(citation, document_id="0" * 32, file="gone.md"),))
+    text = source_panel(answer, 1, docent=docent, signer=SIGNER, reader=READER, language="fr")
+    panel = HTMLParser(text)
+    assert texts(panel, "blockquote") == ["at five"]
+    assert "supprimé" in texts(panel, ".source-note")[0]
+    assert panel.css_first(".source-view") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param("KITCHEN closes", ["kitchen closes"] * 3, id="case does not count"),
+        pytest.param("Sundays. Cash", ["Sundays.\nCash"] * 3, id="across lines"),
+        pytest.param("s.c", [], id="a point is a point"),
+        pytest.param("  ", [], id="nothing"),
+    ],
+)
+def test_search_in_a_document(words, expected, docent):
+    """Every place is found, in order, to the letter and across the ends of lines."""
+    document = next(d for d in docent.store.documents(Scope()) if d.name == "hours.pdf")
+    pages = docent.store.pages(document.id, Scope())
+    hits = search_pages(pages, words)
+    assert [pages[number - 1].text[start:end] for number, start, end in hits] == expected
 
 
 @pytest.mark.parametrize(
@@ -182,18 +260,19 @@ def test_the_copies_of_a_deleted_document_are_deleted(docent, tmp_path):
 @pytest.mark.parametrize(
     ("text", "spans", "expected"),
     [
-        pytest.param("one two three", [(4, 7)], "one **two** three", id="one quote"),
-        pytest.param("one two three", [(0, 3), (8, 13)], "**one** two **three**", id="two quotes"),
-        pytest.param("one two three", [(0, 7), (4, 13)], "**one two** **three**", id="overlapping"),
-        pytest.param("one", [(0, 99)], "**one**", id="beyond the passage"),
-        pytest.param("one\ntwo", [(0, 7)], "**one**\n**two**", id="across lines"),
-        pytest.param("a b ", [(0, 4)], "**a b** ", id="trailing space stays outside"),
+        pytest.param("one two three", [(4, 7)], "one [two] three", id="one quote"),
+        pytest.param("one two three", [(0, 3), (8, 13)], "[one] two [three]", id="two quotes"),
+        pytest.param("one two three", [(0, 7), (4, 13)], "[one two][ three]", id="overlapping"),
+        pytest.param("one", [(0, 99)], "[one]", id="beyond the page"),
         pytest.param("one", [], "one", id="no quote"),
+        pytest.param("", [(0, 2)], "", id="an empty page"),
     ],
 )
-def test_bold_spans(text, spans, expected):
-    """Quoted characters are bold, every other character is shown as it is."""
-    assert bold_spans(text, spans) == expected
+def test_marked_text(text, spans, expected):
+    """Quoted characters are marked, and no character is lost."""
+    pieces = list(marked_text(text, spans))
+    assert "".join(f"[{piece}]" if marked else piece for piece, marked in pieces) == expected
+    assert "".join(piece for piece, _ in pieces) == text
 
 
 @pytest.mark.parametrize(
@@ -221,29 +300,24 @@ WINE = "Wine: Barolo | Price: 48\nWine: Soave | Price: 21"
 @pytest.mark.parametrize(
     ("text", "spans", "expected"),
     [
-        pytest.param(
-            WINE,
-            [(6, 12)],
-            "| Wine | Price |\n| --- | --- |\n| **Barolo** | 48 |\n| Soave | 21 |",
-            id="a cell is marked",
-        ),
+        pytest.param(WINE, [(6, 12)], "Wine Price / [Barolo] 48 / Soave 21", id="a cell"),
         pytest.param(
             f"Our cellar\n{WINE}",
             [(36, 59)],
-            "Our cellar\n\n| Wine | Price |\n| --- | --- |\n| Barolo | 48 |\n| **Soave** | **21** |",
-            id="below a title, a row is marked",
+            "Our cellar / Wine Price / Barolo 48 / [Soave] [21]",
+            id="below a title, a row",
         ),
-        pytest.param(
-            "A: 1 | B: 2\nA: 3 | C: 4",
-            [],
-            "| A | B | C |\n| --- | --- | --- |\n| 1 | 2 |  |\n| 3 |  | 4 |",
-            id="empty cells keep their column",
-        ),
-        pytest.param("A: *1* | B: <b>", [], "| A | B |\n| --- | --- |\n| \\*1\\* | \\<b\\> |", id="escaped"),
-        pytest.param("One. Two: three.", [], "", id="prose"),
-        pytest.param(f"{WINE}\nProse stands below.", [], "", id="a table and prose"),
+        pytest.param("A: 1 | B: 2\nA: 3 | C: 4", [], "A B C / 1 2 - / 3 - 4", id="empty cells keep a column"),
+        pytest.param("One. Two: three.", [], None, id="prose"),
+        pytest.param(f"{WINE}\nProse stands below.", [], None, id="a table and prose"),
     ],
 )
-def test_table_markdown(text, spans, expected):
-    """Rows that name their columns become a table; other text is left to the caller."""
-    assert table_markdown(text, spans) == expected
+def test_text_table(text, spans, expected):
+    """Rows that name their columns become a table; other text does not."""
+    table = text_table(text, spans)
+    assert (table and written(table)) == expected
+
+
+def written(table: TextTable) -> str:
+    rows = [" ".join(f"[{text}]" if marked else text or "-" for text, marked in row) for row in table.rows]
+    return " / ".join([*table.above, " ".join(table.columns), *rows])

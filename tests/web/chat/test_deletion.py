@@ -18,10 +18,11 @@ from chainlit.context import init_http_context, init_ws_context
 from chainlit.user import User
 from starlette.applications import Starlette
 
+from docent import conversations
 from docent.__main__ import main
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.store import UPLOADED, back_up, conversations, restore
+from docent.store import UPLOADED, back_up, restore
 from docent.types import Scope
 from docent.web import page_routes
 from docent.web.accounts.api_keys import ApiKeys

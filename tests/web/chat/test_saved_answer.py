@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from docent.answering import replies_without_model
+from docent.conversations import ANSWER_KEY
 from docent.errors import UnknownDocument
-from docent.store import ANSWER_KEY
 from docent.types import Answer, Citation, Page, Passage, Receipt, Scope
 from docent.web.chat.saved_answer import (
     answer_metadata,

@@ -1,29 +1,38 @@
-"""Words and vectors in the process that writes them, with what guards their files between two starts."""
+"""Words and vectors in the process that writes them, with what guards their files between two starts.
+
+Chroma trusts its own files: one altered block of its graph ends the process (signal 11), and with a lost
+folder it answers from what is left without an error. So checksums of the files are recorded when they are
+closed, and compared before they are opened.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 
 from docent.errors import DamagedStore, StoreError
-from docent.store import changes, contents
-from docent.store.checking import compare
-from docent.store.checksums import IndexChecksums, Trust
-from docent.store.followers import CatalogContent, Follower, PositionFile
-from docent.store.ownership import FolderLock, ReadWriteLock
+from docent.store.catalog import changes, contents
+from docent.store.index.followers import CatalogContent, Follower, PositionFile
+from docent.store.index.vectors import ChromaVectors
+from docent.store.index.word_index import WordIndex
+from docent.store.locks import FolderLock, InUse
 from docent.store.protocols import Catalog, DerivedIndex, Hit, StoreContents
-from docent.store.vectors import ChromaVectors
-from docent.store.word_index import WordIndex
 
 log = logging.getLogger(__name__)
 CHROMA, WORDS = "chroma", "words"
 LONG = 1000  # changes that were followed and are still in the log
 LINKS = 140  # bytes for a vector in a graph, besides the vector itself
 SMALL_GRAPHS = 500_000
+BLOCK = 1 << 22  # read at once for a checksum
+CHECKSUMS = "in-step"
 
 
 class OwnedIndex:
@@ -47,7 +56,7 @@ class OwnedIndex:
         self._on_level = on_level
         self._content = CatalogContent(catalog, generation)
         self._following = threading.Lock()
-        self._using = ReadWriteLock()  # Chroma must not be closed under a query
+        self._using = InUse()  # Chroma must not be closed under a query
         self._failure: StoreError | None = None
         self._compacting = False
         self._closed = False
@@ -90,7 +99,7 @@ class OwnedIndex:
         failure = None
         if not self.behind:
             try:
-                with self._using.shared():
+                with self._using():
                     if not self._closed:  # else another generation serves now
                         return self._vectors.nearest(library, vector, limit)
             except StoreError as error:
@@ -108,25 +117,34 @@ class OwnedIndex:
                 self._catch_up_vectors()
         if self._failure is not None and self._url:
             raise self._failure
-        with self._using.shared():
-            if self._closed:
-                raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
+        with self._opened():
             return self.words.held([document_id]), self._vectors.held(library, chunk_ids)
 
     def contents(self) -> StoreContents:
         """Return the ids of what words and vectors hold."""
-        with self._using.shared():
+        with self._opened():
             libraries = self._content.libraries()
             vectors = {name: self._vectors.chunk_ids(name) for name in libraries}
             return StoreContents(vectors, self.words.chunk_ids())
 
     def compare(self) -> list[str]:
-        """Return each difference to the catalog in a sentence, while nobody writes."""
+        """Return each difference to the catalog in a sentence, id by id, while nobody writes."""
         with self._catalog.write() as db, self._following:
             self._word_follower.catch_up()
             if not self.behind:
                 self._catch_up_vectors()
-            complaints = compare(db, self._generation, self.contents())
+            embedded = contents.embedded_chunk_ids(db, self._generation)
+            chunks = contents.every_chunk_id(db, self._generation)
+            there = self.contents()
+        pairs = {
+            f"vectors of {name}": (embedded.get(name, set()), ids) for name, ids in there.vectors.items()
+        }
+        pairs["words"] = chunks, there.words
+        complaints = [
+            f"{name}: {len(expected - indexed)} missing, {len(indexed - expected)} too many"
+            for name, (expected, indexed) in pairs.items()
+            if expected != indexed
+        ]
         if self.behind:
             complaints.append("vectors: Chroma lacks some, so the catalog answers in its place, more slowly")
         return complaints
@@ -168,8 +186,9 @@ class OwnedIndex:
     def close(self) -> None:
         with suppress(StoreError):
             self.follow()
-        with self._following, self._using.exclusive():
+        with self._following:
             self._closed = True
+            self._using.wait()
             self._vectors.close()
             self.words.close()
             with suppress(StoreError, OSError):  # on a full disk the next start compares
@@ -182,6 +201,14 @@ class OwnedIndex:
                     distrusted=frozenset({CHROMA}) if self._url or self.behind else frozenset()
                 )
         self._lock.release()
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Keep it open for the block. Raises StoreError if it is closed, as after a switch."""
+        with self._using():
+            if self._closed:
+                raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
+            yield
 
     def _open_words(self, trust: Trust) -> WordIndex:
         folder = self._folder / WORDS
@@ -263,6 +290,69 @@ class OwnedIndex:
             count, width = contents.vector_bytes(db, self._generation)
         needed = count * (width * 2 + LINKS)  # the catalog has 2 bytes for each number, a graph 4
         return self._vectors.graph_bytes() > SMALL_GRAPHS + 2 * needed
+
+
+class Trust(Enum):
+    """The state of an index as known before it is opened."""
+
+    SOUND = "as it was left"
+    UNSURE = "not closed, so it catches up with the log and is counted"
+    BROKEN = "altered or lost, so it is written again"
+
+
+class IndexChecksums:
+    """The recorded checksums of storage/index; they are valid only while the store is closed."""
+
+    def __init__(self, index: Path, *, parts: tuple[str, ...]) -> None:
+        self._index = index
+        self._file = index / CHECKSUMS
+        self._opening = index / "opening"
+        self._parts = parts
+
+    def check(self) -> dict[str, Trust]:
+        """Return the state of each part, and remove the record: from now on the files change."""
+        found = {part: self._trust(part) for part in self._parts}
+        self._file.unlink(missing_ok=True)
+        self._opening.touch()
+        return found
+
+    def mark_opened(self) -> None:
+        """Note that every part was opened and read without killing the process."""
+        self._opening.unlink(missing_ok=True)
+
+    def record(self, *, distrusted: frozenset[str] = frozenset()) -> None:
+        """Record the checksums of all parts but those named, once everything is closed."""
+        marks = {part: self._checksums(part) if part not in distrusted else None for part in self._parts}
+        part_file = self._file.with_suffix(".part")
+        part_file.write_text(json.dumps(marks))
+        part_file.replace(self._file)
+
+    def _trust(self, part: str) -> Trust:
+        if not self._file.exists():
+            # A process that died while opening may have died of what it opened.
+            return Trust.BROKEN if self._opening.exists() else Trust.UNSURE
+        try:
+            mark = json.loads(self._file.read_text())[part]
+        except (ValueError, KeyError, TypeError):
+            return Trust.UNSURE
+        return Trust.SOUND if mark is not None and mark == self._checksums(part) else Trust.BROKEN
+
+    def _checksums(self, part: str) -> dict[str, int]:
+        """Return a checksum for every file of a part; 1 GB takes a second."""
+        folder = self._index / part
+        return {
+            str(path.relative_to(folder)): _checksum(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.name.endswith(".lock")
+        }
+
+
+def _checksum(path: Path) -> int:
+    found = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            found = zlib.crc32(block, found)
+    return found ^ (os.stat(path).st_size << 32)
 
 
 def chroma_name(store: str, generation: int) -> str:

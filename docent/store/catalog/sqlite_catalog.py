@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docent.errors import StoreError
-from docent.store.schema import is_older, migrate
-from docent.store.snapshots import Snapshots, damaged
+from docent.store.catalog.schema import is_older, migrate
+from docent.store.catalog.snapshots import Snapshots, damaged
 
 BUSY_SECONDS = 30.0
 

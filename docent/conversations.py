@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,17 +236,6 @@ class Quoted:
 def quoted(documents: Collection[str], chunks: Collection[str], texts: Iterable[str]) -> Quoted:
     """Build a Quoted from document ids, the ids of their chunks, and their texts."""
     return Quoted(frozenset(documents), frozenset(chunks), Wording(texts))
-
-
-def _every_text(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a JSON value with every text in it changed."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: _every_text(one, change) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_every_text(one, change) for one in value]
-    return value
 
 
 def _delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:

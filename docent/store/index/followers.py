@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docent.errors import StoreError
-from docent.store import changes, contents, documents
+from docent.store.catalog import changes, contents, documents
 from docent.store.protocols import Catalog, Change, DerivedIndex
 from docent.types import Chunk
 

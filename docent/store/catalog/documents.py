@@ -14,9 +14,9 @@ from typing import Any
 
 from docent.errors import StoreError
 from docent.messages import Message, joined, restored, stored
-from docent.store.dialect import as_list, listed
+from docent.store.catalog.dialect import as_list, listed
+from docent.store.catalog.scoping import known_in
 from docent.store.protocols import KnownFile
-from docent.store.scoping import known_in
 from docent.types import (
     ANSWERING,
     NOTHING_TO_SEARCH,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from docent.store.dialect import among, like
+from docent.store.catalog.dialect import among, like
 from docent.types import Scope
 
 ANSWERS = "d.visible = 1 AND r.n IS NOT NULL"

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from docent.errors import StoreError
-from docent.store.contents import chunk_ids_of, delete_reading, readings_of
-from docent.store.documents import NAMELESS, document_row
+from docent.store.catalog.contents import chunk_ids_of, delete_reading, readings_of
+from docent.store.catalog.documents import NAMELESS, document_row
 from docent.store.protocols import Change, ChangeKind
 
 AT_ONCE = 500  # changes that are read and applied together

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docent.store.conversations import Wording, quoted
+from docent.conversations import Wording, quoted
 
 TEXT = "The museum opens at nine in the morning. It closes at five."
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from docent.errors import DamagedStore, StorageBusy
 from docent.store.files import ORIGINALS, UNCLAIMED, FolderFiles, sync
-from docent.store.ownership import FolderLock
+from docent.store.locks import FolderLock
 from docent.types import State
 
 log = logging.getLogger(__name__)

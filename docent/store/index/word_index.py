@@ -19,8 +19,9 @@ import tantivy
 from tantivy import Occur, Query, TextAnalyzerBuilder, Tokenizer
 
 from docent.errors import DamagedStore, StoreError
-from docent.store.languages import asked, indexed
-from docent.store.protocols import Change, ChangeKind, Content, Hit
+from docent.store.index.followers import CatalogContent
+from docent.store.index.languages import asked, indexed
+from docent.store.protocols import Change, ChangeKind, Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
@@ -238,7 +239,7 @@ class WordIndex:
                     opened[label] = words
             self._libraries = opened
 
-    def apply(self, changes: Sequence[Change], content: Content) -> None:
+    def apply(self, changes: Sequence[Change], content: CatalogContent) -> None:
         """Follow the log; durable on return."""
         for change in changes:
             if change.kind == "words" and (read := content.words_of(change.document_id)) is not None:
@@ -248,7 +249,7 @@ class WordIndex:
                 self.drop([change.document_id])
         self.commit()
 
-    def write_anew(self, content: Content) -> None:
+    def write_anew(self, content: CatalogContent) -> None:
         """Write everything again from the catalog; durable on return."""
         self.clear()
         for document_id, library in content.documents():
@@ -257,7 +258,7 @@ class WordIndex:
                 self.put(document_id, library, chunks, language=language)
         self.commit()
 
-    def is_whole(self, content: Content) -> bool:
+    def is_whole(self, content: CatalogContent) -> bool:
         """Return True if it holds as many chunks as the catalog."""
         return self.count() == content.chunk_count()
 

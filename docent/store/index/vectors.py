@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from docent.errors import DamagedStore, StoreError
 from docent.memory import zeroed
-from docent.store.protocols import Change, ChangeKind, Content, Hit
+from docent.store.index.followers import CatalogContent
+from docent.store.protocols import Change, ChangeKind, Hit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ class ChromaVectors:
             with self._translate_errors():
                 self._client()
 
-    def apply(self, changes: Sequence[Change], content: Content) -> None:
+    def apply(self, changes: Sequence[Change], content: CatalogContent) -> None:
         """Follow the log; durable on return."""
         for change in changes:
             if change.kind == "vectors":
@@ -61,14 +62,14 @@ class ChromaVectors:
             elif change.kind == "library":
                 self.drop_library(change.library)
 
-    def write_anew(self, content: Content) -> None:
+    def write_anew(self, content: CatalogContent) -> None:
         """Write everything again from the catalog; durable on return."""
         for library in content.libraries():
             self.drop_library(library)
             for ids, vectors in content.library_vectors(library):
                 self.put(library, ids, vectors)
 
-    def is_whole(self, content: Content) -> bool:
+    def is_whole(self, content: CatalogContent) -> bool:
         """Return True if each library has as many vectors as in the catalog, and finds them.
 
         A graph that lost its file counts them all, and finds only new ones.

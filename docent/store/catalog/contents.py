@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.dialect import among
-from docent.store.packing import (
+from docent.store.catalog.dialect import among
+from docent.store.catalog.packing import (
     PAGE_COLUMNS,
     as_vector,
     pack_page,
@@ -21,8 +21,8 @@ from docent.store.packing import (
     unpack_text,
     unpack_vectors,
 )
+from docent.store.catalog.scoping import read_in
 from docent.store.protocols import Hit
-from docent.store.scoping import read_in
 from docent.types import Chunk, Document, Page, State
 
 if TYPE_CHECKING:

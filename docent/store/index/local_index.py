@@ -1,22 +1,33 @@
-"""The index of one generation: words by tantivy and vectors by Chroma, level with the change log."""
+"""The index of one generation: words by tantivy and vectors by Chroma, level with the change log.
+
+Any number of processes read and write the catalog and read the words. Embedded Chroma and tantivy allow one
+process that writes; it owns the index of a generation, and the others ask it, by one line of JSON for each
+call, over a socket in that folder which only its user may open (docs/decisions/0021-calls-to-the-owner.md).
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import socket
+import socketserver
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from docent.errors import StorageBusy
-from docent.store import contents
-from docent.store.followers import PositionFile
-from docent.store.owned_index import WORDS, OwnedIndex
-from docent.store.ownership import FolderLock, OwnerClient, OwnerGone, OwnerServer
+from docent import errors
+from docent.errors import DocentError, StorageBusy, StoreError
+from docent.messages import Message, restored, stored
+from docent.store.catalog import contents
+from docent.store.index.followers import PositionFile
+from docent.store.index.owned_index import WORDS, OwnedIndex
+from docent.store.index.word_index import WordIndex
+from docent.store.locks import FolderLock
 from docent.store.protocols import Catalog, Hit, StoreContents
-from docent.store.word_index import WordIndex
 
 log = logging.getLogger(__name__)
 OPENING_SECONDS = 30.0  # that an owner may take to open or close its index
@@ -24,6 +35,9 @@ ASK_SECONDS = 0.05
 FOLLOW_SECONDS = 30.0  # for the words of a document of 10,000 pages, and more
 SILENT_SECONDS = 60.0
 WHOLE_SECONDS = 600.0  # to compare or write the whole index; 4 minutes for 100,000 chunks, measured
+SOCKET = "owner.socket"
+LONGEST_ADDRESS = 100  # bytes; the system allows 108, with its final zero
+CALL_SECONDS = 120.0  # for one call; the longest, words of a document of 10,000 pages, takes a few
 NEAREST_SECONDS = 5.0  # until the vectors of the catalog are compared instead
 
 
@@ -213,3 +227,135 @@ class LocalIndex:
                 self._words_seen = position
                 self._words.refresh()
             return self._words
+
+
+class OwnerGone(Exception):
+    """No process owns the index, or its owner has ended."""
+
+
+class OwnerServer(socketserver.ThreadingUnixStreamServer):
+    """Answers the calls of other processes from its construction until `close`."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, answers: Mapping[str, Callable[..., Any]]) -> None:
+        self._path = folder / SOCKET
+        self._path.unlink(missing_ok=True)
+        self._answers = answers
+        self._connections: set[socket.socket] = set()
+        self.closing = False
+        with _address(self._path) as address:
+            super().__init__(address, _Handler)
+        self._path.chmod(0o600)
+        threading.Thread(target=self.serve_forever, args=(0.1,), name="index owner", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer no more calls; those who wait for an answer ask the next owner."""
+        self.closing = True
+        self._path.unlink(missing_ok=True)
+        self.shutdown()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def reply(self, call: bytes) -> dict[str, Any]:
+        try:
+            name, arguments = json.loads(call)
+            return {"value": self._answers[name](*arguments)}
+        except DocentError as error:
+            return {"error": type(error).__name__, "sentence": stored(error.message)}
+        except Exception as error:
+            if not self.closing:
+                log.exception("A call from another process failed.")
+            sentence = Message(
+                "The Docent that owns {folder} could not do this ({why}). Try again; if it fails again, "
+                "restart that one, and see what is wrong with: python -m docent doctor",
+                folder=self._path.parent,
+                why=repr(error),
+            )
+            return {"error": "StoreError", "sentence": stored(sentence)}
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: OwnerServer
+
+    def handle(self) -> None:
+        with suppress(OSError):  # the client left
+            for call in self.rfile:
+                answer = self.server.reply(call)
+                if self.server.closing:  # what it was answered from is being closed
+                    return
+                self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class OwnerClient:
+    """Calls the owner of an index, over a connection for each thread that calls at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SOCKET
+        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
+
+    def call(self, name: str, *arguments: Any, seconds: float = CALL_SECONDS) -> Any:
+        """Return the owner's answer. Raises its DocentError, or OwnerGone, also where it takes too long."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        try:
+            connection = connection or self._connect(seconds)
+            connection.settimeout(seconds)
+            with connection.makefile("rwb") as stream:
+                stream.write(json.dumps([name, arguments]).encode() + b"\n")
+                stream.flush()
+                line = stream.readline()
+            if not line.endswith(b"\n"):
+                raise OwnerGone
+        except (OSError, OwnerGone) as error:
+            if connection is not None:
+                connection.close()
+            self.close()  # the other connections lead to the same process
+            raise OwnerGone from error
+        with self._lock:
+            self._idle.append(connection)
+        answer = json.loads(line)
+        if "error" in answer:
+            raise getattr(errors, answer["error"], StoreError)(restored(answer["sentence"]))
+        return answer["value"]
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+
+    def _connect(self, seconds: float) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(seconds)
+        try:
+            with _address(self._path) as address:
+                connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """Yield a socket's path, shortened where it is longer than the system allows."""
+    if len(os.fsencode(path)) < LONGEST_ADDRESS:
+        yield str(path)
+        return
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{handle}/{path.name}"
+    finally:
+        os.close(handle)

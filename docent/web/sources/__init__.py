@@ -1,0 +1,1 @@
+"""The panel beside the conversation that shows a citation in its document."""
