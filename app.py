@@ -9,6 +9,7 @@ from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
     answer_stream,
     answer_view,
+    attachment_status,
     attachments,
     conversation,
     conversation_sources,
@@ -111,9 +112,9 @@ async def download_model(action: cl.Action) -> None:
     await model_download.download(server.docent(), page_session.language())
 
 
-@cl.action_callback(attachments.CANCEL)
-@cl.action_callback(attachments.SHARE)
-@cl.action_callback(attachments.SHARE_IN)
-@cl.action_callback(attachments.KEEP_PRIVATE)
+@cl.action_callback(attachment_status.CANCEL)
+@cl.action_callback(attachment_status.SHARE)
+@cl.action_callback(attachment_status.SHARE_IN)
+@cl.action_callback(attachment_status.KEEP_PRIVATE)
 async def press_file_button(action: cl.Action) -> None:
     await attachments.press(action)

@@ -1,4 +1,4 @@
-"""What a document is about, in its own words: the sentences that say most of what it says again and again."""
+"""A document in its own words: the sentences that say most of what it says again and again."""
 
 from __future__ import annotations
 

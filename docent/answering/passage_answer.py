@@ -20,7 +20,6 @@ from docent.answering.generation import (
     write_from_passages,
     write_with_tools,
 )
-from docent.answering.passage_answer import answer_from_passages, cite_answer
 from docent.answering.passage_steps import list_documents
 from docent.answering.prompt.token_budget import Budget
 from docent.answering.replies_without_model import best_sentences, find_best_sentences

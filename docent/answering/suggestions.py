@@ -36,7 +36,7 @@ AMOUNTED = re.compile(
     rf"{NOUNS} (?P<verb>was|were|is|are) (?:approximately |about |up to |only )?[$€£¥]?\d", re.IGNORECASE
 )
 CHANGED_FR = re.compile(
-    r"(?P<what>(?:le |la |les |l[’'])[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,5}?) (?:a|ont) "
+    r"(?P<what>(?:le |la |les |l[’'])[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,5}?) (?P<verb>a|ont) "
     r"(?:augmenté|diminué|progressé|baissé|reculé)\b",
     re.IGNORECASE,
 )
@@ -56,6 +56,8 @@ EMPTY_HEADING = re.compile(
     re.IGNORECASE,
 )
 PAIR = re.compile(r"\b([^\W\d_]{4,} [^\W\d_]{4,})\b")
+NAME = re.compile(r"[a-zà-ÿ,] ([A-ZÀ-Þ][\w’'&-]+)")
+"""A word with a capital inside a sentence."""
 SINGLE = re.compile(r"\b([^\W\d_]{6,})\b")
 OFTEN = 2
 """Words that stand so often in a document are a subject of it."""
@@ -84,7 +86,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a person is shown of a document that was just read."""
+    """Key sentences and questions, shown of a document that was just read."""
 
     sentences: tuple[tuple[str, str], ...]
     """A sentence and its place."""
@@ -124,14 +126,14 @@ def suggest(
 def _ranked(passages: Sequence[Passage], language: str) -> list[tuple[str, list[Place]]]:
     """Return a question for each subject with its places, the commonest of each kind first."""
     common = Counter(word for passage in passages for word in content_words(passage.text))
-    lower = {word for passage in passages for word in passage.text.split() if word.islower()}
+    names = {name for passage in passages for name in NAME.findall(passage.text)}
 
     def rank(found: tuple[str, list[Place]]) -> float:
         subject = content_words(found[0])
         return sum(common[word] for word in subject) / (1 + len(subject))
 
     kinds = (
-        _about_figures(passages, language, lower),
+        _about_figures(passages, language, names),
         _about_headings(passages, language),
         _about_words(passages, language, PAIR),
         _about_words(passages, language, SINGLE),
@@ -149,7 +151,7 @@ def _grouped(kind: Iterator[tuple[str, Place]]) -> dict[str, list[Place]]:
 
 
 def _about_figures(
-    passages: Sequence[Passage], language: str, lower: Collection[str]
+    passages: Sequence[Passage], language: str, names: Collection[str]
 ) -> Iterator[tuple[str, Place]]:
     """Yield a question for each sentence that says how something changed, or what it was."""
     for passage in passages:
@@ -157,29 +159,31 @@ def _about_figures(
             text = passage.text[unit.start : unit.end]
             if unit.row or not unit.whole or not FIGURE.search(text):
                 continue
-            if question := _question(" ".join(text.split()), language, lower):
+            if question := _question(" ".join(text.split()), language, names):
                 yield question, Place(passage, unit.start, unit.end)
 
 
-def _question(sentence: str, language: str, lower: Collection[str]) -> str:
+def _question(sentence: str, language: str, names: Collection[str]) -> str:
     if language == "fr":
         found = CHANGED_FR.match(sentence)
-        return f"Comment {_subject(found['what'], lower)} a évolué ?" if found else ""
+        return f"Comment {found['verb']} évolué {_subject(found['what'], names)} ?" if found else ""
     if found := CHANGED.match(sentence):
         verb = HOW_CHANGED[found["verb"].casefold()]
-        return f"By how much did {what} {verb}?" if (what := _subject(found["what"], lower)) else ""
-    if (found := AMOUNTED.match(sentence)) and (what := _subject(found["what"], lower)):
+        return f"By how much did {what} {verb}?" if (what := _subject(found["what"], names)) else ""
+    if (found := AMOUNTED.match(sentence)) and (what := _subject(found["what"], names)):
         return f"What {found['verb']} {what}?"
     return ""
 
 
-def _subject(what: str, lower: Collection[str]) -> str:
+def _subject(what: str, names: Collection[str]) -> str:
     """Return a subject as it stands inside a sentence; empty for one that says nothing by itself."""
     words = what.split()
     named = words[1:] if words[0].casefold() in ("the", "our") else words
     if not named or named[0].casefold() in NO_SUBJECT or len(" ".join(named)) < 4:
         return ""
-    first = "the" if words[0] == "Our" else words[0].lower() if words[0].lower() in lower else words[0]
+    first = "the" if words[0].casefold() == "our" else words[0]
+    if first not in names and not first.isupper() and (len(words) == 1 or not words[1][0].isupper()):
+        first = first[0].lower() + first[1:]
     return " ".join((first, *words[1:]))
 
 

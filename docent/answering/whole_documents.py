@@ -27,7 +27,6 @@ from docent.answering.saved_summaries import cited_of, is_worth_saving
 from docent.answering.small_models import (
     is_small,
 )
-from docent.answering.whole_documents import answer_from_all_of, summarise
 from docent.messages import Message
 from docent.types import (
     Answered,

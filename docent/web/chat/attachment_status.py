@@ -1,4 +1,4 @@
-"""What is said of a file that was sent in the chat: its status, what it is about, and its buttons."""
+"""The texts and buttons of a file that was sent in the chat: its status, and what it is about."""
 
 from __future__ import annotations
 

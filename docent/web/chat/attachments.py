@@ -85,7 +85,7 @@ class Attachment:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the file is searchable, or never will be."""
+        """True once the file is searchable, or never will be."""
         return self._decided.is_set()
 
     async def follow(self, *, after: float = 0.0) -> None:

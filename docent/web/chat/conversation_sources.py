@@ -218,7 +218,7 @@ async def take_tags(text: str, *, docent: Docent, libraries: Callable[[Docent], 
 
 
 def _tag(match: re.Match[str]) -> str:
-    return next(filter(None, match.groups()))
+    return str(next(filter(None, match.groups())))
 
 
 def _tagged(docent: Docent, tag: str, libraries: Sequence[str]) -> ConversationSource | None:
