@@ -26,6 +26,8 @@ MOST_FIGURES = 0.35
 """Share of a sentence's words that may be figures; more is a row of a table that lost its columns."""
 BEGINNING = 0.5
 """A sentence at the end of a document weighs so much less than one at its beginning."""
+NEW_WORDS = 2
+"""A sentence with fewer words that another has not is that sentence again."""
 SEEN = 0.35
 """Factor for a word that a chosen sentence has said already."""
 FORMAL = re.compile(
@@ -93,6 +95,8 @@ def _chosen(passages: Sequence[Passage], most: int) -> list[KeySentence]:
         candidates.remove(best)
         if passages[best.at].page in pages and len({passages[one.at].page for one in candidates} - pages) > 0:
             continue  # as many pages as possible have a say
+        if any(len(best.words - other.words) < NEW_WORDS for other in chosen):
+            continue
         chosen.append(best)
         pages.add(passages[best.at].page)
         weight.update({word: weight[word] * SEEN for word in best.words & weight.keys()})

@@ -24,6 +24,7 @@ NOUNS = r"(?P<what>(?:(?:the|our) )?[^\W\d_][\w’'&/-]*(?: [^\W\d_][\w’'&/-]*
 CHANGED = re.compile(
     rf"{NOUNS} (?:has |have )?(?P<verb>increased|decreased|rose|fell|grew|declined)\b", re.IGNORECASE
 )
+ARTICLES = {word: word for word in ("the", "le", "la", "les")} | {"our": "the"}
 HOW_CHANGED = {
     "increased": "increase",
     "decreased": "decrease",
@@ -55,12 +56,11 @@ EMPTY_HEADING = re.compile(
     r"|reports?|statements?|sheets?)\b",
     re.IGNORECASE,
 )
-PAIR = re.compile(r"\b([^\W\d_]{4,} [^\W\d_]{4,})\b")
+BEFORE_NOUN = r"\b(?:the|an?|our|your|of|le|la|les|une?|du|des|de) "
+PAIR = re.compile(rf"{BEFORE_NOUN}([^\W\d_]{{4,}} [^\W\d_]{{4,}})\b|\b([A-ZÀ-Þ]\w{{3,}} [A-ZÀ-Þ]\w{{3,}})\b")
 NAME = re.compile(r"[a-zà-ÿ,] ([A-ZÀ-Þ][\w’'&-]+)")
 """A word with a capital inside a sentence."""
-SINGLE = re.compile(r"\b([^\W\d_]{6,})\b")
-OFTEN = 2
-"""Words that stand so often in a document are a subject of it."""
+SINGLE = re.compile(rf"{BEFORE_NOUN}([^\W\d_]{{5,}})\b")
 MOST_OF_A_KIND = 40
 
 Search = Callable[[str], Sequence[Passage]]
@@ -127,6 +127,7 @@ def _ranked(passages: Sequence[Passage], language: str) -> list[tuple[str, list[
     """Return a question for each subject with its places, the commonest of each kind first."""
     common = Counter(word for passage in passages for word in content_words(passage.text))
     names = {name for passage in passages for name in NAME.findall(passage.text)}
+    names -= {word.capitalize() for passage in passages for word in passage.text.split() if word.islower()}
 
     def rank(found: tuple[str, list[Place]]) -> float:
         subject = content_words(found[0])
@@ -181,7 +182,7 @@ def _subject(what: str, names: Collection[str]) -> str:
     named = words[1:] if words[0].casefold() in ("the", "our") else words
     if not named or named[0].casefold() in NO_SUBJECT or len(" ".join(named)) < 4:
         return ""
-    first = "the" if words[0].casefold() == "our" else words[0]
+    first = ARTICLES.get(words[0].casefold(), words[0])
     if first not in names and not first.isupper() and (len(words) == 1 or not words[1][0].isupper()):
         first = first[0].lower() + first[1:]
     return " ".join((first, *words[1:]))
@@ -198,19 +199,19 @@ def _about_headings(passages: Sequence[Passage], language: str) -> Iterator[tupl
 def _about_words(
     passages: Sequence[Passage], language: str, words: re.Pattern[str]
 ) -> Iterator[tuple[str, Place]]:
-    """Yield a question for each place of words that stand often in the text."""
+    """Yield a question for each place of words, those first that stand most often in the text."""
     places: dict[str, list[Place]] = {}
     for passage in passages:
         for found in words.finditer(passage.text):
-            said = found[1].casefold()
+            which = found.lastindex or 1
+            said = found[which].casefold()
             if len(content_words(said)) == len(said.split()) and said.split()[0] not in NO_SUBJECT:
-                places.setdefault(said, []).append(Place(passage, *found.span()))
+                places.setdefault(said, []).append(Place(passage, *found.span(which)))
     often = sorted(places.values(), key=len, reverse=True)
     for where in often[:MOST_OF_A_KIND]:
-        if len(where) >= OFTEN:
-            first = where[0].passage.text[where[0].start : where[0].end]
-            for place in where:
-                yield _said_about(first, language), place
+        first = where[0].passage.text[where[0].start : where[0].end]
+        for place in where:
+            yield _said_about(first, language), place
 
 
 def _said_about(topic: str, language: str) -> str:

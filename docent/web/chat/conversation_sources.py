@@ -27,6 +27,7 @@ FOUND = "docent-found"
 MOST_SOURCES = 50
 MOST_OFFERED = 40
 LONGEST_SEARCH = 200
+LEAST_LETTERS = 3
 TAG = re.compile(r"(?<!\S)#(?:“([^”]+)”|\"([^\"]+)\"|([^\s#]+))")
 
 
@@ -222,10 +223,13 @@ def _tag(match: re.Match[str]) -> str:
 
 
 def _tagged(docent: Docent, tag: str, libraries: Sequence[str]) -> ConversationSource | None:
-    """Return the library or document of this name; else the only one whose name holds it."""
+    """Return the library or document of this name; else the only one whose name holds it.
+
+    "#1" is a number: a part of a name needs a few letters.
+    """
     choice = offered(docent, reader(), libraries, tag)
     candidates = [*choice["libraries"], *choice["documents"]]
-    named = [one for one in candidates if one["name"].casefold() == tag.casefold()] or candidates
-    if not named or (len(named) > 1 and named is candidates):
-        return None
-    return _find(docent, named[0]["kind"], named[0]["id"], libraries)
+    exact = [one for one in candidates if one["name"].casefold() == tag.casefold()]
+    is_part = len(candidates) == 1 and sum(map(str.isalpha, tag)) >= LEAST_LETTERS
+    named = exact or (candidates if is_part else [])
+    return _find(docent, named[0]["kind"], named[0]["id"], libraries) if named else None
