@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from docent import __version__, memory
-from docent.cli import account_commands, ask_commands, document_commands, eval_commands, print_json
+from docent.cli import (
+    account_commands,
+    ask_commands,
+    document_commands,
+    eval_commands,
+    mcp_command,
+    print_json,
+    source_commands,
+)
 from docent.errors import DocentError
 from docent.settings import Settings
 
@@ -93,6 +101,14 @@ def parser() -> argparse.ArgumentParser:
         "Keep questions of your own for `eval`.",
         eval_commands.define_golden,
     )
+    add(
+        "mcp",
+        mcp_command.run_mcp,
+        "Serve an agent that speaks MCP, on stdin and stdout.",
+        mcp_command.define_mcp,
+        as_json=False,
+    )
+    source_commands.add_sources_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

@@ -22,6 +22,7 @@
     │   ├── ModelTimeout       connecting, the first token or the next one took too long
     │   └── ModelFailed        the server refused, or stopped in the middle
     │       └── ModelNoJson    it was asked for JSON of a form, and wrote none, twice
+    ├── SourceError            a source of documents cannot be reached, or may not be asked
     └── InputError             the user's input is not valid
 
 Each message says what happened, why, and what to do next. Any package may raise these errors; only
@@ -110,6 +111,9 @@ class ModelFailed(ModelError): ...
 
 
 class ModelNoJson(ModelFailed): ...
+
+
+class SourceError(DocentError): ...
 
 
 class InputError(DocentError): ...

@@ -44,6 +44,18 @@ class Settings(BaseModel):
         "and not read.",
     )
 
+    sources: Path = Field(
+        Path("sources.toml"), description="File of the sources: sites, mailboxes, folders of other servers."
+    )
+    source_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts that sources may ask, as a JSON list of names; private addresses or networks "
+        '("10.0.0.0/8") that they may lead to. Empty: none, so that nothing leaves this machine.',
+    )
+    sources_every: int = Field(
+        0, ge=0, description="Minutes between two syncs of the sources while Docent serves; 0 for none."
+    )
+
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the chat listens on.")
     allowed_hosts: tuple[str, ...] = Field(

@@ -33,11 +33,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
+    "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving"},
+    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "settings"},
     "web": SHARED | PIPELINES | {"app", "conversations", "retrieving.query", "settings", "store"},
-    "cli": SHARED | PIPELINES | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history"},
+    "cli": SHARED
+    | PIPELINES
+    | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": SHARED | PIPELINES | {"app", "settings"},
@@ -71,6 +74,7 @@ LIVES_IN: dict[str, set[str]] = {
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
     "jsonschema": {"docent/answering/answer_schema.py"},
+    "mcp": {"docent/web/mcp/"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }

@@ -17,6 +17,7 @@ from docent.answering.models.client import ModelClient, ModelStatus
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
+from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
 from docent.app.summaries import SummaryFiles, SummaryWriter
 from docent.errors import InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
@@ -54,6 +55,7 @@ from docent.types import (
 if TYPE_CHECKING:
     from docent.answering.suggestions import Overview
     from docent.evaluating import GoldenQuestions, Question
+    from docent.sources import SourceReport, Sources
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -83,6 +85,9 @@ class Docent:
     synonyms: Synonyms
     rerank: Reranker | None
     summary_writer: SummaryWriter
+    sources: Sources | None
+    """Where documents come from beside files; None where no file names any."""
+    schedule: SourceSchedule
 
     @property
     def model(self) -> ModelClient:
@@ -91,7 +96,7 @@ class Docent:
 
     def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
         """Return the passages that may answer the question, best first."""
-        return retrieve(
+        passages = retrieve(
             question,
             scope=scope,
             store=self.store,
@@ -100,6 +105,7 @@ class Docent:
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
@@ -132,7 +138,8 @@ class Docent:
             sizes=self.sizes,
             summaries=SummaryFiles(self.store, model.name, request.scope.reader),
         )
-        return answer(request, services)
+        events = answer(request, services)
+        return events if self.sources is None else events_with_origins(events, self.sources)
 
     def summarise_later(self, document: StoredDocument, reader: str) -> None:
         """Let the model write the summary of a document in the background, so that nobody waits for it."""
@@ -204,6 +211,19 @@ class Docent:
             for library in sorted({report.library for report in reports})
             for mistake in self.synonyms.mistakes(library)
         ]
+
+    def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:
+        """Bring sources level with what they have now, all by default, and ingest what they brought."""
+        if self.sources is None:
+            raise InputError(
+                "There is no file {path}, which names the sources. docs/sources.md has examples.",
+                path=self.settings.sources,
+            )
+        reports = self.sources.sync(names)
+        folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
+        if not folders:
+            return reports, []
+        return reports, self.ingest(folders, retry_failed=False, password=None, on_progress=lambda _: None)
 
     def watch(
         self,
@@ -352,9 +372,12 @@ class Docent:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
         self.uploads.resume()
+        if self.sources is not None:
+            self.schedule.start(self.sync_sources)
 
     def close(self) -> None:
         """Close every part, the store last, even if another part fails to close."""
+        self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
             for part in (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docent.answering.content_policy import read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.docent import Docent
+from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
@@ -20,6 +22,9 @@ from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
+if TYPE_CHECKING:
+    from docent.sources import Sources
+
 
 def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
     """Open the store and everything that works on it. Raises DocentError with a sentence.
@@ -28,6 +33,7 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     """
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
+    sources = open_sources(settings)
     policy = read_policy(settings.content_policy_file, action=settings.content_policy)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
@@ -73,6 +79,24 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
         synonyms=Synonyms(settings.data),
         rerank=rerank,
         summary_writer=SummaryWriter(),
+        sources=sources,
+        schedule=SourceSchedule(60.0 * settings.sources_every),
+    )
+
+
+def open_sources(settings: Settings) -> Sources | None:
+    """Read the sources; only the file of the default name may be missing."""
+    unnamed = settings.sources == Settings.model_fields["sources"].default
+    if unnamed and not settings.sources.exists():
+        return None
+    from docent.sources import AllowedHosts, Sources, read_sources  # 0.1 s, for those who name sources
+
+    return Sources(
+        settings=read_sources(settings.sources),
+        data=settings.data,
+        work=settings.storage / "sources",
+        hosts=AllowedHosts(settings.source_hosts),
+        largest=settings.max_file_mb * 1_000_000,
     )
 
 

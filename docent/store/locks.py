@@ -92,7 +92,7 @@ class FolderLock:
 
 
 class InUse:
-    """Counts the threads that are inside a block."""
+    """Count of the threads inside a block, so that what they use is closed when there is none."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -34,10 +34,12 @@ class Passage:
     """Orders the passages of one question; not comparable between questions."""
     relevance: float = 0.0
     """0 to 1, calibrated: how likely it is that this passage helps to answer."""
+    origin: str = ""
+    """The address of a document that a source brought; empty for a file."""
 
     @property
     def where(self) -> str:
-        return f"{self.file}, {self.place}"
+        return f"{self.origin or self.file}, {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,12 @@ class Citation:
     start: int
     end: int
     quote: str
+    origin: str = ""
+    """The address of a document that a source brought; empty for a file."""
 
     @property
     def where(self) -> str:
-        return f"{self.file}, {self.place}"
+        return f"{self.origin or self.file}, {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,
+        **({"origin": citation.origin} if citation.origin else {}),
     }
 
 
@@ -318,4 +323,5 @@ def passage_json(rank: int, passage: Passage) -> dict[str, Any]:
         "relevance": round(passage.relevance, 4),
         "chunk_id": passage.chunk_id,
         "document_id": passage.document_id,
+        **({"origin": passage.origin} if passage.origin else {}),
     }

@@ -27,7 +27,7 @@ SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
 LOGGER = logging.getLogger("docent.requests")
 REFUSED_LOGIN = "Exception authenticating connection"
 
-Way = Literal["chat", "api"]
+Way = Literal["chat", "api", "mcp"]
 LogForm = Literal["text", "json", "off"]
 
 

@@ -7,6 +7,7 @@ and every response says which origins a page may talk to: this one.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -67,7 +68,8 @@ LONGEST_BODY = 1_000_000
 LONGEST_NAME = 200
 """Of a path to a file in public/ or of the page; file systems take no longer ones."""
 FILES = ("/public/", "/assets/")
-BOUNDED_ELSEWHERE = ("/v1/",)
+BOUNDED_ELSEWHERE = re.compile(r"/mcp|/v1/.*", re.DOTALL)
+"""The API, which has bounds of its own."""
 UPLOAD = "/project/file"
 SOCKET = "/ws/"
 JSON_BODIES = frozenset(
@@ -133,7 +135,7 @@ class BoundedRequests:
         if scope["type"] == "websocket":
             await self.app(scope, _packets_only(receive), send)
             return
-        if scope["type"] != "http" or scope["path"].startswith(BOUNDED_ELSEWHERE):
+        if scope["type"] != "http" or BOUNDED_ELSEWHERE.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         started, send = False, bounded_send(send)
@@ -231,7 +233,7 @@ class KnownHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or self._allows(Headers(scope=scope).get("host", "")):
             await self.app(scope, receive, send)
-        elif scope["path"].startswith("/v1/"):
+        elif BOUNDED_ELSEWHERE.fullmatch(scope["path"]):
             await RequestRefused(400, UNKNOWN_HOST, code="unknown_host").response()(scope, receive, send)
         else:
             await PlainTextResponse(UNKNOWN_HOST, status_code=400)(scope, receive, send)

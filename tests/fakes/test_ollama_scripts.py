@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import time
 import urllib.error
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import ollama as package
@@ -286,6 +289,20 @@ def test_requests_are_recorded_as_they_came(ollama):
     assert record.headers["content-type"] == "application/json"
     assert record.tokens_sent == 2
     assert (record.disconnected, record.disconnected_at) == (False, None)
+
+
+def test_no_request_is_recorded_without_its_body(ollama):
+    """Who waits for a record finds the body in it, however slowly that arrives."""
+    body = json.dumps({"model": "mistral", "messages": ask("Hi"), "stream": False}).encode()
+    address = urlsplit(ollama.url)
+    head = f"POST /api/chat HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection((address.hostname, address.port), 20) as connection:
+        connection.sendall(f"{head}Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
+        assert b" 100 " in connection.recv(1000), "the server waits for the body now"
+        assert ollama.requests == []
+        connection.sendall(body)
+        assert b" 200 " in connection.recv(1000)
+    assert ollama.requests[-1].body == json.loads(body)
 
 
 @pytest.mark.parametrize("stream", [True, False])

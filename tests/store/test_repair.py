@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +145,23 @@ def test_words_that_are_closed_are_at_rest(tmp_path, committed):
         time.sleep(0.1)
         assert files_of(folder) == left
         assert WordIndex(folder).count() == count
+
+
+def test_words_wait_for_a_process_that_is_ending(tmp_path):
+    """A killed process may hold tantivy's lock after that of the folder: its words are not written anew."""
+    words = WordIndex(tmp_path / "words")
+    first, second = (arrival(tmp_path, f"{number}.txt", f"Note {number}.") for number in range(2))
+    words.put("0", "default", first.chunks, language="en")
+    words.commit()
+    words.close()
+    [lock] = (tmp_path / "words").rglob(".tantivy-writer.lock")
+    with lock.open("w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        threading.Timer(0.2, fcntl.flock, (ending, fcntl.LOCK_UN)).start()
+        words.put("1", "default", second.chunks, language="en")
+    words.commit()
+    assert words.count() == len(first.chunks) + len(second.chunks)
+    words.close()
 
 
 def files_of(folder: Path) -> dict[Path, int]:

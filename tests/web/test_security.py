@@ -91,8 +91,9 @@ def test_hosts_come_from_a_list(host, status):
     """Requests under other host names are refused, as DNS rebinding makes them."""
     client = TestClient(application(), base_url="http://localhost")
     assert client.get("/", headers={"host": host}).status_code == status
-    refused = client.get("/v1/models", headers={"host": "elsewhere.example"}).json()["error"]
-    assert refused["code"] == "unknown_host" and "DOCENT_ALLOWED_HOSTS" in refused["message"]
+    for path in ("/v1/models", "/mcp"):
+        refused = client.get(path, headers={"host": "elsewhere.example"}).json()["error"]
+        assert refused["code"] == "unknown_host" and "DOCENT_ALLOWED_HOSTS" in refused["message"]
 
 
 def test_every_response_has_the_headers():
@@ -119,9 +120,10 @@ def test_unused_routes_are_removed():
 def test_a_body_longer_than_the_page_sends_is_refused():
     """A request of more than a megabyte is refused in a sentence, before anything reads it."""
     client = TestClient(application(), base_url="http://localhost")
-    response = client.post("/", content=b"x" * (LONGEST_BODY + 1))
-    assert response.status_code == 413
-    assert "Send less" in response.text
+    for path in ("/", "/mcp/", "/mcpx"):
+        response = client.post(path, content=b"x" * (LONGEST_BODY + 1))
+        assert response.status_code == 413
+        assert "Send less" in response.text
 
 
 def test_a_socket_message_that_is_too_long_is_replaced():

@@ -53,6 +53,7 @@ def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
         start=passage.start + start,
         end=passage.start + end,
         quote=passage.text[start:end],
+        origin=passage.origin,
     )
 
 

@@ -11,6 +11,7 @@ import hashlib
 import math
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from docent.store.protocols import Change, ChangeKind, Hit
 from docent.types import Chunk
 
 WRITER_MEMORY = 50_000_000
+LOCK_SECONDS = 10.0
 WHITESPACE = "as-they-are"
 MOST_TERMS = 10_000  # cached; 1 MB
 
@@ -149,13 +151,24 @@ class LibraryWords:
     def _writing(self) -> Any:
         if self._writer is None:
             try:
-                self._writer = self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
+                self._writer = self._open_writer()
                 # Uncommitted files of a killed process: the next commit may need their names.
                 self._writer.garbage_collect_files()
             except ValueError as error:
                 raise _damaged(self._folder, error) from error
         self.changed = True
         return self._writer
+
+    def _open_writer(self) -> Any:
+        """Open a writer; a process that is being killed may hold its lock longer than that of the folder."""
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                return self._index.writer(heap_size=WRITER_MEMORY, num_threads=1)
+            except ValueError as error:
+                if "LockBusy" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
     def _term(self, term: str, times: float) -> Query:
         query = Query.term_query(self._schema, "words", term, "freq")

@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from docent import __version__
 from docent.answering.answer_context import search_in_thread
@@ -81,7 +83,9 @@ def build(
 
     _add_state_routes(app, opened, metrics, access)
     _add_chat_routes(app, opened, metrics, footnotes=footnotes)
-    _add_document_routes(app, opened)
+    files = ApiFiles()
+    _add_document_routes(app, opened, files)
+    _add_mcp_route(app, opened, files, access, metrics)
     return app
 
 
@@ -172,8 +176,7 @@ def _add_chat_routes(
         return JSONResponse(writer.completion(answer, cutter))
 
 
-def _add_document_routes(app: FastAPI, docent: Callable[[], Docent]) -> None:
-    files = ApiFiles()
+def _add_document_routes(app: FastAPI, docent: Callable[[], Docent], files: ApiFiles) -> None:
     embedding = document_routes.EmbeddingTurns()
 
     @app.post("/v1/search", tags=["documents"], responses=schemas.success(schemas.SearchResponse))
@@ -224,6 +227,41 @@ def _add_document_routes(app: FastAPI, docent: Callable[[], Docent]) -> None:
         """
         document_id = file.removeprefix(ID_PREFIX)
         return files.delete(document_id, docent(), client.require_write_access(), quotes=quotes)
+
+
+def _add_mcp_route(
+    app: FastAPI, docent: Callable[[], Docent], files: ApiFiles, access: AccessControl, metrics: Metrics
+) -> None:
+    """Serve agents at /mcp, with the same keys; what that needs is loaded by the first request."""
+
+    def load() -> ASGIApp:
+        from docent.web.mcp.document_tools import DocumentTools
+        from docent.web.mcp.mcp_transports import McpEndpoint
+
+        tools = DocumentTools(docent=docent, files=files, metrics=metrics, shutdown=app.state.shutdown)
+        return McpEndpoint(tools, access, app.state.shutdown)
+
+    endpoint = _LateEndpoint(load)
+    endpoint.route = Route("/mcp", endpoint)
+    app.router.routes.append(endpoint.route)
+
+
+class _LateEndpoint:
+    """An application that the first request to it loads."""
+
+    route: Route
+
+    def __init__(self, load: Callable[[], ASGIApp]) -> None:
+        self._load = load
+        self._loading = asyncio.Lock()
+        self._loaded: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self.route  # as FastAPI does; the request is counted by it
+        async with self._loading:
+            if self._loaded is None:
+                self._loaded = await asyncio.to_thread(self._load)
+        await self._loaded(scope, receive, send)
 
 
 def _add_error_handlers(app: FastAPI, docent: Callable[[], Docent | None], metrics: Metrics) -> None:

@@ -292,6 +292,14 @@ class ShutdownSignal:
         for task in self._waiting:
             task.cancel()
 
+    @property
+    def begun(self) -> bool:
+        return self._stopping.is_set()
+
+    async def wait(self) -> None:
+        """Wait until the server is told to stop."""
+        await self._stopping.wait()
+
     async def until_shutdown(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """Yield the same events. Raises RequestRefused when the server stops."""
         async with aclosing(events):

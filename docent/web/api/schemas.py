@@ -261,6 +261,7 @@ class PassageBody(BaseModel):
     relevance: float
     chunk_id: str
     document_id: str
+    origin: str = Field("", description="Only of a document that a source brought: its address.")
 
 
 class CitationBody(BaseModel):
@@ -273,6 +274,7 @@ class CitationBody(BaseModel):
     start: int = Field(description="Of the quote, in characters of the page's text.")
     end: int
     quote: str
+    origin: str = Field("", description="Only of a document that a source brought: its address.")
 
 
 class AnswerBody(BaseModel):

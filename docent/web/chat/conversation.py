@@ -35,7 +35,7 @@ MODELS = "models"
 MODELS_TIMEOUT = 3  # seconds
 
 ANY = "*"
-"""Value of "all" and "default" in the panel, whose lists cannot hold an empty value."""
+"""Value of "default" in the panel, whose lists cannot hold an empty value."""
 LENGTHS = (
     (Message("Short (about 150 words)"), 200),
     (Message("Medium (about 375 words)"), 500),
@@ -67,7 +67,6 @@ class ChatChoices:
     """The choices that a reader has made in the settings panel."""
 
     preferences: Preferences = Preferences()
-    libraries: tuple[str, ...] = ()
     show_receipt: bool = True
 
 
@@ -88,7 +87,6 @@ async def start(*, docent: Docent) -> None:
     cl.user_session.set(MODELS, list(models))
     panel = settings_panel(
         docent.settings,
-        libraries=await run_in_small_pool(docent.store.libraries, None),
         models=models,
         current=dict(cl.context.session.chat_settings),
         language=language(),
@@ -187,7 +185,6 @@ async def _mark_outdated(step: StepDict, question: str, changed: Mapping[str, So
 def settings_panel(
     settings: Settings,
     *,
-    libraries: Sequence[str],
     models: Sequence[str],
     current: Mapping[str, Any],
     language: str | None,
@@ -198,12 +195,6 @@ def settings_panel(
     lengths = {say(label, language): str(tokens) for label, tokens in LENGTHS}
     most_passages = max(MAX_PASSAGES, settings.passages)
     return [
-        _select(
-            "library",
-            say("Library", language),
-            {say("All libraries", language): ANY} | {name: name for name in libraries},
-            current,
-        ),
         _select("model", say("Model", language), {model: ANY} | {name: name for name in models}, current),
         _select("length", say("Length of answers", language), {as_configured: ANY} | lengths, current),
         Slider(
@@ -248,7 +239,7 @@ def read_choices(values: Mapping[str, Any], *, settings: Settings, models: Itera
     most_passages = max(MAX_PASSAGES, settings.passages)
     passages = round(_number(values.get("passages"), settings.passages, 1, most_passages))
     temperature = _number(values.get("temperature"), settings.temperature, 0, 2)
-    library, model, length = (values.get(name) for name in ("library", "model", "length"))
+    model, length = values.get("model"), values.get("length")
     lengths = {str(tokens): tokens for _, tokens in LENGTHS}
     return ChatChoices(
         preferences=Preferences(
@@ -257,7 +248,6 @@ def read_choices(values: Mapping[str, Any], *, settings: Settings, models: Itera
             answer_tokens=lengths.get(str(length)),
             passages=None if passages == settings.passages else passages,
         ),
-        libraries=(library,) if isinstance(library, str) and library not in ("", ANY) else (),
         show_receipt=values.get("receipt") is not False,
     )
 
