@@ -73,6 +73,8 @@ class Attachment:
         """Set once it is searchable, or never will be."""
         self.searchable = False
         self._offers_questions = False
+        self._asks_where = False
+        """Whether the buttons are the libraries to share the file in."""
         self.ended = False
         """Whether it was cancelled, shared or deleted."""
         message.metadata = {**(message.metadata or {}), TICKET_KEY: asdict(ticket)}
@@ -162,12 +164,14 @@ class Attachment:
 
     async def offer_libraries(self) -> None:
         """Replace the button to share by one for each library that the file can be shared in."""
+        self._asks_where = True
         names = (await run_in_small_pool(shared_libraries, self._docent))[:MAX_LIBRARIES]
         buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
     async def keep_private(self) -> None:
         """Show the button to share again."""
+        self._asks_where = False
         await self._set_buttons([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
@@ -213,7 +217,7 @@ class Attachment:
         if buttons != self._buttons:
             self._buttons = buttons
             await self._set_buttons([_button(name, self._language) for name in buttons])
-        elif self._overview is not None and not self._offers_questions and buttons:
+        elif self._overview is not None and buttons and not (self._offers_questions or self._asks_where):
             await self._set_buttons([_button(name, self._language) for name in buttons])
 
     async def _set_buttons(self, buttons: Sequence[cl.Action]) -> None:
