@@ -19,7 +19,7 @@ from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
 from docent.app.summaries import SummaryFiles, SummaryWriter
-from docent.errors import InputError, ModelError, UnknownLibrary
+from docent.errors import DocentError, InputError, ModelError, UnknownLibrary
 from docent.indexing.embedder import Embedder
 from docent.indexing.torch_models import Reranker
 from docent.ingesting import (
@@ -147,9 +147,10 @@ class Docent:
         request = AnswerRequest(question="Summarise this document", scope=scope, at_hand=scope.documents)
 
         async def write() -> None:
-            async with aclosing(self._answer(request)) as events:
-                async for _ in events:
-                    pass
+            with suppress(DocentError):  # who asks for the summary is told what is wrong
+                async with aclosing(self._answer(request)) as events:
+                    async for _ in events:
+                        pass
 
         self.summary_writer.add(document.id, write)
 

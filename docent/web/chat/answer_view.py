@@ -15,6 +15,7 @@ from chainlit.utils import utc_now
 from docent.app import Docent
 from docent.conversations import quoted
 from docent.errors import DocentError
+from docent.messages import Message
 from docent.types import (
     Answer,
     Answered,
@@ -36,13 +37,16 @@ from docent.web.chat.answer_stream import AnswerStream
 from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata, load_answer
-from docent.web.i18n import answer_text, say
+from docent.web.i18n import answer_text, say, say_number
 from docent.web.thread_pool import run_in_small_pool
 
 ASK, ASK_AGAIN, ANSWER_ANYWAY = "ask", "ask_again", "answer_anyway"
 """Names of buttons; the payload of each is the question."""
 BAR_WIDTH = 24
 """Characters of the bar that shows how full the model's context was."""
+MAX_PASSAGES_SHOWN = 10
+"""Rows of the table of passages in the receipt."""
+USES = {"cited": Message("cited"), "sent": Message("shown to the model")}
 MAX_FILES_SHOWN = 5
 """Files in the row of sources below an answer."""
 MAX_SEARCH_SHOWN = 300
@@ -163,7 +167,9 @@ class AnswerView:
             name = say("How this was answered", language())
             async with cl.Step(name=name, type="tool", show_input=False) as step:
                 context_tokens = self._docent.settings.context_tokens
-                step.output = receipt_text(receipt, context_tokens=context_tokens, language=language())
+                made = receipt_text(receipt, context_tokens=context_tokens, language=language())
+                found = passages_table(answer, language())
+                step.output = "\n\n".join(filter(None, (made, found)))
         if receipt.found and answer.citations and not receipt.not_found:
             task = asyncio.create_task(self._offer_questions(answer))
             _offering.add(task)  # the event loop itself references tasks weakly
@@ -263,6 +269,25 @@ def sources_row(citations: Sequence[Citation], *, asked_of: str, language: str |
     if asked_of:
         rows.append(say("*Asked of: {files}*", language, files=escape_markdown(asked_of)))
     return "  \n".join(rows)
+
+
+def passages_table(answer: Answer, language: str | None) -> str:
+    """Return the passages that were found, best first: where they stand, how well they match, their use."""
+    scored = [passage for passage in answer.passages if passage.score]
+    if not scored:
+        return ""
+    cited = {citation.chunk_id for citation in answer.citations}
+    sent = set(answer.receipt.sent)
+    rows = [[say("Passage", language), say("Match", language), say("Use", language)], ["---"] * 3]
+    for passage in scored[:MAX_PASSAGES_SHOWN]:
+        use = "cited" if passage.chunk_id in cited else "sent" if passage.chunk_id in sent else ""
+        match = say_number(round(100 * passage.relevance), language)
+        rows.append([_cell(passage.where), f"{match} %", say(USES[use], language) if use else ""])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    return escape_markdown(" ".join(text.split()))
 
 
 def shorten_search(searched: str) -> str:

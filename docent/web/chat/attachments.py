@@ -55,6 +55,8 @@ ENDED_KEY = "file_ended"
 _attachments: WeakKeyDictionary[BaseSession, dict[str, Attachment]] = WeakKeyDictionary()
 """By page and message id; a button comes from a browser, and reaches only the files of its own page."""
 _running: set[asyncio.Task[None]] = set()
+_overviews = asyncio.Semaphore(1)
+"""Twenty files that are ready together would take every processor from the questions about them."""
 
 
 class Attachment:
@@ -131,7 +133,8 @@ class Attachment:
                 self._docent.store.document, self.ticket.document_id, Scope(reader=owner)
             )
             if self._overview is None:
-                self._overview = await asyncio.to_thread(self._docent.overview, document, owner)
+                async with _overviews:
+                    self._overview = await asyncio.to_thread(self._docent.overview, document, owner)
         except DocentError:
             return  # it was deleted meanwhile
         if self.ended:
