@@ -81,10 +81,15 @@ def _line(citation: Citation) -> str:
 
 
 def _chosen(passages: Sequence[Passage], most: int) -> list[KeySentence]:
+    """Choose sentences of a good length; of a text that has too few of them, short ones too."""
+    chosen = _choose(_candidates(passages, LEAST_WORDS), passages, most)
+    if len(chosen) == most:
+        return chosen
+    return _choose(_candidates(passages, LEAST_WORDS_OF_A_SHORT_TEXT), passages, most)
+
+
+def _choose(candidates: list[KeySentence], passages: Sequence[Passage], most: int) -> list[KeySentence]:
     """Choose one sentence after the other: each time the one that says most that none before it said."""
-    candidates = _candidates(passages, LEAST_WORDS)
-    if len(candidates) < most:
-        candidates = _candidates(passages, LEAST_WORDS_OF_A_SHORT_TEXT)
     told = Counter(word for sentence in candidates for word in sentence.words)
     weight = {word: math.log(1 + count) for word, count in told.items() if count > 1}
     names = frozenset().union(*(content_words(passage.file) for passage in passages[:1]))
