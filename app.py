@@ -15,6 +15,7 @@ from docent.web.chat import (
     conversation_sources,
     file_scope,
     model_download,
+    model_panel,
     page_session,
     reply,
     saved_answer,
@@ -57,13 +58,27 @@ async def chat_profiles(user: cl.User | None, language: str | None = None) -> li
 async def start_conversation() -> None:
     await conversation.start(docent=server.docent())
     await conversation.warn_of_failed_logins(server.state().authenticator)
-    model_download.watch_download(server.docent(), page_session.language())
+    model_download.watch_download(server.docent(), server.state().downloads, page_session.language())
+    await model_panel.announce_model(docent=server.docent())
 
 
 @cl.on_chat_resume
 async def resume_conversation(thread: ThreadDict) -> None:
     await conversation.resume(thread, docent=server.docent())
     await attachments.resume_files(thread, docent=server.docent())
+    await model_panel.announce_model(docent=server.docent())
+
+
+@cl.on_settings_update
+async def settings_changed(settings: dict[str, object]) -> None:
+    await model_panel.announce_model(docent=server.docent())
+
+
+@cl.on_window_message
+async def choose_model(message: object) -> None:
+    if await model_panel.choose_model(message, docent=server.docent()):
+        await conversation.start(docent=server.docent())  # its settings show the choice
+        await model_panel.announce_model(docent=server.docent())
 
 
 @cl.on_message
@@ -109,7 +124,15 @@ async def save_test_question(action: cl.Action) -> None:
 
 @cl.action_callback(model_download.DOWNLOAD)
 async def download_model(action: cl.Action) -> None:
-    await model_download.download(server.docent(), page_session.language())
+    docent, state = server.docent(), server.state()
+
+    async def ask_again() -> None:
+        question = str(action.payload.get("question") or "")
+        if question:
+            await reply.ask_again(question, docent=docent, metrics=server.metrics())
+
+    if state.authenticator.is_admin(page_session.reader()):
+        await model_download.follow_download(docent, state.downloads, page_session.language(), then=ask_again)
 
 
 @cl.action_callback(attachment_status.CANCEL)

@@ -26,7 +26,14 @@ from bench.latency import build, open_built, warm_up
 from docent.answering.answer_context import AnswerLimits, AnswerServices
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
-from docent.answering.models.client import DEFAULT_OPTIONS, ChatMessage, GenerationOptions, ModelStatus, Piece
+from docent.answering.models.client import (
+    DEFAULT_OPTIONS,
+    ChatMessage,
+    GenerationOptions,
+    ModelStatus,
+    Piece,
+    ServedModel,
+)
 from docent.answering.prompt.personas import PLAIN
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.app import Docent
@@ -55,6 +62,9 @@ class InstantModel:
 
     async def models(self) -> tuple[str, ...]:
         return (self.name,)
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        return (ServedModel(self.name),)
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
         yield StepProgress("", 1, 1)

@@ -212,6 +212,12 @@
     true,
   );
 
+  // The model in the header comes with the header.
+  let model = null;
+  function showModel() {
+    if (document.querySelector("#header")) (model ??= import("/public/model.js")).then((chip) => chip.place());
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -221,6 +227,7 @@
       name();
       reword();
       offerFiles();
+      showModel();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -1,14 +1,12 @@
-// The theme of the chat, filters that need no button, and news of what is being read.
+// The theme of the chat, the way back to its conversation, and news of what is being read.
 (() => {
   const chosen = localStorage.getItem("vite-ui-theme") ?? "light";
   const dark = chosen === "dark" || (chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.classList.toggle("dark", dark);
-  addEventListener("change", (event) => {
-    if (event.target.matches?.(".filters select")) event.target.form.requestSubmit();
-  });
   addEventListener("DOMContentLoaded", () => {
     const conversation = sessionStorage.getItem("docent-conversation"); // noted by docent.js
     if (conversation) document.querySelector("header a[href='/']")?.setAttribute("href", conversation);
+    if (document.getElementById("results")) return; // library.js looks at what is being read
     const busy = document.querySelector("[role=status].busy, .state.queued, .state.loading, .state.searchable");
     if (busy) setTimeout(look, 4000);
   });

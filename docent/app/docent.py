@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docent.answering.content_policy import ContentPolicy
-from docent.answering.models.client import ModelClient, ModelStatus
+from docent.answering.models.client import ModelClient, ModelStatus, ServedModel
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import PLAIN, Persona
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
@@ -323,12 +323,22 @@ class Docent:
         self.golden.add(question)
         return question
 
-    async def check_model(self) -> ModelStatus:
-        return await self.model.check()
+    async def check_model(self, name: str = "") -> ModelStatus:
+        """Ask the server whether it has a model, by default that of the settings."""
+        return await self.open_model(name=name).check()
 
     async def models(self) -> tuple[str, ...]:
         """List the models of the server, for a person to choose from. Raises ModelError."""
         return await self.model.models()
+
+    async def describe_models(self) -> tuple[ServedModel, ...]:
+        """List the models of the server with their sizes. Raises ModelError."""
+        return await self.model.describe()
+
+    @property
+    def can_pull(self) -> bool:
+        """True for a server that can be told to fetch a model, as Ollama can."""
+        return self.settings.provider == "ollama" and self.llamacpp is None
 
     def pull_model(self, name: str = "") -> AsyncGenerator[Event, None]:
         """Let the server fetch a model, by default that of the settings; progress is in bytes."""

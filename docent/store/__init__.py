@@ -5,7 +5,7 @@ from docent.store.catalog.documents import UPLOADED, is_from
 from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
 from docent.store.index.generations import forget_previous, roll_back
-from docent.store.protocols import Arrival, KnownFile
+from docent.store.protocols import Arrival, KnownFile, LibraryEntry
 from docent.store.store import Store
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Arrival",
     "Copies",
     "KnownFile",
+    "LibraryEntry",
     "Store",
     "back_up",
     "forget_previous",

@@ -9,6 +9,7 @@ from pathlib import Path
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
 from docent.store.catalog import changes, contents, documents
+from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
 from docent.store.files import set_aside
 from docent.store.index.generations import Serving
@@ -43,14 +44,21 @@ class Deleter:
             raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
         return self._delete(known, key, known[0].name, quotes)
 
-    def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Delete a private library with everything in it."""
+    def delete_several(self, keys: Sequence[str], scope: Scope, quotes: Quotes) -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        condition, values = in_scope(scope)
+        chosen, ids = among("d.id", keys)
+        known = self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        return self._delete(known, "", "", quotes)
+
+    def delete_library(self, library: str, scope: Scope, *, shared: bool) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
         with self._catalog.read() as db:
-            shared = documents.libraries_of(db, None)
+            everybodys = documents.libraries_of(db, None)
             own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
         if not own:
             raise UnknownLibrary("There is no private library {name!r} that you may delete.", name=library)
-        if library in shared:
+        if library in everybodys and not shared:
             raise UnknownLibrary("{name!r} is shared; it is not one reader's to delete.", name=library)
         deletion = self._delete(self._documents("l.name = ?", library), "", library, "blank")
         with self._writer.change() as db:
@@ -75,7 +83,7 @@ class Deleter:
         with self._catalog.read() as db:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
-            self.delete_library(library, Scope(reader=owner))
+            self.delete_library(library, Scope(reader=owner), shared=False)
         _forget_name(self._catalog, owner)
         for catalog in catalogs_aside(self._folder):
             _forget_name(catalog, owner)

@@ -38,6 +38,16 @@ class Listing(NamedTuple):
     """The length of the whole list."""
 
 
+class LibraryEntry(NamedTuple):
+    """A library as a list of them shows it."""
+
+    name: str
+    owner: str | None
+    title: str
+    """As people know it; the name is part of the ids in it, and never changes."""
+    documents: int
+
+
 @dataclass(frozen=True, slots=True)
 class KnownFile:
     """A file as it was when it was last looked at."""

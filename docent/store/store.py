@@ -18,7 +18,7 @@ from docent.messages import restored, stored
 from docent.store.catalog import changes, contents, documents, schema
 from docent.store.catalog.dialect import among
 from docent.store.catalog.documents import GONE
-from docent.store.catalog.scoping import ANSWERS, holds_words, in_scope
+from docent.store.catalog.scoping import ANSWERS, in_scope
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
 from docent.store.files import ORIGINALS, FolderFiles
@@ -26,7 +26,8 @@ from docent.store.index import languages
 from docent.store.index.generations import Serving, ServingIndex, Switched, bind, sweep, switch_to
 from docent.store.index.local_index import LocalIndex
 from docent.store.locks import FolderLock
-from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, Listing, StoreContents
+from docent.store.organising import Organiser
+from docent.store.protocols import Arrival, ChunkLocation, Hit, KnownFile, StoreContents
 from docent.store.searching import Search
 from docent.store.writing import Writer
 from docent.types import Chunk, Deletion, Document, Page, Quotes, Scope, SourceFile, State, StoredDocument
@@ -68,6 +69,7 @@ class Store:
             self._writer = Writer(self.folder, self._catalog, self._files, self._current)
             self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
             self._search = Search(self._catalog, self._current)
+            self.organiser = Organiser(self._catalog, self._current)
             generation = bind(
                 self._catalog, self.folder, self._lock, fingerprint, building=building, chroma=self._chroma()
             )
@@ -113,19 +115,6 @@ class Store:
 
     def documents(self, scope: Scope) -> list[StoredDocument]:
         return list(self._search.listing_of(scope).documents)
-
-    def listing(
-        self, scope: Scope, *, search: str = "", states: Sequence[str] = (), start: int = 0, limit: int = 50
-    ) -> Listing:
-        """Return one page of the documents whose names or paths hold `search`, read or not."""
-        visible, scoped = in_scope(scope)
-        matching, words = holds_words(search, states)
-        where, values = f"{visible} AND {matching}", [*scoped, *words]
-        generation = self._current().generation
-        with self._catalog.read() as db:
-            total = documents.count_where(db, generation, where, *values)
-            page = documents.documents_where(db, generation, where, *values, limit=limit, offset=start)
-        return Listing(page, total)
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """Return one document, also one that waits to replace an older version."""
@@ -325,9 +314,13 @@ class Store:
         """Delete a document, and the answers or quotes made from it; count what is left."""
         return self._deleter.delete(document_id, scope, quotes)
 
-    def delete_library(self, library: str, scope: Scope) -> Deletion:
-        """Delete a private library with everything in it, and count what is left."""
-        return self._deleter.delete_library(library, scope)
+    def delete_several(self, ids: Sequence[str], scope: Scope, *, quotes: Quotes = "blank") -> Deletion:
+        """Delete documents in one step; those that are gone by now are left out."""
+        return self._deleter.delete_several(ids, scope, quotes)
+
+    def delete_library(self, library: str, scope: Scope, *, shared: bool = False) -> Deletion:
+        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
+        return self._deleter.delete_library(library, scope, shared=shared)
 
     def forget_owner(self, owner: str) -> int:
         """Delete a reader's own libraries and their name in what they shared; count the documents."""

@@ -279,6 +279,11 @@ class Writer:
             (copy,) = documents.documents_where(db, generation, "d.id = ?", new)
             for path in copy.paths:
                 documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
+        db.execute(
+            "INSERT INTO tags (document, tag) SELECT ?, tag FROM tags WHERE document = ? "
+            "ON CONFLICT (document, tag) DO NOTHING",
+            (row, source),
+        )
         path = documents.free_path(db, n, document.name, row, below=below)
         documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
         return new

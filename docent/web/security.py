@@ -70,10 +70,14 @@ LONGEST_NAME = 200
 FILES = ("/public/", "/assets/")
 BOUNDED_ELSEWHERE = re.compile(r"/mcp|/v1/.*", re.DOTALL)
 """The API, which has bounds of its own."""
-UPLOAD = "/project/file"
+UPLOADS = ("/project/file", "/documents/upload")
+"""Routes whose handlers bound the length of a body themselves."""
 SOCKET = "/ws/"
 JSON_BODIES = frozenset(
-    ("/set-session-cookie", "/project/threads", "/project/thread", "/project/action", "/feedback")
+    (
+        *("/set-session-cookie", "/project/threads", "/project/thread", "/project/action"),
+        *("/feedback", "/model/download"),
+    )
 )
 """Routes that read their body as JSON, whatever its content type."""
 
@@ -161,8 +165,7 @@ class BoundedRequests:
         path = scope["path"]
         if "\0" in path or (path.startswith(FILES) and len(path.encode()) > LONGEST_NAME):
             raise RequestRefused(400, "not our page", code="not_our_page")
-        if path == UPLOAD:
-            # The handler of uploads bounds their length.
+        if path in UPLOADS:
             return bounded_receive(scope, receive, sys.maxsize, large=self._large)
         receive_bounded = bounded_receive(scope, receive, LONGEST_BODY, large=self._large)
         body, more = b"", True

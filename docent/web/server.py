@@ -29,9 +29,10 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
-from docent.web.chat import conversation, file_scope, socket_events, upload_routes
+from docent.web.chat import conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
+from docent.web.chat.model_download import ModelDownloads
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
@@ -76,7 +77,7 @@ def prepare() -> None:
         without_foreign_links(app.state.original_page(root))
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes(), *source_routes.routes()]
+    ours = [*routes(), *documents.routes(), *source_routes.routes(), *model_panel.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
@@ -117,6 +118,7 @@ def open_once() -> None:
         return
     close()
     state.docent = open_docent(state.settings)
+    state.downloads = ModelDownloads(state.docent.pull_model)
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()

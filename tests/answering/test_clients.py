@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import time
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from docent.answering.models.bounded_transport import certificates
-from docent.answering.models.client import SAMPLING, GenerationOptions, Timeouts
+from docent.answering.models.client import SAMPLING, GenerationOptions, ServedModel, Timeouts
 from docent.answering.models.llamacpp_client import LlamaCppClient
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.models.ollama_client import OllamaClient
@@ -206,6 +207,40 @@ async def test_models_that_only_embed_are_not_offered(start_ollama):
     """They are listed by the server, and cannot write."""
     server = start_ollama(models=("mistral", "all-minilm"))
     assert await native(server.url).models() == ("mistral:latest",)
+
+
+async def test_models_are_described_with_their_sizes(start_ollama):
+    """Ollama says how large a model is and how much it reads; a server that says neither lists the names."""
+    server = start_ollama(models=("mistral", "all-minilm"))
+    assert await native(server.url).describe() == (ServedModel("mistral:latest", 4_372_824_384, 32_768),)
+    assert ServedModel("mistral:latest") in await mirror(server.url).describe()
+    server.stop()
+    with pytest.raises(ModelUnreachable):
+        await native(server.url).describe()
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        pytest.param({"max_model_len": 4096}, ServedModel("m", 0, 4096), id="vLLM"),
+        pytest.param({"context_window": 131072}, ServedModel("m", 0, 131072), id="Groq"),
+        pytest.param({"meta": {"size": 9, "n_ctx_train": 2048}}, ServedModel("m", 9, 2048), id="llama.cpp"),
+        pytest.param({"meta": "x", "max_model_len": "many"}, ServedModel("m"), id="nonsense"),
+    ],
+)
+async def test_what_servers_add_to_their_lists(listed, expected):
+    """Sizes are taken from where each server writes them; anything else counts as unknown."""
+    body = json.dumps({"object": "list", "data": [{"id": "m", "object": "model", **listed}]})
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
+        writer.write(body.encode())
+        writer.close()
+
+    async with await asyncio.start_server(reply, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        assert await mirror(f"http://127.0.0.1:{port}").describe() == (expected,)
 
 
 async def test_the_key_travels_and_is_never_shown(ollama):

@@ -42,6 +42,10 @@ async def test_a_model_file_and_llama_cpps_own_server_say_their_size(real_model,
         temperature=0.0, timeouts=PATIENCE,
     )  # fmt: skip
     assert await hosted.parameters() == 134_515_008
+    for client in (client_of(real_model), hosted):
+        (described,) = await client.describe()
+        assert described.context_tokens == 8192
+        assert described.bytes == pytest.approx(gguf.stat().st_size, rel=0.05)
 
 
 async def test_a_server_that_does_not_say_it(ollama):

@@ -37,7 +37,7 @@ def test_from_the_chat_to_a_document(page, app):
     page.get_by_label("Name holds").fill("tidelight")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("link", name="tidelight-machine-learning.pdf").click()
+    page.get_by_role("link", name="tidelight-machine-learning.pdf", exact=True).click()
     expect(page.get_by_role("heading", name="How each page was read")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(2)
     with page.expect_download() as download:
@@ -101,7 +101,7 @@ def test_a_document_is_deleted_with_the_keyboard(page, app):
     """Deleting asks for confirmation; the receipt then says that nothing is left."""
     open_chat(page, app)
     page.goto(f"{app}/documents?search=weaverbird")
-    page.get_by_role("link", name=re.compile("weaverbird")).focus()
+    page.get_by_role("link", name=re.compile("^weaverbird")).focus()
     page.keyboard.press("Enter")
     page.locator("summary", has_text="Delete").focus()
     page.keyboard.press("Enter")

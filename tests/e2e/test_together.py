@@ -166,20 +166,6 @@ def test_the_model_alone_can_be_asked(page, app, ollama_process):
     picture(page, "anyway")
 
 
-def test_a_button_downloads_a_missing_model(browser, copied_storage, ollama_process):
-    """It is shown below an answer without a model; afterwards the model answers."""
-    with (
-        running_app(copied_storage, DOCENT_MODEL_URL=ollama_process.url, DOCENT_MODEL="notthere") as url,
-        tab(browser, url) as page,
-    ):
-        again(page, QUESTION)
-        page.get_by_role("button", name="Download the model notthere").click(timeout=60_000)
-        expect(page.get_by_text("notthere is ready")).to_be_visible(timeout=60_000)
-        again(page, QUESTION)
-        expect(page.get_by_text(re.compile("How this was answered"))).to_have_count(2, timeout=60_000)
-        assert ollama_process.requests_to("/api/pull")
-
-
 def test_a_download_by_another_container_is_shown(browser, copied_storage, start_ollama, tmp_path):
     """One server downloads the model, and another answers with it, as in Docker Compose."""
     answering = start_ollama(models=(), manifests=tmp_path)

@@ -16,7 +16,7 @@ from docent.app import Docent, open_docent
 from docent.settings import Settings
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import Authenticator
-from docent.web.documents import routes
+from docent.web.documents import page_access, routes
 from docent.web.templates import file_size
 from tests.loading import makers
 from tests.store.damage import catalog
@@ -49,7 +49,7 @@ def asking(docent: Docent, monkeypatch: pytest.MonkeyPatch):
     async def reader(request) -> str | None:
         return request.headers.get("x-reader")
 
-    monkeypatch.setattr(routes, "reader_of", reader)
+    monkeypatch.setattr(page_access, "reader_of", reader)
     app = Starlette(routes=routes.routes())
     app.state.docent = docent
     app.state.authenticator = SimpleNamespace(is_admin=lambda name: name == "admin", required=True)

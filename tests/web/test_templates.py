@@ -5,10 +5,12 @@ from __future__ import annotations
 import jinja2
 import pytest
 
+from docent.store import LibraryEntry
 from docent.types import Deletion, Page, ReadBy, State, StoredDocument
 from docent.web.api.application import docs_page
-from docent.web.documents import page
-from docent.web.documents.page import ListQuery, Permissions
+from docent.web.documents import document_list, page
+from docent.web.documents.document_list import ListQuery
+from docent.web.documents.page import Permissions
 from docent.web.templates import render
 
 HOSTILE = '<b title="x">&amp;'
@@ -33,7 +35,25 @@ def pages() -> list[str]:
     query = ListQuery(HOSTILE, HOSTILE)
     counts = dict.fromkeys(page.DELETED_THINGS, 1)
     return [
-        page.list_page(every, [], total=200, query=query, libraries=[HOSTILE], language="en"),
+        document_list.list_page(
+            document_list.DocumentList(
+                query=query,
+                documents=every,
+                total=200,
+                failures=[],
+                libraries=[LibraryEntry(HOSTILE, None, HOSTILE, 7)],
+                tags={"d" * 32: [HOSTILE]},
+                known_tags=[HOSTILE],
+                origins={"d" * 32: document_list.Origin(HOSTILE, HOSTILE)},
+                unfinished=1,
+            ),
+            document_list.ListPermissions("ann", admin=True),
+            shared=[HOSTILE],
+            accepts_mb=100,
+            language="en",
+        ),
+        *(document_list.state_cell(one, (1, 2), "en") for one in every),
+        page.confirmation_page(HOSTILE, HOSTILE, action="/", fields=[(HOSTILE, HOSTILE)], language="en"),
         *(
             page.document_page(
                 one,
@@ -65,7 +85,7 @@ def test_values_are_escaped(text):
 
 def test_every_state_and_way_to_read_has_a_name():
     """Each State and ReadBy has a name on the pages."""
-    assert set(page.STATE_NAMES) == {*(state.value for state in State), "nothing"}
+    assert set(document_list.STATE_NAMES) == {*(state.value for state in State), "nothing"}
     assert set(page.WAYS_TO_READ) == set(ReadBy)
 
 

@@ -81,6 +81,21 @@ class ModelStatus:
     """The server is there and only the model is missing: `pull` would fetch it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that the server has, as far as the server describes it; 0 is unknown."""
+
+    name: str
+    bytes: int = 0
+    context_tokens: int = 0
+    """The longest context that it was trained on."""
+
+
+def whole_number(value: Any) -> int:
+    """Return a number of a server's description; 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
 LONGEST_ANSWER = 3600.0
 """Seconds: 4,096 tokens, half of the usual window, by a machine that writes one or two in a second."""
 CHARACTERS = 16
@@ -212,6 +227,9 @@ class ModelClient(Protocol):
 
     async def models(self) -> tuple[str, ...]:
         """List the models of the server that can write, in its order."""
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        """List the same models with their sizes."""
 
     def pull(self) -> AsyncGenerator[StepProgress, None]:
         """Let the server fetch the model; progress is in bytes."""

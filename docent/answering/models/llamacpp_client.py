@@ -12,6 +12,7 @@ from docent.answering.models.client import (
     GenerationOptions,
     ModelStatus,
     Piece,
+    ServedModel,
     Timeouts,
 )
 from docent.answering.models.gguf import read_model_file
@@ -84,11 +85,15 @@ class LlamaCppClient(OpenAIClient):
     async def models(self) -> tuple[str, ...]:
         return (self._server.name,)
 
+    async def describe(self) -> tuple[ServedModel, ...]:
+        file = await asyncio.to_thread(read_model_file, self._server.model)
+        return (ServedModel(self._server.name, file.bytes, file.trained_context),)
+
     async def check(self) -> ModelStatus:
         try:
             await self._connect()
         except ModelError as error:
-            return ModelStatus(False, str(error), "see data/handbook/choosing-a-model.md")
+            return ModelStatus(False, error.message, "see data/handbook/choosing-a-model.md")
         return ModelStatus(True, f"{self.name}, inside Docent")
 
     async def warm(self) -> None:

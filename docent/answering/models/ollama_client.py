@@ -27,6 +27,7 @@ from docent.answering.models.client import (
     GenerationOptions,
     ModelStatus,
     Piece,
+    ServedModel,
     StreamLimits,
     Timeouts,
     arguments_of,
@@ -34,6 +35,7 @@ from docent.answering.models.client import (
     too_slow,
     unreadable_reply,
     whole_characters,
+    whole_number,
 )
 from docent.errors import (
     ModelError,
@@ -92,13 +94,36 @@ class OllamaClient:
         return once_more(lambda: self._once(messages, options), ModelFailed)
 
     async def models(self) -> tuple[str, ...]:
+        return tuple(model.model or "" for model in await self._listed())
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        listed = await self._listed()
+        try:
+            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
+                shown = [(await client.show(model.model)).modelinfo or {} for model in listed]
+        except FAULTS as error:
+            raise _translated(error, self) from error
+        return tuple(
+            ServedModel(
+                model.model or "",
+                bytes=whole_number(model.size),
+                context_tokens=whole_number(info.get(f"{info.get('general.architecture')}.context_length")),
+            )
+            for model, info in zip(listed, shown, strict=True)
+        )
+
+    async def _listed(self) -> list[ollama.ListResponse.Model]:
+        """Return the server's list without the models that only embed."""
         try:
             async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
                 models = (await client.list()).models
         except FAULTS as error:
             raise _translated(error, self) from error
-        families = [(model.model or "", (model.details and model.details.family) or "") for model in models]
-        return tuple(name for name, family in families if name and "bert" not in family)  # those only embed
+        return [
+            model
+            for model in models
+            if model.model and "bert" not in ((model.details and model.details.family) or "")
+        ]
 
     async def parameters(self) -> int | None:
         try:
@@ -112,9 +137,9 @@ class OllamaClient:
         try:
             names = set(await self.models())
         except ModelError as error:
-            return ModelStatus(False, str(error), self._start)
+            return ModelStatus(False, error.message, self._start)
         if not {self.name, f"{self.name}:latest"} & names:
-            return ModelStatus(False, str(self._missing()), self._pull, can_pull=True)
+            return ModelStatus(False, self._missing().message, self._pull, can_pull=True)
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:

@@ -20,12 +20,14 @@ from docent.answering.models.client import (
     GenerationOptions,
     ModelStatus,
     Piece,
+    ServedModel,
     StreamLimits,
     Timeouts,
     arguments_of,
     once_more,
     unreadable_reply,
     whole_characters,
+    whole_number,
 )
 from docent.errors import (
     ModelError,
@@ -51,6 +53,10 @@ IDENTIFYING_HEADERS = tuple(
     )
 )
 """Headers in which the package would describe this machine to the server."""
+
+
+WINDOWS = ("max_model_len", "context_length", "context_window")
+"""Names under which vLLM, OpenRouter and Groq list the longest context of a model."""
 
 
 class BrokenOff(ModelFailed):
@@ -171,38 +177,51 @@ class OpenAIClient:
         """Do nothing: a hosted server would bill it, and a local one keeps its model loaded."""
 
     async def models(self) -> tuple[str, ...]:
-        try:
-            async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
-                return tuple([model.id async for model in client.models.list()])
-        except openai.NotFoundError:
-            return (self.name,)  # a server of one model, as Azure's serverless endpoints are, has no list
-        except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
-            raise self._translated(error) from error
-        except UNREADABLE as error:
-            raise unreadable_reply(self._url, error) from error
+        listed = await self._listed()
+        return (self.name,) if listed is None else tuple(model.id for model in listed)
+
+    async def describe(self) -> tuple[ServedModel, ...]:
+        """Return the sizes that llama.cpp's server adds to its list, and the windows that others do."""
+        listed = await self._listed()
+        if listed is None:
+            return (ServedModel(self.name),)
+        return tuple(
+            ServedModel(
+                model.id,
+                bytes=whole_number(_meta(model).get("size")),
+                context_tokens=whole_number(_meta(model).get("n_ctx_train"))
+                or next(filter(None, (whole_number(getattr(model, key, None)) for key in WINDOWS)), 0),
+            )
+            for model in listed
+        )
 
     async def parameters(self) -> int | None:
         """Return what llama.cpp's server adds to its list; no other server says it."""
+        own = (model for model in await self._listed() or () if model.id == self.name)
+        count = next((_meta(model).get("n_params") for model in own), None)
+        return count if isinstance(count, int) else None
+
+    async def _listed(self) -> list[openai.types.Model] | None:
+        """Return the server's list; None from one of a single model, as Azure's serverless endpoints are."""
         try:
             async with self._client() as client, asyncio.timeout(self._timeouts.connect * 2):
-                listed = [model async for model in client.models.list() if model.id == self.name]
+                return [model async for model in client.models.list() if model.id]
         except openai.NotFoundError:
             return None
         except (openai.APIError, httpx.HTTPError, TimeoutError) as error:
             raise self._translated(error) from error
         except UNREADABLE as error:
             raise unreadable_reply(self._url, error) from error
-        meta = getattr(listed[0], "meta", None) if listed else None
-        count = meta.get("n_params") if isinstance(meta, dict) else None
-        return count if isinstance(count, int) else None
 
     async def check(self) -> ModelStatus:
         try:
             names = set(await self.models())
         except ModelError as error:
-            return ModelStatus(False, str(error), "start the model server, or correct DOCENT_MODEL_URL")
+            return ModelStatus(False, error.message, "start the model server, or correct DOCENT_MODEL_URL")
         if not {self.name, f"{self.name}:latest"} & names:  # Ollama's mirror lists its tags
-            return ModelStatus(False, str(self._missing()), "load it there, or name another in DOCENT_MODEL")
+            return ModelStatus(
+                False, self._missing().message, "load it there, or name another in DOCENT_MODEL"
+            )
         return ModelStatus(True, f"{self.name} at {self._url}")
 
     def _client(self, end: re.Pattern[bytes] | None = None) -> openai.AsyncOpenAI:
@@ -309,6 +328,12 @@ def _piece(chunk: Any, *, cut_short: bool) -> Piece:
         answer_tokens=int(chunk.usage.completion_tokens or 0) if chunk.usage is not None else 0,
         cut_short=cut_short,
     )
+
+
+def _meta(model: Any) -> Mapping[str, Any]:
+    """Return what llama.cpp's server says of a model beside the protocol."""
+    meta = getattr(model, "meta", None)
+    return meta if isinstance(meta, dict) else {}
 
 
 class _Calls:

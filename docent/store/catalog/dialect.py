@@ -24,6 +24,16 @@ def like(column: str) -> str:
     return f"{column} LIKE ? ESCAPE '!'"  # lower() on both sides would take half as long again
 
 
+def is_same(column: str) -> str:
+    """Return a condition that a column equals a parameter, which may be NULL."""
+    return f"{column} IS ?"
+
+
+def ignoring_case(column: str) -> str:
+    """Return a column to sort by, whatever the case of letters."""
+    return f"{column} COLLATE NOCASE"
+
+
 def listed(column: str) -> str:
     """Return an aggregate that is a list of a column's values, to be read by `as_list`."""
     return f"json_group_array({column})"

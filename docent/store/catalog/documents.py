@@ -14,7 +14,7 @@ from typing import Any
 
 from docent.errors import StoreError
 from docent.messages import Message, joined, restored, stored
-from docent.store.catalog.dialect import as_list, listed
+from docent.store.catalog.dialect import as_list, ignoring_case, listed
 from docent.store.catalog.scoping import known_in
 from docent.store.protocols import KnownFile
 from docent.types import (
@@ -41,6 +41,16 @@ NAMELESS = (
 """A condition for documents that no path names any more."""
 UPLOADED = ".uploaded/"
 """The start of the path of a file from no folder; no path below data/ begins with a dot."""
+SORTED = {
+    "": "l.name {way}, d.name {way}",
+    "name": f"{ignoring_case('d.name')} {{way}}",
+    "library": "l.name {way}, d.name",
+    "state": "coalesce(r.state, d.state) {way}, d.name",
+    "pages": "coalesce(r.pages, 0) {way}, d.name",
+    "size": "d.bytes {way}, d.name",
+    "added": "d.added {way}, d.name",
+}
+"""Orders of a list, by the name of the column that a person sorts by."""
 MOST_DOCUMENTS = 20_000  # cached with their rows; some 40 MB
 EMPTY = joined((NOTHING_TO_SEARCH, Message("Read it again to hear why.")), " ")
 """The reason for an empty document that was read before reasons were noted."""
@@ -53,15 +63,16 @@ def documents_where(
     generation: int,
     condition: str,
     *values: Any,
+    order: str = "l.name, d.name",
     limit: int | None = None,
     offset: int = 0,
 ) -> list[StoredDocument]:
     """Return documents of all readers."""
-    part, bounds = ("LIMIT ? OFFSET ?", (limit, offset)) if limit is not None else ("", ())
-    rows = db.execute(
-        f"SELECT {COLUMNS} FROM {known_in(generation)} WHERE {condition} ORDER BY l.name, d.name, d.n {part}",
-        (*values, *bounds),
-    )
+    known = known_in(generation)
+    if limit is not None:  # else SQLite reads the paths of every document before it sorts
+        chosen = f"SELECT d.n FROM {known} WHERE {condition} ORDER BY {order}, d.n LIMIT ? OFFSET ?"
+        condition, values = f"d.n IN ({chosen})", (*values, limit, offset)
+    rows = db.execute(f"SELECT {COLUMNS} FROM {known} WHERE {condition} ORDER BY {order}, d.n", tuple(values))
     return [_document_of(row) for row in rows]
 
 

@@ -175,9 +175,20 @@ DROP TABLE old_chunks;
 DROP TABLE old_documents;
 """
 
-LATEST = 4
+ORGANISED = """
+-- A library's name is part of the ids of its documents, so renaming it changes its title only.
+ALTER TABLE libraries ADD COLUMN title TEXT NOT NULL DEFAULT '';
+CREATE TABLE tags (
+    document INTEGER NOT NULL REFERENCES documents (n) ON DELETE CASCADE,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (document, tag)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_tag ON tags (tag);
+"""
+
+LATEST = 5
 VERSION_0_1 = 3
-MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4)}
+MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4), 4: (ORGANISED, 5)}
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 
 EARLIER_INDEXES = ("index-previous", "index-aside", "building")
@@ -185,13 +196,13 @@ EARLIER_INDEXES = ("index-previous", "index-aside", "building")
 PARTS = ("chroma", "words", "in-step", "opening")
 
 
-def is_older(catalog: Path) -> bool:
-    """Return True if a catalog is there that `migrate` would change."""
+def is_older(catalog: Path, *, than: int = LATEST) -> bool:
+    """Return True if a catalog is there that `migrate` would change; or one older than a certain version."""
     if not (catalog.exists() and catalog.stat().st_size):
         return False
     with suppress(sqlite3.Error), closing(sqlite3.connect(catalog, timeout=30)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        return 0 < int(version) < LATEST
+        return 0 < int(version) < than
     return False  # a damaged file is reported by who opens it
 
 
@@ -205,7 +216,7 @@ def bring_up_to_date(storage: Path, lock: FolderLock) -> bool:
     for other in ("index-aside", "index-previous"):
         if not index.exists() and (storage / other).exists():
             (storage / other).rename(index)
-    if not is_older(index / "catalog.db"):
+    if not is_older(index / "catalog.db", than=VERSION_0_1 + 1):
         return False
     with lock.alone():
         for earlier in EARLIER_INDEXES:

@@ -155,7 +155,7 @@ class AnswerView:
         self._complete = True
         receipt = answer.receipt
         if answer.passages and not receipt.model:
-            message.actions = await model_download.download_actions(self._docent, language())
+            message.actions = await model_download.download_actions(self._docent, language(), self._question)
         if receipt.not_found and not message.actions:
             payload = {"question": self._question}
             label = say("Answer anyway, from the model alone", language())

@@ -10,14 +10,15 @@ import asyncio
 import re
 import shutil
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
 from chainlit.config import SpontaneousFileUploadFeature, config
 from chainlit.session import WebsocketSession
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -52,6 +53,15 @@ TOO_LARGE = Message("it is larger than {most} MB, the most that is read. Split i
 INCOMPLETE = Message("it did not arrive completely. Send it again.")
 
 
+class UploadRefused(Exception):
+    """A file is not taken, with the sentence that says why."""
+
+    def __init__(self, status: int, message: Message) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
 class _UnreadableType(Exception):
     """The ending of the file's name is one that no reader here can read."""
 
@@ -74,48 +84,62 @@ def configure_uploads(settings: Settings) -> None:
 async def receive_file(request: Request, reader: str) -> Response:
     """Hold one file until its message arrives. A file that is too large is refused before it is read."""
     settings: Settings = request.app.state.settings
-    max_bytes = settings.max_file_mb * 1_000_000
-    too_large = _refused(request, 413, TOO_LARGE, most=settings.max_file_mb)
+    try:
+        refuse_declared(request, settings)
+        session = session_of(request.query_params.get("session_id", ""), reader)
+        if session is None:
+            raise UploadRefused(
+                404, Message("this page is no longer connected. Reload it and send the file again.")
+            )
+        _drop_oldest(session.files, keep=2 * settings.max_files - 1)
+        async with received_file(request, settings) as (file, _):
+            key = await asyncio.to_thread(_save, file.file, session)
+            session.files[key]["name"] = str(file.filename)
+            # Chainlit would open anything else in the page, see docs/decisions/0014-extend-chainlit.md.
+            session.files[key]["type"] = file.content_type if file.content_type in PICTURES else BINARY
+            session.files[key]["size"] = file.size or 0
+    except UploadRefused as refusal:
+        return _refused(request, refusal.status, refusal.message)
+    return JSONResponse({"id": key})
+
+
+def refuse_declared(request: Request, settings: Settings) -> None:
+    """Raise UploadRefused for a body that is longer than allowed by its own account."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes + FORM_BYTES:
-        return too_large
-    session = session_of(request.query_params.get("session_id", ""), reader)
-    if session is None:
-        return _refused(
-            request, 404, Message("this page is no longer connected. Reload it and send the file again.")
-        )
-    _drop_oldest(session.files, keep=2 * settings.max_files - 1)
+    if declared.isdigit() and int(declared) > settings.max_file_mb * 1_000_000 + FORM_BYTES:
+        raise UploadRefused(413, Message(TOO_LARGE, most=settings.max_file_mb))
+
+
+@asynccontextmanager
+async def received_file(request: Request, settings: Settings) -> AsyncIterator[tuple[UploadFile, FormData]]:
+    """Receive a form with one file, within the limits of the settings. Raises UploadRefused."""
+    max_bytes = settings.max_file_mb * 1_000_000
+    too_large = UploadRefused(413, Message(TOO_LARGE, most=settings.max_file_mb))
     bounded = Request(request.scope, _bounded(request, max_bytes + FORM_BYTES))
     try:
         async with bounded.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile) or not file.filename:
-                return _refused(request, 400, INCOMPLETE)
+                raise UploadRefused(400, INCOMPLETE)
             if not file.size:
-                return _refused(request, 400, Message("it is empty. Send a file with something in it."))
+                raise UploadRefused(400, Message("it is empty. Send a file with something in it."))
             if file.size > max_bytes:
-                return too_large
-            key = await asyncio.to_thread(_save, file.file, session)
-            session.files[key]["name"] = file.filename
-            # Chainlit would open anything else in the page, see docs/decisions/0014-extend-chainlit.md.
-            session.files[key]["type"] = file.content_type if file.content_type in PICTURES else BINARY
-            session.files[key]["size"] = file.size
-    except _UnreadableType:
-        return _refused(
-            request,
+                raise too_large
+            yield file, form
+    except _UnreadableType as error:
+        raise UploadRefused(
             415,
             Message(
                 "files of this kind cannot be read. Send PDF, Office, OpenDocument, EPUB, mail, web "
                 "pages, text or pictures (PNG, JPEG)."
             ),
-        )
-    except _BodyTooLong:
-        return too_large
-    except (ClientDisconnect, HTTPException):  # interrupted, or no form at all
-        return _refused(request, 400, INCOMPLETE)
+        ) from error
+    except _BodyTooLong as error:
+        raise too_large from error
+    except (ClientDisconnect, HTTPException) as error:  # interrupted, or no form at all
+        raise UploadRefused(400, INCOMPLETE) from error
     except OSError as error:
-        return _refused(request, 507 if is_disk_full(error) else 500, write_failure(error))
-    return JSONResponse({"id": key})
+        raise UploadRefused(507 if is_disk_full(error) else 500, write_failure(error)) from error
 
 
 async def return_file(request: Request, reader: str) -> Response:
@@ -136,14 +160,15 @@ async def return_file(request: Request, reader: str) -> Response:
 
 def _bounded(request: Request, max_bytes: int) -> Any:
     """Return the request's body, which raises once it is too long or names a file of an unreadable type."""
-    received = 0
+    received, head = 0, b""
 
     async def receive() -> AsgiMessage:
-        nonlocal received
+        nonlocal received, head
         message = await request.receive()
         body = message.get("body", b"")
-        if not received and (ending := FILE_ENDING.search(body[:FORM_BYTES])):
-            if ending[1].lower() in UNREADABLE:
+        if len(head) < FORM_BYTES:
+            head += body[: FORM_BYTES - len(head)]
+            if (ending := FILE_ENDING.search(head)) and ending[1].lower() in UNREADABLE:
                 raise _UnreadableType
         received += len(body)
         if received > max_bytes:

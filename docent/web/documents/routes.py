@@ -1,166 +1,183 @@
-"""Routes of the documents page: list, show, delete, read again, share, and unlock a PDF."""
+"""Routes of the documents pages, and those of one document: list, show, delete, read again, share, unlock."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, InputError, UnknownDocument
 from docent.ingesting import Ticket
-from docent.store import is_from
-from docent.types import ANSWERING, Quotes, Scope, State, StoredDocument
-from docent.web.accounts.address_redaction import redact_addresses
-from docent.web.accounts.login import current_user, reader_of
-from docent.web.accounts.users import LOCAL
-from docent.web.chat.file_scope import is_of_a_conversation, shared_libraries
+from docent.types import UNFINISHED, Quotes, Scope, State, StoredDocument
+from docent.web.chat.file_scope import shared_libraries
+from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of
-from docent.web.documents import page
-from docent.web.documents.page import ListQuery, Permissions
+from docent.web.documents import bulk_changes, library_routes, library_uploads, page, page_preview
+from docent.web.documents.document_list import (
+    LIST_LENGTH,
+    STATES,
+    DocumentList,
+    ListPermissions,
+    ListQuery,
+    Origin,
+    chosen_libraries,
+    list_page,
+    position,
+    scope_of,
+    state_cell,
+)
+from docent.web.documents.page_access import (
+    FORM_BYTES,
+    HEADERS,
+    allows,
+    changeable,
+    checked,
+    document_of,
+    html,
+)
 from docent.web.i18n import say
 from docent.web.security import DOCUMENT_POLICY
 from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
-HEADERS = {
-    "Cache-Control": "private, no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",  # with "no-referrer", browsers hide the origin of our own forms too
-}
 UNLOCK_HEADERS = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
 }
-LONGEST_SEARCH = 200
 LONGEST_PASSWORD = 1_000
-FORM_BYTES = 2_000
-
-Handler = Callable[[Request, str], Awaitable[Response]]
 
 
 def routes() -> list[Route]:
     return [
-        Route("/documents", _checked(list_documents)),
-        Route("/documents/{id}", _checked(show_document)),
-        Route("/documents/{id}/file", _checked(download)),
-        Route("/documents/{id}/delete", _checked(delete), methods=["POST"]),
-        Route("/documents/{id}/again", _checked(read_again), methods=["POST"]),
-        Route("/documents/{id}/share", _checked(share), methods=["POST"]),
-        Route("/documents/{id}/unshare", _checked(unshare), methods=["POST"]),
+        Route("/documents", checked(list_documents)),
+        Route("/documents/work", checked(work)),
+        Route("/documents/upload", checked(library_uploads.upload), methods=["POST"]),
+        Route("/documents/several", checked(bulk_changes.change_several), methods=["POST"]),
+        Route("/documents/libraries", checked(library_routes.create), methods=["POST"]),
+        Route("/documents/libraries/rename", checked(library_routes.rename), methods=["POST"]),
+        Route("/documents/libraries/share", checked(library_routes.share), methods=["POST"]),
+        Route("/documents/libraries/delete", checked(library_routes.delete), methods=["POST"]),
+        Route("/documents/{id}", checked(show_document)),
+        Route("/documents/{id}/file", checked(download)),
+        Route("/documents/{id}/pages/{n:int}", checked(page_preview.show_page)),
+        Route("/documents/{id}/pages/{n:int}/picture", checked(page_preview.picture)),
+        Route("/documents/{id}/delete", checked(delete), methods=["POST"]),
+        Route("/documents/{id}/again", checked(read_again), methods=["POST"]),
+        Route("/documents/{id}/share", checked(share), methods=["POST"]),
+        Route("/documents/{id}/unshare", checked(unshare), methods=["POST"]),
     ]
 
 
-def _checked(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Wrap a handler: only for people who are logged in or need not be, and changes only from our pages."""
-
-    async def checked(request: Request) -> Response:
-        reader, first_login = await reader_of(request), None
-        if reader is None and request.method == "GET" and not request.app.state.authenticator.required:
-            reader, first_login = LOCAL, await current_user(request)
-        if request.method == "POST":
-            if not from_our_own_page(request):
-                return PlainTextResponse(
-                    say(
-                        "This was not sent by Docent's own page. Go back to it and try again.",
-                        language_of(request),
-                    ),
-                    403,
-                    headers=HEADERS,
-                )
-            if reader is None:
-                return PlainTextResponse(
-                    say("Log in first, then open this again.", language_of(request)), 401, headers=HEADERS
-                )
-        if reader is None:
-            return RedirectResponse("/", 303, headers=HEADERS)  # to log in at the chat
-        try:
-            response = await handler(request, reader)
-        except UnknownDocument as error:
-            return _html(_refusal(request, error), 404)
-        except DocentError as error:
-            return _html(_refusal(request, error), 409)
-        if first_login is not None:  # this may be the first page that somebody opens
-            response.raw_headers.extend(pair for pair in first_login.raw_headers if pair[0] == b"set-cookie")
-        return response
-
-    return checked
-
-
-def from_our_own_page(request: Request) -> bool:
-    """Return True if the browser reports that our own page sent this."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    origin = urlsplit(request.headers.get("origin", ""))
-    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
-
-
-def _refusal(request: Request, error: DocentError) -> str:
-    language = language_of(request)
-    state = request.app.state
-    sentence = (
-        redact_addresses(error.message, state.docent.settings)
-        if state.authenticator.required
-        else error.message
-    )
-    return page.refusal_page(say(sentence, language), language=language)
-
-
-def _html(text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, headers=HEADERS)
-
-
 async def list_documents(request: Request, reader: str) -> Response:
+    query = ListQuery.of(request.query_params)
+    admin = request.app.state.authenticator.is_admin(reader)
     docent: Docent = request.app.state.docent
-    params = request.query_params
-    query = ListQuery(
-        params.get("search", "").strip()[:LONGEST_SEARCH],
-        params.get("library", ""),
-        params.get("state", "") if params.get("state", "") in page.STATES else "",
-        _number(params.get("start", "")),
+    language = language_of(request)
+    view = await run_in_small_pool(listed, docent, query, reader)
+    history: History | None = getattr(request.app.state, "history", None)
+    if history is not None:
+        ids = [document.id for document in view.documents]
+        origins = {
+            row["document"]: Origin(row["thread"], row["name"] or say("a conversation", language))
+            for row in await library_uploads.origins(history, reader, ids)
+        }
+        view = replace(view, origins=origins)
+    text = await run_in_small_pool(
+        partial(
+            list_page,
+            view,
+            ListPermissions(reader, admin),
+            shared=shared_libraries(docent),
+            accepts_mb=docent.settings.max_file_mb,
+            language=language,
+        )
     )
-    text = await run_in_small_pool(_list_page, docent, query, reader, language_of(request))
-    return _html(text)
+    return html(text)
 
 
-def _list_page(docent: Docent, query: ListQuery, reader: str, language: str) -> str:
-    libraries = docent.store.libraries(reader)
-    chosen: tuple[str, ...] = (query.library,) if query.library else ()
-    if query.library == page.CONVERSATIONS:
-        chosen = tuple(filter(is_of_a_conversation, libraries)) or chosen
-    listing = docent.store.listing(
-        Scope(reader=reader, libraries=chosen),
+def listed(docent: Docent, query: ListQuery, reader: str) -> DocumentList:
+    """Return the part of the list that a query names, within what its reader may see."""
+    organiser = docent.store.organiser
+    libraries = organiser.libraries(reader)
+    listing = organiser.listing(
+        scope_of(query, [library.name for library in libraries], reader),
         search=query.search,
-        states=page.STATES.get(query.state, ()),
+        states=STATES.get(query.state, ()),
+        tag=query.tag,
+        sort=query.sort,
+        descending=query.down,
         start=query.start,
-        limit=page.LIST_LENGTH,
+        limit=LIST_LENGTH,
     )
-    is_unfiltered = not (query.start or query.search) and query.state in ("", "failed")
-    failures = docent.store.failures(Scope(libraries=chosen)) if is_unfiltered else []
-    return page.list_page(
-        listing.documents, failures, total=listing.total, query=query, libraries=libraries, language=language
+    is_unfiltered = not (query.start or query.search or query.tag) and query.state in ("", "failed")
+    everything = Scope(reader=reader)
+    return DocumentList(
+        query=query,
+        documents=listing.documents,
+        total=listing.total,
+        failures=docent.store.failures(Scope(libraries=chosen_libraries(query))) if is_unfiltered else [],
+        libraries=libraries,
+        tags=organiser.tags([document.id for document in listing.documents]),
+        known_tags=organiser.known_tags(everything),
+        origins={},
+        unfinished=organiser.listing(everything, states=tuple(UNFINISHED), limit=1).total,
     )
+
+
+async def work(request: Request, reader: str) -> Response:
+    """Return how far the named documents are read, and how many are not read yet."""
+    ids = request.query_params.getlist("id")[:LIST_LENGTH]
+    docent: Docent = request.app.state.docent
+    return JSONResponse(
+        await run_in_small_pool(_work, docent, ids, reader, language_of(request)), headers=HEADERS
+    )
+
+
+def _work(docent: Docent, ids: list[str], reader: str, language: str) -> dict[str, object]:
+    organiser = docent.store.organiser
+    named = organiser.listing(Scope(reader=reader, documents=tuple(ids)), limit=len(ids)) if ids else None
+    rows = {
+        document.id: state_cell(document, _progress(docent, document), language)
+        for document in (named.documents if named else ())
+    }
+    busy = [d.id for d in (named.documents if named else ()) if d.state in UNFINISHED]
+    unfinished = organiser.listing(Scope(reader=reader), states=tuple(UNFINISHED), limit=1).total
+    sentence = say("Being read: {n:,}. You can go on working.", language, n=unfinished) if unfinished else ""
+    return {"rows": rows, "busy": busy, "unfinished": unfinished, "sentence": sentence}
+
+
+def _progress(docent: Docent, document: StoredDocument) -> tuple[int, int]:
+    """Return how much of a document is done, and of how much; zeros where nothing is under way."""
+    if document.state is State.SEARCHABLE:
+        return document.embedded, document.chunks
+    if document.state in UNFINISHED:
+        ticket = Ticket(document.id, document.name, document.library, document.owner)
+        status = docent.upload_status(ticket)
+        return status.pages, status.expected
+    return 0, 0
 
 
 async def show_document(request: Request, reader: str) -> Response:
-    return _html(await run_in_small_pool(_document_page, request, reader))
+    return html(await run_in_small_pool(_document_page, request, reader))
 
 
 def _document_page(request: Request, reader: str) -> str:
     docent: Docent = request.app.state.docent
     language = language_of(request)
-    document = _document(request, reader)
+    document = document_of(request, reader)
     allowed = allows(document, reader, admin=request.app.state.authenticator.is_admin(reader))
     notes, busy = [], False
     if (pages := docent.rereader.pages(document.id)) is not None:
@@ -179,7 +196,7 @@ def _document_page(request: Request, reader: str) -> str:
     return page.document_page(
         document,
         docent.store.pages(document.id, Scope(reader=reader)),
-        start=_number(request.query_params.get("start", "")),
+        start=position(request.query_params.get("start", "")),
         allowed=allowed,
         libraries=shared_libraries(docent),
         notes=notes,
@@ -191,7 +208,7 @@ def _document_page(request: Request, reader: str) -> str:
 async def download(request: Request, reader: str) -> Response:
     """Return the original file as a download."""
     docent: Docent = request.app.state.docent
-    document = await run_in_small_pool(_document, request, reader)
+    document = await run_in_small_pool(document_of, request, reader)
     original = await run_in_small_pool(docent.store.original, document.id, Scope(reader=reader))
     if not original.exists():
         raise UnknownDocument(
@@ -208,19 +225,19 @@ async def download(request: Request, reader: str) -> Response:
 
 async def delete(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
-    document = await run_in_small_pool(_changeable, request, reader)
+    document = await run_in_small_pool(changeable, request, reader)
     async with request.form(max_files=0, max_fields=1, max_part_size=FORM_BYTES) as form:
         quotes: Quotes = "delete" if form.get("quotes") == "delete" else "blank"
     deletion = await asyncio.to_thread(
         partial(docent.store.delete, document.id, Scope(reader=reader), quotes=quotes)
     )
-    return _html(page.deletion_page(deletion, language=language_of(request)))
+    return html(page.deletion_page(deletion, language=language_of(request)))
 
 
 async def read_again(request: Request, reader: str) -> Response:
     """Read one document again, in the background."""
     docent: Docent = request.app.state.docent
-    document = await run_in_small_pool(_changeable, request, reader)
+    document = await run_in_small_pool(changeable, request, reader)
     await asyncio.to_thread(docent.rereader.start, document.id, Scope(reader=reader))
     return RedirectResponse(f"/documents/{document.id}", 303, headers=HEADERS)
 
@@ -228,7 +245,7 @@ async def read_again(request: Request, reader: str) -> Response:
 async def share(request: Request, reader: str) -> Response:
     """Move the reader's own document to a shared library."""
     docent: Docent = request.app.state.docent
-    document = await run_in_small_pool(_document, request, reader)
+    document = await run_in_small_pool(document_of, request, reader)
     async with request.form(max_files=0, max_fields=2, max_part_size=FORM_BYTES) as form:
         library = str(form.get("library", ""))
     if library not in await run_in_small_pool(shared_libraries, docent):
@@ -246,7 +263,7 @@ async def share(request: Request, reader: str) -> Response:
 async def unshare(request: Request, reader: str) -> Response:
     """Move a document that the reader shared back to their own library."""
     docent: Docent = request.app.state.docent
-    document = await run_in_small_pool(_document, request, reader)
+    document = await run_in_small_pool(document_of, request, reader)
     new = await asyncio.to_thread(partial(docent.unshare, document.id, reader=reader))
     return RedirectResponse(f"/documents/{new}", 303, headers=HEADERS)
 
@@ -282,32 +299,3 @@ def _locked_ticket(document_id: str, docent: Docent, reader: str) -> Ticket:
     if document.owner != reader or document.state is not State.FAILED:
         raise UnknownDocument("No password is needed here. Go back to the conversation.")
     return ticket
-
-
-def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions:
-    """Return what a reader may do: everything with an own document; administrators may change shared ones."""
-    own = document.owner == reader
-    change = own or (document.owner is None and admin)
-    answers = document.state in ANSWERING
-    return Permissions(change, share=own and answers, unshare=answers and is_from(document, reader))
-
-
-def _document(request: Request, reader: str) -> StoredDocument:
-    docent: Docent = request.app.state.docent
-    return docent.store.document(request.path_params["id"], Scope(reader=reader))
-
-
-def _changeable(request: Request, reader: str) -> StoredDocument:
-    document = _document(request, reader)
-    if not allows(document, reader, admin=request.app.state.authenticator.is_admin(reader)).change:
-        raise InputError(
-            say(
-                "It is shared, so only an administrator can read it again or delete it.", language_of(request)
-            )
-        )
-    return document
-
-
-def _number(text: Any) -> int:
-    """Return a position in a list; 0 for anything that is none."""
-    return min(int(text), 10_000_000) if str(text).isascii() and str(text).isdigit() and len(text) < 9 else 0

@@ -184,7 +184,7 @@ class DocumentTools:
     ) -> ToolReply:
         scope = await self.scope(arguments.library, caller.client)
         listing = await run_in_small_pool(
-            self.docent().store.listing,
+            self.docent().store.organiser.listing,
             scope,
             search=arguments.name,
             start=arguments.offset,

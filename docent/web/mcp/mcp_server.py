@@ -231,7 +231,10 @@ class McpServer:
             )
         start = int(cursor or 0)
         listing = await asyncio.to_thread(
-            self._tools.docent().store.listing, self._client().scope(), start=start, limit=RESOURCES_AT_ONCE
+            self._tools.docent().store.organiser.listing,
+            self._client().scope(),
+            start=start,
+            limit=RESOURCES_AT_ONCE,
         )
         resources = [
             types.Resource(

@@ -31,6 +31,7 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.chat.history import History
 from docent.web.chat.history_database import MIGRATIONS
+from docent.web.documents import page_access
 from docent.web.documents import routes as documents
 from docent.web.monitoring import Metrics
 from tests.store.test_full_disk import fill
@@ -78,7 +79,7 @@ def client(monkeypatch, **state: object) -> httpx.AsyncClient:
     async def reader(request) -> str:
         return "ann"
 
-    monkeypatch.setattr(documents, "reader_of", reader)
+    monkeypatch.setattr(page_access, "reader_of", reader)
     monkeypatch.setattr(page_routes, "reader_of", reader)
     app = Starlette(routes=[*page_routes.routes(), *documents.routes()])
     app.state.authenticator = SimpleNamespace(is_admin=lambda name: True, required=True)

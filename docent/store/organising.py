@@ -1,0 +1,174 @@
+"""Libraries as people arrange them: made, given titles, and the tags of their documents."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from docent.errors import InputError, UnknownLibrary
+from docent.store.catalog.dialect import among, is_same
+from docent.store.catalog.documents import SORTED, count_where, documents_where, library_row
+from docent.store.catalog.scoping import holds_words, in_scope, known_in
+from docent.store.index.generations import Serving
+from docent.store.protocols import Catalog, LibraryEntry, Listing
+from docent.types import Scope, State, private_library, shown_library
+
+LONGEST_NAME = 80
+LONGEST_TAG = 40
+MOST_TAGS = 20
+"""Of one document."""
+RESERVED = "chat-"
+"""Begins the names of the libraries that are one conversation's own."""
+
+
+class Organiser:
+    """Lists documents, and changes how they are arranged: libraries, their titles, tags."""
+
+    def __init__(self, catalog: Catalog, serving: Callable[[], Serving]) -> None:
+        self._catalog = catalog
+        self._serving = serving
+
+    def listing(
+        self,
+        scope: Scope,
+        *,
+        search: str = "",
+        states: Sequence[State] = (),
+        tag: str = "",
+        sort: str = "",
+        descending: bool = False,
+        start: int = 0,
+        limit: int = 50,
+    ) -> Listing:
+        """Return one page of the documents whose names or paths hold `search`, read or not."""
+        visible, scoped = in_scope(scope)
+        matching, words = holds_words(search, states)
+        where, values = f"{visible} AND {matching}", [*scoped, *words]
+        if tag:
+            where += " AND EXISTS (SELECT 1 FROM tags t WHERE t.document = d.n AND t.tag = ?)"
+            values.append(tag)
+        generation = self._serving().generation
+        order = SORTED.get(sort, SORTED[""]).format(way="DESC" if descending else "ASC")
+        with self._catalog.read() as db:
+            total = count_where(db, generation, where, *values)
+            page = documents_where(db, generation, where, *values, order=order, limit=limit, offset=start)
+        return Listing(page, total)
+
+    def libraries(self, reader: str | None) -> list[LibraryEntry]:
+        """Return the shared libraries and the reader's own, with their titles, by title."""
+        with self._catalog.read() as db:
+            rows = db.execute(
+                "SELECT l.name, l.owner, l.title, "
+                "(SELECT count(*) FROM documents d WHERE d.library = l.n AND d.visible = 1) "
+                "FROM libraries l WHERE l.owner IS NULL OR l.owner = ?",
+                (reader,),
+            ).fetchall()
+        entries = [
+            LibraryEntry(name, owner, title or shown_library(name), n) for name, owner, title, n in rows
+        ]
+        return sorted(entries, key=lambda entry: (entry.title.casefold(), entry.name))
+
+    def create_library(self, title: str, owner: str | None) -> str:
+        """Make an empty library and return its name; with an owner a private one. Raises InputError."""
+        title = checked_title(title)
+        name = title if owner is None else private_library(owner, title)
+        with self._catalog.write() as db:
+            _refuse_title(db, title, owner)
+            if db.execute("SELECT 1 FROM libraries WHERE name = ?", (name,)).fetchone():
+                raise InputError("There is a library {name!r} already. Take another name.", name=title)
+            library_row(db, name, owner)
+        return name
+
+    def rename_library(self, name: str, title: str, owner: str | None) -> None:
+        """Give a library another title; its name, which is part of the ids in it, stays."""
+        title = checked_title(title)
+        with self._catalog.write() as db:
+            _refuse_title(db, title, owner, besides=name)
+            changed = db.execute(
+                f"UPDATE libraries SET title = ? WHERE name = ? AND {is_same('owner')}", (title, name, owner)
+            )
+            if not changed.rowcount:
+                raise UnknownLibrary("There is no library {name!r} that you may rename.", name=name)
+
+    def tags(self, document_ids: Collection[str]) -> Mapping[str, list[str]]:
+        """Return the tags of documents, by their ids."""
+        condition, value = among("d.id", document_ids)
+        tags: dict[str, list[str]] = defaultdict(list)
+        with self._catalog.read() as db:
+            for key, tag in db.execute(
+                "SELECT d.id, t.tag FROM tags t JOIN documents d ON d.n = t.document "
+                f"WHERE {condition} ORDER BY t.tag",
+                (value,),
+            ):
+                tags[key].append(tag)
+        return tags
+
+    def known_tags(self, scope: Scope) -> list[str]:
+        """Return every tag of the documents in a scope."""
+        where, values = in_scope(scope)
+        with self._catalog.read() as db:
+            rows = db.execute(
+                f"SELECT DISTINCT t.tag FROM tags t, {known_in(self._serving().generation)} "
+                f"WHERE t.document = d.n AND {where} ORDER BY t.tag",
+                values,
+            ).fetchall()
+        return [str(tag) for (tag,) in rows]
+
+    def tag(self, document_ids: Sequence[str], tag: str) -> None:
+        """Add a tag to documents that the caller may change. Raises InputError."""
+        tag = checked_tag(tag)
+        condition, value = among("d.id", document_ids)
+        with self._catalog.write() as db:
+            db.execute(
+                f"INSERT INTO tags (document, tag) SELECT d.n, ? FROM documents d WHERE {condition} "
+                "AND (SELECT count(*) FROM tags t WHERE t.document = d.n) < ? "
+                "ON CONFLICT (document, tag) DO NOTHING",
+                (tag, value, MOST_TAGS),
+            )
+
+    def untag(self, document_ids: Sequence[str], tag: str) -> None:
+        """Remove a tag from documents that the caller may change."""
+        condition, value = among("d.id", document_ids)
+        with self._catalog.write() as db:
+            db.execute(
+                "DELETE FROM tags WHERE tag = ? AND document IN "
+                f"(SELECT d.n FROM documents d WHERE {condition})",
+                (checked_tag(tag), value),
+            )
+
+
+def checked_title(title: str) -> str:
+    """Return the name of a library as it is stored. Raises InputError."""
+    title = " ".join(title.split())
+    if (
+        not title
+        or len(title) > LONGEST_NAME
+        or not title.isprintable()
+        or title.startswith((RESERVED, ".", "~"))
+        or "/" in title
+        or "\\" in title
+    ):
+        raise InputError(
+            "This cannot be the name of a library. Use up to {most} letters, digits, spaces and signs, but "
+            "no slash, and begin it with a letter or digit.",
+            most=LONGEST_NAME,
+        )
+    return title
+
+
+def checked_tag(tag: str) -> str:
+    """Return a tag as it is stored: lower case, single spaces. Raises InputError."""
+    tag = " ".join(tag.split()).lower()
+    if not tag or len(tag) > LONGEST_TAG or not tag.isprintable():
+        raise InputError("A tag is one to {most} printable characters. Change it.", most=LONGEST_TAG)
+    return tag
+
+
+def _refuse_title(db: sqlite3.Connection, title: str, owner: str | None, *, besides: str = "") -> None:
+    """Raise InputError where another library that the same people see has this title."""
+    others = f"SELECT name, title FROM libraries WHERE {is_same('owner')} AND name <> ?"
+    rows = db.execute(others, (owner, besides))
+    for name, own in rows:
+        if (own or shown_library(str(name))) == title:
+            raise InputError("There is a library {name!r} already. Take another name.", name=title)
