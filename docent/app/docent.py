@@ -391,15 +391,8 @@ class Docent:
         self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (
-                self.store,
-                background,
-                self.rereader,
-                self.loader,
-                self.uploads,
-                self.llamacpp,
-                self.summary_writer,
-            ):
+            files = (self.store, background, self.rereader, self.loader, self.uploads)
+            for part in (*files, self.llamacpp, self.summary_writer):
                 if part is not None:
                     parts.callback(part.close)
 

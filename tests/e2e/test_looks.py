@@ -38,7 +38,9 @@ def opened_page(browser: Browser, app: str, *, width: int, theme: str, language:
 
 def violations(page: Page) -> list[str]:
     rules = Axe().run(page, options=AA).response["violations"]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"]]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}" for rule in rules for node in rule["nodes"]
+    ]
 
 
 @pytest.mark.parametrize(
