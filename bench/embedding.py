@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from bench.questions import answerable, bare_name
 from docent.evaluating import Question
 from docent.indexing import Embedder, chunk, embedded_text
-from docent.indexing.embedder import PACKAGED_MODEL, FastEmbedder, available_cores, packaged_folder
+from docent.indexing.embedder import FastEmbedder, available_cores
+from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
 from docent.indexing.torch_models import ReferenceEmbedder
 from docent.loading import Limits, Loader, Ocr
 from docent.types import Document, Page, document_id

@@ -25,7 +25,8 @@ from statistics import median
 
 from bench.resources import on_disk
 from bench.tutorial import OFFLINE, readers
-from docent.indexing.embedder import MAX_TOKENS, packaged_folder, packaged_tokenizer
+from docent.indexing.embedder import packaged_tokenizer
+from docent.indexing.packaged_model import MAX_TOKENS, packaged_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 

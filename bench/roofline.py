@@ -21,15 +21,7 @@ import numpy as np
 
 from bench.scanning import page_lines
 from docent.indexing import chunk, embedded_text
-from docent.indexing.embedder import (
-    BATCH_TOKENS,
-    MAX_TOKENS,
-    PACKAGED_MODEL,
-    FastEmbedder,
-    available_cores,
-    batches,
-    packaged_folder,
-)
+from docent.indexing.embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches
 from docent.indexing.openvino_bert import (
     LAYERS,
     STEP,
@@ -38,6 +30,7 @@ from docent.indexing.openvino_bert import (
     Precision,
     quantize_rows,
 )
+from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
 from docent.types import Document, Page
 
 WIDTH, INNER = 384, 1536

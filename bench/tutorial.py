@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docent.indexing.embedder import packaged_folder
+from docent.indexing.packaged_model import packaged_folder
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False"}
 SMALL_FILES = 50  # ingested at once; a PDF is ingested by itself

@@ -1,4 +1,4 @@
-"""`python -m docent …`: ask, search, list, eval, user, key, serve and more, from a terminal.
+"""`docent …` or `python -m docent …`: ingest, ask, search, list, eval, user, key, serve and more.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 partial success, 2 error, 130
 interrupted, 141 the reader of stdout has gone. Longer commands are in docent/cli/.
@@ -7,7 +7,6 @@ interrupted, 141 the reader of stdout has gone. Longer commands are in docent/cl
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -20,37 +19,25 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    ingest_command,
     mcp_command,
     print_json,
+    run,
+    sample_command,
     source_commands,
 )
-from docent.errors import DocentError
 from docent.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(argv)
-    try:
-        code = int(arguments.run(arguments) or 0)
-        print(end="", flush=True)
-        return code
-    except DocentError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # such as `head`, after its lines
-        # Discard the rest of the buffer; Python would fail to write it at exit, with code 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    return run(parser().parse_args(argv))
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="docent",
         description="Ask questions of your own documents, and see the page each answer came from.",
-        epilog="Documents are added with: python ingest.py. Settings: docs/settings.md.",
+        epilog="It works in the current folder: documents are in data/, everything stored is in storage/.",
     )
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -62,6 +49,19 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON for machines")
         define(command)
 
+    add(
+        "ingest",
+        ingest_command.run_ingest,
+        "Read the documents in data/ into storage/; only what is new or changed is read again.",
+        ingest_command.define_ingest,
+    )
+    add(
+        "samples",
+        sample_command.run_samples,
+        "Copy the sample documents into data/, to try Docent with.",
+        sample_command.define_samples,
+        as_json=False,
+    )
     add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
     add(
         "pull",
@@ -183,12 +183,13 @@ def _define_serve(command: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    from docent.web import listen_address
+    from docent.web import chainlit_folder, listen_address
 
     settings = Settings.read()
     listen_address.check(settings)
     if not arguments.check:
         memory.share_arenas()
+        chainlit_folder.choose_folder(settings.storage)
         from docent.web import server
 
         server.serve(settings)

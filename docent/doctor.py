@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from docent.errors import DocentError, StorageBusy
+from docent.resources import FILES
 from docent.settings import Settings
 from docent.types import Scope, State
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
 LOST = "add the files named here again, or restore a backup: python -m docent restore FILE"
-REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+DISTRIBUTION = "docent-rag"
+REQUIREMENTS = FILES / "requirements.txt"
+"""The pinned list of a checkout; an installed package states its requirements itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,29 @@ def python() -> Finding:
 
 
 def versions() -> Finding:
-    """Compare the installed packages with the pinned list."""
+    """Compare the installed packages with the pinned list, or with what the installed Docent requires."""
+    checkout = REQUIREMENTS.exists()
+    lines = (
+        REQUIREMENTS.read_text(encoding="utf-8").splitlines() if checkout else metadata.requires(DISTRIBUTION)
+    )
     wrong = []
-    for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines():
-        name, _, pinned = line.partition(";")[0].strip().partition("==")
-        if not pinned:
+    for requirement in map(Requirement, lines or ()):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            installed = metadata.version(name).split("+")[0]
+            installed = metadata.version(requirement.name).split("+")[0]
         except metadata.PackageNotFoundError:
             installed = "missing"
-        if installed != pinned:
-            wrong.append(f"{name} {installed}, not {pinned}")
+        if installed == "missing" or installed not in requirement.specifier:
+            wrong.append(
+                f"{requirement.name} {installed}, not {requirement.specifier}".replace("not ==", "not ")
+            )
     if wrong:
-        return Finding("packages", False, "; ".join(wrong[:5]), "make install")
-    return Finding("packages", True, "as pinned in requirements.txt")
+        remedy = "make install" if checkout else f"pip install --upgrade {DISTRIBUTION}"
+        return Finding("packages", False, "; ".join(wrong[:5]), remedy)
+    return Finding(
+        "packages", True, "as pinned in requirements.txt" if checkout else "as this version requires"
+    )
 
 
 def data(settings: Settings) -> Finding:
@@ -115,12 +127,12 @@ def storage(docent: Docent) -> Iterator[Finding]:
     yield Finding("storage", True, f"{docent.settings.storage}: {len(documents)} documents")
     yield Finding("index", True, f"built with {docent.embedder.name}, as the settings ask")
     if failed:
-        remedy = "python -m docent list says why; repair the files and run: python ingest.py"
+        remedy = "python -m docent list says why; repair the files and run: python -m docent ingest"
         yield Finding("documents", False, f"could not be read: {', '.join(failed[:5])}", remedy)
     older = [document.name for document in documents if docent.is_older(document)]
     if older:
         found = f"{len(older)} were read by an older loader and can still be searched: {', '.join(older[:5])}"
-        yield Finding("documents", True, found, "python ingest.py --rebuild=full")
+        yield Finding("documents", True, found, "python -m docent ingest --rebuild=full")
 
 
 def in_step(docent: Docent, *, mend: bool) -> Finding:

@@ -118,6 +118,7 @@ async function download(wanted) {
 
 addEventListener("message", (event) => {
   if (event.source !== window || typeof event.data?.[CHOSEN] !== "string") return;
+  if (name === event.data[CHOSEN]) return;
   name = event.data[CHOSEN];
   refresh();
 });

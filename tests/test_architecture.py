@@ -23,27 +23,33 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "types": {"messages"},
     "errors": {"messages"},
+    "lazy": set(),
     "memory": set(),
+    "resources": set(),
     "regular_files": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
     "loading": SHARED | {"regular_files"},
-    "indexing": SHARED,
+    "indexing": SHARED | {"resources"},
     "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
     "answering": SHARED | {"retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
-    "app": SHARED | PIPELINES | {"settings", "loading", "indexing", "store", "retrieving", "sources"},
-    "doctor": SHARED | {"app", "settings"},
-    "web": SHARED | PIPELINES | {"app", "conversations", "retrieving.query", "settings", "store"},
+    "app": SHARED
+    | PIPELINES
+    | {"settings", "lazy", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    "doctor": SHARED | {"app", "resources", "settings"},
+    "web": SHARED
+    | PIPELINES
+    | {"app", "conversations", "resources", "retrieving.query", "settings", "store"},
     "cli": SHARED
     | PIPELINES
-    | {"app", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
+    | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
-    "ingest.py": SHARED | PIPELINES | {"app", "settings"},
+    "ingest.py": {"cli"},
 }
 
 LIVES_IN: dict[str, set[str]] = {
@@ -131,8 +137,7 @@ def forbidden_imports(path: Path) -> list[str]:
 def test_packages_import_only_what_the_table_says(path):
     """No package reaches into another that the table does not name for it."""
     if path.name == "__init__.py" and path.parent.name == "docent":
-        assert not [module for _, module in imports(path) if not module.startswith("__future__")]
-        return
+        return  # it names what `from docent import …` offers; test_python.py holds that it imports none of it
     assert package_of(path) in MAY_IMPORT, f"{path.name} is not in the table: add it there"
     assert forbidden_imports(path) == []
 

@@ -529,7 +529,7 @@ def test_another_chunk_size_refuses_and_rebuild_mends(project):
         command = [sys.executable, "ingest.py"]
         done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True)
         assert done.returncode == 2
-        assert "python ingest.py --rebuild" in done.stderr
+        assert "python -m docent ingest --rebuild" in done.stderr
         done = subprocess.run([*command, "--rebuild"], cwd=ROOT, env=kept, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         search = [sys.executable, "-m", "docent", "search", "apples", "--json"]

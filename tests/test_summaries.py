@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from docent.app import Docent, open_docent
+from docent.app.document_aids import summarise_later
 from docent.app.summaries import SummaryWriter
 from docent.settings import Settings
 from docent.types import (
@@ -106,7 +107,7 @@ async def test_a_changed_document_has_no_summary(docent, ollama, tmp_path):
 async def test_a_summary_is_written_ahead(docent, ollama, tmp_path):
     """In the background, before anybody asks."""
     ollama.script(reply="The harbour of Larkwater has 7 ferries.", sticky=True)
-    docent.summarise_later(harbour(docent), READER)
+    summarise_later(docent, harbour(docent), READER)
     await ollama.until(
         lambda: bool(list((tmp_path / "storage" / "copies").rglob("summary-*.json"))), within=60
     )

@@ -111,7 +111,7 @@ def about(documents: Sequence[StoredDocument]) -> CitedAnswer:
         return uncited(
             Message(
                 "I answer questions about your documents and show the page each answer comes from, but there "
-                "are no documents yet. Put files into data/ and run: python ingest.py"
+                "are no documents yet. Put files into data/ and run: python -m docent ingest"
             )
         )
     pages = sum(document.pages for document in ready)

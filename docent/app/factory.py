@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from docent.answering.content_policy import read_policy
+from docent.answering.content_policy import ContentPolicy, read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
-from docent.app.docent import Docent
 from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.resources import FILES
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
@@ -26,15 +26,12 @@ if TYPE_CHECKING:
     from docent.sources import Sources
 
 
-def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
-    """Open the store and everything that works on it. Raises DocentError with a sentence.
-
-    With `building` it works on the index that is being built beside the one that answers.
-    """
+def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> dict[str, Any]:
+    """Open the store and everything that works on it, by the names that `Parts` gives them."""
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
-    policy = read_policy(settings.content_policy_file, action=settings.content_policy)
+    policy = open_policy(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -62,26 +59,26 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
     pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     llamacpp = _llamacpp_server(settings)
-    return Docent(
-        settings=settings,
-        open_model=partial(open_model, settings, llamacpp=llamacpp),
-        llamacpp=llamacpp,
-        store=store,
-        embedder=embedder,
-        loader=loader,
-        ingest_pipeline=pipeline,
-        uploads=Uploads(pipeline),
-        rereader=Rereader(pipeline),
-        counters={},
-        sizes={},
-        personas=personas,
-        policy=policy,
-        synonyms=Synonyms(settings.data),
-        rerank=rerank,
-        summary_writer=SummaryWriter(),
-        sources=sources,
-        schedule=SourceSchedule(60.0 * settings.sources_every),
-    )
+    return {
+        "settings": settings,
+        "open_model": partial(open_model, settings, llamacpp=llamacpp),
+        "llamacpp": llamacpp,
+        "store": store,
+        "embedder": embedder,
+        "loader": loader,
+        "ingest_pipeline": pipeline,
+        "uploads": Uploads(pipeline),
+        "rereader": Rereader(pipeline),
+        "counters": {},
+        "sizes": {},
+        "personas": personas,
+        "policy": policy,
+        "synonyms": Synonyms(settings.data),
+        "rerank": rerank,
+        "sources": sources,
+        "schedule": SourceSchedule(60.0 * settings.sources_every),
+        "summary_writer": SummaryWriter(),
+    }
 
 
 def open_sources(settings: Settings) -> Sources | None:
@@ -104,6 +101,15 @@ def open_personas(settings: Settings) -> tuple[Persona, ...]:
     """Read the personas; only the file of the default name may be missing."""
     unnamed = settings.personas == Settings.model_fields["personas"].default
     return () if unnamed and not settings.personas.exists() else read_personas(settings.personas)
+
+
+def open_policy(settings: Settings) -> ContentPolicy:
+    """Read the content policy; without a file of the default name it is the one that comes with Docent."""
+    path = settings.content_policy_file
+    unnamed = path == Settings.model_fields["content_policy_file"].default
+    if unnamed and not path.exists():
+        path = FILES / path
+    return read_policy(path, action=settings.content_policy)
 
 
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:

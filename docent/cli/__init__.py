@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from typing import Any
 
+from docent.errors import DocentError
 from docent.types import Scope
 
 CLEAR_LINE = "\r\033[K"
 """Makes a terminal write the next text over this line."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a parsed command and return its exit code; a DocentError becomes a sentence on stderr."""
+    try:
+        code = int(arguments.run(arguments) or 0)
+        print(end="", flush=True)
+        return code
+    except DocentError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # such as `head`, after its lines
+        # Discard the rest of the buffer; Python would fail to write it at exit, with code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def add_library(command: argparse.ArgumentParser) -> None:

@@ -63,7 +63,7 @@ def run_list(arguments: argparse.Namespace) -> None:
         if arguments.coverage:
             _show_coverage(docent, arguments)
             return
-        documents = sorted(docent.store.documents(scope(arguments)), key=lambda d: (d.library, d.name))
+        documents = docent.documents(scope=scope(arguments))
         failures = docent.store.failures(scope(arguments))
         older = sum(docent.is_older(document) for document in documents)
     if arguments.json:
@@ -80,11 +80,11 @@ def run_list(arguments: argparse.Namespace) -> None:
     if older:
         print(
             f"{older} of them were read by an older Docent. "
-            "To read all again: python ingest.py --rebuild=full",
+            "To read all again: python -m docent ingest --rebuild=full",
             file=sys.stderr,
         )
     if not documents and not failures:
-        print("No documents yet. Put files into data/ and run: python ingest.py", file=sys.stderr)
+        print("No documents yet. Put files into data/ and run: python -m docent ingest", file=sys.stderr)
 
 
 def _show_coverage(docent: Docent, arguments: argparse.Namespace) -> None:

@@ -129,7 +129,7 @@ class OllamaEmbedder:
         if response.is_error:
             raise EmbeddingError(
                 "The embedding model {name} refused ({status}): {said} Lower DOCENT_CHUNK_TOKENS if "
-                "a text was too long, and run: python ingest.py --rebuild",
+                "a text was too long, and run: python -m docent ingest --rebuild",
                 name=self.name,
                 status=response.status_code,
                 said=body_bytes[:MAX_QUOTED].decode(errors="replace"),

@@ -7,13 +7,15 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
 from docent.errors import EmbeddingError
-from docent.indexing.embedder import BATCH_TOKENS, MAX_TOKENS, PACKAGED_MODEL, WEIGHTS, batches, refuse_long
+from docent.indexing.embedder import BATCH_TOKENS, batches, refuse_long
+from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, WEIGHTS
 
 if TYPE_CHECKING:  # 0.12 s to import; an ingest begins without
     import numpy as np
@@ -102,8 +104,19 @@ class QuestionsFirstLock:
                 self._free.notify_all()
 
 
-def _open(name: str, source: str, cache: Path, device: str | None) -> Any:
+def _require_torch(name: str) -> None:
+    """Raise EmbeddingError where sentence-transformers is not installed: a plain install leaves it out."""
     os.environ.update(dict.fromkeys(OFFLINE, "1"))
+    if find_spec("sentence_transformers") is None or find_spec("torch") is None:
+        raise EmbeddingError(
+            "The model {name!r} needs sentence-transformers and torch, which are not installed here. Run: "
+            "pip install 'docent-rag[torch]'",
+            name=name,
+        )
+
+
+def _open(name: str, source: str, cache: Path, device: str | None) -> Any:
+    _require_torch(name)
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
     try:
@@ -160,8 +173,7 @@ class Reranker:
     """A sentence-transformers CrossEncoder. Safe to call from several threads."""
 
     def __init__(self, name: str, *, cache: Path, device: str) -> None:
-
-        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+        _require_torch(name)
         from sentence_transformers import CrossEncoder
 
         try:

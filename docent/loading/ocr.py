@@ -28,7 +28,7 @@ SWITCHED_OFF = Message("Reading scans is switched off (DOCENT_OCR=off).")
 NOT_INSTALLED = Message("No program that reads scans is installed.")
 INSTALL_HINT = Message(
     "Run: sudo apt-get install tesseract-ocr (macOS: brew install tesseract), then read the file again: on "
-    "the documents page, or with python ingest.py --rebuild=full"
+    "the documents page, or with python -m docent ingest --rebuild=full"
 )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from starlette.routing import Route
 
 from docent.app import Docent
 from docent.errors import DocentError, LoadError, StoreError, UnknownDocument
+from docent.resources import FILES
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
@@ -45,7 +45,7 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
 LONGEST_TOOLTIP = 400
 ACTION = TypeAdapter(Action)
-PICTURE = Path(__file__).resolve().parent.parent.parent / "public" / "favicon.svg"
+PICTURE = FILES / "public" / "favicon.svg"
 
 
 def routes() -> list[Route]:

@@ -20,8 +20,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
 from docent.errors import StoreError
+from docent.resources import FILES
 from docent.settings import Settings
-from docent.web import listen_address
+from docent.web import listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
@@ -29,7 +30,7 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
-from docent.web.chat import conversation, file_scope, model_panel, socket_events, upload_routes
+from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
 from docent.web.chat.model_download import ModelDownloads
@@ -42,7 +43,7 @@ from docent.web.security import secure_app
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 
-APP = Path(__file__).resolve().parent.parent.parent / "app.py"
+APP = FILES / "app.py"
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
 SOURCES_OF_A_CONVERSATION = """
@@ -73,11 +74,12 @@ def prepare() -> None:
     install_packet_checks(chainlit.server.sio)
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
-    chainlit.server.get_html_template = lambda root: with_sources(
-        without_foreign_links(app.state.original_page(root))
+    chainlit.server.get_html_template = lambda root: page_shell.with_shell(
+        with_sources(without_foreign_links(app.state.original_page(root)))
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
     ours = [*routes(), *documents.routes(), *source_routes.routes(), *model_panel.routes()]
+    ours += [*context_chart.routes(), *page_shell.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings

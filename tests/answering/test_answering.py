@@ -323,7 +323,7 @@ async def test_before_there_are_documents(tmp_path, ollama):
         "What does it cost?", native(ollama.url), store=store, retrieve=lambda question, scope: []
     )
     store.close()
-    assert "python ingest.py" in answer_of(found).text
+    assert "python -m docent ingest" in answer_of(found).text
     assert answer_of(found).receipt.not_found
 
 

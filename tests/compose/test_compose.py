@@ -331,7 +331,7 @@ def test_a_newer_catalog_is_refused(up: Stack):
 def test_an_index_of_another_model_is_rebuilt_as_documented(up: Stack):
     """The message names the command of docs/containers.md, which rebuilds the index; then the app starts."""
     change_catalog(up, "UPDATE generations SET fingerprint = 'another model' WHERE role = 'serving';")
-    refused(up, "ingest.py --rebuild")
+    refused(up, "docent ingest --rebuild")
     documented = "docker compose run --rm --no-deps app python ingest.py --rebuild"
     assert documented in (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
     up.compose(*documented.split()[2:])

@@ -172,7 +172,7 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     camera.take("source")
     close_panel(page)
     page.locator("button[id^=step-]").last.click()
-    expect(page.get_by_text("█").first).to_be_visible()
+    expect(page.locator("img[src^='/charts/']").first).to_be_visible()
     camera.take("receipt")
 
 

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import again, answers, connected, picture, running_app
+from tests.e2e.conftest import again, answers, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
@@ -43,6 +43,18 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_frame_is_painted_before_the_script_has_come(page, app, theme):
+    """In the chosen theme, the place of the question is seen while the script is still on its way."""
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+    page.route("**/assets/index-*.js", lambda route: None)
+    page.goto(app, wait_until="commit")
+    expect(page.locator(".shell")).to_be_visible()
+    expect(page.locator("html")).to_have_class(theme)
+    until(lambda: page.evaluate("performance.getEntriesByName('first-contentful-paint').length") == 1)
+    picture(page, f"shell-{theme}")
+
+
 @pytest.mark.parametrize(
     ("width", "theme", "language"),
     [
@@ -70,7 +82,7 @@ def test_every_screen_meets_the_guidelines(browser, app, width, theme, language)
         picture(page, f"answer-{name}")
         receipt = "How this was answered" if language == "en-US" else "Comment cette réponse a été obtenue"
         page.get_by_role("button", name=receipt).click()
-        expect(page.get_by_text("█").first).to_be_visible()
+        expect(page.locator("img[src^='/charts/']").first).to_be_visible()
         picture(page, f"receipt-{name}")
         citation.click()
         expect(page.locator("#side-view-content")).to_contain_text("p. ", timeout=10_000)

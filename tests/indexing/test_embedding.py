@@ -13,17 +13,9 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.embedder import (
-    MAX_SHORT,
-    PACKAGED_FILES,
-    PACKAGED_MODEL,
-    FairLock,
-    FastEmbedder,
-    batches,
-    packaged_folder,
-    verify_packaged,
-)
+from docent.indexing.embedder import MAX_SHORT, FairLock, FastEmbedder, batches
 from docent.indexing.openvino_bert import InferenceRequest, has_vnni
+from docent.indexing.packaged_model import PACKAGED_FILES, PACKAGED_MODEL, packaged_folder, verify_packaged
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from docent.indexing import chunk, embedded_text
-from docent.indexing.embedder import PACKAGED_MODEL, FastEmbedder, packaged_folder
+from docent.indexing.embedder import FastEmbedder
+from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id

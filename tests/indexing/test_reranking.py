@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docent.errors import EmbeddingError
-from docent.indexing.embedder import packaged_folder
+from docent.indexing.packaged_model import packaged_folder
 from docent.indexing.torch_models import open_reranker
 
 

@@ -101,7 +101,7 @@ def test_a_missing_ocr_program_is_noted_with_the_command(tmp_path, monkeypatch):
     with Loader(limits=Limits(), ocr=Ocr(), workers=1) as loader:
         (unread,) = loader.load(path).unread
     assert "apt-get install tesseract-ocr" in unread.note
-    assert "documents page, or with python ingest.py --rebuild=full" in unread.note
+    assert "documents page, or with python -m docent ingest --rebuild=full" in unread.note
 
 
 def test_an_ocr_program_that_does_not_start_costs_the_scan_only(tmp_path, monkeypatch):

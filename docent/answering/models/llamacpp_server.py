@@ -125,7 +125,7 @@ class LlamaCppServer:
         if find_spec("xllamacpp") is None:
             raise ModelFailed(
                 "DOCENT_MODEL names a model file, which needs the package xllamacpp. "
-                "Run: make install-llamacpp"
+                "Run: make install-llamacpp, or: pip install 'docent-rag[llamacpp]'"
             )
         file = read_model_file(self.model)
         if 0 < file.trained_context < self._context_tokens:

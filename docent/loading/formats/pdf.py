@@ -73,7 +73,7 @@ def open_pdf(source: InputFile, job: Job) -> tuple[PdfFile, str]:
                 name=source.name,
             ) from error
         raise EncryptedFile(
-            "{name} is locked with a password. Run: python ingest.py --password (it asks for the "
+            "{name} is locked with a password. Run: python -m docent ingest --password (it asks for the "
             "password, uses it once and does not store it).",
             name=source.name,
         ) from error

@@ -115,8 +115,8 @@ def damaged(catalog: Path, said: str) -> DamagedStore:
         )
     return DamagedStore(
         "{catalog} is damaged: {said}. It has no snapshot. Stop every Docent, then restore a backup "
-        "with: python -m docent restore FILE --force (or move storage/ away and run: python "
-        "ingest.py)",
+        "with: python -m docent restore FILE --force (or move storage/ away and run: python -m "
+        "docent ingest)",
         catalog=catalog,
         said=said,
     )
@@ -159,8 +159,8 @@ def mend_catalog(folder: Path) -> str:
         lock.release()
     kept = f" {unclaimed} files that were handed in later are in {folder / UNCLAIMED}." if unclaimed else ""
     return (
-        f"the snapshot of {taken} was put back; python ingest.py reads again what came later, and makes the "
-        f"vectors, without which documents are found by their words only.{kept}"
+        f"the snapshot of {taken} was put back; python -m docent ingest reads again what came later, and "
+        f"makes the vectors, without which documents are found by their words only.{kept}"
     )
 
 

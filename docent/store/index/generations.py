@@ -126,8 +126,8 @@ def bind(
             return built.number
     if serving.fingerprint != fingerprint:
         raise IndexMismatch(
-            "storage/ was indexed with {stored}; settings ask for {fingerprint}. Run: python "
-            "ingest.py --rebuild",
+            "storage/ was indexed with {stored}; settings ask for {fingerprint}. Run: python -m "
+            "docent ingest --rebuild",
             stored=serving.fingerprint,
             fingerprint=fingerprint,
         )
@@ -181,7 +181,7 @@ def roll_back(folder: Path) -> str:
             if "previous" not in known:
                 raise StoreError(
                     "There is no earlier index in {folder}. One is kept when the index is built anew with: "
-                    "python ingest.py --rebuild",
+                    "python -m docent ingest --rebuild",
                     folder=folder,
                 )
             earlier, now = known["previous"], known["serving"]

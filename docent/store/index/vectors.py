@@ -223,7 +223,7 @@ class ChromaVectors:
         if space != "cosine":
             raise DamagedStore(
                 "The Chroma collection of library {library!r} measures by {space!r}, not by cosine: "
-                "something else made it. Run: python ingest.py --rebuild",
+                "something else made it. Run: python -m docent ingest --rebuild",
                 library=library,
                 space=space,
             )

@@ -197,7 +197,7 @@ class LibraryWords:
 def _damaged(folder: Path, error: ValueError) -> DamagedStore:
     return DamagedStore(
         "The word index in {folder} cannot be opened ({error}). It holds nothing of its own; write "
-        "it again with: python ingest.py --rebuild",
+        "it again with: python -m docent ingest --rebuild",
         folder=folder,
         error=error,
     )

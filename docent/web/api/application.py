@@ -37,7 +37,7 @@ KEY = HTTPBearer(
     description="A key of `python -m docent key add NAME`. None is needed on Docent's own machine, "
     "as long as nobody has to log in there.",
 )
-NO_DOCUMENTS = "There are no documents yet. Put some into the data folder and run: python ingest.py"
+NO_DOCUMENTS = "There are no documents yet. Put some into the data folder and run: python -m docent ingest"
 
 
 def identified(

@@ -13,6 +13,7 @@ import chainlit as cl
 from chainlit.utils import utc_now
 
 from docent.app import Docent
+from docent.app.document_aids import follow_up_questions
 from docent.conversations import quoted
 from docent.errors import DocentError
 from docent.messages import Message
@@ -35,6 +36,7 @@ from docent.types import (
 from docent.web.chat import model_download
 from docent.web.chat.answer_stream import AnswerStream
 from docent.web.chat.cited_sources import citation_elements
+from docent.web.chat.context_chart import context_chart
 from docent.web.chat.page_session import escape_markdown, language, reader
 from docent.web.chat.saved_answer import answer_metadata, load_answer
 from docent.web.i18n import answer_text, say, say_number
@@ -42,8 +44,6 @@ from docent.web.thread_pool import run_in_small_pool
 
 ASK, ASK_AGAIN, ANSWER_ANYWAY = "ask", "ask_again", "answer_anyway"
 """Names of buttons; the payload of each is the question."""
-BAR_WIDTH = 24
-"""Characters of the bar that shows how full the model's context was."""
 MAX_PASSAGES_SHOWN = 10
 """Rows of the table of passages in the receipt."""
 USES = {"cited": Message("cited"), "sent": Message("shown to the model")}
@@ -179,7 +179,9 @@ class AnswerView:
         """Show questions that may follow as buttons, later than the answer: each is checked first."""
         asked = [self._question, *(turn.question for turn in self._request.history)]
         try:
-            questions = await asyncio.to_thread(self._docent.suggest, answer, self._request.scope, asked)
+            questions = await asyncio.to_thread(
+                follow_up_questions, self._docent, answer, self._request.scope, asked
+            )
         except DocentError:
             return  # the next question says what is wrong
         for question in questions:
@@ -296,7 +298,7 @@ def shorten_search(searched: str) -> str:
 
 
 def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None) -> str:
-    """Return how an answer was made as a list, with a bar of the tokens used."""
+    """Return how an answer was made as a list, with a chart of the tokens used."""
 
     def escaped(text: str) -> str:
         return escape_markdown(say(text, language))
@@ -331,8 +333,8 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         removed = escape_markdown(", ".join(receipt.removed[:5]))
         lines.append(say("Removed from the answer: {what}", language, what=removed))
     text = "\n".join(f"- {line}" for line in lines)
-    bar = _token_bar(receipt, context_tokens, language)
-    return f"{text}\n\n{bar}" if bar else text
+    chart = context_chart(receipt, context_tokens=context_tokens, language=language)
+    return f"{text}\n\n{chart}" if chart else text
 
 
 def _model_lines(receipt: Receipt, language: str | None) -> list[str]:
@@ -361,21 +363,3 @@ def _model_lines(receipt: Receipt, language: str | None) -> list[str]:
             )
         )
     return lines
-
-
-def _token_bar(receipt: Receipt, context_tokens: int, language: str | None) -> str:
-    """Return the shares of the context that were sent, answered and free; readable in either theme."""
-    sent = receipt.tokens_counted or receipt.tokens_budgeted
-    if not receipt.model or not sent:
-        return ""
-    answered = receipt.tokens_answered
-    first, second = (min(BAR_WIDTH, round(BAR_WIDTH * n / context_tokens)) for n in (sent, sent + answered))
-    first, second = max(first, 1), max(second, first + (1 if answered else 0), 1)
-    bar = "█" * first + "▓" * (second - first) + "░" * max(BAR_WIDTH - second, 0)
-    return f"`{bar}`\n\n" + say(
-        "The model's context: {sent:,} tokens sent (█), {answered:,} answered (▓), room for {context:,}",
-        language,
-        sent=sent,
-        answered=answered,
-        context=context_tokens,
-    )

@@ -15,6 +15,7 @@ from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
 from docent.app import Docent
+from docent.app.document_aids import document_overview, summarise_later
 from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
@@ -134,13 +135,13 @@ class Attachment:
             )
             if self._overview is None:
                 async with _overviews:
-                    self._overview = await asyncio.to_thread(self._docent.overview, document, owner)
+                    self._overview = await asyncio.to_thread(document_overview, self._docent, document, owner)
         except DocentError:
             return  # it was deleted meanwhile
         if self.ended:
             return
         self._message.metadata = {**(self._message.metadata or {}), OVERVIEW_KEY: asdict(self._overview)}
-        self._docent.summarise_later(document, owner)
+        summarise_later(self._docent, document, owner)
         await self.show(await run_in_small_pool(self._docent.upload_status, self.ticket))
 
     async def cancel(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import chainlit as cl
@@ -17,6 +16,7 @@ from chainlit.types import ChatProfile, CommandDict, ThreadDict
 from docent.app import Docent, Persona
 from docent.errors import ModelError
 from docent.messages import Message
+from docent.resources import FILES
 from docent.settings import Settings
 from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Authenticator
@@ -48,7 +48,7 @@ MAX_PASSAGES = 30
 EVERYTHING = "Docent"
 """The profile without a persona: every library, the plain tone."""
 
-ICONS = Path(__file__).resolve().parent.parent.parent / "public" / "personas"
+ICONS = FILES / "public" / "personas"
 
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
@@ -269,7 +269,9 @@ def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[
         markdown_description=say(
             Message("Ask your documents. Every answer shows the page it comes from.")
             if libraries
-            else Message("There are no documents yet. Put files into `data/` and run `python ingest.py`."),
+            else Message(
+                "There are no documents yet. Put files into `data/` and run `python -m docent ingest`."
+            ),
             language,
         ),
         icon="/public/logo.svg",

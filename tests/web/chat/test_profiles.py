@@ -43,7 +43,7 @@ def test_every_icon_is_one_of_our_files():
 def test_without_documents_the_page_says_how_to_add_some():
     """There are no first questions to offer, so the description names the command."""
     (plain, *_) = chat_profiles(docent(), reader="ann", language="en")
-    assert "ingest.py" in plain.markdown_description
+    assert "docent ingest" in plain.markdown_description
     assert plain.starters == []
 
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
 from docent.types import Dropped, Receipt
-from docent.web.chat.answer_view import BAR_WIDTH, receipt_text
+from docent.web.chat.answer_view import receipt_text
+from docent.web.chat.context_chart import WIDTH, context_svg, routes
 
 FULL = Receipt(
     question="And there?",
@@ -37,7 +44,7 @@ def test_each_step_has_a_line():
         "no passage supports: 1",
         "In none of the passages: 42",
         "Not fully searchable yet: big\\.pdf",
-        "2,048 tokens sent (█), 1,024 answered (▓), room for 8,192",
+        "2,048 tokens sent, 1,024 answered, of 8,192",
     ):
         assert part in text
 
@@ -56,14 +63,41 @@ def test_a_step_that_did_not_happen_has_no_line():
     assert text.count("\n") == 0
 
 
-def test_the_bar_is_drawn_to_scale():
-    """A quarter sent, an eighth answered, the rest free."""
+def bars(svg: str) -> list[tuple[float, float]]:
+    """Return where each share begins, and how wide it is."""
+    rects = ElementTree.fromstring(svg).findall("{*}rect")
+    return [(float(rect.get("x", 0)), float(rect.get("width"))) for rect in rects]
+
+
+def test_the_chart_is_drawn_to_scale():
+    """A quarter sent, an eighth answered, the rest free; the address has the numbers of the caption."""
     text = receipt_text(FULL, context_tokens=8192, language="en")
-    bar = text.split("`")[1]
-    assert bar == "█" * 6 + "▓" * 3 + "░" * (BAR_WIDTH - 9)
+    assert "![](/charts/context.svg?sent=2048&answered=1024&context=8192)" in text
+    assert bars(context_svg(2048, 1024, 8192)) == [(0, WIDTH), (0, WIDTH / 4), (WIDTH / 4, WIDTH / 8)]
 
 
-def test_an_overfull_context_fits_the_bar():
-    """However many tokens were used, the bar keeps its width."""
-    bar = receipt_text(FULL, context_tokens=1024, language="en").split("`")[1]
-    assert len(bar) <= BAR_WIDTH + 1
+@pytest.mark.parametrize(("sent", "answered"), [(9000, 1000), (10**9, 10**9), (8192, 0), (1, 1)])
+def test_the_chart_keeps_its_width(sent, answered):
+    """However many tokens were used, the shares stay within the chart, and a small one is seen."""
+    _, first, second = bars(context_svg(sent, answered, 8192))
+    assert second[0] + second[1] <= WIDTH
+    assert first[1] >= 2 and first[1] == second[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        pytest.param("sent=1&answered=2&context=3", 200, id="as the receipt asks"),
+        pytest.param("sent=1&answered=2&context=0", 200, id="no context"),
+        pytest.param("sent=1&answered=2", 404, id="a number is missing"),
+        pytest.param("sent=-1&answered=2&context=3", 404, id="negative"),
+        pytest.param("sent=1%22/%3E&answered=2&context=3", 404, id="markup"),
+        pytest.param(f"sent={'9' * 400}&answered=2&context=3", 404, id="beyond all bounds"),
+    ],
+)
+def test_only_numbers_are_drawn(query, status):
+    """Nothing else of the address gets into the picture."""
+    response = TestClient(Starlette(routes=routes())).get(f"/charts/context.svg?{query}")
+    assert response.status_code == status
+    if status == 200:
+        assert response.headers["content-type"] == "image/svg+xml"
