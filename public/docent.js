@@ -219,6 +219,12 @@
     if (document.querySelector("#header")) (model ??= import("/public/model.js")).then((chip) => chip.place());
   }
 
+  let firstRun = null;
+  function showFirstRun() {
+    if (document.querySelector("#welcome-screen"))
+      (firstRun ??= import("/public/first-run.js")).then((card) => card.place());
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -229,6 +235,7 @@
       reword();
       offerFiles();
       showModel();
+      showFirstRun();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -28,8 +28,8 @@ from docent.answering.generation import (
 )
 from docent.answering.models.client import ModelClient
 from docent.answering.output_filter import OutputFilter
-from docent.answering.passage_answer import answer_from_passages, cite_answer
-from docent.answering.passage_steps import find_passages, fit_passages, list_documents, recent_turns
+from docent.answering.passage_answer import answer_from_passages, cite_answer, say_nothing_found
+from docent.answering.passage_steps import find_passages, fit_passages, recent_turns
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import newest
 from docent.answering.replies_without_model import list_mentions
@@ -38,6 +38,7 @@ from docent.answering.small_models import (
     shortened,
     with_easier_task,
 )
+from docent.answering.tools.lent_tools import with_lent_tools
 from docent.answering.whole_documents import answer_from_all_of, summarise
 from docent.errors import InputError
 from docent.messages import Message, joined
@@ -129,19 +130,24 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    draft.small = services.model is not None and await is_small(services.model, services)
+    draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:
             if isinstance(event, PassagesFound):
                 passages = event.passages
             yield event
+    if not draft.small:
+        services, silent = await with_lent_tools(request, services)
+        for sentence in silent:
+            yield draft.notice(sentence)
     # Whether the documents answer is decided here and never asked of the model.
-    if not _is_answered_by(passages, services):
-        async for event in _say_nothing_found(passages, documents, services, draft):
+    is_answered = _is_answered_by(passages, services)
+    if not is_answered and services.lent is None:
+        async for event in say_nothing_found(passages, documents, services, draft):
             yield event
         return
-    readable = passages
+    readable = passages if is_answered else ()
     if draft.small:
         services = with_easier_task(services)
         request = replace(request, question=draft.searched, history=())
@@ -158,20 +164,6 @@ async def _answer_question(
 def _is_answered_by(passages: Sequence[Passage], services: AnswerServices) -> bool:
     best = max((passage.relevance for passage in passages), default=-1.0)
     return best >= services.limits.relevant_from
-
-
-async def _say_nothing_found(
-    passages: Sequence[Passage], documents: ScopedDocuments, services: AnswerServices, draft: Draft
-) -> AsyncGenerator[Event, None]:
-    draft.not_found = True
-    listed = await list_documents(documents, draft)
-    if passages or answering(listed):
-        cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
-    else:
-        cited = replies.about(listed)
-    if unfinished := replies.not_yet(listed):
-        yield draft.notice(unfinished)
-    yield draft.answered(cited, passages)
 
 
 async def _answer_with_client_tools(
@@ -216,7 +208,7 @@ async def _answer_with_client_tools(
         yield replace(answered, answer=replace(answered.answer, calls=tuple(calls)))
     elif not is_grounded:
         draft.model = ""
-        async for event in _say_nothing_found(passages, documents, services, draft):
+        async for event in say_nothing_found(passages, documents, services, draft):
             yield event
     else:
         async for event in cite_answer(request.question, budget.passages or passages, passages, draft):

@@ -13,6 +13,7 @@ from docent.answering.answer_context import (
     AnswerServices,
     Draft,
     ScopedDocuments,
+    answering,
 )
 from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
 from docent.answering.generation import (
@@ -34,10 +35,26 @@ from docent.types import (
     AnswerRequest,
     Event,
     Passage,
+    Token,
 )
 
 CITING_SECONDS = 10.0
 """Of a processor, for one answer: 75,000 characters against ten passages took 1.3 (2 cores)."""
+
+
+async def say_nothing_found(
+    passages: Sequence[Passage], documents: ScopedDocuments, services: AnswerServices, draft: Draft
+) -> AsyncGenerator[Event, None]:
+    """Say that the documents do not answer, with the nearest sentences."""
+    draft.not_found = True
+    listed = await list_documents(documents, draft)
+    if passages or answering(listed):
+        cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
+    else:
+        cited = replies.about(listed)
+    if unfinished := replies.not_yet(listed):
+        yield draft.notice(unfinished)
+    yield draft.answered(cited, passages)
 
 
 async def answer_from_passages(
@@ -51,12 +68,14 @@ async def answer_from_passages(
     """Stream the answer from the passages that fit, and cite it; without a model, take the best sentences."""
     if services.model is None:
         yield draft.notice(replies.NO_MODEL)
-    elif not budget.fits or not budget.passages:
+    elif not budget.fits or not (budget.passages or services.lent):
         yield draft.notice(replies.TOO_LONG)
     else:
         if services.limits.tool_steps:
             toolbox = Toolbox(
-                search=lambda query: services.retrieve(query, request.scope), documents=documents
+                search=lambda query: services.retrieve(query, request.scope),
+                documents=documents,
+                lent=services.lent,
             )
             tokens = write_with_tools(request.question, budget, services.model, toolbox, services, draft)
         else:
@@ -65,7 +84,13 @@ async def answer_from_passages(
             stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)
         ) as events:
             async for event in events:
+                if budget.passages or draft.lent or draft.looked_up or not isinstance(event, Token):
+                    yield event
+        if not (budget.passages or draft.lent or draft.looked_up or draft.failed or draft.refused):
+            draft.model = ""  # what it wrote rests on nothing
+            async for event in say_nothing_found(passages, documents, services, draft):
                 yield event
+            return
         if not draft.text.strip() and not draft.failed and not draft.looped:
             yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
@@ -102,6 +127,7 @@ async def cite_answer(
             sent,
             computed="\n".join(draft.computed),
             finished=draft.finished and not (draft.failed or draft.last.cut_short),
+            closely=draft.closely,
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )

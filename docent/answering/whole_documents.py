@@ -59,6 +59,7 @@ async def _answer_from_whole(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
+    draft.closely = services.model is not None and await is_small(services.model, services)
     request = replace(request, history=())
     budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:

@@ -138,6 +138,7 @@ class Docent(Parts):
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
@@ -175,6 +176,7 @@ class Docent(Parts):
             policy=self.policy,
             sizes=self.sizes,
             summaries=SummaryFiles(self.store, model.name, request.scope.reader),
+            tool_servers=self.tool_servers,
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)
@@ -216,6 +218,7 @@ class Docent(Parts):
             password=password,
             on_progress=on_progress,
         )
+        self.plugins.tell_of_ingest(reports)
         return reports + [
             FileReport(library, SYNONYMS, "failed", mistake)
             for library in sorted({report.library for report in reports})
@@ -230,6 +233,9 @@ class Docent(Parts):
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
+        for report in reports:
+            if report.stopped:
+                self.plugins.tell_of_failure(report.stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []

@@ -22,7 +22,7 @@ from docent.app import Docent, open_docent
 from docent.errors import StoreError
 from docent.resources import FILES
 from docent.settings import Settings
-from docent.web import listen_address, page_shell
+from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
@@ -79,7 +79,7 @@ def prepare() -> None:
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
     ours = [*routes(), *documents.routes(), *source_routes.routes(), *model_panel.routes()]
-    ours += [*context_chart.routes(), *page_shell.routes()]
+    ours += [*context_chart.routes(), *page_shell.routes(), *first_run.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
@@ -121,6 +121,7 @@ def open_once() -> None:
     close()
     state.docent = open_docent(state.settings)
     state.downloads = ModelDownloads(state.docent.pull_model)
+    state.samples = first_run.SampleReading(state.docent)
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()

@@ -269,9 +269,7 @@ def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[
         markdown_description=say(
             Message("Ask your documents. Every answer shows the page it comes from.")
             if libraries
-            else Message(
-                "There are no documents yet. Put files into `data/` and run `python -m docent ingest`."
-            ),
+            else Message("There are no documents yet. Add one, then ask about it."),
             language,
         ),
         icon="/public/logo.svg",

@@ -27,12 +27,14 @@ from docent.web.chat.conversation_sources import add_sources, sources, take_tags
 from docent.web.chat.file_scope import choosable_libraries, question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.saved_answer import previous_turns
+from docent.web.chat.tool_consent import ask_consent, refuse_open_questions
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics
 
 
 async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:
     """Answer a question; one that comes with files waits until they are searchable."""
+    refuse_open_questions()
     question = await take_tags(message.content, docent=docent, libraries=choosable_libraries)
     attachments = await receive_files(message, docent=docent) if message.elements else []
     if message.elements:
@@ -129,6 +131,7 @@ async def reply(
         at_hand=tuple(ticket.document_id for ticket in tickets)
         or tuple(source.id for source in chosen if source.kind == "document"),
         anyway=anyway,
+        ask_consent=ask_consent,
     )
     view = AnswerView(request, docent, show_receipt=choices.show_receipt, asked_of=asked_of)
     events = docent.answer(request)
