@@ -15,6 +15,7 @@ from docent.web.chat import (
     page_session,
     reply,
     saved_answer,
+    tool_consent,
 )
 from docent.web.chat.history import History
 from docent.web.thread_pool import run_in_small_pool
@@ -121,6 +122,12 @@ async def download_model(action: cl.Action) -> None:
 
     if state.authenticator.is_admin(page_session.reader()):
         await model_download.follow_download(docent, state.downloads, page_session.language(), then=ask_again)
+
+
+@cl.action_callback(tool_consent.ALLOW)
+@cl.action_callback(tool_consent.REFUSE)
+async def answer_consent(action: cl.Action) -> None:
+    tool_consent.answer_consent(action)
 
 
 @cl.action_callback(attachments.CANCEL)

@@ -23,22 +23,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "types": {"messages"},
     "errors": {"messages"},
+    "lazy": set(),
     "memory": set(),
     "resources": set(),
     "regular_files": {"errors", "messages"},
+    "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
-    "loading": SHARED | {"regular_files"},
-    "indexing": SHARED | {"resources"},
+    "loading": SHARED | {"plugins", "regular_files"},
+    "indexing": SHARED | {"plugins", "resources"},
     "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
-    "answering": SHARED | {"retrieving", "store.protocols"},
+    "answering": SHARED | {"plugins", "retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
@@ -79,7 +81,7 @@ LIVES_IN: dict[str, set[str]] = {
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
     "jsonschema": {"docent/answering/answer_schema.py"},
-    "mcp": {"docent/web/mcp/"},
+    "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }
@@ -136,8 +138,7 @@ def forbidden_imports(path: Path) -> list[str]:
 def test_packages_import_only_what_the_table_says(path):
     """No package reaches into another that the table does not name for it."""
     if path.name == "__init__.py" and path.parent.name == "docent":
-        assert not [module for _, module in imports(path) if not module.startswith("__future__")]
-        return
+        return  # it names what `from docent import …` offers; test_python.py holds that it imports none of it
     assert package_of(path) in MAY_IMPORT, f"{path.name} is not in the table: add it there"
     assert forbidden_imports(path) == []
 

@@ -79,7 +79,7 @@ def test_the_page_needs_no_model_library(tmp_path):
 def test_ingest_reads_before_slow_imports(tmp_path):
     """`ingest.py` reads its first page before the libraries for vectors and answers are imported."""
     code = (
-        "import json, sys\nimport ingest\nfrom docent.app import open_docent\n"
+        "import json, sys\nimport ingest\nimport docent.app.factory\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)\n"
     )
     assert imported(code, tmp_path) & (SLOW | FOR_SEARCH | {"numpy", "asyncio", "rich", "httpx"}) == set()

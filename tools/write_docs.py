@@ -103,6 +103,8 @@ The {len(used)} packages of `requirements.txt`, with the licence that each state
 `python tools/write_docs.py` writes this page; `tests/test_docs.py` refuses a licence that was not reviewed.
 MPL-2.0 and LGPL-2.1 are the only ones that ask for something in return, and only for changes
 to those packages themselves; Docent uses them unchanged. None is under the GPL or AGPL.
+Docent's own wheel is MIT; the embedding model in it, all-MiniLM-L6-v2 of the sentence-transformers
+project, is under [Apache-2.0](licences/Apache-2.0.txt), and unchanged.
 
 {_rows(used)}
 

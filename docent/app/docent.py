@@ -1,97 +1,134 @@
-"""Docent as one object: everything that one run works with, opened, and the requests that it serves."""
+"""Docent as one object: open a storage folder, add documents, search, ask, and everything else on request."""
 
 from __future__ import annotations
 
-import gc
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from docent.answering.content_policy import ContentPolicy
-from docent.answering.models.client import ModelClient, ModelStatus, ServedModel
-from docent.answering.models.llamacpp_server import LlamaCppServer
-from docent.answering.prompt.personas import PLAIN, Persona
-from docent.answering.prompt.token_budget import LearningCounter, counter_for
-from docent.app.source_schedule import SourceSchedule, events_with_origins, with_origins
-from docent.errors import InputError, ModelError, UnknownLibrary
-from docent.indexing.embedder import Embedder
-from docent.indexing.torch_models import Reranker
-from docent.ingesting import (
-    IngestPipeline,
-    IngestProgress,
-    Rereader,
-    Ticket,
-    Uploads,
-    UploadStatus,
-    ingest,
-    rebuild,
-)
-from docent.ingesting.folders import follow_folders, in_container
-from docent.loading import LOADER_VERSION, Loader, Spans
+from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
+from docent.app.parts import Parts
+from docent.app.source_schedule import events_with_origins, with_origins
+from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
-from docent.retrieving import Synonyms, retrieve
-from docent.retrieving.query import check_length
-from docent.settings import Settings
-from docent.store import Store
 from docent.types import (
+    DEFAULT_LIBRARY,
     SYNONYMS,
     Answer,
+    Answered,
     AnswerRequest,
     Deletion,
     Event,
     FileReport,
     Passage,
     Scope,
+    State,
     StoredDocument,
     private_library,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
+    from docent.answering.models.client import ModelStatus, ServedModel
+    from docent.answering.prompt.personas import Persona
     from docent.evaluating import GoldenQuestions, Question
-    from docent.sources import SourceReport, Sources
+    from docent.ingesting import IngestProgress, Ticket, UploadStatus
+    from docent.loading import Spans
+    from docent.settings import Settings
+    from docent.sources import SourceReport
+
+Result = TypeVar("Result")
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Docent:
-    """The opened store, models and workers of one run; close it, or use it in a `with` block."""
+class Docent(Parts):
+    """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
-    settings: Settings
-    open_model: Callable[..., ModelClient]
-    """Returns a client of the model server, by default of the model and address of the settings."""
-    llamacpp: LlamaCppServer | None
-    """Where the settings name a model file: the process that serves it."""
-    store: Store
-    embedder: Embedder
-    loader: Loader
-    ingest_pipeline: IngestPipeline
-    uploads: Uploads
-    rereader: Rereader
-    counters: dict[str, LearningCounter]
-    """By model: they count tokens, and learn from the server's own counts."""
-    sizes: dict[str, int | None]
-    """By model: its parameters, once its server has said them."""
-    personas: tuple[Persona, ...]
-    policy: ContentPolicy
-    synonyms: Synonyms
-    rerank: Reranker | None
-    sources: Sources | None
-    """Where documents come from beside files; None where no file names any."""
-    schedule: SourceSchedule
+    `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
+    `aask` are the same in async code; `answer` yields an answer as it is written.
+    """
 
-    @property
-    def model(self) -> ModelClient:
-        """A client of the model, made on demand: the package takes 0.2 s to import."""
-        return self.open_model()
+    # --- documents, passages and answers ---------------------------------------------------
+
+    def add(self, path: str | Path, *, library: str = DEFAULT_LIBRARY, name: str = "") -> StoredDocument:
+        """Store a copy of a file, read it, and return it once it is wholly searchable.
+
+        A file with the same bytes in the same library is the same document. Raises UnreadableFile with the
+        reason where it cannot be read.
+        """
+        return _run(self.aadd(path, library=library, name=name))
+
+    async def aadd(
+        self, path: str | Path, *, library: str = DEFAULT_LIBRARY, name: str = ""
+    ) -> StoredDocument:
+        source = Path(path)
+        if not source.is_file():
+            raise InputError("{path} is no file that can be read. Name another one.", path=source)
+        ticket = await asyncio.to_thread(
+            self.add_upload, source, name=name or source.name, library=library, owner=None
+        )
+        self.ingest_pipeline.background.start()  # makes the vectors
+        async for status in self.follow(ticket):
+            if status.state is State.FAILED:
+                raise UnreadableFile(status.reason)
+        return self.store.document(ticket.document_id, Scope())
+
+    def search(
+        self, question: str, *, library: str = "", limit: int = 10, scope: Scope | None = None
+    ) -> list[OpenPassage]:
+        """Return the passages that may answer the question, best first.
+
+        `library` names the one to search; `scope` says more: documents, folder, types, dates, the reader.
+        """
+        scope = self._scope(library, scope)
+        passages = self.retrieve(question, scope, limit)
+        return open_passages(passages, docent=self, scope=Scope(reader=scope.reader))
+
+    async def asearch(
+        self, question: str, *, library: str = "", limit: int = 10, scope: Scope | None = None
+    ) -> list[OpenPassage]:
+        return await asyncio.to_thread(self.search, question, library=library, limit=limit, scope=scope)
+
+    def ask(self, question: str | AnswerRequest, *, library: str = "", use_model: bool = True) -> OpenAnswer:
+        """Return the answer to a question, with its checked citations.
+
+        Without a model server, or with `use_model=False`, it is the best sentences found. An `AnswerRequest`
+        says more than a question: earlier turns, a persona, another model, a longer answer.
+        """
+        return _run(self.aask(question, library=library, use_model=use_model))
+
+    async def aask(
+        self, question: str | AnswerRequest, *, library: str = "", use_model: bool = True
+    ) -> OpenAnswer:
+        if isinstance(question, str):
+            scope = self._scope(library, None)
+            question = AnswerRequest(question=question, scope=scope, use_model=use_model)
+        async for event in self.answer(question):
+            if isinstance(event, Answered):
+                return open_answer(event.answer, docent=self, scope=Scope(reader=question.scope.reader))
+        raise InputError("No answer came. Ask again; if that does not help, run: python -m docent doctor")
+
+    def documents(self, library: str = "", *, scope: Scope | None = None) -> list[StoredDocument]:
+        """Return the documents of a library, or of all, by library and name."""
+        found = self.store.documents(self._scope(library, scope))
+        return sorted(found, key=lambda document: (document.library, document.name))
+
+    def _scope(self, library: str, scope: Scope | None) -> Scope:
+        if library:
+            self.check_library(library)
+        scope = scope or Scope()
+        return replace(scope, libraries=(library,)) if library else scope
+
+    # --- the same, with everything that the chat and the API decide --------------------------
 
     def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
         """Return the passages that may answer the question, best first."""
+        from docent.retrieving import retrieve
+
         passages = retrieve(
             question,
             scope=scope,
@@ -101,13 +138,17 @@ class Docent:
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
+        from docent.retrieving.query import check_length
+
         check_length(request.question)
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
+        from docent.answering.prompt.token_budget import LearningCounter, counter_for
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
@@ -129,12 +170,15 @@ class Docent:
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            tool_servers=self.tool_servers,
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)
 
     def persona(self, key: str) -> Persona:
         """Return the persona of this key; the default one for an empty key."""
+        from docent.answering.prompt.personas import PLAIN
+
         if not key:
             return PLAIN
         for persona in self.personas:
@@ -150,15 +194,17 @@ class Docent:
 
     def ingest(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         *,
-        retry_failed: bool,
-        password: str | None,
-        on_progress: Callable[[IngestProgress], None],
+        retry_failed: bool = False,
+        password: str | None = None,
+        on_progress: Callable[[IngestProgress], None] = lambda _: None,
     ) -> list[FileReport]:
-        """Bring the index in step with the files; return a report on each."""
+        """Bring the index in step with files and folders; return a report on each file."""
+        from docent.ingesting import ingest
+
         reports = ingest(
-            paths,
+            [Path(path) for path in paths],
             data=self.settings.data,
             follow_links=self.settings.follow_links,
             pipeline=self.ingest_pipeline,
@@ -166,6 +212,7 @@ class Docent:
             password=password,
             on_progress=on_progress,
         )
+        self.plugins.tell_of_ingest(reports)
         return reports + [
             FileReport(library, SYNONYMS, "failed", mistake)
             for library in sorted({report.library for report in reports})
@@ -180,6 +227,9 @@ class Docent:
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
+        for report in reports:
+            if report.stopped:
+                self.plugins.tell_of_failure(report.stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []
@@ -195,6 +245,8 @@ class Docent:
         on_trouble: Callable[[str], None],
     ) -> None:
         """Keep the index in step with the files, from now until interrupted."""
+        from docent.ingesting.folders import follow_folders, in_container
+
         polling = self.settings.watch_polling
         follow_folders(
             paths,
@@ -259,10 +311,14 @@ class Docent:
 
     def rebuild(self, *, full: bool, on_progress: Callable[[IngestProgress], None]) -> list[FileReport]:
         """Fill the index that is being built; return reports on documents that could not be."""
+        from docent.ingesting import rebuild
+
         return rebuild(self.ingest_pipeline, full=full, on_progress=on_progress)
 
     def is_older(self, document: StoredDocument) -> bool:
         """Tell whether an older loader than the present one read the document."""
+        from docent.loading import LOADER_VERSION
+
         return document.pages > 0 and document.loader < LOADER_VERSION
 
     @property
@@ -320,25 +376,6 @@ class Docent:
                 data=self.settings.data,
             )
 
-    def warm(self) -> None:
-        """Load both models in the background, so that the first question does not wait for them."""
-        for load in (self._warm_embedder, self._warm_model):
-            threading.Thread(target=load, name="warming", daemon=True).start()
-
-    def _warm_embedder(self) -> None:
-        self.embedder.warm()
-        import docent.answering.answer_pipeline  # noqa: F401  with the rest, before it is frozen
-
-        # Else every fiftieth question waits 80 ms for a garbage collection of everything that was loaded.
-        gc.collect()
-        gc.freeze()
-
-    def _warm_model(self) -> None:
-        import asyncio
-
-        with suppress(ModelError):  # the first question reports what is missing
-            asyncio.run(self.model.warm())
-
     def work(self) -> None:
         """Continue in the background with documents that are not wholly searchable yet."""
         self.ingest_pipeline.background.start()
@@ -346,19 +383,17 @@ class Docent:
         if self.sources is not None:
             self.schedule.start(self.sync_sources)
 
-    def close(self) -> None:
-        """Close every part, the store last, even if another part fails to close."""
-        self.schedule.stop()
-        background = self.ingest_pipeline.background  # closes the embedder, too
-        with ExitStack() as parts:
-            for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
-                if part is not None:
-                    parts.callback(part.close)
 
-    def __enter__(self) -> Self:
-        return self
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run async work to its end; where a loop runs already, as in a notebook, in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, "docent") as pool:
+        return pool.submit(asyncio.run, work).result()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+
+def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
+    """Open Docent as the settings describe; see `Docent`."""
+    return Docent(storage, settings=settings, building=building)

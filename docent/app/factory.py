@@ -5,36 +5,37 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docent.answering.content_policy import ContentPolicy, read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
-from docent.app.docent import Docent
+from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.plugins import PREFIX
 from docent.resources import FILES
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
 if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
     from docent.sources import Sources
 
 
-def open_docent(settings: Settings, *, storage: Path | None = None, building: bool = False) -> Docent:
-    """Open the store and everything that works on it. Raises DocentError with a sentence.
-
-    With `building` it works on the index that is being built beside the one that answers.
-    """
+def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> dict[str, Any]:
+    """Open the store and everything that works on it, by the names that `Parts` gives them."""
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
+    plugins = PluginSteps(retrieval=settings.retrieval, notifiers=settings.notifiers)
     policy = open_policy(settings)
+    tool_servers = open_tool_servers(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -62,25 +63,27 @@ def open_docent(settings: Settings, *, storage: Path | None = None, building: bo
     cut = ChunkSize(settings.chunk_tokens, settings.chunk_overlap)
     pipeline = IngestPipeline(store, loader, embedder, background, cut, workers=available_cores())
     llamacpp = _llamacpp_server(settings)
-    return Docent(
-        settings=settings,
-        open_model=partial(open_model, settings, llamacpp=llamacpp),
-        llamacpp=llamacpp,
-        store=store,
-        embedder=embedder,
-        loader=loader,
-        ingest_pipeline=pipeline,
-        uploads=Uploads(pipeline),
-        rereader=Rereader(pipeline),
-        counters={},
-        sizes={},
-        personas=personas,
-        policy=policy,
-        synonyms=Synonyms(settings.data),
-        rerank=rerank,
-        sources=sources,
-        schedule=SourceSchedule(60.0 * settings.sources_every),
-    )
+    return {
+        "settings": settings,
+        "open_model": partial(open_model, settings, llamacpp=llamacpp),
+        "llamacpp": llamacpp,
+        "store": store,
+        "embedder": embedder,
+        "loader": loader,
+        "ingest_pipeline": pipeline,
+        "uploads": Uploads(pipeline),
+        "rereader": Rereader(pipeline),
+        "counters": {},
+        "sizes": {},
+        "personas": personas,
+        "policy": policy,
+        "tool_servers": tool_servers,
+        "synonyms": Synonyms(settings.data),
+        "rerank": rerank,
+        "sources": sources,
+        "plugins": plugins,
+        "schedule": SourceSchedule(60.0 * settings.sources_every),
+    }
 
 
 def open_sources(settings: Settings) -> Sources | None:
@@ -114,6 +117,17 @@ def open_policy(settings: Settings) -> ContentPolicy:
     return read_policy(path, action=settings.content_policy)
 
 
+def open_tool_servers(settings: Settings) -> ToolServers | None:
+    """Return the MCP servers that lend tools, unconnected; only a file of the default name may be missing."""
+    unnamed = settings.mcp_servers == Settings.model_fields["mcp_servers"].default
+    if unnamed and not settings.mcp_servers.exists():
+        return None
+    from docent.answering.tools.lending_servers import read_servers
+    from docent.answering.tools.tool_servers import ToolServers
+
+    return ToolServers(read_servers(settings.mcp_servers))
+
+
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:
     """Return the server of a model file, where the settings name one; it starts with its first request."""
     if settings.model_file is None:
@@ -137,6 +151,19 @@ def open_model(
         return LlamaCppClient(
             server,
             name=name,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
+    if settings.provider.startswith(PREFIX):
+        from docent.answering.models.plugin_client import PluginModel
+
+        return PluginModel(
+            settings.provider.removeprefix(PREFIX),
+            name=name or settings.model,
+            url=url or settings.model_url,
+            key=settings.key,
+            context_tokens=settings.context_tokens,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
             timeouts=timeouts,

@@ -187,7 +187,8 @@ def run_search(arguments: argparse.Namespace) -> None:
         if arguments.document:
             named = documents_named(docent, arguments, arguments.document)
             documents = tuple(document.id for document in named)
-        passages = docent.retrieve(arguments.question, scope(arguments, documents=documents), arguments.limit)
+        within = scope(arguments, documents=documents)
+        passages = docent.search(arguments.question, scope=within, limit=arguments.limit)
     if unsearched := shortened_notice(arguments.question):
         print(unsearched, file=sys.stderr)
     if arguments.json:

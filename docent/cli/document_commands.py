@@ -63,7 +63,7 @@ def run_list(arguments: argparse.Namespace) -> None:
         if arguments.coverage:
             _show_coverage(docent, arguments)
             return
-        documents = sorted(docent.store.documents(scope(arguments)), key=lambda d: (d.library, d.name))
+        documents = docent.documents(scope=scope(arguments))
         failures = docent.store.failures(scope(arguments))
         older = sum(docent.is_older(document) for document in documents)
     if arguments.json:
