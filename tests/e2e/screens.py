@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from docent.web.accounts.users import Users
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app
+from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app, until
 from tests.fakes.plugin import Ollama, start_process
 from tests.loading.makers import pdf, write
 
@@ -179,6 +179,8 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     panel = page.locator("#side-view-content")
     expect(panel.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
     page.wait_for_timeout(800)
+    image = panel.locator("img")
+    until(lambda: image.evaluate("image => image.complete && image.naturalWidth > 0"), within=60)
     camera.take("source")
     page.locator("#docent-source [name=words]").fill("weeks")
     page.keyboard.press("Enter")
