@@ -104,7 +104,9 @@ class Parts:
         self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
+            parts.callback(self.store.close)
+            parts.callback(self.schedule.wait)
+            for part in (background, self.rereader, self.loader, self.uploads, self.llamacpp):
                 if part is not None:
                     parts.callback(part.close)
 
