@@ -15,6 +15,7 @@ from docent.web.chat import (
     page_session,
     reply,
     saved_answer,
+    tool_consent,
 )
 from docent.web.chat.history import History
 from docent.web.thread_pool import run_in_small_pool
@@ -80,7 +81,7 @@ async def choose_model(message: object) -> None:
 @cl.on_message
 async def receive_message(message: cl.Message) -> None:
     if message.command == conversation.EXPORT:
-        await conversation.send_export_link()
+        await conversation.send_export_link(share_links=server.docent().settings.share_links)
     elif message.command == conversation.DOCUMENTS:
         await conversation.send_documents_link()
     elif message.command == conversation.DELETE_FILES:
@@ -121,6 +122,12 @@ async def download_model(action: cl.Action) -> None:
 
     if state.authenticator.is_admin(page_session.reader()):
         await model_download.follow_download(docent, state.downloads, page_session.language(), then=ask_again)
+
+
+@cl.action_callback(tool_consent.ALLOW)
+@cl.action_callback(tool_consent.REFUSE)
+async def answer_consent(action: cl.Action) -> None:
+    tool_consent.answer_consent(action)
 
 
 @cl.action_callback(attachments.CANCEL)

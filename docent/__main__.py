@@ -33,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser().parse_args(argv))
 
 
+def serve_agent() -> int:
+    """Run `docent mcp`, as the program `docent-mcp`."""
+    return main(["mcp", *sys.argv[1:]])
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="docent",

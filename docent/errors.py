@@ -22,6 +22,7 @@
     │   ├── ModelTimeout       connecting, the first token or the next one took too long
     │   └── ModelFailed        the server refused, or stopped in the middle
     │       └── ModelNoJson    it was asked for JSON of a form, and wrote none, twice
+    ├── PluginError            a plugin is not installed, or fails
     ├── SourceError            a source of documents cannot be reached, or may not be asked
     └── InputError             the user's input is not valid
 
@@ -111,6 +112,9 @@ class ModelFailed(ModelError): ...
 
 
 class ModelNoJson(ModelFailed): ...
+
+
+class PluginError(DocentError): ...
 
 
 class SourceError(DocentError): ...

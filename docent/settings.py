@@ -28,6 +28,7 @@ ENCODING = "utf-8-sig"  # some editors begin a file with a byte order mark
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+PluginName = Annotated[str, Field(pattern=r"^plugin:[\w.-]+$")]
 
 
 class Settings(BaseModel):
@@ -67,6 +68,11 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    share_links: bool = Field(
+        False,
+        description="Let people make a link to one of their conversations, which anybody who has it can "
+        "read, with its citations and pictures of the cited pages, until they revoke it.",
+    )
     publish: str = Field(
         "",
         description="Address on which a container or proxy publishes the chat, if that is not "
@@ -79,10 +85,11 @@ class Settings(BaseModel):
         "off", description="A line on stderr for each request to the HTTP API; never a text or a question."
     )
 
-    provider: Literal["ollama", "openai", "llamacpp"] = Field(
+    provider: Literal["ollama", "openai", "llamacpp"] | PluginName = Field(
         "ollama",
         description="ollama; openai for any server that speaks OpenAI's protocol; llamacpp for a model file "
-        "that Docent serves itself (with ollama, a DOCENT_MODEL that ends in .gguf means the same).",
+        "that Docent serves itself (with ollama, a DOCENT_MODEL that ends in .gguf means the same); "
+        "plugin:NAME for one of an installed package.",
     )
     model: str = Field(
         "mistral",
@@ -136,6 +143,11 @@ class Settings(BaseModel):
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )
+    mcp_servers: Path = Field(
+        Path("mcp.toml"),
+        description="File of MCP servers whose tools the model may use, where DOCENT_TOOL_STEPS is not 0 "
+        "(docs/agents.md); none if there is no such file.",
+    )
     content_policy: Literal["off", "warn", "refuse"] = Field(
         "off", description="How to treat questions and answers that fall into a category of the policy."
     )
@@ -143,8 +155,8 @@ class Settings(BaseModel):
     embedding_model: str = Field(
         PACKAGED_MODEL,
         min_length=1,
-        description="Embedding model: the packaged one, ollama:NAME, a folder, or a hub name already in "
-        "storage/models.",
+        description="Embedding model: the packaged one, ollama:NAME, plugin:NAME of an installed package, a "
+        "folder, or a hub name already in storage/models.",
     )
     embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where embedding runs; with auto the packaged model runs on the CPU."
@@ -153,6 +165,12 @@ class Settings(BaseModel):
         "",
         description="Cross-encoder that reads the best 30 passages with the question and orders them: a "
         "folder, or a hub name already in storage/models. Empty: none, which is fast and needs no torch.",
+    )
+    retrieval: tuple[str, ...] = Field(
+        (), description="Plugins that order or leave out the passages found, as a JSON list of names."
+    )
+    notifiers: tuple[str, ...] = Field(
+        (), description="Plugins that are told of every ingest, as a JSON list of names."
     )
     threads: int = Field(
         0,

@@ -218,6 +218,12 @@
     if (document.querySelector("#header")) (model ??= import("/public/model.js")).then((chip) => chip.place());
   }
 
+  let firstRun = null;
+  function showFirstRun() {
+    if (document.querySelector("#welcome-screen"))
+      (firstRun ??= import("/public/first-run.js")).then((card) => card.place());
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -228,6 +234,7 @@
       reword();
       offerFiles();
       showModel();
+      showFirstRun();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

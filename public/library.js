@@ -12,9 +12,11 @@
 
   // --- the list ---------------------------------------------------------------------------
   let latest = 0;
+  let wanted = results.dataset.address; // also while it is on its way
 
   async function show(address, { push = false } = {}) {
     const turn = ++latest;
+    wanted = address;
     const response = await fetch(address, { headers: { Accept: "text/html" } });
     if (!response.ok || turn !== latest) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -174,7 +176,7 @@
     }
     sending -= 1;
     report();
-    if (!sending) show(results.dataset.address);
+    if (!sending) show(wanted);
   }
 
   async function send(file) {
@@ -254,7 +256,7 @@
       if (cell && cell.innerHTML !== html) cell.innerHTML = html;
     }
     $("#work").textContent = sentence;
-    if (still.length < busy.length || (!unfinished && Number(results.dataset.unfinished))) return show(results.dataset.address);
+    if (still.length < busy.length || (!unfinished && Number(results.dataset.unfinished))) return show(wanted);
     results.dataset.unfinished = unfinished;
     watch();
   }

@@ -78,6 +78,7 @@ function show(html) {
   text.textContent = now.dataset.name;
   chip.replaceChildren(text);
   chip.hidden = false;
+  dispatchEvent(new CustomEvent("docent-model", { detail: panel.firstElementChild }));
 }
 
 async function toggle() {
@@ -105,7 +106,7 @@ function submit(event) {
   download(new FormData(event.target).get("name").trim());
 }
 
-async function download(wanted) {
+export async function download(wanted) {
   const response = await fetch("/model/download", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -27,19 +27,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "resources": set(),
     "regular_files": {"errors", "messages"},
+    "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
-    "loading": SHARED | {"regular_files"},
-    "indexing": SHARED | {"resources"},
+    "loading": SHARED | {"plugins", "regular_files"},
+    "indexing": SHARED | {"plugins", "resources"},
     "store": SHARED | {"conversations", "memory", "regular_files"},
     "retrieving": SHARED | {"store.protocols"},
-    "answering": SHARED | {"retrieving", "store.protocols"},
+    "answering": SHARED | {"plugins", "retrieving", "store.protocols"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
@@ -80,7 +81,7 @@ LIVES_IN: dict[str, set[str]] = {
     "torch": {"docent/indexing/"},
     "sentence_transformers": {"docent/indexing/"},
     "jsonschema": {"docent/answering/answer_schema.py"},
-    "mcp": {"docent/web/mcp/"},
+    "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},
     "jinja2": {"docent/web/templates/"},
 }

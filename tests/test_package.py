@@ -16,6 +16,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from packaging.requirements import Requirement
 
 from tests.ports import free_port, free_url
@@ -59,8 +61,8 @@ def pinned(name: str) -> dict[str, str]:
 def test_the_wheel_holds_every_file_of_the_package(names):
     """Code, translations, pages, the chat's files, samples and the model are in it, and nothing else."""
     tracked = subprocess.run(
-        ["git", "ls-files", "docent", "public", "data", ".chainlit", "app.py", "*.toml", "chainlit*.md"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        ["git", "ls-files", "docent", "public", "data", ".chainlit", "app.py", ":(glob)*.toml",
+         "chainlit*.md"], cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     package = {name for name in tracked if name.startswith("docent/")}
     others = {f"docent/installed/{name}" for name in tracked} - {
@@ -80,7 +82,9 @@ def test_the_metadata_names_what_is_needed(wheel, names, metadata):
     """The name, the command, the licence and the extras; torch is asked for by its extra alone."""
     assert (metadata["Name"], metadata["License-Expression"]) == ("docent-rag", "MIT AND Apache-2.0")
     [entries] = [name for name in names if name.endswith("entry_points.txt")]
-    assert "docent = docent.__main__:main" in zipfile.ZipFile(wheel).read(entries).decode()
+    commands = zipfile.ZipFile(wheel).read(entries).decode()
+    assert "docent = docent.__main__:main" in commands
+    assert "docent-mcp = docent.__main__:serve_agent" in commands
     requirements = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
     plain = {each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})}
     assert {
@@ -181,6 +185,23 @@ def test_the_installed_package_answers(installed):
     done = installed.run("docent", "ask", QUESTION, "--no-model", "--library", "internships")
     assert done.returncode == 0, done.stderr
     assert "[1] tidelight-machine-learning.pdf, p. " in done.stdout
+
+
+@pytest.mark.slow
+async def test_the_installed_command_serves_agents(installed):
+    """`docent-mcp` verifies a sentence of a sample document."""
+    command = StdioServerParameters(
+        command=str(installed.bin / "docent-mcp"),
+        args=["--read-only"],
+        env=installed.environ,
+        cwd=installed.home,
+    )
+    arguments = {"sentence": "The machine learning internship pays DKK 21,400 a month."}
+    async with stdio_client(command) as streams, ClientSession(*streams) as session:
+        await session.initialize()
+        result = await session.call_tool("verify", arguments)
+    assert not result.isError and result.structuredContent is not None
+    assert result.structuredContent["verdict"] == "supported"
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
-"""If storage/ cannot be written, `serve` exits with a sentence instead of a traceback."""
+"""If storage/ cannot be written or files not opened, `serve` exits with a sentence instead of a traceback."""
 
 from __future__ import annotations
 
 import os
+import select
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.users import Users
 from docent.web.chat.history import History
 from docent.web.storage_files import installation_secret
+from tests.e2e.conftest import wait_for
 from tests.ports import free_port
 from tests.store.test_full_disk import fill
 
@@ -67,6 +71,52 @@ def test_serve_reports_an_unwritable_storage(disk, trouble, why, remedy):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert why in done.stderr and remedy in done.stderr
+
+
+def test_serve_reports_a_limit_of_open_files_that_is_too_low(tmp_path):
+    """It exits with one sentence that says how many are needed, before anything is opened."""
+    environ = {**os.environ, "DOCENT_STORAGE": str(tmp_path / "storage"), "DOCENT_PORT": str(free_port())}
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -n 64 && exec {sys.executable} -m docent serve"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "may open only 64 files at once" in done.stderr and "ulimit -n" in done.stderr
+
+
+def test_more_clients_than_files_are_refused_and_the_others_answered(tmp_path):
+    """Under a low limit the server stays up: 503 for what is too much, and an answer afterwards."""
+    port = free_port()
+    environ = {**os.environ, "DOCENT_STORAGE": str(tmp_path / "storage"), "DOCENT_PORT": str(port)}
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["sh", "-c", f"ulimit -n 256 && exec {sys.executable} -m docent serve"],
+            cwd=ROOT, env=environ, stdout=out, stderr=out,
+        )  # fmt: skip
+    try:
+        wait_for(f"http://localhost:{port}", process, log)
+        with ExitStack() as opened:
+            address = ("127.0.0.1", port)
+            waiting = {
+                opened.enter_context(socket.create_connection(address, timeout=60)) for _ in range(300)
+            }
+            refused = 0
+            while refused < 100:  # the others are held until their request comes
+                readable, _, _ = select.select(waiting, [], [], 60)
+                assert readable, f"only {refused} were refused"
+                refused += sum(client.recv(12) == b"HTTP/1.1 503" for client in readable)
+                waiting.difference_update(readable)
+        wait_for(f"http://localhost:{port}", process, log)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    assert b"Too many open files" not in log.read_bytes()
 
 
 OPENED = [

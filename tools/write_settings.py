@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -29,8 +30,12 @@ def _default(field: FieldInfo) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     annotation: Any = field.annotation
+    if get_origin(annotation) is UnionType or get_origin(annotation) is Union:
+        annotation = next((one for one in get_args(annotation) if get_origin(one) is Literal), annotation)
     if get_origin(annotation) is Literal:
-        return " or ".join(f"`{choice}`" for choice in get_args(annotation))
+        choices = [f"`{choice}`" for choice in get_args(annotation)]
+        plugin = ["`plugin:NAME`"] if annotation is not field.annotation else []
+        return " or ".join([*choices, *plugin])
     bounds = {"gt": "over", "ge": "from", "le": "to", "lt": "under"}
     words = [
         f"{word} {getattr(rule, name)}"

@@ -37,6 +37,8 @@ from docent.types import (
 
 if TYPE_CHECKING:  # 0.09 s to import; the web pages start without
     from docent.answering.citing.citations import CitedAnswer
+    from docent.answering.tools.lent_tools import LentTools
+    from docent.answering.tools.tool_servers import ToolServers
 
 Retrieve = Callable[[str, Scope], Sequence[Passage]]
 Arguments = ParamSpec("Arguments")
@@ -93,6 +95,9 @@ class AnswerServices:
     policy: ContentPolicy
     sizes: dict[str, int | None] = field(default_factory=dict)
     """The number of parameters of each model that was asked for it."""
+    tool_servers: ToolServers | None = None
+    lent: LentTools | None = None
+    """The tools that other servers lend for this answer."""
 
     @property
     def options(self) -> GenerationOptions:
@@ -258,6 +263,8 @@ class Draft:
         self.looked_up: tuple[Passage, ...] = ()
         """Passages that the model found with tools."""
         self.steps: list[str] = []
+        self.lent = False
+        """A tool of another server returned something."""
         self.computed: list[str] = []
         """Calls of tools and their results: figures that no passage has."""
         self.tables: list[str] = []
@@ -271,6 +278,8 @@ class Draft:
         """The text ends with a whole sentence, as far as the model's end tells."""
         self.small = False
         """The model is small, and was given an easier task."""
+        self.closely = False
+        """The model is small, and only what it copies is cited."""
         self.replaced = False
         """The best sentences are shown instead of what the model wrote."""
         self.shown = False

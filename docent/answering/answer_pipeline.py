@@ -45,6 +45,7 @@ from docent.answering.small_models import (
     with_best_sentences,
     with_easier_task,
 )
+from docent.answering.tools.lent_tools import with_lent_tools
 from docent.answering.tools.toolbox import Toolbox
 from docent.errors import InputError
 from docent.messages import Message, joined
@@ -149,19 +150,24 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    draft.small = services.model is not None and await is_small(services.model, services)
+    draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:
             if isinstance(event, PassagesFound):
                 passages = event.passages
             yield event
+    if not draft.small:
+        services, silent = await with_lent_tools(request, services)
+        for sentence in silent:
+            yield draft.notice(sentence)
     # Whether the documents answer is decided here and never asked of the model.
-    if not _is_answered_by(passages, services):
+    is_answered = _is_answered_by(passages, services)
+    if not is_answered and services.lent is None:
         async for event in _say_nothing_found(passages, documents, services, draft):
             yield event
         return
-    readable = passages
+    readable = passages if is_answered else ()
     if draft.small:
         services = with_easier_task(services)
         request = replace(request, question=draft.searched, history=())
@@ -254,12 +260,14 @@ async def _answer_from_passages(
     """Stream the answer from the passages that fit, and cite it; without a model, take the best sentences."""
     if services.model is None:
         yield draft.notice(replies.NO_MODEL)
-    elif not budget.fits or not budget.passages:
+    elif not budget.fits or not (budget.passages or services.lent):
         yield draft.notice(replies.TOO_LONG)
     else:
         if services.limits.tool_steps:
             toolbox = Toolbox(
-                search=lambda query: services.retrieve(query, request.scope), documents=documents
+                search=lambda query: services.retrieve(query, request.scope),
+                documents=documents,
+                lent=services.lent,
             )
             tokens = write_with_tools(request.question, budget, services.model, toolbox, services, draft)
         else:
@@ -268,7 +276,13 @@ async def _answer_from_passages(
             stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)
         ) as events:
             async for event in events:
+                if budget.passages or draft.lent or draft.looked_up or not isinstance(event, Token):
+                    yield event
+        if not (budget.passages or draft.lent or draft.looked_up or draft.failed or draft.refused):
+            draft.model = ""  # what it wrote rests on nothing
+            async for event in _say_nothing_found(passages, documents, services, draft):
                 yield event
+            return
         if not draft.text.strip() and not draft.failed and not draft.looped:
             yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
         services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
@@ -296,6 +310,7 @@ async def _answer_from_whole_documents(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
+    draft.closely = services.model is not None and await is_small(services.model, services)
     request = replace(request, history=())
     budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:
@@ -364,6 +379,7 @@ async def _cite(
             sent,
             computed="\n".join(draft.computed),
             finished=draft.finished and not (draft.failed or draft.last.cut_short),
+            closely=draft.closely,
             stopped=reader_left.is_set,
             seconds=CITING_SECONDS,
         )

@@ -303,6 +303,7 @@ async def write_with_tools(
         for call in calls[:AT_ONCE]:
             result = await dialogue.use(call, toolbox)
             draft.steps.append(display_name(result.step))
+            draft.lent = draft.lent or result.lent
             if not result.passages:
                 draft.computed += [result.step, result.text]
             if result.shown:
@@ -358,6 +359,8 @@ class _Dialogue:
         if key in self._used:
             return AGAIN
         self._used.add(key)
+        if toolbox.lent is not None and call.name in toolbox.lent:
+            return await toolbox.lent.use(call, self.space - FRAME)
         return await asyncio.to_thread(toolbox.use, call, tuple(self.shown))
 
     def report(self, draft: Draft) -> None:

@@ -33,7 +33,7 @@ from docent.types import (
 if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.answering.models.client import ModelStatus, ServedModel
     from docent.answering.prompt.personas import Persona
-    from docent.evaluating import GoldenQuestions, Question
+    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
     from docent.settings import Settings
@@ -138,6 +138,7 @@ class Docent(Parts):
             synonyms=self.synonyms,
             rerank=self.rerank,
         )
+        passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
@@ -169,6 +170,7 @@ class Docent(Parts):
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            tool_servers=self.tool_servers,
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)
@@ -210,6 +212,7 @@ class Docent(Parts):
             password=password,
             on_progress=on_progress,
         )
+        self.plugins.tell_of_ingest(reports)
         return reports + [
             FileReport(library, SYNONYMS, "failed", mistake)
             for library in sorted({report.library for report in reports})
@@ -224,6 +227,9 @@ class Docent(Parts):
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
+        for report in reports:
+            if report.stopped:
+                self.plugins.tell_of_failure(report.stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []
@@ -321,6 +327,13 @@ class Docent(Parts):
         from docent.evaluating import GoldenQuestions
 
         return GoldenQuestions(self.store.folder / "golden.jsonl")
+
+    @property
+    def past_evaluations(self) -> PastEvaluations:
+        """The figures of earlier evaluations of these questions."""
+        from docent.evaluating import PastEvaluations
+
+        return PastEvaluations(self.store.folder / "evaluations.jsonl")
 
     def keep_golden(self, answer: Answer) -> Question | None:
         """Add the question of a good answer, unless that cites nothing or a private document."""

@@ -11,17 +11,20 @@ from docent.answering.content_policy import ContentPolicy, read_policy
 from docent.answering.models.client import ModelClient, Timeouts
 from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
+from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
+from docent.plugins import PREFIX
 from docent.resources import FILES
 from docent.retrieving import Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
 if TYPE_CHECKING:
+    from docent.answering.tools.tool_servers import ToolServers
     from docent.sources import Sources
 
 
@@ -30,7 +33,9 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     # The files of the settings first: nothing has to be closed if one of them is refused.
     personas = open_personas(settings)
     sources = open_sources(settings)
+    plugins = PluginSteps(retrieval=settings.retrieval, notifiers=settings.notifiers)
     policy = open_policy(settings)
+    tool_servers = open_tool_servers(settings)
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
@@ -72,9 +77,11 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "sizes": {},
         "personas": personas,
         "policy": policy,
+        "tool_servers": tool_servers,
         "synonyms": Synonyms(settings.data),
         "rerank": rerank,
         "sources": sources,
+        "plugins": plugins,
         "schedule": SourceSchedule(60.0 * settings.sources_every),
     }
 
@@ -110,6 +117,17 @@ def open_policy(settings: Settings) -> ContentPolicy:
     return read_policy(path, action=settings.content_policy)
 
 
+def open_tool_servers(settings: Settings) -> ToolServers | None:
+    """Return the MCP servers that lend tools, unconnected; only a file of the default name may be missing."""
+    unnamed = settings.mcp_servers == Settings.model_fields["mcp_servers"].default
+    if unnamed and not settings.mcp_servers.exists():
+        return None
+    from docent.answering.tools.lending_servers import read_servers
+    from docent.answering.tools.tool_servers import ToolServers
+
+    return ToolServers(read_servers(settings.mcp_servers))
+
+
 def _llamacpp_server(settings: Settings) -> LlamaCppServer | None:
     """Return the server of a model file, where the settings name one; it starts with its first request."""
     if settings.model_file is None:
@@ -133,6 +151,19 @@ def open_model(
         return LlamaCppClient(
             server,
             name=name,
+            answer_tokens=settings.answer_tokens,
+            temperature=settings.temperature,
+            timeouts=timeouts,
+        )
+    if settings.provider.startswith(PREFIX):
+        from docent.answering.models.plugin_client import PluginModel
+
+        return PluginModel(
+            settings.provider.removeprefix(PREFIX),
+            name=name or settings.model,
+            url=url or settings.model_url,
+            key=settings.key,
+            context_tokens=settings.context_tokens,
             answer_tokens=settings.answer_tokens,
             temperature=settings.temperature,
             timeouts=timeouts,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.answering.models.llamacpp_server import LlamaCppServer
     from docent.answering.prompt.personas import Persona
     from docent.answering.prompt.token_budget import LearningCounter
+    from docent.answering.tools.tool_servers import ToolServers
+    from docent.app.plugin_steps import PluginSteps
     from docent.app.source_schedule import SourceSchedule
     from docent.indexing import Embedder
     from docent.indexing.torch_models import Reranker
@@ -49,11 +51,14 @@ class Parts:
     """By model: its parameters, once its server has said them."""
     personas: tuple[Persona, ...]
     policy: ContentPolicy
+    tool_servers: ToolServers | None
+    """MCP servers of others that lend their tools to the model."""
     synonyms: Synonyms
     rerank: Reranker | None
     sources: Sources | None
     """Where documents come from beside files; None where no file names any."""
     schedule: SourceSchedule
+    plugins: PluginSteps
 
     def __init__(
         self, storage: str | Path | None = None, *, settings: Settings | None = None, building: bool = False

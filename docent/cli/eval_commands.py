@@ -69,6 +69,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
         return 0
     with _opened(arguments) as docent:
         run, shared, given = _measure(docent, arguments)
+        if arguments.documents is None and arguments.questions is None:
+            docent.past_evaluations.add(shared, library=arguments.library or "")
     figures = figures_json(shared, given)
     compared = _compare(against[0], run) if against else {}
     if arguments.json:

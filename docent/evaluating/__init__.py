@@ -3,6 +3,7 @@
 read_questions(file) → ask → Outcome of each question → report → EvalReport; compare(two runs) → Comparison
 """
 
+from docent.evaluating.past_evaluations import PastEvaluation, PastEvaluations
 from docent.evaluating.questions import GoldenQuestions, Question, from_answer, read_questions
 from docent.evaluating.run import EvalRun, Outcome, ask, read_run, save_run
 from docent.evaluating.scores import Comparison, EvalReport, Figure, compare, report
@@ -12,6 +13,8 @@ __all__ = [
     "Figure",
     "GoldenQuestions",
     "Outcome",
+    "PastEvaluation",
+    "PastEvaluations",
     "Question",
     "EvalReport",
     "EvalRun",

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from docent.errors import EmbeddingError
 from docent.indexing.chunking import CHUNKER_VERSION
 from docent.indexing.packaged_model import DIMENSIONS, MAX_TOKENS, PACKAGED_MODEL, WEIGHTS, packaged_folder
+from docent.plugins import PREFIX
 
 if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
     import numpy as np
@@ -72,6 +73,10 @@ def open_embedder(
         from docent.indexing.ollama_embedder import OllamaEmbedder
 
         return OllamaEmbedder(name.removeprefix(OLLAMA), url=model_url, key=model_key)
+    if name.startswith(PREFIX):
+        from docent.indexing.plugin_embedder import PluginEmbedder
+
+        return PluginEmbedder(name.removeprefix(PREFIX), cache=cache, threads=threads or available_cores())
     if name != PACKAGED_MODEL:
         from docent.indexing.torch_models import ReferenceEmbedder
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib import import_module
 
-from docent.errors import EncryptedFile, UnsupportedFile
+from docent.errors import EncryptedFile, PluginError, UnsupportedFile
 from docent.loading.formats.zip_container import open_zip, read_zip_entry
 from docent.loading.job import Contents, InputFile, Job, Limits, StepReporter
 from docent.messages import Message
+from docent.plugins import installed, load_plugin
 
 CODE = frozenset(
     ".py .pyi .js .mjs .ts .tsx .jsx .java .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .kt .scala .sh "
@@ -48,6 +50,8 @@ KIND_BY_SUFFIX = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
 }
+OWN_SUFFIXES = frozenset((*BY_SUFFIX, *TEXT_SUFFIXES, *KIND_BY_SUFFIX))
+"""Suffixes that no plugin can take over."""
 FOREIGN_SIGNATURES = (
     (b"GIF8", Message("a GIF image"), Message("Save it as PNG or JPEG.")),
     (b"II*\0", Message("a TIFF image"), Message("Save it as PNG, JPEG or PDF.")),
@@ -84,6 +88,9 @@ def supported_kinds() -> tuple[str, ...]:
 def detect_kind(source: InputFile, limits: Limits) -> str:
     """Return the kind of a file. Raises UnsupportedFile, EncryptedFile or UnreadableFile."""
     head = source.head
+    if (suffix := source.suffix.removeprefix(".")) and source.suffix not in OWN_SUFFIXES:
+        if suffix in installed("loaders"):
+            return suffix
     if _is_pdf(source):
         return "pdf"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -233,7 +240,19 @@ READERS = {kind: f"{kind}.read" for kind in KINDS} | {
 
 def open_contents(source: InputFile, kind: str, job: Job, *, report_step: StepReporter) -> Contents:
     """Return the contents of a file of a known kind, importing only that kind's libraries."""
-    module, _, function = READERS[kind].partition(".")
-    reader = getattr(import_module(f"docent.loading.formats.{module}"), function)
+    reader = _reader(kind, source.name)
     contents: Contents = reader(source, job=job, report_step=report_step)
     return contents
+
+
+def _reader(kind: str, name: str) -> Callable[..., Contents]:
+    """Return the function that reads a kind of file: one of ours, else one of a plugin."""
+    if kind in READERS:
+        module, _, function = READERS[kind].partition(".")
+        reader: Callable[..., Contents] = getattr(import_module(f"docent.loading.formats.{module}"), function)
+        return reader
+    try:
+        plugin: Callable[..., Contents] = load_plugin("loaders", kind)
+    except PluginError as error:
+        raise UnsupportedFile("{name} cannot be read. {why}", name=name, why=error.message) from error
+    return plugin

@@ -93,6 +93,7 @@ class GitRepository:
             "HOME": str(self.folder.absolute()),
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
+            "GIT_LITERAL_PATHSPECS": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_COUNT": str(len(settings)),

@@ -14,6 +14,8 @@ from email import policy
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 
+import httpx
+
 from docent.errors import SourceError
 from docent.messages import Message
 from docent.sources.allowed_hosts import AllowedHosts
@@ -40,7 +42,7 @@ class Mailbox:
             connection = self._connect()
             try:
                 if self.settings.encryption == "starttls":
-                    connection.starttls(ssl.create_default_context())
+                    connection.starttls(httpx.create_ssl_context(trust_env=False))
                 connection.login(self.settings.user, self.settings.secret)
                 for folder in self.settings.folders:
                     yield from self._folder(connection, folder, known)
@@ -52,7 +54,7 @@ class Mailbox:
 
     def _connect(self) -> imaplib.IMAP4:
         if self.settings.encryption == "tls":
-            return _GuardedTlsConnection(self.hosts, self.settings, ssl.create_default_context())
+            return _GuardedTlsConnection(self.hosts, self.settings, httpx.create_ssl_context(trust_env=False))
         return _GuardedConnection(self.hosts, self.settings)
 
     def _folder(
@@ -96,7 +98,8 @@ class Mailbox:
         subject = _decoded(headers.get("subject")) or "without subject"
         sender, date = _decoded(headers.get("from")), _decoded(headers.get("date"))
         origin = f"{subject} ({', '.join(filter(None, (sender, date)))}) in {folder}, {self.settings.host}"
-        return SourceItem(id, origin, content, name=f"{folder}/{subject[:LONGEST_SUBJECT]} {uid}.eml")
+        title = subject[:LONGEST_SUBJECT].replace("/", "-")
+        return SourceItem(id, origin, content, name=f"{folder}/{title} {uid}.eml")
 
     def _failed(self, error: Exception) -> SourceError:
         return SourceError(

@@ -20,6 +20,8 @@ from docent.sources.source_list import WebSource
 LARGEST_ROBOTS = 512 * 1024
 LONGEST_PAUSE = 60.0
 LONGEST_ADDRESS = 2_000
+LONGEST_LINKING = 2_000_000
+"""Bytes of a page in which links are looked for; some HTML takes the reader far longer than its length."""
 MOST_LINKS = 2_000
 """Links of one page that are followed."""
 SUFFIXES = {
@@ -111,7 +113,7 @@ class Website:
         links: tuple[str, ...] = ()
         if name.endswith(".html"):
             page = _Links(reply.url)
-            page.feed(reply.content.decode("utf-8", "replace"))
+            page.feed(reply.content[:LONGEST_LINKING].decode("utf-8", "replace"))
             links = tuple(dict.fromkeys(page.links))[:MOST_LINKS]
             if page.is_hidden or (self.settings.include and not self._is_included(url)):
                 return SourceItem(url, url, b"", links=links)  # without a name: followed, and not kept

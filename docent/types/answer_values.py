@@ -7,7 +7,7 @@ A program may ask for the answer in JSON (`JsonFormat`) and lend its own tools (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -203,6 +203,20 @@ class Preferences:
 NO_PREFERENCES = Preferences()
 
 
+@dataclass(frozen=True, slots=True)
+class ToolProposal:
+    """A call of another server's tool that may change something, for a person to allow."""
+
+    server: str
+    tool: str
+    title: str
+    arguments: Mapping[str, Any]
+
+
+AskConsent = Callable[[ToolProposal], Awaitable[bool]]
+"""Asks the person whether a tool may be called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRequest:
     """A question, with everything that its asker decides about the answer."""
@@ -221,6 +235,8 @@ class AnswerRequest:
     json_format: JsonFormat | None = None
     """Answer in JSON, each value with its citation."""
     client_tools: ClientTools | None = None
+    ask_consent: AskConsent | None = None
+    """None: tools of other servers that may change something are not called."""
 
 
 @dataclass(frozen=True, slots=True)

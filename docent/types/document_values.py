@@ -281,6 +281,17 @@ class FileReport:
         return f"{self.pages or ''}{f' ({remark})' if remark else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """An event that notifiers are told of."""
+
+    kind: Literal["ingested", "source_failed"]
+    text: str
+    """A sentence for people."""
+    files: tuple[FileReport, ...] = ()
+    """After an ingest: the files that were not unchanged."""
+
+
 Quotes = Literal["blank", "delete"]
 """The treatment of answers that quote a deleted document: blank their quotes, or delete them."""
 

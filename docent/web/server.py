@@ -19,13 +19,14 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
-from docent.errors import StoreError
+from docent.errors import InputError, StoreError
 from docent.resources import FILES
 from docent.settings import Settings
-from docent.web import listen_address, page_shell
+from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
+from docent.web.admin import admin_routes
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
@@ -40,6 +41,7 @@ from docent.web.input_checks import install_packet_checks
 from docent.web.monitoring import Metrics, configure_logging
 from docent.web.page_routes import routes, unavailable
 from docent.web.security import secure_app
+from docent.web.sharing import share_routes
 from docent.web.sources import source_routes
 from docent.web.storage_files import installation_secret
 
@@ -51,6 +53,9 @@ NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
 HEADER_SECONDS = 30.0
 """From the opening of a connection, or the first byte of its next request, to the end of the headers."""
 MOST_CONNECTIONS = 2_000
+LEAST_FILES = 256
+OWN_FILES = 128
+"""Files that Docent itself holds open: 60 when idle, and some for each answer under way."""
 MOST_OF_ONE_ADDRESS = 500
 """Fifty people behind one router hold about 350: a socket and up to six requests each."""
 
@@ -75,8 +80,15 @@ def prepare() -> None:
         without_foreign_links(app.state.original_page(root))
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
-    ours = [*routes(), *documents.routes(), *source_routes.routes(), *model_panel.routes()]
-    ours += [*context_chart.routes(), *page_shell.routes()]
+    ours = [
+        *routes(),
+        *documents.routes(),
+        *admin_routes.routes(),
+        *share_routes.routes(),
+        *source_routes.routes(),
+        *model_panel.routes(),
+    ]
+    ours += [*context_chart.routes(), *page_shell.routes(), *first_run.routes()]
     paths = {route.path for route in ours}
     app.router.routes[:] = [*ours, *(r for r in app.router.routes if getattr(r, "path", "") not in paths)]
     app.state.settings = settings
@@ -118,6 +130,7 @@ def open_once() -> None:
     close()
     state.docent = open_docent(state.settings)
     state.downloads = ModelDownloads(state.docent.pull_model)
+    state.samples = first_run.SampleReading(state.docent)
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()
@@ -172,6 +185,7 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Serve until stopped."""
+    raise_file_limit()
     config.run.host, config.run.port = settings.host, settings.port
     config.run.headless = True
     config.run.module_name = str(APP)
@@ -182,7 +196,6 @@ def serve(settings: Settings) -> None:
     if (warning := listen_address.open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
     print(f"Docent is at {listen_address.address(settings)} (stop it with Ctrl+C)", flush=True)
-    raise_file_limit()
     server = Server(
         uvicorn.Config(
             chainlit.server.app,
@@ -207,11 +220,29 @@ def serve(settings: Settings) -> None:
 
 
 def raise_file_limit() -> None:
-    """Let this process hold as many connections as the machine allows; a shell often allows it 1,024."""
+    """Let this process hold as many connections as the machine allows; a shell often allows it 1,024.
+
+    Raises InputError where it allows too few files for any work.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * MOST_CONNECTIONS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < LEAST_FILES:
+        raise InputError(
+            "This process may open only {allowed} files at once, and Docent needs {least}. Allow it more, "
+            "for example with: ulimit -n 4096",
+            allowed=wanted,
+            least=LEAST_FILES,
+        )
+
+
+def most_connections() -> int:
+    """Return how many connections leave enough files for what their requests open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, (soft - OWN_FILES) // 2)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -253,7 +284,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(b"408 Request Timeout", TOO_SLOW)
 
     def _exceeds_limit(self) -> bool:
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > most_connections():
             return True
         address = self.client[0] if self.client else None
         allowed = self.config.forwarded_allow_ips  # proxies; by default this machine

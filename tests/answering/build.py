@@ -81,6 +81,7 @@ def answering(question: str, model: ModelClient | None, **changes: Any) -> Async
         "counter": LearningCounter(counter_for("" if model is None else model.name)),
         "policy": NO_POLICY,
         "sizes": {},
+        "tool_servers": None,
     }
     services |= {name: changes.pop(name) for name in list(changes) if name in services}
     request = AnswerRequest(question=question, **{"scope": Scope(), **changes})

@@ -142,3 +142,12 @@ async def test_a_real_small_model(real_ollama):
     assert "ten cents a day" in answer.text
     assert answer.citations
     assert FOUND[1].text == OTHER and answer.receipt.tokens_counted < 300
+
+
+@pytest.mark.parametrize("size", ["135m", "7b"])
+async def test_only_what_it_copies_is_confirmed(size, start_ollama):
+    """The words of a page in another order count as an answer of a larger model, and not of a small one."""
+    server = start_ollama(models=(f"some:{size}",))
+    server.script("At 9:30 and at 18:00, the museum opens and closes.")
+    found = await events(QUESTION, native(server.url, name=f"some:{size}"), limits=AUTO, sizes={})
+    assert (INSTEAD in notices(found)) == (size == "135m")

@@ -260,3 +260,18 @@ def test_five_thousand_documents_are_smooth(storage, tmp_path_factory, ollama_pr
         page.close()
     assert sorted(times)[len(times) // 2] < 1_000
     assert longest < 1_000
+
+
+def test_the_administrators_page_is_accessible(browser, app):
+    """It is linked from the documents page; axe finds nothing, on a phone and on a wide screen."""
+    for width, theme in ((1280, "light"), (390, "dark")):
+        context = browser.new_context(viewport={"width": width, "height": 860}, locale="en-US")
+        page = context.new_page()
+        page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+        page.goto(f"{app}/documents")
+        page.get_by_role("link", name="Administration").click()
+        expect(page.get_by_role("heading", name="Health")).to_be_visible()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture(page, f"admin-{theme}-{width}")
+        context.close()

@@ -15,7 +15,7 @@ from docent.answering.citing.claims import (
     word_share,
 )
 from docent.answering.citing.list_fields import is_of_another_field, joined_fields, list_fields, list_subject
-from docent.answering.citing.quantities import normal_figure
+from docent.answering.citing.quantities import agree, normal_figure
 from docent.answering.citing.text_units import FIGURE, TextUnit, cells, row_name, text_units
 
 LEAST_GAIN = 0.2
@@ -27,6 +27,9 @@ UNITS_OF_TABLES = re.compile(
     re.IGNORECASE,
 )
 """What a passage says of all its figures: "(dollars in millions)", "All prices in Australian dollars"."""
+VALUE_END = re.compile(r"[,;]\s")
+AMOUNT = re.compile(r"[€£$¥₹]\s?\d[\d.,]*|\d[\d.,]*\s?[€£%]|\b\d+[.,]\d+")
+"""Amounts in the heading above a passage, such as a menu's first row, which are no amounts of its rows."""
 MOST_ROWS = 12
 """Rows that one sentence may go through."""
 
@@ -55,7 +58,7 @@ def find_support(sentence: str, text: str, about: str) -> Support:
     which each says its part; fields of a list that the sentence puts together.
     """
     units = text_units(text)
-    about = "\n".join((list_subject(text, about), *UNITS_OF_TABLES.findall(text)))
+    about = "\n".join((AMOUNT.sub(" ", list_subject(text, about)), *UNITS_OF_TABLES.findall(text)))
     nearest = _one_unit_or_two(sentence, text, about, units)
     if nearest.share >= LEAST_SUPPORT:
         return nearest
@@ -75,6 +78,8 @@ def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextU
         unit_text = text[unit.start : unit.end]
         share = support_of(sentence, unit_text, _with_columns(about, unit))
         if not share or share < best_share or _is_of_another_column(sentence, unit_text, unit):
+            continue
+        if unit.is_row and _is_of_another_figure(sentence, unit_text):
             continue
         if is_of_another_field(sentence, text, unit.start, unit.end):
             continue
@@ -114,13 +119,35 @@ def _is_of_another_column(sentence: str, row: str, unit: TextUnit) -> bool:
     return False
 
 
+def _is_of_another_figure(sentence: str, row: str) -> bool:
+    """Tell whether the sentence has a word that only another figure of the row stands behind.
+
+    "Lobster, half 32.00, whole 59.00" does not say that a whole lobster costs 32.00. The words of the row's
+    name stand for all of its figures.
+    """
+    figures = list(FIGURE.finditer(row))
+    starts = [0, *(figure.end() for figure in figures)]
+    before = (row[at : figure.start()] for at, figure in zip(starts, figures, strict=False))
+    labels = [claim_of(VALUE_END.split(text)[-1]).words for text in before]
+    claim, name = claim_of(sentence), claim_of(row_name(row)).words
+    given = [normal_figure(one[0]) in claim.exact for one in figures]
+    if not all(label for label, is_given in zip(labels, given, strict=True) if is_given):
+        return False
+    return any(given) and any(
+        word not in name and word in claim.words and sum(word in other for other in labels) == 1
+        for label, is_given in zip(labels, given, strict=True)
+        if not is_given
+        for word in label
+    )
+
+
 def _copied_units(sentence: str, text: str, units: Sequence[TextUnit]) -> Support | None:
     """Return the whole units that the sentence repeats word for word, with any signs between the words."""
     words = re.findall(r"\w+", sentence)
     if len(words) < LEAST_COPIED_WORDS:
         return None
     copy = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", text, re.I)
-    if copy is None:
+    if copy is None or not agree(sentence, copy[0], ""):  # signs of currencies count
         return None
     # Signs at either end of a unit may be missing from the sentence.
     first = len(re.sub(r"\W+\Z", "", text[: copy.start()]))

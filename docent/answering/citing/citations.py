@@ -50,7 +50,8 @@ FOUND_NOTHING = re.compile(
 """A sentence that says that nothing was found can have no source."""
 TABLE_RULE = re.compile(r"[ \t]*\n[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*(?:\n|$)")
 """The line below the column names of a table, which assert nothing."""
-INTRODUCTION = re.compile(r"[:：]\s*$|^#{1,6} ")
+INTRODUCTION = re.compile(r"[:：?？]\**$|^#{1,6} ")
+"""A heading, a question or what leads to a list: it asserts nothing, and has no mark."""
 OWN_NUMBER = re.compile(r"(?im)^\s*\d{1,2}[.)]\s|\b(?:passages?|sources?) (?:n?[°º] ?)?\d{1,3}\b")
 """Numbers of list items and of passages, which are no figures of the answer."""
 
@@ -79,6 +80,7 @@ def cite(
     *,
     computed: str = "",
     finished: bool = True,
+    closely: bool = False,
     stopped: Callable[[], bool] = lambda: False,
     seconds: float = math.inf,
 ) -> CitedAnswer:
@@ -91,7 +93,8 @@ def cite(
     3. Report sentences and halves without a source, and figures and names that are in no passage. Those
        that a tool `computed` are in no passage either, and are not reported.
 
-    The last sentence of an answer that is not `finished` gets no mark. Sentences are checked until
+    With `closely`, for small models, only near copies of a source have one. The last sentence of an answer
+    that is not `finished` gets no mark. Sentences are checked until
     `stopped` says so or this thread has used that many `seconds` of processor time.
     """
     answer = OTHER_MARKS.sub(_usual_mark, answer)
@@ -113,7 +116,12 @@ def cite(
         removed += [f"[{n}]" for n in numbers if n not in named]
         sentence = MARK.sub("", answer[start:end])
         is_header = sentence.lstrip().startswith("|") and TABLE_RULE.match(answer, end)
-        cited = _CitedSentence(sentence) if is_header else _cite_sentence(sentence, named, passages)
+        claims_nothing = is_header or INTRODUCTION.search(sentence.strip())
+        cited = (
+            _CitedSentence(sentence)
+            if claims_nothing
+            else _cite_sentence(sentence, named, passages, closely=closely)
+        )
         unsupported += [text for text in cited.unsupported if not _is_computed(text, computed)]
         citations |= dict.fromkeys(cited.sources)
         parts += [answer[position:start], cited.text]
@@ -144,12 +152,14 @@ class _CitedSentence:
     """The sentence or those of its halves that assert something and have no source."""
 
 
-def _cite_sentence(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> _CitedSentence:
+def _cite_sentence(
+    sentence: str, named: Sequence[int], passages: Sequence[Passage], *, closely: bool
+) -> _CitedSentence:
     """Cite a sentence as a whole; by halves if it has no source, or a half of its own subject has none."""
-    sources = tuple(find_sources(sentence, named, passages))
+    sources = tuple(find_sources(sentence, named, passages, closely=closely))
     parts = [half for half in halves(sentence) if claim_of(half.statement).words]
     if len(parts) > 1:
-        by_halves = sources_of_halves(sentence, parts, sources, named, passages)
+        by_halves = sources_of_halves(sentence, parts, sources, named, passages, closely=closely)
         if any(by_halves) and not (sources and all(by_halves)):
             return _cited_by_halves(sentence, parts, by_halves)
     unsupported = (_with_marks(sentence, ()).strip(),) if not sources and _asserts(sentence) else ()
@@ -228,7 +238,6 @@ def _asserts(sentence: str) -> bool:
     """Tell whether a sentence says something that a passage could say."""
     return (
         len(content_words(sentence)) >= LEAST_WORDS
-        and not sentence.rstrip().endswith("?")
         and not INTRODUCTION.search(sentence.strip())
         and not FOUND_NOTHING.search(sentence)
     )

@@ -48,6 +48,10 @@ GENERAL_NOUNS = frozenset(
 )
 LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
 """Words that look like a denial but state a limit."""
+SUPERLATIVE = re.compile(
+    r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I
+)
+ONE_OF = re.compile(r"\b(?:one|some|two|among|eine[rs]?|un|une) (?:of|der|des|de)\b|\bamong\b", re.I)
 STATEMENT_BREAK = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
 CLAUSE_BREAK = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
@@ -144,6 +148,8 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     claim, unit_claim, context = claim_of(sentence), claim_of(unit), claim_of(about)
     if not _has_figures(sentence, claim, unit_claim.exact | context.exact) or _denies(unit, claim):
         return 0.0
+    if _is_one_of_several(sentence, unit):
+        return 0.0
     if not agree(sentence, unit, about) or not _figures_are_in_context(claim, unit):
         return 0.0
     unit_index = _index(unit_claim.words)
@@ -205,6 +211,11 @@ def _denies(unit: str, claim: Claim) -> bool:
     return _contradict(claim, nearest) and _contradict(claim, claim_of(unit))
 
 
+def _is_one_of_several(sentence: str, unit: str) -> bool:
+    """Tell whether the unit says "one of the most …" where the sentence says "the most …"."""
+    return bool(SUPERLATIVE.search(sentence) and ONE_OF.search(unit) and not ONE_OF.search(sentence))
+
+
 def _contradict(claim: Claim, source: Claim) -> bool:
     if claim.denied != source.denied and not (source if claim.denied else claim).softly_denied:
         return True
@@ -248,8 +259,8 @@ def _has_every_phrase(sentence: str, known: frozenset[str]) -> bool:
 def _is_name_in(words: frozenset[str], name: str) -> bool:
     if name in words:
         return True
-    known = {part for word in words for part in word.split("-")}
-    return all(part in known for part in name.split("-"))
+    known = {part.removesuffix("s") for word in words for part in word.split("-")}
+    return all(part.removesuffix("s") in known for part in name.split("-"))
 
 
 def word_share(sentence: str, unit: str, about: str) -> float:

@@ -20,7 +20,8 @@ _VERBS = """
     ist sind war waren hat haben kostet kosten dauert beginnt endet kann können muss müssen darf wird werden
     bekommt
 """
-VERB = re.compile(rf"(?<!to )\b(?:{'|'.join(_VERBS.split())})\b(?!['’-])", re.I)
+VERB = re.compile(rf"(?<!to )\b(?!(?-i:War|May)\b)(?:{'|'.join(_VERBS.split())})\b(?!['’-])", re.I)
+"""With capitals, "May" is a month and "War" no German verb."""
 BREAK = re.compile(
     r"\s*[;,]\s+(?:(?:and|but|so|while|whereas|und|aber|sowie|während|et|mais|tandis que)\s+)?"
     r"|\s+(?:and|but|und|aber|et|mais)\s+",

@@ -31,6 +31,7 @@ MOST_TITLES = 4
 """Lines above a list that say what it is about."""
 MOST_JOINED = 12
 """Fields that one sentence may put together."""
+BARE_FIGURE = re.compile(r"\s+\d[\d.,:]*\s*")
 VALUE_PART = re.compile(r"[,;]\s")
 
 
@@ -185,6 +186,8 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     """Tell whether a field says a part of the sentence, which may not name another field."""
     field = match.field
     words = claim_of(statement).words
+    if BARE_FIGURE.fullmatch(statement):
+        return False  # "12 March 1,180": it belongs to the field before as well
     # Only the parts of the value that are spoken of: "heating not included" denies nothing of the rent.
     value_parts = VALUE_PART.split(text[field.start : field.end])
     line = ", ".join([field.label, *(part for part in value_parts if any(has_word(part, w) for w in words))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from docent.answering.citing.alignment import find_support
+from docent.answering.citing.alignment import Support, find_support
 from docent.answering.citing.claims import (
     LEAST_SUPPORT,
     SUBJECT,
@@ -14,8 +14,11 @@ from docent.answering.citing.claims import (
     language_of,
     word_share,
 )
-from docent.answering.citing.halves import Half, around_verb
+from docent.answering.citing.halves import VERB, Half, around_verb
+from docent.answering.citing.near_copies import is_altered, is_near_copy
 from docent.answering.citing.quantities import agree
+from docent.answering.citing.text_units import text_units
+from docent.answering.citing.vocabulary import DECISIVE_WORDS, PLAIN_VERBS
 from docent.types import Citation, Passage
 
 LOCATOR = re.compile(r"\|\s*(?:page|p\.|lines?|rows?|slides?|items?|sheet)\s[^|]*\Z", re.IGNORECASE)
@@ -30,13 +33,19 @@ _SOURCE = (
     r"(?: (?:n?[°º] ?)?\d{1,3})?"
 )
 LEAD_IN = re.compile(
-    rf"^\s*(?:[-*•] +)?(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
-    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},|"
+    rf"^\s*(?:(?:[-*•]|\d{{1,2}}[.)]) +)?"
+    rf"(?:(?:according to|based on|as (?:stated|mentioned|described|shown|listed|noted) in|"
+    rf"in|laut|gemäß|selon|d['’]après|dans) {_SOURCE},\s+|"
     rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
-    rf"(?: that| dass| que|:))\s+",
+    rf"(?: that| dass| que|:)\s+|{_SOURCE} is:\s+|"
+    r"(?:a (?:possible )?answer|(?:the |so,? the )?(?:answer|reason)(?: to (?:this|the|your) question)?)"
+    r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui),\s+)?",
     re.IGNORECASE,
 )
-"""Words that name a source and assert nothing: "According to the table, …"."""
+"""A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
+
+
+ANSWER_IS = re.compile(r"\s*(?:so,? )?(?:the |a (?:possible )?)?answer(?: to \w+ question)?(?: is)?\b", re.I)
 
 
 def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
@@ -57,23 +66,65 @@ def citation_at(n: int, passage: Passage, start: int, end: int) -> Citation:
     )
 
 
-def find_sources(sentence: str, named: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
-    """Return citations of the named passages that support a sentence; if none does, of the best of all."""
+def find_sources(
+    sentence: str, named: Sequence[int], passages: Sequence[Passage], *, closely: bool = False
+) -> list[Citation]:
+    """Return citations of the named passages that support a sentence; if none does, of the best of all.
+
+    With `closely`, only a sentence that is nearly a copy of its source has one.
+    """
+    if closely and _only_answers(sentence):
+        return []
     sentence = LEAD_IN.sub("", sentence)
     if not claim_of(sentence).words:
         return []
     if not named:
-        return _best_sources(sentence, _likely_passages(sentence, passages), passages)
-    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in named}
+        return _best_sources(sentence, _likely_passages(sentence, passages), passages, closely=closely)
+    supports = {n: _support(sentence, passages[n - 1], closely=closely) for n in named}
     supporting = [n for n, support in supports.items() if support.share >= LEAST_SUPPORT]
     if not supporting:
-        return _translated_sources(sentence, named, passages) or find_sources(sentence, (), passages)
+        translated = [] if closely else _translated_sources(sentence, named, passages)
+        return translated or find_sources(sentence, (), passages, closely=closely)
     return [citation_at(n, passages[n - 1], *span) for n in supporting for span in supports[n].spans]
 
 
-def _best_sources(sentence: str, numbers: Sequence[int], passages: Sequence[Passage]) -> list[Citation]:
+def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
+    """Return the best support of a passage; none for an altered copy or, with `closely`, for no copy."""
+    if _repeats_its_subject(sentence) or closely and _only_answers(sentence):
+        return Support(0.0, ())
+    about = _subject(passage)
+    support = find_support(sentence, passage.text, about)
+    if support.share < LEAST_SUPPORT:
+        return support
+    quote = "\n".join(passage.text[start:end] for start, end in support.spans)
+    if closely:
+        columns = "\n".join(
+            unit.columns for unit in text_units(passage.text) if (unit.start, unit.end) in support.spans
+        )
+        stands = is_near_copy(sentence, quote, about, columns)
+        stands = stands and not is_altered(sentence, quote, DECISIVE_WORDS)
+    else:
+        stands = not is_altered(sentence, quote)
+    return support if stands else Support(0.0, ())
+
+
+def _repeats_its_subject(sentence: str) -> bool:
+    """Tell whether a sentence is like "The menu is made by the menu", which says nothing."""
+    subject, rest = (set(claim_of(part).words) for part in around_verb(sentence))
+    return bool(rest - PLAIN_VERBS) and rest - PLAIN_VERBS <= subject
+
+
+def _only_answers(sentence: str) -> bool:
+    """Tell whether a sentence is like "The answer is: Hooke's law": what it claims is in the question."""
+    start = ANSWER_IS.match(sentence)
+    return start is not None and not VERB.search(sentence, start.end())
+
+
+def _best_sources(
+    sentence: str, numbers: Sequence[int], passages: Sequence[Passage], *, closely: bool
+) -> list[Citation]:
     """Return citations of the passage, of these numbers, that supports a sentence best; none if none does."""
-    supports = {n: find_support(sentence, passages[n - 1].text, _subject(passages[n - 1])) for n in numbers}
+    supports = {n: _support(sentence, passages[n - 1], closely=closely) for n in numbers}
     best = max(supports, key=lambda n: (supports[n].share, -n), default=0)
     if not best or supports[best].share < LEAST_SUPPORT:
         return []
@@ -123,6 +174,8 @@ def sources_of_halves(
     sources: Sequence[Citation],
     named: Sequence[int],
     passages: Sequence[Passage],
+    *,
+    closely: bool = False,
 ) -> list[list[Citation]]:
     """Return the sources of each half, all in one document: it is the one that supports most halves.
 
@@ -139,7 +192,9 @@ def sources_of_halves(
         if cited and document not in cited:
             continue
         numbers = [n for n in sorted({*named, *likely}) if passages[n - 1].document_id == document]
-        found = [_sources_of_half(half, sentence, sources, numbers, passages) for half in parts]
+        found = [
+            _sources_of_half(half, sentence, sources, numbers, passages, closely=closely) for half in parts
+        ]
         if sum(map(bool, found)) > sum(map(bool, best)) or (
             sum(map(bool, found)) == sum(map(bool, best)) and not set(named).isdisjoint(numbers)
         ):
@@ -153,9 +208,15 @@ def _sources_of_half(
     sources: Sequence[Citation],
     numbers: Sequence[int],
     passages: Sequence[Passage],
+    *,
+    closely: bool,
 ) -> list[Citation]:
     text = sentence[half.start : half.end]
     said = claim_of(" ".join(around_verb(text))).words if half.subject else ()
+    if closely and any(
+        is_near_copy(text, source.quote, _subject(passages[source.n - 1])) for source in sources
+    ):
+        return list(sources)
     if sources and half.subject:
         quote = " ".join(source.quote for source in sources)
         known_words = sum(has_word(quote, word) for word in said)
@@ -167,7 +228,7 @@ def _sources_of_half(
     subject = claim_of(half.subject).words
     said = said or claim_of(around_verb(half.statement)[1]).words
     supported = []
-    for source in _best_sources(half.statement, numbers, passages):
+    for source in _best_sources(half.statement, numbers, passages, closely=closely):
         known = f"{source.quote} {_subject(passages[source.n - 1])}"
         quoted_share = sum(has_word(source.quote, word) for word in said) / max(len(said), 1)
         known_share = sum(has_word(known, word) for word in said) / max(len(said), 1)

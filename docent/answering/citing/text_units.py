@@ -12,7 +12,8 @@ from docent.answering.citing.vocabulary import STOP_WORDS
 SENTENCE_BREAK = re.compile(
     r"\n\s*\n"  # a blank line
     r"|\n(?=\s*(?:[-*•·–]|\d+[.)])\s)"  # a list item
-    r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\.\.)"  # not after "12." or after dot leaders …
+    r"|(?<!\s\d\.)(?<!\s\d\d\.)(?<!\A\d\.)(?<!\A\d\d\.)(?<!\.\.)"  # not after "12." or dot leaders …
+    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)"
     r"(?<=[.!?…])[\"”’)\]]*\s+(?=[^\sa-z])"  # … but after a full stop
     r"|\n(?=#|[^\n|]+ \| )"  # a heading or a table row
 )
@@ -55,12 +56,24 @@ def text_units(text: str) -> tuple[TextUnit, ...]:
 
 
 def _rows_or_whole(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Cut neighbouring lines into rows if most of them hold a figure; a row is a statement of its own."""
+    """Cut neighbouring lines into rows if most of them hold a figure; a row is a statement of its own.
+
+    A line in small letters belongs to the row above it, as the description of a dish does.
+    """
     lines = [(start + line.start(), start + line.end()) for line in re.finditer(r"[^\n]+", text[start:end])]
     with_figure = sum(bool(FIGURE.search(text, *line)) for line in lines)
-    if len(lines) < 2 or with_figure < ROWS_WITH_FIGURE * len(lines) or text[lines[1][0]].islower():
+    if len(lines) < 2 or with_figure < ROWS_WITH_FIGURE * len(lines):
         return [(start, end)]
-    return lines
+    if not text[lines[1][0]].islower():
+        return lines
+    rows: list[tuple[int, int]] = []
+    for line_start, line_end in lines:
+        is_row = len(cells(text[line_start:line_end])) > 1
+        if rows and (not is_row or text[line_start].islower()):
+            rows[-1] = (rows[-1][0], line_end)
+        else:
+            rows.append((line_start, line_end))
+    return rows
 
 
 def cells(line: str) -> list[str]:

@@ -77,7 +77,10 @@ def _spelt() -> Iterator[tuple[str, str]]:
 
 NUMBERS = dict(_spelt())
 
-LIGHT_WORDS = frozenset("located situated mode kind total called named befindet gelegen situé située".split())
+LIGHT_WORDS = frozenset(
+    """located situated mode kind total called named approximately roughly indeed actually simply befindet
+    gelegen situé située""".split()
+)
 """Words that a sentence adds to what its source says, and that assert nothing by themselves."""
 
 DATES = frozenset(
@@ -126,6 +129,17 @@ _OPPOSITE_WORDS = (
     ("augmenté hausse augmente", "baissé baisse diminué diminue"),
 )
 OPPOSITES = tuple((frozenset(one.split()), frozenset(other.split())) for one, other in _OPPOSITE_WORDS)
+
+DECISIVE_WORDS = DENIALS | frozenset(
+    """above below up down more less before after from until till since during with by despite against
+    among between beyond through all some any most many few several both either half only even almost
+    nearly first second third last next previous new old same other another different former latter best
+    worst better worse good bad large small larger smaller largest smallest high low highest lowest long
+    short longest shortest usually often sometimes rarely seldom must should ab bis seit mit alle einige
+    viele wenige nur erst letzte neu alt depuis jusque avec tous toutes quelques plusieurs seulement
+    premier dernier nouveau ancien""".split()
+)
+"""Words that decide what a sentence says: one of them changed makes a copied sentence another one."""
 
 SMALL_WORDS = {
     "en": frozenset("the of and to is in that for with are be this was it by from at not have has".split()),

@@ -67,7 +67,7 @@ CONTROL = re.compile(
 )
 """The beginning of a sign of some model's chat template: servers obey them even inside a message."""
 
-FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|question|notes|rows)\b)", re.IGNORECASE)
+FENCE = re.compile(r"<(?=\s*/?\s*(?:passage|question|notes|rows|result)\b)", re.IGNORECASE)
 
 
 def quotable(text: str) -> str:
@@ -152,6 +152,11 @@ def quoted(n: int, passage: Passage) -> str:
 def rows(text: str) -> str:
     """Return rows of a table as the model is shown them."""
     return f"<rows>\n{quotable(text)}\n</rows>"
+
+
+def tool_result(tool: str, text: str) -> str:
+    """Return what a tool of another server returned as the model is shown it."""
+    return f'<result tool="{tool}">\n{quotable(text)}\n</result>'
 
 
 def asked(question: str) -> str:

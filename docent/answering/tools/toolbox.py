@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docent.answering.answer_context import ScopedDocuments, answering, placed, whole
 from docent.answering.output_filter import display_name, without_numbers
@@ -20,6 +20,9 @@ from docent.answering.tools import table_queries
 from docent.errors import DocentError, InputError
 from docent.messages import Message
 from docent.types import Passage, StoredDocument, ToolCall
+
+if TYPE_CHECKING:
+    from docent.answering.tools.lent_tools import LentTools
 
 MOST_FOUND = 4
 MOST_LISTED = 60
@@ -86,19 +89,29 @@ class ToolResult:
     passages: tuple[Passage, ...] = ()
     shown: str = ""
     """Shown below the answer, so that a person can check it: a query and its rows."""
+    lent: bool = False
+    """A tool of another server returned it."""
 
 
 class Toolbox:
-    """The tools on the documents of one scope."""
+    """The tools on the documents of one scope, and those that other servers lend."""
 
-    def __init__(self, *, search: Callable[[str], Sequence[Passage]], documents: ScopedDocuments) -> None:
+    def __init__(
+        self,
+        *,
+        search: Callable[[str], Sequence[Passage]],
+        documents: ScopedDocuments,
+        lent: LentTools | None = None,
+    ) -> None:
         self._search = search
         self._documents = documents
+        self.lent = lent
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """Return the tools that have something to work on."""
         kinds = {document.kind for document in answering(self._documents.all())}
-        return (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
+        own = (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
+        return own if self.lent is None else (*own, *self.lent.schemas)
 
     def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
         """Run a tool call; an error becomes the result, and the model may try otherwise."""

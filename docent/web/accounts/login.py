@@ -193,6 +193,14 @@ class Authenticator:
             return identifier == LOCAL
         return self._users.find(identifier) is not None
 
+    def accounts(self) -> list[Account]:
+        """Return everybody who may log in; nobody where there is no login."""
+        return self._users.all() if self.required else []
+
+    def add_account(self, name: str, *, role: str, password: str) -> Account:
+        """Add somebody who may log in from now on. Raises InputError."""
+        return self._users.add(name, role=role, password=password)
+
     def is_admin(self, identifier: str) -> bool:
         """Return True for an admin. Looked up each time, so that a role that was taken away is gone."""
         if not self.required:

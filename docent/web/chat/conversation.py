@@ -121,9 +121,18 @@ async def send_documents_link() -> None:
     ).send()
 
 
-async def send_export_link() -> None:
-    """Answer the command for an export with a link to this conversation as a file."""
-    if previous_turns(chat_context.get()):
+async def send_export_link(*, share_links: bool) -> None:
+    """Answer the command for an export with a link to this conversation as a file, or to sharing it."""
+    if previous_turns(chat_context.get()) and share_links:
+        thread = cl.context.session.thread_id
+        text = say(
+            "[Download this conversation]({link}) as Markdown, with its sources, or "
+            "[share it by a link]({share}).",
+            language(),
+            link=f"/export/{thread}",
+            share=f"/link/{thread}",
+        )
+    elif previous_turns(chat_context.get()):
         text = say(
             "[Download this conversation]({link}) as Markdown, with its sources.",
             language(),
@@ -273,9 +282,7 @@ def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[
         markdown_description=say(
             Message("Ask your documents. Every answer shows the page it comes from.")
             if libraries
-            else Message(
-                "There are no documents yet. Put files into `data/` and run `python -m docent ingest`."
-            ),
+            else Message("There are no documents yet. Add one, then ask about it."),
             language,
         ),
         icon="/public/logo.svg",

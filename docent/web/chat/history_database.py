@@ -119,7 +119,15 @@ THIRD = """
 UPDATE elements SET "display" = 'page' WHERE "display" = 'side';
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD)
+FOURTH = """
+CREATE TABLE share_links (
+    "threadId" TEXT PRIMARY KEY REFERENCES threads ("id") ON DELETE CASCADE,
+    "digest" TEXT NOT NULL UNIQUE,   -- SHA-256 of the token in the link
+    "createdAt" TEXT NOT NULL
+);
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH)
 
 
 def prepare(path: Path) -> None:

@@ -20,12 +20,14 @@ from docent.web.chat.conversation import current_choices, persona_key
 from docent.web.chat.file_scope import question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.saved_answer import previous_turns
+from docent.web.chat.tool_consent import ask_consent, refuse_open_questions
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics
 
 
 async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:
     """Answer a question; one that comes with files waits until they are searchable."""
+    refuse_open_questions()
     if not message.elements:
         await reply(message.content, docent=docent, metrics=metrics)
         return
@@ -111,6 +113,7 @@ async def reply(
             persona=persona,
             preferences=choices.preferences,
             anyway=anyway,
+            ask_consent=ask_consent,
         )
     )
     if not is_operator():

@@ -173,11 +173,7 @@ async def save_test_question(
     rated = await rated_answer(history, str(action.payload.get("step")), reader=reader)
     if rated is None:
         return
-    answer = rated[1]
-    # The passages were not saved.
-    searched = str(answer.receipt.get("searched") or answer.question)
-    receipt = Receipt(question=answer.question, searched=searched)
-    question = await asyncio.to_thread(docent.keep_golden, Answer(answer.text, answer.citations, (), receipt))
+    question = await asyncio.to_thread(docent.keep_golden, as_answer(rated[1]))
     await action.remove()
     text = (
         Message("Not saved: a test question needs an answer from documents that everybody may see.")
@@ -185,6 +181,12 @@ async def save_test_question(
         else Message("Saved. `docent eval` asks it from now on.")
     )
     await cl.context.emitter.send_toast(say(text, language), "warning" if question is None else "success")
+
+
+def as_answer(saved: SavedAnswer) -> Answer:
+    """Return a saved answer as it was given, without its passages, which were not saved."""
+    searched = str(saved.receipt.get("searched") or saved.question)
+    return Answer(saved.text, saved.citations, (), Receipt(question=saved.question, searched=searched))
 
 
 async def rated_answer(history: History, step_id: str, *, reader: str) -> tuple[str, SavedAnswer] | None:

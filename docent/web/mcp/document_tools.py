@@ -115,7 +115,7 @@ class DocumentTools:
         passages = await search_in_thread(query, self.docent().retrieve, query, scope, arguments.limit)
         ranked = [schemas.PassageResult.ranked(rank, one) for rank, one in enumerate(passages, 1)]
         notices = [str(notice) for notice in (shortened_notice(query),) if notice]
-        lines = [f"{one.rank}. {one.file}, {one.place} ({one.library})\n{one.quote}" for one in ranked]
+        lines = [f"{one.rank}. {one.where} ({one.library})\n{one.quote}" for one in ranked]
         text = "\n\n".join([*(lines or ["Nothing was found."]), *notices])
         return ToolReply(schemas.SearchResult(passages=ranked, notices=notices), text)
 

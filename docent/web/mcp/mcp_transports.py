@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -88,6 +89,8 @@ def serve_stdio(docent: Docent, *, libraries: Sequence[str], read_only: bool) ->
         docent=lambda: docent, files=ApiFiles(), metrics=Metrics(), shutdown=ShutdownSignal()
     )
     server = McpServer(tools, client_of=lambda request: client, local=True)
+    # Ctrl+C ends the process at once: the thread that waits for the next line cannot be interrupted.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     asyncio.run(_serve_streams(server.protocol))
 
 

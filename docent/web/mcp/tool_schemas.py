@@ -95,6 +95,7 @@ class SourceResult(BaseModel):
     end: int
     quote: str
     uri: str = Field(description="The page as a resource.")
+    origin: str = Field("", description="Of a document that a source brought: its address.")
 
     @classmethod
     def of(cls, citation: Citation) -> SourceResult:
@@ -108,11 +109,16 @@ class SourceResult(BaseModel):
             end=citation.end,
             quote=citation.quote,
             uri=page_uri(citation.document_id, citation.page),
+            origin=citation.origin,
         )
 
     @property
+    def where(self) -> str:
+        return f"{self.origin or self.file}, {self.place}"
+
+    @property
     def line(self) -> str:
-        return f"{self.file}, {self.place} ({self.library}): “{' '.join(self.quote.split())}”"
+        return f"{self.where} ({self.library}): “{' '.join(self.quote.split())}”"
 
 
 class PassageResult(SourceResult):
@@ -133,6 +139,7 @@ class PassageResult(SourceResult):
             end=passage.end,
             quote=passage.text,
             uri=page_uri(passage.document_id, passage.page),
+            origin=passage.origin,
         )
 
 

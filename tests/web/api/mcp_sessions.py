@@ -18,6 +18,16 @@ from tests.web.api.conftest import Api
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TRANSPORTS = ("http", "stdio")
+OPENING = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    },
+}
 
 
 @asynccontextmanager
@@ -32,20 +42,23 @@ async def http_session(url: str, key: str = "") -> AsyncIterator[ClientSession]:
         yield session
 
 
-@asynccontextmanager
-async def stdio_session(api: Api, *options: str) -> AsyncIterator[ClientSession]:
-    """A process of its own, on the same storage."""
+def stdio_command(api: Api, *options: str) -> StdioServerParameters:
+    """The command for a process of its own, on the same storage."""
     settings = api.docent.settings
     names = ("storage", "data", "model_url", "personas")
     environ = {f"DOCENT_{name.upper()}": str(getattr(settings, name)) for name in names}
-    command = StdioServerParameters(
+    return StdioServerParameters(
         command=sys.executable,
         args=["-m", "docent", "mcp", *options],
         env={**environ, "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         cwd=settings.data.parent,
     )
+
+
+@asynccontextmanager
+async def stdio_session(api: Api, *options: str) -> AsyncIterator[ClientSession]:
     async with (
-        stdio_client(command) as (incoming, outgoing),
+        stdio_client(stdio_command(api, *options)) as (incoming, outgoing),
         ClientSession(incoming, outgoing) as session,
     ):
         await session.initialize()

@@ -17,7 +17,7 @@ from docent.web.api.access import AccessControl
 from docent.web.api.application import build
 from docent.web.api.middleware import ApiMiddleware
 from tests.web.api.conftest import Api, Server
-from tests.web.api.mcp_sessions import TRANSPORTS, session_of, text_of
+from tests.web.api.mcp_sessions import OPENING, TRANSPORTS, session_of, text_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
@@ -26,16 +26,6 @@ pytestmark = [
 
 ANNA = "anna"
 SECRET = "# Salary\n\nAnna earns 83,250 euro in the year.\n"
-OPENING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
 HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,16 @@ from pydantic import AnyUrl
 
 from docent.types import Scope
 from tests.web.api.conftest import Api
-from tests.web.api.mcp_sessions import ROOT, TRANSPORTS, http_session, session_of, stdio_session, text_of
+from tests.web.api.mcp_sessions import (
+    OPENING,
+    ROOT,
+    TRANSPORTS,
+    http_session,
+    session_of,
+    stdio_command,
+    stdio_session,
+    text_of,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:legacy embedding function config:DeprecationWarning"),
@@ -204,3 +215,22 @@ def test_the_program_in_the_docs(api: Api, tmp_path: Path):
     assert done.stdout.count("answer:\n") == 3
     assert done.stdout.endswith("refused:\nThere is no such library, or this key may not see it.\n")
     assert done.stdout.splitlines()[-1] in page
+
+
+def test_interrupting_the_command_ends_it(api: Api):
+    """Ctrl+C ends `docent mcp` although it waits for a message."""
+    command = stdio_command(api)
+    with subprocess.Popen(
+        [command.command, *command.args],
+        cwd=command.cwd,
+        env=command.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(f"{json.dumps(OPENING)}\n")
+        process.stdin.flush()
+        assert '"serverInfo"' in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == -signal.SIGINT

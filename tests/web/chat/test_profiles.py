@@ -38,12 +38,15 @@ def test_every_icon_is_one_of_our_files():
     ):
         for icon in [profile.icon, *(starter.icon for starter in profile.starters or ())]:
             assert icon is None or (PUBLIC / icon.lstrip("/")).is_file()
+        if profile.name == EVERYTHING:
+            icons = [Path(starter.icon).stem for starter in profile.starters]
+            assert set(icons) == {"restaurants", "internships", "handbook"}
 
 
 def test_without_documents_the_page_says_how_to_add_some():
-    """There are no first questions to offer, so the description names the command."""
+    """There are no first questions to offer, and no command is named: the page itself adds documents."""
     (plain, *_) = chat_profiles(docent(), reader="ann", language="en")
-    assert "docent ingest" in plain.markdown_description
+    assert "Add one" in plain.markdown_description and "ingest" not in plain.markdown_description
     assert plain.starters == []
 
 

@@ -1,0 +1,1 @@
+"""The page for administrators: people, feedback, evaluations, use and health."""
