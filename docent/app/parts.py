@@ -111,7 +111,9 @@ class Parts:
         self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            files = (self.store, background, self.rereader, self.loader, self.uploads)
+            parts.callback(self.store.close)
+            parts.callback(self.schedule.wait)
+            files = (background, self.rereader, self.loader, self.uploads)
             for part in (*files, self.llamacpp, self.summary_writer):
                 if part is not None:
                     parts.callback(part.close)
