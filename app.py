@@ -7,9 +7,13 @@ from chainlit.types import ThreadDict
 from docent.web import server
 from docent.web.accounts.login import watch_open_pages
 from docent.web.chat import (
+    answer_stream,
     answer_view,
+    attachment_status,
     attachments,
     conversation,
+    conversation_sources,
+    file_scope,
     model_download,
     model_panel,
     page_session,
@@ -33,7 +37,7 @@ async def start_app() -> None:
 @cl.on_app_shutdown
 async def stop_app() -> None:
     try:
-        await answer_view.interrupt_all()
+        await answer_stream.interrupt_all()
     finally:
         server.close()
 
@@ -90,6 +94,14 @@ async def receive_message(message: cl.Message) -> None:
         await reply.receive_message(message, docent=server.docent(), metrics=server.metrics())
 
 
+@cl.on_window_message
+async def change_sources(message: object) -> None:
+    await conversation_sources.change_sources(
+        message, docent=server.docent(), libraries=file_scope.choosable_libraries
+    )
+
+
+@cl.action_callback(answer_view.ASK)
 @cl.action_callback(answer_view.ASK_AGAIN)
 @cl.action_callback(answer_view.ANSWER_ANYWAY)
 async def ask_again(action: cl.Action) -> None:
@@ -130,9 +142,9 @@ async def answer_consent(action: cl.Action) -> None:
     tool_consent.answer_consent(action)
 
 
-@cl.action_callback(attachments.CANCEL)
-@cl.action_callback(attachments.SHARE)
-@cl.action_callback(attachments.SHARE_IN)
-@cl.action_callback(attachments.KEEP_PRIVATE)
+@cl.action_callback(attachment_status.CANCEL)
+@cl.action_callback(attachment_status.SHARE)
+@cl.action_callback(attachment_status.SHARE_IN)
+@cl.action_callback(attachment_status.KEEP_PRIVATE)
 async def press_file_button(action: cl.Action) -> None:
     await attachments.press(action)

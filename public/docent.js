@@ -19,6 +19,7 @@
     "button:has(> .lucide-copy)": say("Copy", "Copier"),
     "button:has(> .lucide-thumbs-up)": say("Helpful", "Utile"),
     "button:has(> .lucide-thumbs-down)": say("Not helpful", "Pas utile"),
+    "button:has(> .lucide-arrow-down)": say("To the end", "Aller à la fin"),
     ".edit-message": say("Edit and ask again", "Modifier et reposer"),
     "#edit-chat-input": say("Your question", "Votre question"),
   };

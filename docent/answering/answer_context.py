@@ -15,6 +15,7 @@ from docent.answering.content_policy import ContentPolicy
 from docent.answering.models.client import GenerationOptions, ModelClient, Piece
 from docent.answering.prompt.personas import Persona
 from docent.answering.prompt.token_budget import Budget, LearningCounter
+from docent.answering.saved_summaries import SavedSummaries
 from docent.errors import InputError
 from docent.messages import Message
 from docent.retrieving.query import is_long
@@ -93,6 +94,8 @@ class AnswerServices:
     counter: LearningCounter
     """Carries what the server's token counts have taught from one answer to the next."""
     policy: ContentPolicy
+    summaries: SavedSummaries | None = None
+    """None: every summary is written anew."""
     sizes: dict[str, int | None] = field(default_factory=dict)
     """The number of parameters of each model that was asked for it."""
     tool_servers: ToolServers | None = None
@@ -286,6 +289,8 @@ class Draft:
         """Some words of the model's answer have been shown."""
         self.refused = ""
         """The sentence of the content policy that stopped the answer."""
+        self.instead: CitedAnswer | None = None
+        """The answer where the model writes none; without one, the sentences that match the question best."""
         self._order: dict[str, int] = {}
         """The model's numbers so far, with those shown for them."""
         self._notices: list[str] = []

@@ -7,11 +7,9 @@ by their words, have shorter ways: documents read whole, the model's own knowled
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import accumulate
 
 from docent.answering import intents
 from docent.answering import replies_without_model as replies
@@ -22,55 +20,45 @@ from docent.answering.answer_context import (
     answering,
     not_ready,
 )
-from docent.answering.citing.citations import CitedAnswer, cite, link_cited_addresses, renumber
+from docent.answering.citing.citations import CitedAnswer
 from docent.answering.client_tools import tokens_of_tools, with_rules_of_tools, write_or_call
 from docent.answering.generation import (
     stream_checked,
     write,
-    write_from_notes,
-    write_from_passages,
-    write_with_tools,
 )
 from docent.answering.models.client import ModelClient
-from docent.answering.output_filter import OutputFilter, display_name
-from docent.answering.passage_steps import find_passages, fit_passages, list_documents, recent_turns
+from docent.answering.output_filter import OutputFilter
+from docent.answering.passage_answer import answer_from_passages, cite_answer, say_nothing_found
+from docent.answering.passage_steps import find_passages, fit_passages, recent_turns
 from docent.answering.prompt import templates
-from docent.answering.prompt.token_budget import Budget
-from docent.answering.replies_without_model import best_sentences, find_best_sentences, list_mentions
+from docent.answering.prompt.token_budget import newest
+from docent.answering.replies_without_model import list_mentions
 from docent.answering.small_models import (
-    INSTEAD,
     is_small,
-    is_supported,
     shortened,
-    with_best_sentences,
     with_easier_task,
 )
 from docent.answering.tools.lent_tools import with_lent_tools
-from docent.answering.tools.toolbox import Toolbox
+from docent.answering.whole_documents import answer_from_all_of, summarise
 from docent.errors import InputError
 from docent.messages import Message, joined
-from docent.retrieving.query import MAX_QUESTION, shorten_question
+from docent.retrieving.query import shorten_question
 from docent.types import (
     AnswerRequest,
     ClientTools,
     Event,
     Passage,
     PassagesFound,
-    Searching,
     StoredDocument,
     Token,
     ToolCall,
-    Turn,
 )
-
-CITING_SECONDS = 10.0
-"""Of a processor, for one answer: 75,000 characters against ten passages took 1.3 (2 cores)."""
 
 
 async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGenerator[Event, None]:
     """Answer a request, event by event; the last event is `Answered`."""
     services = services.preferring(request.preferences)
-    request = replace(request, history=_newest_turns(request.history))
+    request = replace(request, history=newest(request.history))
     documents = ScopedDocuments(services.store, request.scope)
     draft = Draft(request.question)
     listed: list[StoredDocument] = []
@@ -92,16 +80,6 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
             yield event
 
 
-def _newest_turns(history: Sequence[Turn]) -> Sequence[Turn]:
-    """Return the newest turns that together are no longer than a question may be.
-
-    No window holds more, and every turn is counted with each question.
-    """
-    lengths = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
-    count = sum(1 for length in lengths if length <= MAX_QUESTION)
-    return history[len(history) - count :]
-
-
 def _events(
     request: AnswerRequest,
     documents: ScopedDocuments,
@@ -117,7 +95,7 @@ def _events(
     tools = request.client_tools
     if tools is not None and (tools.choice != "none" or tools.rounds) and services.model is not None:
         return _answer_with_client_tools(request, tools, services.model, documents, services, draft)
-    intent = intents.intent_of(shorten_question(request.question), answering(listed))
+    intent = intents.intent_of(shorten_question(request.question), answering(listed), at_hand=request.at_hand)
     if services.model is not None and (request.anyway or intent.kind == "anyway"):
         question = request.question
         if intent.kind == "anyway":
@@ -136,8 +114,10 @@ def _events(
             return _reply(replies.which(answering(listed)), draft)
         case "mentions":
             return list_mentions(intent.term, listed, documents, draft)
+        case "summary":
+            return summarise(request, intent.documents, documents, services, draft)
         case "whole":
-            return _answer_from_whole_documents(request, intent.documents, documents, services, draft)
+            return answer_from_all_of(request, intent.documents, documents, services, draft)
         case _:
             return _answer_question(request, documents, services, draft)
 
@@ -164,7 +144,7 @@ async def _answer_question(
     # Whether the documents answer is decided here and never asked of the model.
     is_answered = _is_answered_by(passages, services)
     if not is_answered and services.lent is None:
-        async for event in _say_nothing_found(passages, documents, services, draft):
+        async for event in say_nothing_found(passages, documents, services, draft):
             yield event
         return
     readable = passages if is_answered else ()
@@ -175,7 +155,7 @@ async def _answer_question(
     budget = await fit_passages(request, readable, services, most=services.limits.passages)
     draft.lap("budget")
     async with aclosing(
-        _answer_from_passages(request, passages, budget, documents, services, draft)
+        answer_from_passages(request, passages, budget, documents, services, draft)
     ) as events:
         async for event in events:
             yield event
@@ -184,20 +164,6 @@ async def _answer_question(
 def _is_answered_by(passages: Sequence[Passage], services: AnswerServices) -> bool:
     best = max((passage.relevance for passage in passages), default=-1.0)
     return best >= services.limits.relevant_from
-
-
-async def _say_nothing_found(
-    passages: Sequence[Passage], documents: ScopedDocuments, services: AnswerServices, draft: Draft
-) -> AsyncGenerator[Event, None]:
-    draft.not_found = True
-    listed = await list_documents(documents, draft)
-    if passages or answering(listed):
-        cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
-    else:
-        cited = replies.about(listed)
-    if unfinished := replies.not_yet(listed):
-        yield draft.notice(unfinished)
-    yield draft.answered(cited, passages)
 
 
 async def _answer_with_client_tools(
@@ -242,90 +208,11 @@ async def _answer_with_client_tools(
         yield replace(answered, answer=replace(answered.answer, calls=tuple(calls)))
     elif not is_grounded:
         draft.model = ""
-        async for event in _say_nothing_found(passages, documents, services, draft):
+        async for event in say_nothing_found(passages, documents, services, draft):
             yield event
     else:
-        async for event in _cite(request.question, budget.passages or passages, passages, draft):
+        async for event in cite_answer(request.question, budget.passages or passages, passages, draft):
             yield event
-
-
-async def _answer_from_passages(
-    request: AnswerRequest,
-    passages: Sequence[Passage],
-    budget: Budget,
-    documents: ScopedDocuments,
-    services: AnswerServices,
-    draft: Draft,
-) -> AsyncGenerator[Event, None]:
-    """Stream the answer from the passages that fit, and cite it; without a model, take the best sentences."""
-    if services.model is None:
-        yield draft.notice(replies.NO_MODEL)
-    elif not budget.fits or not (budget.passages or services.lent):
-        yield draft.notice(replies.TOO_LONG)
-    else:
-        if services.limits.tool_steps:
-            toolbox = Toolbox(
-                search=lambda query: services.retrieve(query, request.scope),
-                documents=documents,
-                lent=services.lent,
-            )
-            tokens = write_with_tools(request.question, budget, services.model, toolbox, services, draft)
-        else:
-            tokens = write_from_passages(request.question, budget, services.model, services, draft)
-        async with aclosing(
-            stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)
-        ) as events:
-            async for event in events:
-                if budget.passages or draft.lent or draft.looked_up or not isinstance(event, Token):
-                    yield event
-        if not (budget.passages or draft.lent or draft.looked_up or draft.failed or draft.refused):
-            draft.model = ""  # what it wrote rests on nothing
-            async for event in _say_nothing_found(passages, documents, services, draft):
-                yield event
-            return
-        if not draft.text.strip() and not draft.failed and not draft.looped:
-            yield draft.notice(replies.ONLY_THOUGHT if draft.last.cut_short else replies.SILENT)
-        services.counter.learn(budgeted=draft.tokens, counted=draft.last.prompt_tokens)
-    await list_documents(documents, draft)
-    known = {passage.chunk_id: passage for passage in (*passages, *draft.looked_up)}
-    sent = [known[chunk_id] for chunk_id in draft.sent]
-    if draft.small:
-        sent = list({passage.chunk_id: passage for passage in (*sent, *passages)}.values())
-    async for event in _cite(request.question, sent or passages, tuple(known.values()), draft):
-        yield event
-
-
-async def _answer_from_whole_documents(
-    request: AnswerRequest,
-    wanted: Sequence[StoredDocument],
-    documents: ScopedDocuments,
-    services: AnswerServices,
-    draft: Draft,
-) -> AsyncGenerator[Event, None]:
-    """Read documents from beginning to end: all at once where they fit, else part by part."""
-    yield Searching(
-        Message("all of {files}", files=", ".join(display_name(document.name) for document in wanted))
-    )
-    passages = await asyncio.to_thread(documents.read_whole, wanted)
-    draft.found = len(passages)
-    draft.lap("retrieve")
-    yield PassagesFound(passages)
-    draft.closely = services.model is not None and await is_small(services.model, services)
-    request = replace(request, history=())
-    budget = await fit_passages(request, passages, services, most=len(passages))
-    if services.model is None or not budget.fits or not budget.dropped:
-        async with aclosing(
-            _answer_from_passages(request, passages, budget, documents, services, draft)
-        ) as events:
-            async for event in events:
-                yield event
-        return
-    tokens = write_from_notes(request.question, passages, services.model, services, draft)
-    async with aclosing(stream_checked(tokens, services.policy, draft, instead=replies.NO_MODEL)) as events:
-        async for event in events:
-            yield event
-    async for event in _cite(request.question, passages, passages, draft, show_cited_only=True):
-        yield event
 
 
 async def _answer_without_documents(
@@ -353,51 +240,3 @@ async def _answer_without_documents(
     yield draft.notice(replies.FROM_THE_MODEL)
     text = draft.text.strip() or Message("No answer came. Ask again.")
     yield draft.answered(replies.uncited(joined((replies.UNGROUNDED, text), " ")), ())
-
-
-async def _cite(
-    question: str,
-    sent: Sequence[Passage],
-    found: Sequence[Passage],
-    draft: Draft,
-    *,
-    show_cited_only: bool = False,
-) -> AsyncGenerator[Event, None]:
-    """End with the text and its citations; where the model wrote nothing, with the best sentences."""
-    if draft.refused:
-        yield draft.answered(replies.uncited(draft.refused), ())
-        return
-    if not draft.text.strip():
-        draft.model = ""
-        yield draft.answered(best_sentences(shorten_question(question), sent), found)
-        return
-    reader_left = threading.Event()
-
-    def cite_text() -> tuple[CitedAnswer, tuple[Passage, ...]]:
-        cited = cite(
-            draft.text,
-            sent,
-            computed="\n".join(draft.computed),
-            finished=draft.finished and not (draft.failed or draft.last.cut_short),
-            closely=draft.closely,
-            stopped=reader_left.is_set,
-            seconds=CITING_SECONDS,
-        )
-        if draft.small:
-            best = find_best_sentences(shorten_question(question), sent)
-            draft.replaced = not is_supported(question, cited)
-            cited = with_best_sentences(question, cited, best)
-        return renumber(link_cited_addresses(cited, sent), sent)
-
-    try:
-        cited, used = await asyncio.to_thread(cite_text)
-    finally:
-        reader_left.set()
-    if draft.replaced:
-        yield draft.notice(INSTEAD)
-    for warning in replies.warnings(cited, cut_short=draft.last.cut_short and not draft.replaced):
-        yield draft.notice(warning)
-    draft.lap("cite")
-    yield draft.answered(
-        replace(cited, text="\n\n".join((cited.text, *draft.tables))), used if show_cited_only else found
-    )

@@ -6,11 +6,12 @@ They are told apart by words alone, at no cost; whatever is not clearly another 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from docent.answering.citing.vocabulary import content_words, fold
+from docent.answering.summary_requests import WholeKind, may_want_whole, whole_request
 from docent.types import StoredDocument
 
 
@@ -18,11 +19,11 @@ from docent.types import StoredDocument
 class Intent:
     """The kind of a request, with the documents or the words that it names."""
 
-    kind: Literal["question", "greeting", "thanks", "about", "mentions", "whole", "which", "anyway"]
+    kind: Literal["greeting", "thanks", "about", "mentions", "anyway"] | WholeKind
     term: str = ""
     """Of `mentions`: the words to look for; of `anyway`: the question, if it is in the same line."""
     documents: tuple[StoredDocument, ...] = ()
-    """Of `whole`: the documents to read from beginning to end."""
+    """Of `summary` and `whole`: the documents to read from beginning to end."""
 
 
 QUESTION = Intent("question")
@@ -60,20 +61,6 @@ MENTIONS = re.compile(
     rf"{MENTION}\s+"
     r"(?P<term>[^?!]+?)\s*[?.!]*"
 )
-WHOLE = re.compile(
-    r"\b(summari[sz]e|summary|sum up|overview|outline|recap|tl;?dr|resume[rz]?|zusammenfass\w*|fasse?|compare"
-    r"|comparison|differences?|contrast|vergleiche?n?|comparer?|compara)\b"
-)
-TWO = re.compile(r"\b(compare|comparison|differences?|contrast|vergleiche?n?|comparer?|compara)\b")
-THIS = re.compile(
-    r"\b(this|the|these|both|ce|cette|dieses?|das|los|este) (two )?"
-    r"(documents?|files?|pdfs?|papers?|reports?)\b"
-)
-UNNAMED = re.compile(
-    rf"(please |can you |could you )*(give me )?(an? |the )?({WHOLE.pattern}) (of )?{THIS.pattern}"
-    r"( for me| please| in \w+ \w+)*"
-)
-"""A request for "this document" that names none."""
 ANYWAY = re.compile(
     r"(please )?(just )?answer( it| me| that)? anyway( please)?|trotzdem( antworten)?|reponds quand meme"
 )
@@ -91,8 +78,11 @@ LEADING = re.compile(
 LEADING_NOUN = re.compile(r"^(the (word|words|name|term) )")
 
 
-def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
-    """Return the kind of request, given the documents that it may name."""
+def intent_of(question: str, documents: Sequence[StoredDocument], *, at_hand: Collection[str] = ()) -> Intent:
+    """Return the kind of request, given the documents that it may name.
+
+    `at_hand` holds the ids of the documents that "this" means; without any, it means the only one or two.
+    """
     text = fold(question)
     bare = " ".join(re.sub(r"[^\w' ]+", " ", text).split())
     if GREETING.fullmatch(bare):
@@ -110,12 +100,9 @@ def intent_of(question: str, documents: Sequence[StoredDocument]) -> Intent:
         named = question[start : start + len(match["term"])].strip()
         if term := LEADING_NOUN.sub("", named).strip("\"'“”„«»‘’ "):
             return Intent("mentions", term=term)
-    if WHOLE.search(text):
-        wanted = _named(text, documents)
-        if len(wanted) >= (2 if TWO.search(text) else 1):
-            return Intent("whole", documents=wanted)
-        if UNNAMED.fullmatch(bare):
-            return Intent("which")
+    if may_want_whole(text):
+        kind, wanted = whole_request(text, documents, at_hand)
+        return Intent(kind, documents=wanted)
     return QUESTION
 
 
@@ -123,26 +110,10 @@ def needs_documents(question: str) -> bool:
     """Tell whether the kind of request depends on the documents; listing them takes longer than this."""
     text = fold(question)
     bare = " ".join(re.sub(r"[^\w' ]+", " ", text).split())
-    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(text.strip()) or WHOLE.search(text))
+    return bool(ABOUT.fullmatch(bare) or MENTIONS.fullmatch(text.strip()) or may_want_whole(text))
 
 
 def leans_on_history(question: str) -> bool:
     """Tell whether a question is likely to be a follow-up, not understood without the turns before it."""
     text = fold(question)
     return bool(LEADING.match(text) or REFERRING.search(text) or len(content_words(question)) <= 2)
-
-
-def _named(text: str, documents: Sequence[StoredDocument]) -> tuple[StoredDocument, ...]:
-    """Return the documents that a request names by name or title; or one or two that are "this document"."""
-    asked = content_words(WHOLE.sub(" ", text))
-    chosen = []
-    for document in documents:
-        stem = document.name.rpartition(".")[0] or document.name
-        name_words = content_words(fold(re.sub(r"[_\W]+", " ", stem)))
-        title_words = content_words(fold(document.title))
-        in_name = document.name.lower() in text or name_words and name_words <= asked
-        if in_name or len(title_words) > 1 and title_words <= asked:
-            chosen.append(document)
-    if not chosen and THIS.search(text) and len(documents) <= 2:
-        return tuple(documents)
-    return tuple(chosen)

@@ -143,12 +143,17 @@ class Docent(Parts):
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
+        return self.summary_writer.giving_way(self.answer_behind(request))
+
+    def answer_behind(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
+        """Answer a request that nobody waits for; what is written in the background goes on beside it."""
         from docent.retrieving.query import check_length
 
         check_length(request.question)
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
+        from docent.app.summaries import SummaryFiles
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
@@ -170,6 +175,7 @@ class Docent(Parts):
             counter=self.counters.setdefault(model.name, LearningCounter(counter_for(model.name))),
             policy=self.policy,
             sizes=self.sizes,
+            summaries=SummaryFiles(self.store, model.name, request.scope.reader),
             tool_servers=self.tool_servers,
         )
         events = answer(request, services)

@@ -13,6 +13,7 @@ from docent.answering.models.llamacpp_server import LlamaCppServer
 from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
+from docent.app.summaries import SummaryWriter
 from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
@@ -83,6 +84,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "sources": sources,
         "plugins": plugins,
         "schedule": SourceSchedule(60.0 * settings.sources_every),
+        "summary_writer": SummaryWriter(),
     }
 
 

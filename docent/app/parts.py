@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.answering.tools.tool_servers import ToolServers
     from docent.app.plugin_steps import PluginSteps
     from docent.app.source_schedule import SourceSchedule
+    from docent.app.summaries import SummaryWriter
     from docent.indexing import Embedder
     from docent.indexing.torch_models import Reranker
     from docent.ingesting import IngestPipeline, Rereader, Uploads
@@ -58,6 +59,7 @@ class Parts:
     sources: Sources | None
     """Where documents come from beside files; None where no file names any."""
     schedule: SourceSchedule
+    summary_writer: SummaryWriter
     plugins: PluginSteps
 
     def __init__(
@@ -109,7 +111,10 @@ class Parts:
         self.schedule.stop()
         background = self.ingest_pipeline.background  # closes the embedder, too
         with ExitStack() as parts:
-            for part in (self.store, background, self.rereader, self.loader, self.uploads, self.llamacpp):
+            parts.callback(self.store.close)
+            parts.callback(self.schedule.wait)
+            files = (background, self.rereader, self.loader, self.uploads)
+            for part in (*files, self.llamacpp, self.summary_writer):
                 if part is not None:
                     parts.callback(part.close)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LONGEST_WAIT = 10.0  # seconds; with the readers closed an ingest ends at once, a request to a site may not
+
 
 class SourceSchedule:
     """Runs a sync again and again in a thread, if there is an interval."""
@@ -33,8 +35,13 @@ class SourceSchedule:
             self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further sync. One under way is not waited for: it goes on where it was next time."""
+        """Begin no further sync. One under way goes on where it was next time."""
         self._stopping.set()
+
+    def wait(self) -> None:
+        """Wait for the writes of a sync under way: SQLite crashes where it is closed within a statement."""
+        if self._thread is not None:
+            self._thread.join(LONGEST_WAIT)
 
     def _run(self, sync: Callable[[], Any]) -> None:
         while not self._stopping.is_set():

@@ -47,6 +47,10 @@ class Copies:
         self._evict(keeping=path)
         return path
 
+    def remove(self, original: Path, name: str) -> None:
+        """Remove one copy, so that it is made again."""
+        (self._folder / original.name / name).unlink(missing_ok=True)
+
     def drop(self, sha256: str) -> None:
         shutil.rmtree(self._folder / sha256, ignore_errors=True)
 

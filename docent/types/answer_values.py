@@ -230,6 +230,8 @@ class AnswerRequest:
     """They precede the persona, which precedes the settings."""
     use_model: bool = True
     """False: the best sentences of the passages are the answer."""
+    at_hand: tuple[str, ...] = ()
+    """Ids of the documents that "this" and "the report" mean; empty: the only one or two in scope."""
     anyway: bool = False
     """Let the model answer from its own knowledge what the documents do not answer."""
     json_format: JsonFormat | None = None
@@ -263,6 +265,13 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A text to be shown until the answer's own begins: a document's key sentences while a model reads it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A piece of the answer's text, already filtered, to be shown as it comes."""
 
@@ -283,7 +292,7 @@ class Answered:
     answer: Answer
 
 
-Event = Searching | PassagesFound | StepProgress | Token | Notice | Answered
+Event = Searching | PassagesFound | StepProgress | Preview | Token | Notice | Answered
 
 
 def ask_json(answer: Answer) -> dict[str, Any]:

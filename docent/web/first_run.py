@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -11,8 +10,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
-from docent.errors import DocentError
+from docent.errors import DocentError, StoreError
 from docent.ingesting import IngestProgress
+from docent.resources import SAMPLES, copy_samples
 from docent.types import Scope
 from docent.web.chat.page_session import language_of
 from docent.web.documents.page_access import from_our_own_page
@@ -21,9 +21,6 @@ from docent.web.input_checks import NOT_OUR_PAGE
 from docent.web.page_routes import PRIVATE, require_login
 from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
-
-SAMPLES = ("handbook", "internships", "restaurants")
-"""The folders of the sample library."""
 
 
 def routes() -> list[Route]:
@@ -43,12 +40,6 @@ class SampleReading:
         self.error: DocentError | None = None
 
     @property
-    def folders(self) -> list[Path]:
-        """The sample folders that are there to be read."""
-        data = self._docent.settings.data
-        return [data / name for name in SAMPLES if (data / name).is_dir()]
-
-    @property
     def under_way(self) -> bool:
         return self._task is not None and not self._task.done()
 
@@ -59,15 +50,28 @@ class SampleReading:
 
     async def _read(self) -> None:
         try:
-            await asyncio.to_thread(
-                self._docent.ingest,
-                self.folders,
-                retry_failed=False,
-                password=None,
-                on_progress=self._on_progress,
-            )
+            await asyncio.to_thread(self._copy_and_ingest)
         except DocentError as error:
             self.error = error
+
+    def _copy_and_ingest(self) -> None:
+        data = self._docent.settings.data
+        if not all((data / name).is_dir() for name in SAMPLES):
+            try:
+                copy_samples(data)
+            except OSError as error:
+                raise StoreError(
+                    "The sample documents could not be copied to {data} ({why}). Make that folder writable, "
+                    "or add documents of your own.",
+                    data=data.name,
+                    why=error.strerror or type(error).__name__,
+                ) from error
+        self._docent.ingest(
+            [data / name for name in SAMPLES],
+            retry_failed=False,
+            password=None,
+            on_progress=self._on_progress,
+        )
 
     def _on_progress(self, progress: IngestProgress) -> None:
         self.progress = progress
@@ -80,7 +84,7 @@ async def show_first_run(request: Request, reader: str) -> Response:
     if not samples.under_way and await run_in_small_pool(_has_documents, state.docent, reader):
         return Response(status_code=204, headers=PRIVATE)
     language = language_of(request)
-    may_read = state.authenticator.is_admin(reader) and bool(samples.folders)
+    may_read = state.authenticator.is_admin(reader)
     card = render("first_run.html", language, samples=samples, may_read=may_read)
     return HTMLResponse(card, headers=PRIVATE)
 
@@ -95,7 +99,7 @@ async def read_samples(request: Request, reader: str) -> Response:
     language = language_of(request)
     if not from_our_own_page(request):
         return JSONResponse({"detail": say(NOT_OUR_PAGE, language)}, 403, headers=PRIVATE)
-    if not state.authenticator.is_admin(reader) or not state.samples.folders:
+    if not state.authenticator.is_admin(reader):
         refusal = say("Only an administrator can add the sample library.", language)
         return JSONResponse({"detail": refusal}, 403, headers=PRIVATE)
     state.samples.start()

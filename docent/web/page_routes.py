@@ -23,7 +23,7 @@ from docent.resources import FILES
 from docent.types import Scope, StoredDocument
 from docent.web.accounts.login import current_user, log_in, log_out, reader_of
 from docent.web.accounts.users import LOCAL
-from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK_AGAIN
+from docent.web.chat.answer_view import ANSWER_ANYWAY, ASK, ASK_AGAIN
 from docent.web.chat.attachments import load_ticket
 from docent.web.chat.cited_sources import (
     LINK_TARGETS,
@@ -43,6 +43,7 @@ from docent.web.thread_pool import run_in_small_pool
 
 PRIVATE = {"Cache-Control": "private, no-store"}
 LONGEST_COMMENT = 5_000
+LONGEST_TOOLTIP = 400
 ACTION = TypeAdapter(Action)
 PICTURE = FILES / "public" / "favicon.svg"
 
@@ -288,7 +289,9 @@ async def press_button(request: Request, reader: str) -> Response:
     if session is None:
         return _refused(request, 404, NO_SESSION)
     question = action.payload.get("question")
-    if action.name in (ASK_AGAIN, ANSWER_ANYWAY) and not (isinstance(question, str) and question.strip()):
+    if action.name in (ASK, ASK_AGAIN, ANSWER_ANYWAY) and not (
+        isinstance(question, str) and question.strip()
+    ):
         return _refused(request, 400, NOT_OUR_PAGE)
     response: Response = await chainlit.server.call_action(call, session.user)
     return response

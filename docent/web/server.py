@@ -48,6 +48,9 @@ from docent.web.storage_files import installation_secret
 APP = FILES / "app.py"
 
 FOREIGN_LINK = re.compile(r"""<link\b[^>]*\bhref=["'](?:https?:)?//[^>]*>\s*""", re.IGNORECASE)
+SOURCES_OF_A_CONVERSATION = """
+<link rel="stylesheet" href="/public/conversation.css"><script defer src="/public/conversation.js"></script>
+"""
 NO_STATEMENT = re.compile(r"^undefined$", re.MULTILINE)
 
 HEADER_SECONDS = 30.0
@@ -77,7 +80,7 @@ def prepare() -> None:
     if not hasattr(app.state, "original_page"):
         app.state.original_page = chainlit.server.get_html_template
     chainlit.server.get_html_template = lambda root: page_shell.with_shell(
-        without_foreign_links(app.state.original_page(root))
+        with_sources(without_foreign_links(app.state.original_page(root)))
     )
     chainlit.server.get_markdown_str = about  # type: ignore[attr-defined]  # imported there
     ours = [
@@ -309,6 +312,14 @@ class BoundedConnection(HttpToolsProtocol):
 def without_foreign_links(html: str) -> str:
     """Return the page without fonts and styles of other origins; our theme brings its own fonts."""
     return NO_STATEMENT.sub("", FOREIGN_LINK.sub("", html))
+
+
+def with_sources(html: str) -> str:
+    """Return the page with the script and styles of the sources above the question.
+
+    Chainlit's settings have room for one script and one style sheet.
+    """
+    return html.replace("</head>", f"{SOURCES_OF_A_CONVERSATION}</head>", 1)
 
 
 def about(root: str, language: str) -> str | None:

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from docent.answering import answer_pipeline
+from docent.answering import passage_answer
 from docent.answering.answer_context import AnswerLimits
 from docent.answering.citing.citations import cite
 from docent.answering.output_filter import unlink
@@ -618,7 +618,7 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
             ended.set()
 
     left = threading.Event()
-    monkeypatch.setattr(answer_pipeline, "cite", cited)
+    monkeypatch.setattr(passage_answer, "cite", cited)
     ollama.script(reply=LONG_ANSWER)
     task = asyncio.create_task(events("What do late books cost?", LONG_MODEL(ollama.url), limits=LONG_LIMITS))
     assert await asyncio.to_thread(citing.wait, 60)
@@ -632,7 +632,7 @@ async def test_nothing_is_cited_for_a_reader_who_left(ollama, monkeypatch):
 
 async def test_a_very_long_answer_is_checked_as_far_as_there_is_time(ollama, monkeypatch):
     """Citing has so many seconds of a processor; what is left then has no source, and that is said."""
-    monkeypatch.setattr(answer_pipeline, "CITING_SECONDS", 0.0)
+    monkeypatch.setattr(passage_answer, "CITING_SECONDS", 0.0)
     ollama.script(reply=LONG_ANSWER)
     found = await events("What do late books cost?", LONG_MODEL(ollama.url), limits=LONG_LIMITS)
     assert "too long to be checked whole" in notices(found)

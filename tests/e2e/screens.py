@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from docent.web.accounts.users import Users
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app
+from tests.e2e.conftest import ARGUMENTS, CHROMIUM, ROOT, again, answers, running_app, until
 from tests.fakes.plugin import Ollama, start_process
 from tests.loading.makers import pdf, write
 
@@ -153,11 +153,21 @@ def start(camera: Camera, url: str) -> None:
     page = camera.page
     open_chat(page, url)
     camera.take("start")
+    page.click("#docent-model")
+    camera.take("model")
+    page.keyboard.press("Escape")
     page.click("#chat-profiles")
     camera.take("personas")
     open_chat(page, url)
     page.click("#chat-settings-open-modal")
     camera.take("settings")
+
+
+def first_run(camera: Camera, url: str) -> None:
+    page = camera.page
+    open_chat(page, url)
+    expect(page.locator(".first-model button")).to_be_visible(timeout=20_000)
+    camera.take("first-run")
 
 
 def answer(camera: Camera, url: str, model: Ollama) -> None:
@@ -169,7 +179,13 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     panel = page.locator("#side-view-content")
     expect(panel.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
     page.wait_for_timeout(800)
+    image = panel.locator("img")
+    until(lambda: image.evaluate("image => image.complete && image.naturalWidth > 0"), within=60)
     camera.take("source")
+    page.locator("#docent-source [name=words]").fill("weeks")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".source-hit").first).to_be_visible(timeout=20_000)
+    camera.take("source-search")
     close_panel(page)
     page.locator("button[id^=step-]").last.click()
     expect(page.locator("img[src^='/charts/']").first).to_be_visible()
@@ -297,6 +313,7 @@ def ingest_samples(storage: Path) -> None:
 def take_all(looks: list[Look], work: Path, folder: Path) -> None:
     storage = work / "one" / "storage"
     ingest_samples(storage)
+    (work / "three").mkdir()
     with_users = shutil.copytree(storage, work / "two" / "storage")
     Users(with_users, cost=4).add("ada", role="member", password=PASSWORD)
     model = start_process()
@@ -321,6 +338,10 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
                 for look in looks:
                     with open_camera(browser, look, folder) as camera:
                         login(camera, url)
+            with running_app(work / "three" / "storage", DOCENT_MODEL="gemma3", **settings) as url:
+                for look in looks:
+                    with open_camera(browser, look, folder) as camera:
+                        first_run(camera, url)
         finally:
             browser.close()
             model.stop()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from docent.web.chat.answer_view import UNFINISHED
+from docent.web.chat.answer_stream import UNFINISHED
 from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, running_app, until
 from tests.e2e.test_chat import QUESTION
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from types import SimpleNamespace
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from docent.app import Docent, open_docent
+from docent.resources import SAMPLES
 from docent.settings import Settings
 from docent.types import Scope
 from docent.web import first_run, page_routes
@@ -19,7 +21,7 @@ ROUTES = first_run.routes()
 
 @pytest.fixture
 def docent(tmp_path):
-    for name in (*first_run.SAMPLES, "mine"):
+    for name in (*SAMPLES, "mine"):
         folder = tmp_path / "data" / name
         folder.mkdir(parents=True)
         (folder / "read.md").write_text(f"# {name}\n\nThe {name} opens at nine.\n")
@@ -58,7 +60,7 @@ async def test_the_samples_are_read_from_the_page(client, docent):
         async with asyncio.timeout(60):
             while (await admin.get("/first-run")).status_code != 204:
                 await asyncio.sleep(0.05)
-    assert {document.library for document in docent.store.documents(Scope())} == set(first_run.SAMPLES)
+    assert {document.library for document in docent.store.documents(Scope())} == set(SAMPLES)
 
 
 async def test_a_member_may_add_a_document_only(client, docent):
@@ -83,11 +85,20 @@ async def test_nobody_else_begins_it(client, docent, name, site, status):
     assert docent.store.documents(Scope()) == []
 
 
-async def test_without_samples_there_is_no_button(client, docent, tmp_path):
-    """Where the folders are not there, nothing is offered that could not be done."""
-    for name in first_run.SAMPLES:
-        (tmp_path / "data" / name / "read.md").unlink()
-        (tmp_path / "data" / name).rmdir()
+async def test_samples_that_are_not_in_the_data_folder_are_copied_there(client, docent, tmp_path):
+    """An installed Docent has them elsewhere; a folder that cannot be written is named, and can be mended."""
+    data = tmp_path / "data"
+    shutil.rmtree(data)
+    data.write_text("not a folder")
     async with client("admin") as admin:
-        assert "sample library" not in (await admin.get("/first-run")).text
-        assert (await admin.post("/first-run/samples")).status_code == 403
+        await admin.post("/first-run/samples")
+        async with asyncio.timeout(60):
+            while "could not be copied" not in (await admin.get("/first-run")).text:
+                await asyncio.sleep(0.05)
+        data.unlink()
+        await admin.post("/first-run/samples")
+        async with asyncio.timeout(120):
+            while (await admin.get("/first-run")).status_code != 204:
+                await asyncio.sleep(0.05)
+    names = {document.name for document in docent.store.documents(Scope())}
+    assert {"casa-limonaia.pdf", "citations.md", "tidelight-machine-learning.pdf"} <= names

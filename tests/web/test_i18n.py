@@ -108,7 +108,7 @@ def test_a_language_tag_leads_to_a_catalogue(tag, language):
 
 def test_parameters_are_filled_in():
     """Parameters are filled in, and an empty text stays empty, where gettext returns its header."""
-    assert say("Searched for: {searched}", "fr", searched="la soupe") == "Recherché : la soupe"
+    assert say("Searching for: {searched}", "fr", searched="la soupe") == "Recherche : la soupe"
     assert say("", "fr") == ""
 
 

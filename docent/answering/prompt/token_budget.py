@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
 from docent.answering.prompt import templates
 from docent.messages import Message
+from docent.retrieving.query import MAX_QUESTION
 from docent.types import Dropped, Passage, Turn
 
 PIECE = re.compile(
@@ -224,6 +226,16 @@ def fit(
             costs.append(cost)
             used += cost
     return Budget(tuple(sent), turns, tuple(dropped), used, fixed, tuple(costs), fits=fixed <= window)
+
+
+def newest(history: Sequence[Turn]) -> Sequence[Turn]:
+    """Return the newest turns that together are no longer than a question may be.
+
+    No window holds more, and every turn is counted with each question.
+    """
+    lengths = accumulate(len(turn.question) + len(turn.answer) for turn in reversed(history))
+    count = sum(1 for length in lengths if length <= MAX_QUESTION)
+    return history[len(history) - count :]
 
 
 def recent(history: Sequence[Turn], *, count: Count, space: int) -> tuple[Turn, ...]:

@@ -1,34 +1,32 @@
-"""An answer on the page: streamed as it is written, saved as it grows, then shown with its citations.
-
-An unfinished answer is saved once a second, so a restart loses a second of it at most.
-"""
+"""An answer on the page: what is being done, its text as it is written, then its citations and sources."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import textwrap
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from contextvars import copy_context
-from typing import Any
 
 import chainlit as cl
-from chainlit.data import get_data_layer
 from chainlit.utils import utc_now
 
 from docent.app import Docent
+from docent.app.document_aids import follow_up_questions
 from docent.conversations import quoted
 from docent.errors import DocentError
+from docent.messages import Message
 from docent.types import (
     Answer,
     Answered,
+    AnswerRequest,
+    Citation,
     Event,
     Notice,
     Passage,
     PassagesFound,
+    Preview,
     Receipt,
     Scope,
     Searching,
@@ -36,118 +34,25 @@ from docent.types import (
     Token,
 )
 from docent.web.chat import model_download
+from docent.web.chat.answer_stream import AnswerStream
 from docent.web.chat.cited_sources import citation_elements
 from docent.web.chat.context_chart import context_chart
 from docent.web.chat.page_session import escape_markdown, language, reader
-from docent.web.chat.saved_answer import answer_metadata
-from docent.web.i18n import answer_text, say
+from docent.web.chat.saved_answer import answer_metadata, load_answer
+from docent.web.i18n import answer_text, say, say_number
 from docent.web.thread_pool import run_in_small_pool
 
-ASK_AGAIN, ANSWER_ANYWAY = "ask_again", "answer_anyway"
+ASK, ASK_AGAIN, ANSWER_ANYWAY = "ask", "ask_again", "answer_anyway"
 """Names of buttons; the payload of each is the question."""
-UNFINISHED = "docent_unfinished"
-"""Key, in a message's metadata, of the question until its answer is complete."""
-DRAW_INTERVAL = 0.03  # seconds; faster than anybody reads, and fewer updates for a fast model's page
-DRAW_INTERVAL_PER_ANSWER = 0.0014  # more for each answer being written: 50 are drawn ten times a second
-SAVE_INTERVAL = 1.0  # seconds
+MAX_PASSAGES_SHOWN = 10
+"""Rows of the table of passages in the receipt."""
+USES = {"cited": Message("cited"), "sent": Message("shown to the model")}
+MAX_FILES_SHOWN = 5
+"""Files in the row of sources below an answer."""
 MAX_SEARCH_SHOWN = 300
 """Characters that are shown of a search."""
 
-_streams: dict[str, AnswerStream] = {}
-"""By message id: the answers that are being written in this process."""
-_saves: set[asyncio.Task[None]] = set()
-
-
-class AnswerStream:
-    """The text of one message while it is written: draw it in batches, and save it every second."""
-
-    def __init__(self, message: cl.Message, question: str) -> None:
-        self._message = message
-        self._pending = ""
-        self._drawing: asyncio.Task[None] | None = None
-        self.interrupted = False
-        """Set when Docent is shut down; the text that was saved is what remains."""
-        self.context = copy_context()
-        """Tells Chainlit whose message this is, also at a shutdown, which runs in no conversation."""
-        message.metadata = {UNFINISHED: question}
-        _streams[message.id] = self
-        self._save()
-
-    @property
-    def text(self) -> str:
-        return self._message.content
-
-    async def push(self, text: str) -> None:
-        """Draw the first word at once, and those that follow together a moment later."""
-        if not self._message.streaming:
-            await self._message.stream_token(text)
-            return
-        self._pending += text
-        if self._drawing is None:
-            self._drawing = asyncio.create_task(self._draw_later())
-
-    async def finish(self) -> None:
-        """Draw what is pending; the message is complete as far as its text came."""
-        if self._drawing is not None:
-            self._drawing.cancel()
-            self._drawing = None
-        _streams.pop(self._message.id, None)
-        await self._draw()
-
-    async def interrupt(self) -> None:
-        """Save the unfinished text for the next start."""
-        self.interrupted = True
-        await self.finish()
-        self._save()
-
-    async def _draw_later(self) -> None:
-        await asyncio.sleep(DRAW_INTERVAL + DRAW_INTERVAL_PER_ANSWER * len(_streams))
-        self._drawing = None
-        await self._draw()
-        if time.monotonic() - self._saved_at > SAVE_INTERVAL:
-            self._save()
-
-    async def _draw(self) -> None:
-        pending, self._pending = self._pending, ""
-        if pending:
-            await self._message.stream_token(pending)
-
-    def _save(self) -> None:
-        self._saved_at = time.monotonic()
-        layer = get_data_layer()
-        if layer is not None:
-            step = self._message.to_dict()
-            step["streaming"] = False
-            step["createdAt"] = step["createdAt"] or utc_now()
-            task = asyncio.create_task(layer.create_step(step))
-            _saves.add(task)  # the event loop itself references tasks weakly
-            task.add_done_callback(_saves.discard)
-
-
-async def interrupt_all() -> None:
-    """Save every unfinished answer before Docent ends."""
-    streams = list(_streams.values())
-    await asyncio.gather(
-        *(asyncio.create_task(stream.interrupt(), context=stream.context) for stream in streams)
-    )
-    await asyncio.gather(*_saves)
-
-
-def unfinished_question(metadata: Mapping[str, Any] | None) -> str:
-    """Return the question of an answer that was never finished; "" for any other message."""
-    question = (metadata or {}).get(UNFINISHED)
-    return question if isinstance(question, str) else ""
-
-
-def text_so_far(message_id: str) -> str | None:
-    """Return the text of an answer that is being written; None for any other message."""
-    stream = _streams.get(message_id)
-    return None if stream is None else stream.text
-
-
-def is_being_written(message_id: str) -> bool:
-    """Tell whether an answer is being written now, perhaps in another tab."""
-    return message_id in _streams
+_offering: set[asyncio.Task[None]] = set()
 
 
 def ask_again_action(question: str) -> cl.Action:
@@ -156,23 +61,45 @@ def ask_again_action(question: str) -> cl.Action:
     return cl.Action(name=ASK_AGAIN, payload={"question": question}, label=label, icon="refresh-cw")
 
 
-class AnswerView:
-    """One answer on the page."""
+def ask_action(question: str, label: str = "", icon: str = "corner-down-right") -> cl.Action:
+    """Return a button that asks a question."""
+    return cl.Action(name=ASK, payload={"question": question}, label=label or question, icon=icon)
 
-    def __init__(self, question: str, docent: Docent, *, show_receipt: bool) -> None:
-        self._question = question
+
+class AnswerView:
+    """One answer on the page: what is being done, then the text, its sources and what may follow."""
+
+    def __init__(
+        self,
+        request: AnswerRequest,
+        docent: Docent,
+        *,
+        show_receipt: bool,
+        asked_of: Sequence[str] = (),
+    ) -> None:
+        """`asked_of` names the sources of the conversation; none: everything is searched."""
+        self._request = request
+        self._question = question = request.question
+        self._asked_of = ", ".join(asked_of)
         self._docent = docent
         self._show_receipt = show_receipt
         self._message = cl.Message(content="")
         self._stream = AnswerStream(self._message, question)
         self._passages: dict[str, Passage] = {}
         self._notices: list[str] = []
-        self._shows_progress = False
-        """Whether the message shows the progress of a long step instead of text."""
+        self._preview = ""
+        """A text that is shown until the answer's own begins."""
+        self._shows_status = False
+        """Whether the message shows what is being done instead of, or below, its text."""
         self._complete = False
 
     async def show(self, events: AsyncGenerator[Event, None]) -> None:
         """Show each event, until the answer is complete, has failed or was stopped."""
+        await self._show_status(
+            say("Searching {sources}", language(), sources=escape_markdown(self._asked_of))
+            if self._asked_of
+            else say("Searching the documents", language())
+        )
         try:
             async with aclosing(events):  # a stop between two events closes the model's stream, too
                 async for event in events:
@@ -188,23 +115,25 @@ class AnswerView:
     async def _handle(self, event: Event) -> None:
         match event:
             case Searching(searched) if searched != self._question:
-                name = say("Searched for: {searched}", language(), searched=shorten_search(searched))
-                async with cl.Step(name=name, type="retrieval"):
-                    pass
+                searched = escape_markdown(shorten_search(say(searched, language())))
+                await self._show_status(say("Searching for: {searched}", language(), searched=searched))
             case StepProgress(what, done, total):
-                self._message.content = say(
-                    "{what}: {done} of {total}",
-                    language(),
-                    what=say(what, language()),
-                    done=done,
-                    total=total,
+                await self._show_status(
+                    say(
+                        "{what}: {done} of {total}",
+                        language(),
+                        what=escape_markdown(say(what, language())),
+                        done=done,
+                        total=total,
+                    )
                 )
-                await (self._message.update() if self._shows_progress else self._message.send())
-                self._shows_progress = True
             case PassagesFound(passages):
                 self._passages |= {passage.chunk_id: passage for passage in passages}
+                await self._show_status(say("Reading {count} passages", language(), count=len(passages)))
+            case Preview(text):
+                self._preview = text
             case Token(text):
-                await self._clear_progress()
+                await self._clear_status()
                 await self._stream.push(text)
             case Notice(text):
                 self._notices.append(say(text, language()))
@@ -214,12 +143,15 @@ class AnswerView:
     async def _finish(self, answer: Answer) -> None:
         await self._stream.finish()
         message = self._message
-        notices = (f"ℹ️ {notice}" for notice in self._notices)
+        notices = (f"ℹ️ {notice}" for notice in self._notices[:1])  # the receipt has all of them
         message.content = "\n\n".join((answer_text(answer, language()), *notices))
         message.metadata = answer_metadata(self._question, answer)
         message.elements = citation_elements(answer, message.id)
         self._passages |= {passage.chunk_id: passage for passage in answer.passages}
         await self._blank_deleted()
+        if (saved := load_answer(message.metadata)) is not None:
+            row = sources_row(saved.citations, asked_of=self._asked_of, language=language())
+            message.content = "\n\n".join(filter(None, (message.content, row)))
         self._complete = True
         receipt = answer.receipt
         if answer.passages and not receipt.model:
@@ -228,12 +160,32 @@ class AnswerView:
             payload = {"question": self._question}
             label = say("Answer anyway, from the model alone", language())
             message.actions = [cl.Action(name=ANSWER_ANYWAY, payload=payload, label=label, icon="brain")]
+        if receipt.found or receipt.model:
+            message.actions.append(ask_again_action(self._question))
         await self._draw()
         if self._show_receipt and (receipt.found or receipt.model):
             name = say("How this was answered", language())
             async with cl.Step(name=name, type="tool", show_input=False) as step:
                 context_tokens = self._docent.settings.context_tokens
-                step.output = receipt_text(receipt, context_tokens=context_tokens, language=language())
+                made = receipt_text(receipt, context_tokens=context_tokens, language=language())
+                found = passages_table(answer, language())
+                step.output = "\n\n".join(filter(None, (made, found)))
+        if receipt.found and answer.citations and not receipt.not_found:
+            task = asyncio.create_task(self._offer_questions(answer))
+            _offering.add(task)  # the event loop itself references tasks weakly
+            task.add_done_callback(_offering.discard)
+
+    async def _offer_questions(self, answer: Answer) -> None:
+        """Show questions that may follow as buttons, later than the answer: each is checked first."""
+        asked = [self._question, *(turn.question for turn in self._request.history)]
+        try:
+            questions = await asyncio.to_thread(
+                follow_up_questions, self._docent, answer, self._request.scope, asked
+            )
+        except DocentError:
+            return  # the next question says what is wrong
+        for question in questions:
+            await ask_action(question).send(for_id=self._message.id)
 
     async def _fail(self, error: DocentError) -> None:
         await self._end_incomplete()
@@ -249,7 +201,6 @@ class AnswerView:
             await self._draw()
             return
         await self._end_incomplete()
-        await self._clear_progress()
         self._message.content = self._message.content.rstrip()
         await self._append(say("*Stopped.*", language()))
 
@@ -262,10 +213,24 @@ class AnswerView:
         self._message.content = "\n\n".join(filter(None, (self._message.content, text)))
         await self._draw()
 
-    async def _clear_progress(self) -> None:
-        if self._shows_progress:
-            self._message.content, self._shows_progress = "", False
-            await self._message.update()
+    async def _show_status(self, status: str) -> None:
+        """Show on the page what is being done; the history saves the answer only."""
+        await self._stream.flush()
+        text = self._message.content or self._preview
+        self._shows_status = True
+        await self._emit_text("\n\n".join(filter(None, (text, f"*{status}…*"))))
+
+    async def _clear_status(self) -> None:
+        if self._shows_status:
+            self._shows_status = False
+            if self._message.streaming:
+                await self._emit_text(self._message.content)
+
+    async def _emit_text(self, text: str) -> None:
+        step = self._message.to_dict()
+        await cl.context.emitter.stream_start(
+            {**step, "output": text, "createdAt": step["createdAt"] or utc_now()}
+        )
 
     async def _blank_deleted(self) -> None:
         """Remove what was copied from documents that were deleted while the answer was written."""
@@ -288,6 +253,43 @@ class AnswerView:
     async def _draw(self) -> None:
         """Send the message, or update it: Chainlit saves a message at its first `send` only."""
         await (self._message.update() if self._message.persisted else self._message.send())
+
+
+def sources_row(citations: Sequence[Citation], *, asked_of: str, language: str | None) -> str:
+    """Return the files that an answer cites with their places, and the sources that were asked."""
+    files: dict[str, dict[int, str]] = {}
+    for citation in citations:
+        if citation.quote:  # blanked where the document was deleted
+            files.setdefault(citation.file, {}).setdefault(citation.n, citation.place)
+    shown = [
+        f"{escape_markdown(file)} " + " · ".join(f"[{n}] {escape_markdown(at)}" for n, at in places.items())
+        for file, places in list(files.items())[:MAX_FILES_SHOWN]
+    ]
+    if len(files) > MAX_FILES_SHOWN:
+        shown.append(say("and {n} more files", language, n=len(files) - MAX_FILES_SHOWN))
+    rows = [say("**Sources:** {files}", language, files="; ".join(shown))] if shown else []
+    if asked_of:
+        rows.append(say("*Asked of: {files}*", language, files=escape_markdown(asked_of)))
+    return "  \n".join(rows)
+
+
+def passages_table(answer: Answer, language: str | None) -> str:
+    """Return the passages that were found, best first: where they stand, how well they match, their use."""
+    scored = [passage for passage in answer.passages if passage.score]
+    if not scored:
+        return ""
+    cited = {citation.chunk_id for citation in answer.citations}
+    sent = set(answer.receipt.sent)
+    rows = [[say("Passage", language), say("Match", language), say("Use", language)], ["---"] * 3]
+    for passage in scored[:MAX_PASSAGES_SHOWN]:
+        use = "cited" if passage.chunk_id in cited else "sent" if passage.chunk_id in sent else ""
+        match = say_number(round(100 * passage.relevance), language)
+        rows.append([_cell(passage.where), f"{match} %", say(USES[use], language) if use else ""])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    return escape_markdown(" ".join(text.split()))
 
 
 def shorten_search(searched: str) -> str:
@@ -320,6 +322,7 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
         files = "; ".join(map(escaped, receipt.not_ready[:5]))
         lines.append(say("Not fully searchable yet: {files}", language, files=files))
     lines += _model_lines(receipt, language)
+    lines += [say("Note: {text}", language, text=escaped(notice)) for notice in receipt.notices[1:]]
     if receipt.unsupported:
         count = len(receipt.unsupported)
         lines.append(say("Sentences that no passage supports: {count}", language, count=count))

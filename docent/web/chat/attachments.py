@@ -15,24 +15,35 @@ from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import ThreadDict
 
 from docent.app import Docent
+from docent.app.document_aids import document_overview, summarise_later
 from docent.errors import DocentError, StoreError, UnknownDocument
 from docent.ingesting import Ticket, UploadStatus
 from docent.messages import Message
-from docent.types import ANSWERING, Scope, State
-from docent.web.accounts.users import LOCAL
+from docent.types import ANSWERING, Scope
+from docent.web.chat.answer_view import ask_action
+from docent.web.chat.attachment_status import (
+    BUTTONS,
+    CANCEL,
+    KEEP_PRIVATE,
+    OVERVIEW_KEY,
+    SHARE,
+    SHARE_IN,
+    available_buttons,
+    load_overview,
+    overview_text,
+    status_text,
+)
+from docent.web.chat.conversation_sources import (
+    ConversationSource,
+    add_sources,
+    forget_document,
+    sources,
+)
 from docent.web.chat.file_scope import UPLOADS, shared_libraries, upload_target
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 
-CANCEL, SHARE, SHARE_IN, KEEP_PRIVATE = "file_cancel", "file_share", "file_share_in", "file_keep"
-"""Names of the buttons."""
-BUTTONS = {
-    CANCEL: (Message("Cancel"), "x"),
-    SHARE: (Message("Share with the library"), "share-2"),
-    SHARE_IN: (Message("Share with everybody in “{library}”"), "folder-input"),
-    KEEP_PRIVATE: (Message("Keep it private"), "lock"),
-}
 POLL_INTERVAL = 0.4  # seconds between two looks at a file; nobody reads a status that changes faster
 RESUME_DELAY = 1.0  # seconds until the page has drawn a conversation that is opened again
 MAX_LIBRARIES = 8
@@ -45,6 +56,8 @@ ENDED_KEY = "file_ended"
 _attachments: WeakKeyDictionary[BaseSession, dict[str, Attachment]] = WeakKeyDictionary()
 """By page and message id; a button comes from a browser, and reaches only the files of its own page."""
 _running: set[asyncio.Task[None]] = set()
+_overviews = asyncio.Semaphore(1)
+"""Twenty files that are ready together would take every processor from the questions about them."""
 
 
 class Attachment:
@@ -57,10 +70,14 @@ class Attachment:
         self._language = language()
         self._text = ""
         self._buttons: tuple[str, ...] = ()
+        self._overview = load_overview(message.metadata)
         self._final = False
         self._decided = asyncio.Event()
         """Set once it is searchable, or never will be."""
         self.searchable = False
+        self._offers_questions = False
+        self._asks_where = False
+        """Whether the buttons are the libraries to share the file in."""
         self.ended = False
         """Whether it was cancelled, shared or deleted."""
         message.metadata = {**(message.metadata or {}), TICKET_KEY: asdict(ticket)}
@@ -70,6 +87,11 @@ class Attachment:
         """Wait until the file is searchable; return False if it never will be."""
         await self._decided.wait()
         return self.searchable
+
+    @property
+    def is_decided(self) -> bool:
+        """True once the file is searchable, or never will be."""
+        return self._decided.is_set()
 
     async def follow(self, *, after: float = 0.0) -> None:
         """Show the status until it is final, or until the page is gone while the file is locked."""
@@ -82,26 +104,57 @@ class Attachment:
                 self._final = True  # the conversation asks for the password when it is opened again
                 self._decided.set()
             await asyncio.sleep(POLL_INTERVAL)
+        if self.searchable and not self.ended:
+            await self._add_overview()
 
     async def show(self, status: UploadStatus) -> None:
         """Show the file's present status."""
-        text = status_text(self.ticket, status, self._language)
+        text = self.text(status)
         self.searchable = status.state in ANSWERING
         self._final = status.over and not status.locked
+        if self._final and not self.searchable:
+            await forget_document(self.ticket.document_id)
         if self.searchable or self._final:
             self._decided.set()
         buttons = available_buttons(status, self.ticket)
         # The end of a file that is gone was saved by the page that ended it.
         await self._draw(text, buttons, save=status.over and not status.gone)
 
+    def text(self, status: UploadStatus) -> str:
+        """Return the status, with what the file is about once that is known."""
+        text = status_text(self.ticket, status, self._language)
+        overview = self._overview if status.state in ANSWERING and not status.gone else None
+        return f"{text}\n\n{overview_text(overview)}" if overview and overview.sentences else text
+
+    async def _add_overview(self) -> None:
+        """Show what the file is about and questions that it answers, and let the model summarise it."""
+        owner = self.ticket.owner or reader()
+        try:
+            document = await run_in_small_pool(
+                self._docent.store.document, self.ticket.document_id, Scope(reader=owner)
+            )
+            if self._overview is None:
+                async with _overviews:
+                    self._overview = await asyncio.to_thread(document_overview, self._docent, document, owner)
+        except DocentError:
+            return  # it was deleted meanwhile
+        if self.ended:
+            return
+        self._message.metadata = {**(self._message.metadata or {}), OVERVIEW_KEY: asdict(self._overview)}
+        summarise_later(self._docent, document, owner)
+        await self.show(await run_in_small_pool(self._docent.upload_status, self.ticket))
+
     async def cancel(self) -> None:
         """Stop reading the file, and delete what was stored of it."""
+        self._docent.summary_writer.cancel(self.ticket.document_id)
         if await asyncio.to_thread(self._docent.cancel, self.ticket):
             self.searchable = False
+            await forget_document(self.ticket.document_id)
             await self._end(Message("**{name}** was cancelled; nothing of it is stored."))
 
     async def delete(self) -> bool:
         """Delete the file; return False if it was gone already."""
+        self._docent.summary_writer.cancel(self.ticket.document_id)
         try:
             await asyncio.to_thread(
                 self._docent.store.delete, self.ticket.document_id, Scope(reader=self.ticket.owner)
@@ -109,17 +162,20 @@ class Attachment:
             deleted = True
         except UnknownDocument:
             deleted = await asyncio.to_thread(self._docent.cancel, self.ticket)
+        await forget_document(self.ticket.document_id)
         await self._end(Message("**{name}** was deleted; nothing of it is stored."))
         return deleted
 
     async def offer_libraries(self) -> None:
         """Replace the button to share by one for each library that the file can be shared in."""
+        self._asks_where = True
         names = (await run_in_small_pool(shared_libraries, self._docent))[:MAX_LIBRARIES]
         buttons = [_button(SHARE_IN, self._language, library=name) for name in names]
         await self._set_buttons([*buttons, _button(KEEP_PRIVATE, self._language)])
 
     async def keep_private(self) -> None:
         """Show the button to share again."""
+        self._asks_where = False
         await self._set_buttons([_button(SHARE, self._language)])
 
     async def share(self, library: str) -> None:
@@ -133,6 +189,8 @@ class Attachment:
         except DocentError as error:
             await note(f"⚠️ {say(error.message, language())}").send()
             return
+        await forget_document(self.ticket.document_id)
+        await add_sources([ConversationSource("document", document_id, self.ticket.name, library)])
         await self._end(
             Message(
                 "**{name}** is shared: everybody here can ask about it, in the library {library}. "
@@ -163,86 +221,26 @@ class Attachment:
         if buttons != self._buttons:
             self._buttons = buttons
             await self._set_buttons([_button(name, self._language) for name in buttons])
+        elif self._overview is not None and buttons and not (self._offers_questions or self._asks_where):
+            await self._set_buttons([_button(name, self._language) for name in buttons])
 
     async def _set_buttons(self, buttons: Sequence[cl.Action]) -> None:
         for old in self._message.actions:
             await old.remove()
-        self._message.actions = list(buttons)
-        for button in buttons:
+        self._offers_questions = self._overview is not None and not self.ended
+        self._message.actions = [*(self._questions() if self._offers_questions else ()), *buttons]
+        for button in self._message.actions:
             await button.send(for_id=self._message.id)
 
-
-def available_buttons(status: UploadStatus, ticket: Ticket) -> tuple[str, ...]:
-    """Return the names of the buttons for a file in this state."""
-    if not status.over or status.locked:
-        return (CANCEL,)
-    if status.state is State.FAILED or ticket.owner is None:
-        return ()
-    return (SHARE,)
-
-
-def _button(name: str, language: str, **values: str) -> cl.Action:
-    label, icon = BUTTONS[name]
-    return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
-
-
-def status_text(ticket: Ticket, status: UploadStatus, language: str | None) -> str:
-    """Return the status of a file in a sentence, as Markdown."""
-    name = escape_markdown(ticket.name)
-    if status.gone:
-        return say("**{name}** was deleted. Send it again to ask about it.", language, name=name)
-    if status.locked:
-        return say(
-            "**{name}** is locked. [Enter its password]({link}); it is used once and not stored.",
-            language,
-            name=name,
-            link=unlock_link(ticket.document_id),
-        )
-    match status.state:
-        case State.QUEUED:
-            return say("**{name}** waits to be read", language, name=name)
-        case State.LOADING if status.expected:
-            return say(
-                "**{name}**: reading {done}/{total} pages",
-                language,
-                name=name,
-                done=status.pages,
-                total=status.expected,
-            )
-        case State.LOADING:
-            return say("**{name}**: reading, {done} pages so far", language, name=name, done=status.pages)
-        case State.SEARCHABLE:
-            return say(
-                "**{name}** can be asked about: found by its words now, by meaning soon "
-                "({done}/{total} passages)",
-                language,
-                name=name,
-                done=status.embedded,
-                total=status.chunks,
-            )
-        case State.FAILED:
-            return f"⚠️ {escape_markdown(say(status.reason, language))}"
-    reason = escape_markdown(say(status.reason, language))
-    if not status.chunks:
-        return f"⚠️ **{name}** · {reason}"
-    visibility = (
-        Message("It answers in this conversation only.")
-        if ticket.owner == LOCAL
-        else Message("Only you can ask about it.")
-    )
-    ready = say(
-        "✓ **{name}** is ready, pages: {pages}. {visibility}",
-        language,
-        name=name,
-        pages=status.pages,
-        visibility=visibility,
-    )
-    return f"{ready} ⚠️ {reason}" if status.reason else ready
-
-
-def unlock_link(document_id: str) -> str:
-    """Return the address of the page that asks for a locked file's password."""
-    return f"/unlock/{document_id}"
+    def _questions(self) -> list[cl.Action]:
+        """Return the buttons that ask about the file."""
+        assert self._overview is not None
+        summarise = say("Summarise {name}", self._language, name=self.ticket.name)
+        label = say("Summarise", self._language)
+        return [
+            ask_action(summarise, label, "align-left"),
+            *(ask_action(question) for question in self._overview.questions),
+        ]
 
 
 def load_ticket(metadata: Mapping[str, Any] | None, *, reader: str) -> Ticket | None:
@@ -255,6 +253,11 @@ def load_ticket(metadata: Mapping[str, Any] | None, *, reader: str) -> Ticket | 
     except (KeyError, TypeError):
         return None
     return ticket if ticket.owner == reader else None
+
+
+def _button(name: str, language: str, **values: str) -> cl.Action:
+    label, icon = BUTTONS[name]
+    return cl.Action(name=name, payload=dict(values), label=say(label, language, **values), icon=icon)
 
 
 async def receive_files(message: cl.Message, *, docent: Docent) -> list[Attachment]:
@@ -336,6 +339,18 @@ async def wait_until_searchable(attachments: Sequence[Attachment]) -> list[Ticke
     ]
 
 
+def undecided() -> list[Attachment]:
+    """Return the files of this page that are sources of the conversation and are still being read."""
+    chosen = {source.id for source in sources()}
+    attachments = _attachments.get(cl.context.session, {}).values()
+    return [one for one in attachments if not one.is_decided and one.ticket.document_id in chosen]
+
+
+def uploaded_source(ticket: Ticket) -> ConversationSource:
+    """Return a file that was sent as a source of the conversation."""
+    return ConversationSource("document", ticket.document_id, ticket.name, ticket.library)
+
+
 async def press(action: cl.Action) -> None:
     """Do what a button of a file says."""
     attachment = _attachments.get(cl.context.session, {}).get(action.forId or "")
@@ -366,7 +381,7 @@ async def resume_files(thread: ThreadDict, *, docent: Docent) -> None:
             continue
         attachment = Attachment(ticket, docent, cl.Message.from_dict(step))
         status = await run_in_small_pool(docent.upload_status, ticket)
-        step["output"] = status_text(ticket, status, language())
+        step["output"] = attachment.text(status)
         await attachment.show(status)
         _in_background(attachment.follow(after=RESUME_DELAY))
 

@@ -20,7 +20,9 @@ from docent.resources import FILES
 from docent.settings import Settings
 from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Authenticator
-from docent.web.chat.answer_view import ask_again_action, is_being_written, unfinished_question
+from docent.web.chat.answer_stream import is_being_written, unfinished_question
+from docent.web.chat.answer_view import ask_again_action
+from docent.web.chat.conversation_sources import show_sources
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
 from docent.web.i18n import say
@@ -33,7 +35,7 @@ MODELS = "models"
 MODELS_TIMEOUT = 3  # seconds
 
 ANY = "*"
-"""Value of "all" and "default" in the panel, whose lists cannot hold an empty value."""
+"""Value of "default" in the panel, whose lists cannot hold an empty value."""
 LENGTHS = (
     (Message("Short (about 150 words)"), 200),
     (Message("Medium (about 375 words)"), 500),
@@ -50,11 +52,14 @@ ICONS = FILES / "public" / "personas"
 
 STARTERS = (
     ("internships", Message("Find an internship"), "Which internship is about machine learning?"),
-    ("restaurants", Message("Read a menu"), "Which dishes contain no nuts?"),
-    ("handbook", Message("Learn about Docent"), "How do I add my own documents?"),
-    ("handbook", Message("How to delete what is stored"), "How do I delete everything Docent has stored?"),
+    ("restaurants", Message("Read a menu"), "What does the Barolo cost?"),
+    ("handbook", Message("Learn about Docent"), "Where do I put my documents?"),
+    ("handbook", Message("What leaves my computer"), "Does anything leave my computer?"),
 )
-"""Library of the samples, label of the button, and its question (the samples are in English)."""
+"""Library of the samples, label of the button, and its question (the samples are in English).
+
+Each is answered right without a language model: tests/golden/test_starters.py.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,12 @@ class ChatChoices:
     """The choices that a reader has made in the settings panel."""
 
     preferences: Preferences = Preferences()
-    libraries: tuple[str, ...] = ()
     show_receipt: bool = True
 
 
 async def start(*, docent: Docent) -> None:
-    """Offer the commands and the settings panel of a conversation."""
+    """Offer the commands and the settings panel of a conversation, and show its sources."""
+    await show_sources()
     await cl.context.emitter.set_commands(
         [
             _command(EXPORT, Message("Download this conversation"), "download"),
@@ -82,7 +87,6 @@ async def start(*, docent: Docent) -> None:
     cl.user_session.set(MODELS, list(models))
     panel = settings_panel(
         docent.settings,
-        libraries=await run_in_small_pool(docent.store.libraries, None),
         models=models,
         current=dict(cl.context.session.chat_settings),
         language=language(),
@@ -190,7 +194,6 @@ async def _mark_outdated(step: StepDict, question: str, changed: Mapping[str, So
 def settings_panel(
     settings: Settings,
     *,
-    libraries: Sequence[str],
     models: Sequence[str],
     current: Mapping[str, Any],
     language: str | None,
@@ -201,12 +204,6 @@ def settings_panel(
     lengths = {say(label, language): str(tokens) for label, tokens in LENGTHS}
     most_passages = max(MAX_PASSAGES, settings.passages)
     return [
-        _select(
-            "library",
-            say("Library", language),
-            {say("All libraries", language): ANY} | {name: name for name in libraries},
-            current,
-        ),
         _select("model", say("Model", language), {model: ANY} | {name: name for name in models}, current),
         _select("length", say("Length of answers", language), {as_configured: ANY} | lengths, current),
         Slider(
@@ -251,7 +248,7 @@ def read_choices(values: Mapping[str, Any], *, settings: Settings, models: Itera
     most_passages = max(MAX_PASSAGES, settings.passages)
     passages = round(_number(values.get("passages"), settings.passages, 1, most_passages))
     temperature = _number(values.get("temperature"), settings.temperature, 0, 2)
-    library, model, length = (values.get(name) for name in ("library", "model", "length"))
+    model, length = values.get("model"), values.get("length")
     lengths = {str(tokens): tokens for _, tokens in LENGTHS}
     return ChatChoices(
         preferences=Preferences(
@@ -260,7 +257,6 @@ def read_choices(values: Mapping[str, Any], *, settings: Settings, models: Itera
             answer_tokens=lengths.get(str(length)),
             passages=None if passages == settings.passages else passages,
         ),
-        libraries=(library,) if isinstance(library, str) and library not in ("", ANY) else (),
         show_receipt=values.get("receipt") is not False,
     )
 

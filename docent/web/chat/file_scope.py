@@ -15,6 +15,7 @@ from docent.errors import UnknownLibrary
 from docent.ingesting import Ticket
 from docent.types import Scope, private_library
 from docent.web.accounts.users import LOCAL
+from docent.web.chat.conversation_sources import ConversationSource, present_sources, sources_scope
 from docent.web.chat.page_session import reader
 
 CONVERSATION_PREFIX = "chat-"
@@ -33,6 +34,14 @@ def upload_target() -> tuple[str, str]:
     return user, own_library(user, cl.context.session.thread_id)
 
 
+def choosable_libraries(docent: Docent) -> list[str]:
+    """Return the libraries that a conversation can have as sources: all but those of other conversations."""
+    user, name = upload_target()
+    own = private_library(user, name)
+    existing = docent.store.libraries(user)
+    return [library for library in existing if library == own or not is_of_a_conversation(library)]
+
+
 def is_of_a_conversation(library: str) -> bool:
     """Tell whether a library is searched in one conversation only."""
     return library.startswith("~") and library.rpartition("/")[2].startswith(CONVERSATION_PREFIX)
@@ -44,27 +53,32 @@ def shared_libraries(docent: Docent) -> list[str]:
 
 
 def question_scope(
-    docent: Docent, *, libraries: tuple[str, ...], persona: str, tickets: Sequence[Ticket] = ()
+    docent: Docent,
+    *,
+    chosen: Sequence[ConversationSource],
+    persona: str,
+    tickets: Sequence[Ticket] = (),
 ) -> Scope:
-    """Return what a question searches: its own files, the chosen libraries, or all but other chats' files.
+    """Return what a question searches: the files sent with it, its sources, or all but other chats' files.
 
-    Raises UnknownLibrary where the chosen library was deleted or emptied.
+    Raises UnknownLibrary where every source was deleted or emptied.
     """
     user, name = upload_target()
     own = private_library(user, name)
     if tickets:
         documents = tuple(ticket.document_id for ticket in tickets)
         return Scope(reader=user, libraries=(own,), documents=documents)
-    if not libraries:
+    if not chosen:
         existing = docent.store.libraries(user)
         searched = searched_libraries(existing, own, persona=docent.persona(persona).library)
         return Scope(reader=user, libraries=searched)
-    scope = Scope(reader=user, libraries=libraries)
-    if not docent.store.documents(scope):
+    present = present_sources(docent, chosen)
+    scope = sources_scope(docent, present)
+    if not present or not docent.store.documents(scope):
         raise UnknownLibrary(
-            "The library {name!r}, chosen in the settings of this conversation, was deleted or is empty. "
-            "Choose another in the settings, or all libraries, and ask again.",
-            name=libraries[0],
+            "{names} was deleted or is empty. Remove it from the sources above your question, or choose "
+            "others, and ask again.",
+            names=", ".join(source.name for source in chosen),
         )
     return scope
 

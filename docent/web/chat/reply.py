@@ -15,9 +15,16 @@ from docent.ingesting import Ticket
 from docent.types import AnswerRequest
 from docent.web.accounts.address_redaction import redact_events
 from docent.web.chat.answer_view import AnswerView, ask_again_action
-from docent.web.chat.attachments import Attachment, receive_files, wait_until_searchable
+from docent.web.chat.attachments import (
+    Attachment,
+    receive_files,
+    undecided,
+    uploaded_source,
+    wait_until_searchable,
+)
 from docent.web.chat.conversation import current_choices, persona_key
-from docent.web.chat.file_scope import question_scope
+from docent.web.chat.conversation_sources import add_sources, sources, take_tags
+from docent.web.chat.file_scope import choosable_libraries, question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.saved_answer import previous_turns
 from docent.web.chat.tool_consent import ask_consent, refuse_open_questions
@@ -28,16 +35,20 @@ from docent.web.monitoring import Metrics
 async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metrics) -> None:
     """Answer a question; one that comes with files waits until they are searchable."""
     refuse_open_questions()
-    if not message.elements:
-        await reply(message.content, docent=docent, metrics=metrics)
-        return
-    attachments = await receive_files(message, docent=docent)
-    if not message.content.strip():
-        await _name_after_files(message)
+    question = await take_tags(message.content, docent=docent, libraries=choosable_libraries)
+    attachments = await receive_files(message, docent=docent) if message.elements else []
+    if message.elements:
+        await add_sources(map(uploaded_source, (attachment.ticket for attachment in attachments)))
+    waited_for = [*attachments, *undecided()]
+    if not question.strip():
+        if message.elements:
+            await _name_after_files(message)
+    elif not waited_for:
+        await reply(question, docent=docent, metrics=metrics)
     else:
         # In a task, because Chainlit disables every button, also Cancel, until this function ends.
         cl.context.session.current_task = asyncio.create_task(
-            _reply_when_searchable(message, attachments, docent=docent, metrics=metrics)
+            _reply_when_searchable(message, question, attachments, waited_for, docent=docent, metrics=metrics)
         )
 
 
@@ -57,26 +68,35 @@ async def _name_after_files(message: cl.Message) -> None:
 
 
 async def _reply_when_searchable(
-    message: cl.Message, attachments: Sequence[Attachment], *, docent: Docent, metrics: Metrics
+    message: cl.Message,
+    question: str,
+    attachments: Sequence[Attachment],
+    waited_for: Sequence[Attachment],
+    *,
+    docent: Docent,
+    metrics: Metrics,
 ) -> None:
+    """Ask the question once every file is decided: those sent with it, and earlier ones still being read."""
     waiting = None
-    if not all(attachment.searchable for attachment in attachments):
+    if not all(attachment.searchable for attachment in waited_for):
         text = say("Your question is asked as soon as the files can be searched.", language())
         waiting = await note(text).send()
     try:
-        tickets = await wait_until_searchable(attachments)
+        searchable = await wait_until_searchable(waited_for)
     finally:
         if waiting is not None:
             await waiting.remove()
-    if tickets:
-        await reply_later(message.content, to=message.id, docent=docent, metrics=metrics, tickets=tickets)
+    own = {attachment.ticket for attachment in attachments}
+    tickets = [ticket for ticket in searchable if ticket in own]
+    if tickets or not attachments:
+        await reply_later(question, to=message.id, docent=docent, metrics=metrics, tickets=tickets)
         return
     text = say(
         "None of these files can be searched, so your question was not asked. Send other files, or ask "
         "without them.",
         language(),
     )
-    await note(text, actions=[ask_again_action(message.content)]).send()
+    await note(text, actions=[ask_again_action(question)]).send()
 
 
 async def reply(
@@ -93,29 +113,28 @@ async def reply(
     """
     choices = current_choices(docent)
     persona = persona_key(cl.context.session.chat_profile)
+    chosen = sources()
     try:
         scope = await asyncio.to_thread(
-            question_scope, docent, libraries=choices.libraries, persona=persona, tickets=tickets
+            question_scope, docent, chosen=chosen, persona=persona, tickets=tickets
         )
     except DocentError as error:  # an old conversation's persona or library may be gone
         await note(f"⚠️ {say(error.message, language())}").send()
         return
-    if tickets:
-        files = ", ".join(ticket.name for ticket in tickets)
-        async with cl.Step(name=say("Asked of: {files}", language(), files=files), type="retrieval"):
-            pass
-    view = AnswerView(question, docent, show_receipt=choices.show_receipt)
-    events = docent.answer(
-        AnswerRequest(
-            question=question,
-            history=previous_turns(chat_context.get()),
-            scope=scope,
-            persona=persona,
-            preferences=choices.preferences,
-            anyway=anyway,
-            ask_consent=ask_consent,
-        )
+    asked_of = [ticket.name for ticket in tickets] or [source.name for source in chosen]
+    request = AnswerRequest(
+        question=question,
+        history=previous_turns(chat_context.get()),
+        scope=scope,
+        persona=persona,
+        preferences=choices.preferences,
+        at_hand=tuple(ticket.document_id for ticket in tickets)
+        or tuple(source.id for source in chosen if source.kind == "document"),
+        anyway=anyway,
+        ask_consent=ask_consent,
     )
+    view = AnswerView(request, docent, show_receipt=choices.show_receipt, asked_of=asked_of)
+    events = docent.answer(request)
     if not is_operator():
         events = redact_events(events, docent.settings)
     await view.show(metrics.observe(events, "chat"))

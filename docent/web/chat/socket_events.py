@@ -14,7 +14,7 @@ from chainlit.session import WebsocketSession
 
 from docent.errors import StoreError
 from docent.retrieving.query import MAX_QUESTION
-from docent.web.chat.answer_view import text_so_far
+from docent.web.chat.answer_stream import text_so_far
 from docent.web.chat.page_session import language, note
 from docent.web.i18n import say
 from docent.web.input_checks import TOO_LONG_EVENT

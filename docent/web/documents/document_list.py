@@ -12,7 +12,7 @@ from docent.messages import Message
 from docent.store import KnownFile, LibraryEntry
 from docent.types import Scope, State, StoredDocument, private_library, shown_library
 from docent.web.accounts.users import LOCAL
-from docent.web.chat.attachments import unlock_link
+from docent.web.chat.attachment_status import unlock_link
 from docent.web.chat.file_scope import UPLOADS, is_of_a_conversation
 from docent.web.i18n import say
 from docent.web.templates import render

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
 LONGEST_SEARCH = 200
+LONGEST_TOOLTIP = 400
 MARKS = re.compile(r"(\d{1,7})-(\d{1,7})")
 MAX_MARKS = 200
 
@@ -36,6 +38,7 @@ SOURCE_STATES = {
 def routes() -> list[Route]:
     return [
         Route("/cited/{step}/{n:int}", require_login(show_source)),
+        Route("/cited/{step}/{n:int}/quote", require_login(show_quote)),
         Route("/cited/{step}/{n:int}/pages/{page:int}", require_login(show_page)),
         Route("/cited/{step}/{n:int}/search", require_login(search)),
     ]
@@ -67,6 +70,17 @@ async def show_source(request: Request, reader: str) -> Response:
         ),
         headers=PRIVATE,
     )
+
+
+async def show_quote(request: Request, reader: str) -> Response:
+    """Return place and words of a citation, for the tooltip of its number."""
+    answer = await _answer(request, reader)
+    if answer is None:
+        return _nothing(request)
+    quotes = answer.citations_numbered(request.path_params["n"])
+    words = " … ".join(" ".join(citation.quote.split()) for citation in quotes if citation.quote)
+    shown = textwrap.shorten(words, LONGEST_TOOLTIP, placeholder=" …")
+    return JSONResponse({"where": quotes[0].where, "quote": shown}, headers=PRIVATE)
 
 
 async def show_page(request: Request, reader: str) -> Response:

@@ -14,16 +14,8 @@ from docent.messages import Message, joined
 from docent.types import NOTHING_TO_SEARCH, State, private_library
 from docent.web.accounts.users import LOCAL
 from docent.web.chat import attachments
-from docent.web.chat.attachments import (
-    CANCEL,
-    ENDED_KEY,
-    SHARE,
-    TICKET_KEY,
-    Attachment,
-    available_buttons,
-    load_ticket,
-    status_text,
-)
+from docent.web.chat.attachment_status import CANCEL, SHARE, available_buttons, status_text
+from docent.web.chat.attachments import ENDED_KEY, TICKET_KEY, Attachment, load_ticket
 from docent.web.chat.file_scope import own_library, searched_libraries
 from docent.web.chat.page_session import note
 from tests.web.chat.open_page import OpenPage

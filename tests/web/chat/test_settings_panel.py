@@ -13,7 +13,7 @@ MODELS = ("mistral", "qwen3")
 
 
 def panel(**current: object):
-    return settings_panel(SETTINGS, libraries=["handbook"], models=MODELS, current=current, language="en")
+    return settings_panel(SETTINGS, models=MODELS, current=current, language="en")
 
 
 def values(panel) -> dict[str, object]:
@@ -28,7 +28,7 @@ def test_an_untouched_panel_changes_nothing():
 def test_the_panel_offers_as_many_passages_as_the_settings_allow():
     """Confirming the panel does not lower a number of passages above its usual maximum."""
     many = Settings(passages=45)
-    shown = settings_panel(many, libraries=[], models=MODELS, current={}, language="en")
+    shown = settings_panel(many, models=MODELS, current={}, language="en")
     slider = next(widget.to_dict() for widget in shown if widget.id == "passages")
     assert slider["initial"] == slider["max"] == 45
     assert read_choices(values(shown), settings=many, models=MODELS) == ChatChoices()
@@ -37,7 +37,6 @@ def test_the_panel_offers_as_many_passages_as_the_settings_allow():
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        pytest.param({"library": "handbook"}, ChatChoices(libraries=("handbook",)), id="a library"),
         pytest.param({"model": "qwen3"}, ChatChoices(Preferences(model="qwen3")), id="a model"),
         pytest.param({"length": "200"}, ChatChoices(Preferences(answer_tokens=200)), id="a length"),
         pytest.param({"passages": 3}, ChatChoices(Preferences(passages=3)), id="passages"),
@@ -58,10 +57,9 @@ def test_choices_are_read(sent, expected):
 
 def test_a_conversation_remembers_its_panel():
     """The panel shows earlier choices again; one that is no longer offered is shown as not chosen."""
-    current = {"library": "handbook", "model": "gone", "passages": 3, "temperature": 1.0, "receipt": False}
+    current = {"model": "gone", "passages": 3, "temperature": 1.0, "receipt": False}
     shown = values(panel(**current))
     assert shown == {
-        "library": "handbook",
         "model": ANY,
         "length": ANY,
         "passages": 3,

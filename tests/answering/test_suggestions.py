@@ -1,0 +1,46 @@
+"""Questions are offered only if a search for them finds what they were made from."""
+
+from __future__ import annotations
+
+from docent.answering.suggestions import overview, suggest
+from tests.answering.build import passage
+
+REPORT = [
+    passage("Net sales increased 18% during 2021, to 192 million. Costs are discussed below.", n=1),
+    passage("Membership fees decreased 3% in 2021. The average fee was $60 per household.", n=2),
+    passage("Les ventes ont augmenté de 18 % en 2021.", n=3),
+]
+
+
+def test_questions_are_made_from_what_is_said():
+    """What changed, and how much something was, is asked for; none is asked twice."""
+    found = suggest(REPORT[:2], language="en", search=lambda question: REPORT[:2])
+    assert "By how much did net sales increase?" in found
+    assert "What was the average fee?" in found
+    assert len(found) == len(set(found)) <= 3
+
+
+def test_a_question_that_is_not_answered_is_not_offered():
+    """If the search finds other passages, the question is left out."""
+    assert suggest(REPORT[:2], language="en", search=lambda question: [REPORT[2]]) == []
+
+
+def test_what_was_asked_is_not_offered_again():
+    """A question about the same subject as an earlier one is left out."""
+    asked = ["By how much did net sales increase last year?"]
+    found = suggest(REPORT[:2], language="en", search=lambda question: REPORT[:2], asked=asked)
+    assert "By how much did net sales increase?" not in found
+
+
+def test_questions_are_in_the_language_of_the_document():
+    """A French text is asked in French, which finds it best."""
+    found = suggest(REPORT[2:], language="fr", search=lambda question: REPORT[2:])
+    assert found[0] == "Comment ont évolué les ventes ?"
+
+
+def test_an_overview_has_sentences_with_places_and_questions():
+    """Three sentences at most, each with its place, and questions that they answer."""
+    found = overview(REPORT[:2], language="en", search=lambda question: REPORT[:2])
+    assert 0 < len(found.sentences) <= 3
+    assert all(place == "p. 3" for _, place in found.sentences)
+    assert found.questions
