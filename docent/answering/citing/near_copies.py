@@ -16,7 +16,7 @@ from os.path import commonprefix
 
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
 from docent.answering.citing.halves import VERB, around_verb
-from docent.answering.citing.quantities import normal_figure, plain_figures
+from docent.answering.citing.quantities import normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
     DENIALS,
@@ -115,6 +115,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
                 matched, source = in_statement, statement
                 break
     names = _names(sentence) | _names(quote)
+    in_full = {one.value for one in quantities_of(quote).quantities if one.scale}  # 2.1 million is 2100000
     at, there = matched[0]
     if _are_opposite(words[:at], source[max(there - at, 0) : there]):
         return True
@@ -127,7 +128,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
         if not DENIALS.isdisjoint(left_out) or _are_opposite(inserted, left_out):
             return True
         replaced = [word for word in left_out if _has_content(word)]
-        if replaced and any(word in names or word[0].isdigit() for word in inserted):
+        if replaced and any(word in names or word[0].isdigit() for word in inserted if word not in in_full):
             return True
     return False
 
