@@ -75,8 +75,11 @@ async def settings_changed(settings: dict[str, object]) -> None:
     await model_panel.announce_model(docent=server.docent())
 
 
-@cl.on_window_message
-async def choose_model(message: object) -> None:
+@cl.on_window_message  # Chainlit knows one such function: a second one would replace it
+async def receive_window_message(message: object) -> None:
+    await conversation_sources.change_sources(
+        message, docent=server.docent(), libraries=file_scope.choosable_libraries
+    )
     if await model_panel.choose_model(message, docent=server.docent()):
         await conversation.start(docent=server.docent())  # its settings show the choice
         await model_panel.announce_model(docent=server.docent())
@@ -92,13 +95,6 @@ async def receive_message(message: cl.Message) -> None:
         await attachments.delete_files()
     else:
         await reply.receive_message(message, docent=server.docent(), metrics=server.metrics())
-
-
-@cl.on_window_message
-async def change_sources(message: object) -> None:
-    await conversation_sources.change_sources(
-        message, docent=server.docent(), libraries=file_scope.choosable_libraries
-    )
 
 
 @cl.action_callback(answer_view.ASK)

@@ -36,6 +36,7 @@
     if (Array.isArray(data[SOURCES])) {
       sources = data[SOURCES];
       draw();
+      takeAddress();
       if (picker) drawChoice();
     }
     if (data[FOUND]) {
@@ -44,6 +45,41 @@
       if (listbox) drawSuggestions();
     }
   });
+
+  // --- the address of a new conversation: /?sources=ID,ID&ask=summary -------------------------
+
+  const address = new URLSearchParams(location.search);
+  const wanted = (address.get("sources") ?? "").split(",").filter(Boolean);
+  let asked = ""; // the document that was added last
+  let summary = address.get("ask") === "summary";
+
+  // Called with each list of sources, so one is added after the other; nothing follows one that is not there.
+  function takeAddress() {
+    if (wanted.length) {
+      asked = wanted.shift();
+      history.replaceState(history.state, "", location.pathname);
+      ask({ do: "add", kind: "document", id: asked });
+    } else if (summary) {
+      summary = false;
+      if (!isSource({ kind: "document", id: asked })) return;
+      const names = sources.map((source) => source.name).join(", ");
+      send(say(`Summarise ${names}`, `Résumer ${names}`));
+    }
+  }
+
+  function write(text) {
+    // React notices a change of the value only through the element's own setter.
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(input(), text);
+    input().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // Write a question and press the button, as soon as the page has drawn both.
+  function send(text) {
+    const button = document.getElementById("chat-submit");
+    if (input() && !input().value) write(text);
+    if (button && !button.disabled && input()?.value === text) button.click();
+    else if (!input() || input().value === text) requestAnimationFrame(() => send(text));
+  }
 
   // --- chips ---------------------------------------------------------------------------------
 
@@ -227,9 +263,7 @@
     const box = input();
     const before = box.value.slice(0, box.selectionStart).replace(TAG, "$1");
     const value = before + box.value.slice(box.selectionStart);
-    // React notices a change of the value only through the element's own setter.
-    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, value);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    write(value);
     box.setSelectionRange(before.length, before.length);
     ask({ do: "add", kind: one.kind, id: one.id });
     dismiss();

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from docent.errors import DocentError
+from docent.store import COPIES, Copies
 from docent.types import Answer, AnswerRequest, Scope, StoredDocument
 
 if TYPE_CHECKING:  # 0.1 s, when a storage folder is opened
     from docent.answering.suggestions import Overview
     from docent.app.docent import Docent
+
+OVERVIEWS = 1
+"""Raised when overviews are made in another way, so that old ones are made again."""
 
 
 def summarise_later(docent: Docent, document: StoredDocument, reader: str) -> None:
@@ -30,14 +36,49 @@ def summarise_later(docent: Docent, document: StoredDocument, reader: str) -> No
     docent.summary_writer.add(document.id, write)
 
 
+def make_overview_later(docent: Docent, document: StoredDocument, reader: str) -> None:
+    """Make the overview of a document in the background, while no question is being answered."""
+
+    async def make() -> None:
+        with suppress(DocentError):  # it was deleted meanwhile
+            await asyncio.to_thread(document_overview, docent, document, reader)
+
+    docent.summary_writer.add(f"overview of {document.id}", make)
+
+
 def document_overview(docent: Docent, document: StoredDocument, reader: str) -> Overview:
-    """Return key sentences of a document, and questions that it answers."""
+    """Return key sentences of a document and questions that it answers; they are made once, and saved."""
     from docent.answering.answer_context import ScopedDocuments
     from docent.answering.suggestions import overview
 
+    if (saved := saved_overview(docent, document)) is not None:
+        return saved
     scope = Scope(reader=reader, libraries=(document.library,), documents=(document.id,))
     passages = ScopedDocuments(docent.store, scope).read_whole([document])
-    return overview(passages, language=document.language, search=partial(docent.retrieve, scope=scope))
+    made = overview(passages, language=document.language, search=partial(docent.retrieve, scope=scope))
+    data = json.dumps(asdict(made), ensure_ascii=False).encode()
+    original = docent.store.original(document.id, scope)
+    Copies(docent.store.folder / COPIES).get(original, _overview_file(document), lambda: data)
+    return made
+
+
+def saved_overview(docent: Docent, document: StoredDocument) -> Overview | None:
+    """Return the overview of a document, if it was made since the document was read."""
+    from docent.answering.suggestions import Overview
+
+    path = docent.store.folder / COPIES / document.sha256 / _overview_file(document)
+    try:
+        saved = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    sentences = tuple((sentence, place) for sentence, place in saved["sentences"])
+    return Overview(sentences, tuple(saved["questions"]))
+
+
+def _overview_file(document: StoredDocument) -> str:
+    """Return the name of an overview: another reading of the same file has another one."""
+    reading = f"{document.loader}-{document.pages}-{document.unread_pages}-{document.chunks}"
+    return f"overview-{OVERVIEWS}-{reading}.json"
 
 
 def follow_up_questions(docent: Docent, answer: Answer, scope: Scope, asked: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ from docent.web.chat import context_chart, conversation, file_scope, model_panel
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
 from docent.web.chat.model_download import ModelDownloads
+from docent.web.chat.start_questions import prepare_start_questions
 from docent.web.documents import routes as documents
 from docent.web.i18n import speaks
 from docent.web.input_checks import install_packet_checks
@@ -137,6 +138,7 @@ def open_once() -> None:
     state.opened_by = open_docent
     state.docent.warm()
     state.docent.work()
+    prepare_start_questions(state.docent)
 
 
 def close() -> None:

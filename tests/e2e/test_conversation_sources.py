@@ -85,6 +85,22 @@ def test_two_clicks_choose_a_source(page, app, name):
     expect(page.get_by_text("€98.00")).to_have_count(0)
 
 
+@pytest.mark.parametrize("link", ["Ask about this: tidelight", "Summarise tidelight"])
+def test_a_link_of_the_documents_page_opens_a_conversation_about_it(page, app, link):
+    """The document is its source; the link to a summary asks for it at once, and a reload not again."""
+    page.goto(f"{app}/documents?search=tidelight")
+    page.get_by_role("link", name=re.compile(link)).click()
+    connected(page)
+    expect(page.locator(CHIPS)).to_contain_text("tidelight-machine-learning.pdf", timeout=20_000)
+    if link.startswith("Summarise"):
+        finished(page, 1)
+        expect(page.get_by_text("Summarise tidelight-machine-learning.pdf").first).to_be_visible()
+        expect(answers(page).filter(has_text="Sources:")).to_contain_text("Tidelight")
+        page.wait_for_url("**/thread/*")
+        picture(page, "sources-summary")
+    assert "sources=" not in page.url
+
+
 def test_a_name_after_a_number_sign_chooses_a_source(page, app):
     """Suggestions appear under the keys; Enter takes one, out of the question and into the chips."""
     opened(page, app)

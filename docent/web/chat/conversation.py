@@ -25,6 +25,7 @@ from docent.web.chat.answer_view import ask_again_action
 from docent.web.chat.conversation_sources import show_sources
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
+from docent.web.chat.start_questions import start_questions
 from docent.web.i18n import say
 from docent.web.thread_pool import run_in_small_pool
 
@@ -272,7 +273,8 @@ def _number(value: Any, default: float, least: float, most: float) -> float:
 
 def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[ChatProfile]:
     """Return the plain profile, then one for each persona whose library exists."""
-    libraries = {document.library for document in docent.store.documents(Scope(reader=reader))}
+    documents = docent.store.documents(Scope(reader=reader))
+    libraries = {document.library for document in documents}
     plain = ChatProfile(
         name=EVERYTHING,
         markdown_description=say(
@@ -284,7 +286,7 @@ def chat_profiles(docent: Docent, *, reader: str, language: str | None) -> list[
         icon="/public/logo.svg",
         display_name=EVERYTHING,
         default=True,
-        starters=_starters(libraries, language=language),
+        starters=start_questions(docent, documents, reader=reader) or _starters(libraries, language=language),
     )
     offered = (persona for persona in docent.personas if persona.library in {"", *libraries})
     return [plain, *(_profile(persona, language) for persona in offered)]

@@ -126,6 +126,11 @@ class Entry:
         return f"/?sources={quote(self.document.id)}" if self.document.chunks else ""
 
     @property
+    def summarise(self) -> str:
+        """The address of a conversation that begins with its summary; empty where it cannot answer."""
+        return f"{self.ask}&ask=summary" if self.ask else ""
+
+    @property
     def preview(self) -> str:
         """The address of its first page; empty until it has been read."""
         return f"/documents/{self.document.id}/pages/1" if self.document.pages else ""
