@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ from tests.e2e.conftest import ROOT, again, answers, ask, connected, picture, ru
 from tests.e2e.test_chat import QUESTION
 
 pytestmark = pytest.mark.browser
+
+LONG_REPLY = " ".join(map("".join, product("bdgklmnprst", "aeiou", "bdgklmnprst")))
+"""A minute of made-up words, none twice: an answer that repeats itself is stopped."""
+BEGINNING = LONG_REPLY[:79]
 
 FOLLOW_UP = "Where is it and how much does it pay?"
 ENDED = "Which skills does the opening ask for?"
@@ -178,16 +183,16 @@ def test_after_a_restart_answers_say_what_they_lost(page, storage, tmp_path, oll
         href.click()
         expect(page.locator("#side-view-content")).to_contain_text(re.compile(r"\.pdf"))
         name = re.search(r"[\w-]+\.pdf", page.locator("#side-view-content").inner_text())[0]
-        ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
+        ollama_process.script(reply=LONG_REPLY, seconds_per_token=0.1)
         ask(page, url, FOLLOW_UP)
-        expect(answers(page).last).to_contain_text("word " * 20, timeout=60_000)
+        expect(answers(page).last).to_contain_text(BEGINNING, timeout=60_000)
         os.kill(int((own / "index/1/lock").read_text()), signal.SIGKILL)
     ollama_process.reset()
     command = [sys.executable, "-m", "docent", "delete", name]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, check=True)
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url) as url:
         open_first(page, url, FOLLOW_UP)
-        expect(answers(page).first).to_contain_text("word word", timeout=20_000)
+        expect(answers(page).first).to_contain_text(BEGINNING[:19], timeout=20_000)
         expect(answers(page).first).to_contain_text("The answer stops here")
         picture(page, "incomplete")
         asked_again(page)
@@ -197,14 +202,14 @@ def test_after_a_restart_answers_say_what_they_lost(page, storage, tmp_path, oll
         page.locator("a.element-link").first.click()
         expect(page.locator("#side-view-content")).to_contain_text("This file was deleted")
         asked_again(page)
-        ollama_process.script(reply="word " * 900, seconds_per_token=0.1)
+        ollama_process.script(reply=LONG_REPLY, seconds_per_token=0.1)
         again(page, ENDED)
-        expect(answers(page).last).to_contain_text("word " * 20, timeout=60_000)
+        expect(answers(page).last).to_contain_text(BEGINNING, timeout=60_000)
     until(lambda: ollama_process.requests_to("/api/chat")[-1].disconnected)
     with closing(sqlite3.connect(own / "history.db")) as history:
         unfinished = "SELECT output FROM steps WHERE metadata LIKE ?"
         saved = history.execute(unfinished, (f'%{UNFINISHED}": "{ENDED}%',)).fetchone()
-    assert saved[0].startswith(("word " * 20).strip())
+    assert saved[0].startswith(BEGINNING)
 
 
 def asked_again(page: Page) -> None:
