@@ -254,5 +254,7 @@ function typed(event) {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && panel && !document.querySelector("[role=dialog], [role=menu], [role=listbox]")) close();
+  if (event.key !== "Escape" || !panel) return;
+  const overlays = document.querySelectorAll("[role=dialog], [role=menu], [role=listbox]");
+  if (![...overlays].some((overlay) => overlay.checkVisibility())) close();
 });
