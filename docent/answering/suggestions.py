@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from docent.answering.citing.text_units import FIGURE
@@ -43,10 +44,20 @@ CHANGED_FR = re.compile(
 )
 NO_SUBJECT = frozenset(
     """it this that these those there they we you he she i which who what as in on at for from to by with if
-    when while and or but also both each all some such one item note table total page see following above
-    other il elle ils elles ce cela nous vous on en dans pour par sur si""".split()
+    when while and or but also both each every all any many most much few several some no another such same
+    my your his her its their one two three four five six seven eight nine ten eleven twelve fifteen twenty
+    thirty forty fifty hundred thousand million first second third last next half
+    how why where nothing ended ending shall cannot again itself item note table total page see following
+    above below other here only about over under
+    il elle ils elles ce cette ces cela nous vous on en dans pour par sur si chaque tout tous toute toutes
+    plusieurs quelques aucun aucune mon ma mes ton son sa ses notre nos votre vos leur leurs autre autres
+    deux trois quatre cinq sept huit neuf dix onze douze quinze vingt trente quarante cinquante cent mille
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday
+    janvier février mars avril mai juin juillet août septembre octobre novembre décembre
+    lundi mardi mercredi jeudi vendredi samedi dimanche""".split()
 )
-"""Words that a question's subject does not begin with."""
+"""Words that a question's subject neither begins nor ends with: determiners, numbers, dates."""
 HEADING = re.compile(r"[^\W\d_][^.;:!?()\d|]{3,58}")
 NUMBERED = re.compile(
     r"^(?:item|note|section|chapter|part|chapitre|article)?\s*[\dIVX]+[A-Z]?\s*[-—–.:]\s*", re.IGNORECASE
@@ -56,11 +67,15 @@ EMPTY_HEADING = re.compile(
     r"|reports?|statements?|sheets?)\b",
     re.IGNORECASE,
 )
-BEFORE_NOUN = r"\b(?:the|an?|our|your|of|le|la|les|une?|du|des|de) "
-PAIR = re.compile(rf"{BEFORE_NOUN}([^\W\d_]{{4,}} [^\W\d_]{{4,}})\b|\b([A-ZÀ-Þ]\w{{3,}} [A-ZÀ-Þ]\w{{3,}})\b")
-NAME = re.compile(r"[a-zà-ÿ,] ([A-ZÀ-Þ][\w’'&-]+)")
+PHRASE = re.compile(
+    r"\b(?P<before>the|an?|our|your|of|le|la|les|une?|du|des|de) (?P<what>[^\W\d_]{4,} [^\W\d_]{4,})\b"
+)
+"""Two words after an article; they name a thing where they stand together more than once."""
+IN_SENTENCE = r"(?<!\w)[a-zà-ÿ]+,? "
+TITLE = re.compile(rf"{IN_SENTENCE}(?P<what>[A-ZÀ-Þ]\w{{2,}}(?: [A-ZÀ-Þ]\w{{2,}}){{1,3}})\b(?! [A-ZÀ-Þ])")
+"""Words with capitals inside a sentence; at its start, or in a row of a table, they may be no name."""
+NAME = re.compile(rf"{IN_SENTENCE}(?P<what>[A-ZÀ-Þ][\w’'&-]{{2,}})")
 """A word with a capital inside a sentence."""
-SINGLE = re.compile(rf"{BEFORE_NOUN}([^\W\d_]{{5,}})\b")
 MOST_OF_A_KIND = 40
 
 Search = Callable[[str], Sequence[Passage]]
@@ -127,6 +142,7 @@ def _ranked(passages: Sequence[Passage], language: str) -> list[tuple[str, list[
     """Return a question for each subject with its places, the commonest of each kind first."""
     common = Counter(word for passage in passages for word in content_words(passage.text))
     names = {name for passage in passages for name in NAME.findall(passage.text)}
+    names = {name for name in names if not name.isupper()}  # PDF and EUR are no subjects
     names -= {word.capitalize() for passage in passages for word in passage.text.split() if word.islower()}
 
     def rank(found: tuple[str, list[Place]]) -> float:
@@ -136,12 +152,13 @@ def _ranked(passages: Sequence[Passage], language: str) -> list[tuple[str, list[
     kinds = (
         _about_figures(passages, language, names),
         _about_headings(passages, language),
-        _about_words(passages, language, PAIR),
-        _about_words(passages, language, SINGLE),
+        _about_words(passages, language, TITLE),
+        _about_words(passages, language, PHRASE, least=2),
+        _about_words(passages, language, NAME, among=names),
     )
     ranked = [sorted(_grouped(kind).items(), key=rank, reverse=True)[:MOST_OF_A_KIND] for kind in kinds]
-    *told, single = ranked  # single words are the last resort
-    return [one for kind in told for one in kind[:2]] + [one for kind in told for one in kind[2:]] + single
+    *told, named = ranked  # names of one word are the last resort
+    return [one for kind in told for one in kind[:2]] + [one for kind in told for one in kind[2:]] + named
 
 
 def _grouped(kind: Iterator[tuple[str, Place]]) -> dict[str, list[Place]]:
@@ -152,7 +169,7 @@ def _grouped(kind: Iterator[tuple[str, Place]]) -> dict[str, list[Place]]:
 
 
 def _about_figures(
-    passages: Sequence[Passage], language: str, names: Collection[str]
+    passages: Sequence[Passage], language: str, names: AbstractSet[str]
 ) -> Iterator[tuple[str, Place]]:
     """Yield a question for each sentence that says how something changed, or what it was."""
     for passage in passages:
@@ -164,23 +181,25 @@ def _about_figures(
                 yield question, Place(passage, unit.start, unit.end)
 
 
-def _question(sentence: str, language: str, names: Collection[str]) -> str:
+def _question(sentence: str, language: str, names: AbstractSet[str]) -> str:
     if language == "fr":
         found = CHANGED_FR.match(sentence)
         return f"Comment {found['verb']} évolué {_subject(found['what'], names)} ?" if found else ""
     if found := CHANGED.match(sentence):
         verb = HOW_CHANGED[found["verb"].casefold()]
         return f"By how much did {what} {verb}?" if (what := _subject(found["what"], names)) else ""
-    if (found := AMOUNTED.match(sentence)) and (what := _subject(found["what"], names)):
+    found = AMOUNTED.match(sentence)
+    what = _subject(found["what"], names) if found else ""
+    if found and (len(content_words(what)) > 1 or names & set(what.split())):
         return f"What {found['verb']} {what}?"
     return ""
 
 
-def _subject(what: str, names: Collection[str]) -> str:
+def _subject(what: str, names: AbstractSet[str]) -> str:
     """Return a subject as it stands inside a sentence; empty for one that says nothing by itself."""
     words = what.split()
     named = words[1:] if words[0].casefold() in ("the", "our") else words
-    if not named or named[0].casefold() in NO_SUBJECT or len(" ".join(named)) < 4:
+    if not _is_topic(named) or len(" ".join(named)) < 4:
         return ""
     first = ARTICLES.get(words[0].casefold(), words[0])
     if first not in names and not first.isupper() and (len(words) == 1 or not words[1][0].isupper()):
@@ -192,26 +211,45 @@ def _about_headings(passages: Sequence[Passage], language: str) -> Iterator[tupl
     for passage in passages:
         topic = NUMBERED.sub("", " ".join(passage.heading.split()))
         topic = topic.capitalize() if topic.isupper() else topic
-        if HEADING.fullmatch(topic) and not EMPTY_HEADING.search(topic) and len(content_words(topic)) > 1:
+        is_heading = HEADING.fullmatch(topic) and not EMPTY_HEADING.search(topic)
+        if is_heading and len(content_words(topic)) > 1 and _is_topic(topic.split()):
             yield _said_about(topic, language), Place(passage, 0, len(passage.text))
 
 
 def _about_words(
-    passages: Sequence[Passage], language: str, words: re.Pattern[str]
+    passages: Sequence[Passage],
+    language: str,
+    words: re.Pattern[str],
+    *,
+    least: int = 1,
+    among: Collection[str] | None = None,
 ) -> Iterator[tuple[str, Place]]:
-    """Yield a question for each place of words, those first that stand most often in the text."""
-    places: dict[str, list[Place]] = {}
+    """Yield a question for each place of words, those first that stand most often in the text.
+
+    Words that stand in fewer than `least` places are left out, and with `among` all others.
+    """
+    places: dict[str, list[tuple[str, Place]]] = {}
     for passage in passages:
         for found in words.finditer(passage.text):
-            which = found.lastindex or 1
-            said = found[which].casefold()
-            if len(content_words(said)) == len(said.split()) and said.split()[0] not in NO_SUBJECT:
-                places.setdefault(said, []).append(Place(passage, *found.span(which)))
+            what = found["what"]
+            said = what.casefold().split()
+            if (among is None or what in among) and _is_topic(said) and len(content_words(what)) == len(said):
+                article = found.groupdict().get("before") in ("the", "a", "an", "our", "your")
+                topic = f"the {what}" if article else what
+                place = Place(passage, *found.span("what"))
+                places.setdefault(" ".join(said), []).append((topic, place))
     often = sorted(places.values(), key=len, reverse=True)
     for where in often[:MOST_OF_A_KIND]:
-        first = where[0].passage.text[where[0].start : where[0].end]
-        for place in where:
-            yield _said_about(first, language), place
+        if len(where) >= least:
+            for _, place in where:
+                yield _said_about(where[0][0], language), place
+
+
+def _is_topic(words: Sequence[str]) -> bool:
+    """Tell whether words may name a thing: none of its ends is a determiner, a number or a date."""
+    ends = {words[0].casefold(), words[-1].casefold()} if words else NO_SUBJECT
+    spaced_out = sum(len(word) == 1 for word in words) > 2  # N e w s
+    return not ends & NO_SUBJECT and not spaced_out
 
 
 def _said_about(topic: str, language: str) -> str:

@@ -190,12 +190,11 @@ class Docent(Parts):
         for persona in self.personas:
             if persona.key == key:
                 return persona
-        known = ", ".join(persona.key for persona in self.personas) or "none"
         raise InputError(
             "There is no persona {name!r} in {file}. There are: {known}.",
             name=key,
             file=self.settings.personas,
-            known=known,
+            known=", ".join(persona.key for persona in self.personas) or "none",
         )
 
     def ingest(
@@ -233,9 +232,8 @@ class Docent(Parts):
                 path=self.settings.sources,
             )
         reports = self.sources.sync(names)
-        for report in reports:
-            if report.stopped:
-                self.plugins.tell_of_failure(report.stopped)
+        for stopped in filter(None, (report.stopped for report in reports)):
+            self.plugins.tell_of_failure(stopped)
         folders = [folder for report in reports if (folder := self.sources.folder(report.source)).is_dir()]
         if not folders:
             return reports, []

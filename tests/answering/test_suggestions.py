@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from docent.answering.suggestions import overview, suggest
 from tests.answering.build import passage
 
@@ -44,3 +48,45 @@ def test_an_overview_has_sentences_with_places_and_questions():
     assert 0 < len(found.sentences) <= 3
     assert all(place == "p. 3" for _, place in found.sentences)
     assert found.questions
+
+
+@pytest.mark.parametrize(
+    ("text", "clumsy"),
+    [
+        ("One of every four boats is late. One of every four is early.", "every four"),
+        ("You train a model. The harbour holds ships for a while.", "harbour holds"),
+        ("We pay for the second month. The second month is the best.", "second month"),
+        ("The bakery opens at six. The bakery closes at noon.", "bakery"),
+        ("Chacun des trois quarts compte. Un des trois quarts manque.", "trois quarts"),
+        ("Each is 12. Every guest was 40 years old.", "guest"),
+        ("The price is $4. It was $5.", "price"),
+        ("Barolo Casa 98 Ribera Casa 45", "Barolo Casa"),
+        ("They meet on Monday, and again in April.", "Monday"),
+    ],
+)
+def test_nothing_clumsy_is_offered(text, clumsy):
+    """Better no question than one about a determiner, a number, a date, one plain word or half a sentence."""
+    passages = [passage(text, n=1)]
+    assert clumsy not in " ".join(suggest(passages, language="en", search=lambda question: passages))
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("A ship waits for the harbour master. Ask the harbour master.", "the harbour master"),
+        ("The night boat Borealis carries forty goats.", "Borealis"),
+        ("It was founded by Larkwater Ferries in spring.", "Larkwater Ferries"),
+    ],
+)
+def test_a_short_text_is_asked_about_its_names(text, question):
+    """Two words that stand together more than once, and names, are what a short text is about."""
+    passages = [passage(text, n=1)]
+    offered = suggest(passages, language="en", search=lambda question: passages)
+    assert f"What is said about {question}?" in offered
+
+
+@pytest.mark.parametrize("heading", ["Your five months", "How to ask well", "N e w s r e l e a s e"])
+def test_a_heading_that_names_nothing_is_no_subject(heading):
+    """A determiner, a question or letters set apart are not asked about."""
+    passages = [replace(passage("Boil water.", n=1), heading=heading)]
+    assert suggest(passages, language="en", search=lambda question: passages) == []

@@ -95,7 +95,8 @@ def test_a_link_of_the_documents_page_opens_a_conversation_about_it(page, app, l
     if link.startswith("Summarise"):
         finished(page, 1)
         expect(page.get_by_text("Summarise tidelight-machine-learning.pdf").first).to_be_visible()
-        expect(answers(page).filter(has_text="Sources:")).to_contain_text("Tidelight")
+        asked_of = "Asked of: tidelight-machine-learning.pdf"
+        expect(answers(page).filter(has_text="Sources:")).to_contain_text(asked_of)
         page.wait_for_url("**/thread/*")
         picture(page, "sources-summary")
     assert "sources=" not in page.url

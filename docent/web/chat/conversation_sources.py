@@ -48,8 +48,13 @@ def document_source(document: StoredDocument) -> ConversationSource:
     return ConversationSource("document", document.id, document.name, document.library)
 
 
-def library_source(name: str) -> ConversationSource:
-    return ConversationSource("library", name, shown_library(name))
+def library_source(name: str, title: str = "") -> ConversationSource:
+    return ConversationSource("library", name, title or shown_library(name))
+
+
+def library_titles(docent: Docent, user: str) -> dict[str, str]:
+    """Return the titles of the libraries that a reader may see, by their names."""
+    return {library.name: library.title for library in docent.store.organiser.libraries(user)}
 
 
 def sources() -> tuple[ConversationSource, ...]:
@@ -145,7 +150,8 @@ def offered(docent: Docent, user: str, libraries: Sequence[str], search: str) ->
         and all(word in f"{document.name} {document.title}".casefold() for word in words)
     ]
     found.sort(key=lambda document: (document.name.casefold(), document.library))
-    shown = {name: shown_library(name) for name in libraries}
+    titles = library_titles(docent, user)
+    shown = {name: titles.get(name, shown_library(name)) for name in libraries}
     return {
         "search": search,
         "libraries": [
@@ -196,7 +202,9 @@ async def change_sources(
 def _find(docent: Docent, kind: str, key: str, libraries: Sequence[str]) -> ConversationSource | None:
     """Return a source by its id, if the reader may choose it: the id comes from a browser."""
     if kind == "library":
-        return library_source(key) if key in libraries else None
+        return (
+            library_source(key, library_titles(docent, reader()).get(key, "")) if key in libraries else None
+        )
     scope = Scope(reader=reader(), libraries=tuple(libraries), documents=(key,))
     documents = docent.store.documents(scope) if libraries else []
     return document_source(documents[0]) if documents else None

@@ -16,7 +16,7 @@ from docent.web.chat.file_scope import is_of_a_conversation
 MOST_QUESTIONS = 4
 NEWEST_DOCUMENTS = 8
 """The documents that questions are offered about."""
-ICON = "/public/personas/persona.svg"
+ICON = "/public/favicon.svg"
 
 
 def start_questions(docent: Docent, documents: Iterable[StoredDocument], *, reader: str) -> list[cl.Starter]:

@@ -125,6 +125,17 @@ async def test_a_search_finds_by_parts_of_a_name(docent, page):
     assert found["libraries"] == []
 
 
+async def test_a_library_is_shown_by_its_title(docent, page):
+    """In the list, beside its documents, on the chip and after "#"; its name stays what it is known by."""
+    docent.store.organiser.rename_library("menus", "Lunch cards", None)
+    await say_to_server(docent, do="find", search="lunch")
+    found = [data[FOUND] for event, data in page.events if event == "window_message"][-1]
+    assert found["libraries"] == [{"kind": "library", "id": "menus", "name": "Lunch cards"}]
+    assert [(one["name"], one["library"]) for one in found["documents"]] == [("lunch.txt", "Lunch cards")]
+    await take_tags('#"Lunch cards"', docent=docent, libraries=choosable_libraries)
+    assert sources() == (ConversationSource("library", "menus", "Lunch cards"),)
+
+
 @pytest.mark.parametrize(
     ("said", "left", "names"),
     [
