@@ -6,18 +6,20 @@ question of a person ends it, and it begins again when no question is being answ
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docent.answering.saved_summaries import SavedSummary, load_summary, summary_bytes
 from docent.store import COPIES, Copies, Store
 from docent.types import Answer, Event, Passage, Scope, StoredDocument
+
+if TYPE_CHECKING:  # 30 ms to import: files are read without it
+    import asyncio
 
 Write = Callable[[], Coroutine[Any, Any, None]]
 
@@ -111,6 +113,8 @@ class SummaryWriter:
             loop.call_soon_threadsafe(task.cancel)
 
     def _work(self) -> None:
+        import asyncio
+
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or (self._waiting and not self._questions))
@@ -124,6 +128,8 @@ class SummaryWriter:
 
     async def _write(self, document_id: str, write: Write) -> bool:
         """Write one summary; return False if a question ended it, so that it is written later."""
+        import asyncio
+
         task = asyncio.create_task(write())
         with self._changed:
             if self._questions or self._closed:
