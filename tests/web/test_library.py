@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from chainlit.user import User
 from starlette.applications import Starlette
 
 from docent.app import Docent, open_docent
+from docent.app.document_aids import saved_overview
 from docent.errors import UnknownDocument
 from docent.settings import Settings
 from docent.types import Scope, State, private_library
@@ -361,6 +363,21 @@ async def test_the_work_that_is_left_is_reported(client, docent, three):
     assert (work["unfinished"], work["busy"], work["sentence"]) == (0, [], "")
     async with client("ben") as ben:
         assert (await ben.get("/documents/work", params={"id": three})).json()["rows"] == {}
+
+
+async def test_questions_about_a_new_document_are_made_once_it_is_read(client, docent, three):
+    """The page that watches the reading has them made, so that the start page has them at once."""
+    async with client("ann") as ann:
+        await ann.get("/documents/work", params={"id": three})
+    made = threading.Event()
+
+    async def last() -> None:
+        made.set()
+
+    docent.summary_writer.add("last", last)
+    assert await asyncio.to_thread(made.wait, 60)
+    for document in docent.store.documents(Scope(reader="ann", documents=tuple(three))):
+        assert saved_overview(docent, document) is not None
 
 
 async def test_a_document_names_the_conversation_it_was_sent_in(client, docent, three, tmp_path):

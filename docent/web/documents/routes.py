@@ -24,6 +24,7 @@ from docent.types import UNFINISHED, Quotes, Scope, State, StoredDocument
 from docent.web.chat.file_scope import shared_libraries
 from docent.web.chat.history import History
 from docent.web.chat.page_session import language_of
+from docent.web.chat.start_questions import start_questions
 from docent.web.documents import bulk_changes, library_routes, library_uploads, page, page_preview
 from docent.web.documents.document_list import (
     LIST_LENGTH,
@@ -149,11 +150,13 @@ async def work(request: Request, reader: str) -> Response:
 def _work(docent: Docent, ids: list[str], reader: str, language: str) -> dict[str, object]:
     organiser = docent.store.organiser
     named = organiser.listing(Scope(reader=reader, documents=tuple(ids)), limit=len(ids)) if ids else None
+    documents = named.documents if named else ()
     rows = {
-        document.id: state_cell(document, _progress(docent, document), language)
-        for document in (named.documents if named else ())
+        document.id: state_cell(document, _progress(docent, document), language) for document in documents
     }
-    busy = [d.id for d in (named.documents if named else ()) if d.state in UNFINISHED]
+    busy = [document.id for document in documents if document.state in UNFINISHED]
+    if not busy:
+        start_questions(docent, documents, reader=reader)  # made now, they are there when the chat is opened
     unfinished = organiser.listing(Scope(reader=reader), states=tuple(UNFINISHED), limit=1).total
     sentence = say("Being read: {n:,}. You can go on working.", language, n=unfinished) if unfinished else ""
     return {"rows": rows, "busy": busy, "unfinished": unfinished, "sentence": sentence}
