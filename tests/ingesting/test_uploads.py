@@ -30,7 +30,7 @@ from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, roll_back, sha256_of
 from docent.store.files import FolderFiles
-from docent.types import Scope, State, document_id, private_library, shown_library
+from docent.types import Deletion, Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
 from tests.store.putting import found
@@ -342,8 +342,8 @@ def test_library_names_of_owners_are_distinct(desk):
 
 
 READING = """
-    documents document nearest matching similarity agreement chunks chunks_of listing places page pages
-    plain_pages read_ahead original libraries failures cancel delete delete_library share unshare
+    documents document nearest matching similarity agreement chunks chunks_of places page pages plain_pages
+    read_ahead original libraries failures cancel delete delete_several delete_library share unshare
 """.split()
 
 
@@ -378,11 +378,12 @@ def test_a_private_document_is_hidden_from_others(desk):
     desk.take_in("diary.txt", "The museum opens at nine.")
     (mine,) = desk.store.documents(ADA)
     (piece,) = desk.store.chunks_of(mine.id, ADA)
+    desk.store.organiser.tag([mine.id], "secret")
     vector = desk.embedder.embed_query("museum")
     given = {
         "document_id": mine.id, "document_id_": mine.id, "number": 1, "vector": vector, "limit": 5,
-        "query": "museum", "chunk_ids": [piece.id], "library": mine.library, "reader": "bob",
-        "search": "", "states": (), "start": 0, "wanted": {(mine.id, 1)}, "quotes": "blank",
+        "query": "museum", "chunk_ids": [piece.id], "ids": [mine.id], "library": mine.library,
+        "reader": "bob", "wanted": {(mine.id, 1)}, "quotes": "blank", "shared": True,
     }  # fmt: skip
     scoped = {
         name
@@ -400,10 +401,16 @@ def test_a_private_document_is_hidden_from_others(desk):
                 answer = method(**asked)
             except (UnknownDocument, UnknownLibrary):
                 continue
-            assert answer in ([], {}, [-1.0], [0.0], ([], 0)) or name == "read_ahead", name
+            if isinstance(answer, Deletion):
+                assert not any(answer.found.values())
+            else:
+                assert answer in ([], {}, [-1.0], [0.0]) or name == "read_ahead", name
+        assert desk.store.organiser.listing(scope) == ([], 0)
+        assert desk.store.organiser.known_tags(scope) == desk.store.organiser.libraries(scope.reader) == []
         said, unsaid = desk.store.rarity([*desk.store.terms("museum", "en"), "en:unsaid"], scope).values()
         assert said == unsaid
     assert [one.id for one in desk.store.documents(ADA)] == [mine.id]
+    assert desk.store.organiser.known_tags(ADA) == ["secret"]
 
 
 def test_a_locked_pdf_is_read_with_its_password(desk):
