@@ -12,7 +12,7 @@ from docent.errors import InputError, UnknownDocument
 from docent.ingesting.ingest_pipeline import IngestPipeline, describe_error
 from docent.messages import Message
 from docent.store import UPLOADED, sha256_of
-from docent.types import Scope, SourceFile, State, StoredDocument, document_id, private_library
+from docent.types import ANSWERING, Scope, SourceFile, State, StoredDocument, document_id, private_library
 
 WORKERS = 2  # files read at the same time, each in a process of its own
 MAX_NAME = 200
@@ -119,9 +119,11 @@ class Uploads:
                 why or Message("{name} was removed.", name=ticket.name),
                 gone=not why,
             )
+        # Stored, but not in the index before its reader has ended: a question would not find it.
+        storing = key in self._pages and found.state in ANSWERING
         pages, expected = self._pages.get(key, (0, 0))
         return UploadStatus(
-            state=found.state,
+            state=State.LOADING if storing else found.state,
             pages=found.pages or pages,
             expected=found.pages or expected,
             embedded=found.embedded,

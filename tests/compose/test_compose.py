@@ -279,7 +279,7 @@ with sqlite3.connect(older) as database:
     database.execute("ATTACH ? AS newer", (str(catalog),))
     database.executescript('''
         INSERT INTO meta SELECT 'fingerprint', fingerprint FROM newer.generations WHERE role = 'serving';
-        INSERT INTO libraries SELECT * FROM newer.libraries;
+        INSERT INTO libraries SELECT n, name, owner, added FROM newer.libraries;
         INSERT INTO documents SELECT d.n, d.id, d.library, d.sha256, d.name, r.title, r.kind, r.language,
             r.date, d.added, d.bytes, r.state, r.reason, r.pages, r.unread_pages, r.chunks, r.embedded,
             d.visible, r.loader FROM newer.documents d JOIN newer.readings r ON r.document = d.n;

@@ -30,6 +30,7 @@ from docent.ingesting.uploads import plain_name
 from docent.loading import Limits, Loader, Ocr
 from docent.store import Store, roll_back, sha256_of
 from docent.store.files import FolderFiles
+from docent.store.index.local_index import LocalIndex
 from docent.types import Deletion, Scope, State, document_id, private_library, shown_library
 from tests.fakes.embedder import WordHashEmbedder
 from tests.loading.makers import pdf, write
@@ -95,6 +96,24 @@ def test_an_upload_is_read_and_followed(desk):
     assert (document.name, document.kind, document.owner) == ("hours.md", "markdown", "ada")
     assert shown_library(document.library) == "uploads"
     assert found(desk.store, "when does the museum open", ADA)
+
+
+def test_a_file_is_searchable_once_its_words_are_in_the_index(desk, monkeypatch):
+    """Until then it is shown as being read, though it is stored: a question would not find it."""
+    stored, searchable, follow = threading.Event(), threading.Event(), LocalIndex.follow
+
+    def wait(index: LocalIndex) -> None:
+        if [document.state for document in desk.store.documents(ADA)] == [State.SEARCHABLE]:
+            stored.set()
+            searchable.wait(timeout=60)
+        follow(index)
+
+    monkeypatch.setattr(LocalIndex, "follow", wait)
+    ticket = desk.take_in("hours.txt", "The museum opens at nine.", wait=False)
+    assert stored.wait(timeout=60)
+    assert desk.uploads.status(ticket).state is State.LOADING
+    searchable.set()
+    assert until_over(desk, ticket).state is State.READY
 
 
 def test_an_unreadable_file_fails_with_its_reason(desk):

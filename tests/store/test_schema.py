@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 
 import pytest
 
 from docent.errors import IndexMismatch
 from docent.store.catalog import schema
+from docent.store.catalog.sqlite_catalog import SqliteCatalog
 
 
 def test_a_migration_that_fails_changes_nothing(monkeypatch):
@@ -34,3 +36,18 @@ def test_a_catalog_of_a_newer_docent_is_left_alone():
         with pytest.raises(IndexMismatch, match="newer Docent.*Update Docent"):
             schema.migrate(database)
         assert not database.in_transaction
+
+
+def test_a_catalog_in_use_is_closed_afterwards(tmp_path):
+    """`close` waits for a thread that is writing: SQLite crashes where its connection is closed meanwhile."""
+    catalog = SqliteCatalog(tmp_path / "catalog.db")
+    ending = threading.Thread(target=catalog.close)
+    with catalog.write() as db:
+        ending.start()
+        ending.join(timeout=0.2)
+        assert ending.is_alive()
+        db.execute("INSERT INTO meta VALUES ('kept', 'yes')")
+    ending.join(timeout=30)
+    assert not ending.is_alive()
+    with closing(SqliteCatalog(tmp_path / "catalog.db")) as again:
+        assert again.value("kept") == "yes"

@@ -127,10 +127,13 @@ class SqliteCatalog:
         return [line for line in found if line != "ok"]
 
     def close(self) -> None:
+        """Close it once no other thread writes: SQLite crashes where a connection in use is closed."""
         while self._idle:
             self._idle.pop().close()
-        self._watch.close()
-        self._writer.close()
+        with self._watching:
+            self._watch.close()
+        with self._write_lock:
+            self._writer.close()
 
     def _connect(self) -> sqlite3.Connection:
         with self._translate_errors():

@@ -39,7 +39,7 @@ async def receive_message(message: cl.Message, *, docent: Docent, metrics: Metri
     attachments = await receive_files(message, docent=docent) if message.elements else []
     if message.elements:
         await add_sources(map(uploaded_source, (attachment.ticket for attachment in attachments)))
-    waited_for = [*attachments, *undecided()]
+    waited_for = list(dict.fromkeys([*attachments, *undecided()]))
     if not question.strip():
         if message.elements:
             await _name_after_files(message)
