@@ -51,6 +51,7 @@ def test_back_from_the_documents_is_the_same_conversation(page, app, width):
     page.set_viewport_size({"width": width, "height": 860})
     ask(page, app, QUESTION)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
+    expect(page.locator("#stop-button")).to_have_count(0, timeout=60_000)  # all of it is saved
     page.locator("a[href='/documents']").first.click()
     page.get_by_role("link", name="Back to the conversation").click()
     expect(page.get_by_text(QUESTION).locator("visible=true").first).to_be_visible()
