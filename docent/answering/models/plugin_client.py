@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 
 from docent.answering.models.client import (
@@ -39,16 +39,12 @@ class PluginModel:
     async def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Piece, None]:
-        try:
+        with self._naming_plugin():
             async with aclosing(self._client.stream(messages, options)) as pieces:
                 async for piece in pieces:
                     if not isinstance(piece, Piece):
                         raise TypeError(f"{type(piece).__name__} is no Piece")
                     yield piece
-        except ModelError:
-            raise
-        except Exception as error:
-            raise self._failed(error) from error
 
     async def check(self) -> ModelStatus:
         try:
@@ -66,25 +62,24 @@ class PluginModel:
         return await self._asked(self._client.describe())
 
     async def pull(self) -> AsyncGenerator[StepProgress, None]:
-        try:
+        with self._naming_plugin():
             async with aclosing(self._client.pull()) as steps:
                 async for step in steps:
                     yield step
-        except ModelError:
-            raise
-        except Exception as error:
-            raise self._failed(error) from error
 
     async def warm(self) -> None:
         await self._asked(self._client.warm())
 
     async def _asked(self, answer: Awaitable[Result]) -> Result:
-        try:
+        with self._naming_plugin():
             return await answer
+
+    @contextmanager
+    def _naming_plugin(self) -> Iterator[None]:
+        """Raise any error of the plugin as one of a model, with a sentence that names the plugin."""
+        try:
+            yield
         except ModelError:
             raise
-        except Exception as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: Exception) -> ModelFailed:
-        return ModelFailed(failed_plugin(self._plugin, error).message)
+        except Exception as error:  # a foreign package may raise anything
+            raise ModelFailed(failed_plugin(self._plugin, error).message) from error

@@ -116,7 +116,7 @@ class Users:
             self._must_exist(done.rowcount, name)
 
     def is_logged_in(self, name: str, *, stamp: str, session: str) -> bool:
-        """Return True if the user still has the same password and has not logged out of this session."""
+        """Return True if the user still has the same password and has not ended this login."""
         with self._open() as database:
             return (
                 database.execute(
