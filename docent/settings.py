@@ -140,6 +140,12 @@ class Settings(BaseModel):
         "beside its answer, or instead of one that no passage supports; auto: if it has under 1.5 billion "
         "parameters; off: never.",
     )
+    summaries_ahead: int = Field(
+        100,
+        ge=0,
+        description="How many of the newest documents the model summarises ahead, while nothing else is to "
+        "be done; 0 for none. A server that is paid by the token charges for them.",
+    )
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )

@@ -19,6 +19,7 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
+from docent.app.summary_backlog import summarise_ahead
 from docent.errors import InputError, StoreError
 from docent.resources import FILES
 from docent.settings import Settings
@@ -139,6 +140,7 @@ def open_once() -> None:
     state.docent.warm()
     state.docent.work()
     prepare_start_questions(state.docent)
+    summarise_ahead(state.docent)
 
 
 def close() -> None:
