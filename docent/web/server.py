@@ -27,7 +27,7 @@ from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes
+from docent.web.admin import admin_routes, people_routes
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
@@ -89,6 +89,7 @@ def prepare() -> None:
         *routes(),
         *documents.routes(),
         *admin_routes.routes(),
+        *people_routes.routes(),
         *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
