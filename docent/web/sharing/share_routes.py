@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
@@ -149,10 +149,7 @@ async def _shared(request: Request) -> SharedConversation | None:
 
 def _nothing(request: Request) -> Response:
     """Return one answer for what was revoked, was never shared, and is switched off."""
-    sentence = say(
-        "This link leads nowhere. It may have been revoked: ask for a new one.", language_of(request)
-    )
-    return PlainTextResponse(sentence, 404, headers=SHARED_HEADERS)
+    return HTMLResponse(render("sharing/nothing.html", language_of(request)), 404, headers=SHARED_HEADERS)
 
 
 def _messages(thread: Mapping[str, Any], docent: Docent, author: str, language: str) -> list[SharedMessage]:
