@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # 0.1 s, when a storage folder is opened
     from docent.app.docent import Docent
     from docent.app.summaries import Job
 
-OVERVIEWS = 1
+OVERVIEWS = 2
 """Raised when overviews are made in another way, so that old ones are made again."""
 CHECK_SECONDS = 1.0
 """Between two looks whether the document is still there, while its summary is written."""

@@ -82,6 +82,7 @@ def test_the_question_is_accessible(page: Page, app: str, ollama_process, calend
     """axe finds nothing while it is asked; the keyboard alone answers it."""
     page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
     page.set_viewport_size({"width": width, "height": 844})
+    ollama_process.reset()
     warmed(page, app, ollama_process)
     proposed(page, app, ollama_process)
     page.wait_for_timeout(500)  # animations end
