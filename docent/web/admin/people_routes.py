@@ -81,10 +81,10 @@ async def remove(request: Request, reader: str) -> Response:
         await asyncio.to_thread(docent.forget_owner, account.name)
     except StoreError as error:
         raise StoreError(
-            "{name} can no longer log in, but what they had is not all deleted. {error} Then run: "
+            "{name} can no longer log in, but what they had is not all deleted. {why} Then run: "
             "python -m docent user remove {name}",
             name=account.name,
-            error=error,
+            why=error.message,
         ) from error
     return back_to_page("removed")
 
