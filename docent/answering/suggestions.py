@@ -292,8 +292,9 @@ def _about_words(
             what = found["what"]
             said = what.casefold().split()
             if words is PHRASE:
-                if what.istitle() != what[0].isupper() or _is_verb(said[-1], nouns):
-                    continue  # "the Company terminates"
+                plural = said[0].endswith("s") and not said[0].endswith("ss")
+                if plural or what.istitle() != what[0].isupper() or _is_verb(said[-1], nouns):
+                    continue  # "the authorities take", "the Company terminates"
                 following = passage.text[found.end() : found.end() + 30].split()[:1]
                 if not content_words(" ".join(following)):
                     ended.add(" ".join(said))

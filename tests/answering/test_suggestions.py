@@ -128,6 +128,7 @@ LONG = " ".join(f"Sentence {n} says that the boats go out and come home again." 
         ("Read it in the Evening Post once.", "Evening Post"),
         ("Halfmoon · 12 rue du Hibou\n" * 3 + "They met near Hibou.", "Hibou"),
         ("When the Company terminates. If the Company terminates.", "Company terminates"),
+        ("For the authorities take a week. And the authorities take it.", "authorities take"),
         ("An emerging growth company. The emerging growth company.", "emerging growth"),
     ],
 )
