@@ -153,7 +153,10 @@ async def test_a_missing_persona_is_reported_in_the_readers_language():
 
 async def test_a_missing_library_is_reported_in_the_readers_language():
     """A chosen library that was deleted is named, rather than saying that there are no documents."""
-    store = SimpleNamespace(documents=lambda scope: [], libraries=lambda reader: ["handbook"])
+    organiser = SimpleNamespace(libraries=lambda reader: [])
+    store = SimpleNamespace(
+        documents=lambda scope: [], libraries=lambda reader: ["handbook"], organiser=organiser
+    )
     docent: Any = SimpleNamespace(settings=Settings(), store=store)
     page = OpenPage()
     page.session.chat_settings = {"library": "menus"}
