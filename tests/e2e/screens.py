@@ -339,8 +339,9 @@ def administration(camera: Camera, url: str, model: Ollama) -> None:
     ask_scripted(page, url, model, INTERNSHIP, INTERNSHIP_REPLY)
     page.get_by_role("button", name=camera.localized("Helpful", "Utile"), exact=True).first.click()
     page.locator("textarea").last.fill("The page that it opens is the right one.")
-    page.locator("[role=dialog] button[type=submit], [role=dialog] #submit-feedback").last.click()
-    expect(page.locator("[role=dialog]")).to_have_count(0, timeout=20_000)
+    send = camera.localized("Submit feedback", "Envoyer le commentaire")
+    page.get_by_role("button", name=send).click()
+    expect(page.get_by_role("button", name=send)).to_have_count(0, timeout=20_000)
     page.goto(f"{url}/admin")
     save = page.locator("form[action='/admin/golden'] button")
     if save.count():
