@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.evaluating import GoldenQuestions, PastEvaluations, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
+    from docent.retrieving import Translation
     from docent.settings import Settings
     from docent.sources import SourceReport
 
@@ -125,10 +126,22 @@ class Docent(Parts):
 
     # --- the same, with everything that the chat and the API decide --------------------------
 
-    def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
-        """Return the passages that may answer the question, best first."""
+    def retrieve(
+        self,
+        question: str,
+        scope: Scope,
+        limit: int = CANDIDATES,
+        *,
+        translations: Sequence[Translation] | None = None,
+    ) -> list[Passage]:
+        """Return the passages that may answer the question, best first.
+
+        Documents in another language are searched by a translation, from dictionaries unless one is given.
+        """
         from docent.retrieving import retrieve
 
+        if translations is None:
+            translations = self.translate(question, scope)
         passages = retrieve(
             question,
             scope=scope,
@@ -137,9 +150,16 @@ class Docent(Parts):
             limit=limit,
             synonyms=self.synonyms,
             rerank=self.rerank,
+            translations=translations,
         )
         passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)
+
+    def translate(self, question: str, scope: Scope) -> list[Translation]:
+        """Return the question in the languages of the documents in scope other than its own."""
+        from docent.retrieving import translate_question
+
+        return translate_question(question, scope, store=self.store, dictionaries=self.dictionaries)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
@@ -161,6 +181,7 @@ class Docent(Parts):
         model = self.open_model(name=request.preferences.model or persona.model)
         services = AnswerServices(
             retrieve=self.retrieve,
+            translate=self.translate,
             store=self.store,
             model=model if request.use_model else None,
             persona=persona,
