@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -142,7 +143,10 @@ def translated_by_people(docent: Docent, library: str) -> Retrieve:
 def main() -> None:
     args = _arguments()
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder:
-        settings = Settings(storage=args.storage or Path(folder) / "storage", data=ROOT / "data")
+        environ = {"DOCENT_STORAGE": str(args.storage or Path(folder) / "storage")}
+        environ |= {"DOCENT_DATA": str(ROOT / "data")}
+        environ |= {name: value for name, value in os.environ.items() if name == "DOCENT_DICTIONARIES"}
+        settings = Settings.read(environ=environ, folder=Path(folder))
         with open_docent(settings) as docent:
             docent.ingest([ROOT / "data" / library for library in LIBRARIES])
             print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")

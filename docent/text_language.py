@@ -23,13 +23,13 @@ QUESTION_WORDS = {
     "en": "what which who whose whom when where why how do does did can could may must should i you my "
     "your we our they their he she will would has have had any there if after before into than been "
     "were a much many cost costs",
-    "fr": "quel signifie quelle quels quelles combien comment quand où pourquoi quoi lequel laquelle je mon ma mes "
-    "ton votre vos nous notre puis peut on faut dois doit y t qu d l j s c n un à sans chez ses son "
-    "sa leur si de ai elle cette se depuis chaque a tout toute ont coûte coûtent",
+    "fr": "quel signifie quelle quels quelles combien comment quand où pourquoi quoi lequel laquelle je "
+    "mon ma mes ton votre vos nous notre puis peut on faut dois doit y t qu d l j s c n un à sans "
+    "chez ses son sa leur si de ai elle cette se depuis chaque a tout toute ont coûte coûtent",
     "de": "was welche welcher welches welchen welchem wer wen wem wie wo wann warum wieso wohin woher "
     "viel viele ich mein meine meinen man kann können muss darf soll wird werden wurde hat haben "
-    "bei zum zur beim gibt bekomme kostet kosten wenn nach vor über um ohne sind kein keine keinen keiner einen "
-    "einem einer am bis oder",
+    "bei zum zur beim gibt bekomme kostet kosten wenn nach vor über um ohne sind kein keine keinen "
+    "keiner einen einem einer am bis oder",
     "es": "qué cuál cuáles cuánto cuánta cuántos cuándo dónde cómo quién quiénes puedo puede hay mi mis "
     "tiene debo sin la de un a lo son está cuesta",
     "it": "cosa quale quali quanto quanta quanti quando dove come chi perché posso può mio mia c ci devo "

@@ -20,6 +20,9 @@ from docent.types import Scope, StoredDocument
 POOL = 200
 """Candidates taken from each of the two searches."""
 NO_VECTOR = -1.0
+UNSURE_CHUNKS = 4
+"""From few chunks it cannot be told what a text gains by its language: they count as if there were so many
+more from which it gains nothing."""
 
 
 class QueryEmbedder(Protocol):
@@ -96,12 +99,13 @@ def without_bias(
 ) -> dict[str, float]:
     """Return the closeness of a translation's chunks, less what any text gains by being in their language.
 
-    A French text is close to every French chunk, so that one French document would come before all others.
+    To an English model every French text is close to every French chunk, so that the one French document of a
+    library would come before all others.
     """
     if not closeness or query is own:
         return dict(closeness)
     by_own = store.similarity(own.vector, list(closeness), scope)
-    bias = max(0.0, (sum(closeness.values()) - sum(by_own)) / len(closeness))
+    bias = max(0.0, (sum(closeness.values()) - sum(by_own)) / (len(closeness) + UNSURE_CHUNKS))
     return {chunk_id: score - bias for chunk_id, score in closeness.items()}
 
 

@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from docent.errors import InputError
+from docent.messages import Message
+
 CODES = {"en": "eng", "fr": "fra", "de": "deu", "es": "spa", "it": "ita", "pt": "por", "nl": "nld"}
 """ISO 639-1 codes with those in the names of the files."""
 DIGITS = {
@@ -73,6 +76,7 @@ class BilingualDictionary:
         self._forward = forward
         self._backward = backward
         self._reversed: dict[str, list[str]] | None = None
+        self._stems: dict[str, list[str]] | None = None
         self._reading = threading.Lock()
 
     def translate(self, words: str, stem: Stem | None) -> list[str]:
@@ -86,6 +90,8 @@ class BilingualDictionary:
             for headword in self._other_forms(wanted, own, stem):
                 found += self._of_headword(headword)
             found += self._by_stem(own, stem)
+        if not found and wanted.endswith(("s", "x")):  # to the stemmer, French "loyers" is no form of "loyer"
+            return self.translate(wanted[:-1], None)
         return list(dict.fromkeys(found))
 
     def _of_headword(self, headword: str) -> list[str]:
@@ -121,7 +127,7 @@ class BilingualDictionary:
             return self._reversed
 
     def _by_stem(self, own: str, stem: Stem) -> list[str]:
-        if not hasattr(self, "_stems"):
+        if self._stems is None:
             stems: dict[str, list[str]] = defaultdict(list)
             for word, headwords in self._backwards().items():
                 if " " not in word and (form := stem(word)):
@@ -134,12 +140,20 @@ class DictionaryFile:
     """One file of dictd's: an index of sorted headwords, and a gzip text in pieces that can be read alone."""
 
     def __init__(self, index: Path, text: Path) -> None:
-        with index.open("rb") as file:
-            self._index = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with text.open("rb") as file:
-            self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            with index.open("rb") as file:
+                self._index = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            with text.open("rb") as file:
+                self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._length, self._starts = _pieces(self._text)
+        except (OSError, ValueError, struct.error) as error:
+            raise InputError(
+                "The dictionary {path} cannot be read: {error}. Install its package again, or set "
+                "DOCENT_DICTIONARIES to another folder.",
+                path=text,
+                error=error,
+            ) from error
         self.size = len(self._text)
-        self._length, self._starts = _pieces(self._text)
         self._piece = lru_cache(PIECES)(self._decompress)
 
     def entries(self, headword: str) -> list[str]:
@@ -212,7 +226,7 @@ def _pieces(text: mmap.mmap) -> tuple[int, Sequence[int]]:
     extra = struct.unpack_from("<H", text, 10)[0] if flags & 4 else 0
     field = text[12 : 12 + extra]
     if field[:2] != b"RA":
-        raise ValueError("no dictzip file")
+        raise ValueError(Message("it is not compressed by dictzip"))
     _, length, count = struct.unpack_from("<HHH", field, 4)
     sizes = struct.unpack_from(f"<{count}H", field, 10)
     at = 12 + extra

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -261,7 +261,7 @@ class _Lookup:
 
     def translate(self, words: str, *, exact: bool = False) -> dict[str, float]:
         """Return translations, each with the weight of the ways that lead to it, best first."""
-        votes: Counter[str] = Counter()
+        votes: defaultdict[str, float] = defaultdict(float)
         stem = None if exact else self._stem(self._source)
         if self._own is not None:
             for rank, word in enumerate(self._own.translate(words, stem)):
@@ -271,7 +271,7 @@ class _Lookup:
             for rank, middle in enumerate(between):
                 for place, word in enumerate(second.translate(middle, self._stem(pivot))):
                     votes[word] += 1 / (1 + rank) / (1 + place)
-        return dict(votes.most_common())
+        return dict(sorted(votes.items(), key=lambda vote: -vote[1]))
 
     def translate_infinitive(self, word: str) -> dict[str, float]:
         """Return the translations of a German verb by its infinitive; the stemmer leaves the t of "zählt"."""
