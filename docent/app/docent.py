@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
-from docent.app.parts import Parts
-from docent.app.source_schedule import events_with_origins, with_origins
+from docent.app.retrieval import Retrieval
+from docent.app.source_schedule import events_with_origins
 from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
@@ -36,17 +36,13 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.evaluating import GoldenQuestions, PastEvaluations, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
-    from docent.retrieving import Translation
     from docent.settings import Settings
     from docent.sources import SourceReport
 
 Result = TypeVar("Result")
 
-CANDIDATES = 20
-"""Passages found for a question; the settings say how many of them are sent."""
 
-
-class Docent(Parts):
+class Docent(Retrieval):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -125,41 +121,6 @@ class Docent(Parts):
         return replace(scope, libraries=(library,)) if library else scope
 
     # --- the same, with everything that the chat and the API decide --------------------------
-
-    def retrieve(
-        self,
-        question: str,
-        scope: Scope,
-        limit: int = CANDIDATES,
-        *,
-        translations: Sequence[Translation] | None = None,
-    ) -> list[Passage]:
-        """Return the passages that may answer the question, best first.
-
-        Documents in another language are searched by a translation, from dictionaries unless one is given.
-        """
-        from docent.retrieving import retrieve
-
-        if translations is None:
-            translations = self.translate(question, scope)
-        passages = retrieve(
-            question,
-            scope=scope,
-            store=self.store,
-            embedder=self.embedder,
-            limit=limit,
-            synonyms=self.synonyms,
-            rerank=self.rerank,
-            translations=translations,
-        )
-        passages = self.plugins.refine(question, passages)
-        return passages if self.sources is None else with_origins(passages, self.sources)
-
-    def translate(self, question: str, scope: Scope) -> list[Translation]:
-        """Return the question in the languages of the documents in scope other than its own."""
-        from docent.retrieving import translate_question
-
-        return translate_question(question, scope, store=self.store, dictionaries=self.dictionaries)
 
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""

@@ -14,8 +14,8 @@ from tests.fakes.embedder import WordHashEmbedder
 
 EMBEDDER = WordHashEmbedder()
 ENGLISH = (
-    "The internship with Tidelight is about the weather of the sea. The pay of the interns is 900 euro, and it "
-    "is for the rent of a room. Whoever is tall may climb to the top of the wind turbine with the others."
+    "The internship with Tidelight is about the weather of the sea. The pay of the interns is 900 euro, and "
+    "it is for the rent of a room. Whoever is tall may climb to the top of the wind turbine with the others."
 )
 OTHER = (
     "The soup of the day is for the guests of the house, and it is made of beans. The bread is from the "
