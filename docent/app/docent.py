@@ -23,7 +23,6 @@ from docent.types import (
     Deletion,
     Event,
     FileReport,
-    Passage,
     Scope,
     State,
     StoredDocument,

@@ -1,4 +1,4 @@
-"""The retrieval of an opened Docent: a question in a scope to passages, translated where documents need it."""
+"""Retrieval of an opened Docent: from a question in a scope to passages, translated where it must be."""
 
 from __future__ import annotations
 
