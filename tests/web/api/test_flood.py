@@ -130,7 +130,7 @@ async def test_requests_to_embed_are_bounded(api: Api, embedding, monkeypatch):
 
 
 async def test_two_hundred_requests_at_once(api: Api):
-    """Each of 200 searches that arrive together is answered with its passage, and a health check meanwhile."""
+    """Each of 200 searches at once is answered with its passage, and a health check as well."""
     limits = httpx.Limits(max_connections=201)
     async with httpx.AsyncClient(base_url=api.url, timeout=120, trust_env=False, limits=limits) as client:
         body = {"query": "When does the ferry Aurora leave?"}
