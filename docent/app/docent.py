@@ -16,6 +16,7 @@ from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
     DEFAULT_LIBRARY,
+    FIGURES,
     SYNONYMS,
     Answer,
     Answered,
@@ -136,6 +137,7 @@ class Docent(Parts):
             embedder=self.embedder,
             limit=limit,
             synonyms=self.synonyms,
+            figure_lines=self.figure_lines,
             rerank=self.rerank,
         )
         passages = self.plugins.refine(question, passages)
@@ -219,9 +221,10 @@ class Docent(Parts):
         )
         self.plugins.tell_of_ingest(reports)
         return reports + [
-            FileReport(library, SYNONYMS, "failed", mistake)
+            FileReport(library, file, "failed", mistake)
             for library in sorted({report.library for report in reports})
-            for mistake in self.synonyms.mistakes(library)
+            for file, of_library in ((SYNONYMS, self.synonyms), (FIGURES, self.figure_lines))
+            for mistake in of_library.mistakes(library)
         ]
 
     def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:

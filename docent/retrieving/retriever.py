@@ -16,6 +16,7 @@ from docent.retrieving.document_prior import (
     likely_documents,
     name_matcher,
 )
+from docent.retrieving.figure_lines import AskedLines, FigureLines, asked_lines, shipped_figures
 from docent.retrieving.query import (
     Query,
     check_scope,
@@ -44,6 +45,9 @@ OPENING = 500
 SHORTLIST = 100
 """Chunks that are rescored; with more, the pages found are the same."""
 
+LINE_HITS = 80
+"""Candidates that are found by the lines behind a figure; they are rescored, whatever their place."""
+
 POOL = 200
 """Candidates taken from each of the two searches."""
 NO_VECTOR = -1.0
@@ -58,6 +62,7 @@ def retrieve(
     limit: int,
     weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
+    figure_lines: FigureLines | None = None,
     rerank: Rerank | None = None,
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first. Raises InputError.
@@ -69,8 +74,14 @@ def retrieve(
         # Pool: the hits of both searches, and those of a second search inside the likely documents.
         scope, in_scope = _documents_in_scope(query, check_scope(scope), store)
         documents = {document.id: document for document in in_scope}
-        groups = synonyms.of({document.library for document in in_scope}) if synonyms else ()
+        libraries = {document.library for document in in_scope}
+        groups = synonyms.of(libraries) if synonyms else ()
+        book = figure_lines.of(libraries) if figure_lines else shipped_figures()
+        lines = AskedLines()
+        if weights.lines or weights.statement:
+            lines = asked_lines(query.text, book, lambda text: store.terms(text, ""))
         other_words = expand_query(query.text, groups, lambda text: store.terms(text, ""))
+        other_words = " ".join(filter(None, (other_words, lines.words)))
         search, hits = search_everywhere(
             query.text, other_words, embedder=embedder, weights=weights, scope=scope, store=store
         )
@@ -78,7 +89,9 @@ def retrieve(
         priors = _document_priors(query.text, hits, documents, places, store, scope, weights)
         likely = likely_documents(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
         extra = _hits_for_conditions(query, search.vector, store, scope)
-        by_meaning, by_words = pool(hits, search, scope, store, likely, extra)
+        inside = replace(scope, documents=likely) if likely else scope
+        line_hits = store.matching(lines.words, LINE_HITS, inside) if lines.words else []
+        by_meaning, by_words = pool(hits, search, scope, store, likely, [*extra, *line_hits])
 
         # Fuse: one score for each candidate, its document's prior included.
         scores = fuse(by_meaning, by_words, weights)
@@ -92,13 +105,15 @@ def retrieve(
         }
 
         # Rescore the shortlist by its text, and lift the pages that hold several good chunks.
-        shortlist = store.chunks(_best(scores, max(limit, SHORTLIST)), scope)
+        with_lines = [hit.id for hit in line_hits if hit.id in scores]
+        best_ids = dict.fromkeys([*_best(scores, max(limit, SHORTLIST)), *with_lines])
+        shortlist = store.chunks(list(best_ids), scope)
         languages = {
             chunk_id: documents[chunk.document_id].language if chunk.document_id in documents else ""
             for chunk_id, chunk in shortlist.items()
         }
         rescorer = Rescorer(query.text, languages, store, scope)
-        added = rescorer.added_scores(shortlist, by_words, weights)
+        added = rescorer.added_scores(shortlist, by_words, lines, weights)
         pages = {
             chunk_id: place
             for chunk_id in shortlist
