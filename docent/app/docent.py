@@ -16,8 +16,6 @@ from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
     DEFAULT_LIBRARY,
-    FIGURES,
-    SYNONYMS,
     Answer,
     Answered,
     AnswerRequest,
@@ -220,12 +218,7 @@ class Docent(Parts):
             on_progress=on_progress,
         )
         self.plugins.tell_of_ingest(reports)
-        return reports + [
-            FileReport(library, file, "failed", mistake)
-            for library in sorted({report.library for report in reports})
-            for file, of_library in ((SYNONYMS, self.synonyms), (FIGURES, self.figure_lines))
-            for mistake in of_library.mistakes(library)
-        ]
+        return reports + self.mistakes_in_libraries({report.library for report in reports})
 
     def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:
         """Bring sources level with what they have now, all by default, and ingest what they brought."""
