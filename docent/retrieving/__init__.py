@@ -1,8 +1,19 @@
 """retrieve(question) → passages: the chunks of the documents that answer, best first."""
 
+from docent.retrieving.dictionaries import Dictionaries
 from docent.retrieving.figure_lines import FigureLines
 from docent.retrieving.retriever import retrieve
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.synonyms import Synonyms
+from docent.retrieving.translation import Translation, translate_question
 
-__all__ = ["DEFAULT_WEIGHTS", "FigureLines", "Synonyms", "Weights", "retrieve"]
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "Dictionaries",
+    "FigureLines",
+    "Synonyms",
+    "Translation",
+    "Weights",
+    "retrieve",
+    "translate_question",
+]
