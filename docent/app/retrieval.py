@@ -42,6 +42,7 @@ class Retrieval(Parts):
             embedder=self.embedder,
             limit=limit,
             synonyms=self.synonyms,
+            figure_lines=self.figure_lines,
             rerank=self.rerank,
             translations=translations,
         )
