@@ -11,8 +11,8 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
@@ -63,6 +63,8 @@ class Translation:
     """Terms of words that could not be translated and that no document holds."""
     names: tuple[str, ...] = ()
     """Words that no dictionary knows and that documents hold: a translation keeps them."""
+    understood: bool = False
+    """The embedding model knows both languages: the question is searched by meaning as it is."""
     coverage: float = 1.0
     """Share of the question's words that are translated, or the same in both languages."""
 
@@ -81,18 +83,24 @@ class _Meaning:
 
 
 def translate_question(
-    question: str, scope: Scope, *, store: Reader, dictionaries: Dictionaries
+    question: str,
+    scope: Scope,
+    *,
+    store: Reader,
+    dictionaries: Dictionaries,
+    embedded: Collection[str] = (),
 ) -> list[Translation]:
     """Return the question in each language of the documents in scope that is not its own.
 
-    There is none for most questions: their language is that of the documents.
+    There is none for most questions: their language is that of the documents. `embedded` are the languages
+    that the embedding model knows.
     """
     question = parse(shorten_question(question)).text
     if not (source := detect_question_language(question)):
         return []
     languages = Counter(document.language for document in store.documents(scope))
     targets = [language for language, _ in languages.most_common() if language not in ("", source)]
-    return [
+    translations = [
         translate_words(
             question,
             source,
@@ -102,6 +110,12 @@ def translate_question(
             rarity=lambda terms: store.rarity(terms, scope),
         )
         for target in targets[:MAX_TARGETS]
+    ]
+    return [
+        replace(translation, meaning=question, understood=True)
+        if {source, translation.target} <= set(embedded)
+        else translation
+        for translation in translations
     ]
 
 

@@ -110,6 +110,18 @@ def test_nothing_is_translated(question, store, folder):
     assert translated(question, store, folder) == []
 
 
+@pytest.mark.parametrize(("embedded", "understood"), [({"en", "fr"}, True), ({"en"}, False)])
+def test_a_multilingual_embedding_model(embedded, understood, store, folder):
+    """A model that knows both languages is given the question as it is; words are still translated."""
+    question = "Quel est le loyer ?"
+    (translation,) = translate_question(
+        question, Scope(), store=store, dictionaries=Dictionaries(folder / "dictd"), embedded=embedded
+    )
+    assert translation.understood is understood
+    assert (translation.meaning == question) is understood
+    assert translation.text == "rent"
+
+
 def test_the_right_document_is_found(store, folder):
     """A French question finds the English page, with a relevance that answers; untranslated it does not."""
     question = "Quel est le loyer d'une chambre pendant le stage ?"
