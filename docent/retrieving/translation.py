@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from operator import attrgetter
 from typing import Literal
 
 from docent.retrieving.dictionaries import BilingualDictionary, Dictionaries, Stem
@@ -98,7 +99,7 @@ def translate_question(
     question = parse(shorten_question(question)).text
     if not (source := detect_question_language(question)):
         return []
-    languages = Counter(document.language for document in store.documents(scope))
+    languages = Counter(map(attrgetter("language"), store.documents(scope)))
     targets = [language for language, _ in languages.most_common() if language not in ("", source)]
     translations = [
         translate_words(
