@@ -31,6 +31,7 @@ MAX_PHRASE = 3  # words that are looked up together
 NO_TERM = "–"  # no document holds a dash as a word
 MAX_TARGETS = 3  # languages that a question is translated into
 MIN_COMPOUND, MIN_PART = 8, 4  # letters
+MIN_LOAN = 5  # letters of a word that is the same in both languages, as "gluten"; shorter ones are chance
 MIN_STEM, MIN_STEMS = 4, {"de": 3, "nl": 3}  # letters: French "dosa" is no form of "dos"
 COMPOUNDING = frozenset({"de", "nl"})
 LINKS = ("", "s", "es", "n", "en", "e")  # between the parts of a compound
@@ -254,6 +255,8 @@ def _single(
     if source == "de" and word[0].isupper():
         # Every noun has a capital, so that a name cannot be told from a word that no dictionary has.
         return _Meaning(word, translations | {word: -1.0}, is_known=bool(translations))
+    if len(word) >= MIN_LOAN and vocabulary.holds(word) and lookup.is_loan_word(word):
+        return _Meaning(word, translations | {word: 1.0}, is_known=True)
     return _Meaning(word, translations, is_known=bool(translations))
 
 
@@ -270,9 +273,20 @@ class _Lookup:
             if pivot not in (source, target) and first and second:
                 self._through.append((pivot, first, second))
         self.is_open = bool(self._own or self._through)
+        self._of_target = [
+            dictionary
+            for other in (source, *PIVOTS)
+            if other != target and (dictionary := dictionaries.open(target, other))
+        ]
 
     def says_something(self, word: str) -> bool:
         return bool(self._terms(word, self._source))
+
+    def is_loan_word(self, word: str) -> bool:
+        """Tell whether the other language, or a third one, has the word as it is written."""
+        return any(dictionary.translate(word, None) for dictionary in self._of_target) or any(
+            word.lower() in first.translate(word, None) for _, first, _ in self._through
+        )
 
     def translate(self, words: str, *, exact: bool = False) -> dict[str, float]:
         """Return translations, each with the weight of the ways that lead to it, best first."""

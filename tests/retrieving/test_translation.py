@@ -39,11 +39,13 @@ def folder(tmp_path):
             "mal de mer": "seasickness",
             "mer": "sea",
             "Londres": "London",
+            "turbine": "sea",
         },
     )
     write_dictionary(
         tmp_path / "dictd", "deu-eng", {"Wind": "wind", "Mühle": "turbine\nmill", "zahlen": "pay"}
     )
+    write_dictionary(tmp_path / "dictd", "eng-deu", {"turbine": "Turbine"})
     write_dictionary(tmp_path / "dictd", "eng-fra", {"pike": "brochet", "soup": "soupe", "bread": "pain"})
     write_dictionary(tmp_path / "dictd", "ita-deu", {"affitto": "Loyer, Mieten"})
     write_dictionary(tmp_path / "dictd", "deu-ita", {"Zimmer": "camera"})
@@ -79,6 +81,7 @@ def found(question, store, folder, scope=Scope()):  # noqa: B008  a frozen value
         pytest.param("Quel est le loyer de la chambre ?", "rent room", id="words"),
         pytest.param("Quels sont les loyers des chambres ?", "rent room", id="other forms"),
         pytest.param("Où est le stage ?", "internship", id="the translation that documents hold"),
+        pytest.param("Quelle turbine ?", "turbine", id="a loan word"),
         pytest.param("Et le mal de mer ?", "seasickness", id="a phrase before its words"),
         pytest.param(
             "Où est le stage de Tidelight en 2027 ?", "internship Tidelight 2027", id="names, figures"
