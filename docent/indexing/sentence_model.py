@@ -1,4 +1,4 @@
-"""What a folder of the sentence-transformers kind says of its embedding model, for the engine without torch.
+"""Descriptions of embedding models, from folders of the sentence-transformers kind, for the fast engine.
 
 The files say how many layers the model has, how a text's vector is made of its tokens', how much it reads and
 what it wants before a text. Some models say the last in their documentation only: the table below has them.

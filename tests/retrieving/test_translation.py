@@ -39,13 +39,14 @@ def folder(tmp_path):
             "mal de mer": "seasickness",
             "mer": "sea",
             "Londres": "London",
-            "turbine": "sea",
         },
     )
     write_dictionary(
-        tmp_path / "dictd", "deu-eng", {"Wind": "wind", "Mühle": "turbine\nmill", "zahlen": "pay"}
+        tmp_path / "dictd",
+        "deu-eng",
+        {"Wind": "wind", "Mühle": "turbine\nmill", "zahlen": "pay", "Turbine": "sea"},
     )
-    write_dictionary(tmp_path / "dictd", "eng-deu", {"turbine": "Turbine"})
+    write_dictionary(tmp_path / "dictd", "fra-deu", {"turbine": "Turbine"})
     write_dictionary(tmp_path / "dictd", "eng-fra", {"pike": "brochet", "soup": "soupe", "bread": "pain"})
     write_dictionary(tmp_path / "dictd", "ita-deu", {"affitto": "Loyer, Mieten"})
     write_dictionary(tmp_path / "dictd", "deu-ita", {"Zimmer": "camera"})
