@@ -167,7 +167,7 @@ class Settings(BaseModel):
         PACKAGED_MODEL,
         min_length=1,
         description="Embedding model: the packaged one, ollama:NAME, plugin:NAME of an installed package, a "
-        "folder, or a hub name already in storage/models.",
+        "folder, or a hub name already in storage/models. `docent model embedding NAME` changes it.",
     )
     embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where embedding runs; with auto the packaged model runs on the CPU."
