@@ -1,7 +1,8 @@
 """What the statements need of the database: words that only SQLite knows, and the reading of one number.
 
 All other words are understood by PostgreSQL as well. Another database needs these functions, its own tables
-(schema.py) and its own transactions (sqlite_catalog.py). It must compare texts byte by byte, as in PostgreSQL the collation "C" does.
+(schema.py) and its own transactions (sqlite_catalog.py). It must compare texts byte by byte, as in
+PostgreSQL the collation "C" does.
 """
 
 from __future__ import annotations
