@@ -1,4 +1,4 @@
-"""What the statements need of the database: words that only SQLite knows, and the reading of one number.
+"""Words of SQLite in the catalog's statements, and how they read one number.
 
 All other words are understood by PostgreSQL as well. Another database needs these functions, its own tables
 (schema.py) and its own transactions (sqlite_catalog.py). It must compare texts byte by byte, as in
