@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
@@ -12,8 +11,7 @@ from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
 from docent.store.files import set_aside
-from docent.store.index.generations import Serving
-from docent.store.protocols import Catalog, Files
+from docent.store.protocols import Catalog
 from docent.store.writing import Writer, catalogs_aside
 from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 
@@ -21,39 +19,21 @@ from docent.types import Deletion, Quotes, Scope, StoredDocument, document_id
 class Deleter:
     """Deletes documents, libraries and readers, with what answers quote of them."""
 
-    def __init__(
-        self,
-        folder: Path,
-        catalog: Catalog,
-        files: Files,
-        serving: Callable[[], Serving],
-        writer: Writer,
-    ) -> None:
-        self._folder = folder
-        self._catalog = catalog
-        self._files = files
-        self._serving = serving
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def delete(self, key: str, scope: Scope, quotes: Quotes) -> Deletion:
         """Delete a document. Raises StoreError, before it is, where the conversations cannot be changed."""
-        condition, values = in_scope(scope)
-        where = f"d.id = ? AND d.visible = 1 AND {condition}"
-        known = self._documents(where, key, *values)
+        known = self._known([key], scope)
         if not known:
             raise UnknownDocument("There is no document {name!r} that you may delete.", name=key)
         return self._delete(known, key, known[0].name, quotes)
 
     def delete_several(self, keys: Sequence[str], scope: Scope, quotes: Quotes) -> Deletion:
-        """Delete documents in one step; those that are gone by now are left out."""
-        condition, values = in_scope(scope)
-        chosen, ids = among("d.id", keys)
-        known = self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
-        return self._delete(known, "", "", quotes)
+        return self._delete(self._known(keys, scope), "", "", quotes)
 
     def delete_library(self, library: str, scope: Scope, *, shared: bool) -> Deletion:
-        """Delete a private library with everything in it, or a shared one where `shared` allows it."""
-        with self._catalog.read() as db:
+        with self._writer.catalog.read() as db:
             everybodys = documents.libraries_of(db, None)
             own = scope.reader is not None and library in documents.libraries_of(db, scope.reader)
         if not own:
@@ -63,15 +43,15 @@ class Deleter:
         deletion = self._delete(self._documents("l.name = ?", library), "", library, "blank")
         with self._writer.change() as db:
             n = documents.library_row(db, library)
-            # Also what came meanwhile.
-            db.execute("DELETE FROM paths WHERE library = ?", (n,))
+            for (document,) in db.execute("SELECT n FROM documents WHERE library = ?", (n,)).fetchall():
+                documents.withdraw(db, document)  # also what came meanwhile
             db.execute("DELETE FROM failures WHERE library = ?", (n,))
-        with self._catalog.write() as db:
+        with self._writer.catalog.write() as db:
             db.execute("DELETE FROM libraries WHERE name = ?", (library,))
-            changes.append(db, self._serving().generation, "library", library=library)
-        self._serving().index.follow()
-        self._catalog.forget_copies()  # it names the library's owner
-        self._catalog.forget_deleted()
+            changes.append(db, self._writer.serving().generation, "library", library=library)
+        self._writer.serving().index.follow()
+        self._writer.catalog.forget_copies()  # it names the library's owner
+        self._writer.catalog.forget_deleted()
         return deletion
 
     def forget_owner(self, owner: str) -> int:
@@ -80,14 +60,14 @@ class Deleter:
         Raises StoreError if something of them is left.
         """
         count = len(self._documents("l.owner = ?", owner))
-        with self._catalog.read() as db:
+        with self._writer.catalog.read() as db:
             own = set(documents.libraries_of(db, owner)) - set(documents.libraries_of(db, None))
         for library in sorted(own):
             self.delete_library(library, Scope(reader=owner), shared=False)
-        _forget_name(self._catalog, owner)
-        for catalog in catalogs_aside(self._folder):
+        _forget_name(self._writer.catalog, owner)
+        for catalog in catalogs_aside(self._writer.folder):
             _forget_name(catalog, owner)
-        with self._catalog.read() as db:
+        with self._writer.catalog.read() as db:
             if documents.is_named(db, owner):
                 raise StoreError(
                     "Something of {name} is left in the catalog of documents. Try again; if it happens "
@@ -98,10 +78,10 @@ class Deleter:
 
     def _delete(self, known: Sequence[StoredDocument], key: str, name: str, quotes: Quotes) -> Deletion:
         """Delete documents and what answers quote of them; count what there was and what is left."""
-        folders = [self._folder, *set_aside(self._folder)]
+        folders = [self._writer.folder, *set_aside(self._writer.folder)]
         answers = self._quoted(known)
         erased = sum(answers.erase(folder, quotes) for folder in folders)
-        with self._catalog.read() as db:
+        with self._writer.catalog.read() as db:
             ids = {document.id: contents.document_chunk_ids(db, document.id) for document in known}
         found = self._census(known, ids)
         originals = {document.sha256: self._original(document.sha256) for document in known}
@@ -111,22 +91,27 @@ class Deleter:
                     documents.withdraw(db, row)
         left = self._census(known, ids, originals)
         if any(left.values()):  # perhaps another process has stored and deleted it again meanwhile
-            self._serving().index.follow()
+            self._writer.serving().index.follow()
             left = self._census(known, ids, originals)
-        self._catalog.forget_deleted()
+        self._writer.catalog.forget_deleted()
         # Again, because an answer under way may have been stored meanwhile.
         erased += sum(answers.erase(folder, quotes) for folder in folders)
         still = sum(answers.count(folder) for folder in folders)
         return Deletion(key, name, {**found, "answers": erased}, {**left, "answers": still})
 
+    def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
+        condition, values = in_scope(scope)
+        chosen, ids = among("d.id", keys)
+        return self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+
     def _documents(self, condition: str, *values: str | None) -> list[StoredDocument]:
-        with self._catalog.read() as db:
-            return documents.documents_where(db, self._serving().generation, condition, *values)
+        with self._writer.catalog.read() as db:
+            return documents.documents_where(db, self._writer.serving().generation, condition, *values)
 
     def _quoted(self, known: Sequence[StoredDocument]) -> Quoted:
         """Return what answers may quote of documents, also under ids from before they were shared."""
-        generation = self._serving().generation
-        with self._catalog.read() as db:
+        generation = self._writer.serving().generation
+        with self._writer.catalog.read() as db:
             there = {key for (key,) in db.execute("SELECT id FROM documents")}
             names = documents.every_library(db)
             earlier = {document_id(name, one.sha256) for name in names for one in known} - there
@@ -145,15 +130,15 @@ class Deleter:
 
         With `originals`, as they were before a deletion, leave out what another process has stored since.
         """
-        index = self._serving().index
+        index = self._writer.serving().index
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
             original = self._original(document.sha256)
-            copies = self._files.copies.held(document.sha256)
-            with self._catalog.read() as db:  # last, so that it knows of all that was stored again
+            copies = self._writer.files.copies.held(document.sha256)
+            with self._writer.catalog.read() as db:  # last, so that it knows of all that was stored again
                 pages, chunks = contents.count_of(db, document.id, ids[document.id])
                 shared = documents.is_used(db, document.sha256, besides=document.id)
                 again = originals is not None and documents.document_row(db, document.id) is not None
@@ -168,7 +153,7 @@ class Deleter:
     def _original(self, sha256: str) -> tuple[int, int] | None:
         """Return what tells an original from one that is stored in its place later; None without one."""
         try:
-            stat = self._files.open(sha256).stat()
+            stat = self._writer.files.open(sha256).stat()
         except FileNotFoundError:
             return None
         return stat.st_ino, stat.st_mtime_ns

@@ -114,7 +114,6 @@ class FolderFiles:
         folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, sha256: str) -> Path:
-        """Return the path of a file."""
         return self._folder / sha256
 
     def keep(self, file: Path, sha256: str, *, settled: bool = True, links: bool = True) -> None:
@@ -150,11 +149,14 @@ class FolderFiles:
             raise UnreadableFile(
                 "{name} vanished while it was read. Ingest again.", name=file.name
             ) from error
+        digest = hashlib.sha256()
         with source:
-            shutil.copyfileobj(source, copy, BLOCK)
+            while block := source.read(BLOCK):
+                digest.update(block)
+                copy.write(block)
         copy.flush()
         os.fsync(copy.fileno())
-        if sha256_of(Path(copy.name)) != sha256:
+        if digest.hexdigest() != sha256:
             raise UnreadableFile(
                 "{name} changed while it was read. Ingest again when it is complete.", name=file.name
             )

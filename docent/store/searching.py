@@ -69,84 +69,92 @@ class Search:
         self._read_ahead: VersionedCache[str, bytes] = VersionedCache(MOST_VECTORS)
 
     def listing_of(self, scope: Scope) -> ScopeListing:
-        # Called ten times for each question; reading 1,000 documents takes 15 ms.
-        version = self._version()
-        known = (self._narrow_listings if is_narrow(scope) else self._listings).at(version)
-        if scope not in known:
-            # Only if documents are named: otherwise the wider scope is this one, once a thread has listed it.
-            wider = self._listings.at(version).get(replace(scope, documents=())) if scope.documents else None
-            known[scope] = _listing(_named_in(scope, wider) if wider else self._documents(scope))
-        return known[scope]
+        return self._listing_at(self._serving(), scope)
 
     def nearest(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+        serving, listing = self._now(scope)
         if is_narrow(scope):
-            hits = self._compared(vector, limit, scope)
+            hits = self._compared(vector, limit, serving, listing)
         else:
-            index = self._serving().index
             hits = [
-                hit
-                for library in self.listing_of(scope).libraries
-                for hit in index.nearest(library, vector, limit)
+                hit for library in listing.libraries for hit in serving.index.nearest(library, vector, limit)
             ]
-        return self._best(hits, limit, scope)
+        return self._best(hits, limit, serving, listing)
 
     def matching(self, query: str, limit: int, scope: Scope) -> list[Hit]:
-        listing = self.listing_of(scope)
+        serving, listing = self._now(scope)
         named = [document.id for document in listing.documents] if is_narrow(scope) else []
         if is_narrow(scope) and not named:
             return []
-        hits = self._serving().index.matching(query, limit, libraries=listing.libraries, documents=named)
-        return self._best(hits, limit, scope)
+        hits = serving.index.matching(query, limit, libraries=listing.libraries, documents=named)
+        return self._best(hits, limit, serving, listing)
 
     def similarity(self, vector: Sequence[float], chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        packed = self._vectors_of(chunk_ids, scope)
+        packed = self._vectors_of(chunk_ids, *self._now(scope))
         scores = (unpack_vectors(list(packed.values())) @ as_vector(vector)).tolist() if packed else []
         known: dict[str, float] = dict(zip(packed, scores, strict=True))
         return [known.get(chunk_id, NO_VECTOR) for chunk_id in chunk_ids]
 
     def read_ahead(self, chunk_ids: Sequence[str], scope: Scope) -> None:
-        self._read_ahead.at(self._version()).update(self._vectors_of(chunk_ids, scope))
+        serving, listing = self._now(scope)
+        self._read_ahead.at(serving.state).update(self._vectors_of(chunk_ids, serving, listing))
 
     def agreement(self, query: str, chunk_ids: Sequence[str], scope: Scope) -> list[float]:
-        libraries = self.listing_of(scope).libraries
-        found = self._serving().index.scores(query, chunk_ids, libraries=libraries)
+        serving, listing = self._now(scope)
+        found = serving.index.scores(query, chunk_ids, libraries=listing.libraries)
         return [found.get(chunk_id, 0.0) for chunk_id in chunk_ids]
 
     def places(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, ChunkLocation]:
-        located = self._locate(chunk_ids, scope)
+        located = self._locate(chunk_ids, *self._now(scope))
         return {chunk: ChunkLocation(document, page) for chunk, (_, document, page) in located.items()}
 
     def rarity(self, terms: Sequence[str], scope: Scope) -> dict[str, float]:
-        return self._serving().index.rarity(terms, libraries=self.listing_of(scope).libraries)
+        serving, listing = self._now(scope)
+        return serving.index.rarity(terms, libraries=listing.libraries)
 
-    def _best(self, hits: Sequence[Hit], limit: int, scope: Scope) -> list[Hit]:
+    def _now(self, scope: Scope) -> tuple[Serving, ScopeListing]:
+        """Return what serves now and a scope's listing, so that a search asks once for the version."""
+        serving = self._serving()
+        return serving, self._listing_at(serving, scope)
+
+    def _listing_at(self, serving: Serving, scope: Scope) -> ScopeListing:
+        # Called ten times for each question; reading 1,000 documents takes 15 ms.
+        known = (self._narrow_listings if is_narrow(scope) else self._listings).at(serving.state)
+        if scope not in known:
+            # Only if documents are named: otherwise the wider scope is this one, once a thread has listed it.
+            wider = (
+                self._listings.at(serving.state).get(replace(scope, documents=()))
+                if scope.documents
+                else None
+            )
+            known[scope] = _listing(_named_in(scope, wider) if wider else self._documents(serving, scope))
+        return known[scope]
+
+    def _best(self, hits: Sequence[Hit], limit: int, serving: Serving, listing: ScopeListing) -> list[Hit]:
         """Return the best hits that are in scope and answering; equal scores by id, always in one order."""
-        visible = self._locate([hit.id for hit in hits], scope)
+        visible = self._locate([hit.id for hit in hits], serving, listing)
         return sorted((hit for hit in hits if hit.id in visible), key=lambda hit: (-hit.score, hit.id))[
             :limit
         ]
 
-    def _version(self) -> tuple[int, int]:
-        """Return what changes with the catalog, and when another generation serves."""
-        serving = self._serving()
-        return serving.generation, serving.version
-
-    def _documents(self, scope: Scope) -> list[StoredDocument]:
+    def _documents(self, serving: Serving, scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
         with self._catalog.read() as db:
-            return documents_where(db, self._serving().generation, f"d.visible = 1 AND {condition}", *values)
+            return documents_where(db, serving.generation, f"d.visible = 1 AND {condition}", *values)
 
-    def _compared(self, vector: Sequence[float], limit: int, scope: Scope) -> list[Hit]:
+    def _compared(
+        self, vector: Sequence[float], limit: int, serving: Serving, listing: ScopeListing
+    ) -> list[Hit]:
         """Return the nearest of every chunk in scope by exact comparison; more if some are equally near."""
         wanted = as_vector(vector)
-        known = self._locations.at(self._version())
-        condition, value = among("d.id", self.listing_of(scope).answering)
+        known = self._locations.at(serving.state)
+        condition, value = among("d.id", listing.answering)
         locations: list[tuple[bytes, int, str, int]] = []
         scores: list[float] = []
         with self._catalog.read() as db:
             rows = db.execute(
                 "SELECT c.id, c.n, d.id, c.page, v.data FROM documents d JOIN readings r ON r.document = d.n "
-                f"AND r.generation = {self._serving().generation} JOIN chunks c ON c.reading = r.n "
+                f"AND r.generation = {serving.generation} JOIN chunks c ON c.reading = r.n "
                 f"JOIN vectors v ON v.chunk = c.n WHERE {condition}",
                 (value,),
             )
@@ -160,17 +168,18 @@ class Search:
             known[hits[-1].id] = row, sys.intern(document), page  # needed next
         return hits
 
-    def _locate(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, StoredLocation]:
+    def _locate(
+        self, chunk_ids: Sequence[str], serving: Serving, listing: ScopeListing
+    ) -> dict[str, StoredLocation]:
         """Return those of the named chunks that are in scope and answering."""
-        answering = self.listing_of(scope).answering
-        known = self._locations.at(self._version())
+        known = self._locations.at(serving.state)
         unknown = contents.as_keys(chunk for chunk in chunk_ids if chunk not in known)
         if unknown:
             with self._catalog.read() as db:
                 rows = contents.rows_among(
                     db,
                     "SELECT c.id, c.n, d.id, c.page FROM chunks c JOIN readings r ON r.n = c.reading AND "
-                    f"r.generation = {self._serving().generation} JOIN documents d ON d.n = r.document "
+                    f"r.generation = {serving.generation} JOIN documents d ON d.n = r.document "
                     "WHERE c.id IN",
                     unknown,
                 )
@@ -179,13 +188,15 @@ class Search:
         return {
             chunk: location
             for chunk in chunk_ids
-            if (location := known.get(chunk)) is not None and location[1] in answering
+            if (location := known.get(chunk)) is not None and location[1] in listing.answering
         }
 
-    def _vectors_of(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, bytes]:
+    def _vectors_of(
+        self, chunk_ids: Sequence[str], serving: Serving, listing: ScopeListing
+    ) -> dict[str, bytes]:
         """Return the packed vectors of those chunks that are in scope and have one."""
-        known = self._read_ahead.at(self._version())
-        located = self._locate(chunk_ids, scope)
+        known = self._read_ahead.at(serving.state)
+        located = self._locate(chunk_ids, serving, listing)
         found = {chunk: known[chunk] for chunk in located if chunk in known}
         rows = [row for chunk, (row, _, _) in located.items() if chunk not in found]
         if rows:

@@ -17,7 +17,6 @@ from docent.errors import StoreError, UnknownDocument
 from docent.messages import restored, stored
 from docent.store.catalog import changes, contents, documents, schema
 from docent.store.catalog.dialect import among
-from docent.store.catalog.documents import GONE
 from docent.store.catalog.scoping import ANSWERS, in_scope
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.deleting import Deleter
@@ -67,7 +66,7 @@ class Store:
                 with self._catalog.read() as db:
                     schema.adopt(folder / "index" / "1", changes.log_name(db))
             self._writer = Writer(self.folder, self._catalog, self._files, self._current)
-            self._deleter = Deleter(self.folder, self._catalog, self._files, self._current, self._writer)
+            self._deleter = Deleter(self._writer)
             self._search = Search(self._catalog, self._current)
             self.organiser = Organiser(self._catalog, self._current)
             generation = bind(
@@ -118,14 +117,8 @@ class Store:
 
     def document(self, document_id: str, scope: Scope) -> StoredDocument:
         """Return one document, also one that waits to replace an older version."""
-        where, values = in_scope(scope)
         with self._catalog.read() as db:
-            known = documents.documents_where(
-                db, self._current().generation, f"d.id = ? AND {where}", document_id, *values
-            )
-        if not known:
-            raise UnknownDocument(GONE)
-        return known[0]
+            return documents.document_in(db, self._current().generation, scope, document_id)
 
     def libraries(self, reader: str | None) -> list[str]:
         with self._catalog.read() as db:
@@ -177,13 +170,13 @@ class Store:
             return contents.plain_pages(db, self._current().generation, wanted, where, values)
 
     def page(self, document_id: str, number: int, scope: Scope) -> Page:
-        found = self._pages(document_id, scope, "AND g.number = ?", number)
+        found = self._pages(document_id, scope, "g.number = ?", number)
         if not found:
             raise UnknownDocument("Page {n} of this document is not here any more. Ask again.", n=number)
         return found[0]
 
     def pages(self, document_id: str, scope: Scope) -> list[Page]:
-        return self._pages(document_id, scope, "")
+        return self._pages(document_id, scope, "1 = 1")
 
     def original(self, document_id: str, scope: Scope) -> Path:
         """Return the file itself, as it was when it was read."""
@@ -354,12 +347,10 @@ class Store:
 
     def _pages(self, document_id: str, scope: Scope, which: str, *values: int) -> list[Page]:
         where, scoped = in_scope(scope)
+        condition = f"d.id = ? AND {where} AND {which}"
         with self._catalog.read() as db:
             return contents.pages_where(
-                db,
-                self._current().generation,
-                f"d.id = ? AND {where} {which}",
-                [document_id, *scoped, *values],
+                db, self._current().generation, condition, [document_id, *scoped, *values]
             )
 
     def _current(self) -> Serving:
@@ -392,8 +383,6 @@ class Store:
         serving = self._current()
         if serving.index.owned:
             self._writer.finish(serving.generation)
-            with self._writer.change():
-                pass  # which removes older versions that were replaced
-            with self._catalog.write() as db:
+            with self._writer.change() as db:  # which removes older versions that were replaced, too
                 self._files.sweep(documents.used_originals(db))
             sweep(self._catalog, self.folder, self._chroma())

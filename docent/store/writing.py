@@ -8,7 +8,9 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,6 @@ from docent.errors import DocentError, StorageBusy, UnknownDocument, UnreadableF
 from docent.regular_files import open_regular
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.schema import EARLIER_INDEXES
-from docent.store.catalog.scoping import in_scope
 from docent.store.catalog.sqlite_catalog import SqliteCatalog
 from docent.store.files import ORIGINALS, UNCLAIMED, set_aside
 from docent.store.index.generations import Serving
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+COPYING = 4  # originals at once: each waits for the disk
+
 
 class Writer:
     """Changes the catalog in one transaction each; files and the index follow before it returns."""
@@ -41,22 +44,22 @@ class Writer:
         files: Files,
         serving: Callable[[], Serving],
     ) -> None:
-        self._folder = folder
-        self._catalog = catalog
-        self._files = files
-        self._serving = serving
+        self.folder = folder
+        self.catalog = catalog
+        self.files = files
+        self.serving = serving
         self._under_way = InUse()
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction; a document that no path names at its end is removed in it."""
         with self._under_way():
-            with self._catalog.write() as db:
+            with self.catalog.write() as db:
                 yield db
                 gone = changes.nameless(db)
                 changes.remove(db, gone)
                 owned = self._forget_copies(db, gone) if gone else []
-            self._serving().index.follow()
+            self.serving().index.follow()
             for folder in owned:
                 with closing(OwnerClient(folder)) as owner, suppress(OwnerGone):
                     owner.call("follow", seconds=FOLLOW_SECONDS)
@@ -92,20 +95,18 @@ class Writer:
 
         Return False for each that needs `put_words`, because it is here already or is refused.
         """
-        kept: dict[str, Arrival] = {}
+        new: dict[str, Arrival] = {}
         with self.change() as db:
             for arrival in arrivals:
-                new = document_id(arrival.file.library, arrival.document.sha256)
-                if new in kept or documents.document_row(db, new) is not None:
-                    continue
-                with suppress(DocentError):
-                    self._keep(arrival.file, arrival.document.sha256, settled=False)
-                    self._refuse_changed(arrival.file)
-                    kept[new] = arrival
-            self._files.settle()
-            for arrival in kept.values():
+                key = document_id(arrival.file.library, arrival.document.sha256)
+                if key not in new and documents.document_row(db, key) is None:
+                    new[key] = arrival
+            with ThreadPoolExecutor(COPYING) as pool:
+                kept = list(compress(new.values(), pool.map(self._is_kept, new.values())))
+            self.files.settle()
+            for arrival in kept:
                 self._store(db, *arrival)
-        stored = [arrival in kept.values() for arrival in arrivals]
+        stored = [any(arrival is one for one in kept) for arrival in arrivals]
         for arrival, done in zip(arrivals, stored, strict=True):
             if not done:
                 self.drop_unused(arrival.document.sha256)
@@ -113,7 +114,7 @@ class Writer:
 
     def put_again(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """Replace what was read of a document before by what was read of it now."""
-        generation = self._serving().generation
+        generation = self.serving().generation
         with self.change() as db:
             row = documents.document_row(db, key)
             if row is None:
@@ -125,8 +126,7 @@ class Writer:
             changes.append(db, generation, "words", library=known.library, document_id=key)
 
     def attach(self, file: SourceFile, sha256: str) -> bool:
-        """Let a path name a document that is already here; False when it is not."""
-        generation = self._serving().generation
+        generation = self.serving().generation
         with self.change() as db:
             row = documents.document_row(db, document_id(file.library, sha256))
             if row is None or not documents.is_read(db, row, generation):
@@ -135,10 +135,9 @@ class Writer:
         return True
 
     def put_vectors(self, chunk_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Store vectors; those of chunks that are gone by now are dropped."""
-        serving = self._serving()
+        serving = self.serving()
         with self._under_way():
-            with self._catalog.write() as db:
+            with self.catalog.write() as db:
                 stored = contents.put_vectors(db, serving.generation, chunk_ids, vectors)
                 for library, ids in stored.items():
                     changes.append(db, serving.generation, "vectors", library=library, chunk_ids=ids)
@@ -146,8 +145,8 @@ class Writer:
 
     def put_reading(self, key: str, document: Document, chunks: Sequence[Chunk]) -> None:
         """Store what was read of a document that another generation knows."""
-        generation = self._serving().generation
-        with self._catalog.write() as db:
+        generation = self.serving().generation
+        with self.catalog.write() as db:
             changes.require(db, generation)
             row = documents.document_row(db, key)
             if row is None or documents.is_read(db, row, generation):
@@ -155,11 +154,11 @@ class Writer:
             (known,) = documents.documents_where(db, generation, "d.id = ?", key)
             contents.insert_reading(db, generation, row, document, chunks, date=document.created)
             changes.append(db, generation, "words", library=known.library, document_id=key)
-        self._serving().index.follow()
+        self.serving().index.follow()
 
     def finish(self, generation: int) -> None:
         """Make the documents ready that have all their vectors, after the index has them."""
-        with self._catalog.read() as db:
+        with self.catalog.read() as db:
             if not documents.any_complete(db, generation):
                 return
         with self.change() as db:
@@ -167,20 +166,18 @@ class Writer:
             documents.finish_complete(db, generation, serving=serves)
 
     def queue(self, path: Path, sha256: str, *, name: str, library: str, owner: str | None) -> None:
-        """Store a file that is to be read later, and queue its document."""
-        self._files.keep(path, sha256)
+        self.files.keep(path, sha256)
         file = SourceFile(library, documents.UPLOADED + name, path, path.stat().st_size, 0)
         with self.change() as db:
-            self._files.keep(path, sha256)  # a deletion may have taken it meanwhile
+            self.files.keep(path, sha256)  # a deletion may have taken it meanwhile
             n = documents.library_row(db, library, owner)
             key = document_id(library, sha256)
             row = documents.queue_document(db, key, n, sha256, name=name, size=file.bytes)
-            documents.point(db, self._serving().generation, n, file, row)
+            documents.point(db, self.serving().generation, n, file, row)
 
     def share(self, key: str, library: str, scope: Scope) -> str:
-        """Move a private document with its vectors into a shared library and return its id there."""
         with self.change() as db:
-            document = self._document(db, key, scope)
+            document = documents.document_in(db, self.serving().generation, scope, key)
             if document.owner is None:
                 raise UnknownDocument(
                     "{name} is shared already, in library {library!r}.",
@@ -203,7 +200,7 @@ class Writer:
         It stays shared if another reader shared it as well.
         """
         with self.change() as db:
-            document = self._document(db, key, scope)
+            document = documents.document_in(db, self.serving().generation, scope, key)
             if scope.reader is None or not documents.is_from(document, scope.reader):
                 raise UnknownDocument(
                     "{name} was not shared by you, so it is not yours to take back.", name=document.name
@@ -216,20 +213,20 @@ class Writer:
 
     def drop_unused(self, sha256: str) -> None:
         """Remove an original that no document came of."""
-        with self._catalog.write() as db:  # so that no process stores a document of it meanwhile
+        with self.catalog.write() as db:  # so that no process stores a document of it meanwhile
             if documents.is_used(db, sha256):
                 return
-            self._files.drop(sha256)
+            self.files.drop(sha256)
             for folder in (
-                self._folder / UNCLAIMED,
-                *(aside / ORIGINALS for aside in set_aside(self._folder)),
+                self.folder / UNCLAIMED,
+                *(aside / ORIGINALS for aside in set_aside(self.folder)),
             ):
                 (folder / sha256).unlink(missing_ok=True)
 
     def _store(
         self, db: sqlite3.Connection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
     ) -> None:
-        generation, key = self._serving().generation, document_id(file.library, document.sha256)
+        generation, key = self.serving().generation, document_id(file.library, document.sha256)
         library = documents.library_row(db, file.library)
         row = documents.document_row(db, key)
         if row is None or not documents.is_read(db, row, generation):
@@ -241,15 +238,6 @@ class Writer:
             changes.append(db, generation, "words", library=file.library, document_id=key)
         documents.point(db, generation, library, file, row)
 
-    def _document(self, db: sqlite3.Connection, key: str, scope: Scope) -> StoredDocument:
-        condition, values = in_scope(scope)
-        known = documents.documents_where(
-            db, self._serving().generation, f"d.id = ? AND {condition}", key, *values
-        )
-        if not known:
-            raise UnknownDocument(documents.GONE)
-        return known[0]
-
     def _copy(
         self,
         db: sqlite3.Connection,
@@ -260,7 +248,7 @@ class Writer:
         owner: str | None = None,
     ) -> str:
         """Copy a document with its vectors into another library and return its id there."""
-        generation, new = self._serving().generation, document_id(library, document.sha256)
+        generation, new = self.serving().generation, document_id(library, document.sha256)
         n = documents.library_row(db, library, owner)
         source = documents.document_row(db, document.id)
         # The same bytes may have been handed in there and not read, as for want of a password.
@@ -288,20 +276,27 @@ class Writer:
         documents.point(db, generation, n, SourceFile(library, path, Path(), document.bytes, 0), row)
         return new
 
+    def _is_kept(self, arrival: Arrival) -> bool:
+        with suppress(DocentError):
+            self._keep(arrival.file, arrival.document.sha256, settled=False)
+            self._refuse_changed(arrival.file)
+            return True
+        return False
+
     def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
-        self._files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
+        self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
     def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
         """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
 
         Return the folders of other generations that a process owns, which has to follow the log.
         """
-        self._catalog.forget_copies()
-        forget_aside(self._folder, gone)
+        self.catalog.forget_copies()
+        forget_aside(self.folder, gone)
         owned = []
         for generation in changes.generations(db).values():
-            if generation.number != self._serving().generation:
-                folder = self._folder / "index" / str(generation.number)
+            if generation.number != self.serving().generation:
+                folder = self.folder / "index" / str(generation.number)
                 try:
                     lock = FolderLock(folder)
                 except StorageBusy:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from docent.errors import StoreError
-from docent.store.catalog.contents import chunk_ids_of, delete_reading, readings_of
+from docent.store.catalog.contents import delete_reading
+from docent.store.catalog.dialect import number
 from docent.store.catalog.documents import NAMELESS, document_row
 from docent.store.protocols import Change, ChangeKind
 
@@ -65,21 +66,18 @@ def after(db: sqlite3.Connection, generation: int, position: int) -> list[Change
 
 def last_position(db: sqlite3.Connection, generation: int) -> int:
     """Return the position of a generation's last change, also if that was removed since."""
-    (last,) = db.execute("SELECT max(position) FROM changes WHERE generation = ?", (generation,)).fetchone()
-    return int(last) if last else first_gap(db, generation)
+    last = number(db, "SELECT max(position) FROM changes WHERE generation = ?", [generation])
+    return last or first_gap(db, generation)
 
 
 def first_gap(db: sqlite3.Connection, generation: int) -> int:
     """Return the position up to which changes were removed; who is behind it cannot catch up."""
-    row = db.execute("SELECT trimmed FROM generations WHERE n = ?", (generation,)).fetchone()
-    return int(row[0]) if row else 0
+    return number(db, "SELECT trimmed FROM generations WHERE n = ?", [generation])
 
 
 def count_up_to(db: sqlite3.Connection, generation: int, position: int) -> int:
-    (count,) = db.execute(
-        "SELECT count(*) FROM changes WHERE generation = ? AND position <= ?", (generation, position)
-    ).fetchone()
-    return int(count)
+    followed = "SELECT count(*) FROM changes WHERE generation = ? AND position <= ?"
+    return number(db, followed, [generation, position])
 
 
 def trim(db: sqlite3.Connection, generation: int, position: int) -> None:
@@ -98,13 +96,12 @@ def log_name(db: sqlite3.Connection) -> str:
 
 def generations(db: sqlite3.Connection) -> dict[str, Generation]:
     """Return the generations by their roles."""
-    rows = db.execute("SELECT n, fingerprint, role FROM generations ORDER BY n")
-    return {row[2]: Generation(*row) for row in rows}
+    return {one.role: one for one in _generations(db)}
 
 
 def require(db: sqlite3.Connection, generation: int) -> None:
     """Raise StoreError for a generation that was removed while a process worked on it."""
-    if db.execute("SELECT 1 FROM generations WHERE n = ?", (generation,)).fetchone() is None:
+    if not number(db, "SELECT n FROM generations WHERE n = ?", [generation]):
         raise StoreError(
             "The index that was being built is gone: another rebuild has ended meanwhile. Run this again "
             "if it is still wanted."
@@ -113,23 +110,23 @@ def require(db: sqlite3.Connection, generation: int) -> None:
 
 def retire(db: sqlite3.Connection, generation: int) -> bool:
     """Let nobody go back to a generation that is to be removed; return False if it serves, or is gone."""
-    retired = db.execute(
-        "UPDATE generations SET role = 'removed' WHERE n = ? AND role <> 'serving' RETURNING n", (generation,)
-    )
-    return bool(retired.fetchall())
+    removed = "UPDATE generations SET role = 'removed' WHERE n = ? AND role <> 'serving' RETURNING n"
+    return bool(number(db, removed, [generation]))
 
 
 def retired(db: sqlite3.Connection) -> list[Generation]:
     """Return the generations whose removal has begun."""
-    rows = db.execute("SELECT n, fingerprint, role FROM generations WHERE role = 'removed'")
-    return [Generation(*row) for row in rows.fetchall()]
+    return [one for one in _generations(db) if one.role == "removed"]
+
+
+def _generations(db: sqlite3.Connection) -> list[Generation]:
+    rows = db.execute("SELECT n, fingerprint, role FROM generations ORDER BY n").fetchall()
+    return [Generation(*row) for row in rows]
 
 
 def begin_generation(db: sqlite3.Connection, fingerprint: str, role: str) -> int:
-    (n,) = db.execute(
-        "INSERT INTO generations (fingerprint, role) VALUES (?, ?) RETURNING n", (fingerprint, role)
-    ).fetchone()
-    return int(n)
+    new = "INSERT INTO generations (fingerprint, role) VALUES (?, ?) RETURNING n"
+    return number(db, new, [fingerprint, role])
 
 
 def serve(db: sqlite3.Connection, generation: int) -> None:
@@ -166,9 +163,9 @@ def delete_readings(db: sqlite3.Connection, generation: int, limit: int) -> bool
 
 def clear_readings(db: sqlite3.Connection, document: int, *, document_id: str, library: str) -> None:
     """Delete what was read of a document in every generation."""
-    for reading, generation in readings_of(db, document):
-        ids = chunk_ids_of(db, reading)
-        delete_reading(db, reading)
+    readings = db.execute("SELECT n, generation FROM readings WHERE document = ?", (document,)).fetchall()
+    for reading, generation in readings:
+        ids = delete_reading(db, reading)
         append(db, generation, "drop", library=library, document_id=document_id, chunk_ids=ids)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docent.messages import stored
-from docent.store.catalog.dialect import among
+from docent.store.catalog.dialect import among, number
 from docent.store.catalog.packing import (
     PAGE_COLUMNS,
     as_vector,
@@ -96,42 +96,34 @@ def copy_reading(
     db: sqlite3.Connection, generation: int, old: int, new: int, chunk_ids: Mapping[str, str]
 ) -> None:
     """Copy what was read of a document to another one; `chunk_ids` maps old to new."""
-    (source,) = db.execute(
-        "SELECT n FROM readings WHERE document = ? AND generation = ?", (old, generation)
-    ).fetchone()
-    (copy,) = db.execute(
+    source = number(db, "SELECT n FROM readings WHERE document = ? AND generation = ?", [old, generation])
+    copy = number(
+        db,
         f"INSERT INTO readings (document, generation, {FACTS}) SELECT ?, generation, {FACTS} FROM readings "
         "WHERE n = ? RETURNING n",
-        (new, source),
-    ).fetchone()
+        [new, source],
+    )
     db.execute(
         f"INSERT INTO pages (reading, {PAGE_COLUMNS}) SELECT ?, {PAGE_COLUMNS} FROM pages WHERE reading = ?",
         (copy, source),
     )
     same = CHUNK.removeprefix("id, reading, ")
     for n, key in db.execute("SELECT n, id FROM chunks WHERE reading = ? ORDER BY n", (source,)).fetchall():
-        (chunk,) = db.execute(
+        chunk = number(
+            db,
             f"INSERT INTO chunks ({CHUNK}) SELECT ?, ?, {same} FROM chunks WHERE n = ? RETURNING n",
-            (bytes.fromhex(chunk_ids[key.hex()]), copy, n),
-        ).fetchone()
+            [bytes.fromhex(chunk_ids[key.hex()]), copy, n],
+        )
         db.execute("INSERT INTO vectors SELECT ?, data FROM vectors WHERE chunk = ?", (chunk, n))
 
 
-def delete_reading(db: sqlite3.Connection, reading: int) -> None:
+def delete_reading(db: sqlite3.Connection, reading: int) -> list[str]:
+    """Delete what was read of a document in one generation; return the ids of its chunks."""
     db.execute("DELETE FROM vectors WHERE chunk IN (SELECT n FROM chunks WHERE reading = ?)", (reading,))
-    for table in ("chunks", "pages"):
-        db.execute(f"DELETE FROM {table} WHERE reading = ?", (reading,))
+    chunks = db.execute("DELETE FROM chunks WHERE reading = ? RETURNING id", (reading,)).fetchall()
+    db.execute("DELETE FROM pages WHERE reading = ?", (reading,))
     db.execute("DELETE FROM readings WHERE n = ?", (reading,))
-
-
-def readings_of(db: sqlite3.Connection, document: int) -> list[tuple[int, int]]:
-    """Return row and generation of everything that was read of a document."""
-    return db.execute("SELECT n, generation FROM readings WHERE document = ?", (document,)).fetchall()
-
-
-def chunk_ids_of(db: sqlite3.Connection, reading: int) -> list[str]:
-    rows = db.execute("SELECT id FROM chunks WHERE reading = ? ORDER BY n", (reading,))
-    return [key.hex() for (key,) in rows]
+    return [key.hex() for (key,) in chunks]
 
 
 def document_chunk_ids(db: sqlite3.Connection, document_id: str) -> list[str]:
@@ -146,12 +138,13 @@ def document_chunk_ids(db: sqlite3.Connection, document_id: str) -> list[str]:
 
 def count_of(db: sqlite3.Connection, document_id: str, chunk_ids: Sequence[str]) -> tuple[int, int]:
     """Count the pages of a document, and those of these chunks, that are left in any generation."""
-    (pages,) = db.execute(
+    pages = number(
+        db,
         "SELECT count(*) FROM pages g JOIN readings r ON r.n = g.reading "
         "JOIN documents d ON d.n = r.document WHERE d.id = ?",
-        (document_id,),
-    ).fetchone()
-    return int(pages), len(rows_among(db, "SELECT id FROM chunks WHERE id IN", as_keys(chunk_ids)))
+        [document_id],
+    )
+    return pages, len(rows_among(db, "SELECT id FROM chunks WHERE id IN", as_keys(chunk_ids)))
 
 
 def put_vectors(
@@ -197,15 +190,15 @@ def vectors_by_id(
 
 
 def vectors_of_library(
-    db: sqlite3.Connection, generation: int, library: str
+    db: sqlite3.Connection, generation: int, library: str, *, at_once: int = ROWS
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    """Yield the ids and vectors of a library, many at a time."""
+    """Yield the ids and vectors of a library, so many at a time."""
     rows = db.execute(
         f"SELECT c.id, v.data FROM {read_in(generation)} JOIN chunks c ON c.reading = r.n "
         "JOIN vectors v ON v.chunk = c.n WHERE l.name = ?",
         (library,),
     )
-    while some := rows.fetchmany(ROWS):
+    while some := rows.fetchmany(at_once):
         yield [key.hex() for key, _ in some], unpack_vectors([data for _, data in some])
 
 
@@ -229,21 +222,19 @@ def count_vectors(db: sqlite3.Connection, generation: int) -> dict[str, int]:
 
 def vector_bytes(db: sqlite3.Connection, generation: int) -> tuple[int, int]:
     """Return the number of vectors and the length of one."""
-    row = db.execute(
-        f"SELECT coalesce(sum(embedded), 0) FROM readings WHERE generation = {generation}"
-    ).fetchone()
-    width = db.execute(
-        "SELECT length(v.data) FROM vectors v JOIN chunks c ON c.n = v.chunk JOIN readings r "
-        f"ON r.n = c.reading WHERE r.generation = {generation} LIMIT 1"
-    ).fetchone()
-    return int(row[0]), int(width[0]) if width else 0
+    return (
+        number(db, "SELECT sum(embedded) FROM readings WHERE generation = ?", [generation]),
+        number(
+            db,
+            "SELECT length(v.data) FROM vectors v JOIN chunks c ON c.n = v.chunk JOIN readings r "
+            "ON r.n = c.reading WHERE r.generation = ? LIMIT 1",
+            [generation],
+        ),
+    )
 
 
 def count_chunks(db: sqlite3.Connection, generation: int) -> int:
-    (count,) = db.execute(
-        "SELECT coalesce(sum(chunks), 0) FROM readings WHERE generation = ?", (generation,)
-    ).fetchone()
-    return int(count)
+    return number(db, "SELECT sum(chunks) FROM readings WHERE generation = ?", [generation])
 
 
 def chunks_where(
@@ -282,9 +273,7 @@ def words_of(db: sqlite3.Connection, generation: int, document_id: str) -> tuple
     row = db.execute(
         f"SELECT r.language FROM {read_in(generation)} WHERE d.id = ?", (document_id,)
     ).fetchone()
-    if row is None:
-        return None
-    return str(row[0]), chunks_where(db, generation, "d.id = ? ORDER BY c.n", [document_id])
+    return row and (str(row[0]), chunks_where(db, generation, "d.id = ? ORDER BY c.n", [document_id]))
 
 
 def read_documents(db: sqlite3.Connection, generation: int) -> list[tuple[str, str]]:
@@ -315,11 +304,8 @@ def without_vectors(
 
 
 def count_without_vectors(db: sqlite3.Connection, generation: int) -> int:
-    (count,) = db.execute(
-        "SELECT coalesce(sum(chunks - embedded), 0) FROM readings WHERE generation = ? AND state = ?",
-        (generation, State.SEARCHABLE),
-    ).fetchone()
-    return int(count)
+    waiting = "SELECT sum(chunks - embedded) FROM readings WHERE generation = ? AND state = 'searchable'"
+    return number(db, waiting, [generation])
 
 
 def pages_where(db: sqlite3.Connection, generation: int, condition: str, values: Sequence[Any]) -> list[Page]:
@@ -350,10 +336,10 @@ def plain_pages(
     )
     for at in range(0, len(pairs), KEYS):
         some = [*pairs[at : at + KEYS], *[("", 0)] * KEYS][:KEYS]
-        for document, number, text, label, place in db.execute(
+        for document, page, text, label, place in db.execute(
             statement, [*(value for pair in some for value in pair), *values]
         ):
-            pages[document, number] = Page(number, unpack_text(text), label, place)
+            pages[document, page] = Page(page, unpack_text(text), label, place)
     return pages
 
 

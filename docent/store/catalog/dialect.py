@@ -1,14 +1,22 @@
-"""The words of SQLite in the catalog's statements; all others are understood by PostgreSQL as well.
+"""Words of SQLite in the catalog's statements, and how they read one number.
 
-Another database needs these functions, its own tables (schema.py) and its own transactions
-(catalog.py). It must compare texts byte by byte, as in PostgreSQL the collation "C" does.
+All other words are understood by PostgreSQL as well. Another database needs these functions, its own tables
+(schema.py) and its own transactions (sqlite_catalog.py). It must compare texts byte by byte, as in
+PostgreSQL the collation "C" does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import sqlite3
+from collections.abc import Collection, Sequence
 from typing import Any
+
+
+def number(db: sqlite3.Connection, statement: str, values: Sequence[Any] = ()) -> int:
+    """Return the one number that a statement selects; 0 without a row, and for NULL."""
+    row = db.execute(statement, values).fetchone()
+    return int(row[0] or 0) if row else 0
 
 
 def among(column: str, values: Collection[Any]) -> tuple[str, str]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain, count
 from typing import Any
 
-from docent.errors import StoreError
+from docent.errors import StoreError, UnknownDocument
 from docent.messages import Message, joined, restored, stored
-from docent.store.catalog.dialect import as_list, ignoring_case, listed
-from docent.store.catalog.scoping import known_in
+from docent.store.catalog.dialect import as_list, ignoring_case, listed, number
+from docent.store.catalog.scoping import in_scope, known_in
 from docent.store.protocols import KnownFile
 from docent.types import (
     ANSWERING,
     NOTHING_TO_SEARCH,
+    Scope,
     SourceFile,
     State,
     StoredDocument,
@@ -34,11 +36,8 @@ coalesce(r.embedded, 0), coalesce(r.loader, 0),
 EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n AND p.next IS NOT NULL),
 (SELECT {listed("path")} FROM paths p WHERE p.document = d.n OR p.next = d.n)
 """
-NAMELESS = (
-    "NOT EXISTS (SELECT 1 FROM paths p WHERE p.document = d.n) "
-    "AND NOT EXISTS (SELECT 1 FROM paths p WHERE p.next = d.n)"
-)
-"""A condition for documents that no path names any more."""
+NAMELESS = "d.visible = 0 AND NOT EXISTS (SELECT 1 FROM paths p WHERE p.next = d.n)"
+"""A condition for documents that no path names any more; no path answers with one that is not visible."""
 UPLOADED = ".uploaded/"
 """The start of the path of a file from no folder; no path below data/ begins with a dot."""
 SORTED = {
@@ -76,9 +75,17 @@ def documents_where(
     return [_document_of(row) for row in rows]
 
 
+def document_in(db: sqlite3.Connection, generation: int, scope: Scope, document_id: str) -> StoredDocument:
+    """Return one document, also one that waits to replace an older version. Raises UnknownDocument."""
+    where, values = in_scope(scope)
+    known = documents_where(db, generation, f"d.id = ? AND {where}", document_id, *values)
+    if not known:
+        raise UnknownDocument(GONE)
+    return known[0]
+
+
 def count_where(db: sqlite3.Connection, generation: int, condition: str, *values: Any) -> int:
-    (count,) = db.execute(f"SELECT count(*) FROM {known_in(generation)} WHERE {condition}", values).fetchone()
-    return int(count)
+    return number(db, f"SELECT count(*) FROM {known_in(generation)} WHERE {condition}", values)
 
 
 @lru_cache(maxsize=MOST_DOCUMENTS)
@@ -120,17 +127,15 @@ def library_row(db: sqlite3.Connection, name: str, owner: str | None = None) -> 
             "INSERT INTO libraries (name, owner, added) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
             (name, owner, now()),
         )
-    row = db.execute("SELECT n FROM libraries WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    if not (row := number(db, "SELECT n FROM libraries WHERE name = ?", [name])):
         raise StoreError(
             "{name!r} is a private library whose owner is not known. Hand the file in again.", name=name
         )
-    return int(row[0])
+    return row
 
 
 def document_row(db: sqlite3.Connection, document_id: str) -> int | None:
-    row = db.execute("SELECT n FROM documents WHERE id = ?", (document_id,)).fetchone()
-    return int(row[0]) if row else None
+    return number(db, "SELECT n FROM documents WHERE id = ?", [document_id]) or None
 
 
 def queue_document(
@@ -157,38 +162,40 @@ def queue_document(
 
 
 def is_read(db: sqlite3.Connection, document: int, generation: int) -> bool:
-    row = db.execute(
-        "SELECT 1 FROM readings WHERE document = ? AND generation = ?", (document, generation)
-    ).fetchone()
-    return row is not None
-
-
-def is_waiting(db: sqlite3.Connection, document: int) -> bool:
-    """Return True if an older version answers in its place."""
-    return db.execute("SELECT 1 FROM paths WHERE next = ?", (document,)).fetchone() is not None
+    reading = "SELECT n FROM readings WHERE document = ? AND generation = ?"
+    return bool(number(db, reading, [document, generation]))
 
 
 def point(db: sqlite3.Connection, generation: int, library: int, file: SourceFile, document: int) -> None:
     """Let a path name a document: at once, or once it is complete if an older version answers now."""
     db.execute("DELETE FROM failures WHERE library = ? AND path = ?", (library, file.path))
-    older = db.execute(
-        "SELECT p.document FROM paths p JOIN readings r ON r.document = p.document AND r.generation = ? "
-        "WHERE p.library = ? AND p.path = ? AND p.document <> ?",
+    older, read = db.execute(
+        "SELECT p.document, r.n FROM paths p LEFT JOIN readings r ON r.document = p.document "
+        "AND r.generation = ? WHERE p.library = ? AND p.path = ? AND p.document <> ?",
         (generation, library, file.path, document),
-    ).fetchone()
-    complete = db.execute(
-        "SELECT 1 FROM readings WHERE document = ? AND generation = ? AND state <> 'searchable'",
-        (document, generation),
-    ).fetchone()
-    now, later = (older[0], document) if older and not complete else (document, None)
+    ).fetchone() or (None, None)
+    complete = number(
+        db,
+        "SELECT n FROM readings WHERE document = ? AND generation = ? AND state <> 'searchable'",
+        [document, generation],
+    )
+    now, later = (older, document) if read and not complete else (document, None)
     db.execute(
         "INSERT INTO paths (library, path, document, bytes, modified_ns, next) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (library, path) DO UPDATE SET document = excluded.document, bytes = excluded.bytes, "
         "modified_ns = excluded.modified_ns, next = excluded.next",
         (library, file.path, now, file.bytes, file.modified_ns, later),
     )
-    if later is None:
-        db.execute("UPDATE documents SET visible = 1 WHERE n = ?", (document,))
+    _note_visible(db, [older, document])
+
+
+def _note_visible(db: sqlite3.Connection, documents: Iterable[int | None]) -> None:
+    """Note which of these documents a path answers with now; the others wait, or are removed."""
+    db.executemany(
+        "UPDATE documents SET visible = CASE WHEN EXISTS "
+        "(SELECT 1 FROM paths p WHERE p.document = documents.n) THEN 1 ELSE 0 END WHERE n = ?",
+        [(document,) for document in documents],
+    )
 
 
 def finish_complete(db: sqlite3.Connection, generation: int, *, serving: bool) -> None:
@@ -205,11 +212,14 @@ def finish_complete(db: sqlite3.Connection, generation: int, *, serving: bool) -
 
 def take_over(db: sqlite3.Connection, generation: int) -> None:
     """Let each document answer that is complete, and was to replace an older version of its file."""
-    ready = "SELECT document FROM readings WHERE generation = ? AND state <> 'searchable'"
-    newer = db.execute(f"SELECT next FROM paths WHERE next IN ({ready})", (generation,)).fetchall()
-    for (document,) in newer:
-        db.execute("UPDATE paths SET document = next, next = NULL WHERE next = ?", (document,))
-        db.execute("UPDATE documents SET visible = 1 WHERE n = ?", (document,))
+    pairs = db.execute(
+        "SELECT p.document, p.next FROM paths p JOIN readings r ON r.document = p.next "
+        "AND r.generation = ? WHERE p.next IS NOT NULL AND r.state <> 'searchable'",
+        (generation,),
+    ).fetchall()
+    for pair in pairs:
+        db.execute("UPDATE paths SET document = next, next = NULL WHERE next = ?", pair[1:])
+        _note_visible(db, pair)
 
 
 def begin_reading(db: sqlite3.Connection, document_id: str) -> None:
@@ -225,17 +235,14 @@ def give_up(db: sqlite3.Connection, document: int, reason: str) -> None:
     db.execute(
         f"UPDATE documents SET state = '{State.FAILED}', reason = ? WHERE n = ?", (stored(reason), document)
     )
-    if is_waiting(db, document):
+    if number(db, "SELECT next FROM paths WHERE next = ?", [document]):
         withdraw(db, document)
 
 
 def any_complete(db: sqlite3.Connection, generation: int) -> bool:
     """Return True if `finish_complete` has something to do."""
-    row = db.execute(
-        "SELECT 1 FROM readings WHERE generation = ? AND state = 'searchable' AND embedded = chunks LIMIT 1",
-        (generation,),
-    ).fetchone()
-    return row is not None
+    complete = "SELECT n FROM readings WHERE generation = ? AND state = 'searchable' AND embedded = chunks"
+    return bool(number(db, f"{complete} LIMIT 1", [generation]))
 
 
 def withdraw(db: sqlite3.Connection, document: int) -> None:
@@ -243,6 +250,7 @@ def withdraw(db: sqlite3.Connection, document: int) -> None:
     # The date is reset, so that the next ingest reads that file again.
     db.execute("UPDATE paths SET next = NULL, modified_ns = 0 WHERE next = ?", (document,))
     db.execute("DELETE FROM paths WHERE document = ?", (document,))
+    _note_visible(db, [document])
 
 
 def rename(db: sqlite3.Connection, document: int) -> None:
@@ -294,15 +302,13 @@ def forget_path(db: sqlite3.Connection, library: str, path: str) -> None:
         "DELETE FROM paths WHERE library = ? AND path = ? RETURNING document", (key, path)
     ).fetchall()
     for (document,) in gone:
+        _note_visible(db, [document])
         rename(db, document)
 
 
 def is_used(db: sqlite3.Connection, sha256: str, *, besides: str = "") -> bool:
     """Return True if a document was made of these bytes, besides the one named."""
-    row = db.execute(
-        "SELECT 1 FROM documents WHERE sha256 = ? AND id <> ? LIMIT 1", (sha256, besides)
-    ).fetchone()
-    return row is not None
+    return bool(number(db, "SELECT n FROM documents WHERE sha256 = ? AND id <> ? LIMIT 1", [sha256, besides]))
 
 
 def used_originals(db: sqlite3.Connection) -> set[str]:
@@ -332,12 +338,10 @@ def is_from(document: StoredDocument, reader: str) -> bool:
 def is_named(db: sqlite3.Connection, reader: str) -> bool:
     """Return True if a reader owns a library, or is named in the path of what they shared."""
     start = brought_by(reader)
-    row = db.execute(
-        "SELECT (SELECT count(*) FROM libraries WHERE owner = ?) "
-        "+ (SELECT count(*) FROM paths WHERE substr(path, 1, length(?)) = ?)",
-        (reader, start, start),
-    ).fetchone()
-    return bool(row[0])
+    owned = number(db, "SELECT count(*) FROM libraries WHERE owner = ?", [reader])
+    return bool(
+        owned or number(db, "SELECT count(*) FROM paths WHERE substr(path, 1, length(?)) = ?", [start, start])
+    )
 
 
 def forget_name(db: sqlite3.Connection, reader: str) -> None:
@@ -351,8 +355,8 @@ def forget_name(db: sqlite3.Connection, reader: str) -> None:
     ).fetchall()
     for library, path, document in shared:
         free = free_path(db, library, path.removeprefix(start), document, below=UPLOADED)
-        known = db.execute("SELECT 1 FROM paths WHERE library = ? AND path = ?", (library, free)).fetchone()
-        if known:  # the same document is here under this name already
+        if number(db, "SELECT document FROM paths WHERE library = ? AND path = ?", [library, free]):
+            # The same document is here under this name already.
             db.execute("DELETE FROM paths WHERE library = ? AND path = ?", (library, path))
         else:
             db.execute("UPDATE paths SET path = ? WHERE library = ? AND path = ?", (free, library, path))
@@ -363,10 +367,8 @@ def free_path(db: sqlite3.Connection, library: int, name: str, document: int, *,
     stem, dot, suffix = name.rpartition(".")
     numbered = (f"{stem} ({n}){dot}{suffix}" if stem else f"{name} ({n})" for n in count(2))
     for own in chain([name], numbered):
-        row = db.execute(
-            "SELECT document FROM paths WHERE library = ? AND path = ?", (library, below + own)
-        ).fetchone()
-        if row is None or row[0] == document:
+        named = "SELECT document FROM paths WHERE library = ? AND path = ?"
+        if number(db, named, [library, below + own]) in (0, document):
             break
     return below + own
 

@@ -71,7 +71,7 @@ CREATE TABLE documents (
     bytes INTEGER NOT NULL,
     state TEXT NOT NULL,              -- without a reading: queued, loading or failed
     reason TEXT NOT NULL DEFAULT '',
-    visible INTEGER NOT NULL          -- 0: waits to replace an older version of its file
+    visible INTEGER NOT NULL          -- 1: a path answers with it; 0: it waits to replace an older version
 );
 CREATE INDEX documents_by_library ON documents (library);
 CREATE INDEX documents_by_sha256 ON documents (sha256);
@@ -186,9 +186,15 @@ CREATE TABLE tags (
 CREATE INDEX tags_by_tag ON tags (tag);
 """
 
-LATEST = 5
+HIDDEN = """
+-- A document that no path names any more is found by this index, and removed with the last of its paths.
+UPDATE documents SET visible = 0 WHERE n NOT IN (SELECT document FROM paths);
+CREATE INDEX documents_hidden ON documents (n) WHERE visible = 0;
+"""
+
+LATEST = 6
 VERSION_0_1 = 3
-MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4), 4: (ORGANISED, 5)}
+MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4), 4: (ORGANISED, 5), 5: (HIDDEN, 6)}
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 
 EARLIER_INDEXES = ("index-previous", "index-aside", "building")

@@ -79,10 +79,7 @@ class Snapshots:
 
     def put_back(self) -> None:
         """Put the snapshot in the catalog's place; the damaged file is kept until the next deletion."""
-        for stale in (
-            f"{CATALOG}-wal",
-            f"{CATALOG}-shm",
-        ):
+        for stale in (f"{CATALOG}-wal", f"{CATALOG}-shm"):
             self._catalog.with_name(stale).unlink(missing_ok=True)
         fresh = self._catalog.with_name(".catalog.part")
         shutil.copyfile(self.last, fresh)

@@ -22,9 +22,8 @@ class SqliteCatalog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._write_lock = threading.RLock()
-        self._idle: deque[sqlite3.Connection] = (
-            deque()
-        )  # last in, first out: the one used last has the fullest cache
+        # Last in, first out: the one used last has the fullest cache.
+        self._idle: deque[sqlite3.Connection] = deque()
         path.parent.mkdir(parents=True, exist_ok=True)
         self.snapshots = Snapshots(path.parent)
         self.snapshots.refuse_lost()
@@ -41,14 +40,12 @@ class SqliteCatalog:
 
     @property
     def version(self) -> int:
-        """A number that differs once any process has changed the catalog; it costs microseconds."""
         with self._watching, self._translate_errors():
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction, alone in all processes: all of it happens, or none."""
         with self._write_lock, self._translate_errors():
             try:  # BEGIN is inside, since Ctrl+C may come right after it
                 self._writer.execute("BEGIN IMMEDIATE")
@@ -61,7 +58,6 @@ class SqliteCatalog:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Read from one snapshot of the catalog for the whole block."""
         try:
             connection = self._idle.pop()
         except IndexError:

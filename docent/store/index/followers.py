@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,11 @@ class CatalogContent:
         with self._catalog.read() as db:
             return documents.every_library(db)
 
-    def library_vectors(self, library: str) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    def library_vectors(
+        self, library: str, *, at_once: int = contents.ROWS
+    ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         with self._catalog.read() as db:
-            yield from contents.vectors_of_library(db, self._generation, library)
+            yield from contents.vectors_of_library(db, self._generation, library, at_once=at_once)
 
     def chunk_count(self) -> int:
         with self._catalog.read() as db:
@@ -59,30 +62,32 @@ class CatalogContent:
 
 
 class PositionFile:
-    """The position that words or vectors have reached in the log, in a small file that stays open.
+    """The position that words or vectors have reached in the log, in a small file.
 
     It is not synced: a position that is older after a power cut only means more to apply again.
     """
 
     def __init__(self, folder: Path, part: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(folder / f"{part}.position", os.O_RDWR | os.O_CREAT, 0o600)
+        self._path = folder / f"{part}.position"
 
     def read(self) -> str:
-        return os.pread(self._handle, LONGEST_POSITION, 0).decode(errors="replace").strip()
+        with suppress(FileNotFoundError):
+            return self._path.read_text(errors="replace").strip()
+        return ""
 
     def write(self, position: str) -> None:
         try:
-            os.pwrite(self._handle, position.ljust(LONGEST_POSITION).encode(), 0)
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:  # in place: a kill leaves the one or the other, and a full disk has room for it
+                os.pwrite(handle, position.ljust(LONGEST_POSITION).encode(), 0)
+            finally:
+                os.close(handle)
         except OSError as error:
             raise StoreError(
                 "The index in storage/ could not be written ({why}). Nothing stored is lost. Free some space "
                 "on that disk; the index then follows by itself.",
                 why=error.strerror,
             ) from error
-
-    def close(self) -> None:
-        os.close(self._handle)
 
 
 class Follower:
@@ -106,14 +111,16 @@ class Follower:
         dropped = False
         if self.position < 0:
             self.write_anew()
-        while some := self._after():
+        while True:
+            some = self._after()
             relevant = [change for change in some if change.kind in self._index.follows]
             if relevant:
                 self._index.apply(relevant, self._content)
                 self._file.write(f"{self._log} {some[-1].position}")
-            self.position = some[-1].position
+            self.position = some[-1].position if some else self.position
             dropped = dropped or any(change.kind in ("drop", "library") for change in some)
-        return dropped
+            if len(some) < changes.AT_ONCE:  # what others commit meanwhile, they call for again
+                return dropped
 
     def write_anew(self) -> None:
         with self._catalog.read() as db:

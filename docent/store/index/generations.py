@@ -10,8 +10,8 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -40,6 +40,11 @@ class Serving:
     index: Index
     version: int
     """Of the catalog: what was read of an earlier version may be old."""
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """A pair that differs once the catalog has changed, or another generation serves."""
+        return self.generation, self.version
 
 
 class ServingIndex:
@@ -173,53 +178,52 @@ def roll_back(folder: Path) -> str:
 
     A second call undoes the first. Documents that came since wait to be read.
     """
-    lock = FolderLock(folder, shared=True)
-    try:
-        with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
-            with catalog.read() as db:
-                known = changes.generations(db)
-            if "previous" not in known:
-                raise StoreError(
-                    "There is no earlier index in {folder}. One is kept when the index is built anew with: "
-                    "python -m docent ingest --rebuild",
-                    folder=folder,
-                )
-            earlier, now = known["previous"], known["serving"]
-            try:
-                with nullcontext() if earlier.fingerprint == now.fingerprint else lock.alone():
-                    with catalog.write() as db:
-                        if changes.generations(db).get("previous") != earlier:
-                            raise StoreError(
-                                "Another process has exchanged the index meanwhile. Run this again."
-                            )
-                        changes.serve(db, earlier.number)
-            except StorageBusy as error:
-                raise StoreError(
-                    "The earlier index was made with {found}; the Docent that is running, perhaps "
-                    "the chat, works with {fingerprint}. Stop it and run this again, then start it "
-                    "with the settings of before.",
-                    found=earlier.fingerprint,
-                    fingerprint=now.fingerprint,
-                ) from error
-            return earlier.fingerprint
-    finally:
-        lock.release()
+    with _opened(folder) as (catalog, lock, known):
+        if "previous" not in known:
+            raise StoreError(
+                "There is no earlier index in {folder}. One is kept when the index is built anew with: "
+                "python -m docent ingest --rebuild",
+                folder=folder,
+            )
+        earlier, now = known["previous"], known["serving"]
+        try:
+            with nullcontext() if earlier.fingerprint == now.fingerprint else lock.alone():
+                with catalog.write() as db:
+                    if changes.generations(db).get("previous") != earlier:
+                        raise StoreError("Another process has exchanged the index meanwhile. Run this again.")
+                    changes.serve(db, earlier.number)
+        except StorageBusy as error:
+            raise StoreError(
+                "The earlier index was made with {found}; the Docent that is running, perhaps "
+                "the chat, works with {fingerprint}. Stop it and run this again, then start it "
+                "with the settings of before.",
+                found=earlier.fingerprint,
+                fingerprint=now.fingerprint,
+            ) from error
+        return earlier.fingerprint
 
 
 def forget_previous(folder: Path, *, chroma_url: str) -> bool:
     """Remove the generation before the last rebuild; False when there was none."""
-    lock = FolderLock(folder, shared=True)
-    try:
-        with closing(SqliteCatalog(folder / "index" / "catalog.db")) as catalog:
-            with catalog.read() as db:
-                previous = changes.generations(db).get("previous")
-            if previous is not None:
-                chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
-                drop_generation(catalog, folder, previous, chroma)
-                catalog.shrink()
-            return previous is not None
-    finally:
-        lock.release()
+    with _opened(folder) as (catalog, _, known):
+        if "previous" not in known:
+            return False
+        chroma = (catalog.value("name"), chroma_url) if chroma_url else ("", "")
+        drop_generation(catalog, folder, known["previous"], chroma)
+        catalog.shrink()
+        return True
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[tuple[SqliteCatalog, FolderLock, dict[str, Generation]]]:
+    """Open the catalog of a storage/ without its index, for the block."""
+    with ExitStack() as opened:
+        lock = FolderLock(folder, shared=True)
+        opened.callback(lock.release)
+        catalog = opened.enter_context(closing(SqliteCatalog(folder / "index" / "catalog.db")))
+        with catalog.read() as db:
+            known = changes.generations(db)
+        yield catalog, lock, known
 
 
 def drop_generation(

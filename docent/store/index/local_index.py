@@ -69,7 +69,7 @@ class LocalIndex:
         self._server: OwnerServer | None = None
         self._client = OwnerClient(folder)
         self._words: WordIndex | None = None
-        self._position: PositionFile | None = None
+        self._position = PositionFile(folder, WORDS)
         self._words_seen = ""
         self._refreshing = threading.Lock()
         self._closed = False
@@ -87,7 +87,6 @@ class LocalIndex:
         return self._owner is not None and self._owner.behind
 
     def become_owner(self) -> bool:
-        """Own the index, unless another process does; return True if this one does now."""
         if self._owner is None and self._become_owner():
             self._on_level()  # a process that was killed may have left something to finish
         return self._owner is not None
@@ -133,7 +132,6 @@ class LocalIndex:
             log.warning("%s What was stored is found by its words and vectors later.", error)
 
     def wake(self) -> str:
-        """Ask the owner for vectors; return why it makes none, if so."""
         return str(self._on_wake() if self._owner else self._ask("wake"))
 
     def nearest(self, library: str, vector: Sequence[float], limit: int) -> list[Hit]:
@@ -168,11 +166,9 @@ class LocalIndex:
         return words, vectors
 
     def compare(self) -> list[str]:
-        """Return each difference to the catalog in a sentence."""
         return list(self._ask("compare", seconds=WHOLE_SECONDS))
 
     def write_anew(self) -> None:
-        """Write words and vectors again from the catalog."""
         self._ask("write_anew", seconds=WHOLE_SECONDS)
 
     def tidy(self) -> None:
@@ -192,8 +188,6 @@ class LocalIndex:
             if self._owner is not None:
                 self._owner.close()
             self._client.close()
-            if self._position is not None:
-                self._position.close()
 
     def _ask(self, name: str, *arguments: Any, seconds: float = OPENING_SECONDS) -> Any:
         """Do something in the process that owns the index, this one or another. Raises StorageBusy."""
@@ -219,12 +213,10 @@ class LocalIndex:
         if self._owner is not None:
             return self._owner.words
         with self._refreshing:
-            if self._words is None or self._position is None:
-                self._position = PositionFile(self._folder, WORDS)
-                self._words_seen = self._position.read()
+            seen, self._words_seen = self._words_seen, self._position.read()
+            if self._words is None:
                 self._words = WordIndex(self._folder / WORDS, read_only=True)
-            elif (position := self._position.read()) != self._words_seen:
-                self._words_seen = position
+            elif seen != self._words_seen:
                 self._words.refresh()
             return self._words
 

@@ -66,8 +66,6 @@ class OwnedIndex:
         if self._url:
             shutil.rmtree(folder / CHROMA, ignore_errors=True)
         with ExitStack() as on_failure:
-            for position in self._positions.values():
-                on_failure.callback(position.close)
             try:
                 self.words = self._open_words(trust[WORDS])
                 on_failure.callback(self.words.close)
@@ -194,8 +192,6 @@ class OwnedIndex:
             with suppress(StoreError, OSError):  # on a full disk the next start compares
                 self._word_follower.note()
                 self._vector_follower.note()
-            for position in self._positions.values():
-                position.close()
             with suppress(OSError):
                 self._checksums.record(
                     distrusted=frozenset({CHROMA}) if self._url or self.behind else frozenset()
@@ -363,9 +359,7 @@ def chroma_name(store: str, generation: int) -> str:
 def discard_index(folder: Path) -> None:
     """Remove words and vectors, which are written again from the catalog when they are used."""
     for part in (CHROMA, WORDS):
-        position = PositionFile(folder, part)
-        _discard(folder / part, position)
-        position.close()
+        _discard(folder / part, PositionFile(folder, part))
 
 
 def _discard(folder: Path, position: PositionFile) -> None:

@@ -52,7 +52,6 @@ class ChromaVectors:
                 self._client()
 
     def apply(self, changes: Sequence[Change], content: CatalogContent) -> None:
-        """Follow the log; durable on return."""
         for change in changes:
             if change.kind == "vectors":
                 ids, vectors = content.vectors_of(change.chunk_ids)
@@ -63,7 +62,6 @@ class ChromaVectors:
                 self.drop_library(change.library)
 
     def write_anew(self, content: CatalogContent) -> None:
-        """Write everything again from the catalog; durable on return."""
         for library in content.libraries():
             self.drop_library(library)
             for ids, vectors in content.library_vectors(library):
@@ -79,7 +77,7 @@ class ChromaVectors:
             count = counts.get(library, 0)
             if self.count(library) != count:
                 return False
-            for _, vectors in content.library_vectors(library):
+            for _, vectors in content.library_vectors(library, at_once=1):
                 if len(self.nearest(library, vectors[0].tolist(), PROBED)) != min(PROBED, count):
                     return False
                 break

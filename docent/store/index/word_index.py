@@ -139,14 +139,15 @@ class LibraryWords:
         return self._hits(Query.boolean_query([(Occur.Must, words), *bounds]), limit, "chunk")
 
     def ids(self) -> set[str]:
-        every = Query.exists_query("chunk")
-        return {hit.id for hit in self._hits(every, max(self._count(every), 1), "chunk")}
+        return {hit.id for hit in self._hits(Query.exists_query("chunk"), max(self.count(), 1), "chunk")}
 
     def count(self) -> int:
-        return self._count(Query.exists_query("chunk"))
+        return self._counts.entries
 
     def held(self, document_ids: Sequence[str]) -> int:
-        return self._count(Query.term_set_query(self._schema, "document", list(document_ids)))
+        query = Query.term_set_query(self._schema, "document", list(document_ids))
+        found: Any = self._index.searcher().search(query, limit=1, count=True)
+        return int(found.count or 0)
 
     def _writing(self) -> Any:
         if self._writer is None:
@@ -184,10 +185,6 @@ class LibraryWords:
         searcher = self._index.searcher()
         found = searcher.search(query, limit=limit, count=False).hits
         return [Hit(searcher.doc(address)[field][0], score) for score, address in found]
-
-    def _count(self, query: Query) -> int:
-        found: Any = self._index.searcher().search(query, limit=1, count=True)
-        return int(found.count or 0)
 
     def _add(self, entry: dict[str, str]) -> None:
         # With the schema: without it a value's type is guessed, and a wrong guess stops the writer.
@@ -253,7 +250,6 @@ class WordIndex:
             self._libraries = opened
 
     def apply(self, changes: Sequence[Change], content: CatalogContent) -> None:
-        """Follow the log; durable on return."""
         for change in changes:
             if change.kind == "words" and (read := content.words_of(change.document_id)) is not None:
                 language, chunks = read
@@ -263,7 +259,6 @@ class WordIndex:
         self.commit()
 
     def write_anew(self, content: CatalogContent) -> None:
-        """Write everything again from the catalog; durable on return."""
         self.clear()
         for document_id, library in content.documents():
             if (read := content.words_of(document_id)) is not None:
@@ -316,11 +311,9 @@ class WordIndex:
     def matching(
         self, query: str, limit: int, *, libraries: Sequence[str], documents: Sequence[str]
     ) -> list[Hit]:
-        """Return chunks by BM25, within these libraries and, unless that is empty, these documents."""
         return self._best(query, limit, libraries, documents=documents, chunks=())
 
     def scores(self, query: str, chunk_ids: Sequence[str], *, libraries: Sequence[str]) -> dict[str, float]:
-        """Return the BM25 scores of those of the named chunks that match at all."""
         if not chunk_ids:
             return {}
         return dict(self._best(query, len(chunk_ids), libraries, documents=(), chunks=chunk_ids))
