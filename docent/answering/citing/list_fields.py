@@ -14,9 +14,9 @@ from functools import lru_cache
 from itertools import takewhile
 
 from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
-from docent.answering.citing.quantities import normal_figure
+from docent.answering.citing.quantities import agree, normal_figure
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
-from docent.answering.citing.vocabulary import DATES, NUMBERS, content_words
+from docent.answering.citing.vocabulary import DATES, NUMBERS, PLAIN_VERBS, content_words
 
 LONGEST_FIELD = 160
 """Characters of a line that states one thing; a longer line is prose."""
@@ -31,7 +31,7 @@ MOST_TITLES = 4
 """Lines above a list that say what it is about."""
 MOST_JOINED = 12
 """Fields that one sentence may put together."""
-BARE_FIGURE = re.compile(r"\s+\d[\d.,:]*\s*")
+_DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
 VALUE_PART = re.compile(r"[,;]\s")
 
 
@@ -177,7 +177,10 @@ def joined_fields(sentence: str, text: str, about: str) -> list[ListField]:
             continue
         ends = [tokens[match.last].end for match in matches[:-1]]
         parts = [sentence[start:end] for start, end in zip([0, *ends], [*ends, len(sentence)], strict=True)]
-        if all(_says(match, part, text, about) for match, part in zip(matches, parts, strict=True)):
+        lines = "\n".join(text[field.start : field.end] for field in fields)
+        if agree(sentence, lines, about) and all(
+            _says(match, part, text, about) for match, part in zip(matches, parts, strict=True)
+        ):
             return fields
     return []
 
@@ -186,8 +189,10 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     """Tell whether a field says a part of the sentence, which may not name another field."""
     field = match.field
     words = claim_of(statement).words
-    if BARE_FIGURE.fullmatch(statement):
-        return False  # "12 March 1,180": it belongs to the field before as well
+    of_value = [word for word in words if word[0].isdigit() or word in _DATE_STEMS or word in PLAIN_VERBS]
+    told = [word for word in words if word not in of_value and not has_word(about, word)]
+    if statement[:1].isspace() and not told and not any(has_word(field.label, word) for word in words):
+        return False  # "closing date is Friday" "30 July 2027": it belongs to the field before as well
     # Only the parts of the value that are spoken of: "heating not included" denies nothing of the rent.
     value_parts = VALUE_PART.split(text[field.start : field.end])
     line = ", ".join([field.label, *(part for part in value_parts if any(has_word(part, w) for w in words))])

@@ -174,6 +174,8 @@ _CARDINALS = {
 }
 BETWEEN = frozenset("a an per each every and or to in of und oder je pro et ou par la le les de".split())
 """Words that no unit follows, unlike "20 working days"."""
+ONE = frozenset("a an one per each every ein eine einer einen un une".split())
+"""With these, a unit is that of one thing only: "lasts an hour and has three parts" is not "three hours"."""
 NEAR = 40
 """Characters before and after a figure in which its bound and its period are looked for."""
 
@@ -255,7 +257,12 @@ def quantities_of(text: str) -> Quantities:
         for at, token in enumerate(tokens)
         if token[0][0].isdigit() and token.start() not in in_dates
     )
-    named = {table[word] for word in words for table in (UNITS, SCALES, PERIODS) if word in table}
+    named = {
+        table[word]
+        for before, word in zip(["", *words], words, strict=False)
+        for table in (UNITS, SCALES, PERIODS)
+        if word in table and before not in ONE
+    }
     named -= {name for one in found for name in (one.unit, one.scale, one.period)}
     return Quantities(found, frozenset(date for *_, date in dates), frozenset(named))
 
@@ -370,11 +377,21 @@ def agree(claim: str, source: str, about: str) -> bool:
             _is_meant(quantity, one, named) for one in candidates
         ):
             return False
+    periods, given_periods = set(_named_periods(claim)), set(_named_periods(source))
+    if periods - given_periods - context.units and given_periods - periods:
+        return False
     dates = given.dates | context.dates
     return all(
         any(day == d and month == m and (not year or not y or year == y) for d, m, y in dates)
         for day, month, year in claimed.dates
     )
+
+
+def _named_periods(text: str) -> Iterator[str]:
+    """Yield every "a week", "per month" and "daily" of a text, also without a figure: "twice a week"."""
+    for match in PERIOD.finditer(text):
+        if period := PERIODS.get((match[1] or match[2]).lower()):
+            yield period
 
 
 def _is_meant(claimed: Quantity, given: Quantity, named: frozenset[str]) -> bool:
