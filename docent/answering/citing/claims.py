@@ -44,6 +44,10 @@ LONGEST_CACHED = 4_000
 DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 SUBJECT = re.compile(r"(?:(?:the|an?|der|die|das|eine?|les?|la|une?)\s+|l['’])(?P<noun>[^\W\d_]{3,})", re.I)
+NOUN_PHRASE = re.compile(
+    r"(?P<article>\w+)\s+(?:[\w’'-]+\s+)*?(?P<head>[^\W\d_][\w-]{2,})(?=\W*\Z|\s+(?:of|for|in|at|on|by|from|with|to)\b)",
+    re.I,
+)
 GENERAL_NOUNS = frozenset(
     "company document documents text passage passages author total amount price answer report person people "
     "first second last new main same full other remaining unternehmen dokument entreprise".split()
@@ -320,9 +324,14 @@ def _has_every_clause(sentence: str, known: frozenset[str]) -> bool:
 def _has_subject(sentence: str, known: frozenset[str]) -> bool:
     """Tell whether the source names the subject of a sentence such as "The landlord may …"."""
     subject = SUBJECT.match(sentence.strip())
-    if subject is None or subject["noun"].lower() in GENERAL_NOUNS:
+    if subject is None:
         return True
-    words = _compared_words(subject["noun"])
+    noun = subject["noun"]
+    before_verb, behind_verb = around_verb(sentence.strip())
+    phrase = NOUN_PHRASE.match(before_verb)
+    if behind_verb and phrase and phrase["article"].lower() in ("the", "a", "an"):
+        noun = phrase["head"]  # of "the default language model", it is the last
+    words = [] if noun.lower() in GENERAL_NOUNS else _compared_words(noun)
     return not words or any(_holds(known, word) for word in words)
 
 

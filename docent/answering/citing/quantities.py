@@ -169,6 +169,8 @@ DAY_OF_MONTH = re.compile(
 MONTH_AND_DAY = re.compile(r"\b([^\W\d_]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?\b(?!:)(?:,? (\d{4}))?", re.I)
 ISO = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+RANGE = re.compile(rf"\b(?:between|zwischen|entre)\s+({FIGURE})\s+(?:and|und|et)\s+({FIGURE})", re.I)
+"""Limits between which something is: neither says when it was."""
 _CARDINALS = {
     word: figure for word, figure in NUMBERS.items() if not word.endswith(("third", "th")) and word != "neuf"
 }
@@ -380,6 +382,10 @@ def agree(claim: str, source: str, about: str) -> bool:
     periods, given_periods = set(_named_periods(claim)), set(_named_periods(source))
     if periods - given_periods - context.units and given_periods - periods:
         return False
+    for limits in RANGE.findall(source):
+        given_limits = [limit for limit in limits if re.search(rf"(?<![\d.,]){re.escape(limit)}\b", claim)]
+        if len(given_limits) == 1 and re.search(rf"\b(?:in|on|at|en|am|um)\s+{re.escape(given_limits[0])}\b", claim):
+            return False
     dates = given.dates | context.dates
     return all(
         any(day == d and month == m and (not year or not y or year == y) for d, m, y in dates)

@@ -39,7 +39,9 @@ LEAD_IN = re.compile(
     rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
     rf"(?: that| dass| que|:)\s+|{_SOURCE} is:\s+|"
     r"(?:a (?:possible )?answer|(?:the |so,? the )?(?:answer|reason)(?: to (?:this|the|your) question)?)"
-    r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui),\s+)?",
+    r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui|in addition|additionally|also|moreover|furthermore|however|instead|"
+    r"rather|overall|finally|specifically|in fact|for example|for instance|in summary|außerdem|zudem|de plus|"
+    r"en outre),\s+)?",
     re.IGNORECASE,
 )
 """A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
