@@ -27,20 +27,22 @@ from docent.answering.citing.vocabulary import (
     content_words,
 )
 
-LEAST_IN_ORDER = 0.7
+LEAST_IN_ORDER = 0.6
 """Share of all words of the sentence that its source must have in the same order."""
+LEAST_RUN = 3
+"""Words that may change places together, such as "on 16 February"."""
 WORDS_FOR_EACH_ADDED, WORDS_FOR_EACH_MOVED = 5, 8
-"""Content words that a sentence must have for each one that it adds, and for each that it moves."""
-LEAST_CONTENT, LEAST_WORDS = 2, 4
-"""A sentence with less of both, such as "At the window", is found anywhere."""
+"""Content words that a sentence must have for each one that it adds, and for each that it moves alone."""
+PERSONS = frozenset("intern interns trainee trainees applicant applicants candidate candidates participants user users guests customers visitors".split())
+"""Whom a source speaks to that says "you", or "Describe each plate"."""
 LEAST_COPIED = 0.7
 """Share of the words of a sentence that make it a copy, which may be altered."""
-LONGEST_SKIP = 8
+LONGEST_SKIP = 12
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
 LEAST_CELLS = 3
 LONGEST_ROW = 160
 """Characters of a row or field; a longer text is prose."""
-FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|)")
+FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|ship|)")
 """Endings in which two forms of a word may differ: "follows", "follow", but not "licensor", "licensed"."""
 SHORTEST_STEM = 4
 MORE_THAN = re.compile(r"\bmore than(?= \W?\d)", re.I)
@@ -61,37 +63,65 @@ IN_TURN = frozenset("respectively jeweils respectivement".split())
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
     """Tell whether a sentence that is not altered keeps the words of a quote in their order.
 
-    Words of the subject, before the verb, may be in `about`, which says what the passage is about. Of a row
-    or field, which has no sentence to keep, every content word of the sentence must be in the quote or
-    name one of its `columns`.
+    Runs of words may change places. Words of the subject, before the verb, may be in `about`, which says what
+    the passage is about. Of a row or field, which has no sentence to keep, every content word of the
+    sentence must be in the quote or name one of its `columns`.
     """
     words, source, known = _words(sentence), _words(quote), _words(about)
     matched = _in_same_order(words, source)
-    in_order = {at for at, _ in matched}
+    in_order = {at for at, _ in matched} | _moved_together(words, source, matched)
     subject = len(_words(around_verb(sentence)[0]))
     if subject == len(words):  # no verb is known: what comes before the first word of the quote
         subject = min(in_order, default=0)
     others = [at for at in range(len(words)) if at not in in_order and _has_content(words[at])]
+    of_subject = [
+        at
+        for at in others
+        if at < subject
+        and not _is_among(words[at], source)
+        and (_is_among(words[at], known) or words[at] in PERSONS and PERSONS.isdisjoint(source))
+    ]
     moved = [at for at in others if _is_among(words[at], source)]
-    of_subject = [at for at in others if at < subject and at not in moved and _is_among(words[at], known)]
     added = [
         at
         for at in others
-        if at not in moved and at not in of_subject and not content_words(words[at]) & PLAIN_VERBS
+        if at not in of_subject and at not in moved and not content_words(words[at]) & PLAIN_VERBS
     ]
     content = sum(map(_has_content, words))
-    if content < LEAST_CONTENT and len(words) < LEAST_WORDS or _adds_clause(words, matched):
+    if _adds_clause(words, matched) or any(words[at][0].isdigit() for at in others if at not in of_subject):
         return False
     if _is_row(quote) and all(_is_among(words[at], _words(columns)) for at in added):
         repeated = any(words[at] == words[kept] for at in others for kept in in_order)
         return not repeated and 2 * len(of_subject) <= content and _names_row(words, quote)
-    if any(words[at][0].isdigit() for at in others) or _is_of_another_subject(sentence, quote, words):
+    if _is_of_another_subject(sentence, quote, words):
         return False
     if _leaves_out(words, source, [there for _, there in matched]):
         return False
     if max(WORDS_FOR_EACH_ADDED * len(added), WORDS_FOR_EACH_MOVED * len(moved)) > content:
         return False
     return len(in_order) >= LEAST_IN_ORDER * (len(words) - len(of_subject))
+
+
+def _moved_together(
+    words: Sequence[str], source: Sequence[str], matched: Sequence[tuple[int, int]]
+) -> set[int]:
+    """Return the positions of runs of words that stand elsewhere in the source, word by word."""
+    kept, there_kept = {at for at, _ in matched}, {there for _, there in matched}
+    moved: set[int] = set()
+    for there in range(len(source) - 1):
+        for at in range(len(words) - 1):
+            run = 0
+            while (
+                at + run < len(words)
+                and there + run < len(source)
+                and not {at + run} & kept
+                and there + run not in there_kept
+                and _are_forms(words[at + run], source[there + run])
+            ):
+                run += 1
+            if run >= LEAST_RUN:
+                moved |= set(range(at, at + run))
+    return moved
 
 
 def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) -> bool:
@@ -123,6 +153,8 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
         inserted, left_out = words[at + 1 : next_at], source[there + 1 : next_there]
         if next_at == len(words):
             left_out = left_out[: len(inserted)]
+        if inserted == ("from",) and not left_out:
+            continue  # "open Thursday to Sunday from 11:00 to 17:00"
         if not decisive.isdisjoint(inserted) or inserted and not decisive.isdisjoint(left_out):
             return True
         if not DENIALS.isdisjoint(left_out) or _are_opposite(inserted, left_out):
@@ -174,6 +206,7 @@ def _words(text: str) -> tuple[str, ...]:
         lower = token.lower().replace("’", "'").removesuffix("'s")
         lower = "every" if lower in ("each", "per") else lower
         lower = "can not" if lower in ("cannot", "can't") else re.sub(r"n't$", " not", lower)
+        lower = "that" if lower in ("which", "who", "whom") else lower
         if token[0].isdigit():
             words.append(normal_figure(token))
         else:

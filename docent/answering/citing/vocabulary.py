@@ -78,7 +78,7 @@ def _spelt() -> Iterator[tuple[str, str]]:
 NUMBERS = dict(_spelt())
 
 LIGHT_WORDS = frozenset(
-    """located situated mode kind total called named approximately roughly indeed actually simply befindet
+    """located situated available should mode kind total called named approximately roughly indeed actually simply befindet
     gelegen situé située""".split()
 )
 """Words that a sentence adds to what its source says, and that assert nothing by themselves."""
@@ -180,7 +180,8 @@ PLAIN_VERBS = frozenset(
     stem
     for verb in (
         "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide "
-        "provides include includes contain contains give gives mean means made used kept"
+        "provides include includes contain contains give gives mean means made used kept last lasts "
+        "lasting work works held accept accepts need needs"
     ).split()
     for stem in content_words(verb)
 )
