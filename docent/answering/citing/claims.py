@@ -68,6 +68,7 @@ SUPERLATIVE = re.compile(
     r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I
 )
 ONE_OF = re.compile(r"\b(?:one|some|two|among|eine[rs]?|un|une) (?:of|der|des|de)\b|\bamong\b", re.I)
+YEAR = re.compile(r"(?:19|20)\d\d")
 STATEMENT_BREAK = re.compile(
     r";\s|,\s(?=(?:and|but|so|because|und|aber|weil|et|mais)\s)|\s(?=and\s(?:what|where|how|why)\s)"
 )
@@ -242,6 +243,8 @@ def _gives_figure_of_another(sentence: str, unit: str) -> bool:
     if len(zones) < 2 or len(cells(unit)) > 1:
         return False
     for figures, before, after in _figure_zones(sentence):
+        if all(YEAR.fullmatch(figure) for figure in figures):
+            continue  # "In 2023 revenue was …": what stands beside a year is often said of another figure
         for word in (*before[-1:], *after[:1]):
             having = [zone for zone in zones if _holds(_index((*zone[1], *zone[2])), word)]
             if having and not any(figures & zone[0] for zone in having):

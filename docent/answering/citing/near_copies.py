@@ -35,7 +35,7 @@ WORDS_FOR_EACH_ADDED, WORDS_FOR_EACH_MOVED = 5, 8
 """Content words that a sentence must have for each one that it adds, and for each that it moves alone."""
 PERSONS = frozenset("intern interns trainee trainees applicant applicants candidate candidates participants user users guests customers visitors".split())
 """Whom a source speaks to that says "you", or "Describe each plate"."""
-LEAST_COPIED = 0.7
+LEAST_COPIED = 0.65
 """Share of the words of a sentence that make it a copy, which may be altered."""
 LONGEST_SKIP = 12
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
@@ -55,9 +55,6 @@ BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
 CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulement si sauf".split())
 """Words of a source that a sentence may not leave out from between those that it keeps."""
-
-IN_TURN = frozenset("respectively jeweils respectivement".split())
-"""What a source so gives to several things, a sentence may give to the wrong one."""
 
 
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
@@ -168,7 +165,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
 def _are_opposite(inserted: Sequence[str], left_out: Sequence[str]) -> bool:
     return any(
         not words.isdisjoint(inserted) and not opposites.isdisjoint(left_out)
-        for pair in (*OPPOSITES, TENSES)
+        for pair in OPPOSITES
         for words, opposites in (pair, pair[::-1])
     )
 
@@ -290,8 +287,6 @@ def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]
         after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
         for before, after in pairwise(kept)
     ):
-        return True
-    if not IN_TURN.isdisjoint(source) and IN_TURN.isdisjoint(words):
         return True
     between = set(range(min(kept, default=0), max(kept, default=0))).difference(kept)
     return any(source[there] in CONDITIONS and source[there] not in words for there in between)
