@@ -35,7 +35,7 @@ WORDS_FOR_EACH_ADDED, WORDS_FOR_EACH_MOVED = 5, 8
 """Content words that a sentence must have for each one that it adds, and for each that it moves alone."""
 PERSONS = frozenset("intern interns trainee trainees applicant applicants candidate candidates participants user users guests customers visitors".split())
 """Whom a source speaks to that says "you", or "Describe each plate"."""
-LEAST_COPIED = 0.65
+LEAST_COPIED = 0.62
 """Share of the words of a sentence that make it a copy, which may be altered."""
 LONGEST_SKIP = 12
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
