@@ -16,7 +16,7 @@ from os.path import commonprefix
 
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
 from docent.answering.citing.halves import VERB, around_verb
-from docent.answering.citing.quantities import normal_figure, plain_figures, quantities_of
+from docent.answering.citing.quantities import CURRENCIES, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
     DENIALS,
@@ -55,6 +55,8 @@ BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
 CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulement si sauf".split())
 """Words of a source that a sentence may not leave out from between those that it keeps."""
+LAST_CONDITIONS = frozenset("if unless except wenn außer si sauf".split())
+"""What these words begin may not be left out at the end either: "We pay the fee if you pass"."""
 
 
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
@@ -82,7 +84,10 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
     added = [
         at
         for at in others
-        if at not in of_subject and at not in moved and not content_words(words[at]) & PLAIN_VERBS
+        if at not in of_subject
+        and at not in moved
+        and not content_words(words[at]) & PLAIN_VERBS
+        and words[at] not in CURRENCIES  # "950 yen" of "¥950": that it is the same is checked elsewhere
     ]
     content = sum(map(_has_content, words))
     if _adds_clause(words, matched) or any(words[at][0].isdigit() for at in others if at not in of_subject):
@@ -287,6 +292,9 @@ def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]
         after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
         for before, after in pairwise(kept)
     ):
+        return True
+    following = source[max(kept, default=-1) + 1 :][:1]
+    if following and following[0] in LAST_CONDITIONS and following[0] not in words:
         return True
     between = set(range(min(kept, default=0), max(kept, default=0))).difference(kept)
     return any(source[there] in CONDITIONS and source[there] not in words for there in between)

@@ -179,7 +179,7 @@ def _stem(word: str) -> str:
 PLAIN_VERBS = frozenset(
     stem
     for verb in (
-        "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide "
+        "price prices cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide "
         "provides include includes contain contains give gives mean means made used kept last lasts "
         "lasting work works held accept accepts need needs"
     ).split()
