@@ -9,7 +9,7 @@ export PYTHON
 # docs/performance.md and take BENCH_REPORTS=FOLDER, a folder of questions.jsonl and pdfs/ (without it the sample
 # documents are used), BENCH_OPEN_WEBUI=URL, a server to compare with (its key in OPEN_WEBUI_KEY),
 # BENCH_ONLY="start latency", and BENCH_CACHE=FOLDER, where stores are kept for the next run.
-.PHONY: audit bench bench-full run install install-dev install-llamacpp test coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
+.PHONY: audit bench bench-full run install install-dev install-llamacpp test test-failed coverage test-compose bundle unbundle check format settings messages samples requirements wheel clean
 
 run: install
 	@$(VENV)/python -m docent serve --check
@@ -29,6 +29,10 @@ install-dev: install
 # A file's tests stay in one process; more than four processes need much memory.
 test: install-dev check
 	$(VENV)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# What failed in the last `make test`, once more and one after the other.
+test-failed:
+	$(VENV)/python -m pytest --last-failed --last-failed-no-failures none
 
 # The same with the share of lines and branches that the tests reach, in the processes that they start as well.
 coverage: install-dev
@@ -89,4 +93,4 @@ wheel: install-dev
 	$(VENV)/uv build --wheel --no-build-isolation --python $(VENV)/python --out-dir dist
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .files
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .files

@@ -172,12 +172,31 @@
     sessionStorage.setItem("docent-conversation", thread ? `/thread/${thread}` : "/"),
   );
 
+  // A new conversation gets its address with its first answer. Chainlit then draws the box for the question anew;
+  // what was typed until then stays in it.
+  let begun = ""; // the conversation whose box is to be drawn anew
+  let box = null;
+  function keepTyped() {
+    const drawn = document.querySelector("#chat-input");
+    if (!drawn || drawn === box) return;
+    const typed = box?.value;
+    box = drawn;
+    if (!begun || location.pathname !== `/thread/${begun}`) return;
+    begun = "";
+    if (!typed || drawn.value) return;
+    // React notices a change of the value only through the element's own setter.
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(drawn, typed);
+    drawn.dispatchEvent(new Event("input", { bubbles: true }));
+    drawn.focus();
+  }
+
   // When the connection breaks, send again what was lost, and remember Enter until it is back.
   const QUESTION = '42["client_message"';
   const BEGUN = '42["task_start"';
   const SETTLED = 400; // milliseconds from a new connection until the session is restored
+  const ENDED = '42["task_end"';
   let connected = false;
-  let sent = null; // the question whose answer has not begun
+  let sent = null; // the question whose answer has not begun, and the socket that took it
   let entered = false;
 
   window.WebSocket = class extends WebSocket {
@@ -185,21 +204,26 @@
       super(address, ...more);
       if (!new URL(address).pathname.startsWith("/ws/socket.io")) return;
       this.addEventListener("message", ({ data }) => {
-        if (String(data).startsWith(BEGUN)) sent = null;
-        if (String(data).startsWith(CONVERSATION)) thread = JSON.parse(data.slice(2))[1].thread_id;
+        const refused = String(data).startsWith(ENDED) && sent?.socket === this;
+        if (refused || String(data).startsWith(BEGUN)) sent = null;
+        if (String(data).startsWith(CONVERSATION)) {
+          const { interaction, thread_id } = JSON.parse(data.slice(2))[1];
+          thread = thread_id;
+          if (interaction !== "resume") begun = thread_id;
+        }
       });
       this.addEventListener("close", () => (connected = false));
     }
     send(data) {
       super.send(data);
       if (String(data).startsWith(SESSION)) begin(JSON.parse(data.slice(2)));
-      if (String(data).startsWith(QUESTION)) sent = data;
+      if (String(data).startsWith(QUESTION)) sent = { data, socket: this };
       if (data === "5") setTimeout(() => this.mended(), SETTLED); // from now on everything uses this connection
     }
     mended() {
       if (this.readyState !== WebSocket.OPEN) return;
       connected = true;
-      if (sent) super.send(sent);
+      if (sent && sent.socket !== this) this.send(sent.data);
       if (entered) document.querySelector("#chat-submit:not(:disabled)")?.click();
       entered = false;
     }
@@ -231,6 +255,7 @@
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
+      keepTyped();
       name();
       reword();
       offerFiles();

@@ -32,6 +32,7 @@ REVIEWED = (
 COPYLEFT = {
     **dict.fromkeys(("bidict", "certifi", "orjson", "tqdm", "hypothesis", "pathspec"), "MPL"),
     "pycountry": "LGPL",
+    "asyncssh": "EPL",
 }
 
 

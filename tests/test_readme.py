@@ -40,6 +40,7 @@ NOT_COPIED = {
     "screenshots",
     ".files",
     ".mypy_cache",
+    ".pytest_cache",
     ".ruff_cache",
     ".hypothesis",
 }

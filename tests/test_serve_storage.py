@@ -7,6 +7,7 @@ import select
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from docent.web.accounts.users import Users
 from docent.web.chat.history import History
 from docent.web.storage_files import installation_secret
 from tests.e2e.conftest import wait_for
-from tests.ports import free_port
+from tests.ports import free_port, free_url
 from tests.store.test_full_disk import fill
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,3 +138,31 @@ def test_the_file_that_cannot_be_made_is_named(
     trouble(disk)
     with pytest.raises(StoreError, match=f"{name}.*{why}.*{remedy}"):
         opened(disk / "storage")
+
+
+@pytest.mark.slow
+def test_of_two_starts_at_once_one_serves(tmp_path):
+    """The other exits with 2 and a sentence that names the port; it exited with 0."""
+    port = free_port()
+    environ = {
+        **os.environ,
+        "DOCENT_STORAGE": str(tmp_path / "storage"),
+        "DOCENT_DATA": str(tmp_path),
+        "DOCENT_PORT": str(port),
+        "DOCENT_MODEL_URL": free_url(),
+    }
+    starts, logs = [], [tmp_path / "first", tmp_path / "second"]
+    with ExitStack() as stack:
+        for log in logs:
+            out = stack.enter_context(log.open("wb"))
+            command = [sys.executable, "-m", "docent", "serve"]
+            start = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
+            stack.callback(start.wait)
+            stack.callback(start.terminate)
+            starts.append(start)
+        while all(start.poll() is None for start in starts):
+            time.sleep(0.1)
+        lost = 0 if starts[0].returncode is not None else 1
+        assert starts[lost].returncode == 2
+        assert f"Port {port} is taken" in logs[lost].read_text()
+        wait_for(f"http://127.0.0.1:{port}", starts[1 - lost], logs[1 - lost])

@@ -60,8 +60,7 @@ async def answer_in_json(
         budget = await fit_passages(request, passages, services, most=services.limits.passages)
     if not passages:
         raise InputError(
-            "No document here has anything on this, so there is nothing to take data from. Name its library "
-            "or its file, or ask in other words."
+            "I found nothing about this in your documents. Name the library or the file, or use other words."
         )
     if not budget.fits or not budget.passages:
         raise InputError(

@@ -269,8 +269,8 @@ def refuse_long(lengths: Iterable[int], limit: int, name: str) -> None:
     longest = max(lengths, default=0)
     if longest > limit:
         raise EmbeddingError(
-            "A text of {longest} tokens was to be embedded, but {name} reads {limit} and would "
-            "silently drop the rest. Lower DOCENT_CHUNK_TOKENS and run: python -m docent ingest --rebuild",
+            "A text of {longest} tokens is too long for the model {name}, which reads {limit}. Lower "
+            "DOCENT_CHUNK_TOKENS and run: python -m docent ingest --rebuild",
             longest=longest,
             name=name,
             limit=limit,

@@ -44,7 +44,7 @@ class AllowedHosts:
         for address in addresses:
             if not self._is_allowed(address, is_named=literal is None):
                 raise SourceError(
-                    "{host} leads to {address}, which is a private address or is not named. If you mean it, "
+                    "{host} leads to {address}, which is private or not on the list. If you mean it, "
                     "add that address or its network to DOCENT_SOURCE_HOSTS.",
                     host=host,
                     address=str(address),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from docent.sources.source_list import GitSource
 FETCH_SECONDS = 1800.0
 READ_SECONDS = 300.0
 LONGEST_REASON = 300
+SSH_PORT = 22
 REGULAR = ("100644", "100755")
 """Modes of files; links and submodules are not followed."""
 
@@ -63,7 +65,7 @@ class GitRepository:
             self._git("init", "--quiet", "--bare", ".", seconds=READ_SECONDS)
         branch = f"refs/heads/{self.settings.branch}" if self.settings.branch else "HEAD"
         url = self.settings.url
-        address = url if url.startswith("http") else str(Path(url).absolute())
+        address = url if urlsplit(url).scheme else str(Path(url).absolute())
         self._git(
             "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--force",
             address, f"+{branch}:refs/heads/newest", seconds=FETCH_SECONDS, connects=True,
@@ -98,6 +100,8 @@ class GitRepository:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
+        if connects and self.settings.url.startswith("ssh://"):
+            environment |= {"GIT_SSH_COMMAND": self._ssh_command(), "GIT_SSH_VARIANT": "ssh"}
         # In the environment, because other users of the machine can read a command line.
         for at, (name, value) in enumerate(settings.items()):
             environment |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
@@ -128,6 +132,8 @@ class GitRepository:
     def _connection(self) -> dict[str, str]:
         """Return the settings that hold git to the address that was checked, without redirects."""
         url = urlsplit(self.settings.url)
+        if url.scheme == "ssh":
+            return {"protocol.ssh.allow": "always"}
         if url.scheme not in ("http", "https"):
             return {"protocol.file.allow": "always", "safe.directory": "*"}
         host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
@@ -143,3 +149,33 @@ class GitRepository:
             login = base64.b64encode(f"{self.settings.user}:{self.settings.secret}".encode()).decode()
             settings["http.extraHeader"] = f"Authorization: Basic {login}"
         return settings
+
+    def _ssh_command(self) -> str:
+        """Return the ssh that git runs: to the address that was checked, with this key and these known hosts
+        only, nobody's configuration and no questions."""
+        if shutil.which("ssh") is None:
+            raise SourceError("The command ssh is not installed. Install it, or remove this source.")
+        url = urlsplit(self.settings.url)
+        host, port = url.hostname or "", url.port or SSH_PORT
+        options = {
+            "BatchMode": "yes",
+            "HostName": self.hosts.address_of(host, port),
+            "HostKeyAlias": host if port == SSH_PORT else f"[{host}]:{port}",  # as ssh-keyscan writes it
+            "StrictHostKeyChecking": "yes",
+            "UserKnownHostsFile": _ssh_path(self.settings.known_hosts),
+            "GlobalKnownHostsFile": os.devnull,
+            "UpdateHostKeys": "no",
+            "IdentityFile": _ssh_path(self.settings.key_file),
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+            "PreferredAuthentications": "publickey",
+            "ConnectTimeout": "30",
+            "ServerAliveInterval": "30",
+        }
+        named = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
+        return shlex.join(["ssh", "-F", os.devnull, *named])
+
+
+def _ssh_path(path: Path | None) -> str:
+    """Return a path as ssh takes it in an option, where % and blanks have a meaning."""
+    return f'"{path.absolute()}"'.replace("%", "%%") if path else "none"

@@ -6,14 +6,16 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from docent.errors import SettingsError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+(/\S*)?$")]
+SSH_URL = r"ssh://\w[\w.-]*@(\w[\w.-]*|\[[\da-fA-F:.]+\])(:\d+)?/\S+"
 LibraryName = Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")]
 
 
@@ -82,9 +84,22 @@ class S3Source(_Login):
 
 class GitSource(_Login):
     kind: Literal["git"]
-    url: str = Field(min_length=1, pattern=r"^(https?://[^\s@]+|/.*|\./.*)$")
+    url: str = Field(min_length=1, pattern=rf"^(https?://[^\s@]+|{SSH_URL}|/.*|\./.*)$")
     branch: str = Field("", pattern=r"^([\w][\w./-]*)?$")
     folder: str = ""
+    key_file: Path | None = None
+    known_hosts: Path | None = None
+
+    @model_validator(mode="after")
+    def _ssh_has_its_own_login(self) -> Self:
+        over_ssh = (
+            self.url.startswith("ssh://") and urlsplit(self.url).port != 0
+        )  # raises for one above 65535
+        if over_ssh != (self.key_file is not None and self.known_hosts is not None):
+            raise ValueError("key_file and known_hosts are needed for an ssh:// address, and for no other")
+        if over_ssh and (self.user or self.password.get_secret_value() or self.password_file):
+            raise ValueError("an ssh:// address names the user itself and takes no password")
+        return self
 
 
 AnySource = Annotated[

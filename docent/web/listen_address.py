@@ -12,6 +12,8 @@ from docent.settings import Settings
 from docent.web.accounts.users import Users
 
 ANYWHERE = frozenset({"0.0.0.0", "::"})
+BACKLOG = 2048
+"""Connections that wait to be accepted; uvicorn's own number."""
 
 
 def address(settings: Settings) -> str:
@@ -66,14 +68,18 @@ def check_login(settings: Settings) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Refuse to start if there is nobody to log in, or the port cannot be used."""
+    """Refuse to start if there is nobody to log in, or the port cannot be used. Raises SettingsError."""
+    listen(settings).close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that listens; who connects waits until the server accepts. Raises as `check` does."""
     check_login(settings)
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise _bind_error(error, settings) from error
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise _bind_error(error, settings) from error
 
 
 def _bind_error(error: OSError, settings: Settings) -> SettingsError:

@@ -68,7 +68,7 @@ LONGEST_BODY = 1_000_000
 LONGEST_NAME = 200
 """Of a path to a file in public/ or of the page; file systems take no longer ones."""
 FILES = ("/public/", "/assets/")
-BOUNDED_ELSEWHERE = re.compile(r"/mcp|/v1/.*", re.DOTALL)
+BOUNDED_ELSEWHERE = re.compile(r"/mcp|/(mcp|v1)/.*", re.DOTALL)
 """The API, which has bounds of its own."""
 UPLOADS = ("/project/file", "/documents/upload")
 """Routes whose handlers bound the length of a body themselves."""

@@ -19,7 +19,7 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
-from docent.errors import InputError, StoreError
+from docent.errors import InputError, SettingsError, StoreError
 from docent.resources import FILES
 from docent.settings import Settings
 from docent.web import first_run, listen_address, page_shell
@@ -189,7 +189,11 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stopped."""
+    """Serve until stopped.
+
+    Raises SettingsError where another start has taken the port since it was checked. uvicorn would log that,
+    and Chainlit end the process with status 0.
+    """
     raise_file_limit()
     config.run.host, config.run.port = settings.host, settings.port
     config.run.headless = True
@@ -200,6 +204,11 @@ def serve(settings: Settings) -> None:
     history()  # here, where an error that prevents it is still shown as a sentence
     if (warning := listen_address.open_to_others(settings)) is not None:
         print(warning, file=sys.stderr)
+    try:
+        listener = listen_address.listen(settings)
+    except SettingsError:
+        close()
+        raise
     print(f"Docent is at {listen_address.address(settings)} (stop it with Ctrl+C)", flush=True)
     server = Server(
         uvicorn.Config(
@@ -214,7 +223,7 @@ def serve(settings: Settings) -> None:
         state().api.state.shutdown,
     )
     try:
-        server.run()
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     if not server.started:

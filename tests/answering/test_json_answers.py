@@ -286,7 +286,7 @@ async def test_links_of_the_model_are_taken_out_of_texts(ollama):
 
 async def test_nothing_found_and_no_model_are_errors(ollama):
     """There is no JSON without passages or without a model; neither is made up."""
-    with pytest.raises(InputError, match="nothing to take data from"):
+    with pytest.raises(InputError, match="found nothing about this"):
         await ask(native(ollama.url), retrieve=lambda question, scope: [])
     with pytest.raises(InputError, match="takes a language model"):
         await ask(None)

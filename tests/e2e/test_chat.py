@@ -205,6 +205,51 @@ def test_a_message_that_is_too_long_is_refused_on_the_page(page, app, length):
     expect(page.get_by_text("longer than 100,000 characters")).to_be_visible(timeout=60_000)
 
 
+def test_a_refused_message_is_not_sent_again(page, app):
+    """What the page sends right after it connected is not taken for lost."""
+    page.add_init_script(
+        """const later = setTimeout;
+        const settle = (done) => (done(), (window.settled = true));
+        window.setTimeout = (done, wait, ...more) =>
+            wait === 400 ? later(settle, 4000, done) : later(done, wait, ...more);"""
+    )
+    page.goto(app)
+    connected(page)
+    page.locator("#chat-input").fill("x" * 100_001)
+    page.locator("#chat-submit").click()
+    refusal = page.get_by_text("longer than 100,000 characters")
+    expect(refusal).to_be_visible(timeout=60_000)
+    assert not page.evaluate("window.settled"), "the page had settled before it was asked"
+    until(lambda: page.evaluate("window.settled"))
+    again(page, "Hello")
+    expect(answer(page)).to_contain_text("Ask me anything", timeout=60_000)
+    expect(refusal).to_have_count(1)
+
+
+def test_what_is_typed_while_a_conversation_gets_its_address_stays(page, app):
+    """The list of conversations may be slow: the page draws its box anew when it has come."""
+    page.add_init_script(
+        """const get = fetch;
+        window.fetch = async (address, ...more) => {
+            const response = await get(address, ...more);
+            if (window.listed && String(address).includes("/project/threads")) await window.listed;
+            return response;
+        }"""
+    )
+    with page.expect_websocket():
+        page.goto(app)
+    connected(page)
+    page.evaluate("() => { window.listed = new Promise((resolve) => (window.list = resolve)); }")
+    again(page, "Hello")
+    expect(answer(page)).to_contain_text("Ask me anything", timeout=60_000)
+    page.locator("#chat-input").fill("And where")
+    page.evaluate("window.list()")
+    page.wait_for_url("**/thread/*")
+    expect(page.locator("#chat-input")).to_have_value("And where")
+    page.keyboard.type(" is it?")
+    expect(page.locator("#chat-input")).to_have_value("And where is it?")
+
+
 def test_without_a_login_nobody_is_offered_to_log_out(page, app):
     """Who never logged in would be back at once, so there is no menu for it."""
     with page.expect_websocket():

@@ -40,7 +40,7 @@ def test_an_attached_file_stays_the_source(page, app, tmp_path):
     again(page, "Which internship is about machine learning?")
     finished(page, 2)
     last = answers(page).filter(has_text="Sources:").last
-    expect(last).to_contain_text("Asked of: night boat.pdf")
+    expect(last).to_contain_text("Searched in: night boat.pdf")
     expect(last).not_to_contain_text("Tidelight")
     picture(page, "sources-attached")
 
@@ -95,7 +95,7 @@ def test_a_link_of_the_documents_page_opens_a_conversation_about_it(page, app, l
     if link.startswith("Summarise"):
         finished(page, 1)
         expect(page.get_by_text("Summarise tidelight-machine-learning.pdf").first).to_be_visible()
-        asked_of = "Asked of: tidelight-machine-learning.pdf"
+        asked_of = "Searched in: tidelight-machine-learning.pdf"
         expect(answers(page).filter(has_text="Sources:")).to_contain_text(asked_of)
         page.wait_for_url("**/thread/*")
         picture(page, "sources-summary")

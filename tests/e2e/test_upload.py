@@ -77,7 +77,7 @@ def test_a_question_sent_with_a_file_is_answered_from_it(page, app, tmp_path):
     opened(page, app)
     attach(page, timetable(tmp_path / "ferry times ⛴️ 2026.pdf"))
     send(page, QUESTION)
-    expect(page.get_by_text("Asked of: ferry times ⛴️ 2026.pdf")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Searched in: ferry times ⛴️ 2026.pdf")).to_be_visible(timeout=60_000)
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
     expect(status(page, "ferry times")).to_contain_text("is ready, pages: 3", timeout=60_000)
     helpful = page.get_by_role("button", name="Helpful", exact=True)

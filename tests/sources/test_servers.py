@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncssh
 import pytest
 
 from docent.errors import SettingsError
 from docent.sources.mailbox import quoted_folder
 from docent.sources.object_storage import signed_headers
 from docent.sources.source_items import safe_path
+from tests.fakes.git_ssh_server import GitSshServer, git_over_ssh
 from tests.fakes.imap_server import MailFolder, MailServer, serving_mail
 from tests.fakes.web_servers import GitHost, ObjectStore, WebDav, WebRequest, serving
 from tests.sources.reading import counts, files_of, sources_of, synced
@@ -217,6 +220,51 @@ def test_a_repository(tmp_path, transport):
     assert files_of(sources, "wiki") == {"code.py": "x = 1"}
 
 
+def over_ssh(server: GitSshServer, **changes: object) -> str:
+    named = {"url": f"ssh://git@127.0.0.1:{server.port}/handbook.git", "key_file": server.key_file}
+    named |= {"known_hosts": server.known_hosts, **changes}
+    return '[wiki]\nkind = "git"\n' + "".join(f'{name} = "{value}"\n' for name, value in named.items())
+
+
+def test_a_repository_over_ssh(tmp_path):
+    """The files come with the key named, from a server whose key is in the known hosts named; only what is
+    new comes again."""
+    repository = Repository(tmp_path)
+    repository.commit(**{"a.md": "one"})
+    with git_over_ssh(tmp_path / "hosted", tmp_path) as server:
+        sources = sources_of(tmp_path, over_ssh(server))
+        assert counts(synced(sources)) == (1, 0, 0, 0)
+        repository.commit(**{"b.md": "two"})
+        assert counts(synced(sources)) == (1, 0, 1, 0)
+    assert files_of(sources, "wiki") == {"a.md": "one", "b.md": "two"}
+
+
+def test_ssh_asks_nobody_and_trusts_nobody_else(tmp_path, monkeypatch):
+    """A server whose key is not known, or is another one, is refused without a question, and so is a host
+    that is not named; neither the person's own keys and known hosts nor their agent are used."""
+    Repository(tmp_path).commit(**{"a.md": "one"})
+    with git_over_ssh(tmp_path / "hosted", tmp_path) as server:
+        home = tmp_path / "home/.ssh"
+        home.mkdir(parents=True)
+        (home / "config").write_text("Host *\n  StrictHostKeyChecking no\n")
+        shutil.copy(server.known_hosts, home)
+        monkeypatch.setenv("HOME", str(home.parent))
+        empty, other = tmp_path / "empty", tmp_path / "other"
+        empty.touch()
+        other_key = asyncssh.generate_private_key("ssh-ed25519")
+        other_key.write_public_key(str(other))
+        other.write_text(f"[127.0.0.1]:{server.port} {other.read_text()}")
+        for known_hosts in (empty, other):
+            report = synced(sources_of(tmp_path, over_ssh(server, known_hosts=known_hosts)))
+            assert "Host key verification failed" in report.stopped
+        other_key.write_private_key(str(tmp_path / "other_key"))
+        (tmp_path / "other_key").chmod(0o600)
+        report = synced(sources_of(tmp_path, over_ssh(server, key_file=tmp_path / "other_key")))
+        assert "Permission denied" in report.stopped
+        report = synced(sources_of(tmp_path, over_ssh(server), hosts=["git.example.org"]))
+        assert "DOCENT_SOURCE_HOSTS" in report.stopped
+
+
 def test_a_repository_that_is_not_there(tmp_path):
     """git's own words are shown."""
     report = synced(sources_of(tmp_path, '[wiki]\nkind = "git"\nurl = "/nowhere/at.git"\n'))
@@ -272,6 +320,18 @@ def test_names_of_files_are_safe(name, begins):
         pytest.param('[a]\nkind = "web"\nurl = "https://x.org"\ndeep = 1', "deep", id="an unknown field"),
         pytest.param('[a]\nkind = "git"\nurl = "ext::sh -c x"', "url", id="a command as repository"),
         pytest.param('[a]\nkind = "git"\nurl = "--upload-pack=x"', "url", id="an option as repository"),
+        pytest.param('[a]\nkind = "git"\nurl = "ssh://g@-oProxyCommand=x/a"', "url", id="an option as host"),
+        pytest.param('[a]\nkind = "git"\nurl = "ssh://g@x.org/a"', "key_file and known_hosts", id="no key"),
+        pytest.param(
+            '[a]\nkind = "git"\nurl = "ssh://g@x.org:99999/a"\nkey_file = "k"\nknown_hosts = "h"',
+            "Port out of range",
+            id="no such port",
+        ),
+        pytest.param(
+            '[a]\nkind = "git"\nurl = "ssh://g@x.org/a"\nkey_file = "k"\nknown_hosts = "h"\npassword = "p"',
+            "no password",
+            id="a password over ssh",
+        ),
         pytest.param(
             '[a]\nkind = "web"\nurl = "https://x.org"\nlibrary = "../x"',
             "library",
@@ -288,7 +348,9 @@ def test_mistakes_in_the_file_are_refused(tmp_path, toml, said):
 def test_the_example_of_the_documentation(tmp_path):
     """The file in docs/sources.md is one of every kind, and its hosts are the ones named below it."""
     text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
-    sources = sources_of(tmp_path, text.partition("```toml\n")[2].partition("```")[0])
+    example, over_ssh = (part.partition("```")[0] for part in text.split("```toml\n")[1:])
+    assert list(sources_of(tmp_path, over_ssh).settings) == ["notes"]
+    sources = sources_of(tmp_path, example)
     assert {source.kind for source in sources.settings.values()} == {"web", "imap", "webdav", "s3", "git"}
     (named,) = (line for line in text.splitlines() if line.startswith('DOCENT_SOURCE_HOSTS=["docs.'))
     addresses = [getattr(source, "url", "") or source.host for source in sources.settings.values()]

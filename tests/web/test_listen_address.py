@@ -9,7 +9,8 @@ import pytest
 from docent.errors import SettingsError
 from docent.settings import Settings
 from docent.web.accounts.users import Users
-from docent.web.listen_address import address, check, check_login, login_required, open_to_others
+from docent.web.listen_address import address, check, check_login, listen, login_required, open_to_others
+from tests.ports import free_port
 
 
 def settings(tmp_path, **environ: str) -> Settings:
@@ -78,6 +79,15 @@ def test_a_taken_port_is_reported(tmp_path):
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=f"Port {port} is taken.*DOCENT_PORT={port + 1}"):
             check(settings(tmp_path, DOCENT_PORT=str(port)))
+
+
+def test_what_listens_keeps_the_port(tmp_path):
+    """From `listen` on, before the server accepts anybody, another start is refused."""
+    port = str(free_port())
+    with listen(settings(tmp_path, DOCENT_PORT=port)):
+        with pytest.raises(SettingsError, match=f"Port {port} is taken"):
+            check(settings(tmp_path, DOCENT_PORT=port))
+    check(settings(tmp_path, DOCENT_PORT=port))
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path):

@@ -120,7 +120,7 @@ def test_unused_routes_are_removed():
 def test_a_body_longer_than_the_page_sends_is_refused():
     """A request of more than a megabyte is refused in a sentence, before anything reads it."""
     client = TestClient(application(), base_url="http://localhost")
-    for path in ("/", "/mcp/", "/mcpx"):
+    for path in ("/", "/v1x", "/mcpx"):
         response = client.post(path, content=b"x" * (LONGEST_BODY + 1))
         assert response.status_code == 413
         assert "Send less" in response.text

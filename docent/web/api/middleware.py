@@ -30,7 +30,9 @@ LARGE_JSON = 200_000
 SECONDS_PER_MB = 0.1
 """Between large requests: parsing one takes 6 ms a megabyte, in which nobody else is answered."""
 
-API_PATHS = re.compile(r"/(v1(/.*)?|mcp|health|ready|metrics|openapi\.json|api-docs)", re.DOTALL)
+API_PATHS = re.compile(
+    r"/((v1|mcp)(/.*)?|\.well-known/.*|health|ready|metrics|openapi\.json|api-docs)", re.DOTALL
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 CLIENT_GONE = 499
 """The status that is logged where no client was left to get one."""

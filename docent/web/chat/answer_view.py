@@ -269,7 +269,7 @@ def sources_row(citations: Sequence[Citation], *, asked_of: str, language: str |
         shown.append(say("and {n} more files", language, n=len(files) - MAX_FILES_SHOWN))
     rows = [say("**Sources:** {files}", language, files="; ".join(shown))] if shown else []
     if asked_of:
-        rows.append(say("*Asked of: {files}*", language, files=escape_markdown(asked_of)))
+        rows.append(say("*Searched in: {files}*", language, files=escape_markdown(asked_of)))
     return "  \n".join(rows)
 
 

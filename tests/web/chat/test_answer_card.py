@@ -111,7 +111,7 @@ def test_the_sources_of_an_answer_are_one_row():
     other = replace(first, n=2, place="p. 27")
     row = sources_row([first, first, other], asked_of="Menu (2).pdf", language="en")
     name, place = first.file.replace(".", "\\."), first.place.replace(".", "\\.")
-    assert row == f"**Sources:** {name} [1] {place} · [2] p\\. 27  \n*Asked of: Menu \\(2\\)\\.pdf*"
+    assert row == f"**Sources:** {name} [1] {place} · [2] p\\. 27  \n*Searched in: Menu \\(2\\)\\.pdf*"
     assert sources_row([replace(first, quote="")], asked_of="", language="en") == ""
 
 
