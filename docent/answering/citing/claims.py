@@ -162,7 +162,7 @@ def language_of(text: str) -> str:
 
 def _may_be_german(text: str) -> bool:
     """Tell whether a text has no small words that English or French has and German has not."""
-    others = (SMALL_WORDS["en"] | SMALL_WORDS["fr"]) - SMALL_WORDS["de"] - {"in", "was", "an", "des", "an"}
+    others = (SMALL_WORDS["en"] | SMALL_WORDS["fr"]) - SMALL_WORDS["de"] - {"in", "was", "an", "des"}
     return language_of(text) in ("de", "") and others.isdisjoint(re.findall(r"[^\W\d_]+", text.lower()))
 
 
@@ -194,8 +194,8 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     if not _has_half(subject, known_index) or not _has_half(predicate, known_index):
         return 0.0
     told = set(claim_of(predicate).words) - PLAIN_VERBS
-    if told and not any(_holds(unit_index, word) for word in told):
-        return 0.0
+    if told and unit_claim.softly_denied and not any(_holds(unit_index, word) for word in told):
+        return 0.0  # "They are read" of "They are refused"
     if not _has_every_phrase(sentence, known_index):
         return 0.0
     known_words = unit_claim.all_words | context.all_words
@@ -242,10 +242,12 @@ def _gives_figure_of_another(sentence: str, unit: str) -> bool:
     zones = _figure_zones(unit)
     if len(zones) < 2 or len(cells(unit)) > 1:
         return False
+    subject, predicate = around_verb(sentence)
+    subject_words = claim_of(subject).words if predicate else ()  # "the code is 0 if …, and 2 if …"
     for figures, before, after in _figure_zones(sentence):
         if all(YEAR.fullmatch(figure) for figure in figures):
             continue  # "In 2023 revenue was …": what stands beside a year is often said of another figure
-        for word in (*before[-1:], *after[:1]):
+        for word in (*(word for word in before[-1:] if word not in subject_words), *after[:1]):
             having = [zone for zone in zones if _holds(_index((*zone[1], *zone[2])), word)]
             if having and not any(figures & zone[0] for zone in having):
                 return True
@@ -275,9 +277,11 @@ def _figure_zones(text: str) -> tuple[tuple[frozenset[str], tuple[str, ...], tup
 
 
 def _denies_another_thing(sentence: str, unit: str) -> bool:
-    """Tell whether the sentence leaves out an "outside", or denies what the unit says, as in "by name, not size"."""
+    """Tell whether the sentence leaves out an "outside", or denies another thing."""
     for marker, word in EXCEPTION.findall(unit):
-        if marker.lower() not in sentence.lower() and any(has_word(sentence, w) for w in _compared_words(word)):
+        if marker.lower() not in sentence.lower() and any(
+            has_word(sentence, w) for w in _compared_words(word)
+        ):
             return True
     denied, denied_in_unit = (
         {word for part in DENIED.findall(text) for word in claim_of(part).words} for text in (sentence, unit)

@@ -33,7 +33,8 @@ MOST_JOINED = 12
 """Fields that one sentence may put together."""
 _DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
 LINK = re.compile(
-    r"\W*(?:and|at|on|in|for|from|until|by|with|plus|und|am|um|bis|von|für|mit|et|le|au|à|du|pour|avec|the)\b", re.I
+    r"\W*(?:and|at|on|in|for|from|until|by|with|plus|und|am|um|bis|von|für|mit|et|le|au|à|du|pour|avec|the)\b",
+    re.I,
 )
 """What leads from one field to the next."""
 VALUE_PART = re.compile(r"[,;]\s")
@@ -212,7 +213,7 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
 
 
 def _cuts_a_quantity(sentence: str, parts: Sequence[str]) -> bool:
-    """Tell whether a part lost a unit, a period or a year, as where "£12.90 a week" is cut before "a week"."""
+    """Tell whether a part lost a unit, a period or a year, as in "£12.90" and "a week"."""
     read, whole = [quantities_of(part) for part in parts], quantities_of(sentence)
     dates = frozenset(date for part in read for date in part.dates)
     return dates != whole.dates or [q for part in read for q in part.quantities] != list(whole.quantities)

@@ -19,6 +19,7 @@ from docent.answering.citing.halves import VERB, around_verb
 from docent.answering.citing.quantities import CURRENCIES, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
+    DECISIVE_WORDS,
     DENIALS,
     LIGHT_WORDS,
     NUMBERS,
@@ -33,9 +34,12 @@ LEAST_RUN = 3
 """Words that may change places together, such as "on 16 February"."""
 WORDS_FOR_EACH_ADDED, WORDS_FOR_EACH_MOVED = 5, 8
 """Content words that a sentence must have for each one that it adds, and for each that it moves alone."""
-PERSONS = frozenset("intern interns trainee trainees applicant applicants candidate candidates participants user users guests customers visitors".split())
+PERSONS = frozenset(
+    """intern interns trainee trainees applicant applicants candidate candidates user users guests
+    customers visitors""".split()
+)
 """Whom a source speaks to that says "you", or "Describe each plate"."""
-LEAST_COPIED = 0.62
+LEAST_COPIED, LEAST_COPIED_BY_SMALL_MODEL = 0.7, 0.6
 """Share of the words of a sentence that make it a copy, which may be altered."""
 LONGEST_SKIP = 12
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
@@ -53,10 +57,14 @@ RELATIVES = frozenset(
 PRONOUNS = frozenset("it they he she this these its their es sie er dies il elle ils elles cela".split())
 BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
+TENSES = (frozenset("will shall would".split()), frozenset("have has had did was were".split()))
 CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulement si sauf".split())
 """Words of a source that a sentence may not leave out from between those that it keeps."""
 LAST_CONDITIONS = frozenset("if unless except wenn außer si sauf".split())
 """What these words begin may not be left out at the end either: "We pay the fee if you pass"."""
+
+IN_TURN = frozenset("respectively jeweils respectivement".split())
+"""What a source so gives to several things, a sentence may give to the wrong one."""
 
 
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
@@ -80,6 +88,7 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
         and not _is_among(words[at], source)
         and (_is_among(words[at], known) or words[at] in PERSONS and PERSONS.isdisjoint(source))
     ]
+    currencies = {quantity.unit for quantity in quantities_of(quote).quantities if quantity.unit}
     moved = [at for at in others if _is_among(words[at], source)]
     added = [
         at
@@ -87,7 +96,7 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
         if at not in of_subject
         and at not in moved
         and not content_words(words[at]) & PLAIN_VERBS
-        and words[at] not in CURRENCIES  # "950 yen" of "¥950": that it is the same is checked elsewhere
+        and CURRENCIES.get(words[at], "") not in currencies
     ]
     content = sum(map(_has_content, words))
     if _adds_clause(words, matched) or any(words[at][0].isdigit() for at in others if at not in of_subject):
@@ -126,17 +135,18 @@ def _moved_together(
     return moved
 
 
-def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) -> bool:
+def is_altered(sentence: str, quote: str, *, closely: bool = False) -> bool:
     """Tell whether a sentence copies a quote but for a decisive word, such as a "not", a name or a figure.
 
-    Sentences that are no copies are not judged here.
+    Sentences that are no copies are not judged here. With `closely` more words decide, such as "until".
     """
+    decisive, least = (DECISIVE_WORDS, LEAST_COPIED_BY_SMALL_MODEL) if closely else (DENIALS, LEAST_COPIED)
     words, source = _words(sentence), _words(quote)
     beginnings = {word[:SHORTEST_STEM] for word in source}
-    if sum(word[:SHORTEST_STEM] in beginnings for word in words) < LEAST_COPIED * len(words):
+    if sum(word[:SHORTEST_STEM] in beginnings for word in words) < least * len(words):
         return False  # no two words with different beginnings match
     matched = _in_same_order(words, source)
-    if not matched or len(matched) < LEAST_COPIED * len(words):
+    if not matched or len(matched) < least * len(words):
         return False
     if not STATEMENT_BREAK.search(
         sentence
@@ -170,7 +180,7 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
 def _are_opposite(inserted: Sequence[str], left_out: Sequence[str]) -> bool:
     return any(
         not words.isdisjoint(inserted) and not opposites.isdisjoint(left_out)
-        for pair in OPPOSITES
+        for pair in (*OPPOSITES, TENSES)
         for words, opposites in (pair, pair[::-1])
     )
 
@@ -292,6 +302,8 @@ def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]
         after - before > LONGEST_SKIP and source[after - 1] not in PRONOUNS
         for before, after in pairwise(kept)
     ):
+        return True
+    if not IN_TURN.isdisjoint(source) and IN_TURN.isdisjoint(words):
         return True
     following = source[max(kept, default=-1) + 1 :][:1]
     if following and following[0] in LAST_CONDITIONS and following[0] not in words:

@@ -93,20 +93,9 @@ _PERIODS = {
     "month": "month monthly monat monatlich mois mensuel mensuelle",
     "year": "year yearly annum annual annually jahr jährlich an année annuel annuelle calendar-year",
 }
-_MONTHS = (
-    "january januar janvier jan",
-    "february februar février feb",
-    "march märz mars mar",
-    "april avril apr",
-    "may mai",
-    "june juni juin jun",
-    "july juli juillet jul",
-    "august août aug",
-    "september septembre sep sept",
-    "october oktober octobre oct",
-    "november novembre nov",
-    "december dezember décembre dec",
-)
+_MONTHS = """january januar janvier jan|february februar février feb|march märz mars mar|april avril apr
+may mai|june juni juin jun|july juli juillet jul|august août aug|september septembre sep sept
+october oktober octobre oct|november novembre nov|december dezember décembre dec"""
 
 
 def _by_word(words: dict[str, str]) -> dict[str, str]:
@@ -115,7 +104,9 @@ def _by_word(words: dict[str, str]) -> dict[str, str]:
 
 CURRENCIES, SCALES, PERIODS = _by_word(_CURRENCIES), _by_word(_SCALES), _by_word(_PERIODS)
 UNITS = CURRENCIES | _by_word(_UNITS)
-MONTHS = {word: number for number, forms in enumerate(_MONTHS, 1) for word in forms.split()}
+MONTHS = {
+    word: number for number, forms in enumerate(re.split(r"[|\n]", _MONTHS), 1) for word in forms.split()
+}
 GENERIC = {name: "dollar" for name in ("USD", "AUD", "CAD", "SGD", "HKD")} | {
     name: "krone" for name in ("DKK", "NOK", "SEK")
 }
@@ -384,7 +375,9 @@ def agree(claim: str, source: str, about: str) -> bool:
         return False
     for limits in RANGE.findall(source):
         given_limits = [limit for limit in limits if re.search(rf"(?<![\d.,]){re.escape(limit)}\b", claim)]
-        if len(given_limits) == 1 and re.search(rf"\b(?:in|on|at|en|am|um)\s+{re.escape(given_limits[0])}\b", claim):
+        if len(given_limits) == 1 and re.search(
+            rf"\b(?:in|on|at|en|am|um)\s+{re.escape(given_limits[0])}\b", claim
+        ):
             return False
     dates = given.dates | context.dates
     return all(
