@@ -9,8 +9,8 @@ from tests.answering.build import passage
 
 MUSEUM = (
     "In the cellar of the museum stand 6,200 glass negatives of the city, made between 1871\nand 1926.\n"
-    "Period  15 March to 30 July 2027 (20 weeks)\nHours  21 a week: Tuesday, Wednesday and Thursday, 09:30 to "
-    "17:00\nPay  £12.90 an hour\nClosing date  Friday 29 January 2027, 17:00\nDuties\n"
+    "Period  15 March to 30 July 2027 (20 weeks)\nHours  21 a week: Tuesday, Wednesday and Thursday, 09:30 "
+    "to 17:00\nPay  £12.90 an hour\nClosing date  Friday 29 January 2027, 17:00\nDuties\n"
     "· Describe each plate in our Dublin Core form: place, date, street furniture, weather.\n"
     "The Lantern Street Museum is open from Thursday to Sunday, 11:00 to 17:00. Admission is free.\n"
     "Interviews, with a handling exercise on plain window glass, are on 16 February."
@@ -26,7 +26,8 @@ NEWSROOM = (
 )
 MENU = (
     "Tacos\nBeef cheek, salsa morita ......................... $4.75\n"
-    "Baja fish, cabbage, lime (F, E, D) ............... $5.25\nShrimp a la diabla (S) ........................... $5.50"
+    "Baja fish, cabbage, lime (F, E, D) ............... $5.25\n"
+    "Shrimp a la diabla (S) ........................... $5.50"
 )
 
 
