@@ -19,9 +19,15 @@ FROM ${PYTHON}
 LABEL org.opencontainers.image.title="Docent" \
       org.opencontainers.image.description="Ask your own documents, on your own machine, and see the page each answer came from." \
       org.opencontainers.image.licenses="MIT"
+# Tesseract reads scans; the dictionaries translate questions where no model does (80 MB, GPL, files beside).
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra \
-       tesseract-ocr-ita tesseract-ocr-nld tesseract-ocr-por tesseract-ocr-spa >/dev/null \
+       tesseract-ocr-ita tesseract-ocr-nld tesseract-ocr-por tesseract-ocr-spa \
+       dict-freedict-deu-eng dict-freedict-eng-deu dict-freedict-deu-fra dict-freedict-fra-deu \
+       dict-freedict-fra-eng dict-freedict-eng-fra dict-freedict-spa-eng dict-freedict-eng-spa \
+       dict-freedict-spa-deu dict-freedict-deu-spa dict-freedict-ita-eng dict-freedict-eng-ita \
+       dict-freedict-ita-deu dict-freedict-deu-ita dict-freedict-nld-eng dict-freedict-eng-nld \
+       dict-freedict-nld-deu dict-freedict-deu-nld dict-freedict-por-eng dict-freedict-eng-por >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --uid 1000 --create-home docent \
     && install -d -o docent -g docent /app /app/storage /app/.files

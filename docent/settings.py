@@ -127,6 +127,11 @@ class Settings(BaseModel):
         description="If the best passage is less relevant than this, Docent says that the documents do not "
         "answer the question; 0 switches this off.",
     )
+    dictionaries: Path = Field(
+        Path("/usr/share/dictd"),
+        description="Folder of bilingual dictionaries in dictd's format, by which a question is searched in "
+        "documents of another language where no model translates it.",
+    )
     tool_steps: int = Field(
         0,
         ge=0,

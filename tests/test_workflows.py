@@ -43,6 +43,7 @@ NOT_PASSED_ON = {
     "model_key",  # a secret, so that it does not show in `docker inspect`
     "personas", "content_policy_file",  # files, which have to be mounted as well
     "sources", "source_hosts", "sources_every", "mcp_servers",  # the containers reach no other host
+    "dictionaries",  # the image brings its own
     "embedding_model", "reranker", "retrieval", "notifiers",  # need models or packages that the image has not
 }  # fmt: skip
 

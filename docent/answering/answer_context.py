@@ -19,6 +19,7 @@ from docent.answering.saved_summaries import SavedSummaries
 from docent.errors import InputError
 from docent.messages import Message
 from docent.retrieving.query import is_long
+from docent.retrieving.translation import Translation
 from docent.store.protocols import Reader
 from docent.types import (
     ANSWERING,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:  # 0.09 s to import; the web pages start without
     from docent.answering.tools.lent_tools import LentTools
     from docent.answering.tools.tool_servers import ToolServers
 
-Retrieve = Callable[[str, Scope], Sequence[Passage]]
+Retrieve = Callable[..., Sequence[Passage]]
+"""Find passages for a question in a scope; takes `translations` of the question by their name."""
+Translate = Callable[[str, Scope], Sequence[Translation]]
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -94,6 +97,8 @@ class AnswerServices:
     counter: LearningCounter
     """Carries what the server's token counts have taught from one answer to the next."""
     policy: ContentPolicy
+    translate: Translate = lambda question, scope: ()
+    """Returns the question in the other languages of the documents, as far as dictionaries go."""
     summaries: SavedSummaries | None = None
     """None: every summary is written anew."""
     sizes: dict[str, int | None] = field(default_factory=dict)
@@ -249,6 +254,8 @@ class Draft:
     def __init__(self, question: str) -> None:
         self.question = question
         self.searched = question
+        self.translations: tuple[Translation, ...] = ()
+        """The question as it was searched in documents of other languages."""
         self.model = ""
         self.text = ""
         """As it was shown, with the model's own numbers."""
@@ -296,6 +303,10 @@ class Draft:
         self._notices: list[str] = []
         self._seconds: dict[str, float] = {}
         self._start = self._lap = time.perf_counter()
+
+    def in_every_language(self, question: str) -> str:
+        """Return a question followed by its translations: sentences of any language match its words."""
+        return " ".join([question, *(translation.words for translation in self.translations)])
 
     def lap(self, step: str) -> None:
         """Count the time since the last lap to this step."""

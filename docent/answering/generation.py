@@ -61,7 +61,7 @@ async def condense(question: str, history: Sequence[Turn], services: AnswerServi
         return led_in
     request = templates.condensing(question, history, instructions=services.persona.instructions)
     try:
-        written = await _complete(request, services.model, REWRITE)
+        written = await complete(request, services.model, REWRITE)
     except ModelError:
         return led_in  # the same server is asked for the answer next, and its error is reported there
     line = templates.MARK.sub("", written.splitlines()[0]).strip(' "') if written else ""
@@ -81,7 +81,7 @@ def _is_rewrite(line: str, question: str, history: Sequence[Turn]) -> bool:
     return bool(written) and not is_echo and len(written & known) >= len(written) / 2
 
 
-async def _complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:
+async def complete(messages: Sequence[ChatMessage], model: ModelClient, options: GenerationOptions) -> str:
     """Return the model's whole reply, without its thoughts and without what it repeats."""
     text = ""
     repetition = RepetitionDetector()
@@ -213,7 +213,7 @@ async def write_from_notes(
         notes = []
         for done, group in enumerate(groups):
             yield StepProgress(what, done, len(groups))
-            notes.append(await _complete(templates.note_taking(group, task), model, NOTES))
+            notes.append(await complete(templates.note_taking(group, task), model, NOTES))
         yield StepProgress(what, len(groups), len(groups))
         parts, what = notes, Message("Reading the notes again")
         if len(groups) == 1:  # notes on everything at once are short enough by their own limit

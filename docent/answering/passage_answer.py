@@ -49,7 +49,9 @@ async def say_nothing_found(
     draft.not_found = True
     listed = await list_documents(documents, draft)
     if passages or answering(listed):
-        cited = replies.nothing_found(draft.searched, passages, model=services.model is not None)
+        cited = replies.nothing_found(
+            draft.in_every_language(draft.searched), passages, model=services.model is not None
+        )
     else:
         cited = replies.about(listed)
     if unfinished := replies.not_yet(listed):
@@ -115,9 +117,10 @@ async def cite_answer(
     if draft.refused:
         yield draft.answered(replies.uncited(draft.refused), ())
         return
+    asked = draft.in_every_language(shorten_question(question))
     if not draft.text.strip():
         draft.model = ""
-        yield draft.answered(draft.instead or best_sentences(shorten_question(question), sent), found)
+        yield draft.answered(draft.instead or best_sentences(asked, sent), found)
         return
     reader_left = threading.Event()
 
@@ -132,7 +135,7 @@ async def cite_answer(
             seconds=CITING_SECONDS,
         )
         if draft.small:
-            best = find_best_sentences(shorten_question(question), sent)
+            best = find_best_sentences(asked, sent)
             draft.replaced = not is_supported(question, cited)
             cited = with_best_sentences(question, cited, best)
         return renumber(link_cited_addresses(cited, sent), sent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from docent.answering.answer_context import (
     AnswerServices,
@@ -15,6 +16,7 @@ from docent.answering.answer_context import (
 )
 from docent.answering.generation import condense
 from docent.answering.prompt.token_budget import Budget, fit, recent
+from docent.answering.question_translation import translate_searched
 from docent.retrieving.query import shorten_question, shortened_notice
 from docent.types import AnswerRequest, Event, Passage, PassagesFound, Searching, StoredDocument, Turn
 
@@ -31,7 +33,11 @@ async def find_passages(
     yield Searching(draft.searched)
     if unsearched := shortened_notice(request.question):
         yield draft.notice(unsearched)
-    passages = tuple(await search_in_thread(draft.searched, services.retrieve, draft.searched, request.scope))
+    translations, notices = await translate_searched(request.scope, services, draft)
+    for notice in notices:
+        yield notice
+    search = partial(services.retrieve, translations=translations) if translations else services.retrieve
+    passages = tuple(await search_in_thread(draft.searched, search, draft.searched, request.scope))
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)

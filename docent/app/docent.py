@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
-from docent.app.parts import Parts
-from docent.app.source_schedule import events_with_origins, with_origins
+from docent.app.retrieval import Retrieval
+from docent.app.source_schedule import events_with_origins
 from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
@@ -23,7 +23,6 @@ from docent.types import (
     Deletion,
     Event,
     FileReport,
-    Passage,
     Scope,
     State,
     StoredDocument,
@@ -41,11 +40,8 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 
 Result = TypeVar("Result")
 
-CANDIDATES = 20
-"""Passages found for a question; the settings say how many of them are sent."""
 
-
-class Docent(Parts):
+class Docent(Retrieval):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -125,22 +121,6 @@ class Docent(Parts):
 
     # --- the same, with everything that the chat and the API decide --------------------------
 
-    def retrieve(self, question: str, scope: Scope, limit: int = CANDIDATES) -> list[Passage]:
-        """Return the passages that may answer the question, best first."""
-        from docent.retrieving import retrieve
-
-        passages = retrieve(
-            question,
-            scope=scope,
-            store=self.store,
-            embedder=self.embedder,
-            limit=limit,
-            synonyms=self.synonyms,
-            rerank=self.rerank,
-        )
-        passages = self.plugins.refine(question, passages)
-        return passages if self.sources is None else with_origins(passages, self.sources)
-
     def answer(self, request: AnswerRequest) -> AsyncGenerator[Event, None]:
         """Answer a request, event by event. Raises InputError at once for a question that is too long."""
         return self.summary_writer.giving_way(self.answer_behind(request))
@@ -161,6 +141,7 @@ class Docent(Parts):
         model = self.open_model(name=request.preferences.model or persona.model)
         services = AnswerServices(
             retrieve=self.retrieve,
+            translate=self.translate,
             store=self.store,
             model=model if request.use_model else None,
             persona=persona,

@@ -20,7 +20,7 @@ from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereade
 from docent.loading import Limits, Loader, Ocr
 from docent.plugins import PREFIX
 from docent.resources import FILES
-from docent.retrieving import Synonyms
+from docent.retrieving import Dictionaries, Synonyms
 from docent.settings import Settings
 from docent.store import Store
 
@@ -80,6 +80,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "policy": policy,
         "tool_servers": tool_servers,
         "synonyms": Synonyms(settings.data),
+        "dictionaries": Dictionaries(settings.dictionaries),
         "rerank": rerank,
         "sources": sources,
         "plugins": plugins,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.indexing.torch_models import Reranker
     from docent.ingesting import IngestPipeline, Rereader, Uploads
     from docent.loading import Loader
-    from docent.retrieving import Synonyms
+    from docent.retrieving import Dictionaries, Synonyms
     from docent.settings import Settings
     from docent.sources import Sources
     from docent.store import Store
@@ -55,6 +55,7 @@ class Parts:
     tool_servers: ToolServers | None
     """MCP servers of others that lend their tools to the model."""
     synonyms: Synonyms
+    dictionaries: Dictionaries
     rerank: Reranker | None
     sources: Sources | None
     """Where documents come from beside files; None where no file names any."""

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from docent.errors import HarmfulFile, OutOfReach, UnreadableFile
 from docent.loading.job import IN_MEMORY, Job, Limits, Ocr
-from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker.file_worker import FileWorker, ReadingCosts, file_changed, parse_page
 from docent.loading.worker.parallel_reading import MIN_PAGES, ParallelReading, WorkerSlots
 from docent.loading.worker.worker_process import (
@@ -22,6 +21,7 @@ from docent.loading.worker.worker_process import (
     clean_text,
     page_to_wire,
 )
+from docent.text_language import LANGUAGE_SAMPLE, detect_language
 from docent.types import Document, Page
 
 LOADER_VERSION = 2

@@ -155,35 +155,3 @@ def _mixes_alphabets(words: list[str]) -> bool:
 def _alphabet(letter: str) -> str:
     name = unicodedata.name(letter, "").partition(" ")[0]
     return "CJK" if name in EAST_ASIAN else name
-
-
-COMMON_WORDS = {
-    "en": "the of and to in is that for it with as was on are be this by from at or an not",
-    "fr": "le la les des et en une est que pour dans qui sur par plus au avec ce il sont pas aux vous ne du",
-    "de": "der die und das den von zu mit sich des auf für ist im dem nicht ein eine als auch es an aus",
-    "es": "el los las que y en una por con para del se no su al como más es este o pero le ha",
-    "it": "il di che è per un una con non sono del la della dei nel alla si da al le gli anche più questo ha",
-    "pt": "o os que e do da em um uma para com não por mais dos as se na no ao foi sua ou é são",
-    "nl": "de het een van en in is dat op te zijn met voor niet aan er om ook als bij door maar naar dan",
-}
-WORDS_BY_LANGUAGE = {language: frozenset(words.split()) for language, words in COMMON_WORDS.items()}
-MIN_WORDS = 20
-LANGUAGE_SAMPLE = 40_000  # characters of a document; enough to tell a language
-WINNING_MARGIN = 1.25  # sister languages (es/pt, de/nl) share words; a real text wins by far more than this
-
-
-def detect_language(text: str) -> str:
-    """Return the ISO 639-1 code of a text, or "" when it is too short or of an unknown language.
-
-    Counts the most common small words of each language.
-    """
-    counts = Counter(re.findall(r"[^\W\d_]+", text.lower()))
-    total = sum(counts.values())
-    if total < MIN_WORDS:
-        return ""
-    scores = sorted(
-        ((sum(counts[word] for word in words), language) for language, words in WORDS_BY_LANGUAGE.items()),
-        reverse=True,
-    )
-    (best, language), (second, _) = scores[:2]
-    return language if best > total * 0.12 and best >= second * WINNING_MARGIN else ""

@@ -1,7 +1,17 @@
 """retrieve(question) → passages: the chunks of the documents that answer, best first."""
 
+from docent.retrieving.dictionaries import Dictionaries
 from docent.retrieving.retriever import retrieve
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.synonyms import Synonyms
+from docent.retrieving.translation import Translation, translate_question
 
-__all__ = ["DEFAULT_WEIGHTS", "Synonyms", "Weights", "retrieve"]
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "Dictionaries",
+    "Synonyms",
+    "Translation",
+    "Weights",
+    "retrieve",
+    "translate_question",
+]

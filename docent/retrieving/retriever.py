@@ -1,15 +1,19 @@
-"""From a question to passages: pool candidates, fuse their scores, rescore the best, lift their pages.
-
-Candidates are the chunks that either search finds in the whole scope, and again in the likely documents.
-"""
+"""From a question to passages: pool candidates, fuse their scores, rescore the best, lift their pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
 
+from docent.retrieving.candidates import (
+    QueryEmbedder,
+    SearchHits,
+    highest,
+    highest_scores,
+    pool,
+    search_everywhere,
+    search_queries,
+    without_bias,
+)
 from docent.retrieving.document_prior import (
     document_evidence,
     document_priors,
@@ -19,7 +23,6 @@ from docent.retrieving.document_prior import (
 from docent.retrieving.query import (
     Query,
     check_scope,
-    clauses_of,
     in_turn,
     narrow_scope,
     parse,
@@ -27,6 +30,7 @@ from docent.retrieving.query import (
 )
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Rescorer, Weights, fuse, lift_pages
 from docent.retrieving.synonyms import Synonyms, expand_query
+from docent.retrieving.translation import Translation
 from docent.store.protocols import ChunkLocation, Hit, Reader
 from docent.types import Chunk, Passage, Scope, StoredDocument
 
@@ -44,10 +48,6 @@ OPENING = 500
 SHORTLIST = 100
 """Chunks that are rescored; with more, the pages found are the same."""
 
-POOL = 200
-"""Candidates taken from each of the two searches."""
-NO_VECTOR = -1.0
-
 
 def retrieve(
     question: str,
@@ -59,10 +59,12 @@ def retrieve(
     weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
     rerank: Rerank | None = None,
+    translations: Sequence[Translation] = (),
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first. Raises InputError.
 
     Of a long question only the beginning and the end are searched, and long questions wait for each other.
+    Documents in the language of a translation are searched by it.
     """
     query = parse(shorten_question(question))
     with in_turn(question):
@@ -71,17 +73,37 @@ def retrieve(
         documents = {document.id: document for document in in_scope}
         groups = synonyms.of({document.library for document in in_scope}) if synonyms else ()
         other_words = expand_query(query.text, groups, lambda text: store.terms(text, ""))
-        search, hits = search_everywhere(
-            query.text, other_words, embedder=embedder, weights=weights, scope=scope, store=store
+        queries = search_queries(query.text, other_words, translations, in_scope, weights)
+        searches = [
+            search_everywhere(one, embedder=embedder, weights=weights, scope=scope, store=store)
+            for one in queries
+        ]
+        hits = SearchHits(
+            highest(found.by_meaning for _, found in searches),
+            highest(found.by_words for _, found in searches),
         )
         places = store.places([hit.id for hit in (*hits.by_meaning, *hits.by_words)], scope)
-        priors = _document_priors(query.text, hits, documents, places, store, scope, weights)
+        named = " ".join([query.text, *(other.text for other in translations)])
+        priors = _document_priors(named, hits, documents, places, store, scope, weights)
         likely = likely_documents(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
-        extra = _hits_for_conditions(query, search.vector, store, scope)
-        by_meaning, by_words = pool(hits, search, scope, store, likely, extra)
+        pools = [
+            pool(
+                found, one, scope, store, likely, extra=_hits_for_conditions(query, one.vector, store, scope)
+            )
+            for one, found in searches
+        ]
+        by_meaning = highest_scores(by_meaning for by_meaning, _ in pools)
+        by_words = highest_scores(by_words for _, by_words in pools)
+        compared = by_meaning
+        if queries[-1].documents:  # of several languages
+            own = searches[0][0]
+            compared = highest_scores(
+                without_bias(found, one, own, scope, store)
+                for (one, _), (found, _) in zip(searches, pools, strict=True)
+            )
 
         # Fuse: one score for each candidate, its document's prior included.
-        scores = fuse(by_meaning, by_words, weights)
+        scores = fuse(compared, by_words, weights)
         if query.phrases or query.without:
             scores = _meeting_conditions(scores, query, store, scope)
         places |= store.places([chunk_id for chunk_id in scores if chunk_id not in places], scope)
@@ -97,7 +119,7 @@ def retrieve(
             chunk_id: documents[chunk.document_id].language if chunk.document_id in documents else ""
             for chunk_id, chunk in shortlist.items()
         }
-        rescorer = Rescorer(query.text, languages, store, scope)
+        rescorer = Rescorer(query.text, languages, store, scope, translations)
         added = rescorer.added_scores(shortlist, by_words, weights)
         pages = {
             chunk_id: place
@@ -209,121 +231,3 @@ def _passages(
             )
         )
     return passages
-
-
-class QueryEmbedder(Protocol):
-    def embed_query(self, text: str) -> list[float]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """A question as the two searches take it: words, and a vector."""
-
-    words: str
-    vector: Sequence[float]
-    synonyms: str = ""
-    """Other words for the same, which count less."""
-    synonym_weight: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SearchHits:
-    """The best chunks by each search, best first."""
-
-    by_meaning: Sequence[Hit]
-    by_words: Sequence[Hit]
-
-
-def search_everywhere(
-    question: str, synonyms: str, *, embedder: QueryEmbedder, weights: Weights, scope: Scope, store: Reader
-) -> tuple[SearchQuery, SearchHits]:
-    """Run both searches over the whole scope, side by side, and return the query with its hits."""
-
-    def search_by_meaning() -> tuple[list[float], list[Hit]]:
-        vector = embed_question(question, embedder, weights)
-        return vector, store.nearest(vector, POOL, scope)
-
-    # Embedding and neighbours run outside of Python, 8 of 30 ms; work done meanwhile costs nothing.
-    with ThreadPoolExecutor(1, "by meaning") as executor:
-        meaning = executor.submit(search_by_meaning)
-        by_words = _search_words(SearchQuery(question, (), synonyms, weights.synonyms), scope, store)
-        store.read_ahead([hit.id for hit in by_words], scope)
-        vector, by_meaning = meaning.result()
-    return SearchQuery(question, vector, synonyms, weights.synonyms), SearchHits(by_meaning, by_words)
-
-
-def embed_question(question: str, embedder: QueryEmbedder, weights: Weights) -> list[float]:
-    """Return the question's vector, mixed with the mean of the vectors of its sentences and clauses.
-
-    A sentence on how to answer ("round to two decimals") then drowns out less of what is asked.
-    """
-    import numpy as np  # 0.12 s to import; an ingest does without
-
-    whole = np.asarray(embedder.embed_query(question))
-    clauses = [np.asarray(embedder.embed_query(clause)) for clause in clauses_of(question) if weights.clauses]
-    if not clauses:
-        return [float(value) for value in whole]
-    mixed = whole + weights.clauses * np.mean(clauses, axis=0)
-    return [float(value) for value in mixed / (np.linalg.norm(mixed) or 1.0)]
-
-
-def pool(
-    hits: SearchHits,
-    query: SearchQuery,
-    scope: Scope,
-    store: Reader,
-    documents: tuple[str, ...],
-    extra: Sequence[Hit],
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return every candidate's score by meaning and by words.
-
-    Candidates are the hits, the hits of a second search inside `documents`, and `extra`. A chunk that only
-    one search found gets its score from the other as well, before the two are compared.
-    """
-    with_words = {hit.id for hit in hits.by_words}
-    only_meaning = [hit.id for hit in hits.by_meaning if hit.id not in with_words]
-    with ThreadPoolExecutor(1, "word scores") as executor:  # outside of Python, too
-        word_scores = executor.submit(_score_words, query, only_meaning, scope, store)
-        inner_scope = replace(scope, documents=documents)
-        inner = _search_both(query, inner_scope, store) if documents else SearchHits((), ())
-        by_words = dict(zip(only_meaning, word_scores.result(), strict=True))
-    # The second search counts how rare a word is in the likely documents' libraries only. Scores of the whole
-    # scope in its place found no more (docs/decisions/0009-weighted-fusion.md).
-    by_words |= {hit.id: hit.score for hit in (*hits.by_words, *inner.by_words)}
-    by_meaning = {hit.id: hit.score for hit in (*hits.by_meaning, *inner.by_meaning)}
-    if len(inner.by_words) < POOL and not query.synonyms:
-        # The search by words was exhausted: no other chunk of these documents holds a word of the question.
-        by_words = {hit.id: 0.0 for hit in inner.by_meaning} | by_words
-    candidates = dict.fromkeys([*by_meaning, *by_words, *(hit.id for hit in extra)])
-    lacking_words = [chunk_id for chunk_id in candidates if chunk_id not in by_words]
-    lacking_meaning = [chunk_id for chunk_id in candidates if chunk_id not in by_meaning]
-    by_words |= dict(zip(lacking_words, _score_words(query, lacking_words, scope, store), strict=True))
-    similarities = store.similarity(query.vector, lacking_meaning, scope)
-    by_meaning |= {
-        chunk_id: score
-        for chunk_id, score in zip(lacking_meaning, similarities, strict=True)
-        if score > NO_VECTOR
-    }
-    return by_meaning, by_words
-
-
-def _search_both(query: SearchQuery, scope: Scope, store: Reader) -> SearchHits:
-    return SearchHits(store.nearest(query.vector, POOL, scope), _search_words(query, scope, store))
-
-
-def _search_words(query: SearchQuery, scope: Scope, store: Reader) -> list[Hit]:
-    hits = store.matching(query.words, POOL, scope)
-    if not query.synonyms:
-        return hits
-    synonym_hits = store.matching(query.synonyms, POOL, scope)
-    chunk_ids = list(dict.fromkeys(hit.id for hit in (*hits, *synonym_hits)))
-    scored = map(Hit, chunk_ids, _score_words(query, chunk_ids, scope, store))
-    return sorted(scored, key=lambda hit: (-hit.score, hit.id))[:POOL]
-
-
-def _score_words(query: SearchQuery, chunk_ids: Sequence[str], scope: Scope, store: Reader) -> list[float]:
-    scores = store.agreement(query.words, chunk_ids, scope)
-    if not query.synonyms:
-        return scores
-    synonym_scores = store.agreement(query.synonyms, chunk_ids, scope)
-    return [own + query.synonym_weight * other for own, other in zip(scores, synonym_scores, strict=True)]

@@ -18,6 +18,7 @@ from functools import cache, partial
 from itertools import chain, pairwise
 
 from docent.retrieving.query import wants_figures
+from docent.retrieving.translation import Translation
 from docent.store.protocols import Reader
 from docent.types import Chunk, Scope
 
@@ -35,6 +36,8 @@ COMMON = 6.8
 OFFSET = -4.0
 UNKNOWN_CLOSENESS = 0.4
 """For a passage that has no vector yet; it is judged by its words."""
+NOT_UNDERSTOOD = 0.5
+"""Least relevance where no word of a question could be translated, in proportion where some could."""
 Terms = Callable[[str], Sequence[str]]
 Rarity = Mapping[str, float]
 
@@ -52,6 +55,8 @@ class Weights:
     """Weight of the mean vector of a compound question's clauses, beside the question's own."""
     synonyms: float = 0.5
     """Weight of the library's other words for what the question says, beside the question's own."""
+    alternatives: float = 0.5
+    """Weight of further translations of a question's words, beside the first of each."""
     prior: float = 1.0
     """Weight of the document's prior."""
     name: float = 0.6
@@ -124,17 +129,23 @@ def _stretch(scores: Mapping[str, float]) -> dict[str, float]:
 class Rescorer:
     """Scores chunks for one question; a text that is scored twice is read once."""
 
-    def __init__(self, question: str, languages: Mapping[str, str], store: Reader, scope: Scope) -> None:
+    def __init__(
+        self,
+        question: str,
+        languages: Mapping[str, str],
+        store: Reader,
+        scope: Scope,
+        translations: Sequence[Translation] = (),
+    ) -> None:
         """Take the language of every chunk that will be scored, by its id."""
         self._question = question
         self._languages = languages
         self._store = store
         self._scope = scope
-        self._terms = cache(store.terms)
+        self._translations = {translation.target: translation for translation in translations}
+        self._terms = cache(self._read_terms)
         self._sentence_terms = cache(self._read_sentences)
-        self._question_terms = {
-            language: store.terms(question, language) for language in set(languages.values())
-        }
+        self._question_terms = {language: self._asked_terms(language) for language in set(languages.values())}
 
     def added_scores(
         self, chunks: Mapping[str, Chunk], by_words: Mapping[str, float], weights: Weights
@@ -150,7 +161,7 @@ class Rescorer:
         for_figures = wants_figures(self._question)
         # A chunk without a score by words holds none of the question's words, so it need not be read for
         # them, if all words of the question in the chunk's language were searched for.
-        searched = self._store.searched(self._question)
+        searched = self._store.searched(self._question) if not self._translations else frozenset()
         all_searched = {
             language for language, terms in self._question_terms.items() if searched.issuperset(terms)
         }
@@ -179,13 +190,37 @@ class Rescorer:
             terms = chain(self._terms(chunk.header, language), *self._sentence_terms(chunk.text, language))
             shared = words_in_common(self._question_terms[language], list(terms), rarity)
             found[chunk.id] = relevance(closeness.get(chunk.id), shared)
+            if translation := self._translations.get(language):
+                # What was not understood is no reason to say that the documents do not answer.
+                found[chunk.id] = max(found[chunk.id], NOT_UNDERSTOOD * (1 - translation.coverage))
         return found
 
     def _rarity(self, more_terms: set[str]) -> dict[str, float]:
-        return self._store.rarity(sorted(more_terms.union(*self._question_terms.values())), self._scope)
+        """Return how rare each term is; of a word with several translations as rare as the commonest."""
+        same: dict[str, str] = {}
+        for translation in self._translations.values():
+            same |= translation.same
+        terms = more_terms.union(*self._question_terms.values(), same)
+        rarity = self._store.rarity(sorted(terms), self._scope)
+        for term, head in same.items():
+            rarity[head] = min(rarity.get(head, rarity[term]), rarity[term])
+        return rarity
+
+    def _asked_terms(self, language: str) -> list[str]:
+        """Return the question's terms for chunks of a language, those of its translation if there is one."""
+        if (translation := self._translations.get(language)) is None:
+            return self._store.terms(self._question, language)
+        terms = self._terms(translation.text, language)
+        return [term for term in terms if term not in translation.unknown]
+
+    def _read_terms(self, text: str, language: str) -> list[str]:
+        terms = self._store.terms(text, language)
+        if (translation := self._translations.get(language)) is None:
+            return terms
+        return [translation.same.get(term, term) for term in terms]
 
     def _read_sentences(self, text: str, language: str) -> list[Sequence[str]]:
-        return [self._store.terms(part, language) for part in sentences(text)]
+        return [self._terms(part, language) for part in sentences(text)]
 
 
 def headings(header: str) -> list[str]:

@@ -15,6 +15,7 @@ from docent.answering.prompt.personas import PLAIN
 from docent.answering.prompt.token_budget import LearningCounter, counter_for
 from docent.indexing import chunk, embedded_text
 from docent.store import Store
+from docent.text_language import detect_language
 from docent.types import (
     Answer,
     Answered,
@@ -75,6 +76,7 @@ def answering(question: str, model: ModelClient | None, **changes: Any) -> Async
     """Answer with the passages `FOUND`; `changes` are fields of the request or of the services."""
     services: dict[str, Any] = {
         "retrieve": lambda question, scope: FOUND,
+        "translate": lambda question, scope: (),
         "store": Catalog(document("museum1.pdf")),
         "persona": PLAIN,
         "limits": LIMITS,
@@ -119,7 +121,13 @@ def stored(folder: Path, texts: dict[str, str], *, chunk_tokens: int = 60) -> St
             Page(number, part, headings=(Heading(0, part.partition("\n")[0]),) if table else ())
             for number, part in enumerate(text.split("\f"), 1)
         )
-        document = Document(sha256=sha256, name=path, kind="csv" if table else "text", pages=pages)
+        document = Document(
+            sha256=sha256,
+            name=path,
+            kind="csv" if table else "text",
+            pages=pages,
+            language=detect_language(text),
+        )
         chunks = chunk(
             document,
             document_id=document_id(library, sha256),

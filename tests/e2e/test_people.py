@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
@@ -21,6 +26,7 @@ from tests.e2e.test_chat import QUESTION, opens
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long password"
+ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -38,11 +44,20 @@ class Ann:
 
 
 @pytest.fixture(scope="module")
-def app(storage, tmp_path_factory, ollama_process):
-    own = shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
+def own(storage, tmp_path_factory) -> Path:
+    return shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
+
+
+@pytest.fixture(scope="module")
+def users(own: Path) -> Users:
     users = Users(own, cost=4)
     for name in ("ann", "ben", "cat"):
         users.add(name, role="member", password=PASSWORD)
+    return users
+
+
+@pytest.fixture(scope="module")
+def app(own: Path, users: Users, ollama_process):
     ollama_process.reset()
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url, DOCENT_LOGIN="on") as url:
         yield url
@@ -145,6 +160,77 @@ def test_a_visitor_without_a_login_is_refused(app, ann, browser):
         response = context.request.fetch(app + path, method=method, data=data)
         assert refused(response), (method, path, response.status)
         assert "Tidelight" not in response.text(), path
+    context.close()
+
+
+LISTED = """
+import chainlit.server, json
+from docent.web import server
+def walk(routes):
+    for route in routes:
+        if (included := getattr(route, "original_router", None)) is not None:
+            yield from walk(included.routes)
+        else:
+            yield route.path, sorted(getattr(route, "methods", None) or [])
+server.prepare()
+print(json.dumps(list(walk(chainlit.server.app.router.routes))))
+"""
+FOR_EVERYBODY = re.compile(
+    r"/|/health|/favicon|/logo|/login|/logout|/auth/.*|/avatars/.*|/public/.*|/assets/.*|/project/translations"
+    r"|/ws/socket.io|/charts/context.svg|/shared/.*|/\{full_path:path\}"
+)
+"""Routes that need no login: the empty page and its parts, logging in and out, a picture of given numbers,
+and links that their author shares. The socket is tried below.
+"""
+
+
+def every_request(folder: Path, document: str) -> list[tuple[str, str]]:
+    """Return a request for each route that needs a login, about a document of the user's own."""
+    environ = {**os.environ, "DOCENT_STORAGE": str(folder), "PYTHONPATH": str(ROOT)}
+    listed = subprocess.run(
+        [sys.executable, "-c", LISTED], cwd=folder, env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    values = {"id": document, "document": document, "n": "1", "page": "1"}
+    return [
+        (method, re.sub(r"\{(\w+)[^}]*\}", lambda found: values.get(found[1], NOWHERE), path))
+        for path, methods in json.loads(listed)
+        if not FOR_EVERYBODY.fullmatch(path)
+        for method in methods
+        if method != "HEAD"
+    ]
+
+
+def test_the_session_of_a_removed_user_opens_nothing(app, users, browser, tmp_path):
+    """Each route that needs a login refuses the cookie of a user who was removed, as it refuses none at all;
+    while the user was there, it opened their own document and, as an administrator's, the page for these."""
+    users.add("dan", role="admin", password=PASSWORD)
+    context = browser.new_context(extra_http_headers={"Sec-Fetch-Site": "same-origin"})
+    dan = context.request
+    assert dan.post(f"{app}/login", form={"username": "dan", "password": PASSWORD}).ok
+    letter = {"name": "dans-letter.txt", "mimeType": "text/plain", "buffer": b"The heron stands by the weir."}
+    sent = dan.post(
+        f"{app}/documents/upload", multipart={"file": letter}, headers={"Accept": "application/json"}
+    )
+    document = sent.json()["id"]
+    requests = every_request(tmp_path, document)
+    opened = [
+        path for method, path in requests if method == "GET" and dan.get(app + path, max_redirects=0).ok
+    ]
+    assert {"/documents", f"/documents/{document}", f"/documents/{document}/file", "/admin", "/user"} <= set(
+        opened
+    )
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in context.cookies())
+    auth = {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c099", "threadId": ""}
+    users.remove("dan")
+    visitor = browser.new_context(extra_http_headers={"Sec-Fetch-Site": "same-origin"}).request
+    for method, path in requests:
+        for client in (dan, visitor):
+            answer = client.fetch(app + path, method=method, form={}, max_redirects=0)
+            to_the_login = answer.status == 303 and answer.headers["location"] == "/"
+            assert answer.status == 401 or to_the_login, (method, path, answer.status)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(asyncio.run, opens(app, {"Origin": app, "Cookie": cookie}, auth))
+        assert opening.result() is False
     context.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from docent.errors import InputError, UnknownDocument
 from docent.indexing import chunk, embedded_text
-from docent.retrieving import DEFAULT_WEIGHTS, Synonyms, retrieve, retriever
+from docent.retrieving import DEFAULT_WEIGHTS, Synonyms, candidates, retrieve, retriever
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
@@ -94,7 +94,7 @@ def test_conditions_in_the_question(question, expected, store):
 
 def test_an_excluded_word_makes_room_for_others(store, monkeypatch):
     """Where the best candidates hold it, those behind them are found."""
-    monkeypatch.setattr(retriever, "POOL", 1)
+    monkeypatch.setattr(candidates, "POOL", 1)
     assert files("soup with an egg", store)[0] == "soup.txt"
     assert files("soup with an egg -draft", store)[0] == "soup.md"
 

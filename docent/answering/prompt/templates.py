@@ -26,6 +26,11 @@ words such as "it" or "there" by what they mean. Keep names and figures. Write t
 line.
 My last question: """
 
+TRANSLATE = """\
+Translate the user's question into {language}. Do not answer it. Keep names and figures as they are. Write \
+the translation alone, on one line.
+"""
+
 UNGROUNDED = """\
 The user's documents do not answer this question, and the user knows that. Answer from general knowledge,
 briefly, and say where you are unsure. Do not write numbers in square brackets.
@@ -99,6 +104,14 @@ def condensing(
         {"role": "system", "content": instructions},
         *turns(history),
         {"role": "user", "content": CONDENSE + quotable(question)},
+    ]
+
+
+def translating(question: str, language: str) -> list[ChatMessage]:
+    """Return the request to translate a question; `language` is named in English."""
+    return [
+        {"role": "system", "content": TRANSLATE.format(language=language)},
+        {"role": "user", "content": quotable(question)},
     ]
 
 

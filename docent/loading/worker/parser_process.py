@@ -25,7 +25,6 @@ from docent.errors import DocentError
 from docent.loading.file_types import describe_mismatch, detect_kind, open_contents
 from docent.loading.job import MAX_REASON_CHARS, Limits, RangeReader, read_input_file
 from docent.loading.pdf.page_context import PageContext
-from docent.loading.text_cleaning import LANGUAGE_SAMPLE, detect_language
 from docent.loading.worker.worker_process import (
     job_from_wire,
     page_from_wire,
@@ -34,6 +33,7 @@ from docent.loading.worker.worker_process import (
     write_message,
 )
 from docent.messages import Message, joined, stored
+from docent.text_language import LANGUAGE_SAMPLE, detect_language
 from docent.types import Page
 
 # Words of a page make no cycles; the default thresholds took 7 % of a page's time.

@@ -28,6 +28,8 @@ LOCAL = "local"
 SHORTEST_PASSWORD = 10
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 COST = 12  # 0.25 s a password on two cores
+CLOCK_ERROR = 366 * 86_400
+"""Seconds by which a clock may have been ahead without a session that was logged out of coming back."""
 NO_PASSWORD = ""
 """For users who log in through a provider only."""
 
@@ -128,9 +130,12 @@ class Users:
             )
 
     def end_session(self, session: str, *, until: float) -> None:
-        """Store that a session was logged out of, until its tokens expire by themselves."""
+        """Store that a session was logged out of, until its tokens have long expired by themselves.
+
+        While a clock is wrong, and ahead, tokens look expired that are valid again once it is set back.
+        """
         with self._open() as database:
-            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time(),))
+            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time() - CLOCK_ERROR,))
             database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
 
     def verify(self, name: str, password: str) -> Account | None:

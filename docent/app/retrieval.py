@@ -1,0 +1,55 @@
+"""Retrieval of an opened Docent: from a question in a scope to passages, translated where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from docent.app.parts import Parts
+from docent.app.source_schedule import with_origins
+from docent.types import Passage, Scope
+
+if TYPE_CHECKING:  # imported when a storage folder is opened
+    from docent.retrieving import Translation
+
+CANDIDATES = 20
+"""Passages found for a question; the settings say how many of them are sent."""
+
+
+class Retrieval(Parts):
+    """The parts of a run, with the search that the chat, the API and the commands share."""
+
+    def retrieve(
+        self,
+        question: str,
+        scope: Scope,
+        limit: int = CANDIDATES,
+        *,
+        translations: Sequence[Translation] | None = None,
+    ) -> list[Passage]:
+        """Return the passages that may answer the question, best first.
+
+        Documents in another language are searched by a translation, from dictionaries unless one is given.
+        """
+        from docent.retrieving import retrieve
+
+        if translations is None:
+            translations = self.translate(question, scope)
+        passages = retrieve(
+            question,
+            scope=scope,
+            store=self.store,
+            embedder=self.embedder,
+            limit=limit,
+            synonyms=self.synonyms,
+            rerank=self.rerank,
+            translations=translations,
+        )
+        passages = self.plugins.refine(question, passages)
+        return passages if self.sources is None else with_origins(passages, self.sources)
+
+    def translate(self, question: str, scope: Scope) -> list[Translation]:
+        """Return the question in the languages of the documents in scope other than its own."""
+        from docent.retrieving import translate_question
+
+        return translate_question(question, scope, store=self.store, dictionaries=self.dictionaries)
