@@ -39,6 +39,16 @@ async def is_small(model: ModelClient, services: AnswerServices) -> bool:
     """Tell whether the model gets the easier task: by the setting, or by its number of parameters."""
     if services.limits.small_model != "auto":
         return services.limits.small_model == "on"
+    return await has_few_parameters(model, services)
+
+
+async def is_cited_closely(model: ModelClient, services: AnswerServices) -> bool:
+    """Tell whether only near copies are cited: also of a small model that is to get no easier task."""
+    return services.limits.small_model == "on" or await has_few_parameters(model, services)
+
+
+async def has_few_parameters(model: ModelClient, services: AnswerServices) -> bool:
+    """Tell whether the model is known to have few parameters; its server is asked once."""
     if model.name not in services.sizes:
         try:
             services.sizes[model.name] = await model.parameters()
