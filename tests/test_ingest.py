@@ -290,6 +290,15 @@ def test_synonyms_are_no_document(project):
     assert reports["synonyms.txt"]["reason"].startswith("Line 2, 'pumpkin', names no synonym")
 
 
+def test_figures_are_no_document(project):
+    """A library's figures.toml is not searched; a table that is no figure is named."""
+    project.write("hikes/alps.txt", "The hut serves pumpkin soup.")
+    project.write("hikes/figures.toml", '["climb rate"]\nlines = ["metres climbed"]\n["soup"]\nrows = []\n')
+    reports = project.ingest(code=1)
+    assert outcomes(reports) == {"alps.txt": "added", "figures.toml": "failed"}
+    assert reports["figures.toml"]["reason"].startswith("'soup' is no figure")
+
+
 def test_a_file_that_is_being_copied_is_read_when_it_is_there(project):
     """What is empty and has just been made is looked at once more before it is said to be empty."""
     environ = {"DOCENT_DATA": str(project.data), "DOCENT_STORAGE": str(project.storage)}

@@ -131,9 +131,8 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    if services.model is not None:
-        draft.small = await is_small(services.model, services)
-        draft.closely = await is_cited_closely(services.model, services)
+    draft.small = await is_small(services)
+    draft.closely = await is_cited_closely(services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:

@@ -16,7 +16,6 @@ from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
     DEFAULT_LIBRARY,
-    SYNONYMS,
     Answer,
     Answered,
     AnswerRequest,
@@ -199,11 +198,7 @@ class Docent(Retrieval):
             on_progress=on_progress,
         )
         self.plugins.tell_of_ingest(reports)
-        return reports + [
-            FileReport(library, SYNONYMS, "failed", mistake)
-            for library in sorted({report.library for report in reports})
-            for mistake in self.synonyms.mistakes(library)
-        ]
+        return reports + self.mistakes_in_libraries({report.library for report in reports})
 
     def sync_sources(self, names: Sequence[str] = ()) -> tuple[list[SourceReport], list[FileReport]]:
         """Bring sources level with what they have now, all by default, and ingest what they brought."""

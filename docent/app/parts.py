@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from docent.errors import ModelError
+from docent.errors import DocentError, ModelError
+from docent.types import FIGURES, SYNONYMS, FileReport, Scope
 
 if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come with the first one opened
     from docent.answering.content_policy import ContentPolicy
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come
     from docent.indexing.torch_models import Reranker
     from docent.ingesting import IngestPipeline, Rereader, Uploads
     from docent.loading import Loader
-    from docent.retrieving import Dictionaries, Synonyms
+    from docent.retrieving import Dictionaries, FigureLines, Synonyms
     from docent.settings import Settings
     from docent.sources import Sources
     from docent.store import Store
@@ -55,6 +56,7 @@ class Parts:
     tool_servers: ToolServers | None
     """MCP servers of others that lend their tools to the model."""
     synonyms: Synonyms
+    figure_lines: FigureLines
     dictionaries: Dictionaries
     rerank: Reranker | None
     sources: Sources | None
@@ -89,12 +91,17 @@ class Parts:
 
     def warm(self) -> None:
         """Load both models in the background, so that the first question does not wait for them."""
-        for load in (self._warm_embedder, self._warm_model):
+        for load in (self._warm_search, self._warm_model):
             threading.Thread(target=load, name="warming", daemon=True).start()
 
-    def _warm_embedder(self) -> None:
+    def _warm_search(self) -> None:
         self.embedder.warm()
         import docent.answering.answer_pipeline  # noqa: F401  with the rest, before it is frozen
+        from docent.retrieving import retrieve
+
+        with suppress(DocentError):  # the first question reports what is wrong
+            # The first search opens the indexes, and took twice as long as the next ones.
+            retrieve("warm", scope=Scope(), store=self.store, embedder=self.embedder, limit=1)
 
         # Else every fiftieth question waits 80 ms for a garbage collection of everything that was loaded.
         gc.collect()
@@ -105,6 +112,16 @@ class Parts:
 
         with suppress(ModelError):  # the first question reports what is missing
             asyncio.run(self.model.warm())
+
+    def mistakes_in_libraries(self, libraries: Iterable[str]) -> list[FileReport]:
+        """Return a report on each mistake in these libraries' own files of synonyms and figures."""
+        files = ((SYNONYMS, self.synonyms.mistakes), (FIGURES, self.figure_lines.mistakes))
+        return [
+            FileReport(library, file, "failed", mistake)
+            for library in sorted(libraries)
+            for file, mistakes in files
+            for mistake in mistakes(library)
+        ]
 
     def close(self) -> None:
         """Close every part, the store last, even if another part fails to close."""

@@ -42,6 +42,7 @@ class Retrieval(Parts):
             embedder=self.embedder,
             limit=limit,
             synonyms=self.synonyms,
+            figure_lines=self.figure_lines,
             rerank=self.rerank,
             translations=translations,
         )
@@ -52,4 +53,10 @@ class Retrieval(Parts):
         """Return the question in the languages of the documents in scope other than its own."""
         from docent.retrieving import translate_question
 
-        return translate_question(question, scope, store=self.store, dictionaries=self.dictionaries)
+        return translate_question(
+            question,
+            scope,
+            store=self.store,
+            dictionaries=self.dictionaries,
+            embedded=getattr(self.embedder, "languages", ()),  # few engines know
+        )

@@ -15,7 +15,7 @@ from typing import Protocol
 from docent.errors import InputError
 from docent.messages import Message
 from docent.regular_files import not_regular
-from docent.types import DEFAULT_LIBRARY, SYNONYMS, FileReport, SourceFile
+from docent.types import DEFAULT_LIBRARY, FIGURES, SYNONYMS, FileReport, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def find_files(
             if isinstance(file, SkippedPath):
                 library, inside = map(printable, _place(file.path, data))
                 reports.append(FileReport(library, inside, "failed", file.why))
-            elif file.path != SYNONYMS:
+            elif file.path not in (SYNONYMS, FIGURES):
                 files[file.library, file.path] = file
     return list(files.values()), reports
 

@@ -1,6 +1,7 @@
 """retrieve(question) → passages: the chunks of the documents that answer, best first."""
 
 from docent.retrieving.dictionaries import Dictionaries
+from docent.retrieving.figure_lines import FigureLines
 from docent.retrieving.retriever import retrieve
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 from docent.retrieving.synonyms import Synonyms
@@ -9,6 +10,7 @@ from docent.retrieving.translation import Translation, translate_question
 __all__ = [
     "DEFAULT_WEIGHTS",
     "Dictionaries",
+    "FigureLines",
     "Synonyms",
     "Translation",
     "Weights",

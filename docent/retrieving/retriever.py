@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from docent.retrieving.candidates import (
     QueryEmbedder,
@@ -20,6 +21,7 @@ from docent.retrieving.document_prior import (
     likely_documents,
     name_matcher,
 )
+from docent.retrieving.figure_lines import AskedLines, FigureLines, asked_lines, shipped_figures
 from docent.retrieving.query import (
     Query,
     check_scope,
@@ -48,6 +50,9 @@ OPENING = 500
 SHORTLIST = 100
 """Chunks that are rescored; with more, the pages found are the same."""
 
+LINE_HITS = 80
+"""Candidates that are found by the lines behind a figure; they are rescored, whatever their place."""
+
 
 def retrieve(
     question: str,
@@ -58,6 +63,7 @@ def retrieve(
     limit: int,
     weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
+    figure_lines: FigureLines | None = None,
     rerank: Rerank | None = None,
     translations: Sequence[Translation] = (),
 ) -> list[Passage]:
@@ -71,8 +77,14 @@ def retrieve(
         # Pool: the hits of both searches, and those of a second search inside the likely documents.
         scope, in_scope = _documents_in_scope(query, check_scope(scope), store)
         documents = {document.id: document for document in in_scope}
-        groups = synonyms.of({document.library for document in in_scope}) if synonyms else ()
+        libraries = {document.library for document in in_scope}
+        groups = synonyms.of(libraries) if synonyms else ()
+        book = figure_lines.of(libraries) if figure_lines else shipped_figures()
+        lines = AskedLines()
+        if weights.lines or weights.statement:
+            lines = asked_lines(query.text, book, lambda text: store.terms(text, ""))
         other_words = expand_query(query.text, groups, lambda text: store.terms(text, ""))
+        other_words = " ".join(filter(None, (other_words, lines.words)))
         queries = search_queries(query.text, other_words, translations, in_scope, weights)
         searches = [
             search_everywhere(one, embedder=embedder, weights=weights, scope=scope, store=store)
@@ -86,9 +98,16 @@ def retrieve(
         named = " ".join([query.text, *(other.text for other in translations)])
         priors = _document_priors(named, hits, documents, places, store, scope, weights)
         likely = likely_documents(priors, ROUTED) if weights.prior and len(documents) > ROUTED else ()
+        inside = replace(scope, documents=likely) if likely else scope
+        line_hits = store.matching(lines.words, LINE_HITS, inside) if lines.words else []
         pools = [
             pool(
-                found, one, scope, store, likely, extra=_hits_for_conditions(query, one.vector, store, scope)
+                found,
+                one,
+                scope,
+                store,
+                likely,
+                extra=[*_hits_for_conditions(query, one.vector, store, scope), *line_hits],
             )
             for one, found in searches
         ]
@@ -114,13 +133,15 @@ def retrieve(
         }
 
         # Rescore the shortlist by its text, and lift the pages that hold several good chunks.
-        shortlist = store.chunks(_best(scores, max(limit, SHORTLIST)), scope)
+        with_lines = [hit.id for hit in line_hits if hit.id in scores]
+        best_ids = dict.fromkeys([*_best(scores, max(limit, SHORTLIST)), *with_lines])
+        shortlist = store.chunks(list(best_ids), scope)
         languages = {
             chunk_id: documents[chunk.document_id].language if chunk.document_id in documents else ""
             for chunk_id, chunk in shortlist.items()
         }
         rescorer = Rescorer(query.text, languages, store, scope, translations)
-        added = rescorer.added_scores(shortlist, by_words, weights)
+        added = rescorer.added_scores(shortlist, by_words, lines, weights)
         pages = {
             chunk_id: place
             for chunk_id in shortlist

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, pairwise
 
+from docent.retrieving.figure_lines import AskedLines, LineFinder
 from docent.retrieving.query import wants_figures
 from docent.retrieving.translation import Translation
 from docent.store.protocols import Reader
@@ -73,6 +74,10 @@ class Weights:
     """Share of the question that one sentence of the chunk says."""
     wants_figures: float = 0.5
     """Factor on the two before where the question wants figures: a table has no sentences."""
+    lines: float = 0.7
+    """Share of the lines behind a figure that the question names, as rows of the chunk."""
+    statement: float = 0.3
+    """How full of figures the chunk is, under the heading of a statement that the question is about."""
     page: float = 0.2
     """Of a page's second best chunk, and its square of the third (0.04); more wrongs short pages."""
 
@@ -148,9 +153,17 @@ class Rescorer:
         self._question_terms = {language: self._asked_terms(language) for language in set(languages.values())}
 
     def added_scores(
-        self, chunks: Mapping[str, Chunk], by_words: Mapping[str, float], weights: Weights
+        self,
+        chunks: Mapping[str, Chunk],
+        by_words: Mapping[str, float],
+        asked_lines: AskedLines,
+        weights: Weights,
     ) -> dict[str, float]:
-        """Return what headings, figures, sentences and neighbouring words add to each chunk's score."""
+        """Return what headings, figures, lines, sentences and neighbours add to each chunk's score."""
+        finders = {
+            language: LineFinder(asked_lines, partial(self._terms, language=language))
+            for language in self._question_terms
+        }
         heading_terms = {
             term
             for chunk_id, chunk in chunks.items()
@@ -178,7 +191,10 @@ class Rescorer:
                 weights.title * heading_share
                 + in_words * (weights.wants_figures if for_figures else 1.0)
                 + (weights.figures * figures(chunk.text) if for_figures else 0.0)
+                + weights.lines * finders[language].share(chunk.text)
             )
+            if finders[language].is_statement(headings(chunk.header)):
+                added[chunk_id] += weights.statement * figures(chunk.text)
         return added
 
     def relevances(self, chunks: Sequence[Chunk], closeness: Mapping[str, float]) -> dict[str, float]:

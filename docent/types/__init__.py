@@ -30,6 +30,7 @@ from docent.types.answer_values import (
 from docent.types.document_values import (
     ANSWERING,
     DEFAULT_LIBRARY,
+    FIGURES,
     NOTHING_TO_SEARCH,
     SYNONYMS,
     UNFINISHED,
@@ -86,6 +87,7 @@ __all__ = [
     "Quotes",
     "ReadBy",
     "Receipt",
+    "FIGURES",
     "SYNONYMS",
     "Scope",
     "Searching",

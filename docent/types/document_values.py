@@ -189,6 +189,8 @@ UNFINISHED = frozenset({State.QUEUED, State.LOADING, State.SEARCHABLE})
 DEFAULT_LIBRARY = "default"
 SYNONYMS = "synonyms.txt"
 """The file of synonyms in a library's own folder. It is read, and is no document."""
+FIGURES = "figures.toml"
+"""The file of figures and their lines in a library's own folder. It is read, and is no document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,22 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
+from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, WebSocket, expect
 
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
 from docent.web.chat.cited_sources import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
+from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
 
@@ -51,8 +54,10 @@ def own(storage, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def users(own: Path) -> Users:
     users = Users(own, cost=4)
-    for name in ("ann", "ben", "cat"):
+    for name in ("ann", "ben", "cat", "fay"):
         users.add(name, role="member", password=PASSWORD)
+    for name in ("root", "eve"):
+        users.add(name, role="admin", password=PASSWORD)
     return users
 
 
@@ -322,3 +327,69 @@ def test_deleting_a_conversation_offers_to_delete_its_files(app, browser, tmp_pa
     left = page.request.get(f"{app}/documents?search={name}").text()
     assert (f">{name}</a>" not in left) is too
     context.close()
+
+
+@contextmanager
+def logged_in(app: str, browser: Browser, name: str) -> Iterator[tuple[Page, WebSocket]]:
+    """Open the chat as somebody; yield the page and its socket."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
+    assert context.request.post(f"{app}/login", form={"username": name, "password": PASSWORD}).ok
+    page = context.new_page()
+    with page.expect_websocket() as socket:
+        page.goto(app)
+    connected(page)
+    yield page, socket.value
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [pytest.param("fay", "remove", id="removed"), pytest.param("eve", "role", id="made a member")],
+)
+def test_a_session_ends_with_a_removal_and_with_a_changed_role(app, browser, name, change):
+    """From the next request on, by every route; the page that was open is closed."""
+    with logged_in(app, browser, name) as (page, socket), logged_in(app, browser, "root") as (root, _):
+        paths = ("/user", "/documents/of-nobody", "/model", "/admin", f"/export/{NOWHERE}")
+        before = {path: page.request.get(app + path, max_redirects=0).status for path in paths}
+        assert (before["/user"], before["/admin"]) == (200, 200 if name == "eve" else 404)
+        changed = root.request.post(
+            f"{app}/admin/users/{name}/{change}",
+            form={"role": "member"},
+            headers={"Origin": app},
+            max_redirects=0,
+        )
+        assert changed.status == 303
+        after = {path: page.request.get(app + path, max_redirects=0).status for path in paths}
+        assert set(after.values()) <= {303, 401}, after
+        headers = {"Origin": app, "Cookie": cookies_of(page)}
+        with ThreadPoolExecutor(1) as pool:
+            auth = {"sessionId": NOWHERE, "threadId": ""}
+            assert pool.submit(asyncio.run, opens(app, headers, auth)).result() is False
+        if not socket.is_closed():
+            socket.wait_for_event("close")
+
+
+def cookies_of(page: Page) -> str:
+    return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1920, "light")])
+def test_people_are_managed_with_the_keyboard(app, browser, width, theme):
+    """A person's page is accessible; Tab and Enter reach the removal, which asks first."""
+    with logged_in(app, browser, "root") as (page, _):
+        page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+        page.set_viewport_size({"width": width, "height": 860})
+        page.goto(f"{app}/admin")
+        page.get_by_role("link", name="cat", exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="cat")).to_be_visible()
+        summary = page.locator("summary", has_text="Remove…")
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if summary.evaluate("summary => summary === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove for good")).to_be_visible()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture(page, f"person-{theme}-{width}")
