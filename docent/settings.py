@@ -143,7 +143,7 @@ class Settings(BaseModel):
         "auto",
         description="on: the model reads less, copies instead of reasoning, and the best sentences are shown "
         "beside its answer, or instead of one that no passage supports; auto: if it has under 1.5 billion "
-        "parameters; off: never.",
+        "parameters; off: never, but of a model known to be so small only near copies of a page are cited.",
     )
     summaries_ahead: int = Field(
         100,

@@ -34,6 +34,7 @@ from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import newest
 from docent.answering.replies_without_model import list_mentions
 from docent.answering.small_models import (
+    is_cited_closely,
     is_small,
     shortened,
     with_easier_task,
@@ -130,7 +131,8 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    draft.small = draft.closely = await is_small(services)
+    draft.small = await is_small(services)
+    draft.closely = await is_cited_closely(services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:

@@ -42,10 +42,20 @@ async def is_small(services: AnswerServices) -> bool:
     return await is_small_model(services.model, setting=services.limits.small_model, sizes=services.sizes)
 
 
+async def is_cited_closely(services: AnswerServices) -> bool:
+    """Tell whether only near copies are cited: also of a small model that is to get no easier task."""
+    if services.model is None:
+        return False
+    return services.limits.small_model == "on" or await has_few_parameters(services.model, services.sizes)
+
+
 async def is_small_model(model: ModelClient, *, setting: str, sizes: dict[str, int | None]) -> bool:
     """Tell whether a model gets the easier task: by the setting, or by its number of parameters."""
-    if setting != "auto":
-        return setting == "on"
+    return setting == "on" if setting != "auto" else await has_few_parameters(model, sizes)
+
+
+async def has_few_parameters(model: ModelClient, sizes: dict[str, int | None]) -> bool:
+    """Tell whether the model is known to have few parameters; its server is asked once."""
     if model.name not in sizes:
         try:
             sizes[model.name] = await model.parameters()

@@ -25,6 +25,7 @@ from docent.answering.passage_steps import fit_passages, list_documents
 from docent.answering.prompt.templates import INSTRUCTIONS
 from docent.answering.saved_summaries import cited_of, is_worth_saving
 from docent.answering.small_models import (
+    is_cited_closely,
     is_small,
 )
 from docent.messages import Message
@@ -59,7 +60,7 @@ async def _answer_from_whole(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
-    draft.closely = await is_small(services)
+    draft.closely = await is_cited_closely(services)
     request = replace(request, history=())
     budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:

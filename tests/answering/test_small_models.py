@@ -59,12 +59,27 @@ async def test_a_server_that_does_not_say_it(ollama):
 
 @pytest.mark.parametrize(("setting", "name", "small"), [("off", "a:1b", False), ("on", "a:70b", True)])
 async def test_the_setting_goes_first(setting: Any, name: str, small: bool, start_ollama):
-    """DOCENT_SMALL_MODEL decides, and the server is not asked."""
+    """DOCENT_SMALL_MODEL decides which task the model gets."""
     server = start_ollama(models=(name,))
     await events(QUESTION, native(server.url, name=name), limits=replace(LIMITS, small_model=setting))
     system = server.requests_to("/api/chat")[-1].body["messages"][0]["content"]
     assert system.startswith(RULES) == small
-    assert not server.requests_to("/api/show")
+    assert bool(server.requests_to("/api/show")) == (setting == "off")
+
+
+async def test_a_small_model_without_the_easier_task_is_cited_as_closely(start_ollama):
+    """With "off", only what it nearly copies is cited; a large model's words are compared as always."""
+    page = passage("The guard of hall 7 has a yellow cap, and the hall has a door.")
+    for name, cited in (("a:1b", False), ("a:70b", True)):
+        server = start_ollama(models=(name,))
+        server.script("The yellow cap of the guard has a door in hall 7.")
+        found = await events(
+            QUESTION,
+            native(server.url, name=name),
+            limits=replace(LIMITS, small_model="off"),
+            retrieve=lambda question, scope: [page],
+        )
+        assert bool(answer_of(found).citations) == cited
 
 
 async def test_it_reads_less(ollama):

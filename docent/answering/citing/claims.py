@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from docent.answering.citing.halves import around_verb
-from docent.answering.citing.quantities import agree, normal_figure, plain_figures, quantities_of
+from docent.answering.citing.quantities import UNITS, agree, normal_figure, plain_figures, quantities_of
+from docent.answering.citing.text_units import cells
 from docent.answering.citing.vocabulary import (
     DATES,
     DENIALS,
@@ -42,17 +44,34 @@ LONGEST_CACHED = 4_000
 DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|\w+(?:['’-]\w+)*")
 SUBJECT = re.compile(r"(?:(?:the|an?|der|die|das|eine?|les?|la|une?)\s+|l['’])(?P<noun>[^\W\d_]{3,})", re.I)
+NOUN_PHRASE = re.compile(
+    r"(?P<article>\w+)\s+(?:[\w’'-]+\s+)*?(?P<head>[^\W\d_][\w-]{2,})(?=\W*\Z|\s+(?:of|for|in|at|on|by|from|with|to)\b)",
+    re.I,
+)
 GENERAL_NOUNS = frozenset(
     "company document documents text passage passages author total amount price answer report person people "
     "first second last new main same full other remaining unternehmen dokument entreprise".split()
 )
-LIMIT = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b")
-"""Words that look like a denial but state a limit."""
+LIMIT = re.compile(
+    r"\b(?:no|not) (?:more|less|fewer|later|longer|earlier|sooner) than\b|\bnot only\b|\bor\s+not\b"
+)
+"""Words that look like a denial but state a limit or an alternative."""
+EXCEPTION = re.compile(
+    r"\b(outside|except|excluding|other than|apart from|außerhalb|außer|hors|sauf)\s+(?:of\s+|for\s+|de\s+)?"
+    r"(?:the\s+|an?\s+|l[ea]s?\s+|de[mnr]\s+)?(\w+)",
+    re.I,
+)
+"""What a text leaves out: "applicants from outside the EU"."""
+RATHER = re.compile(r"\b(?:rather than|instead of)\b", re.I)
+DENIED = re.compile(r"\b(?:not|rather than|instead of|nicht|et non|und nicht)\s([^,;.:]*)", re.I)
 SUPERLATIVE = re.compile(
     r"\b(?:the|der|die|das|le|la|les) (?:only|most|least|first|plus|\w{2,}e?ste?)\b", re.I
 )
 ONE_OF = re.compile(r"\b(?:one|some|two|among|eine[rs]?|un|une) (?:of|der|des|de)\b|\bamong\b", re.I)
-STATEMENT_BREAK = re.compile(r";\s|,\s(?=(?:and|but|und|aber|et|mais)\s)")
+YEAR = re.compile(r"(?:19|20)\d\d")
+STATEMENT_BREAK = re.compile(
+    r";\s|,\s(?=(?:and|but|so|because|und|aber|weil|et|mais)\s)|\s(?=and\s(?:what|where|how|why)\s)"
+)
 CLAUSE_BREAK = re.compile(r"[,;:]\s+|\s(?=(?:and|but|or|und|oder|aber|et|ou|mais|y|e)\s)")
 
 
@@ -99,7 +118,8 @@ def _read_claim(text: str) -> Claim:
         words=tuple(word for token in tokens for word in _compared_words(token)),
         exact=frozenset(exact),
         names=_names(text),
-        denied=any(token in DENIALS or token.endswith(("n't", "n’t")) for token in without_limits),
+        denied=any(token in DENIALS or token.endswith(("n't", "n’t")) for token in without_limits)
+        or bool(RATHER.search(text)),
         softly_denied=bool(all_words & SOFT_DENIALS),
         all_words=all_words,
     )
@@ -123,7 +143,7 @@ def _names(text: str) -> frozenset[str]:
     first = re.match(r"\W*([^\W\d_][\w'’-]+)", text)
     inside = re.findall(r"(?<![.!?:\n•\-–“\"(])[ \t]([^\W\d_][\w'’-]+)", text)
     capitalised = [word for word in inside if word[0].isupper()]
-    if len(inside) >= 4 and len(capitalised) > 0.35 * len(inside) and language_of(text) in ("de", ""):
+    if len(inside) >= 4 and len(capitalised) > 0.35 * len(inside) and _may_be_german(text):
         return frozenset()
     # The first word is a name if another one stands behind it, or if it has a capital inside.
     if first and first[1][0].isupper() and re.search(r"\A[\w-]*[\w-][A-ZÀ-Þ]|\A[\w'’-]+[ \t]+[A-ZÀ-Þ]", text):
@@ -140,6 +160,12 @@ def language_of(text: str) -> str:
     return name if first >= 2 and first > second else ""
 
 
+def _may_be_german(text: str) -> bool:
+    """Tell whether a text has no small words that English or French has and German has not."""
+    others = (SMALL_WORDS["en"] | SMALL_WORDS["fr"]) - SMALL_WORDS["de"] - {"in", "was", "an", "des"}
+    return language_of(text) in ("de", "") and others.isdisjoint(re.findall(r"[^\W\d_]+", text.lower()))
+
+
 def support_of(sentence: str, unit: str, about: str) -> float:
     """Return the share of the sentence's words that a unit has, or 0 if the two do not agree.
 
@@ -148,9 +174,11 @@ def support_of(sentence: str, unit: str, about: str) -> float:
     claim, unit_claim, context = claim_of(sentence), claim_of(unit), claim_of(about)
     if not _has_figures(sentence, claim, unit_claim.exact | context.exact) or _denies(unit, claim):
         return 0.0
-    if _is_one_of_several(sentence, unit):
+    if _is_one_of_several(sentence, unit) or _denies_another_thing(sentence, unit):
         return 0.0
     if not agree(sentence, unit, about) or not _figures_are_in_context(claim, unit):
+        return 0.0
+    if _gives_figure_of_another(sentence, unit):
         return 0.0
     unit_index = _index(unit_claim.words)
     known_index = unit_index | _index(context.words)
@@ -162,7 +190,13 @@ def support_of(sentence: str, unit: str, about: str) -> float:
         return 0.0
     if not _has_every_clause(sentence, known_index) or not _has_subject(sentence, known_index):
         return 0.0
-    if not _has_half(around_verb(sentence)[0], known_index) or not _has_every_phrase(sentence, known_index):
+    subject, predicate = around_verb(sentence)
+    if not _has_half(subject, known_index) or not _has_half(predicate, known_index):
+        return 0.0
+    told = set(claim_of(predicate).words) - PLAIN_VERBS
+    if told and unit_claim.softly_denied and not any(_holds(unit_index, word) for word in told):
+        return 0.0  # "They are read" of "They are refused"
+    if not _has_every_phrase(sentence, known_index):
         return 0.0
     known_words = unit_claim.all_words | context.all_words
     # A word counts neither way if only the context has it, or if it is a verb that rows and fields leave out.
@@ -188,7 +222,7 @@ def _figures_are_in_context(claim: Claim, unit: str) -> bool:
 
     "It shows at most N passages; the default is 10" does not say "It limits passages to 10".
     """
-    statements = [claim_of(part) for part in re.split(r"[;.]\s", unit)]
+    statements = [claim_of(part) for part in re.split(r"(?<!\.)[;.]\s", unit)]  # dot leaders end nothing
     if len(statements) < 2:
         return True
     others = [word for word in claim.words if not word[0].isdigit()]
@@ -196,6 +230,65 @@ def _figures_are_in_context(claim: Claim, unit: str) -> bool:
         any(any(_holds(_index(one.words), word) for word in others) for one in having)
         for figure in claim.exact
         if figure[0].isdigit() and (having := [one for one in statements if figure in one.exact])
+    )
+
+
+def _gives_figure_of_another(sentence: str, unit: str) -> bool:
+    """Tell whether a word beside a figure of the sentence stands only beside other figures of the unit.
+
+    "You join a crew of three for the service of 28 turbines" does not say "You join a crew of 28". The words
+    between two figures belong to both. Rows of tables name what all of their figures are about.
+    """
+    zones = _figure_zones(unit)
+    if len(zones) < 2 or len(cells(unit)) > 1:
+        return False
+    subject, predicate = around_verb(sentence)
+    subject_words = claim_of(subject).words if predicate else ()  # "the code is 0 if …, and 2 if …"
+    for figures, before, after in _figure_zones(sentence):
+        if all(YEAR.fullmatch(figure) for figure in figures):
+            continue  # "In 2023 revenue was …": what stands beside a year is often said of another figure
+        for word in (*(word for word in before[-1:] if word not in subject_words), *after[:1]):
+            having = [zone for zone in zones if _holds(_index((*zone[1], *zone[2])), word)]
+            if having and not any(figures & zone[0] for zone in having):
+                return True
+    return False
+
+
+@lru_cache(maxsize=CACHED_CLAIMS)
+def _figure_zones(text: str) -> tuple[tuple[frozenset[str], tuple[str, ...], tuple[str, ...]], ...]:
+    """Return the figures of a text with the content words before and behind them, up to the next figures.
+
+    Figures without a content word in between, as in a range or a date, are taken together.
+    """
+    groups: list[tuple[list[str], list[str]]] = [([], [])]
+    for token in TOKEN.findall(plain_figures(text)):
+        words = [] if token.lower() in UNITS or token.lower() in DATES else _compared_words(token)
+        for word in words:
+            if not word[0].isdigit():
+                groups[-1][1].append(word)
+            elif groups[-1][1] or not groups[-1][0]:
+                groups.append(([word], []))
+            else:
+                groups[-1][0].append(word)
+    return tuple(
+        (frozenset(figures), tuple(before), tuple(after))
+        for (_, before), (figures, after) in pairwise(groups)
+    )
+
+
+def _denies_another_thing(sentence: str, unit: str) -> bool:
+    """Tell whether the sentence leaves out an "outside", or denies another thing."""
+    for marker, word in EXCEPTION.findall(unit):
+        if marker.lower() not in sentence.lower() and any(
+            has_word(sentence, w) for w in _compared_words(word)
+        ):
+            return True
+    denied, denied_in_unit = (
+        {word for part in DENIED.findall(text) for word in claim_of(part).words} for text in (sentence, unit)
+    )
+    return bool(
+        {word for word in denied - denied_in_unit if has_word(unit, word)}
+        and {word for word in denied_in_unit - denied if has_word(sentence, word)}
     )
 
 
@@ -238,9 +331,14 @@ def _has_every_clause(sentence: str, known: frozenset[str]) -> bool:
 def _has_subject(sentence: str, known: frozenset[str]) -> bool:
     """Tell whether the source names the subject of a sentence such as "The landlord may …"."""
     subject = SUBJECT.match(sentence.strip())
-    if subject is None or subject["noun"].lower() in GENERAL_NOUNS:
+    if subject is None:
         return True
-    words = _compared_words(subject["noun"])
+    noun = subject["noun"]
+    before_verb, behind_verb = around_verb(sentence.strip())
+    phrase = NOUN_PHRASE.match(before_verb)
+    if behind_verb and phrase and phrase["article"].lower() in ("the", "a", "an"):
+        noun = phrase["head"]  # of "the default language model", it is the last
+    words = [] if noun.lower() in GENERAL_NOUNS else _compared_words(noun)
     return not words or any(_holds(known, word) for word in words)
 
 

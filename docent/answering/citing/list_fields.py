@@ -14,9 +14,9 @@ from functools import lru_cache
 from itertools import takewhile
 
 from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
-from docent.answering.citing.quantities import normal_figure
+from docent.answering.citing.quantities import normal_figure, quantities_of
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
-from docent.answering.citing.vocabulary import DATES, NUMBERS, content_words
+from docent.answering.citing.vocabulary import DATES, NUMBERS, PLAIN_VERBS, content_words
 
 LONGEST_FIELD = 160
 """Characters of a line that states one thing; a longer line is prose."""
@@ -31,7 +31,12 @@ MOST_TITLES = 4
 """Lines above a list that say what it is about."""
 MOST_JOINED = 12
 """Fields that one sentence may put together."""
-BARE_FIGURE = re.compile(r"\s+\d[\d.,:]*\s*")
+_DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
+LINK = re.compile(
+    r"\W*(?:and|at|on|in|for|from|until|by|with|plus|und|am|um|bis|von|für|mit|et|le|au|à|du|pour|avec|the)\b",
+    re.I,
+)
+"""What leads from one field to the next."""
 VALUE_PART = re.compile(r"[,;]\s")
 
 
@@ -177,7 +182,9 @@ def joined_fields(sentence: str, text: str, about: str) -> list[ListField]:
             continue
         ends = [tokens[match.last].end for match in matches[:-1]]
         parts = [sentence[start:end] for start, end in zip([0, *ends], [*ends, len(sentence)], strict=True)]
-        if all(_says(match, part, text, about) for match, part in zip(matches, parts, strict=True)):
+        if not _cuts_a_quantity(sentence, parts) and all(
+            _says(match, part, text, about) for match, part in zip(matches, parts, strict=True)
+        ):
             return fields
     return []
 
@@ -186,8 +193,13 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     """Tell whether a field says a part of the sentence, which may not name another field."""
     field = match.field
     words = claim_of(statement).words
-    if BARE_FIGURE.fullmatch(statement):
-        return False  # "12 March 1,180": it belongs to the field before as well
+    told = [
+        word
+        for word in words
+        if not (word[0].isdigit() or word in _DATE_STEMS or word in PLAIN_VERBS or has_word(about, word))
+    ]
+    if statement[:1].isspace() and not told and not LINK.match(statement):
+        return False  # "closing date is Friday" "30 July 2027": it belongs to the field before as well
     # Only the parts of the value that are spoken of: "heating not included" denies nothing of the rent.
     value_parts = VALUE_PART.split(text[field.start : field.end])
     line = ", ".join([field.label, *(part for part in value_parts if any(has_word(part, w) for w in words))])
@@ -198,6 +210,13 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
         and unknown <= match.values
         and support_of(statement, line, about) >= LEAST_SUPPORT
     )
+
+
+def _cuts_a_quantity(sentence: str, parts: Sequence[str]) -> bool:
+    """Tell whether a part lost a unit, a period or a year, as in "£12.90" and "a week"."""
+    read, whole = [quantities_of(part) for part in parts], quantities_of(sentence)
+    dates = frozenset(date for part in read for date in part.dates)
+    return dates != whole.dates or [q for part in read for q in part.quantities] != list(whole.quantities)
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -16,9 +16,10 @@ from os.path import commonprefix
 
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
 from docent.answering.citing.halves import VERB, around_verb
-from docent.answering.citing.quantities import normal_figure, plain_figures, quantities_of
+from docent.answering.citing.quantities import CURRENCIES, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
 from docent.answering.citing.vocabulary import (
+    DECISIVE_WORDS,
     DENIALS,
     LIGHT_WORDS,
     NUMBERS,
@@ -27,20 +28,25 @@ from docent.answering.citing.vocabulary import (
     content_words,
 )
 
-LEAST_IN_ORDER = 0.7
+LEAST_IN_ORDER = 0.6
 """Share of all words of the sentence that its source must have in the same order."""
+LEAST_RUN = 3
+"""Words that may change places together, such as "on 16 February"."""
 WORDS_FOR_EACH_ADDED, WORDS_FOR_EACH_MOVED = 5, 8
-"""Content words that a sentence must have for each one that it adds, and for each that it moves."""
-LEAST_CONTENT, LEAST_WORDS = 2, 4
-"""A sentence with less of both, such as "At the window", is found anywhere."""
-LEAST_COPIED = 0.7
+"""Content words that a sentence must have for each one that it adds, and for each that it moves alone."""
+PERSONS = frozenset(
+    """intern interns trainee trainees applicant applicants candidate candidates user users guests
+    customers visitors""".split()
+)
+"""Whom a source speaks to that says "you", or "Describe each plate"."""
+LEAST_COPIED, LEAST_COPIED_BY_SMALL_MODEL = 0.7, 0.6
 """Share of the words of a sentence that make it a copy, which may be altered."""
-LONGEST_SKIP = 8
+LONGEST_SKIP = 12
 """Words that a sentence may leave out in one piece from among those that it keeps, and one."""
 LEAST_CELLS = 3
 LONGEST_ROW = 160
 """Characters of a row or field; a longer text is prose."""
-FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|)")
+FORMS = re.compile(r"(?:s|es|ed|d|ing|e|n|en|ies|y|ied|ship|)")
 """Endings in which two forms of a word may differ: "follows", "follow", but not "licensor", "licensed"."""
 SHORTEST_STEM = 4
 MORE_THAN = re.compile(r"\bmore than(?= \W?\d)", re.I)
@@ -51,8 +57,11 @@ RELATIVES = frozenset(
 PRONOUNS = frozenset("it they he she this these its their es sie er dies il elle ils elles cela".split())
 BE = [("is",), ("are",), ("was",), ("were",)]
 TENSES = (frozenset("will shall would".split()), frozenset("has have had did was were".split()))
+TENSES = (frozenset("will shall would".split()), frozenset("have has had did was were".split()))
 CONDITIONS = DENIALS | frozenset("only if unless except nur wenn außer seulement si sauf".split())
 """Words of a source that a sentence may not leave out from between those that it keeps."""
+LAST_CONDITIONS = frozenset("if unless except wenn außer si sauf".split())
+"""What these words begin may not be left out at the end either: "We pay the fee if you pass"."""
 
 IN_TURN = frozenset("respectively jeweils respectivement".split())
 """What a source so gives to several things, a sentence may give to the wrong one."""
@@ -61,31 +70,41 @@ IN_TURN = frozenset("respectively jeweils respectivement".split())
 def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bool:
     """Tell whether a sentence that is not altered keeps the words of a quote in their order.
 
-    Words of the subject, before the verb, may be in `about`, which says what the passage is about. Of a row
-    or field, which has no sentence to keep, every content word of the sentence must be in the quote or
-    name one of its `columns`.
+    Runs of words may change places. Words of the subject, before the verb, may be in `about`, which says what
+    the passage is about. Of a row or field, which has no sentence to keep, every content word of the
+    sentence must be in the quote or name one of its `columns`.
     """
     words, source, known = _words(sentence), _words(quote), _words(about)
     matched = _in_same_order(words, source)
-    in_order = {at for at, _ in matched}
+    in_order = {at for at, _ in matched} | _moved_together(words, source, matched)
     subject = len(_words(around_verb(sentence)[0]))
     if subject == len(words):  # no verb is known: what comes before the first word of the quote
         subject = min(in_order, default=0)
     others = [at for at in range(len(words)) if at not in in_order and _has_content(words[at])]
+    of_subject = [
+        at
+        for at in others
+        if at < subject
+        and not _is_among(words[at], source)
+        and (_is_among(words[at], known) or words[at] in PERSONS and PERSONS.isdisjoint(source))
+    ]
+    currencies = {quantity.unit for quantity in quantities_of(quote).quantities if quantity.unit}
     moved = [at for at in others if _is_among(words[at], source)]
-    of_subject = [at for at in others if at < subject and at not in moved and _is_among(words[at], known)]
     added = [
         at
         for at in others
-        if at not in moved and at not in of_subject and not content_words(words[at]) & PLAIN_VERBS
+        if at not in of_subject
+        and at not in moved
+        and not content_words(words[at]) & PLAIN_VERBS
+        and CURRENCIES.get(words[at], "") not in currencies
     ]
     content = sum(map(_has_content, words))
-    if content < LEAST_CONTENT and len(words) < LEAST_WORDS or _adds_clause(words, matched):
+    if _adds_clause(words, matched) or any(words[at][0].isdigit() for at in others if at not in of_subject):
         return False
     if _is_row(quote) and all(_is_among(words[at], _words(columns)) for at in added):
         repeated = any(words[at] == words[kept] for at in others for kept in in_order)
         return not repeated and 2 * len(of_subject) <= content and _names_row(words, quote)
-    if any(words[at][0].isdigit() for at in others) or _is_of_another_subject(sentence, quote, words):
+    if _is_of_another_subject(sentence, quote, words):
         return False
     if _leaves_out(words, source, [there for _, there in matched]):
         return False
@@ -94,17 +113,40 @@ def is_near_copy(sentence: str, quote: str, about: str, columns: str = "") -> bo
     return len(in_order) >= LEAST_IN_ORDER * (len(words) - len(of_subject))
 
 
-def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) -> bool:
+def _moved_together(
+    words: Sequence[str], source: Sequence[str], matched: Sequence[tuple[int, int]]
+) -> set[int]:
+    """Return the positions of runs of words that stand elsewhere in the source, word by word."""
+    kept, there_kept = {at for at, _ in matched}, {there for _, there in matched}
+    moved: set[int] = set()
+    for there in range(len(source) - 1):
+        for at in range(len(words) - 1):
+            run = 0
+            while (
+                at + run < len(words)
+                and there + run < len(source)
+                and not {at + run} & kept
+                and there + run not in there_kept
+                and _are_forms(words[at + run], source[there + run])
+            ):
+                run += 1
+            if run >= LEAST_RUN:
+                moved |= set(range(at, at + run))
+    return moved
+
+
+def is_altered(sentence: str, quote: str, *, closely: bool = False) -> bool:
     """Tell whether a sentence copies a quote but for a decisive word, such as a "not", a name or a figure.
 
-    Sentences that are no copies are not judged here.
+    Sentences that are no copies are not judged here. With `closely` more words decide, such as "until".
     """
+    decisive, least = (DECISIVE_WORDS, LEAST_COPIED_BY_SMALL_MODEL) if closely else (DENIALS, LEAST_COPIED)
     words, source = _words(sentence), _words(quote)
     beginnings = {word[:SHORTEST_STEM] for word in source}
-    if sum(word[:SHORTEST_STEM] in beginnings for word in words) < LEAST_COPIED * len(words):
+    if sum(word[:SHORTEST_STEM] in beginnings for word in words) < least * len(words):
         return False  # no two words with different beginnings match
     matched = _in_same_order(words, source)
-    if not matched or len(matched) < LEAST_COPIED * len(words):
+    if not matched or len(matched) < least * len(words):
         return False
     if not STATEMENT_BREAK.search(
         sentence
@@ -123,6 +165,8 @@ def is_altered(sentence: str, quote: str, decisive: frozenset[str] = DENIALS) ->
         inserted, left_out = words[at + 1 : next_at], source[there + 1 : next_there]
         if next_at == len(words):
             left_out = left_out[: len(inserted)]
+        if inserted == ("from",) and not left_out:
+            continue  # "open Thursday to Sunday from 11:00 to 17:00"
         if not decisive.isdisjoint(inserted) or inserted and not decisive.isdisjoint(left_out):
             return True
         if not DENIALS.isdisjoint(left_out) or _are_opposite(inserted, left_out):
@@ -174,6 +218,7 @@ def _words(text: str) -> tuple[str, ...]:
         lower = token.lower().replace("’", "'").removesuffix("'s")
         lower = "every" if lower in ("each", "per") else lower
         lower = "can not" if lower in ("cannot", "can't") else re.sub(r"n't$", " not", lower)
+        lower = "that" if lower in ("which", "who", "whom") else lower
         if token[0].isdigit():
             words.append(normal_figure(token))
         else:
@@ -259,6 +304,9 @@ def _leaves_out(words: Sequence[str], source: Sequence[str], kept: Sequence[int]
     ):
         return True
     if not IN_TURN.isdisjoint(source) and IN_TURN.isdisjoint(words):
+        return True
+    following = source[max(kept, default=-1) + 1 :][:1]
+    if following and following[0] in LAST_CONDITIONS and following[0] not in words:
         return True
     between = set(range(min(kept, default=0), max(kept, default=0))).difference(kept)
     return any(source[there] in CONDITIONS and source[there] not in words for there in between)

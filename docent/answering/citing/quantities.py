@@ -93,20 +93,9 @@ _PERIODS = {
     "month": "month monthly monat monatlich mois mensuel mensuelle",
     "year": "year yearly annum annual annually jahr jährlich an année annuel annuelle calendar-year",
 }
-_MONTHS = (
-    "january januar janvier jan",
-    "february februar février feb",
-    "march märz mars mar",
-    "april avril apr",
-    "may mai",
-    "june juni juin jun",
-    "july juli juillet jul",
-    "august août aug",
-    "september septembre sep sept",
-    "october oktober octobre oct",
-    "november novembre nov",
-    "december dezember décembre dec",
-)
+_MONTHS = """january januar janvier jan|february februar février feb|march märz mars mar|april avril apr
+may mai|june juni juin jun|july juli juillet jul|august août aug|september septembre sep sept
+october oktober octobre oct|november novembre nov|december dezember décembre dec"""
 
 
 def _by_word(words: dict[str, str]) -> dict[str, str]:
@@ -115,7 +104,9 @@ def _by_word(words: dict[str, str]) -> dict[str, str]:
 
 CURRENCIES, SCALES, PERIODS = _by_word(_CURRENCIES), _by_word(_SCALES), _by_word(_PERIODS)
 UNITS = CURRENCIES | _by_word(_UNITS)
-MONTHS = {word: number for number, forms in enumerate(_MONTHS, 1) for word in forms.split()}
+MONTHS = {
+    word: number for number, forms in enumerate(re.split(r"[|\n]", _MONTHS), 1) for word in forms.split()
+}
 GENERIC = {name: "dollar" for name in ("USD", "AUD", "CAD", "SGD", "HKD")} | {
     name: "krone" for name in ("DKK", "NOK", "SEK")
 }
@@ -169,11 +160,15 @@ DAY_OF_MONTH = re.compile(
 MONTH_AND_DAY = re.compile(r"\b([^\W\d_]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?\b(?!:)(?:,? (\d{4}))?", re.I)
 ISO = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+RANGE = re.compile(rf"\b(?:between|zwischen|entre)\s+({FIGURE})\s+(?:and|und|et)\s+({FIGURE})", re.I)
+"""Limits between which something is: neither says when it was."""
 _CARDINALS = {
     word: figure for word, figure in NUMBERS.items() if not word.endswith(("third", "th")) and word != "neuf"
 }
 BETWEEN = frozenset("a an per each every and or to in of und oder je pro et ou par la le les de".split())
 """Words that no unit follows, unlike "20 working days"."""
+ONE = frozenset("a an one per each every ein eine einer einen un une".split())
+"""With these, a unit is that of one thing only: "lasts an hour and has three parts" is not "three hours"."""
 NEAR = 40
 """Characters before and after a figure in which its bound and its period are looked for."""
 
@@ -255,7 +250,12 @@ def quantities_of(text: str) -> Quantities:
         for at, token in enumerate(tokens)
         if token[0][0].isdigit() and token.start() not in in_dates
     )
-    named = {table[word] for word in words for table in (UNITS, SCALES, PERIODS) if word in table}
+    named = {
+        table[word]
+        for before, word in zip(["", *words], words, strict=False)
+        for table in (UNITS, SCALES, PERIODS)
+        if word in table and before not in ONE
+    }
     named -= {name for one in found for name in (one.unit, one.scale, one.period)}
     return Quantities(found, frozenset(date for *_, date in dates), frozenset(named))
 
@@ -370,11 +370,27 @@ def agree(claim: str, source: str, about: str) -> bool:
             _is_meant(quantity, one, named) for one in candidates
         ):
             return False
+    periods, given_periods = set(_named_periods(claim)), set(_named_periods(source))
+    if periods - given_periods - context.units and given_periods - periods:
+        return False
+    for limits in RANGE.findall(source):
+        given_limits = [limit for limit in limits if re.search(rf"(?<![\d.,]){re.escape(limit)}\b", claim)]
+        if len(given_limits) == 1 and re.search(
+            rf"\b(?:in|on|at|en|am|um)\s+{re.escape(given_limits[0])}\b", claim
+        ):
+            return False
     dates = given.dates | context.dates
     return all(
         any(day == d and month == m and (not year or not y or year == y) for d, m, y in dates)
         for day, month, year in claimed.dates
     )
+
+
+def _named_periods(text: str) -> Iterator[str]:
+    """Yield every "a week", "per month" and "daily" of a text, also without a figure: "twice a week"."""
+    for match in PERIOD.finditer(text):
+        if period := PERIODS.get((match[1] or match[2]).lower()):
+            yield period
 
 
 def _is_meant(claimed: Quantity, given: Quantity, named: frozenset[str]) -> bool:

@@ -18,7 +18,7 @@ from docent.answering.citing.halves import VERB, Half, around_verb
 from docent.answering.citing.near_copies import is_altered, is_near_copy
 from docent.answering.citing.quantities import agree
 from docent.answering.citing.text_units import text_units
-from docent.answering.citing.vocabulary import DECISIVE_WORDS, PLAIN_VERBS
+from docent.answering.citing.vocabulary import PLAIN_VERBS
 from docent.types import Citation, Passage
 
 LOCATOR = re.compile(r"\|\s*(?:page|p\.|lines?|rows?|slides?|items?|sheet)\s[^|]*\Z", re.IGNORECASE)
@@ -39,7 +39,9 @@ LEAD_IN = re.compile(
     rf"{_SOURCE} (?:says?|states?|shows?|lists?|mentions?|notes?|reads?|sagt|nennt|indique|dit)"
     rf"(?: that| dass| que|:)\s+|{_SOURCE} is:\s+|"
     r"(?:a (?:possible )?answer|(?:the |so,? the )?(?:answer|reason)(?: to (?:this|the|your) question)?)"
-    r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui),\s+)?",
+    r"(?:(?: is)?:| is that)\s+|(?:yes|so|ja|oui|in addition|additionally|also|moreover|furthermore|however|"
+    r"instead|rather|overall|finally|specifically|in fact|for example|for instance|in summary|außerdem|zudem|"
+    r"de plus|en outre),\s+)?",
     re.IGNORECASE,
 )
 """A list number, and words that assert nothing: "According to the table, …", "The answer is: …"."""
@@ -102,7 +104,7 @@ def _support(sentence: str, passage: Passage, *, closely: bool) -> Support:
             unit.columns for unit in text_units(passage.text) if (unit.start, unit.end) in support.spans
         )
         stands = is_near_copy(sentence, quote, about, columns)
-        stands = stands and not is_altered(sentence, quote, DECISIVE_WORDS)
+        stands = stands and not is_altered(sentence, quote, closely=True)
     else:
         stands = not is_altered(sentence, quote)
     return support if stands else Support(0.0, ())

@@ -78,8 +78,8 @@ def _spelt() -> Iterator[tuple[str, str]]:
 NUMBERS = dict(_spelt())
 
 LIGHT_WORDS = frozenset(
-    """located situated mode kind total called named approximately roughly indeed actually simply befindet
-    gelegen situé située""".split()
+    """located situated available should mode kind total called named approximately roughly indeed actually
+    simply befindet gelegen situé située""".split()
 )
 """Words that a sentence adds to what its source says, and that assert nothing by themselves."""
 
@@ -179,8 +179,9 @@ def _stem(word: str) -> str:
 PLAIN_VERBS = frozenset(
     stem
     for verb in (
-        "cost costs pay pays paid take takes get gets receive receives earn earns offer offers provide "
-        "provides include includes contain contains give gives mean means made used kept"
+        "price prices cost costs pay pays paid take takes get gets receive receives earn earns offer offers "
+        "provide provides include includes contain contains give gives mean means made used kept last lasts "
+        "lasting work works held accept accepts need needs"
     ).split()
     for stem in content_words(verb)
 )
