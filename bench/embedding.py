@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from bench.questions import answerable, bare_name
 from docent.evaluating import Question
 from docent.indexing import Embedder, chunk, embedded_text
-from docent.indexing.embedder import FastEmbedder, available_cores
+from docent.indexing.embedder import FastEmbedder, available_cores, packaged_model
 from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
 from docent.indexing.torch_models import ReferenceEmbedder
 from docent.loading import Limits, Loader, Ocr
@@ -160,9 +160,9 @@ def _engines() -> dict[str, Embedder]:
     engines: dict[str, Embedder] = {"torch fp32": reference}
     for precision in ("fp32", "int8 weights", "bf16", "int8"):
         engines[precision] = FastEmbedder(
-            folder, name=PACKAGED_MODEL, threads=available_cores(), precision=precision
+            packaged_model(), name=PACKAGED_MODEL, threads=available_cores(), precision=precision
         )
-    engines["default"] = FastEmbedder(folder, name=PACKAGED_MODEL, threads=available_cores())
+    engines["default"] = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=available_cores())
     for engine in engines.values():
         engine.embed(["warm"] * 64)
     return engines

@@ -21,19 +21,18 @@ import numpy as np
 
 from bench.scanning import page_lines
 from docent.indexing import chunk, embedded_text
-from docent.indexing.embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches
+from docent.indexing.embedder import BATCH_TOKENS, FastEmbedder, available_cores, batches, packaged_model
 from docent.indexing.openvino_bert import (
-    LAYERS,
     STEP,
     InferenceRequest,
     OpenVinoModel,
     Precision,
     quantize_rows,
 )
-from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL, packaged_folder
+from docent.indexing.packaged_model import MAX_TOKENS, PACKAGED_MODEL
 from docent.types import Document, Page
 
-WIDTH, INNER = 384, 1536
+LAYERS, WIDTH, INNER = 6, 384, 1536
 SHAPES = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH)]
 """The weights of a layer: query, key, value and output of attention, and the two of the feed-forward part."""
 KINDS = {
@@ -62,11 +61,11 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=400, help="chunks embedded in each round")
     parser.add_argument("--rounds", type=int, default=5, help="the best counts")
     args = parser.parse_args()
-    default = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=available_cores())
+    default = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=available_cores())
     texts = _texts(default, args.chunks)
     for precision in dict.fromkeys(("fp32", default.precision)):
         embedder = FastEmbedder(
-            packaged_folder(), name=PACKAGED_MODEL, threads=available_cores(), precision=precision
+            packaged_model(), name=PACKAGED_MODEL, threads=available_cores(), precision=precision
         )
         compare_with_limit(embedder, precision, texts, args.rounds)
         embedder.close()
@@ -79,7 +78,7 @@ def compare_with_limit(
     """Print a table of rates, and one of the model's time by kind of operation."""
     ids = [encoding.ids for encoding in embedder.tokenizer.encode_batch_fast(list(texts))]
     work = sum(map(flops, map(len, ids)))
-    model = OpenVinoModel(packaged_folder(), precision=precision)
+    model = OpenVinoModel(packaged_model(), precision=precision, ranges_known=True)
     limits: dict[str, tuple[float, Callable[[], object]]] = {
         "numpy, fp32": (_products_flops(), _numpy_products()),
         f"torch, {_torch_precision(precision)}": (_products_flops(), _torch_products(precision)),

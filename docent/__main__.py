@@ -21,6 +21,7 @@ from docent.cli import (
     eval_commands,
     ingest_command,
     mcp_command,
+    model_commands,
     print_json,
     run,
     sample_command,
@@ -114,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
         as_json=False,
     )
     source_commands.add_sources_command(commands)
+    model_commands.add_model_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

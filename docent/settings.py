@@ -145,6 +145,12 @@ class Settings(BaseModel):
         "beside its answer, or instead of one that no passage supports; auto: if it has under 1.5 billion "
         "parameters; off: never.",
     )
+    summaries_ahead: int = Field(
+        100,
+        ge=0,
+        description="How many of the newest documents the model summarises ahead, while nothing else is to "
+        "be done; 0 for none. A server that is paid by the token charges for them.",
+    )
     personas: Path = Field(
         Path("personas.toml"), description="File of the personas; the comment at its top explains it."
     )
@@ -161,7 +167,7 @@ class Settings(BaseModel):
         PACKAGED_MODEL,
         min_length=1,
         description="Embedding model: the packaged one, ollama:NAME, plugin:NAME of an installed package, a "
-        "folder, or a hub name already in storage/models.",
+        "folder, or a hub name already in storage/models. `docent model embedding NAME` changes it.",
     )
     embedding_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where embedding runs; with auto the packaged model runs on the CPU."

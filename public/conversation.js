@@ -353,8 +353,9 @@
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      for (const wide of document.querySelectorAll("div.overflow-auto:has(> table):not([tabindex])"))
-        wide.tabIndex = 0; // a table that is wider than its place is scrolled with the keyboard
+      const wide = "div.overflow-auto:has(> table):not([tabindex]), code.hljs:not([tabindex])";
+      for (const element of document.querySelectorAll(wide))
+        element.tabIndex = 0; // a table or a line that is wider than its place is scrolled with the keyboard
       const composer = document.getElementById("message-composer");
       if (composer && document.getElementById("docent-sources")?.nextElementSibling !== composer) draw();
     });

@@ -65,6 +65,7 @@ LIVES_IN: dict[str, set[str]] = {
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},
+    "markdown_it": {"docent/web/sharing/share_routes.py"},
     "ollama": {"docent/answering/models/ollama_client.py"},
     "openai": {"docent/answering/models/openai_client.py"},
     "xllamacpp": {"docent/answering/models/llamacpp_process.py"},

@@ -130,7 +130,7 @@ async def _answer_question(
     request: AnswerRequest, documents: ScopedDocuments, services: AnswerServices, draft: Draft
 ) -> AsyncGenerator[Event, None]:
     """Condense, retrieve and budget; then let the model write, and cite."""
-    draft.small = draft.closely = services.model is not None and await is_small(services.model, services)
+    draft.small = draft.closely = await is_small(services)
     passages: tuple[Passage, ...] = ()
     async with aclosing(find_passages(request, services, draft)) as finding:
         async for event in finding:

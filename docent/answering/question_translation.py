@@ -45,14 +45,15 @@ async def translate_searched(
 ) -> tuple[Sequence[Translation], Sequence[Notice]]:
     """Return what is searched in each other language of the documents, and a notice that says so."""
     translations = list(await asyncio.to_thread(services.translate, draft.searched, scope))
+    first = translations[0] if translations else None
     # A small model answers when it should translate, and what it writes then would be searched.
-    if translations and services.model is not None and not draft.small:
-        first = translations[0]
+    if first is not None and not first.understood and services.model is not None and not draft.small:
         if written := await _ask_model(draft.searched, first, services.model):
             translations[0] = translated_by_model(first, written)
         draft.lap("translate")
     draft.translations = tuple(translations)
-    return translations, [draft.notice(_notice(translation)) for translation in translations]
+    noted = [one for one in translations if not (one.understood and one.by == "nothing")]
+    return translations, [draft.notice(_notice(translation)) for translation in noted]
 
 
 def translated_by_model(translation: Translation, written: str) -> Translation:

@@ -51,11 +51,15 @@ def summary_bytes(answer: Answer) -> bytes:
 
 
 def load_summary(data: bytes, passages: Sequence[Passage]) -> SavedSummary | None:
-    """Return a saved summary; None if the document does not say any more what it quotes."""
-    saved: dict[str, Any] = json.loads(data)
-    citations = [_placed(place, passages) for place in saved["citations"]]
+    """Return a saved summary; None if it is damaged, or quotes what the document does not say any more."""
+    try:
+        saved: dict[str, Any] = json.loads(data)
+        citations = [_placed(place, passages) for place in saved["citations"]]
+        text, model = str(saved["text"]), str(saved["model"])
+    except (KeyError, TypeError, ValueError):
+        return None
     known = tuple(citation for citation in citations if citation is not None)
-    return SavedSummary(saved["text"], known, saved["model"]) if len(known) == len(citations) else None
+    return SavedSummary(text, known, model) if len(known) == len(citations) else None
 
 
 def _placed(place: dict[str, Any], passages: Sequence[Passage]) -> Citation | None:

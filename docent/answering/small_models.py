@@ -35,16 +35,23 @@ INSTEAD = Message(
 )
 
 
-async def is_small(model: ModelClient, services: AnswerServices) -> bool:
-    """Tell whether the model gets the easier task: by the setting, or by its number of parameters."""
-    if services.limits.small_model != "auto":
-        return services.limits.small_model == "on"
-    if model.name not in services.sizes:
+async def is_small(services: AnswerServices) -> bool:
+    """Tell whether the model gets the easier task; without a model there is none."""
+    if services.model is None:
+        return False
+    return await is_small_model(services.model, setting=services.limits.small_model, sizes=services.sizes)
+
+
+async def is_small_model(model: ModelClient, *, setting: str, sizes: dict[str, int | None]) -> bool:
+    """Tell whether a model gets the easier task: by the setting, or by its number of parameters."""
+    if setting != "auto":
+        return setting == "on"
+    if model.name not in sizes:
         try:
-            services.sizes[model.name] = await model.parameters()
+            sizes[model.name] = await model.parameters()
         except ModelError:
             return False  # the same server is asked for the answer next, and its error is reported there
-    size = services.sizes[model.name]
+    size = sizes[model.name]
     return size is not None and size < SMALL_PARAMETERS
 
 

@@ -67,6 +67,7 @@ EMPTY_HEADING = re.compile(
     r"|reports?|statements?|sheets?)\b",
     re.IGNORECASE,
 )
+SENTENCE_HEADING = re.compile(r"^an? |[·|]|\b(?:is|are|was|were|est|sont)\b", re.IGNORECASE)
 PHRASE = re.compile(
     r"\b(?P<before>the|an?|our|your|of|le|la|les|une?|du|des|de) (?P<what>[^\W\d_]{4,} [^\W\d_]{4,})\b"
 )
@@ -76,6 +77,29 @@ TITLE = re.compile(rf"{IN_SENTENCE}(?P<what>[A-ZÀ-Þ]\w{{2,}}(?: [A-ZÀ-Þ]\w{{
 """Words with capitals inside a sentence; at its start, or in a row of a table, they may be no name."""
 NAME = re.compile(rf"{IN_SENTENCE}(?P<what>[A-ZÀ-Þ][\w’'&-]{{2,}})")
 """A word with a capital inside a sentence."""
+LABELS = (
+    "amount due|closing date|contract period|deadline|delivery date|deposit|due date|duration|interest rate"
+    "|invoice date|invoice number|minimum order|notice period|pay|premium|rent|salary|start date|total amount"
+    "|warranty"
+)
+LABELLED = re.compile(rf"(?<!\w)(?P<label>{LABELS})(?::| [·|])[ \n](?=\S)", re.IGNORECASE)
+"""A name that a form gives to a value: "Pay: 1,180 a month"."""
+PRICED = re.compile(
+    r"^(?P<what>[^\W\d_][^\d\n·|:;,.!?$€£¥()]{2,48}?) *(?:\([\d, ]+\))?[ ·|\n]{0,4}"
+    r"[$€£¥] ?\d{1,5}[.,]\d\d(?!\d)",
+    re.MULTILINE,
+)
+"""A line of a menu or a price list."""
+MOST_WORDS_PRICED = 6
+LEAST_PRICED = 5
+"""Priced lines of a price list; a report has fewer, and they are about shares."""
+ADDRESS = re.compile(
+    r" · |\b\d+ (?:rue|avenue)\b|\b(?:street|road|house|building|university)\b", re.IGNORECASE
+)
+"""A line of an address or a footer, whose names are no subjects."""
+NOUN = re.compile(r"\b(?:the|an?|our|your|of|le|la|les|une?|du|des|de) (\w+)", re.IGNORECASE)
+SHORT_TEXT = 500
+"""Characters; of a longer text, a name that it holds once may be any street or city."""
 MOST_OF_A_KIND = 40
 
 Search = Callable[[str], Sequence[Passage]]
@@ -149,12 +173,14 @@ def _ranked(passages: Sequence[Passage], language: str) -> list[tuple[str, list[
         subject = content_words(found[0])
         return sum(common[word] for word in subject) / (1 + len(subject))
 
+    short = sum(len(passage.text) for passage in passages) < SHORT_TEXT
     kinds = (
         _about_figures(passages, language, names),
+        _about_values(passages, language),
         _about_headings(passages, language),
-        _about_words(passages, language, TITLE),
+        _about_words(passages, language, TITLE, least=1 if short else 2),
         _about_words(passages, language, PHRASE, least=2),
-        _about_words(passages, language, NAME, among=names),
+        _about_words(passages, language, NAME, least=1 if short else 3, among=names),
     )
     ranked = [sorted(_grouped(kind).items(), key=rank, reverse=True)[:MOST_OF_A_KIND] for kind in kinds]
     *told, named = ranked  # names of one word are the last resort
@@ -179,6 +205,28 @@ def _about_figures(
                 continue
             if question := _question(" ".join(text.split()), language, names):
                 yield question, Place(passage, unit.start, unit.end)
+
+
+def _about_values(passages: Sequence[Passage], language: str) -> Iterator[tuple[str, Place]]:
+    """Yield a question for each labelled value of a form, and each priced line."""
+    if language == "fr":
+        return
+    priced: list[tuple[str, Place]] = []
+    for passage in passages:
+        for found in LABELLED.finditer(passage.text):
+            yield f"What is the {found['label'].casefold()}?", Place(passage, *found.span())
+        for found in PRICED.finditer(passage.text):
+            words = found["what"].split()
+            what = " ".join(words)
+            if (
+                what == found["what"].strip()
+                and 1 < len(words) <= MOST_WORDS_PRICED
+                and len(content_words(what)) > 1
+                and _is_topic(words)
+            ):
+                priced.append((f"How much is {what}?", Place(passage, *found.span())))
+    if len({question for question, _ in priced}) >= max(LEAST_PRICED, len(passages)):
+        yield from priced
 
 
 def _question(sentence: str, language: str, names: AbstractSet[str]) -> str:
@@ -208,10 +256,15 @@ def _subject(what: str, names: AbstractSet[str]) -> str:
 
 
 def _about_headings(passages: Sequence[Passage], language: str) -> Iterator[tuple[str, Place]]:
+    """Yield a question for each heading but the first of several, which is the title of everything."""
+    several = len({passage.heading for passage in passages}) > 1
     for passage in passages:
+        if several and passage.heading == passages[0].heading:
+            continue
         topic = NUMBERED.sub("", " ".join(passage.heading.split()))
         topic = topic.capitalize() if topic.isupper() else topic
         is_heading = HEADING.fullmatch(topic) and not EMPTY_HEADING.search(topic)
+        is_heading = is_heading and not SENTENCE_HEADING.search(topic)
         if is_heading and len(content_words(topic)) > 1 and _is_topic(topic.split()):
             yield _said_about(topic, language), Place(passage, 0, len(passage.text))
 
@@ -229,20 +282,42 @@ def _about_words(
     Words that stand in fewer than `least` places are left out, and with `among` all others.
     """
     places: dict[str, list[tuple[str, Place]]] = {}
+    ended: set[str] = set()
+    """Phrases that end where they are said to, at least once: no "emerging growth" of a company."""
+    nouns = {noun.casefold() for passage in passages for noun in NOUN.findall(passage.text)}
     for passage in passages:
         for found in words.finditer(passage.text):
+            if ADDRESS.search(_line_around(passage.text, *found.span())):
+                continue
             what = found["what"]
             said = what.casefold().split()
+            if words is PHRASE:
+                plural = said[0].endswith("s") and not said[0].endswith("ss")
+                if plural or what.istitle() != what[0].isupper() or _is_verb(said[-1], nouns):
+                    continue  # "the authorities take", "the Company terminates"
+                following = passage.text[found.end() : found.end() + 30].split()[:1]
+                if not content_words(" ".join(following)):
+                    ended.add(" ".join(said))
             if (among is None or what in among) and _is_topic(said) and len(content_words(what)) == len(said):
                 article = found.groupdict().get("before") in ("the", "a", "an", "our", "your")
                 topic = f"the {what}" if article else what
                 place = Place(passage, *found.span("what"))
                 places.setdefault(" ".join(said), []).append((topic, place))
-    often = sorted(places.values(), key=len, reverse=True)
-    for where in often[:MOST_OF_A_KIND]:
-        if len(where) >= least:
-            for _, place in where:
-                yield _said_about(where[0][0], language), place
+    often = sorted(places, key=lambda key: len(places[key]), reverse=True)
+    for key in often[:MOST_OF_A_KIND]:
+        if len(places[key]) >= least and (words is not PHRASE or key in ended):
+            for _, place in places[key]:
+                yield _said_about(places[key][0][0], language), place
+
+
+def _line_around(text: str, start: int, end: int) -> str:
+    """Return the line, or the lines, that hold characters of a text."""
+    return text[text.rfind("\n", 0, start) + 1 : (text.find("\n", end) + 1 or len(text) + 1) - 1]
+
+
+def _is_verb(word: str, nouns: AbstractSet[str]) -> bool:
+    """Tell whether a word may be a verb: it ends like one, and never stands after an article."""
+    return word.endswith(("s", "ed", "ing")) and word not in nouns
 
 
 def _is_topic(words: Sequence[str]) -> bool:

@@ -59,7 +59,7 @@ async def _answer_from_whole(
     draft.found = len(passages)
     draft.lap("retrieve")
     yield PassagesFound(passages)
-    draft.closely = services.model is not None and await is_small(services.model, services)
+    draft.closely = await is_small(services)
     request = replace(request, history=())
     budget = await fit_passages(request, passages, services, most=len(passages))
     if services.model is None or not budget.fits or not budget.dropped:
@@ -111,7 +111,7 @@ async def summarise(
         yield draft.answered(CitedAnswer(saved.text, saved.citations), cited_of(saved.citations, passages))
         return
     draft.instead = await asyncio.to_thread(key_sentences_of_each, passages)
-    small = services.model is not None and await is_small(services.model, services)
+    small = await is_small(services)
     if services.model is None or small:
         yield _reading(wanted)
         yield draft.notice(replies.TOO_SMALL if small else replies.NO_MODEL)

@@ -10,7 +10,7 @@ from docent.lazy import lazy_attributes
 if TYPE_CHECKING:
     from docent.answering.prompt.personas import Persona
     from docent.app.docent import Docent, open_docent
-    from docent.app.factory import open_model, open_sources
+    from docent.app.factory import open_embedding, open_model, open_sources
     from docent.ingesting import IngestProgress
     from docent.store import back_up, forget_previous, mend_catalog, restore, roll_back
 else:
@@ -19,7 +19,7 @@ else:
         {
             "Persona": "docent.answering.prompt.personas",
             "IngestProgress": "docent.ingesting",
-            **dict.fromkeys(("open_model", "open_sources"), "docent.app.factory"),
+            **dict.fromkeys(("open_embedding", "open_model", "open_sources"), "docent.app.factory"),
             **dict.fromkeys(("Docent", "open_docent"), "docent.app.docent"),
             **dict.fromkeys(
                 ("back_up", "forget_previous", "mend_catalog", "restore", "roll_back"), "docent.store"
@@ -35,6 +35,7 @@ __all__ = [
     "forget_previous",
     "mend_catalog",
     "open_docent",
+    "open_embedding",
     "open_model",
     "open_sources",
     "restore",

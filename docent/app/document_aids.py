@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, replace
@@ -17,23 +18,35 @@ from docent.types import Answer, AnswerRequest, Scope, StoredDocument
 if TYPE_CHECKING:  # 0.1 s, when a storage folder is opened
     from docent.answering.suggestions import Overview
     from docent.app.docent import Docent
+    from docent.app.summaries import Job
 
-OVERVIEWS = 1
+OVERVIEWS = 2
 """Raised when overviews are made in another way, so that old ones are made again."""
+CHECK_SECONDS = 1.0
+"""Between two looks whether the document is still there, while its summary is written."""
 
 
 def summarise_later(docent: Docent, document: StoredDocument, reader: str) -> None:
     """Let the model write the summary of a document in the background, so that nobody waits for it."""
+    if docent.settings.summaries_ahead:
+        docent.summary_writer.add(*summary_job(docent, document, reader))
+
+
+def summary_job(docent: Docent, document: StoredDocument, reader: str) -> Job:
+    """Return the writing of a document's summary, which ends early if the document is gone."""
     scope = Scope(reader=reader, libraries=(document.library,), documents=(document.id,))
     request = AnswerRequest(question="Summarise this document", scope=scope, at_hand=scope.documents)
 
     async def write() -> None:
+        checked = time.monotonic()
         with suppress(DocentError):  # who asks for the summary is told what is wrong
             async with aclosing(docent.answer_behind(request)) as events:
                 async for _ in events:
-                    pass
+                    if time.monotonic() - checked > CHECK_SECONDS:
+                        checked = time.monotonic()
+                        await asyncio.to_thread(docent.store.document, document.id, scope)
 
-    docent.summary_writer.add(document.id, write)
+    return document.id, write
 
 
 def make_overview_later(docent: Docent, document: StoredDocument, reader: str) -> None:
@@ -69,10 +82,13 @@ def saved_overview(docent: Docent, document: StoredDocument) -> Overview | None:
     path = docent.store.folder / COPIES / document.sha256 / _overview_file(document)
     try:
         saved = json.loads(path.read_bytes())
+        sentences = tuple((str(sentence), str(place)) for sentence, place in saved["sentences"])
+        return Overview(sentences, tuple(str(question) for question in saved["questions"]))
     except FileNotFoundError:
         return None
-    sentences = tuple((sentence, place) for sentence, place in saved["sentences"])
-    return Overview(sentences, tuple(saved["questions"]))
+    except (KeyError, TypeError, ValueError):  # damaged, as after a power cut: it is made again
+        path.unlink(missing_ok=True)
+        return None
 
 
 def _overview_file(document: StoredDocument) -> str:

@@ -14,7 +14,7 @@ from docent.answering.prompt.personas import Persona, read_personas
 from docent.app.plugin_steps import PluginSteps
 from docent.app.source_schedule import SourceSchedule
 from docent.app.summaries import SummaryWriter
-from docent.indexing.embedder import available_cores, index_fingerprint, open_embedder
+from docent.indexing.embedder import Embedder, available_cores, index_fingerprint, open_embedder
 from docent.indexing.torch_models import open_reranker
 from docent.ingesting import ChunkSize, EmbeddingWorker, IngestPipeline, Rereader, Uploads
 from docent.loading import Limits, Loader, Ocr
@@ -40,14 +40,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
     rerank = open_reranker(
         settings.reranker, cache=settings.storage / "models", device=settings.embedding_device
     )
-    embedder = open_embedder(
-        settings.embedding_model,
-        cache=settings.storage / "models",
-        threads=settings.threads,
-        device=settings.embedding_device,
-        model_url=settings.model_url,
-        model_key=settings.key,
-    )
+    embedder = open_embedding(settings)
     fingerprint = index_fingerprint(embedder, size=settings.chunk_tokens, overlap=settings.chunk_overlap)
     with ExitStack() as on_failure:
         on_failure.callback(embedder.close)
@@ -88,6 +81,18 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
         "schedule": SourceSchedule(60.0 * settings.sources_every),
         "summary_writer": SummaryWriter(),
     }
+
+
+def open_embedding(settings: Settings) -> Embedder:
+    """Open the embedding model of the settings."""
+    return open_embedder(
+        settings.embedding_model,
+        cache=settings.storage / "models",
+        threads=settings.threads,
+        device=settings.embedding_device,
+        model_url=settings.model_url,
+        model_key=settings.key,
+    )
 
 
 def open_sources(settings: Settings) -> Sources | None:

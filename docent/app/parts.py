@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from docent.errors import ModelError
-from docent.types import FIGURES, SYNONYMS, FileReport
+from docent.errors import DocentError, ModelError
+from docent.types import FIGURES, SYNONYMS, FileReport, Scope
 
 if TYPE_CHECKING:  # `from docent import Docent` takes 0.1 s; the libraries come with the first one opened
     from docent.answering.content_policy import ContentPolicy
@@ -91,12 +91,17 @@ class Parts:
 
     def warm(self) -> None:
         """Load both models in the background, so that the first question does not wait for them."""
-        for load in (self._warm_embedder, self._warm_model):
+        for load in (self._warm_search, self._warm_model):
             threading.Thread(target=load, name="warming", daemon=True).start()
 
-    def _warm_embedder(self) -> None:
+    def _warm_search(self) -> None:
         self.embedder.warm()
         import docent.answering.answer_pipeline  # noqa: F401  with the rest, before it is frozen
+        from docent.retrieving import retrieve
+
+        with suppress(DocentError):  # the first question reports what is wrong
+            # The first search opens the indexes, and took twice as long as the next ones.
+            retrieve("warm", scope=Scope(), store=self.store, embedder=self.embedder, limit=1)
 
         # Else every fiftieth question waits 80 ms for a garbage collection of everything that was loaded.
         gc.collect()

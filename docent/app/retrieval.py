@@ -53,4 +53,10 @@ class Retrieval(Parts):
         """Return the question in the languages of the documents in scope other than its own."""
         from docent.retrieving import translate_question
 
-        return translate_question(question, scope, store=self.store, dictionaries=self.dictionaries)
+        return translate_question(
+            question,
+            scope,
+            store=self.store,
+            dictionaries=self.dictionaries,
+            embedded=getattr(self.embedder, "languages", ()),  # few engines know
+        )

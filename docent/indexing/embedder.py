@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from docent.errors import EmbeddingError
 from docent.indexing.chunking import CHUNKER_VERSION
 from docent.indexing.packaged_model import DIMENSIONS, MAX_TOKENS, PACKAGED_MODEL, WEIGHTS, packaged_folder
+from docent.indexing.sentence_model import SentenceModel, model_folder, read_sentence_model
 from docent.plugins import PREFIX
 
 if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
@@ -78,15 +79,17 @@ def open_embedder(
 
         return PluginEmbedder(name.removeprefix(PREFIX), cache=cache, threads=threads or available_cores())
     if name != PACKAGED_MODEL:
+        model = read_sentence_model(model_folder(name, cache), name)
+        if model is not None and device in ("auto", "cpu"):
+            return FastEmbedder(model, name=name, threads=threads or available_cores())
         from docent.indexing.torch_models import ReferenceEmbedder
 
         return ReferenceEmbedder(name, source=name, cache=cache, device=device)
-    folder = packaged_folder()
     if device in ("cuda", "mps"):
         from docent.indexing.torch_models import ReferenceEmbedder
 
-        return ReferenceEmbedder(name, source=str(folder), cache=cache, device=device)
-    return FastEmbedder(folder, name=name, threads=threads or available_cores())
+        return ReferenceEmbedder(name, source=str(packaged_folder()), cache=cache, device=device)
+    return FastEmbedder(packaged_model(), name=name, threads=threads or available_cores())
 
 
 def index_fingerprint(embedder: Embedder, *, size: int, overlap: int) -> str:
@@ -97,6 +100,14 @@ def index_fingerprint(embedder: Embedder, *, size: int, overlap: int) -> str:
 def packaged_tokenizer() -> Tokenizer:
     """Return the packaged model's tokenizer without truncation: its file would cut at 128 tokens."""
     return open_tokenizer(packaged_folder())
+
+
+def packaged_model() -> SentenceModel:
+    """Return the description of the packaged model, whose files are verified."""
+    return SentenceModel(
+        packaged_folder(), layers=6, heads=12, dimensions=DIMENSIONS, epsilon=1e-12, max_tokens=MAX_TOKENS,
+        pooling="mean", languages=frozenset({"en"}),
+    )  # fmt: skip
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
@@ -114,18 +125,28 @@ NICENESS = 10  # of the threads for documents: a question on the same cores goes
 
 
 class FastEmbedder:
-    """The packaged model without torch; one stream a core beats one stream on all cores."""
+    """A BERT-like model without torch; one stream a core beats one stream on all cores."""
 
-    dimensions = DIMENSIONS
-    max_tokens = MAX_TOKENS
-
-    def __init__(self, folder: Path, *, name: str, threads: int, precision: Precision | None = None) -> None:
+    def __init__(
+        self, model: SentenceModel, *, name: str, threads: int, precision: Precision | None = None
+    ) -> None:
         self.name = name
+        self.dimensions = model.dimensions
+        self.languages = model.languages
+        self.tokenizer: Tokenizer = open_tokenizer(model.folder)
+        self._is_packaged = name == PACKAGED_MODEL
         # Precisions agree nearly (cosine .9986, docs/decisions/0007): an index built by one serves another.
-        self.fingerprint = f"{name}@{WEIGHTS[:16]}/{MAX_TOKENS}"
-        self.tokenizer: Tokenizer = open_tokenizer(folder)
+        weights = WEIGHTS if self._is_packaged else model.weights_sha256()
+        wanted = (
+            f"{model.before_query}|{model.before_text}" if model.before_query or model.before_text else ""
+        )
+        self.fingerprint = f"{name}@{weights[:16]}/{model.max_tokens}{wanted and f' {wanted}'}"
+        # What the model wants before every text takes its share of what it reads.
+        before = self.tokenizer.encode(model.before_text, add_special_tokens=False).ids
+        self.max_tokens = model.max_tokens - len(before)
+        self._described = model
         self._threads = threads
-        self._folder, self._precision = folder, precision
+        self._precision = precision
         self._opening = threading.RLock()
         self._closed = False
         self._opened: _Opened | None = None
@@ -150,8 +171,9 @@ class FastEmbedder:
         """
         import numpy as np
 
-        first, *inner, last = self.tokenizer.encode(text, add_special_tokens=True).ids
-        step = self.max_tokens - 2  # each part stands between the same special tokens
+        asked = f"{self._described.before_query}{text}"
+        first, *inner, last = self.tokenizer.encode(asked, add_special_tokens=True).ids
+        step = self._described.max_tokens - 2  # each part stands between the same special tokens
         parts = [[first, *inner[at : at + step], last] for at in range(0, max(len(inner), 1), step)]
         model = self._model()
         short = len(parts) == 1 and len(parts[0]) <= MAX_SHORT
@@ -172,9 +194,9 @@ class FastEmbedder:
 
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for first in range(0, len(texts), WINDOW):
-            window = texts[first : first + WINDOW]
-            ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(window))]
-            refuse_long(map(len, ids), self.max_tokens, self.name)
+            window = [f"{self._described.before_text}{text}" for text in texts[first : first + WINDOW]]
+            ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(window)]
+            refuse_long(map(len, ids), self._described.max_tokens, self.name)
             self._fill(vectors[first : first + len(ids)], ids)
         return vectors
 
@@ -207,7 +229,9 @@ class FastEmbedder:
             if self._opened is None:
                 from docent.indexing.openvino_bert import OpenVinoModel
 
-                model = OpenVinoModel(self._folder, precision=self._precision)
+                model = OpenVinoModel(
+                    self._described, precision=self._precision, ranges_known=self._is_packaged
+                )
                 short = model.compile(streams=1, exact=True).request()
                 # Compiled on a thread of low priority, since OpenVINO's threads inherit its niceness.
                 documents = self._documents.submit(model.compile, streams=self._threads).result()

@@ -1,12 +1,12 @@
-"""The packaged model as an OpenVINO graph, built straight from the verified weights.
+"""A BERT-like model as an OpenVINO graph, built straight from its weights.
 
 Nothing is exported, converted or kept: reading the weights, building the graph and compiling it
 takes about 0.4 s together, without torch (docs/decisions/0007-openvino-embedding.md).
 
-The weights are prepared so that products in eight bits lose almost nothing. Such a product rounds its
-input to 256 steps within a range. The ranges are fixed, so nothing has to be calibrated: a normalised
-vector of the model stays within 6 or 7 but in a few channels, and only one or two units of the wide layer
-go beyond 4.6, where [CLS] drives them to 14–25. docs/performance.md, "Embedding engines", has the
+The weights of the packaged model are prepared so that products in eight bits lose almost nothing. Such a
+product rounds its input to 256 steps within a range. The ranges are fixed, so nothing has to be calibrated: a
+normalised vector of the model stays within 6 or 7 but in a few channels, and only one or two units of the
+wide layer go beyond 4.6, where [CLS] drives them to 14–25. docs/performance.md, "Embedding engines", has the
 measurements.
 """
 
@@ -21,13 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from docent.indexing.sentence_model import WEIGHTS_FILE, SentenceModel
+
 Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
 """Number format of the products; with "int8" all else is in bf16 where the processor has it."""
 
 Array = NDArray[Any]
 
-LAYERS, HEADS, EPSILON = 6, 12, 1e-12
+SMALLEST = 1e-12  # length by which a vector is divided
 MASKED = -1e9
+EMBEDDINGS = "embeddings.word_embeddings.weight"
 STEP = 8  # of lengths: each new one costs 13 ms, before the library has seen it
 
 
@@ -54,19 +57,21 @@ def _openvino() -> Any:
 
 
 class OpenVinoModel:
-    """The model, read once and ready to be compiled for each kind of work."""
+    """A model, read once and ready to be compiled for each kind of work."""
 
-    def __init__(self, folder: Path, *, precision: Precision | None) -> None:
+    def __init__(self, model: SentenceModel, *, precision: Precision | None, ranges_known: bool) -> None:
+        """`ranges_known` says that the ranges of eight-bit products were measured on these weights."""
         self._core = _openvino().Core()
         has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         # The fastest that is faithful on this processor.
-        self.precision = precision or ("int8" if has_vnni() else "bf16" if has_bf16 else "int8 weights")
+        fastest: Precision = "bf16" if has_bf16 else "int8 weights"
+        self.precision = precision or ("int8" if ranges_known and has_vnni() else fastest)
         self.hint = "bf16" if self.precision in ("int8", "bf16") and has_bf16 else "f32"
-        weights = load_file(folder / "model.safetensors")
-        self.graph = _graph(weights, self.precision)
+        weights = _read_weights(model)
+        self.graph = _graph(weights, self.precision, model)
         """In the library's operations; `compile` makes it runnable."""
         # A question's vector takes part in every comparison, so its errors count each time.
-        self._exact = _graph(weights, "fp32") if self.precision == "int8" else self.graph
+        self._exact = _graph(weights, "fp32", model) if self.precision == "int8" else self.graph
 
     def compile(self, *, streams: int, exact: bool = False) -> CompiledModel:
         """Compile with threads of its own; they inherit the niceness of the thread that calls."""
@@ -111,13 +116,24 @@ class InferenceRequest:
         return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
 
-def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
-    """Build the graph from token ids and mask to the mean of the tokens, normalised to length one."""
+def _read_weights(model: SentenceModel) -> dict[str, Array]:
+    """Read the weights in 32 bits, by their names without that of the kind of model before them."""
+    weights = load_file(model.folder / WEIGHTS_FILE)
+    begin = next((name.removesuffix(EMBEDDINGS) for name in weights if name.endswith(EMBEDDINGS)), "")
+    return {
+        name.removeprefix(begin): values.astype(np.float32, copy=False)
+        for name, values in weights.items()
+        if np.issubdtype(values.dtype, np.floating)
+    }
+
+
+def _graph(weights: Mapping[str, Array], precision: Precision, model: SentenceModel) -> Any:
+    """Build the graph from token ids and mask to the text's vector, normalised to length one."""
     openvino = _openvino()
     op, of = openvino.opset13, openvino.Type
     if precision == "int8":
-        weights = fold_scales(weights, layers=LAYERS)
-    build = _Builder(weights, op, of, precision)
+        weights = fold_scales(weights, layers=model.layers)
+    build = _Builder(weights, op, of, precision, model)
     ids = op.parameter([-1, -1], of.i32, name="ids")
     mask = op.parameter([-1, -1], of.i32, name="mask")
     for parameter in (ids, mask):
@@ -125,12 +141,15 @@ def _graph(weights: Mapping[str, Array], precision: Precision) -> Any:
     present = op.convert(mask, of.f32)
     bias = op.unsqueeze(op.multiply(op.subtract(build.one, present), np.float32(MASKED)), build.ints(1, 2))
     states = build.embeddings(ids)
-    for number in range(LAYERS):
+    for number in range(model.layers):
         states = build.layer(states, bias, f"encoder.layer.{number}")
-    share = op.unsqueeze(present, build.ints(2))
-    total = op.reduce_sum(op.multiply(states.full, share), build.ints(1), False)
-    mean = op.divide(total, op.reduce_sum(share, build.ints(1), False))
-    return openvino.Model([op.normalize_l2(mean, build.ints(1), EPSILON, "max")], [ids, mask], "embedder")
+    if model.pooling == "cls":
+        pooled = op.gather(states.full, op.constant(np.int64(0)), op.constant(np.int64(1)))
+    else:
+        share = op.unsqueeze(present, build.ints(2))
+        total = op.reduce_sum(op.multiply(states.full, share), build.ints(1), False)
+        pooled = op.divide(total, op.reduce_sum(share, build.ints(1), False))
+    return openvino.Model([op.normalize_l2(pooled, build.ints(1), SMALLEST, "max")], [ids, mask], "embedder")
 
 
 class _LayerOutput(NamedTuple):
@@ -143,7 +162,10 @@ class _LayerOutput(NamedTuple):
 class _Builder:
     """The parts of a BERT encoder, in the library's operations."""
 
-    def __init__(self, weights: Mapping[str, Array], op: Any, of: Any, precision: Precision) -> None:
+    def __init__(
+        self, weights: Mapping[str, Array], op: Any, of: Any, precision: Precision, model: SentenceModel
+    ) -> None:
+        self._model = model
         self._weights, self._op, self._of, self._precision = weights, op, of, precision
         self.one = np.float32(1)
 
@@ -159,7 +181,7 @@ class _Builder:
         positions = op.range(first, length, op.constant(np.int64(1)), self._of.i64)
         # Every text is the first of its pair, so the segment's vector is part of the position's.
         rows = (
-            self._weights["embeddings.position_embeddings.weight"]
+            self._weights["embeddings.position_embeddings.weight"][self._model.first_position :]
             + self._weights["embeddings.token_type_embeddings.weight"][:1]
         )
         places = op.gather(op.constant(rows), positions, first)
@@ -183,7 +205,7 @@ class _Builder:
         )
 
     def _heads(self, states: Any) -> Any:
-        apart = self._op.reshape(states, self.ints(0, 0, HEADS, -1), True)
+        apart = self._op.reshape(states, self.ints(0, 0, self._model.heads, -1), True)
         return self._op.transpose(apart, self.ints(0, 2, 1, 3))
 
     def _linear(self, states: Any, name: str) -> Any:
@@ -197,7 +219,7 @@ class _Builder:
 
     def _normal(self, states: Any, name: str) -> _LayerOutput:
         op = self._op
-        even = op.mvn(states, self.ints(2), True, EPSILON, "INSIDE_SQRT")
+        even = op.mvn(states, self.ints(2), True, self._model.epsilon, "INSIDE_SQRT")
         full = op.add(op.multiply(even, self._weights[f"{name}.weight"]), self._weights[f"{name}.bias"])
         if self._precision != "int8":
             return _LayerOutput(full, for_products=full)

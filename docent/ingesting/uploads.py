@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from docent.types import ANSWERING, Scope, SourceFile, State, StoredDocument, do
 
 WORKERS = 2  # files read at the same time, each in a process of its own
 MAX_NAME = 200
+RECENT = 200
 POLL = 0.2
 LOCKED = ("is locked with a password. Run:", "is locked and the password given does not open it")
 """Reasons that loading gives for a PDF; after a restart, only the reason is left of a failure."""
@@ -71,6 +73,8 @@ class Uploads:
         self._passwords: dict[str, str] = {}
         """Given for a file, held here only until it has been read."""
         self._failed: dict[str, str] = {}
+        self.recent: deque[Ticket] = deque(maxlen=RECENT)
+        """The files that were added last since the start."""
         self._closed = False
 
     def add(self, path: Path, *, name: str, library: str, owner: str | None) -> Ticket:
@@ -83,6 +87,7 @@ class Uploads:
         self._pipeline.store.expect(path.absolute(), sha256, name=name, library=library, owner=owner)
         ticket = Ticket(document_id(library, sha256), name, library, owner)
         self._submit(ticket.document_id, Scope(reader=owner))
+        self.recent.append(ticket)
         return ticket
 
     def unlock(self, ticket: Ticket, password: str) -> None:

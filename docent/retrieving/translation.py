@@ -11,9 +11,10 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from operator import attrgetter
 from typing import Literal
 
 from docent.retrieving.dictionaries import BilingualDictionary, Dictionaries, Stem
@@ -30,6 +31,7 @@ MAX_PHRASE = 3  # words that are looked up together
 NO_TERM = "–"  # no document holds a dash as a word
 MAX_TARGETS = 3  # languages that a question is translated into
 MIN_COMPOUND, MIN_PART = 8, 4  # letters
+MIN_LOAN = 5  # letters of a word that is the same in both languages, as "gluten"; shorter ones are chance
 MIN_STEM, MIN_STEMS = 4, {"de": 3, "nl": 3}  # letters: French "dosa" is no form of "dos"
 COMPOUNDING = frozenset({"de", "nl"})
 LINKS = ("", "s", "es", "n", "en", "e")  # between the parts of a compound
@@ -63,6 +65,8 @@ class Translation:
     """Terms of words that could not be translated and that no document holds."""
     names: tuple[str, ...] = ()
     """Words that no dictionary knows and that documents hold: a translation keeps them."""
+    understood: bool = False
+    """The embedding model knows both languages: the question is searched by meaning as it is."""
     coverage: float = 1.0
     """Share of the question's words that are translated, or the same in both languages."""
 
@@ -81,18 +85,24 @@ class _Meaning:
 
 
 def translate_question(
-    question: str, scope: Scope, *, store: Reader, dictionaries: Dictionaries
+    question: str,
+    scope: Scope,
+    *,
+    store: Reader,
+    dictionaries: Dictionaries,
+    embedded: Collection[str] = (),
 ) -> list[Translation]:
     """Return the question in each language of the documents in scope that is not its own.
 
-    There is none for most questions: their language is that of the documents.
+    There is none for most questions: their language is that of the documents. `embedded` are the languages
+    that the embedding model knows.
     """
     question = parse(shorten_question(question)).text
     if not (source := detect_question_language(question)):
         return []
-    languages = Counter(document.language for document in store.documents(scope))
+    languages = Counter(map(attrgetter("language"), store.documents(scope)))
     targets = [language for language, _ in languages.most_common() if language not in ("", source)]
-    return [
+    translations = [
         translate_words(
             question,
             source,
@@ -102,6 +112,12 @@ def translate_question(
             rarity=lambda terms: store.rarity(terms, scope),
         )
         for target in targets[:MAX_TARGETS]
+    ]
+    return [
+        replace(translation, meaning=question, understood=True)
+        if {source, translation.target} <= set(embedded)
+        else translation
+        for translation in translations
     ]
 
 
@@ -239,6 +255,8 @@ def _single(
     if source == "de" and word[0].isupper():
         # Every noun has a capital, so that a name cannot be told from a word that no dictionary has.
         return _Meaning(word, translations | {word: -1.0}, is_known=bool(translations))
+    if len(word) >= MIN_LOAN and vocabulary.holds(word) and lookup.is_loan_word(word):
+        return _Meaning(word, translations | {word: 1.0}, is_known=True)
     return _Meaning(word, translations, is_known=bool(translations))
 
 
@@ -255,9 +273,20 @@ class _Lookup:
             if pivot not in (source, target) and first and second:
                 self._through.append((pivot, first, second))
         self.is_open = bool(self._own or self._through)
+        self._of_target = [
+            dictionary
+            for other in (source, *PIVOTS)
+            if other != target and (dictionary := dictionaries.open(target, other))
+        ]
 
     def says_something(self, word: str) -> bool:
         return bool(self._terms(word, self._source))
+
+    def is_loan_word(self, word: str) -> bool:
+        """Tell whether the other language, or a third one, has the word as it is written."""
+        return any(dictionary.translate(word, None) for dictionary in self._of_target) or any(
+            word.lower() in first.translate(word, None) for _, first, _ in self._through
+        )
 
     def translate(self, words: str, *, exact: bool = False) -> dict[str, float]:
         """Return translations, each with the weight of the ways that lead to it, best first."""

@@ -19,6 +19,7 @@ from chainlit.config import config, load_module
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from docent.app import Docent, open_docent
+from docent.app.summary_backlog import summarise_ahead
 from docent.errors import InputError, SettingsError, StoreError
 from docent.resources import FILES
 from docent.settings import Settings
@@ -26,7 +27,7 @@ from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes
+from docent.web.admin import admin_routes, people_routes
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
@@ -88,6 +89,7 @@ def prepare() -> None:
         *routes(),
         *documents.routes(),
         *admin_routes.routes(),
+        *people_routes.routes(),
         *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
@@ -139,6 +141,7 @@ def open_once() -> None:
     state.docent.warm()
     state.docent.work()
     prepare_start_questions(state.docent)
+    summarise_ahead(state.docent)
 
 
 def close() -> None:

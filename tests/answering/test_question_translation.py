@@ -87,6 +87,17 @@ async def test_a_small_model_is_not_asked(ollama):
     assert len(ollama.requests_to("/api/chat")) == 1
 
 
+async def test_an_embedding_model_of_both_languages_needs_no_call(ollama):
+    """Where the embedding model knows both languages, the language model is asked for the answer alone."""
+    understood = replace(BY_WORDS, by="nothing", understood=True, meaning=QUESTION)
+    services, searched = searching([understood])
+    ollama.script("Dix cents par jour [2].")
+    found = await events(QUESTION, native(ollama.url), **services)
+    assert searched == [(QUESTION, (understood,))]
+    assert len(ollama.requests_to("/api/chat")) == 1
+    assert notices(found) == ""
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -90,3 +90,63 @@ def test_a_heading_that_names_nothing_is_no_subject(heading):
     """A determiner, a question or letters set apart are not asked about."""
     passages = [replace(passage("Boil water.", n=1), heading=heading)]
     assert suggest(passages, language="en", search=lambda question: passages) == []
+
+
+MENU = """Our menu
+Lemon tart (1, 3)  €8.50
+Sea bass in salt · €31.00
+Pea soup  €6.00
+Rye bread  €2.50
+Plum cake  €5.00
+"""
+DISHES = ("Lemon tart", "Sea bass in salt", "Pea soup", "Rye bread", "Plum cake")
+
+
+def test_a_price_list_is_asked_for_prices():
+    """Each line that names a thing and its price; a report with one such line is no price list."""
+    menu = [replace(passage(MENU, n=1), heading="")]
+    offered = suggest(menu, language="en", search=lambda question: menu)
+    assert offered and set(offered) <= {f"How much is {dish}?" for dish in DISHES}
+    report = [passage("Diluted earnings per share $24.01\nThe year was good.", n=1)]
+    assert not any("How much" in one for one in suggest(report, language="en", search=lambda _: report))
+
+
+def test_a_form_is_asked_for_its_values():
+    """What stands after a label is asked for by the label."""
+    form = [passage("Pay: €1,180 a month\nNotice period: three months\nPlace: on site", n=1)]
+    offered = suggest(form, language="en", search=lambda question: form)
+    assert {"What is the pay?", "What is the notice period?"} <= set(offered)
+
+
+LONG = " ".join(f"Sentence {n} says that the boats go out and come home again." for n in range(12))
+
+
+@pytest.mark.parametrize(
+    ("text", "weak"),
+    [
+        ("They write from Bremen once.", "Bremen"),
+        ("Read it in the Evening Post once.", "Evening Post"),
+        ("Halfmoon · 12 rue du Hibou\n" * 3 + "They met near Hibou.", "Hibou"),
+        ("When the Company terminates. If the Company terminates.", "Company terminates"),
+        ("For the authorities take a week. And the authorities take it.", "authorities take"),
+        ("An emerging growth company. The emerging growth company.", "emerging growth"),
+    ],
+)
+def test_a_long_text_is_not_asked_about_any_name(text, weak):
+    """A city, a street of the footer, a verb or a part of a name is not worth asking about."""
+    passages = [passage(f"{text}\n{LONG}", n=1)]
+    assert weak not in " ".join(suggest(passages, language="en", search=lambda question: passages))
+
+
+@pytest.mark.parametrize(
+    "heading", ["Sound intern · Stagiaire son", "A file is deleted", "Everything about it"]
+)
+def test_a_title_is_no_subject(heading):
+    """The first of several headings names the whole text; two names or a sentence are no subject either."""
+    passages = [
+        replace(passage("Boil water.", n=1), heading="Everything about it"),
+        replace(passage("Cool it.", n=2), heading=heading),
+        replace(passage("Clean dishes are dry.", n=3), heading="Clean dishes"),
+    ]
+    offered = suggest(passages, language="en", search=lambda question: passages)
+    assert offered == ["What is said about Clean dishes?"]

@@ -33,6 +33,7 @@ def running_app(storage: Path, **settings: object) -> Iterator[str]:
     """Run `python -m docent serve` until the block ends."""
     port = free_port()
     environ = {**os.environ, "DOCENT_STORAGE": str(storage), "DOCENT_PORT": str(port)}
+    environ["DOCENT_SUMMARIES_AHEAD"] = "0"  # they would take the replies that a test has scripted
     environ.update({name: str(value) for name, value in settings.items()})
     log = storage.parent / f"serve-{port}.log"
     with log.open("wb") as out:

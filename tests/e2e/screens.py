@@ -26,11 +26,12 @@ from tests.fakes.plugin import Ollama, start_process
 from tests.loading.makers import pdf, write
 
 GUIDE = ROOT / "docs" / "screenshots"
-MAIN = "start answer source receipt upload documents document history settings login".split()
+MAIN = "start answer source receipt upload documents document history settings login admin shared".split()
 IN_GUIDE = {
     *(f"{screen}-{look}" for screen in MAIN for look in ("light", "phone-dark")),
     *("source-dark-french", "receipt-dark-french", "upload-phone-light-french"),
-    *("not-found-light", "personas-light", "table-light"),
+    *("not-found-light", "personas-light", "table-light", "share-light", "person-light", "look-inside-light"),
+    *("sources-light", "model-light", "first-run-light"),
 }
 PASSWORD = "a long password"
 INTERNSHIP = "Which internship is about machine learning, and what does it pay?"
@@ -97,6 +98,9 @@ class Camera:
         taken = self.page.screenshot(path=self._folder / f"{name}.png", timeout=120_000)
         if name in IN_GUIDE:
             (GUIDE / f"{name}.png").write_bytes(taken)
+
+    def path(self, screen: str) -> Path:
+        return self._folder / f"{screen}-{self.look.name}.png"
 
     def localized(self, english: str, french: str) -> str:
         return french if self.look.language.startswith("fr") else english
@@ -175,6 +179,10 @@ def answer(camera: Camera, url: str, model: Ollama) -> None:
     page = camera.page
     ask_scripted(page, url, model, INTERNSHIP, INTERNSHIP_REPLY)
     camera.take("answer")
+    page.get_by_role("button", name="+ Sources").click()
+    expect(page.locator("#docent-picker label").first).to_be_visible(timeout=20_000)
+    camera.take("sources")
+    page.keyboard.press("Escape")
     page.locator("a.element-link").first.click()
     panel = page.locator("#side-view-content")
     expect(panel.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
@@ -221,9 +229,9 @@ def other_outcomes(camera: Camera, url: str, model: Ollama) -> None:
     camera.take("error")
     model.reset()
     open_chat(page, url)
-    model.script(reply="word " * 400, seconds_per_token=0.05)
+    model.script(reply=" ".join(f"Berth {n} is free." for n in range(400)), seconds_per_token=0.05)
     again(page, INTERNSHIP)
-    expect(answers(page).last).to_contain_text("word word", timeout=60_000)
+    expect(answers(page).last).to_contain_text("Berth 1 is free.", timeout=60_000)
     camera.take("streaming")
     page.click("#stop-button")
     expect(page.locator("#stop-button")).to_have_count(0, timeout=20_000)
@@ -264,6 +272,11 @@ def documents(camera: Camera, url: str) -> None:
     page.goto(f"{url}/documents?search=tidelight")
     page.locator("tbody a").first.click()
     camera.take("document")
+    page.goto(f"{url}/documents?search=tidelight")
+    page.get_by_role("link", name=camera.localized("Look inside", "Voir")).first.click()
+    sheet = page.locator("img.sheet")
+    until(lambda: sheet.evaluate("image => image.complete && image.naturalWidth > 0"), within=60)
+    camera.take("look-inside")
     page.goto(f"{url}/documents?search=lease")
     page.locator("tbody a").first.click()
     page.locator("summary").first.click()
@@ -305,6 +318,43 @@ def login(camera: Camera, url: str) -> None:
     camera.take("login-refused")
 
 
+def sharing(camera: Camera, url: str, model: Ollama) -> None:
+    """Take the page that makes a link to a conversation, and what its readers see."""
+    page = camera.page
+    ask_scripted(page, url, model, INTERNSHIP, INTERNSHIP_REPLY)
+    threads = page.request.post(f"{url}/project/threads", data={"pagination": {"first": 1}, "filter": {}})
+    page.goto(f"{url}/link/{threads.json()['data'][0]['id']}")
+    page.locator("button[value=make]").click()
+    camera.take("share")
+    page.locator("[role=status] a").click()
+    page.locator("summary").first.click()
+    expect(page.locator("img.sheet").first).to_have_js_property("complete", True)
+    camera.take("shared")
+
+
+def administration(camera: Camera, url: str, model: Ollama) -> None:
+    """Log in, rate an answer, and take the administrators' page and that of a person."""
+    page = camera.page
+    assert page.request.post(f"{url}/login", form={"username": "root", "password": PASSWORD}).ok
+    ask_scripted(page, url, model, INTERNSHIP, INTERNSHIP_REPLY)
+    page.get_by_role("button", name=camera.localized("Helpful", "Utile"), exact=True).first.click()
+    page.locator("textarea").last.fill("The page that it opens is the right one.")
+    send = camera.localized("Submit feedback", "Envoyer le commentaire")
+    page.get_by_role("button", name=send).click()
+    expect(page.get_by_role("button", name=send)).to_have_count(0, timeout=20_000)
+    page.goto(f"{url}/admin")
+    save = page.locator("form[action='/admin/golden'] button")
+    if save.count():
+        save.first.click()
+    page.locator("form[action='/admin/evaluate'] button").click()
+    page.goto(f"{url}/admin")
+    page.screenshot(path=camera.path("admin-whole"), full_page=True)
+    camera.take("admin")
+    page.goto(f"{url}/admin/users/ada")
+    page.locator("summary").click()
+    camera.take("person")
+
+
 def ingest_samples(storage: Path) -> None:
     environ = {**os.environ, "DOCENT_STORAGE": str(storage)}
     subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, check=True, capture_output=True)
@@ -315,9 +365,10 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
     ingest_samples(storage)
     (work / "three").mkdir()
     with_users = shutil.copytree(storage, work / "two" / "storage")
-    Users(with_users, cost=4).add("ada", role="member", password=PASSWORD)
+    for name, role in (("ada", "member"), ("root", "admin")):
+        Users(with_users, cost=4).add(name, role=role, password=PASSWORD)
     model = start_process()
-    settings = {"DOCENT_MODEL_URL": model.url}
+    settings = {"DOCENT_MODEL_URL": model.url, "DOCENT_SHARE_LINKS": "on"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
@@ -334,10 +385,13 @@ def take_all(looks: list[Look], work: Path, folder: Path) -> None:
                         documents(camera, url)
                         history(camera, url)
                         other_outcomes(camera, url, model)
+                        sharing(camera, url, model)
             with running_app(with_users, DOCENT_LOGIN="on", **settings) as url:
                 for look in looks:
                     with open_camera(browser, look, folder) as camera:
                         login(camera, url)
+                    with open_camera(browser, look, folder) as camera:
+                        administration(camera, url, model)
             with running_app(work / "three" / "storage", DOCENT_MODEL="gemma3", **settings) as url:
                 for look in looks:
                     with open_camera(browser, look, folder) as camera:

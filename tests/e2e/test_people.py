@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, expect
+from playwright.sync_api import APIRequestContext, APIResponse, Browser, Page, WebSocket, expect
 
 from docent.web.accounts.login import FREE_TRIES
 from docent.web.accounts.users import Users
 from docent.web.chat.cited_sources import LINK_TARGETS
 from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_chat import QUESTION, opens
+from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long password"
+ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -38,11 +47,22 @@ class Ann:
 
 
 @pytest.fixture(scope="module")
-def app(storage, tmp_path_factory, ollama_process):
-    own = shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
+def own(storage, tmp_path_factory) -> Path:
+    return shutil.copytree(storage, tmp_path_factory.mktemp("people") / "storage")
+
+
+@pytest.fixture(scope="module")
+def users(own: Path) -> Users:
     users = Users(own, cost=4)
-    for name in ("ann", "ben", "cat"):
+    for name in ("ann", "ben", "cat", "fay"):
         users.add(name, role="member", password=PASSWORD)
+    for name in ("root", "eve"):
+        users.add(name, role="admin", password=PASSWORD)
+    return users
+
+
+@pytest.fixture(scope="module")
+def app(own: Path, users: Users, ollama_process):
     ollama_process.reset()
     with running_app(own, DOCENT_MODEL_URL=ollama_process.url, DOCENT_LOGIN="on") as url:
         yield url
@@ -148,6 +168,77 @@ def test_a_visitor_without_a_login_is_refused(app, ann, browser):
     context.close()
 
 
+LISTED = """
+import chainlit.server, json
+from docent.web import server
+def walk(routes):
+    for route in routes:
+        if (included := getattr(route, "original_router", None)) is not None:
+            yield from walk(included.routes)
+        else:
+            yield route.path, sorted(getattr(route, "methods", None) or [])
+server.prepare()
+print(json.dumps(list(walk(chainlit.server.app.router.routes))))
+"""
+FOR_EVERYBODY = re.compile(
+    r"/|/health|/favicon|/logo|/login|/logout|/auth/.*|/avatars/.*|/public/.*|/assets/.*|/project/translations"
+    r"|/ws/socket.io|/charts/context.svg|/shared/.*|/\{full_path:path\}"
+)
+"""Routes that need no login: the empty page and its parts, logging in and out, a picture of given numbers,
+and links that their author shares. The socket is tried below.
+"""
+
+
+def every_request(folder: Path, document: str) -> list[tuple[str, str]]:
+    """Return a request for each route that needs a login, about a document of the user's own."""
+    environ = {**os.environ, "DOCENT_STORAGE": str(folder), "PYTHONPATH": str(ROOT)}
+    listed = subprocess.run(
+        [sys.executable, "-c", LISTED], cwd=folder, env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    values = {"id": document, "document": document, "n": "1", "page": "1"}
+    return [
+        (method, re.sub(r"\{(\w+)[^}]*\}", lambda found: values.get(found[1], NOWHERE), path))
+        for path, methods in json.loads(listed)
+        if not FOR_EVERYBODY.fullmatch(path)
+        for method in methods
+        if method != "HEAD"
+    ]
+
+
+def test_the_session_of_a_removed_user_opens_nothing(app, users, browser, tmp_path):
+    """Each route that needs a login refuses the cookie of a user who was removed, as it refuses none at all;
+    while the user was there, it opened their own document and, as an administrator's, the page for these."""
+    users.add("dan", role="admin", password=PASSWORD)
+    context = browser.new_context(extra_http_headers={"Sec-Fetch-Site": "same-origin"})
+    dan = context.request
+    assert dan.post(f"{app}/login", form={"username": "dan", "password": PASSWORD}).ok
+    letter = {"name": "dans-letter.txt", "mimeType": "text/plain", "buffer": b"The heron stands by the weir."}
+    sent = dan.post(
+        f"{app}/documents/upload", multipart={"file": letter}, headers={"Accept": "application/json"}
+    )
+    document = sent.json()["id"]
+    requests = every_request(tmp_path, document)
+    opened = [
+        path for method, path in requests if method == "GET" and dan.get(app + path, max_redirects=0).ok
+    ]
+    assert {"/documents", f"/documents/{document}", f"/documents/{document}/file", "/admin", "/user"} <= set(
+        opened
+    )
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in context.cookies())
+    auth = {"sessionId": "6f1c1c1e-0c5c-4a1e-9a3e-3a53e2a6c099", "threadId": ""}
+    users.remove("dan")
+    visitor = browser.new_context(extra_http_headers={"Sec-Fetch-Site": "same-origin"}).request
+    for method, path in requests:
+        for client in (dan, visitor):
+            answer = client.fetch(app + path, method=method, form={}, max_redirects=0)
+            to_the_login = answer.status == 303 and answer.headers["location"] == "/"
+            assert answer.status == 401 or to_the_login, (method, path, answer.status)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(asyncio.run, opens(app, {"Origin": app, "Cookie": cookie}, auth))
+        assert opening.result() is False
+    context.close()
+
+
 @pytest.mark.parametrize(
     ("user", "opened"),
     [
@@ -236,3 +327,69 @@ def test_deleting_a_conversation_offers_to_delete_its_files(app, browser, tmp_pa
     left = page.request.get(f"{app}/documents?search={name}").text()
     assert (f">{name}</a>" not in left) is too
     context.close()
+
+
+@contextmanager
+def logged_in(app: str, browser: Browser, name: str) -> Iterator[tuple[Page, WebSocket]]:
+    """Open the chat as somebody; yield the page and its socket."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
+    assert context.request.post(f"{app}/login", form={"username": name, "password": PASSWORD}).ok
+    page = context.new_page()
+    with page.expect_websocket() as socket:
+        page.goto(app)
+    connected(page)
+    yield page, socket.value
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [pytest.param("fay", "remove", id="removed"), pytest.param("eve", "role", id="made a member")],
+)
+def test_a_session_ends_with_a_removal_and_with_a_changed_role(app, browser, name, change):
+    """From the next request on, by every route; the page that was open is closed."""
+    with logged_in(app, browser, name) as (page, socket), logged_in(app, browser, "root") as (root, _):
+        paths = ("/user", "/documents/of-nobody", "/model", "/admin", f"/export/{NOWHERE}")
+        before = {path: page.request.get(app + path, max_redirects=0).status for path in paths}
+        assert (before["/user"], before["/admin"]) == (200, 200 if name == "eve" else 404)
+        changed = root.request.post(
+            f"{app}/admin/users/{name}/{change}",
+            form={"role": "member"},
+            headers={"Origin": app},
+            max_redirects=0,
+        )
+        assert changed.status == 303
+        after = {path: page.request.get(app + path, max_redirects=0).status for path in paths}
+        assert set(after.values()) <= {303, 401}, after
+        headers = {"Origin": app, "Cookie": cookies_of(page)}
+        with ThreadPoolExecutor(1) as pool:
+            auth = {"sessionId": NOWHERE, "threadId": ""}
+            assert pool.submit(asyncio.run, opens(app, headers, auth)).result() is False
+        if not socket.is_closed():
+            socket.wait_for_event("close")
+
+
+def cookies_of(page: Page) -> str:
+    return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1920, "light")])
+def test_people_are_managed_with_the_keyboard(app, browser, width, theme):
+    """A person's page is accessible; Tab and Enter reach the removal, which asks first."""
+    with logged_in(app, browser, "root") as (page, _):
+        page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+        page.set_viewport_size({"width": width, "height": 860})
+        page.goto(f"{app}/admin")
+        page.get_by_role("link", name="cat", exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="cat")).to_be_visible()
+        summary = page.locator("summary", has_text="Remove…")
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if summary.evaluate("summary => summary === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove for good")).to_be_visible()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture(page, f"person-{theme}-{width}")

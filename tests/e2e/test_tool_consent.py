@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ROOT, again, answers, ask, picture, running_app, until
+from tests.e2e.test_looks import violations
 
 pytestmark = pytest.mark.browser
 
@@ -66,9 +67,6 @@ def test_the_person_is_asked(page: Page, app: str, ollama_process, calendar: Pat
     expect(shown).to_contain_text("Add an event of diary")
     expect(shown).to_contain_text("Interview 'at' Tidelight")
     picture(page, "consent")
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.emulate_media(color_scheme="dark")
-    picture(page, "consent-phone")
     assert not calendar.exists()
     page.get_by_role("button", name="Allow once").click()
     until(calendar.exists)
@@ -76,6 +74,25 @@ def test_the_person_is_asked(page: Page, app: str, ollama_process, calendar: Pat
     expect(answers(page).last).to_contain_text("It is in your diary", timeout=60_000)
     expect(page.get_by_text("may change something there")).to_have_count(0)
     calendar.unlink()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1920])
+def test_the_question_is_accessible(page: Page, app: str, ollama_process, calendar: Path, width, theme):
+    """axe finds nothing while it is asked; the keyboard alone answers it."""
+    page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+    page.set_viewport_size({"width": width, "height": 844})
+    ollama_process.reset()
+    warmed(page, app, ollama_process)
+    proposed(page, app, ollama_process)
+    page.wait_for_timeout(500)  # animations end
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    picture(page, f"consent-{theme}-{width}")
+    page.get_by_role("button", name="Do not allow").focus()
+    page.keyboard.press("Enter")
+    refused(page, ollama_process)
+    assert not calendar.exists()
 
 
 def test_what_is_not_allowed_is_not_done(page: Page, app: str, ollama_process, calendar: Path):

@@ -13,7 +13,7 @@ import pytest
 
 from docent.errors import EmbeddingError
 from docent.indexing import index_fingerprint, open_embedder
-from docent.indexing.embedder import MAX_SHORT, FairLock, FastEmbedder, batches
+from docent.indexing.embedder import MAX_SHORT, FairLock, FastEmbedder, batches, packaged_model
 from docent.indexing.openvino_bert import InferenceRequest, has_vnni
 from docent.indexing.packaged_model import PACKAGED_FILES, PACKAGED_MODEL, packaged_folder, verify_packaged
 
@@ -34,14 +34,14 @@ TEXTS = [
 def engine(request):
     if request.param == "int8" and not has_vnni():
         pytest.skip("this processor's sum of products of bytes may overflow, so the default is another here")
-    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2, precision=request.param)
+    embedder = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=2, precision=request.param)
     yield embedder
     embedder.close()
 
 
 @pytest.fixture(scope="module")
 def fast():
-    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    embedder = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=2)
     yield embedder
     embedder.close()
 
@@ -259,7 +259,7 @@ def test_document_threads_have_low_priority(fast):
 def test_close_ends_the_threads():
     """Closing an embedder leaves no thread behind."""
     before = threading.active_count()
-    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    embedder = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=2)
     embedder.embed(["a"])
     embedder.close()
     assert threading.active_count() == before
@@ -269,7 +269,7 @@ def test_closing_while_the_model_is_loaded(monkeypatch):
     """An embedder that is closed during `warm` leaves no thread behind, and none fails."""
     raised = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
-    embedder = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    embedder = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=2)
     warming = threading.Thread(target=embedder.warm)
     warming.start()
     embedder.close()
@@ -291,7 +291,7 @@ def test_a_model_folder_is_opened(tmp_path, reference):
     shutil.copytree(packaged_folder(), tmp_path / "mine")
     name = str(tmp_path / "mine")
     mine = open_embedder(name, cache=tmp_path, threads=1, device="cpu", model_url="", model_key="")
-    assert np.allclose(mine.embed(["a cat"]), reference.embed(["a cat"]), atol=1e-6)
+    assert (mine.embed(["a cat"]) * reference.embed(["a cat"])).sum() > 0.998
     assert mine.fingerprint != reference.fingerprint
     assert mine.tokenizer.truncation is None
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from docent.indexing import chunk, embedded_text
-from docent.indexing.embedder import FastEmbedder
-from docent.indexing.packaged_model import PACKAGED_MODEL, packaged_folder
+from docent.indexing.embedder import FastEmbedder, packaged_model
+from docent.indexing.packaged_model import PACKAGED_MODEL
 from docent.retrieving import retrieve
 from docent.store import Store
 from docent.types import Document, Page, Scope, SourceFile, document_id
@@ -24,7 +24,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def embedder():
-    opened = FastEmbedder(packaged_folder(), name=PACKAGED_MODEL, threads=2)
+    opened = FastEmbedder(packaged_model(), name=PACKAGED_MODEL, threads=2)
     yield opened
     opened.close()
 

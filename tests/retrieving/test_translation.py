@@ -42,8 +42,11 @@ def folder(tmp_path):
         },
     )
     write_dictionary(
-        tmp_path / "dictd", "deu-eng", {"Wind": "wind", "Mühle": "turbine\nmill", "zahlen": "pay"}
+        tmp_path / "dictd",
+        "deu-eng",
+        {"Wind": "wind", "Mühle": "turbine\nmill", "zahlen": "pay", "Turbine": "sea"},
     )
+    write_dictionary(tmp_path / "dictd", "fra-deu", {"turbine": "Turbine"})
     write_dictionary(tmp_path / "dictd", "eng-fra", {"pike": "brochet", "soup": "soupe", "bread": "pain"})
     write_dictionary(tmp_path / "dictd", "ita-deu", {"affitto": "Loyer, Mieten"})
     write_dictionary(tmp_path / "dictd", "deu-ita", {"Zimmer": "camera"})
@@ -79,6 +82,7 @@ def found(question, store, folder, scope=Scope()):  # noqa: B008  a frozen value
         pytest.param("Quel est le loyer de la chambre ?", "rent room", id="words"),
         pytest.param("Quels sont les loyers des chambres ?", "rent room", id="other forms"),
         pytest.param("Où est le stage ?", "internship", id="the translation that documents hold"),
+        pytest.param("Quelle turbine ?", "turbine", id="a loan word"),
         pytest.param("Et le mal de mer ?", "seasickness", id="a phrase before its words"),
         pytest.param(
             "Où est le stage de Tidelight en 2027 ?", "internship Tidelight 2027", id="names, figures"
@@ -108,6 +112,18 @@ def test_translation(question, text, store, folder):
 def test_nothing_is_translated(question, store, folder):
     """A question in the language of the documents, or in none, is searched as it is."""
     assert translated(question, store, folder) == []
+
+
+@pytest.mark.parametrize(("embedded", "understood"), [({"en", "fr"}, True), ({"en"}, False)])
+def test_a_multilingual_embedding_model(embedded, understood, store, folder):
+    """A model that knows both languages is given the question as it is; words are still translated."""
+    question = "Quel est le loyer ?"
+    (translation,) = translate_question(
+        question, Scope(), store=store, dictionaries=Dictionaries(folder / "dictd"), embedded=embedded
+    )
+    assert translation.understood is understood
+    assert (translation.meaning == question) is understood
+    assert translation.text == "rent"
 
 
 def test_the_right_document_is_found(store, folder):

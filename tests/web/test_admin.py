@@ -12,11 +12,12 @@ from chainlit.user import User
 from starlette.applications import Starlette
 
 from docent.app import Docent, open_docent
+from docent.errors import InputError
 from docent.settings import Settings
-from docent.types import Answer, Citation, Receipt, Scope
+from docent.types import ANSWERING, Answer, Citation, Receipt, Scope
 from docent.web.accounts.login import Authenticator
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes
+from docent.web.admin import admin_routes, people_routes
 from docent.web.chat.history import History
 from docent.web.chat.saved_answer import answer_metadata
 from docent.web.documents import page_access
@@ -54,7 +55,7 @@ def client(docent: Docent, history: History, monkeypatch: pytest.MonkeyPatch):
     users = Users(docent.settings.storage, cost=4)
     for name, role in (("root", "admin"), ("ben", "member")):
         users.add(name, role=role, password="a long password")
-    app = Starlette(routes=admin_routes.routes())
+    app = Starlette(routes=[*admin_routes.routes(), *people_routes.routes()])
     app.state.docent, app.state.history = docent, history
     settings = docent.settings.model_copy(update={"login": "on"})
     app.state.authenticator = Authenticator(settings, secret=b"", users=users)
@@ -88,7 +89,18 @@ async def rate(history: History, docent: Docent, *, library: str = "harbour", co
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/admin"), ("POST", "/admin/golden"), ("POST", "/admin/evaluate"), ("POST", "/admin/users")],
+    [
+        ("GET", "/admin"),
+        ("POST", "/admin/golden"),
+        ("POST", "/admin/evaluate"),
+        ("POST", "/admin/users"),
+        ("GET", "/admin/users/ben"),
+        ("POST", "/admin/users/ben/role"),
+        ("POST", "/admin/users/ben/password"),
+        ("POST", "/admin/users/ben/remove"),
+        ("POST", "/admin/users/root/role"),
+        ("POST", "/admin/users/root/remove"),
+    ],
 )
 async def test_only_administrators_reach_it(client, docent, history, method, path):
     """A member finds nothing there, a visitor has to log in, and a form of another site is refused."""
@@ -104,6 +116,9 @@ async def test_only_administrators_reach_it(client, docent, history, method, pat
         async with client("root", **{"sec-fetch-site": "cross-site"}) as root:
             assert (await root.post(path, data=data)).status_code == 403
     assert docent.golden.all() == [] and docent.past_evaluations.all() == []
+    users = Users(docent.settings.storage)
+    assert [(one.name, one.role) for one in users.all()] == [("ben", "member"), ("root", "admin")]
+    assert users.verify("ben", "a long password")
 
 
 async def test_a_role_that_was_taken_away_is_gone_at_once(client, docent):
@@ -163,7 +178,69 @@ async def test_somebody_is_added_who_can_log_in(client, docent):
         page = (await root.get("/admin")).text
     assert Users(docent.settings.storage).verify("cleo", "a long password")
     assert short.status_code == 409 and "too short" in short.text
-    assert "<td>cleo</td>" in page and "dan" not in page
+    assert ">cleo</a>" in page and "dan" not in page
+
+
+async def test_a_changed_role_is_there_at_once(client, docent):
+    """The new administrator reaches the page, the old role does not; their older logins have ended."""
+    users = Users(docent.settings.storage)
+    before = users.find("ben").stamp
+    async with client("root") as root, client("ben") as ben:
+        assert "Make an administrator" in (await root.get("/admin/users/ben")).text
+        response = await root.post("/admin/users/ben/role", data={"role": "admin"})
+        assert response.headers["location"] == "/admin?done=role"
+        assert users.find("ben").stamp != before
+        assert (await ben.get("/admin")).status_code == 200
+        assert (await root.post("/admin/users/ben/role", data={"role": "member"})).status_code == 303
+        assert (await ben.get("/admin")).status_code == 404
+        assert (await root.post("/admin/users/ben/role", data={"role": "owner"})).status_code == 409
+    assert users.find("ben").role == "member"
+
+
+async def test_a_new_password_ends_the_old_logins(client, docent):
+    """The old password opens nothing; one that is too short is refused."""
+    users = Users(docent.settings.storage)
+    before = users.find("ben").stamp
+    async with client("root") as root:
+        short = await root.post("/admin/users/ben/password", data={"password": "short"})
+        assert short.status_code == 409 and users.find("ben").stamp == before
+        await root.post("/admin/users/ben/password", data={"password": "another password"})
+    assert users.verify("ben", "another password") and not users.verify("ben", "a long password")
+    assert users.find("ben").stamp != before
+
+
+async def test_somebody_is_removed_with_what_only_they_had(client, docent, history, tmp_path):
+    """Account, conversations and own documents are gone; what is shared stays."""
+    await rate(history, docent)
+    own = tmp_path / "salary.txt"
+    own.write_text("The salary of Ben is 4,000.\n")
+    ticket = docent.add_upload(own, name="salary.txt", owner="ben")
+    async for _ in docent.follow(ticket):
+        if docent.upload_status(ticket).state in ANSWERING:
+            break
+    async with client("root") as root:
+        assert "Remove for good" in (await root.get("/admin/users/ben")).text
+        response = await root.post("/admin/users/ben/remove")
+        assert response.headers["location"] == "/admin?done=removed"
+        gone = await root.get("/admin/users/ben")
+    assert gone.status_code == 404 and "Nobody of this name" in gone.text
+    assert Users(docent.settings.storage).find("ben") is None
+    assert [document.name for document in docent.store.documents(Scope(reader="ben"))] == ["ferry.md"]
+    assert (await history.rows("SELECT COUNT(*) AS count FROM threads"))[0]["count"] == 0
+
+
+async def test_an_administrator_always_remains(client, docent):
+    """Nobody changes or removes themselves; of two who remove each other, one stays."""
+    users = Users(docent.settings.storage)
+    async with client("root") as root:
+        for what in ("role", "remove"):
+            response = await root.post(f"/admin/users/Root/{what}", data={"role": "member"})
+            assert response.status_code == 409 and "This is you" in response.text
+    users.set_role("ben", "admin", by="root")
+    users.remove("root", by="ben")
+    with pytest.raises(InputError, match="no administrator any more"):
+        users.remove("ben", by="root")
+    assert [(one.name, one.role) for one in users.all()] == [("ben", "admin")]
 
 
 async def test_the_page_shows_the_health_of_its_parts(client):

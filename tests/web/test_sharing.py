@@ -116,6 +116,34 @@ async def test_a_link_shows_the_conversation_with_citations_and_pages(client, hi
     assert "no-store" in drawn.headers["cache-control"]
 
 
+MARKED = """**At nine** [1], <script>alert(1)</script>.
+
+| Day | Opens |
+| --- | --- |
+| Monday | nine [1] |
+
+![x](https://elsewhere.example/x.png) [here](https://elsewhere.example) [there](javascript:alert(1))
+"""
+
+
+async def test_an_answer_is_drawn_and_leads_nowhere_else(client, history):
+    """Bold words and tables as in the chat; raw HTML, pictures and links of the model stay text."""
+    step = THREAD[:-1] + "2"
+    saved, _ = await history.step_and_author(step)
+    metadata = {**saved["metadata"]}
+    metadata["docent"] = {**metadata["docent"], "text": MARKED}
+    await history.execute_sql(
+        'UPDATE steps SET "metadata" = :metadata WHERE "id" = :id', {"id": step, "metadata": metadata}
+    )
+    path = await made(client)
+    async with client("") as nobody:
+        page = (await nobody.get(path)).text
+    assert "<strong>At nine</strong>" in page and "<td>Monday</td>" in page
+    assert page.count(f'href="#s-{step}-1"') == 2
+    assert "<script>" not in page and 'elsewhere.example"' not in page and 'href="javascript' not in page
+    assert "<img" not in page.split('class="said"', 2)[2].split("<h3>")[0]
+
+
 async def test_a_link_opens_nothing_else(client, history):
     """Neither another conversation of the same person, nor its pages, nor numbers that were not cited."""
     path = await made(client)

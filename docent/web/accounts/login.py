@@ -81,7 +81,7 @@ class Authenticator:
 
     def __init__(self, settings: Settings, *, secret: bytes, users: Users | None = None) -> None:
         self.required = login_required(settings)
-        self._users = users or Users(settings.storage)
+        self.users = users or Users(settings.storage)
         self._secret = secret
         self._by_name = Attempts("name", free=FREE_TRIES, forget_after=900)
         self._by_known_name = Attempts("known", free=FREE_TRIES, forget_after=900)
@@ -113,14 +113,14 @@ class Authenticator:
             for attempts, key in counted:
                 attempts.begin(key)
             try:
-                verify = partial(self._users.verify, name, password[:1000])
+                verify = partial(self.users.verify, name, password[:1000])
                 account = await checks.run(verify, address=origin.address)
             except TooManyAttempts:
                 for attempts, key in counted:
                     attempts.give_back(key)
                 raise
         finally:
-            if account is None and checks is self._checks and self._users.find(name):
+            if account is None and checks is self._checks and self.users.find(name):
                 self._refused[name] += 1
         if account is None:
             return None
@@ -135,7 +135,7 @@ class Authenticator:
 
     def known_cookie(self, name: str) -> tuple[str, str]:
         """Return name and value of the cookie that marks a browser in which this user has logged in."""
-        account = self._users.find(name)
+        account = self.users.find(name)
         message = f"known browser\n{as_name(name)}\n{account.added if account else ''}"
         digest = hashlib.sha256(as_name(name).encode()).hexdigest()
         return KNOWN_COOKIE + digest[:16], hmac.digest(self._secret, message.encode(), hashlib.sha256).hex()
@@ -148,7 +148,7 @@ class Authenticator:
         self, provider: str, token: str, raw: dict[str, str], user: cl.User, id_token: str | None = None
     ) -> cl.User | None:
         """Return the user if somebody added that name here; a provider knows many others."""
-        account = self._users.find(user.identifier)
+        account = self.users.find(user.identifier)
         return None if account is None else _user(account)
 
     async def local_user(self, headers: Mapping[str, str]) -> cl.User:
@@ -166,7 +166,7 @@ class Authenticator:
                 raise InvalidTokenError("from a time when there was a login")
             return user
         stamp, session = (str(user.metadata.get(part, "")) for part in ("stamp", "session"))
-        if not session or not self._users.is_logged_in(user.identifier, stamp=stamp, session=session):
+        if not session or not self.users.is_logged_in(user.identifier, stamp=stamp, session=session):
             raise InvalidTokenError("the user was removed, has another password since, or logged out")
         return user
 
@@ -186,26 +186,18 @@ class Authenticator:
         except InvalidTokenError:
             return
         if session:
-            self._users.end_session(session, until=time.time() + config.project.user_session_timeout)
+            self.users.end_session(session, until=time.time() + config.project.user_session_timeout)
 
     def exists(self, identifier: str) -> bool:
         if not self.required:
             return identifier == LOCAL
-        return self._users.find(identifier) is not None
-
-    def accounts(self) -> list[Account]:
-        """Return everybody who may log in; nobody where there is no login."""
-        return self._users.all() if self.required else []
-
-    def add_account(self, name: str, *, role: str, password: str) -> Account:
-        """Add somebody who may log in from now on. Raises InputError."""
-        return self._users.add(name, role=role, password=password)
+        return self.users.find(identifier) is not None
 
     def is_admin(self, identifier: str) -> bool:
         """Return True for an admin. Looked up each time, so that a role that was taken away is gone."""
         if not self.required:
             return identifier == LOCAL
-        account = self._users.find(identifier)
+        account = self.users.find(identifier)
         return account is not None and account.role == "admin"
 
 

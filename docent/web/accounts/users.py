@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import bcrypt
 
@@ -28,6 +28,8 @@ LOCAL = "local"
 SHORTEST_PASSWORD = 10
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 COST = 12  # 0.25 s a password on two cores
+CLOCK_ERROR = 366 * 86_400
+"""Seconds by which a clock may have been ahead without a session that was logged out of coming back."""
 NO_PASSWORD = ""
 """For users who log in through a provider only."""
 
@@ -82,10 +84,7 @@ class Users:
     def add(self, name: str, *, role: str, password: str | None) -> Account:
         """Add an account; without a password for somebody who logs in through a provider."""
         name = checked_name(name)
-        if role not in get_args(Role):
-            raise InputError(
-                "{role!r} is not a role. There are: {role_2}.", role=role, role_2=", ".join(get_args(Role))
-            )
+        role = checked_role(role)
         hashed = NO_PASSWORD if password is None else self._hash(checked_password(password))
         added = datetime.now(UTC).isoformat(timespec="seconds")
         try:
@@ -98,7 +97,7 @@ class Users:
                 "password {name}",
                 name=name,
             ) from error
-        return Account(name, role, row[3], added, password is not None)  # type: ignore[arg-type]
+        return Account(name, role, row[3], added, password is not None)
 
     def set_password(self, name: str, password: str) -> None:
         """Change a password and end every login that was made with the old one."""
@@ -110,8 +109,25 @@ class Users:
             )
             self._must_exist(done.rowcount, name)
 
-    def remove(self, name: str) -> None:
+    def set_role(self, name: str, role: str, *, by: str) -> None:
+        """Change a role and end the logins that were made with the old one.
+
+        `by` is the administrator who does it, and still has to be one.
+        """
+        role = checked_role(role)
         with self._open() as database:
+            self._must_be_admin(database, by)
+            done = database.execute(
+                "UPDATE users SET role = ?, stamp = ? WHERE name = ?",
+                (role, secrets.token_hex(8), as_name(name)),
+            )
+            self._must_exist(done.rowcount, name)
+
+    def remove(self, name: str, *, by: str | None = None) -> None:
+        """Remove an account; `by` is the administrator who does it in the page, and still has to be one."""
+        with self._open() as database:
+            if by is not None:
+                self._must_be_admin(database, by)
             done = database.execute("DELETE FROM users WHERE name = ?", (as_name(name),))
             self._must_exist(done.rowcount, name)
 
@@ -128,9 +144,12 @@ class Users:
             )
 
     def end_session(self, session: str, *, until: float) -> None:
-        """Store that a session was logged out of, until its tokens expire by themselves."""
+        """Store that a session was logged out of, until its tokens have long expired by themselves.
+
+        While a clock is wrong, and ahead, tokens look expired that are valid again once it is set back.
+        """
         with self._open() as database:
-            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time(),))
+            database.execute("DELETE FROM ended_sessions WHERE until < ?", (time.time() - CLOCK_ERROR,))
             database.execute("INSERT OR IGNORE INTO ended_sessions VALUES (?, ?)", (session, until))
 
     def verify(self, name: str, password: str) -> Account | None:
@@ -148,6 +167,13 @@ class Users:
 
     def _hash(self, password: str) -> str:
         return bcrypt.hashpw(_digest(password), bcrypt.gensalt(self._cost)).decode()
+
+    def _must_be_admin(self, database: sqlite3.Connection, name: str) -> None:
+        """Check a role within the change that depends on it: two administrators may remove each other."""
+        database.execute("BEGIN IMMEDIATE")
+        row = database.execute("SELECT role FROM users WHERE name = ?", (as_name(name),)).fetchone()
+        if row is None or row["role"] != "admin":
+            raise InputError("You are no administrator any more, so nothing was changed.")
 
     def _must_exist(self, changed: int, name: str) -> None:
         if not changed:
@@ -181,6 +207,14 @@ def checked_name(name: str) -> str:
             "{local!r} is the name of the one person of a Docent without login. Take another.", local=LOCAL
         )
     return name
+
+
+def checked_role(role: str) -> Role:
+    if role not in get_args(Role):
+        raise InputError(
+            "{role!r} is not a role. There are: {role_2}.", role=role, role_2=", ".join(get_args(Role))
+        )
+    return cast("Role", role)
 
 
 def checked_password(password: str) -> str:

@@ -1,4 +1,4 @@
-"""Routes of the administrators' page: show it, save a test question, evaluate, add somebody."""
+"""Routes of the administrators' page: show it, save a test question, evaluate."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ NOTES = {
     "saved": Message("Saved. It is asked with the others from now on."),
     "evaluated": Message("The test questions were asked; the figures are below."),
     "added": Message("Added. They can log in now."),
+    "role": Message("The role is changed. The person has to log in again."),
+    "password": Message("The password is changed. Logins with the old one have ended."),
+    "removed": Message("Removed, with their conversations and their own documents."),
 }
 
 _evaluating = asyncio.Lock()
@@ -47,7 +50,6 @@ def routes() -> list[Route]:
         Route("/admin", checked(administrators_only(show))),
         Route("/admin/golden", checked(administrators_only(save_question)), methods=["POST"]),
         Route("/admin/evaluate", checked(administrators_only(evaluate)), methods=["POST"]),
-        Route("/admin/users", checked(administrators_only(add_user)), methods=["POST"]),
     ]
 
 
@@ -76,8 +78,9 @@ async def show(request: Request, reader: str) -> Response:
     except TimeoutError:
         ready, sentence = False, say("The model server does not answer.", language)
     golden = await run_in_small_pool(docent.golden.all)
+    users = state.authenticator.users if state.authenticator.required else None
     figures = AdminFigures(
-        accounts=await run_in_small_pool(state.authenticator.accounts),
+        accounts=await run_in_small_pool(users.all) if users else [],
         ratings=await ratings(history, golden),
         golden=golden,
         evaluations=await run_in_small_pool(docent.past_evaluations.all),
@@ -101,7 +104,7 @@ async def save_question(request: Request, reader: str) -> Response:
         raise UnknownDocument("This answer is not there any more. Go back and load the page again.")
     if await asyncio.to_thread(docent.keep_golden, as_answer(answer)) is None:
         raise InputError("Not saved: a test question needs an answer from documents that everybody may see.")
-    return _back("saved")
+    return back_to_page("saved")
 
 
 async def evaluate(request: Request, reader: str) -> Response:
@@ -110,7 +113,7 @@ async def evaluate(request: Request, reader: str) -> Response:
         raise InputError("The test questions are being asked already. Wait until that is done.")
     async with _evaluating:
         await asyncio.to_thread(_evaluate, request.app.state.docent)
-    return _back("evaluated")
+    return back_to_page("evaluated")
 
 
 def _evaluate(docent: Docent) -> None:
@@ -129,16 +132,6 @@ def _evaluate(docent: Docent) -> None:
     docent.past_evaluations.add(report(tuple(outcomes), relevant_from=docent.settings.relevant_from))
 
 
-async def add_user(request: Request, reader: str) -> Response:
-    """Add somebody who may log in."""
-    authenticator = request.app.state.authenticator
-    if not authenticator.required:
-        raise InputError("Nobody logs in here. Switch it on with DOCENT_LOGIN=on and start Docent again.")
-    async with request.form(max_files=0, max_fields=3, max_part_size=FORM_BYTES) as form:
-        name, role, password = (str(form.get(field, "")) for field in ("name", "role", "password"))
-    await asyncio.to_thread(authenticator.add_account, name, role=role, password=password)
-    return _back("added")
-
-
-def _back(done: str) -> Response:
+def back_to_page(done: str) -> Response:
+    """Return to the page, which says what was done: one of NOTES."""
     return RedirectResponse(f"/admin?done={done}", 303, headers=HEADERS)

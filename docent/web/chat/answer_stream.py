@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -20,6 +21,7 @@ UNFINISHED = "docent_unfinished"
 DRAW_INTERVAL = 0.03  # seconds; faster than anybody reads, and fewer updates for a fast model's page
 DRAW_INTERVAL_PER_ANSWER = 0.0014  # more for each answer being written: 50 are drawn ten times a second
 SAVE_INTERVAL = 1.0  # seconds
+LONGEST_WAIT = 5.0  # seconds that who opens a conversation waits for the citations of an answer in it
 
 _streams: dict[str, AnswerStream] = {}
 """By message id: the answers that are being written in this process."""
@@ -33,6 +35,8 @@ class AnswerStream:
         self._message = message
         self._pending = ""
         self._drawing: asyncio.Task[None] | None = None
+        self._completed: asyncio.Event | None = None
+        """Set when the citations of a whole text were handed over to be saved; None while it is written."""
         self.interrupted = False
         """Set when Docent is shut down; the text that was saved is what remains."""
         self.context = copy_context()
@@ -61,10 +65,22 @@ class AnswerStream:
             self._drawing = None
         await self._draw()
 
+    async def complete(self) -> None:
+        """Draw what is pending of a text that is whole; citations and sources follow until `finish`."""
+        self._completed = asyncio.Event()
+        await self.flush()
+
     async def finish(self) -> None:
         """Draw what is pending; the message is complete as far as its text came."""
         _streams.pop(self._message.id, None)
+        if self._completed is not None:
+            self._completed.set()
         await self.flush()
+
+    async def wait_for_citations(self, thread_id: str) -> None:
+        """Wait until this answer is handed over to be saved, if it is in the thread and its text is whole."""
+        if self._completed is not None and self._message.thread_id == thread_id:
+            await self._completed.wait()
 
     async def interrupt(self) -> None:
         """Save the unfinished text for the next start."""
@@ -103,6 +119,13 @@ async def interrupt_all() -> None:
         *(asyncio.create_task(stream.interrupt(), context=stream.context) for stream in streams)
     )
     await asyncio.gather(*_saves)
+
+
+async def wait_for_citations(thread_id: str) -> None:
+    """Wait a little for the citations of an answer whose last word was just written in a conversation."""
+    waits = [stream.wait_for_citations(thread_id) for stream in _streams.values()]
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*waits), LONGEST_WAIT)
 
 
 def unfinished_question(metadata: Mapping[str, Any] | None) -> str:

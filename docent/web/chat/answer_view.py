@@ -141,7 +141,7 @@ class AnswerView:
                 await self._finish(answer)
 
     async def _finish(self, answer: Answer) -> None:
-        await self._stream.finish()
+        await self._stream.complete()
         message = self._message
         notices = (f"ℹ️ {notice}" for notice in self._notices[:1])  # the receipt has all of them
         message.content = "\n\n".join((answer_text(answer, language()), *notices))
@@ -163,6 +163,7 @@ class AnswerView:
         if receipt.found or receipt.model:
             message.actions.append(ask_again_action(self._question))
         await self._draw()
+        await self._stream.finish()
         if self._show_receipt and (receipt.found or receipt.model):
             name = say("How this was answered", language())
             async with cl.Step(name=name, type="tool", show_input=False) as step:

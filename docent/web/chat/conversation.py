@@ -22,7 +22,7 @@ from docent.types import Preferences, Scope
 from docent.web.accounts.login import FREE_TRIES, Authenticator
 from docent.web.chat.answer_stream import is_being_written, unfinished_question
 from docent.web.chat.answer_view import ask_again_action
-from docent.web.chat.conversation_sources import show_sources
+from docent.web.chat.conversation_sources import refresh_names, show_sources
 from docent.web.chat.page_session import escape_markdown, language, note, reader
 from docent.web.chat.saved_answer import SourceState, changed_sources, load_answer, previous_turns
 from docent.web.chat.start_questions import start_questions
@@ -73,6 +73,7 @@ class ChatChoices:
 
 async def start(*, docent: Docent) -> None:
     """Offer the commands and the settings panel of a conversation, and show its sources."""
+    await refresh_names(docent)
     await show_sources()
     await cl.context.emitter.set_commands(
         [

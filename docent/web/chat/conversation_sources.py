@@ -87,6 +87,26 @@ async def set_sources(chosen: Iterable[ConversationSource]) -> None:
     await show_sources()
 
 
+def with_present_names(docent: Docent, chosen: Sequence[ConversationSource]) -> list[ConversationSource]:
+    """Return sources with the names that they have now: a file or a library may have another one since."""
+    user = reader()
+    ids = tuple(source.id for source in chosen if source.kind == "document")
+    documents = docent.store.documents(Scope(reader=user, documents=ids)) if ids else []
+    names = {document.id: document.name for document in documents}
+    if len(ids) < len(chosen):
+        names |= {name: title or shown_library(name) for name, title in library_titles(docent, user).items()}
+    return [replace(source, name=names.get(source.id, source.name)) for source in chosen]
+
+
+async def refresh_names(docent: Docent) -> tuple[ConversationSource, ...]:
+    """Return the sources of the conversation with their present names; save and show these if they differ."""
+    chosen = sources()
+    named = await run_in_small_pool(with_present_names, docent, chosen) if chosen else []
+    if named != list(chosen):
+        await set_sources(named)
+    return sources()
+
+
 async def show_sources() -> None:
     """Send the sources to the page."""
     shown = [{"kind": source.kind, "id": source.id, "name": source.name} for source in sources()]

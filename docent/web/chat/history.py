@@ -25,6 +25,7 @@ from chainlit.utils import utc_now
 
 from docent.conversations import HISTORY
 from docent.errors import StoreError
+from docent.web.chat.answer_stream import wait_for_citations
 from docent.web.chat.history_database import (
     HistoryDatabase,
     Rows,
@@ -214,6 +215,12 @@ class History(SQLAlchemyDataLayer):
             endCursor=threads[-1]["id"] if threads else None,
         )
         return PaginatedResponse(pageInfo=info, data=threads)
+
+    async def get_thread(self, thread_id: str) -> ThreadDict | None:
+        """Return a conversation with everything that was handed over to be saved, and is still on its way."""
+        await wait_for_citations(thread_id)
+        await self._database.settle()
+        return await super().get_thread(thread_id)
 
     async def get_thread_author(self, thread_id: str) -> str:
         """Return the user of a conversation; "" where there is none, which Chainlit reports as not found."""

@@ -181,6 +181,11 @@ class HistoryDatabase:
         executor = self._readers if reads else self._writer
         return await asyncio.get_running_loop().run_in_executor(executor, self._run, statements, then)
 
+    async def settle(self) -> None:
+        """Wait until everything is written that was asked for before, also by tasks that just began."""
+        await asyncio.sleep(0)  # they ask in their first step
+        await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
+
     async def empty_log(self) -> None:
         """Remove deleted text from the write-ahead log, too. Raises StoreError."""
         await asyncio.get_running_loop().run_in_executor(

@@ -23,7 +23,7 @@ from docent.web.chat.attachments import (
     wait_until_searchable,
 )
 from docent.web.chat.conversation import current_choices, persona_key
-from docent.web.chat.conversation_sources import add_sources, sources, take_tags
+from docent.web.chat.conversation_sources import add_sources, refresh_names, take_tags
 from docent.web.chat.file_scope import choosable_libraries, question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
 from docent.web.chat.saved_answer import previous_turns
@@ -113,7 +113,7 @@ async def reply(
     """
     choices = current_choices(docent)
     persona = persona_key(cl.context.session.chat_profile)
-    chosen = sources()
+    chosen = await refresh_names(docent)
     try:
         scope = await asyncio.to_thread(
             question_scope, docent, chosen=chosen, persona=persona, tickets=tickets

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from docent.app import Docent
@@ -30,6 +32,9 @@ from docent.web.thread_pool import run_in_small_pool
 
 SHARED_HEADERS = {**HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 CITATION_NUMBER = re.compile(r"\[(\d+)\]")
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["heading", "lheading"])
+MARKDOWN.validateLink = lambda url: url.startswith("#s-")  # type: ignore[method-assign]
+"""Leaves every other link, and every picture, as the text that it is."""
 
 Handler = Callable[[Request, str], Awaitable[Response]]
 
@@ -51,8 +56,8 @@ class SharedMessage:
 
     step: str
     is_question: bool
-    parts: Sequence[tuple[str, int]]
-    """Pieces of the text, each with the citation number that follows it; 0 for none."""
+    text: str
+    """Plain text of a question, HTML of an answer."""
     sources: Sequence[SharedSource] = ()
 
 
@@ -149,29 +154,26 @@ async def _shared(request: Request) -> SharedConversation | None:
 
 def _nothing(request: Request) -> Response:
     """Return one answer for what was revoked, was never shared, and is switched off."""
-    sentence = say(
-        "This link leads nowhere. It may have been revoked: ask for a new one.", language_of(request)
-    )
-    return PlainTextResponse(sentence, 404, headers=SHARED_HEADERS)
+    return HTMLResponse(render("sharing/nothing.html", language_of(request)), 404, headers=SHARED_HEADERS)
 
 
 def _messages(thread: Mapping[str, Any], docent: Docent, author: str, language: str) -> list[SharedMessage]:
     messages = []
     for step in thread.get("steps") or ():
         if step["type"] == "user_message":
-            messages.append(SharedMessage(step["id"], True, [(step["output"].strip(), 0)]))
+            messages.append(SharedMessage(step["id"], True, step["output"].strip()))
         elif step["type"] == "assistant_message" and (answer := load_answer(step.get("metadata"))):
             own = not answer.receipt.get("model")  # Docent's own text, saved in English
             text = say(answer.text, language) if own else answer.text
             sources = _sources(answer, docent, author)
-            messages.append(SharedMessage(step["id"], False, _parts(text.strip()), sources))
+            messages.append(SharedMessage(step["id"], False, _html(text.strip(), step["id"]), sources))
     return messages
 
 
-def _parts(text: str) -> list[tuple[str, int]]:
-    """Split a text after each citation number, which becomes a link."""
-    pieces = CITATION_NUMBER.split(text)
-    return [(piece, int(number)) for piece, number in zip(pieces[::2], [*pieces[1::2], "0"], strict=True)]
+def _html(text: str, step: str) -> Markup:
+    """Return the Markdown of an answer as HTML; its only links lead from citation numbers to sources."""
+    linked = CITATION_NUMBER.sub(rf"[\\[\1\\]](#s-{step}-\1)", text)
+    return Markup(MARKDOWN.render(linked))  # raw HTML in it is escaped
 
 
 def _sources(answer: SavedAnswer, docent: Docent, author: str) -> list[SharedSource]:

@@ -7,6 +7,7 @@ import json
 import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from bench.flood import FLOODS, flooded, p95
@@ -126,3 +127,14 @@ async def test_requests_to_embed_are_bounded(api: Api, embedding, monkeypatch):
     go_on.set()
     assert json.loads(await first)["usage"]["total_tokens"] > 0
     assert await turns.embed(EmbeddingsRequest(input="two"), api.docent)
+
+
+async def test_two_hundred_requests_at_once(api: Api):
+    """Each of 200 searches at once is answered with its passage, and a health check as well."""
+    limits = httpx.Limits(max_connections=201)
+    async with httpx.AsyncClient(base_url=api.url, timeout=120, trust_env=False, limits=limits) as client:
+        body = {"query": "When does the ferry Aurora leave?"}
+        searches = [asyncio.create_task(client.post("/v1/search", json=body)) for _ in range(200)]
+        assert (await client.get("/health")).status_code == 200
+        found = [(await search).json()["data"][0]["file"] for search in searches]
+    assert found == ["ships.md"] * 200

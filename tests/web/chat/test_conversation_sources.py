@@ -25,6 +25,7 @@ from docent.web.chat.conversation_sources import (
     library_source,
     load_source,
     present_sources,
+    refresh_names,
     set_sources,
     sources,
     sources_scope,
@@ -123,6 +124,21 @@ async def test_a_search_finds_by_parts_of_a_name(docent, page):
     found = [data[FOUND] for event, data in page.events if event == "window_message"][-1]
     assert [one["name"] for one in found["documents"]] == ["COSTCO_2021_10K.txt"]
     assert found["libraries"] == []
+
+
+async def test_a_renamed_source_is_shown_by_its_present_name(docent, page, store):
+    """Library and file have another name since they were chosen; the conversation shows it when opened."""
+    lunch = document_source(named(store, "lunch.txt"))
+    await set_sources([library_source("filings", "Filings"), replace(lunch, name="old.txt")])
+    store.organiser.rename_library("filings", "Annual reports", None)
+    page.events.clear()
+    names = [source.name for source in await refresh_names(docent)]
+    assert names == ["Annual reports", "lunch.txt"]
+    (shown,) = (data[MESSAGE] for event, data in page.events if event == "window_message")
+    assert [source["name"] for source in shown] == names
+    page.events.clear()
+    await refresh_names(docent)
+    assert page.events == []
 
 
 async def test_a_library_is_shown_by_its_title(docent, page):

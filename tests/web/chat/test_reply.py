@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
+from chainlit.user import User
 
 from docent.answering.prompt.personas import PLAIN
 from docent.errors import InputError
 from docent.settings import Settings
-from docent.types import Answered, AnswerRequest, PassagesFound, Receipt
+from docent.types import Answered, AnswerRequest, PassagesFound, Receipt, Token
+from docent.web.accounts.users import LOCAL
+from docent.web.chat.answer_stream import unfinished_question
+from docent.web.chat.history import History
 from docent.web.chat.reply import reply
 from docent.web.chat.saved_answer import load_answer
 from docent.web.monitoring import Metrics
@@ -43,6 +51,51 @@ async def test_a_stop_after_the_answer_leaves_it_complete():
     (message,) = page.messages
     assert message["output"].startswith(ANSWER.text)
     assert load_answer(message["metadata"]) is not None
+    await page.session.delete()
+
+
+@pytest.fixture
+async def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[History]:
+    opened = History(tmp_path)
+    monkeypatch.setattr("chainlit.data._data_layer", opened)
+    monkeypatch.setattr("chainlit.data._data_layer_initialized", True)
+    yield opened
+    await opened.close()
+
+
+async def test_who_returns_between_the_last_word_and_the_saving_finds_the_citations(history):
+    """A conversation that is opened in that moment waits for them, however late they are handed over."""
+    checking, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: AnswerRequest) -> Any:
+        yield Token(ANSWER.text)
+        yield Answered(replace(ANSWER, receipt=Receipt(request.question, request.question)))
+
+    async def check_model() -> Any:
+        checking.set()
+        await go_on.wait()
+        return SimpleNamespace(ready=True)
+
+    store = SimpleNamespace(libraries=lambda reader: [], documents=lambda scope: [STORED])
+    docent: Any = SimpleNamespace(
+        settings=Settings(), store=store, persona=lambda key: PLAIN, answer=answer, check_model=check_model
+    )
+    page = OpenPage()
+    page.session.user = await history.create_user(User(identifier=LOCAL))
+    page.session.has_first_interaction = True
+    thread_id = page.session.thread_id
+    await history.update_thread(thread_id, name="How much?", user_id=page.session.user.id)
+    replying = asyncio.create_task(reply("How much?", docent=docent, metrics=Metrics()))
+    await asyncio.wait_for(checking.wait(), 20)
+    opening = asyncio.create_task(history.get_thread(thread_id))
+    await asyncio.wait([opening], timeout=1)  # far longer than reading takes
+    go_on.set()
+    thread = await asyncio.wait_for(opening, 20)
+    (step,) = (one for one in thread["steps"] if one["type"] == "assistant_message")
+    assert load_answer(step["metadata"]) is not None
+    assert [element["name"] for element in thread["elements"]] == ["[1]"]
+    assert unfinished_question(step["metadata"]) == ""
+    await replying
     await page.session.delete()
 
 
@@ -100,7 +153,10 @@ async def test_a_missing_persona_is_reported_in_the_readers_language():
 
 async def test_a_missing_library_is_reported_in_the_readers_language():
     """A chosen library that was deleted is named, rather than saying that there are no documents."""
-    store = SimpleNamespace(documents=lambda scope: [], libraries=lambda reader: ["handbook"])
+    organiser = SimpleNamespace(libraries=lambda reader: [])
+    store = SimpleNamespace(
+        documents=lambda scope: [], libraries=lambda reader: ["handbook"], organiser=organiser
+    )
     docent: Any = SimpleNamespace(settings=Settings(), store=store)
     page = OpenPage()
     page.session.chat_settings = {"library": "menus"}

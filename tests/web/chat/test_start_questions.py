@@ -102,3 +102,17 @@ def test_only_what_every_conversation_can_ask_is_offered(docent):
         replace(document, name="new.txt", added="2999-01-01"),
     ]
     assert [one.name for one in newest([document, *others])] == ["new.txt", "report.txt"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b'{"sentences": [["a"', b"[]", b'{"sentences": [1], "questions": []}']
+)
+def test_a_damaged_overview_is_made_again(docent, damage):
+    """The start page comes without its questions, and has them the next time."""
+    document = report(docent)
+    made = document_overview(docent, document, LOCAL)
+    (path,) = (docent.store.folder / "copies").rglob("overview-*.json")
+    path.write_bytes(damage)
+    assert labels(docent)
+    written(docent)
+    assert saved_overview(docent, document) == made
