@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from docent.retrieving.asked_closeness import READ, SentenceEmbedder, doubted
 from docent.retrieving.candidates import (
-    QueryEmbedder,
     SearchHits,
     highest,
     highest_scores,
@@ -59,7 +59,7 @@ def retrieve(
     *,
     scope: Scope,
     store: Reader,
-    embedder: QueryEmbedder,
+    embedder: SentenceEmbedder,
     limit: int,
     weights: Weights = DEFAULT_WEIGHTS,
     synonyms: Synonyms | None = None,
@@ -154,7 +154,19 @@ def retrieve(
         # Passages: the best chunks, in a reranker's order if there is one.
         best = [shortlist[chunk_id] for chunk_id in _best(scores, max(limit, RERANKED if rerank else 0))]
         best = (_rerank(query.text, best, rerank) if rerank else best)[:limit]
+        names = [
+            text
+            for chunk in best
+            if (document := documents.get(chunk.document_id))
+            for text in (document.name, document.title)
+        ]
         relevances = rescorer.relevances(best, by_meaning)
+        targets = {translation.target for translation in translations}
+        in_own_words = not any(languages[chunk.id] in targets for chunk in best[:READ])
+        if in_own_words and not lines.lines:  # else their pages need not say the question's words
+            relevances = doubted(
+                query.text, best, names, relevances, embedder=embedder, store=store, scope=scope
+            )
         return _passages(best, scores, relevances, documents, store, scope)
 
 
