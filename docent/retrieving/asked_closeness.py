@@ -32,7 +32,7 @@ DOUBTFUL = 0.15
 READ = 3
 """Passages whose sentences are compared."""
 MOST_SENTENCES = 15
-"""Sentences that are compared; each costs 1 to 4 ms of a processor."""
+"""Sentences that are compared; each costs up to 8 ms of a processor."""
 
 
 class SentenceEmbedder(Protocol):
