@@ -1,7 +1,7 @@
 """Translate a question into the language of the documents: by the model, else by dictionaries.
 
-Only a question in another language than documents in scope is translated. The model is asked once, for the
-language of most of these documents; what it writes is dropped where it is no translation.
+Only a question in another language than most documents in scope waits for the model, which is asked once;
+what it writes is dropped where it is no translation. For a few documents in other languages dictionaries do.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from docent.types import Notice, Scope
 TRANSLATION = GenerationOptions(answer_tokens=128, temperature=0.0, think=False)
 SECONDS = 20.0
 """For one translation. A model that has to be loaded first takes longer; then dictionaries translate."""
+LEAST_WORDS = 0.4
+"""Of those of the question: a translation with fewer has lost something."""
 FIGURE = re.compile(r"\d+")
 NAMES = {
     "en": Message("English"),
@@ -47,12 +49,13 @@ async def translate_searched(
     translations = list(await asyncio.to_thread(services.translate, draft.searched, scope))
     first = translations[0] if translations else None
     # A small model answers when it should translate, and what it writes then would be searched.
-    if first is not None and not first.understood and services.model is not None and not draft.small:
+    asks = first is not None and first.is_main and not first.understood
+    if asks and services.model is not None and not draft.small:
         if written := await _ask_model(draft.searched, first, services.model):
             translations[0] = translated_by_model(first, written)
         draft.lap("translate")
     draft.translations = tuple(translations)
-    noted = [one for one in translations if not (one.understood and one.by == "nothing")]
+    noted = [one for one in translations if one.is_main and not (one.understood and one.by == "nothing")]
     return translations, [draft.notice(_notice(translation)) for translation in noted]
 
 
@@ -86,7 +89,9 @@ def is_translation(line: str, question: str, translation: Translation) -> bool:
     if Counter(FIGURE.findall(question)) - Counter(FIGURE.findall(line)):
         return False
     words = re.findall(r"\w+", line.casefold())
-    if any(name.casefold() not in words for name in translation.names):
+    if len(words) < LEAST_WORDS * len(question.split()) or any(
+        name.casefold() not in words for name in translation.names
+    ):
         return False
     return _most_repeated(words) <= max(_most_repeated(re.findall(r"\w+", question.casefold())), 1)
 

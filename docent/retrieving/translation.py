@@ -69,6 +69,8 @@ class Translation:
     """The embedding model knows both languages: the question is searched by meaning as it is."""
     coverage: float = 1.0
     """Share of the question's words that are translated, or the same in both languages."""
+    is_main: bool = True
+    """More documents are in this language than in the question's own."""
 
     @property
     def words(self) -> str:
@@ -94,16 +96,18 @@ def translate_question(
 ) -> list[Translation]:
     """Return the question in each language of the documents in scope that is not its own.
 
-    There is none for most questions: their language is that of the documents. `embedded` are the languages
-    that the embedding model knows.
+    There is none for most questions: their language is that of the documents. Where only a few documents are
+    in another one and nothing translates, they are searched as the others are, or no question would be
+    refused any more. `embedded` are the languages that the embedding model knows.
     """
     question = parse(shorten_question(question)).text
     if not (source := detect_question_language(question)):
         return []
     languages = Counter(map(attrgetter("language"), store.documents(scope)))
     targets = [language for language, _ in languages.most_common() if language not in ("", source)]
-    translations = [
-        translate_words(
+    translations = []
+    for target in targets[:MAX_TARGETS]:
+        translation = translate_words(
             question,
             source,
             target,
@@ -111,14 +115,12 @@ def translate_question(
             terms=store.terms,
             rarity=lambda terms: store.rarity(terms, scope),
         )
-        for target in targets[:MAX_TARGETS]
-    ]
-    return [
-        replace(translation, meaning=question, understood=True)
-        if {source, translation.target} <= set(embedded)
-        else translation
-        for translation in translations
-    ]
+        if {source, target} <= set(embedded):
+            translation = replace(translation, meaning=question, understood=True)
+        is_main = languages[target] > languages[source]
+        if is_main or translation.understood or translation.by == "dictionary":
+            translations.append(replace(translation, is_main=is_main))
+    return translations
 
 
 def translate_words(

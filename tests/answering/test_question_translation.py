@@ -63,6 +63,17 @@ async def test_a_question_in_the_documents_language_costs_no_call(ollama):
     assert notices(found) == ""
 
 
+async def test_a_few_documents_in_another_language_cost_no_call(ollama):
+    """Where most documents are in the question's language, dictionaries do for others; nothing is said."""
+    few = replace(BY_WORDS, is_main=False)
+    services, searched = searching([few])
+    ollama.script("Dix cents par jour [2].")
+    found = await events(QUESTION, native(ollama.url), **services)
+    assert searched == [(QUESTION, (few,))]
+    assert len(ollama.requests_to("/api/chat")) == 1
+    assert notices(found) == ""
+
+
 async def test_without_a_model_dictionaries_translate():
     """Without a model the words of dictionaries are searched and named, and they find sentences."""
     services, searched = searching([BY_WORDS])
@@ -137,6 +148,7 @@ async def test_a_slow_model_is_not_waited_for(ollama, monkeypatch):
         pytest.param("How much do books cost that are late for Tidelight?", False, id="a lost figure"),
         pytest.param("How much do 2 books cost that are late for the library?", False, id="a lost name"),
         pytest.param("2 books of Tidelight " * 20, False, id="too long"),
+        pytest.param("Tidelight 2 books", False, id="too short"),
         pytest.param("Tidelight: how much is 2, how much is late, how much is it?", False, id="repetition"),
     ],
 )

@@ -165,6 +165,29 @@ def test_without_a_dictionary_nothing_is_refused(store, folder, tmp_path):
     assert min(passage.relevance for passage in passages) >= 0.5
 
 
+@pytest.mark.parametrize(
+    ("texts", "is_main"),
+    [
+        pytest.param({"l/stage.txt": ENGLISH}, [True], id="all"),
+        pytest.param({"l/stage.txt": ENGLISH, "l/menu.txt": FRENCH}, [False], id="as many as of its own"),
+    ],
+)
+def test_the_main_language_is_known(texts, is_main, folder):
+    """A translation says whether more documents are in its language than in the question's own."""
+    with_texts = stored(folder / "main", texts)
+    try:
+        translations = translated("Quel est le loyer d'une chambre ?", with_texts, folder)
+        assert [translation.is_main for translation in translations] == is_main
+    finally:
+        with_texts.close()
+
+
+def test_a_few_documents_that_nobody_can_translate_for_change_nothing(mixed_store, tmp_path):
+    """Without a dictionary, one French document does not keep English questions from being refused."""
+    none = Dictionaries(tmp_path / "none")
+    assert translate_question("What is the rent?", Scope(), store=mixed_store, dictionaries=none) == []
+
+
 def test_understood_and_not_there_is_refused(store, folder):
     """Where every word was translated, and no passage has any, the documents do not answer."""
     write_dictionary(folder / "dictd", "fra-eng", {"dragon": "dragon", "volcan": "volcano"})
