@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from docent.retrieving.asked_closeness import READ, SentenceEmbedder, doubted
+from docent.retrieving.asked_closeness import SentenceEmbedder, doubted
 from docent.retrieving.candidates import (
     SearchHits,
     highest,
@@ -162,11 +162,11 @@ def retrieve(
         ]
         relevances = rescorer.relevances(best, by_meaning)
         targets = {translation.target for translation in translations}
-        in_own_words = not any(languages[chunk.id] in targets for chunk in best[:READ])
-        if in_own_words and not lines.lines:  # else their pages need not say the question's words
-            relevances = doubted(
-                query.text, best, names, relevances, embedder=embedder, store=store, scope=scope
-            )
+        in_own_words = {chunk.id: chunk for chunk in best if languages[chunk.id] not in targets}
+        if not lines.lines:  # else their pages need not say the question's words
+            known = {chunk_id: relevances[chunk_id] for chunk_id in in_own_words}
+            own = list(in_own_words.values())
+            relevances |= doubted(query.text, own, names, known, embedder=embedder, store=store, scope=scope)
         return _passages(best, scores, relevances, documents, store, scope)
 
 

@@ -39,6 +39,10 @@ UNKNOWN_CLOSENESS = 0.4
 """For a passage that has no vector yet; it is judged by its words."""
 NOT_UNDERSTOOD = 0.5
 """Least relevance where no word of a question could be translated, in proportion where some could."""
+IN_FEW_DOCUMENTS = 0.7
+"""Of the relevance by a translation, where most documents are in the question's language: to an English model
+any two French texts are close, and questions on what stands nowhere reached .25. With .5 to 1 the same golden
+questions are refused."""
 Terms = Callable[[str], Sequence[str]]
 Rarity = Mapping[str, float]
 
@@ -206,9 +210,12 @@ class Rescorer:
             terms = chain(self._terms(chunk.header, language), *self._sentence_terms(chunk.text, language))
             shared = words_in_common(self._question_terms[language], list(terms), rarity)
             found[chunk.id] = relevance(closeness.get(chunk.id), shared)
-            if translation := self._translations.get(language):
+            translation = self._translations.get(language)
+            if translation and translation.is_main:
                 # What was not understood is no reason to say that the documents do not answer.
                 found[chunk.id] = max(found[chunk.id], NOT_UNDERSTOOD * (1 - translation.coverage))
+            elif translation:
+                found[chunk.id] *= IN_FEW_DOCUMENTS
         return found
 
     def _rarity(self, more_terms: set[str]) -> dict[str, float]:

@@ -152,6 +152,18 @@ def test_documents_of_the_own_language_keep_their_relevance(mixed_store, folder)
     assert {passage.chunk_id: passage.relevance for passage in english}.items() <= relevances.items()
 
 
+def test_few_documents_in_another_language_count_less(mixed_store, folder):
+    """One French menu among English documents does not answer what it merely resembles."""
+    question = "Is there pike, bread or soup?"
+    french = stored(folder / "french", {"l/menu.txt": FRENCH})
+    try:
+        alone = found(question, french, folder)[0]
+    finally:
+        french.close()
+    among = next(one for one in found(question, mixed_store, folder) if one.file == "menu.txt")
+    assert 0.5 * alone.relevance < among.relevance < 0.9 * alone.relevance
+
+
 def test_without_a_dictionary_nothing_is_refused(store, folder, tmp_path):
     """A question that nobody could translate is not refused for its language."""
     question = "Quel est le loyer d'une chambre ?"
