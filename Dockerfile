@@ -10,10 +10,11 @@ RUN tools/install.sh requirements.txt \
     # and the cluster client of Chroma's hosted form. What it seldom loads is compiled when it does.
     && cd .venv/lib/python*/site-packages \
     && rm -rf torch/include torch/share torch/test kubernetes pip setuptools \
+    && find torch/bin -type f ! -name torch_shm_manager -delete \
     && (cd openvino/libs && rm -f *_gpu_plugin* *_npu_plugin* cache.json *_onnx_* *_tensorflow_* *_pytorch_* *_paddle_* *_gguf_* *_jax_*) \
     && find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
     && find torch transformers sympy scipy sklearn networkx -type d -name __pycache__ -prune -exec rm -rf {} + \
-    && find . -name '*.pyi' -delete
+    && find . \( -name '*.pyi' -o -name '*.js.map' \) -delete
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="Docent" \

@@ -15,6 +15,7 @@ from docent.app import Docent, open_docent
 from docent.errors import InputError
 from docent.settings import Settings
 from docent.types import ANSWERING, Answer, Citation, Receipt, Scope
+from docent.web.accounts import login
 from docent.web.accounts.login import Authenticator
 from docent.web.accounts.users import Users
 from docent.web.admin import admin_routes, people_routes
@@ -52,6 +53,7 @@ def client(docent: Docent, history: History, monkeypatch: pytest.MonkeyPatch):
         return request.headers.get("x-reader")
 
     monkeypatch.setattr(page_access, "reader_of", reader)
+    monkeypatch.setattr(login, "ws_sessions_sid", {})  # no pages of other tests
     users = Users(docent.settings.storage, cost=4)
     for name, role in (("root", "admin"), ("ben", "member")):
         users.add(name, role=role, password="a long password")

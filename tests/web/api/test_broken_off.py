@@ -133,6 +133,7 @@ def process(tmp_path: Path, start_ollama: Any):
         "DATA": tmp_path / "data",
         "PORT": port,
         "MODEL_URL": ollama.url,
+        "SUMMARIES_AHEAD": 0,  # its request would be the last one
     }
     environ = {**os.environ, **{f"DOCENT_{name}": str(value) for name, value in settings.items()}}
     subprocess.run([sys.executable, "ingest.py"], cwd=ROOT, env=environ, check=True, capture_output=True)

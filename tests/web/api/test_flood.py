@@ -70,9 +70,10 @@ def test_a_question_that_is_too_long_is_refused(api: Api, path, body, status, st
 @pytest.mark.slow
 @pytest.mark.parametrize("flood", FLOODS)
 def test_long_questions_do_not_delay_others(api: Api, flood: str):
-    """Beside four senders of long questions, 95 % of short searches take at most three times as long.
+    """Beside four senders of long questions, 95 % of short searches take three times as long, or 0.1 s.
 
-    One of five rounds has to succeed, as the machine may be busy. Without limits it was 100 times.
+    One of five rounds has to succeed, as the machine may be busy. Without limits it was 100 times. An idle
+    machine that is fast (12 ms) waits up to 80 ms beside four others for one of its two cores.
     """
     p95(api.url, 20)
     ratios = []
@@ -80,7 +81,7 @@ def test_long_questions_do_not_delay_others(api: Api, flood: str):
         idle = p95(api.url, 40)
         with flooded(api.url, 4, flood):
             ratios.append(p95(api.url, 40) / idle)
-        if ratios[-1] <= 3:
+        if ratios[-1] <= max(3, 0.1 / idle):
             return
     pytest.fail(f"never within three times as long: {ratios}")
 
