@@ -49,14 +49,18 @@ async def translate_searched(
     translations = list(await asyncio.to_thread(services.translate, draft.searched, scope))
     first = translations[0] if translations else None
     # A small model answers when it should translate, and what it writes then would be searched.
-    asks = first is not None and first.is_main and not first.understood
-    if asks and services.model is not None and not draft.small:
+    if first is not None and _waits_for_model(first) and services.model is not None and not draft.small:
         if written := await _ask_model(draft.searched, first, services.model):
             translations[0] = translated_by_model(first, written)
         draft.lap("translate")
     draft.translations = tuple(translations)
     noted = [one for one in translations if one.is_main and not (one.understood and one.by == "nothing")]
     return translations, [draft.notice(_notice(translation)) for translation in noted]
+
+
+def _waits_for_model(translation: Translation) -> bool:
+    """Tell whether a translation is worth a call: not for a few documents, nor where none is needed."""
+    return translation.is_main and not translation.understood
 
 
 def translated_by_model(translation: Translation, written: str) -> Translation:

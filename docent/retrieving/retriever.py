@@ -165,8 +165,10 @@ def retrieve(
         in_own_words = {chunk.id: chunk for chunk in best if languages[chunk.id] not in targets}
         if not lines.lines:  # else their pages need not say the question's words
             known = {chunk_id: relevances[chunk_id] for chunk_id in in_own_words}
-            own = list(in_own_words.values())
-            relevances |= doubted(query.text, own, names, known, embedder=embedder, store=store, scope=scope)
+            judged = list(in_own_words.values())
+            relevances |= doubted(
+                query.text, judged, names, known, embedder=embedder, store=store, scope=scope
+            )
         return _passages(best, scores, relevances, documents, store, scope)
 
 
