@@ -51,14 +51,15 @@ def doubted(
     store: Reader,
     scope: Scope,
 ) -> dict[str, float]:
-    """Return the relevances, small ones for passages without a sentence that is close to what is asked."""
-    best = max(relevances.values(), default=0.0)
+    """Return the relevances of the chunks, small ones where no sentence is close to what is asked."""
+    known = {chunk.id: relevances[chunk.id] for chunk in chunks}
+    best = max(known.values(), default=0.0)
     if not DOUBTFUL < best < SURE or absent_share(question, store, scope) < ABSENT:
-        return dict(relevances)
+        return known
     parts = [part for chunk in chunks[:READ] for part in sentences(chunk.text)][:MOST_SENTENCES]
     if not parts or closest(asked_of(question, names), parts, embedder) >= CLOSE:
-        return dict(relevances)
-    return {chunk_id: min(relevance, DOUBTFUL) for chunk_id, relevance in relevances.items()}
+        return known
+    return {chunk_id: min(relevance, DOUBTFUL) for chunk_id, relevance in known.items()}
 
 
 def absent_share(question: str, store: Reader, scope: Scope) -> float:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from docent.messages import Message
-from docent.types import DEFAULT_LIBRARY, FIGURES
+from docent.retrieving.library_files import LibraryFiles
+from docent.retrieving.synonyms import delimited
+from docent.types import FIGURES
 
 SHIPPED = Path(__file__).parent / "figures.toml"
 STATEMENTS = "statements"
@@ -69,35 +71,22 @@ class AskedLines:
 
 
 class FigureLines:
-    """The figures of every library below data/; a file that was changed counts with the next question."""
+    """The figures of every library below data/."""
 
     def __init__(self, data: Path) -> None:
-        self._data = data
-        self._files: dict[Path, tuple[int, FigureBook]] = {}
+        self._files = LibraryFiles(data, FIGURES, parse_figures)
 
     def of(self, libraries: Iterable[str]) -> FigureBook:
         """Return the shipped figures, as these libraries change them."""
         book = shipped_figures()
         for library in sorted(libraries):
-            if (own := self._read(library)) is not None:
+            if (own := self._files.read(library)) is not None:
                 book = book.changed_by(own)
         return book
 
     def mistakes(self, library: str) -> tuple[Message, ...]:
-        own = self._read(library)
-        return own.mistakes if own else ()
-
-    def _read(self, library: str) -> FigureBook | None:
-        if "/" in library or library.startswith("."):
-            return None  # no folder of data/
-        path = (self._data if library == DEFAULT_LIBRARY else self._data / library) / FIGURES
-        try:
-            modified = path.stat().st_mtime_ns
-            if self._files.get(path, (-1,))[0] != modified:
-                self._files[path] = modified, parse_figures(path.read_bytes().decode("utf-8-sig", "replace"))
-        except OSError:
-            return None  # most libraries have none
-        return self._files[path][1]
+        own = self._files.read(library)
+        return own.mistakes if own is not None else ()
 
 
 @cache
@@ -177,11 +166,6 @@ class LineFinder:
             if figure := ROW_FIGURE.search(row, LABEL):
                 found.update(_held(self._terms(row[: figure.start()]), self._lines))
         return len(found) / len(self._lines)
-
-
-def delimited(terms: Sequence[str]) -> str:
-    """Return the terms between spaces, so that a phrase is found in a text as whole words."""
-    return f" {' '.join(terms)} " if terms else ""
 
 
 def _forms(phrases: Iterable[str], terms: Terms, others: int) -> dict[str, int]:

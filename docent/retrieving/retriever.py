@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from docent.retrieving.asked_closeness import SentenceEmbedder, doubted
@@ -154,22 +154,21 @@ def retrieve(
         # Passages: the best chunks, in a reranker's order if there is one.
         best = [shortlist[chunk_id] for chunk_id in _best(scores, max(limit, RERANKED if rerank else 0))]
         best = (_rerank(query.text, best, rerank) if rerank else best)[:limit]
-        names = [
-            text
-            for chunk in best
-            if (document := documents.get(chunk.document_id))
-            for text in (document.name, document.title)
-        ]
         relevances = rescorer.relevances(best, by_meaning)
-        targets = {translation.target for translation in translations}
-        in_own_words = {chunk.id: chunk for chunk in best if languages[chunk.id] not in targets}
         if not lines.lines:  # else their pages need not say the question's words
-            known = {chunk_id: relevances[chunk_id] for chunk_id in in_own_words}
-            judged = list(in_own_words.values())
+            translated = {translation.target for translation in translations}
+            judged = [chunk for chunk in best if languages[chunk.id] not in translated]
+            names = _names(
+                [documents[chunk.document_id] for chunk in judged if chunk.document_id in documents]
+            )
             relevances |= doubted(
-                query.text, judged, names, known, embedder=embedder, store=store, scope=scope
+                query.text, judged, names, relevances, embedder=embedder, store=store, scope=scope
             )
         return _passages(best, scores, relevances, documents, store, scope)
+
+
+def _names(documents: Iterable[StoredDocument]) -> set[str]:
+    return {text for document in documents for text in (document.name, document.title)}
 
 
 def _documents_in_scope(query: Query, scope: Scope, store: Reader) -> tuple[Scope, Sequence[StoredDocument]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docent.messages import Message
-from docent.types import DEFAULT_LIBRARY, SYNONYMS
+from docent.retrieving.library_files import LibraryFiles
+from docent.types import SYNONYMS
 
 Group = tuple[str, ...]
 """Words and phrases that mean the same."""
@@ -21,29 +22,18 @@ class SynonymFile(NamedTuple):
 
 
 class Synonyms:
-    """The synonyms of every library below data/; a file that was changed counts with the next question."""
+    """The synonyms of every library below data/."""
 
     def __init__(self, data: Path) -> None:
-        self._data = data
-        self._files: dict[Path, tuple[int, SynonymFile]] = {}
+        self._files = LibraryFiles(data, SYNONYMS, parse_synonyms)
 
     def of(self, libraries: Iterable[str]) -> list[Group]:
-        return [group for library in sorted(libraries) for group in self._read(library).groups]
+        files = map(self._files.read, sorted(libraries))
+        return [group for file in files if file is not None for group in file.groups]
 
     def mistakes(self, library: str) -> list[Message]:
-        return self._read(library).mistakes
-
-    def _read(self, library: str) -> SynonymFile:
-        if "/" in library or library.startswith("."):
-            return SynonymFile([], [])  # no folder of data/
-        path = (self._data if library == DEFAULT_LIBRARY else self._data / library) / SYNONYMS
-        try:
-            modified = path.stat().st_mtime_ns
-            if self._files.get(path, (-1,))[0] != modified:
-                self._files[path] = modified, parse_synonyms(path.read_bytes().decode("utf-8-sig", "replace"))
-        except OSError:
-            return SynonymFile([], [])  # most libraries have none
-        return self._files[path][1]
+        file = self._files.read(library)
+        return file.mistakes if file is not None else []
 
 
 def parse_synonyms(text: str) -> SynonymFile:
@@ -69,13 +59,14 @@ def parse_synonyms(text: str) -> SynonymFile:
 
 def expand_query(question: str, groups: Sequence[Group], terms: Terms) -> str:
     """Return the other members of every group of which the question holds a member, in any inflection."""
-    asked = _delimited(terms(question))
+    asked = delimited(terms(question))
     others: dict[str, None] = {}
     for group in groups if asked else ():
-        present = [member for member in group if (form := _delimited(terms(member))) and form in asked]
+        present = [member for member in group if (form := delimited(terms(member))) and form in asked]
         others |= {member: None for member in group if present and member not in present}
     return " ".join(others)
 
 
-def _delimited(terms: Sequence[str]) -> str:
+def delimited(terms: Sequence[str]) -> str:
+    """Return terms as a text that holds another one only where its terms stand side by side."""
     return f" {' '.join(terms)} " if terms else ""

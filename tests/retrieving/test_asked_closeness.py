@@ -12,10 +12,8 @@ import pytest
 from docent.app import open_docent
 from docent.retrieving.asked_closeness import DOUBTFUL, absent_share, asked_of, doubted
 from docent.settings import Settings
-from docent.store import Store
 from docent.types import Chunk, Scope
 from tests.fakes.embedder import WordHashEmbedder
-from tests.retrieving.reports import put_report
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBEDDER = WordHashEmbedder()
@@ -35,15 +33,6 @@ class ScriptedEmbedder:
 
     def embed(self, texts):
         return np.array([[self.closeness, 0.0] for _ in texts])
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    with_report = Store(folder / "storage", fingerprint="x")
-    put_report(with_report, folder, EMBEDDER)
-    yield with_report
-    with_report.close()
 
 
 @pytest.mark.parametrize(
@@ -71,9 +60,9 @@ def test_what_is_asked(question, names, asked):
         pytest.param("Is it?", 0.0, id="small words only"),
     ],
 )
-def test_the_share_of_words_that_stand_nowhere(question, share, store):
+def test_the_share_of_words_that_stand_nowhere(question, share, report):
     """Words count that no document in scope has, in any inflection; small words do not."""
-    assert absent_share(question, store, Scope()) == share
+    assert absent_share(question, report, Scope()) == share
 
 
 @pytest.mark.parametrize(
@@ -86,11 +75,11 @@ def test_the_share_of_words_that_stand_nowhere(question, share, store):
         pytest.param("What is the weight of the lorries?", 0.1, 0.8, 0.8, id="every word is there"),
     ],
 )
-def test_a_passage_is_doubted(question, closeness, relevance, expected, store):
+def test_a_passage_is_doubted(question, closeness, relevance, expected, report):
     """Where words stand nowhere and no sentence is close to what is asked, the relevance is small."""
     embedder = ScriptedEmbedder(closeness)
     doubts = doubted(
-        question, [CHUNK], ["acme.pdf"], {"a": relevance}, embedder=embedder, store=store, scope=Scope()
+        question, [CHUNK], ["acme.pdf"], {"a": relevance}, embedder=embedder, store=report, scope=Scope()
     )
     assert doubts == {"a": expected}
     assert all("Acme" not in asked for asked in embedder.asked)

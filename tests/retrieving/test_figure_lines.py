@@ -15,11 +15,10 @@ from docent.retrieving.figure_lines import (
     parse_figures,
     shipped_figures,
 )
-from docent.store import Store
 from docent.store.index.languages import terms
 from docent.types import Scope
 from tests.fakes.embedder import WordHashEmbedder
-from tests.retrieving.reports import QUESTIONS, put_report
+from tests.retrieving.reports import QUESTIONS
 
 EMBEDDER = WordHashEmbedder()
 OWN = """
@@ -168,15 +167,6 @@ def test_mistakes_are_named(text, mistake):
     assert len(book.mistakes) == 1 and book.mistakes[0].startswith(mistake)
     assert "a" not in book.figures
     assert text == "[" or "c" in book.figures
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    with_report = Store(folder / "storage", fingerprint="x")
-    put_report(with_report, folder, EMBEDDER)
-    yield with_report
-    with_report.close()
 
 
 def first_pages(question, store, weights):
