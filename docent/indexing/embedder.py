@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from docent.errors import EmbeddingError
 from docent.indexing.chunking import CHUNKER_VERSION
 from docent.indexing.packaged_model import DIMENSIONS, MAX_TOKENS, PACKAGED_MODEL, WEIGHTS, packaged_folder
-from docent.indexing.sentence_model import SentenceModel, model_folder, read_sentence_model
+from docent.indexing.sentence_model import SentenceModel, damaged_model, model_folder, read_sentence_model
 from docent.plugins import PREFIX
 
 if TYPE_CHECKING:  # 0.15 s to import: documents are read and cut without them
@@ -111,7 +111,11 @@ def packaged_model() -> SentenceModel:
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    """Open a model's tokenizer. Raises EmbeddingError."""
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise damaged_model(folder, error) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

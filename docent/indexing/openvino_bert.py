@@ -19,9 +19,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from docent.indexing.sentence_model import WEIGHTS_FILE, SentenceModel
+from docent.indexing.sentence_model import WEIGHTS_FILE, SentenceModel, damaged_model
 
 Precision = Literal["int8", "bf16", "int8 weights", "fp32"]
 """Number format of the products; with "int8" all else is in bf16 where the processor has it."""
@@ -67,11 +68,14 @@ class OpenVinoModel:
         fastest: Precision = "bf16" if has_bf16 else "int8 weights"
         self.precision = precision or ("int8" if ranges_known and has_vnni() else fastest)
         self.hint = "bf16" if self.precision in ("int8", "bf16") and has_bf16 else "f32"
-        weights = _read_weights(model)
-        self.graph = _graph(weights, self.precision, model)
-        """In the library's operations; `compile` makes it runnable."""
-        # A question's vector takes part in every comparison, so its errors count each time.
-        self._exact = _graph(weights, "fp32", model) if self.precision == "int8" else self.graph
+        try:
+            weights = _read_weights(model)
+            self.graph = _graph(weights, self.precision, model)
+            """In the library's operations; `compile` makes it runnable."""
+            # A question's vector takes part in every comparison, so its errors count each time.
+            self._exact = _graph(weights, "fp32", model) if self.precision == "int8" else self.graph
+        except (SafetensorError, OSError, KeyError) as error:  # a name that is missing is a KeyError
+            raise damaged_model(model.folder, error) from error
 
     def compile(self, *, streams: int, exact: bool = False) -> CompiledModel:
         """Compile with threads of its own; they inherit the niceness of the thread that calls."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from docent.errors import EmbeddingError
+
 POSITIONS_FROM = {"bert": 0, "roberta": 2, "xlm-roberta": 2, "camembert": 2}
 """By the kind of model: the first position of a text; RoBERTa's begin after that of its padding."""
 WEIGHTS_FILE = "model.safetensors"
@@ -56,7 +58,23 @@ def model_folder(name: str, cache: Path) -> Path:
 
 
 def read_sentence_model(folder: Path, name: str) -> SentenceModel | None:
-    """Read a model's description; None where another engine must run it."""
+    """Read a model's description; None where another engine must run it. Raises EmbeddingError."""
+    try:
+        return _read(folder, name)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged_model(folder, error) from error
+
+
+def damaged_model(folder: Path, error: Exception) -> EmbeddingError:
+    return EmbeddingError(
+        "The embedding model in {folder} cannot be read ({why}). Copy all of its files again, or choose "
+        "another model: python -m docent model embedding NAME",
+        folder=folder,
+        why=f"{type(error).__name__}: {error}",
+    )
+
+
+def _read(folder: Path, name: str) -> SentenceModel | None:
     config = _json(folder / "config.json")
     modules = [str(module.get("type", "")).rpartition(".")[2] for module in _list(folder / "modules.json")]
     pooling = _pooling(_json(folder / "1_Pooling/config.json"))

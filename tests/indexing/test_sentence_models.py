@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from docent.errors import EmbeddingError
 from docent.indexing import open_embedder
 from docent.indexing.embedder import FastEmbedder
 from docent.indexing.packaged_model import packaged_folder
@@ -134,6 +135,23 @@ def test_what_the_fast_engine_does_not_know_is_left_to_torch(file, change, tmp_p
     folder = make_model(tmp_path / "mine", "bert")
     write(folder / file, json.loads((folder / file).read_text()) | change)
     assert read_sentence_model(folder, "mine") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        pytest.param("config.json", b"{", id="no JSON"),
+        pytest.param("config.json", b'{"model_type": "bert", "hidden_act": "gelu"}', id="no sizes"),
+        pytest.param("tokenizer.json", b"", id="empty tokenizer"),
+        pytest.param("model.safetensors", b"\x08\0\0\0", id="weights cut off"),
+    ],
+)
+def test_a_damaged_model_is_named(file, content, tmp_path):
+    """A folder whose files were copied by half is refused with a sentence that names it."""
+    folder = make_model(tmp_path / "mine", "bert")
+    (folder / file).write_bytes(content)
+    with pytest.raises(EmbeddingError, match="mine cannot be read"):
+        opened(folder, tmp_path).embed_query("A cat.")
 
 
 def test_languages_of_a_model_that_only_says_multilingual(tmp_path):
