@@ -16,7 +16,7 @@ from docent.answering.answer_context import ScopedDocuments, answering, placed, 
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.prompt import templates
 from docent.answering.prompt.templates import quotable
-from docent.answering.tools import table_queries
+from docent.answering.tools import sheet_tables, table_queries
 from docent.errors import DocentError, InputError
 from docent.messages import Message
 from docent.types import Passage, StoredDocument, ToolCall
@@ -110,7 +110,7 @@ class Toolbox:
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """Return the tools that have something to work on."""
         kinds = {document.kind for document in answering(self._documents.all())}
-        own = (*SCHEMAS, QUERY) if kinds & table_queries.KINDS else SCHEMAS
+        own = (*SCHEMAS, QUERY) if kinds & sheet_tables.KINDS else SCHEMAS
         return own if self.lent is None else (*own, *self.lent.schemas)
 
     def use(self, call: ToolCall, shown: Sequence[Passage]) -> ToolResult:
@@ -171,10 +171,10 @@ class Toolbox:
 
     def _queried(self, name: str, sql: str) -> ToolResult:
         document = self._document(name)
-        if document.kind not in table_queries.KINDS:
+        if document.kind not in sheet_tables.KINDS:
             raise InputError("{name} has no tables to query; open its pages instead.", name=name)
         pages = (self._documents.page(document.id, number) for number in range(1, document.pages + 1))
-        tables = table_queries.tables_of(name, pages)
+        tables = sheet_tables.tables_of(name, pages)
         if not sql.strip():
             return ToolResult(
                 Message("Looked at the tables of {name}", name=name),
@@ -218,7 +218,7 @@ def _table(name: str, sql: str, result: table_queries.QueryResult) -> str:
     )
 
 
-def _cell(value: table_queries.Value) -> str:
+def _cell(value: sheet_tables.Value) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else "" if value is None else str(value)
     return without_numbers(_unfenced(display_name(text[:LONGEST_CELL]))).replace("|", "\\|")
 
