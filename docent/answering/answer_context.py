@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,8 +79,10 @@ class AnswerLimits:
     passages: int
     relevant_from: float = 0.0
     """Below this relevance of the best passage, the documents do not answer."""
+    tools: Literal["auto", "always", "off"] = "always"
+    """auto: code chooses the tool, and the model has tools only for what needs one; always: for everything."""
     tool_steps: int = 0
-    """The most steps with tools for one answer; 0 switches tools off."""
+    """The most steps of the model with tools for one answer; 0: it has none."""
     small_model: Literal["auto", "on", "off"] = "off"
     """Give the model an easier task: always, never, or if it has few parameters."""
 
@@ -106,6 +109,7 @@ class AnswerServices:
     tool_servers: ToolServers | None = None
     lent: LentTools | None = None
     """The tools that other servers lend for this answer."""
+    today: Callable[[], dt.date] = dt.date.today
 
     @property
     def options(self) -> GenerationOptions:

@@ -39,6 +39,7 @@ from docent.answering.small_models import (
     shortened,
     with_easier_task,
 )
+from docent.answering.tools.code_answers import tell, work_out
 from docent.answering.tools.lent_tools import with_lent_tools
 from docent.answering.whole_documents import answer_from_all_of, summarise
 from docent.errors import InputError
@@ -76,7 +77,9 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         yield draft.notice(breach.says)
     if ignored := services.ignored_instructions(request.preferences):
         yield draft.notice(ignored)
-    async with aclosing(_events(request, documents, listed, services, draft)) as events:
+    worked_out = await work_out(request, documents, services)
+    ways = _events(request, documents, listed, services, draft) if worked_out is None else tell(worked_out, draft)
+    async with aclosing(ways) as events:
         async for event in events:
             yield event
 

@@ -149,6 +149,7 @@ class Docent(Retrieval):
                 answer_tokens=self.settings.answer_tokens,
                 passages=self.settings.passages,
                 relevant_from=self.settings.relevant_from,
+                tools=self.settings.tools,
                 tool_steps=self.settings.tool_steps,
                 small_model=self.settings.small_model,
             ),
