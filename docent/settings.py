@@ -134,14 +134,16 @@ class Settings(BaseModel):
     )
     tools: Literal["auto", "always", "off"] = Field(
         "auto",
-        description="auto: questions on spreadsheets, sums and dates are worked out by code, and the model has "
-        "tools for those that code cannot read; always: it has every tool for every question; off: neither.",
+        description="auto: code works out questions on spreadsheets, sums and dates, and the model has "
+        "tools for "
+        "those that code cannot read; always: it has every tool for every question; off: neither.",
     )
     tool_steps: int = Field(
         4,
         ge=0,
         le=10,
-        description="How often the model may use tools for one answer; 0: it has none. Small models have none.",
+        description="How often the model may use tools for one answer; 0: it has none. Small models "
+        "have none.",
     )
     small_model: Literal["auto", "on", "off"] = Field(
         "auto",

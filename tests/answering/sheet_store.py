@@ -15,7 +15,9 @@ from docent.types import Document, Page, SourceFile, document_id
 from tests.fakes.embedder import WordHashEmbedder
 
 SHEETS = Path(__file__).parent / "sheets"
-QUESTIONS = [json.loads(line) for line in (SHEETS / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+QUESTIONS = [
+    json.loads(line) for line in (SHEETS / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+]
 NOT_TABLES = (SHEETS / "not_tables.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -26,7 +28,9 @@ def csv_pages(text: str) -> Iterator[Page]:
 def workbook_pages(sheets: dict[str, list[list[object]]]) -> list[Page]:
     pages: list[Page] = []
     for name, cells in sheets.items():
-        rows: list[Row] = [clean_row(number, [str(cell) for cell in row]) for number, row in enumerate(cells, 1)]
+        rows: list[Row] = [
+            clean_row(number, [str(cell) for cell in row]) for number, row in enumerate(cells, 1)
+        ]
         place = row_range_label(f"sheet '{name}'")
         pages += table_pages(rows, place=place, first=len(pages) + 1)
     return pages

@@ -1,4 +1,4 @@
-"""Answers by arithmetic: of figures that the question gives, or of one that a document states and is cited."""
+"""Answers by arithmetic: of figures that the question gives, or of one that a cited document states."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from docent.messages import Message, joined
 from docent.types import Citation, Passage
 
 LEAD = re.compile(
-    r"\s*(?:(?:please|s.il (?:te|vous) plait)[, ]+)?(?:(?:and )?(?:what(?:'s|’s| is| are| does| do)?|how much (?:is|are|does|do)|calculate|compute"
-    r"|work out|combien (?:font|fait|est|vaut|valent)|quel(?:le)? est(?: le resultat de)?|calcule[rz]?|que (?:fait|font"
+    r"\s*(?:(?:please|s.il (?:te|vous) plait)[, ]+)?(?:(?:and )?(?:what(?:'s|’s| is| are| does| do)?"
+    r"|how much (?:is|are|does|do)|calculate|compute"
+    r"|work out|combien (?:font|fait|est|vaut|valent)|quel(?:le)? est(?: le resultat de)?|calcule[rz]?"
+    r"|que (?:fait|font"
     r"|vaut|valent)|c.est combien)\s+)?(?:the result of |le resultat de )?",
 )
 TAIL = re.compile(r"\s*(?:=|make|makes|equal|equals|font|fait)?\s*[?.!=]*\s*$")
@@ -30,20 +32,26 @@ OPERATOR = re.compile(
     r"|multiplie par|percent|per cent|pour cent)\b"
 )
 CONVERSION = re.compile(
-    r"(?:convert|convertir|convertis)?\s*(?P<what>[\d.,' \u00a0\u202f]*\d\s?[a-z]+[23]?)\s+(?:to|in|into|en)\s+(?P<unit>[a-z]+[23]?)"
+    r"(?:convert|convertir|convertis)?\s*(?P<what>[\d.,' \u00a0\u202f]*\d\s?[a-z]+[23]?)\s+(?:to|in"
+    r"|into|en)\s+(?P<unit>[a-z]+[23]?)"
 )
 CONTENT = re.compile(
-    r"(?:how many|combien de|combien d.)\s+(?P<unit>[a-z]+[23]?)\s+(?:are|is|are there|y a-t-il|sont|font|fait|make|makes)?\s*"
+    r"(?:how many|combien de|combien d.)\s+(?P<unit>[a-z]+[23]?)\s+(?:are|is|are there|y a-t-il|sont"
+    r"|font|fait|make|makes)?\s*"
     r"(?:in|dans)\s+(?P<what>[\d.,' \u00a0\u202f]*\d\s?[a-z]+[23]?)"
 )
 SHARE_OF = re.compile(
-    r"(?P<share>\d+(?:[.,]\d+)?)\s?(?:%|percent|per cent|pour cent)\s+(?:of|de la|de l.|des|du|de|d.)\s*(?P<phrase>.*[^\W\d].*)"
+    r"(?P<share>\d+(?:[.,]\d+)?)\s?(?:%|percent|per cent|pour cent)\s+(?:of|de la|de l.|des|du|de"
+    r"|d.)\s*(?P<phrase>.*[^\W\d].*)"
 )
 OF_A_FIGURE = re.compile(
-    r"(?P<phrase>.*[^\W\d_]{3}.*?)\s*(?P<operator>×|\*|\btimes\b|\bmultiplied by\b|\bdivided by\b|\bplus\b|\bminus\b|\bfois\b"
+    r"(?P<phrase>.*[^\W\d_]{3}.*?)\s*(?P<operator>×|\*|\btimes\b|\bmultiplied by\b|\bdivided by\b"
+    r"|\bplus\b|\bminus\b|\bfois\b"
     r"|\bmultiplie[es]? par\b|\bdivise[es]? par\b|÷)\s*(?P<figure>\d[\d.,  ]*\s?%?)"
 )
 BEST = 3
+CENTS_FROM = 100
+"""A result from this on has two decimal places."""
 YEARS = range(1900, 2101)
 LONGEST_QUOTE = 200
 
@@ -81,7 +89,9 @@ def _of_given_figures(question: str, folded: str, asked: str) -> WorkedOut | Non
 def _told(expression: str, measure: Measure) -> WorkedOut:
     expression = display_name(expression.strip()).replace("*", "×")
     value = shown_measure(measure)
-    step = Message("Calculated: {what}", what=Message("{expression} = {value}", expression=expression, value=value))
+    step = Message(
+        "Calculated: {what}", what=Message("{expression} = {value}", expression=expression, value=value)
+    )
     return WorkedOut(Message("{expression} = **{value}**", expression=expression, value=value), steps=(step,))
 
 
@@ -115,7 +125,8 @@ def _of_a_stated_figure(
     unit = stated.unit
     number = stated.number or Decimal(0)
     shown = shown_number(number, 4, unit, trim=True)
-    value = shown_number(_decimal(result.value), 2 if unit in SIGNS_BEFORE else 4, unit, trim=True)
+    decimals = 2 if unit in SIGNS_BEFORE or abs(result.value) >= CENTS_FROM else 4
+    value = shown_number(_decimal(result.value), decimals, unit, trim=not unit)
     share = before.replace(" of ", "").strip()
     if share:
         sentence = Message("{share} of {figure} is **{value}**.", share=share, figure=shown, value=value)
@@ -123,7 +134,11 @@ def _of_a_stated_figure(
         sentence = Message("{figure}{after} is **{value}**.", figure=shown, after=after, value=value)
     step = Message("Calculated: {what}", what=f"{before}{number:,f}{after}")
     return replace(
-        stated, text=joined((sentence, stated.text), "\n\n"), steps=(*stated.steps, step), number=None, unit=""
+        stated,
+        text=joined((sentence, stated.text), "\n\n"),
+        steps=(*stated.steps, step),
+        number=None,
+        unit="",
     )
 
 

@@ -10,9 +10,11 @@ from fractions import Fraction
 from docent.answering.citing.vocabulary import fold
 
 _UNITS = {
-    "length": "mm 1/1000|cm 1/100|m metre meter 1|km kilometre kilometer 1000|mile miles 1609.344|ft foot feet 0.3048"
+    "length": "mm 1/1000|cm 1/100|m metre meter 1|km kilometre kilometer 1000|mile miles 1609.344|ft "
+    "foot feet 0.3048"
     "|inch inches 0.0254|yard yards 0.9144",
-    "mass": "mg 1/1000000|g gram grams gramme grammes 1/1000|kg kilo kilos kilogram kilograms kilogramme kilogrammes 1"
+    "mass": "mg 1/1000000|g gram grams gramme grammes 1/1000|kg kilo kilos kilogram kilograms "
+    "kilogramme kilogrammes 1"
     "|t tonne tonnes 1000|lb lbs pound-mass 0.45359237|oz ounce ounces 0.028349523125",
     "volume": "ml 1/1000|cl 1/100|dl 1/10|l litre litres liter liters 1|m3 1000",
     "time": "s sec second seconds seconde secondes 1|min minute minutes 60|h hour hours heure heures 3600"
@@ -48,11 +50,14 @@ UNITS = {
 }
 WORDS = {
     "plus": "+", "minus": "-", "moins": "-", "times": "*", "fois": "*", "x": "*", "multiplied by": "*",
-    "multiplie par": "*", "divided by": "/", "divise par": "/", "×": "*", "÷": "/", "·": "*", "−": "-", "–": "-",
+    "multiplie par": "*", "divided by": "/", "divise par": "/", "×": "*", "÷": "/", "·": "*", "−": "-",
+    "–": "-",
     "percent of": "% of", "per cent of": "% of", "pour cent de": "% of", "% de": "% of", "% du": "% of",
     "% des": "% of", "% d": "% of", "percent": "%", "per cent": "%", "pour cent": "%",
 }  # fmt: skip
-FRENCH = re.compile(r"\b(combien|quel|quelle|calcule\w*|fois|moins|divise|multiplie|pour cent|font|fait|vaut|de|du|en)\b")
+FRENCH = re.compile(
+    r"\b(combien|quel|quelle|calcule\w*|fois|moins|divise|multiplie|pour cent|font|fait|vaut|de|du|en)\b"
+)
 FIGURE = r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?"
 TOKEN = re.compile(
     rf"\s*(?:(?P<number>{FIGURE})|(?P<of>% of)|(?P<sign>[-+*/^()%])|(?P<unit>[€$£]|[a-z]+[23]?))"
@@ -100,7 +105,7 @@ def convert(value: Measure, unit: str) -> Measure:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens = []
+    tokens: list[tuple[str, str]] = []
     at = 0
     while text[at:].strip():
         match = TOKEN.match(text, at)

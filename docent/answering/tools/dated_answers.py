@@ -1,4 +1,4 @@
-"""Answers by the calendar: days until a date, weekdays, spans, with dates of the question or of a cited line."""
+"""Answers by the calendar: days until a date, weekdays, spans; dates of the question or of a cited line."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from docent.messages import Message, joined
 from docent.types import Citation, Passage
 
 UNITS = {
-    "day": "day", "days": "day", "jour": "day", "jours": "day", "week": "week", "weeks": "week", "semaine": "week",
+    "day": "day", "days": "day", "jour": "day", "jours": "day", "week": "week", "weeks": "week",
+    "semaine": "week",
     "semaines": "week", "month": "month", "months": "month", "mois": "month", "year": "year", "years": "year",
     "an": "year", "ans": "year", "annee": "year", "annees": "year", "working days": "working day",
     "business days": "working day", "weekdays": "working day", "jours ouvrables": "working day",
     "jours ouvres": "working day", "long": "day", "time": "day", "temps": "day",
 }  # fmt: skip
 UNIT = "|".join(sorted(UNITS, key=len, reverse=True))
-_ARE = r"(?:\s+(?:are|is|do|does|have|has|did|we|i|there|left|it|still|remain|remaining|passed|lie|y a-t-il|il y a|reste-t-il|il reste|restent" \
-    r"|restent-ils|me|nous|lie|take|takes|to go|elapsed))*"  # fmt: skip
+_ARE = (
+    r"(?:\s+(?:are|is|do|does|have|has|did|we|i|there|left|it|still|remain|remaining|passed|lie|y a-t-il"
+    r"|il y a|reste-t-il|il reste|restent|restent-ils|me|nous|take|takes|to go|elapsed))*"
+)
 SPANNING = re.compile(
     rf"(?:how (?:many )?|combien de |combien d.)(?P<unit>{UNIT}){_ARE}\s+(?:between|from|entre|du|de)\s+"
     rf"(?P<first>.+?)\s+(?:and|to|until|till|et|au|a|jusqu'a|jusqu'au)\s+(?P<second>.+)"
@@ -42,26 +45,42 @@ SINCE = re.compile(
     rf"(?:since|ago was|ago is|depuis|est passe depuis|ont passe depuis)\s+(?P<date>.+)"
 )
 WEEKDAY = re.compile(
-    r"(?:(?:on )?(?:what|which) (?:day of the week|weekday)|(?:quel|a quel|quel est le) jour de la semaine)\s+"
-    r"(?:(?:is|was|will|does|did|be|est|tombe|tombera|sera|etait|etait-ce)\s+)*(?P<date>.+?)(?:\s+(?:fall|be|tombe|tombent)(?: on)?)?"
+    r"(?:(?:on )?(?:what|which) (?:day of the week|weekday)|(?:quel|a quel|quel est le) jour de la "
+    r"semaine)\s+"
+    r"(?:(?:is|was|will|does|did|be|est|tombe|tombera|sera|etait"
+    r"|etait-ce)\s+)*(?P<date>.+?)(?:\s+(?:fall|be|tombe|tombent)(?: on)?)?"
 )
 DAY_OF = re.compile(
-    r"(?:(?:on )?(?:what|which) day|quel jour)\s+(?:(?:is|was|will be|est|sera|etait|tombe)\s+)(?P<date>[^?]+)"
+    r"(?:(?:on )?(?:what|which) day|quel jour)\s+(?:(?:is|was|will be|est|sera|etait"
+    r"|tombe)\s+)(?P<date>[^?]+)"
 )
 SHIFTED = re.compile(
-    rf"(?:(?:what|which) (?:date|day) (?:is|was|will be|will it be)(?: it)?\s+|quelle date (?:est-ce|est|sera|sera-t-il|serons-nous|tombe)"
-    rf"(?:-ce)?\s+|when is\s+|quand (?:est-ce )?)?(?P<count>\d{{1,5}}) (?P<unit>{UNIT}) (?P<way>after|before|from|apres|avant|a partir de|a partir du)\s+"
+    rf"(?:(?:what|which) (?:date|day) (?:is|was|will be|will it be)(?: it)?\s+|quelle date (?:est-ce"
+    rf"|est|sera|sera-t-il|serons-nous|tombe)"
+    rf"(?:-ce)?\s+|when is\s+|quand (?:est-ce )?)?(?P<count>\d{{1,5}}) (?P<unit>{UNIT}) (?P<way>after"
+    rf"|before|from|apres|avant|a partir de|a partir du)\s+"
     rf"(?P<date>.+)"
 )
 IN_TIME = re.compile(
-    rf"(?:(?:what|which) (?:date|day) (?:is|will be|will it be)(?: it)?|quelle date (?:sera-t-il|serons-nous))\s+(?:in|dans) "
+    rf"(?:(?:what|which) (?:date|day) (?:is|will be|will it be)(?: it)?|quelle date (?:sera-t-il"
+    rf"|serons-nous))\s+(?:in|dans) "
     rf"(?P<count>\d{{1,5}}) (?P<unit>{UNIT})"
 )
-TODAY = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1, "aujourd'hui": 0, "maintenant": 0, "demain": 1, "hier": -1}
+TODAY = {
+    "today": 0,
+    "now": 0,
+    "tomorrow": 1,
+    "yesterday": -1,
+    "aujourd'hui": 0,
+    "maintenant": 0,
+    "demain": 1,
+    "hier": -1,
+}
 ARTICLE = re.compile(r"^(?:the|le|la|les|l'|au|du|de la|de l'|of|a)\s*")
 _KINDS = {
     "deadline": "deadline deadlines closing close closes cutoff due limite cloture echeance expire expires|"
-    "deadline closing close closes due apply before until latest later limite cloture echeance avant expire expires",
+    "deadline closing close closes due apply before until latest later limite cloture echeance avant "
+    "expire expires",
     "start": "start starts begin begins beginning starting debut commence rentree|"
     "start starts begin begins beginning starting debut commence rentree opens",
     "end": "end ends finish finishes ending fin termine|end ends finish finishes ending fin termine until",
@@ -69,8 +88,8 @@ _KINDS = {
 KINDS = [tuple(frozenset(words.split()) for words in forms.split("|")) for forms in _KINDS.values()]
 """Words of a question for a kind of date, and the words of the lines that state one."""
 LOOSE = frozenset(
-    """application applications applying apply date dates day candidature candidatures inscription the of for my
-    our your internship internships stage stages next de des du la le les d l pour limite""".split()
+    """application applications applying apply date dates day candidature candidatures inscription the of for
+    my our your internship internships stage stages next de des du la le les d l pour limite""".split()
 )
 WORD = re.compile(r"[^\W_]+")
 MOST_DOCUMENTS = 4
@@ -80,7 +99,8 @@ LONGEST_QUOTE = 200
 DAYS = [Message("Monday"), Message("Tuesday"), Message("Wednesday"), Message("Thursday"), Message("Friday"),
         Message("Saturday"), Message("Sunday")]  # fmt: skip
 MONTHS = [
-    Message("January"), Message("February"), Message("March"), Message("April"), Message("May"), Message("June"),
+    Message("January"), Message("February"), Message("March"), Message("April"), Message("May"),
+    Message("June"),
     Message("July"), Message("August"), Message("September"), Message("October"), Message("November"),
     Message("December"),
 ]  # fmt: skip
@@ -102,7 +122,7 @@ def answer_by_calendar(
     *,
     today: dt.date,
 ) -> WorkedOut | None:
-    """Return the answer to a question on days and dates; None where it is none, or its date is not certain."""
+    """Answer a question on days and dates; return None where it is none, or its date is not certain."""
     text = re.sub(r"\s*[?!.]+\s*$", "", fold(question)).replace("’", "'").strip()
     dates = _Dates(documents, search, today)
     if match := SPANNING.fullmatch(text):
@@ -112,7 +132,10 @@ def answer_by_calendar(
         low, high = sorted((first[0], second[0]), key=lambda known: known.date)
         span = _span(low.date, high.date, UNITS[match["unit"]])
         sentence = Message(
-            "**{span}** from {first} to {second}.", span=span, first=_shown(low.date), second=_shown(high.date)
+            "**{span}** from {first} to {second}.",
+            span=span,
+            first=_shown(low.date),
+            second=_shown(high.date),
         )
         return _told([sentence], [low, high])
     if match := UNTIL.fullmatch(text):
@@ -151,7 +174,8 @@ class _Dates:
         bare = ARTICLE.sub("", words.strip())
         if bare in TODAY:
             return KnownDate(self.today + dt.timedelta(TODAY[bare]))
-        bare = re.sub(r"^(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|lundi|mardi|mercredi|jeudi|vendredi"
+        bare = re.sub(r"^(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|lundi|mardi"
+        r"|mercredi|jeudi|vendredi"
                       r"|samedi|dimanche),? ", "", bare)  # fmt: skip
         dates = find_dates(bare, year=self.today.year)
         if len(dates) != 1 or (dates[0].start, dates[0].end) != (0, len(bare)):
@@ -196,7 +220,7 @@ class _Dates:
 def _until(dates: Sequence[KnownDate], unit: str, today: dt.date) -> WorkedOut | None:
     sentences = []
     for known in dates:
-        span = _span(*sorted((today, known.date)), unit)
+        span = _span(min(today, known.date), max(today, known.date), unit)
         values = {"span": span, "date": _shown(known.date), "today": _shown(today)}
         if known.date >= today:
             sentences.append(Message("**{span}** until {date}, from today, {today}.", **values))

@@ -27,7 +27,8 @@ AMOUNT = re.compile(
 WHOLE = r"\d+|\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 TOTALS = re.compile(
-    r"(?:grand |sub-?\s?|overall |sous-)?(?:totals?|totaux|sums?|sommes?|summe|gesamt|averages?|mean|moyennes?)"
+    r"(?:grand |sub-?\s?|overall |sous-)?(?:totals?|totaux|sums?|sommes?|summe|gesamt|averages?|mean"
+    r"|moyennes?)"
     r"(?: (?:general|général|\d{4}))?:?",
     re.IGNORECASE,
 )
@@ -179,8 +180,6 @@ def _table(table: _Rows, taken: set[str]) -> Table:
 
 def _is_total(cells: Sequence[Cell]) -> bool:
     return bool(TOTALS.fullmatch(next((text for text, _, _ in cells if text), "")))
-
-
 
 
 def _sql_name(name: str, taken: set[str], *, otherwise: str) -> str:

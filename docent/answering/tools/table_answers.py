@@ -13,8 +13,8 @@ from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.quoted_units import shown_rows, shown_sentence
 from docent.answering.tools.sheet_tables import KINDS, Table, TableRow, Value, tables_of
 from docent.answering.tools.table_plans import TablePlan, column_label
-from docent.answering.tools.table_questions import plan_of
 from docent.answering.tools.table_queries import query
+from docent.answering.tools.table_questions import names_columns, plan_of
 from docent.answering.tools.table_words import pieces
 from docent.answering.tools.worked_out import CellCiter, WorkedOut, shown_number, together
 from docent.errors import InputError
@@ -51,6 +51,17 @@ def find_plans(
     best = max((plan.score for _, plan in found), default=0)
     chosen = [(document, plan) for document, plan in found if plan.score == best]
     return chosen if len(chosen) <= MOST_TABLES else []
+
+
+def is_about_a_table(
+    question: str, documents: ScopedDocuments, search: Callable[[str], Sequence[Passage]]
+) -> bool:
+    """Tell whether a question names columns of a table and an operation on them, whatever else it says."""
+    return any(
+        names_columns(question, table, document.name)
+        for document in _sheets(question, documents, search)
+        for table in read_tables(document, documents)
+    )
 
 
 def read_tables(document: StoredDocument, documents: ScopedDocuments) -> list[Table]:
@@ -107,12 +118,18 @@ class _TableAnswer:
     def worked_out(self) -> WorkedOut:
         plan = self.plan
         citer = CellCiter(self.documents, self.document)
-        rows = [row - 1 for (row,) in query(plan.rows_sql(), [plan.table], most=MOST_READ).rows if isinstance(row, int)]
+        rows = [
+            row - 1
+            for (row,) in query(plan.rows_sql(), [plan.table], most=MOST_READ).rows
+            if isinstance(row, int)
+        ]
         number: Decimal | None = None
         date: dt.date | None = None
         if not rows and plan.aggregate not in ("count", "share"):
             text: str = Message(
-                "No row of {table} has this: {conditions}.", table=self._table, conditions=self._shown_conditions
+                "No row of {table} has this: {conditions}.",
+                table=self._table,
+                conditions=self._shown_conditions,
             )
             sql = plan.rows_sql()
         elif plan.aggregate is None:
@@ -146,7 +163,7 @@ class _TableAnswer:
             )  # fmt: skip
             return joined((sentence, marks), " "), Decimal(int(value or 0))
         if plan.aggregate == "share":
-            share = shown_number(value or 0, 2, "%", trim=True)
+            share = shown_number(float(value or 0), 2, "%", trim=True)
             part = "; ".join(self._safe(one.shown(plan.table)) for one in plan.part_filters)
             shared = {"share": share, "n": len(rows), "table": self._table, "part": part}
             sentence = Message("**{share}** of the {n:,} rows of {table}: {part}.", **shared)
@@ -168,9 +185,14 @@ class _TableAnswer:
         if not self.plan.filters:
             return Message("**{n:,}** rows are in {table}.", n=n, table=self._table)
         if n == 1:
-            return Message("**1** row of {table} matches{conditions}.", table=self._table, conditions=self._conditions)
+            return Message(
+                "**1** row of {table} matches{conditions}.", table=self._table, conditions=self._conditions
+            )
         return Message(
-            "**{n:,}** rows of {table} match{conditions}.", n=n, table=self._table, conditions=self._conditions
+            "**{n:,}** rows of {table} match{conditions}.",
+            n=n,
+            table=self._table,
+            conditions=self._conditions,
         )
 
     def _cite_cells(self, rows: Sequence[int], citer: CellCiter) -> str:
@@ -185,7 +207,7 @@ class _TableAnswer:
             cells = pages.setdefault(row.page, [])
             if len(cells) < MOST_CELLS_CITED:
                 cells += [row.spans[column] for column in columns if row.cells[column]]
-        marks = []
+        marks: list[str] = []
         for page, spans in list(pages.items())[:MOST_PAGES_CITED]:
             n = self.before + len(marks) + 1
             citer.cite(n, page, spans)
@@ -303,7 +325,8 @@ class _TableAnswer:
 
     def _measure_label(self) -> str:
         measures = {
-            "sum": Message("Sum of {column}", column=self._name), "avg": Message("Average of {column}", column=self._name),
+            "sum": Message("Sum of {column}", column=self._name), 
+            "avg": Message("Average of {column}", column=self._name),
             "median": Message("Median of {column}", column=self._name), "count": Message("Rows"),
             "distinct": Message("Different values of {column}", column=self._name),
         }  # fmt: skip

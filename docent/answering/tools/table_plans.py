@@ -32,9 +32,8 @@ class RowFilter:
     def sql(self, table: Table) -> str:
         column = table.columns[self.column]
         if self.month:
-            wanted = str(self.values[0])
-            part = f"substr({column}, 1, {len(wanted)})" if len(wanted) > 2 else f"substr({column}, 6, 2)"
-            return f"{part} {self.sign} {_literal(wanted)}"
+            whole = len(str(self.values[0])) > 2
+            column = f"substr({column}, 1, 7)" if whole else f"substr({column}, 6, 2)"
         if len(self.values) == 1:
             return f"{column} {self.sign} {_literal(self.values[0])}"
         values = ", ".join(map(_literal, self.values))
@@ -42,7 +41,8 @@ class RowFilter:
 
     def shown(self, table: Table) -> str:
         values = " / ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in self.values)
-        return f"{column_label(table, self.column)} {SIGNS[self.sign]} {values}"
+        part = " (MM)" if self.month and len(str(self.values[0])) == 2 else ""
+        return f"{column_label(table, self.column)}{part} {SIGNS[self.sign]} {values}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,31 +6,35 @@ has no plan, and is answered like any other question.
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 from docent.answering.tools.sheet_tables import Table
+from docent.answering.tools.table_conditions import (
+    COMPARISONS,
+    QuestionReader,
+    UnclearQuestion,
+    with_dates,
+)
 from docent.answering.tools.table_plans import Aggregate, Part, RowFilter, TablePlan
 from docent.answering.tools.table_words import (
-    BOOLEANS,
     TRUE,
     TableLexicon,
     Word,
     bare,
     is_additive,
-    named,
     pieces,
     words_of,
 )
 
 AGGREGATES: tuple[Aggregate, ...] = ("avg", "median", "sum")
-SUPERLATIVES = frozenset({"max", "min", *(f"{which} {what}" for which in ("max", "min") for what in ("price", "date", "pay"))})
-COMPARISONS = frozenset({">", ">=", "<", "<=", "between"})
+SUPERLATIVES = frozenset(
+    {"max", "min", *(f"{which} {what}" for which in ("max", "min") for what in ("price", "date", "pay"))}
+)
 ASKS = SUPERLATIVES | {*AGGREGATES, "count", "how much", "share", "list", "when", "group", "top", "bottom"}
+OPERATIONS_ON_ROWS = SUPERLATIVES | COMPARISONS | {*AGGREGATES, "count", "share", "top", "bottom"}
 MOST_LISTED = 200
+MOST_COLUMNS = 10
 
 
 def plan_of(question: str, table: Table, file: str) -> TablePlan | None:
@@ -38,16 +42,28 @@ def plan_of(question: str, table: Table, file: str) -> TablePlan | None:
     if not table.placed or len(table.columns) < 2:
         return None
     lexicon = TableLexicon(table, file)
-    words = _with_dates(words_of(question, lexicon))
+    words = with_dates(words_of(question, lexicon))
     if any(word.kind == "unknown" for word in words):
         return None
     if not any(word.kind in ("column", "value", "table") for word in words):
         return None
     try:
         plan = _Reading(table, words).plan()
-    except _Unclear:
+    except UnclearQuestion:
         return None
     return replace(plan, score=sum(_weight(word, table) for word in words))
+
+
+def names_columns(question: str, table: Table, file: str) -> bool:
+    """Tell whether a question names an operation and a column or a value, with other words beside them."""
+    if not table.placed or len(table.columns) < 2:
+        return False
+    words = words_of(question, TableLexicon(table, file))
+    kinds = {word.kind for word in words}
+    named_parts = sum(word.kind in ("column", "value") for word in words)
+    return (
+        bool(kinds & OPERATIONS_ON_ROWS) and named_parts >= 1 and (named_parts > 1 or "unknown" not in kinds)
+    )
 
 
 def _weight(word: Word, table: Table) -> int:
@@ -58,250 +74,20 @@ def _weight(word: Word, table: Table) -> int:
     return {"value": 5, "table": 2, "filler": 0}.get(word.kind, 1)
 
 
-class _Unclear(Exception):
-    """The question has no reading, or more than one."""
-
-
-def _with_dates(words: Sequence[Word]) -> list[Word]:
-    """Join a day, a month and a year to one word: 15 March 2026, March 2026."""
-    joined: list[Word] = []
-    for word in words:
-        before = joined[-1] if joined else None
-        is_year = word.kind == "number" and isinstance(word.value, int) and 1900 <= word.value <= 2100
-        if word.kind == "month" and before and before.kind == "number" and before.value in range(1, 32):
-            joined[-1] = Word("day", before.start, word.end, (word.value, before.value), word.text)
-        elif is_year and before and before.kind == "day":
-            month, day = before.value
-            if day > calendar.monthrange(word.value, month)[1]:
-                return [Word("unknown", 0, 0)]
-            joined[-1] = Word("date", before.start, word.end, dt.date(word.value, month, day).isoformat())
-        elif is_year and before and before.kind == "month":
-            joined[-1] = Word("month", before.start, word.end, f"{word.value}-{before.value:02d}")
-        elif word.kind == "number" and before and before.kind == "month" and word.value in range(1, 32):
-            joined[-1] = Word("day", before.start, word.end, (before.value, word.value), word.text)
-        elif word.kind == "month":
-            joined.append(replace(word, value=f"{word.value:02d}") if isinstance(word.value, int) else word)
-            joined[-1] = replace(joined[-1], value=word.value)
-        else:
-            joined.append(word)
-    return [
-        replace(word, value=f"{word.value:02d}") if word.kind == "month" and isinstance(word.value, int) else word
-        for word in joined
-    ]
-
-
-@dataclass(slots=True)
-class _Reading:
-    """One reading of the words of a question; each is used once."""
-
-    table: Table
-    words: list[Word]
-    used: set[int] = field(default_factory=set)
-    filters: list[RowFilter] = field(default_factory=list)
-
-    # --- finding words -------------------------------------------------------------------------
-
-    def has(self, *kinds: str) -> bool:
-        return any(word.kind in kinds for word in self.words)
-
-    def first(self, *kinds: str) -> int | None:
-        return next((at for at, word in enumerate(self.words) if word.kind in kinds and at not in self.used), None)
-
-    def columns(self, wanted: Callable[[int], bool] = lambda column: True) -> list[int]:
-        """Return the places of the unused words that name a column."""
-        return [
-            at
-            for at, word in enumerate(self.words)
-            if word.kind == "column" and at not in self.used and wanted(word.value)
-        ]
-
-    def nearest(self, places: Sequence[int], to: int) -> int | None:
-        """Return the place nearest to a word; of two as near, the one behind it."""
-        return min(places, key=lambda at: (abs(at - to), at < to), default=None)
-
-    def is_number(self, column: int) -> bool:
-        return self.table.kinds[column] != "TEXT"
-
-    def is_text(self, column: int) -> bool:
-        return self.table.kinds[column] == "TEXT" and not self.table.dates[column]
-
-    def is_unique(self, column: int) -> bool:
-        values = [row.values[column] for row in self.table.placed]
-        return len(set(values)) == len(values)
-
-    def is_boolean(self, column: int) -> bool:
-        cells = {bare(row.cells[column].lower()) for row in self.table.placed if row.cells[column]}
-        return bool(cells) and cells <= {bare(word) for word in BOOLEANS}
-
-    def only(self, wanted: Callable[[int], bool]) -> int | None:
-        """Return the only column that is wanted; None where there is none or there are several."""
-        columns = [column for column in range(len(self.table.columns)) if wanted(column)]
-        return columns[0] if len(columns) == 1 else None
-
-    def of_kind(self, *kinds: str, wanted: Callable[[int], bool] | None = None) -> int | None:
-        """Return the only column whose name says that it holds prices, salaries, dates …"""
-        wanted = wanted or self.is_number
-
-        def is_of_kind(column: int) -> bool:
-            return wanted(column) and bool({named(word) for word in pieces(self.table.labels[column])} & set(kinds))
-
-        return self.only(is_of_kind)
-
-    @property
-    def key(self) -> int:
-        """The column that names the rows: the first one of texts that are all different, else the first."""
-        return next(
-            (column for column in range(len(self.table.columns)) if self.is_text(column) and self.is_unique(column)),
-            0,
-        )
-
-    # --- conditions ----------------------------------------------------------------------------
+class _Reading(QuestionReader):
+    """One reading of the words of a question."""
 
     def plan(self) -> TablePlan:
         self._comparisons()
         self._dates()
         self._values()
         self._numbers()
+        self._join_conditions()
         if not self.has(*ASKS) and not self.columns(self.is_number):
-            raise _Unclear
+            raise UnclearQuestion
         plan = self._asked()
         self._all_used(plan)
         return replace(plan, filters=tuple(self.filters))
-
-    def _comparisons(self) -> None:
-        for at, word in enumerate(self.words):
-            if word.kind not in COMPARISONS or at in self.used:
-                continue
-            wanted = 2 if word.kind == "between" else 1
-            limits = [
-                place
-                for place in range(at + 1, len(self.words))
-                if self.words[place].kind in ("number", "date", "month") and place not in self.used
-            ][:wanted]
-            if len(limits) < wanted or limits[0] > at + 3:
-                raise _Unclear
-            values = [self.words[place] for place in limits]
-            column = self._compared(at, limits[-1], values[0])
-            self.used |= {at, *limits}
-            if self.table.dates[column]:
-                self.filters += self._date_limits(column, word.kind, values)
-            elif any(value.kind != "number" for value in values):
-                raise _Unclear
-            elif word.kind == "between":
-                low, high = sorted(value.value for value in values)
-                self.filters += [RowFilter(column, ">=", (low,)), RowFilter(column, "<=", (high,))]
-            else:
-                self.filters.append(RowFilter(column, word.kind, (values[0].value,)))  # type: ignore[arg-type]
-
-    def _compared(self, at: int, end: int, value: Word) -> int:
-        """Return the column that a comparison is about: named behind its number, before it, or by its unit."""
-        is_year = value.kind == "number" and isinstance(value.value, int) and 1900 <= value.value <= 2100
-        if value.kind in ("date", "month"):
-            return self._date_column(at)
-        behind = end + 1
-        while behind < len(self.words) and self.words[behind].kind in ("filler", "unit"):
-            behind += 1
-        if behind < len(self.words) and self.words[behind].kind == "column" and self.is_number(self.words[behind].value):
-            self.used.add(behind)
-            return int(self.words[behind].value)
-        before = [place for place in self.columns(lambda column: not self.is_text(column)) if place < at]
-        if before and at - before[-1] <= 4:
-            self.used.add(before[-1])
-            column = int(self.words[before[-1]].value)
-            if self.is_number(column) or is_year:
-                return column
-            raise _Unclear
-        if is_year and not any(word.kind == "unit" for word in self.words[end : end + 2]):
-            years = self.of_kind("year")
-            return years if years is not None else self._date_column(at)
-        signs = {"euro": "€", "euros": "€", "eur": "€", "dollar": "$", "dollars": "$", "pounds": "£"}
-        units = {signs.get(word.text, word.text) for word in self.words[at:behind] if word.kind == "unit"}
-        by_unit = self.only(lambda column: self.is_number(column) and self.table.units[column] in units)
-        if by_unit is not None:
-            return by_unit
-        raise _Unclear
-
-    def _date_column(self, near: int) -> int:
-        place = self.nearest(self.columns(lambda column: self.table.dates[column]), near)
-        if place is not None:
-            self.used.add(place)
-            return int(self.words[place].value)
-        column = self.only(lambda column: self.table.dates[column])
-        if column is None:
-            raise _Unclear
-        return column
-
-    def _date_limits(self, column: int, sign: str, values: Sequence[Word]) -> list[RowFilter]:
-        """Return the conditions of a comparison with days, months or years."""
-        spans = [_span(value) for value in values]
-        if sign == "between":
-            return [RowFilter(column, ">=", (spans[0][0],)), RowFilter(column, "<=", (spans[1][1],))]
-        limit = spans[0][1] if sign in (">", "<=") else spans[0][0]
-        return [RowFilter(column, sign, (limit,))]  # type: ignore[arg-type]
-
-    def _dates(self) -> None:
-        for at, word in enumerate(self.words):
-            if at in self.used or word.kind not in ("date", "month", "day"):
-                continue
-            if word.kind == "day":
-                raise _Unclear
-            column = self._date_column(at)
-            self.used.add(at)
-            self.filters.append(RowFilter(column, "=", (word.value,), month=word.kind == "month"))
-
-    def _values(self) -> None:
-        wanted: dict[tuple[int, bool], set[str]] = {}
-        for at, word in enumerate(self.words):
-            if word.kind != "value":
-                continue
-            columns: dict[int, set[str]] = word.value
-            beside = [
-                place
-                for place in (at - 1, at + 1, at - 2)
-                if 0 <= place < len(self.words)
-                and self.words[place].kind == "column"
-                and self.words[place].value in columns
-            ]
-            if beside:
-                column = int(self.words[beside[0]].value)
-                self.used.add(beside[0])
-            elif len(columns) == 1:
-                column = next(iter(columns))
-            else:
-                raise _Unclear
-            negated = any(self.words[place].kind == "not" for place in range(max(at - 2, 0), at))
-            wanted.setdefault((column, negated), set()).update(columns[column])
-            self.used.add(at)
-        self.used |= {at for at, word in enumerate(self.words) if word.kind == "not" and wanted}
-        for (column, negated), values in wanted.items():
-            self.filters.append(RowFilter(column, "!=" if negated else "=", tuple(sorted(values))))
-
-    def _numbers(self) -> None:
-        """Take a number beside its column ("floor 3") and a year as conditions."""
-        for at, word in enumerate(self.words):
-            if word.kind != "number" or at in self.used:
-                continue
-            before = at - 1
-            if before >= 0 and self.words[before].kind == "column" and before not in self.used:
-                column = int(self.words[before].value)
-                if self.is_number(column):
-                    self.used |= {before, at}
-                    self.filters.append(RowFilter(column, "=", (word.value,)))
-                    continue
-            if isinstance(word.value, int) and 1900 <= word.value <= 2100 and not self._counts_rows(at):
-                column_of_years = self.of_kind("year")
-                self.used.add(at)
-                if column_of_years is not None:
-                    self.filters.append(RowFilter(column_of_years, "=", (word.value,)))
-                else:
-                    column = self._date_column(at)
-                    self.filters += [
-                        RowFilter(column, ">=", (f"{word.value}-01-01",)),
-                        RowFilter(column, "<=", (f"{word.value}-12-31",)),
-                    ]
-
-    def _counts_rows(self, at: int) -> bool:
-        return at > 0 and self.words[at - 1].kind in ("top", "bottom")
 
     # --- what is asked -------------------------------------------------------------------------
 
@@ -319,7 +105,7 @@ class _Reading:
         if group is not None:
             measure = self._measure()
             if measure is None or not is_additive(self.table, measure):
-                raise _Unclear
+                raise UnclearQuestion
             return TablePlan(self.table, "sum", measure, group=group, part=part)
         return self._rows()
 
@@ -329,8 +115,6 @@ class _Reading:
         if at is None:
             return None, ""
         self.used.add(at)
-        parts: dict[str, Part] = {"month": "month", "mois": "month", "year": "year", "an": "year", "annee": "year",
-                                  "quarter": "quarter", "trimestre": "quarter"}  # fmt: skip
         for place in range(at + 1, min(at + 4, len(self.words))):
             word = self.words[place]
             if word.kind == "column" and place not in self.used:
@@ -341,17 +125,21 @@ class _Reading:
                 if self.is_unique(column):
                     if self.has("avg", "median"):
                         return None, ""  # "average amount per order": the rows are what is averaged
-                    raise _Unclear
+                    raise UnclearQuestion
                 return column, ""
-            if part := parts.get(bare(word.text)) or parts.get(word.text):
-                column_of_dates = self.only(lambda column: self.table.dates[column])
-                if column_of_dates is None:
-                    raise _Unclear
-                self.used.add(place)
-                return column_of_dates, part
+            if word.kind == "part":
+                return self._part_of_dates(place)
             if word.kind == "table":
                 return None, ""
-        raise _Unclear
+        raise UnclearQuestion
+
+    def _part_of_dates(self, place: int) -> tuple[int, Part]:
+        column = self.only(lambda column: self.table.dates[column])
+        if column is None:
+            raise UnclearQuestion
+        self.used.add(place)
+        part: Part = self.words[place].value
+        return column, part
 
     def _measure(self, near: int | None = None) -> int | None:
         """Return the column of numbers that is asked about, and use its word."""
@@ -368,11 +156,11 @@ class _Reading:
 
     def _share(self) -> TablePlan:
         if not self.filters:
-            raise _Unclear
+            raise UnclearQuestion
         measure = self._measure()
         parts, self.filters = tuple(self.filters), []
         if measure is not None and not is_additive(self.table, measure):
-            raise _Unclear
+            raise UnclearQuestion
         return TablePlan(self.table, "share", measure, part_filters=parts)
 
     def _extreme(self, group: int | None, part: Part) -> TablePlan:
@@ -393,18 +181,22 @@ class _Reading:
         subject: int | None = None
         if group is not None:
             subject = group
+        elif (named_part := self.first("part")) is not None and not any(place < at for place in subjects):
+            subject, part = self._part_of_dates(named_part)
         elif subjects:
             subject = int(self.words[subjects[0]].value)
             self.used.add(subjects[0])
         if measure is None:
             return self._most_frequent(subject, part, order, limit, at)
-        if subject is not None and not self.is_unique(subject):
+        if subject is not None and (part or not self.is_unique(subject)):
             if aggregate is None and is_additive(self.table, measure):
                 aggregate = "sum"
             if aggregate is not None:
-                return TablePlan(self.table, aggregate, measure, group=subject, part=part, order=order, limit=limit)
+                return TablePlan(
+                    self.table, aggregate, measure, group=subject, part=part, order=order, limit=limit
+                )
         if aggregate is not None:
-            raise _Unclear
+            raise UnclearQuestion
         shown = tuple(dict.fromkeys((self.key if subject is None else subject, self.key, measure)))
         return TablePlan(self.table, None, measure, order=order, limit=limit, shown=shown)
 
@@ -425,7 +217,7 @@ class _Reading:
             named_measure = self._measure()
         chosen = column if named_measure is None else named_measure
         if chosen is None:
-            raise _Unclear
+            raise UnclearQuestion
         return chosen, order
 
     def _most_frequent(
@@ -433,18 +225,20 @@ class _Reading:
     ) -> TablePlan:
         """Plan "which customer has the most orders", and "… ordered the most croissants"."""
         if subject is None:
-            raise _Unclear
+            raise UnclearQuestion
         more = [place for place in self.columns() if place > at]
         self.used |= set(more)
         values_behind = any(word.kind == "value" for word in self.words[at:])
         if values_behind and (quantity := self._quantity()) is not None and not more:
             return TablePlan(self.table, "sum", quantity, group=subject, part=part, order=order, limit=limit)
         if not values_behind and not more and not any(word.kind == "table" for word in self.words[at:]):
-            raise _Unclear
-        if any(not self.is_text(int(self.words[place].value)) for place in more) or self.is_unique(subject):
-            raise _Unclear
+            raise UnclearQuestion
+        if any(not self.is_text(int(self.words[place].value)) for place in more) or (
+            not part and self.is_unique(subject)
+        ):
+            raise UnclearQuestion
         if more and not self.is_unique(int(self.words[more[0]].value)):
-            raise _Unclear
+            raise UnclearQuestion
         return TablePlan(self.table, "count", None, group=subject, part=part, order=order, limit=limit)
 
     def _limit(self) -> int:
@@ -455,13 +249,13 @@ class _Reading:
             if word.kind == "number" and place not in self.used and isinstance(word.value, int)
         ]
         if len(numbers) > 1:
-            raise _Unclear
+            raise UnclearQuestion
         if not numbers:
             return 1
         self.used.add(numbers[0])
         limit = int(self.words[numbers[0]].value)
         if not 1 <= limit <= MOST_LISTED:
-            raise _Unclear
+            raise UnclearQuestion
         return limit
 
     def _aggregated(self, aggregate: Aggregate, group: int | None, part: Part) -> TablePlan:
@@ -474,24 +268,35 @@ class _Reading:
             if measure is None:
                 return self._counted(group, part)
         if measure is None:
-            raise _Unclear
+            raise UnclearQuestion
         return TablePlan(self.table, aggregate, measure, group=group, part=part)
 
     def _counted(self, group: int | None, part: Part) -> TablePlan:
         at = self.first("count")
         assert at is not None
         behind = next(
-            (place for place in range(at + 1, len(self.words)) if self.words[place].kind in ("column", "value", "table")),
+            (
+                place
+                for place in range(at + 1, len(self.words))
+                if self.words[place].kind in ("column", "value", "table")
+            ),
             None,
         )
         different = self.has("different")
         if behind is not None and self.words[behind].kind == "value" and not different:
             quantity = self._quantity()
             column = next(iter(self.words[behind].value))
-            if quantity is not None and not self.is_unique(self.key) is None and column != self.key and group is None:
-                if any(bare(word.text) in ("order", "commande") for word in self.words if word.kind == "table"):
+            if (
+                quantity is not None
+                and self.is_unique(self.key) is not None
+                and column != self.key
+                and group is None
+            ):
+                if any(
+                    bare(word.text) in ("order", "commande") for word in self.words if word.kind == "table"
+                ):
                     return TablePlan(self.table, "count", None)
-                raise _Unclear  # "how many croissants": the orders of them, or the pieces
+                raise UnclearQuestion  # "how many croissants": the orders of them, or the pieces
             return TablePlan(self.table, "count", None, group=group, part=part)
         if behind is None or self.words[behind].kind == "table" or behind in self.used:
             return TablePlan(self.table, "count", None, group=group, part=part)
@@ -499,7 +304,7 @@ class _Reading:
         self.used.add(behind)
         if self.is_number(column):
             if not is_additive(self.table, column):
-                raise _Unclear
+                raise UnclearQuestion
             return TablePlan(self.table, "sum", column, group=group, part=part)
         booleans = [place for place in self.columns(self.is_boolean)]
         for place in booleans:
@@ -511,14 +316,14 @@ class _Reading:
     def _require(self, place: int) -> None:
         """Take a column of yes and no as a condition: "rooms that have a projector"."""
         column = int(self.words[place].value)
-        without = any(word.kind == "not" for word in self.words[max(place - 3, 0) : place])
+        denial = self._denial(place)
         cells = {str(row.values[column]) for row in self.table.placed if row.values[column]}
         yes = tuple(sorted(cell for cell in cells if cell.lower() in TRUE))
         self.used.add(place)
-        self.used |= {at for at, word in enumerate(self.words) if word.kind == "not"}
+        self.used |= set() if denial is None else {denial}
         if not yes:
-            raise _Unclear
-        self.filters.append(RowFilter(column, "!=" if without else "=", yes))
+            raise UnclearQuestion
+        self.filters.append(RowFilter(column, "=" if denial is None else "!=", yes))
 
     def _rows(self) -> TablePlan:
         """Plan a look-up ("the price of Barolo") or a list ("which orders are open")."""
@@ -526,44 +331,48 @@ class _Reading:
             if self.has("list") and len(self.columns()) > 1:
                 self._require(place)
         if not self.filters:
-            raise _Unclear
+            raise UnclearQuestion
         asked = self.columns()
         self.used |= set(asked)
         columns = [int(self.words[place].value) for place in asked]
         if self.has("when") and not any(self.table.dates[column] for column in columns):
             columns.append(self._date_column(0))
+        price = self.of_kind("price")
+        if not columns and self.has("how much") and price is not None:
+            columns.append(price)
         if not columns and not self.has("list"):
-            raise _Unclear
+            raise UnclearQuestion
         filtered = {one.column for one in self.filters}
         shown = tuple(dict.fromkeys((self.key, *columns, *sorted(filtered))))
+        if set(columns) <= {self.key}:  # a list shows the rows, as far as they are not wide
+            shown = tuple(dict.fromkeys((*shown, *range(len(self.table.columns)))))[:MOST_COLUMNS]
         measure = next((column for column in columns if column not in filtered and column != self.key), None)
         if measure is not None and len(columns) == 1:
-            return TablePlan(self.table, None, measure, shown=(self.key, measure))
+            return TablePlan(self.table, None, measure, shown=tuple(dict.fromkeys((self.key, measure))))
         return TablePlan(self.table, None, None, shown=shown)
 
     def _all_used(self, plan: TablePlan) -> None:
-        """Refuse a reading that leaves a column, a number or a condition unread."""
+        """Refuse a reading that leaves a column, a number, a condition or an operation unread."""
+        kinds = {word.kind for word in self.words}
+        if len(kinds & SUPERLATIVES) > 1 or len(kinds & {"avg", "median"}) > 1 or {"top", "bottom"} <= kinds:
+            raise UnclearQuestion
+        if {"avg", "sum"} <= kinds or {"median", "sum"} <= kinds:
+            raise UnclearQuestion
+        if (plan.aggregate == "median" and plan.group is not None) or (
+            "group" in kinds and self.first("group") is not None
+        ):
+            raise UnclearQuestion
+        if kinds & {"avg", "median", "share"} and plan.aggregate not in kinds:
+            raise UnclearQuestion
+        if kinds & (SUPERLATIVES | {"top", "bottom"}) and not plan.order:
+            raise UnclearQuestion
         for at, word in enumerate(self.words):
             if at in self.used:
                 continue
-            if word.kind in ("number", "date", "month", "day", "different", *COMPARISONS) and word.kind != "different":
-                raise _Unclear
+            if word.kind in ("number", "date", "month", "day", "not", "or", "part", *COMPARISONS):
+                raise UnclearQuestion
             if word.kind == "column":
                 column = int(word.value)
                 told = {plan.group, plan.measure, *plan.shown, *(one.column for one in self.filters)}
                 if column not in told and column != self.key:
-                    raise _Unclear
-
-
-def _span(word: Word) -> tuple[str, str]:
-    """Return the first and the last day of a day, a month or a year."""
-    if word.kind == "date":
-        return str(word.value), str(word.value)
-    if word.kind == "month":
-        text = str(word.value)
-        if len(text) == 2:
-            raise _Unclear
-        year, month = int(text[:4]), int(text[5:])
-        return f"{text}-01", f"{text}-{calendar.monthrange(year, month)[1]:02d}"
-    return f"{word.value}-01-01", f"{word.value}-12-31"
-
+                    raise UnclearQuestion

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from docent.answering.citing.quantities import MONTHS, UNITS
+from docent.answering.citing.quantities import CURRENCIES, MONTHS
 from docent.answering.citing.vocabulary import NUMBERS, fold
 from docent.answering.tools.sheet_tables import Table
 
@@ -35,9 +35,11 @@ class Word:
 
 
 _OPERATIONS = {
-    "count": "how many|number of|count of|count the|count|combien de|combien d|nombre de|nombre d|nombre total de",
+    "count": "how many|number of|count of|count the|count|combien de|combien d|nombre de|nombre d"
+    "|nombre total de",
     "how much": "how much|combien",
-    "sum": "total|totals|sum|sums|in total|altogether|overall|all together|somme|au total|totale|totaux|totales"
+    "sum": "total|totals|sum|sums|in total|altogether|overall|all together|somme|au total|totale|totaux"
+    "|totales"
     "|en tout|sum of|total of",
     "avg": "average|averages|mean|avg|moyenne|moyennes|moyen|moyens|en moyenne|on average",
     "median": "median|mediane|medians",
@@ -60,7 +62,8 @@ _OPERATIONS = {
     "|part de|part des|what share|quelle part|% of",
     "different": "different|distinct|unique|differents|differentes|distincts",
     ">": "more than|over|above|greater than|higher than|exceeding|exceeds|exceed|plus de|superieur a"
-    "|superieure a|superieurs a|superieures a|au dessus de|depasse|depassent|later than|after|apres|newer than"
+    "|superieure a|superieurs a|superieures a|au dessus de|depasse|depassent|later than|after|apres"
+    "|newer than"
     "|larger than|bigger than|plus recent que|plus recents que|posterieur a",
     ">=": "at least|no less than|au moins|since|depuis|starting from|a partir de|minimum of",
     "<": "less than|under|below|fewer than|lower than|cheaper than|smaller than|moins de|inferieur a"
@@ -73,18 +76,21 @@ _OPERATIONS = {
     "when": "when|quand",
     "filler": "y a t il|a t il|a t elle|ont ils|ont elles|t il|t elle|sont ils|sont elles|est il|est elle",
 }
-_FILLER = """a an the of is are was were be been what s in on at for to from with and or do does did have has had
-    there our we us me i give tell please can could you all any entire whole list find out that
-    as than many much one ones where come comes came made make makes place placed say says
-    stand stands found get gets number value values listed find only into within during paid named called
-    le la les l un une des du de d est sont etait etaient a au aux en dans pour sur et ou que qu qui quel quelle
-    quels quelles y ont avait ai nous je moi donne donnez moi dis combien chaque
-    avec se trouve vient viennent travaille travaillent works work working live lives ordered sold bought order
-    consumed used consommation consumption consomme consommee usage coming table sheet spreadsheet file csv xlsx
-    ods data tableau feuille fichier classeur rows row lines entries records lignes entrees located based held
-    during year years amounting worth amount quantity total""".split()
+_FILLER = """a an the of is are was were be been what s in on at for to from with and or do does did have has
+    had     there our we us me i give tell please can could you all any entire whole list find out that as
+    than
+    many much one ones where come comes came made make makes place placed say says stand stands found
+    get gets number value values listed find only into within during paid named called le la les l un
+    une des du de d est sont etait etaient a au aux en dans pour sur et ne n que qu qui quel quelle
+    quels quelles y ont avait ai nous je moi donne donnez moi dis combien chaque avec se trouve vient
+    viennent travaille travaillent works work working live lives ordered sold bought order consumed used
+    consommation consumption consomme consommee usage coming table sheet spreadsheet file csv xlsx ods
+    data tableau feuille fichier classeur rows row lines entries records lignes entrees located based
+    held during amounting worth amount quantity total""".split()
 FILLER = frozenset(_FILLER)
-ROWS = frozenset("row rows line lines entry entries record records item items ligne lignes entree entrees".split())
+ROWS = frozenset(
+    "row rows line lines entry entries record records item items ligne lignes entree entrees".split()
+)
 _SAME = """price prix cost cout tarif costs couter coute coutent coutait
     amount montant
     quantity quantite qty
@@ -122,23 +128,29 @@ _SAME = """price prix cost cout tarif costs couter coute coutent coutait
     duration duree"""
 SAME = {word: line.split()[0] for line in _SAME.splitlines() for word in line.split()}
 """Words that name the same kind of column, in both languages."""
-_DEMONYMS = """france french francais francaise; italy italie italian italien italienne; spain espagne spanish
-    espagnol espagnole; germany allemagne german allemand allemande; portugal portuguese portugais portugaise;
-    austria autriche austrian autrichien; switzerland suisse swiss; belgium belgique belgian belge; netherlands
-    dutch neerlandais; denmark danemark danish danois; sweden suede swedish suedois; norway norvege norwegian;
-    finland finlande finnish; poland pologne polish polonais; greece grece greek grec; ireland irlande irish;
-    japan japon japanese japonais; china chine chinese chinois; india inde indian indien; brazil bresil brazilian;
-    canada canadian canadien; mexico mexique mexican mexicain; morocco maroc moroccan marocain; argentina argentine;
-    chile chili chilean chilien; australia australie australian; red rouge; white blanc blanche;
-    sparkling petillant mousseux; yes oui; no non; open ouvert ouverte; paid paye payee; cancelled canceled annule
-    annulee"""
+_DEMONYMS = """france french francais francaise; italy italie italian italien italienne; spain
+    espagne spanish espagnol     espagnole; germany allemagne german allemand allemande; portugal
+    portuguese portugais portugaise;
+    austria autriche austrian autrichien; switzerland suisse swiss; belgium belgique belgian belge;
+    netherlands dutch neerlandais; denmark danemark danish danois; sweden suede swedish suedois; norway
+    norvege norwegian; finland finlande finnish; poland pologne polish polonais; greece grece greek
+    grec; ireland irlande irish; japan japon japanese japonais; china chine chinese chinois; india inde
+    indian indien; brazil bresil brazilian; canada canadian canadien; mexico mexique mexican mexicain;
+    morocco maroc moroccan marocain; argentina argentine; chile chili chilean chilien; australia
+    australie australian; red rouge; white blanc blanche; sparkling petillant mousseux; yes oui; no non;
+    open ouvert ouverte; paid paye payee; cancelled canceled annule annulee"""
 DEMONYMS: Mapping[str, frozenset[str]] = {
     word: frozenset(group.split()) for group in _DEMONYMS.split(";") for word in group.split()
 }
 """Other words for a value: French for France, red for rouge."""
 MONTH_OF = {fold(word): number for word, number in MONTHS.items()}
 NUMBER_WORDS = {fold(word): int(figure) for word, figure in NUMBERS.items() if "-" not in word}
-NUMBER_WORDS = {word: number for word, number in NUMBER_WORDS.items() if word not in ("second", "neuf", "single")}
+NUMBER_WORDS = {
+    word: number
+    for word, number in NUMBER_WORDS.items()
+    if not word.endswith("th") and word not in ("third", "neuf", "single", "sole", "einzig", "einzige")
+}
+"""Without ordinals: the third most expensive is one, not three."""
 BOOLEANS = frozenset("yes no oui non true false vrai faux x".split())
 TRUE = frozenset("yes oui true vrai x".split())
 ADDITIVE = frozenset(
@@ -151,7 +163,15 @@ ADDITIVE = frozenset(
 MOST_VALUE_WORDS = 6
 LONGEST_PHRASE = 8
 ARTICLES = frozenset("the le la les".split())
-CURRENCY_WORDS = frozenset(word for word in UNITS if len(word) > 1 or word in "€$£¥%")
+UNIT_WORDS = frozenset(fold(word) for word in CURRENCIES) | frozenset(
+    "% percent kg g km m cm l ml kwh".split()
+)
+PARTS = {
+    "month": "month", "months": "month", "mois": "month", "year": "year", "years": "year", "ans": "year",
+    "annee": "year", "annees": "year", "quarter": "quarter", "quarters": "quarter", "trimestre": "quarter",
+    "trimestres": "quarter",
+}  # fmt: skip
+"""Words for a part of a date by which rows are grouped."""
 
 
 def pieces(text: str) -> list[str]:
@@ -307,9 +327,13 @@ def _single(token: str, at: int, lexicon: TableLexicon) -> Word:
         return Word("month", at, at + 1, MONTH_OF[token], token)
     if {bare(token), named(token)} & lexicon.title or token in ROWS:
         return Word("table", at, at + 1, text=token)
+    if token in PARTS:
+        return Word("part", at, at + 1, PARTS[token], token)
+    if token in ("or", "ou"):
+        return Word("or", at, at + 1, text=token)
     if token in FILLER:
         return Word("filler", at, at + 1, text=token)
-    if token in CURRENCY_WORDS or token in lexicon_units(lexicon):
+    if token in UNIT_WORDS or token in lexicon_units(lexicon):
         return Word("unit", at, at + 1, text=token)
     return Word("unknown", at, at + 1, text=token)
 

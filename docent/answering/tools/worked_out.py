@@ -75,7 +75,9 @@ def rounded(value: int | float | Decimal, decimals: int) -> Decimal:
     return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
-def shown_number(value: int | float | Decimal, decimals: int, unit: str = "", *, trim: bool = False) -> Message:
+def shown_number(
+    value: int | float | Decimal, decimals: int, unit: str = "", *, trim: bool = False
+) -> Message:
     """Return a number with its separators and its unit; `trim` leaves out zeros at its end."""
     number = rounded(value, min(decimals, MOST_DECIMALS))
     places = min(decimals, MOST_DECIMALS)

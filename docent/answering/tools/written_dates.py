@@ -13,10 +13,14 @@ from docent.answering.citing.vocabulary import fold
 _MONTH = "|".join(sorted({fold(word) for word in MONTHS} - {"mar", "may", "mai"}, key=len, reverse=True))
 _MONTH = rf"(?:{_MONTH}|mar|may|mai)\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th|er|\.)?"
-ISO = re.compile(r"(?<![\d-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?![\d-])")
+ISO = re.compile(
+    r"(?<![\d-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?![\d-])"
+)
 DAY_FIRST = re.compile(rf"\b(?P<day>{_DAY}) (?:of )?(?P<month>{_MONTH}),?(?: (?P<year>\d{{4}})\b)?")
 MONTH_FIRST = re.compile(rf"\b(?P<month>{_MONTH}) (?P<day>{_DAY})(?!\d|[.:]\d),?(?: (?P<year>\d{{4}})\b)?")
-NUMERIC = re.compile(r"(?<![\d./-])(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4})(?![\d/-])")
+NUMERIC = re.compile(
+    r"(?<![\d./-])(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4})(?![\d/-])"
+)
 MONTH_NUMBERS = {fold(word): number for word, number in MONTHS.items()}
 
 
