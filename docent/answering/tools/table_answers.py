@@ -77,7 +77,8 @@ def _sheets(
     kinds = tuple(sorted(set(scope.kinds or KINDS) & KINDS))
     if not kinds:
         return []
-    sheets = answering(documents.store.documents(replace(scope, kinds=kinds)))
+    listed = answering(documents.store.documents(replace(scope, kinds=kinds)))
+    sheets = [document for document in listed if document.kind in kinds]
     if len(sheets) <= MOST_DOCUMENTS:
         return sheets
     asked = set(pieces(question))
