@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from docent.answering.tools.written_dates import iso_dates
 from docent.types import Page
@@ -121,8 +122,18 @@ def _parts(line: str, at: int) -> list[Cell]:
     return parts
 
 
-def _cells(parts: Sequence[Cell], header: Sequence[str]) -> list[Cell]:
-    labels = [f"{name.rstrip(' :')}: " if name else "" for name in header]
+@lru_cache(maxsize=64)
+def _labels(header: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name.rstrip(' :')}: " if name else "" for name in header)
+
+
+def _cells(parts: Sequence[Cell], header: tuple[str, ...]) -> list[Cell]:
+    labels = _labels(header)
+    if len(parts) == len(labels) and all(map(_begins, parts, labels)):
+        return [
+            _stripped((text[len(label) :], start + len(label), end))
+            for (text, start, end), label in zip(parts, labels, strict=True)
+        ]
     if not any(text.startswith(label) for text, _, _ in parts for label in labels if label):
         return [_stripped(part) for part in parts]
     cells: list[Cell] = [("", 0, 0)] * len(header)
@@ -142,10 +153,16 @@ def _cells(parts: Sequence[Cell], header: Sequence[str]) -> list[Cell]:
     return cells
 
 
+def _begins(part: Cell, label: str) -> bool:
+    return bool(label) and part[0].startswith(label)
+
+
 def _stripped(cell: Cell) -> Cell:
     text, start, end = cell
-    start += len(text) - len(text.lstrip())
-    text = text.strip()
+    bare = text.strip()
+    if len(bare) < len(text):
+        start += len(text) - len(text.lstrip())
+        text = bare
     return (text, start, start + len(text)) if text else ("", 0, 0)
 
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 from docent.answering.answer_context import ScopedDocuments, answering
 from docent.answering.output_filter import display_name, without_numbers
 from docent.answering.quoted_units import shown_rows, shown_sentence
-from docent.answering.tools.sheet_tables import KINDS, Table, TableRow, Value, tables_of
+from docent.answering.tools.read_tables import read_tables
+from docent.answering.tools.sheet_tables import KINDS, TableRow, Value
 from docent.answering.tools.table_plans import TablePlan, column_label
 from docent.answering.tools.table_queries import query
 from docent.answering.tools.table_questions import names_columns, plan_of
@@ -30,6 +31,8 @@ MOST_PAGES_CITED = 5
 MOST_CELLS_CITED = 60
 """Of one page: the marked cells of a citation."""
 MOST_READ = 200_000
+MOST_PAGES = 1_000
+"""Of a spreadsheet that code reads, 50 rows each; the model's own query may read a longer one."""
 
 SENTENCES = {
     "sum": Message("**{value}** is the sum of {column} in {n:,} rows of {table}{conditions}."),
@@ -45,8 +48,8 @@ def find_plans(
     found = [
         (document, plan)
         for document in _sheets(question, documents, search)
-        for table in read_tables(document, documents)
-        if (plan := plan_of(question, table, document.name)) is not None
+        for lexicon in read_tables(document, documents)
+        if (plan := plan_of(question, lexicon)) is not None
     ]
     best = max((plan.score for _, plan in found), default=0)
     chosen = [(document, plan) for document, plan in found if plan.score == best]
@@ -58,16 +61,10 @@ def is_about_a_table(
 ) -> bool:
     """Tell whether a question names columns of a table and an operation on them, whatever else it says."""
     return any(
-        names_columns(question, table, document.name)
+        names_columns(question, lexicon)
         for document in _sheets(question, documents, search)
-        for table in read_tables(document, documents)
+        for lexicon in read_tables(document, documents)
     )
-
-
-def read_tables(document: StoredDocument, documents: ScopedDocuments) -> list[Table]:
-    """Return the tables of a document."""
-    pages = (documents.page(document.id, number) for number in range(1, document.pages + 1))
-    return tables_of(document.name, pages)
 
 
 def _sheets(
@@ -78,7 +75,7 @@ def _sheets(
     if not kinds:
         return []
     listed = answering(documents.store.documents(replace(scope, kinds=kinds)))
-    sheets = [document for document in listed if document.kind in kinds]
+    sheets = [document for document in listed if document.kind in kinds and document.pages <= MOST_PAGES]
     if len(sheets) <= MOST_DOCUMENTS:
         return sheets
     asked = set(pieces(question))

@@ -37,11 +37,9 @@ MOST_LISTED = 200
 MOST_COLUMNS = 10
 
 
-def plan_of(question: str, table: Table, file: str) -> TablePlan | None:
+def plan_of(question: str, lexicon: TableLexicon) -> TablePlan | None:
     """Return the plan of a question on a table; None where code cannot be sure of it."""
-    if not table.placed or len(table.columns) < 2:
-        return None
-    lexicon = TableLexicon(table, file)
+    table = lexicon.table
     words = with_dates(words_of(question, lexicon))
     if any(word.kind == "unknown" for word in words):
         return None
@@ -54,11 +52,9 @@ def plan_of(question: str, table: Table, file: str) -> TablePlan | None:
     return replace(plan, score=sum(_weight(word, table) for word in words))
 
 
-def names_columns(question: str, table: Table, file: str) -> bool:
+def names_columns(question: str, lexicon: TableLexicon) -> bool:
     """Tell whether a question names an operation and a column or a value, with other words beside them."""
-    if not table.placed or len(table.columns) < 2:
-        return False
-    words = words_of(question, TableLexicon(table, file))
+    words = words_of(question, lexicon)
     kinds = {word.kind for word in words}
     named_parts = sum(word.kind in ("column", "value") for word in words)
     return (

@@ -161,6 +161,9 @@ ADDITIVE = frozenset(
 )
 """Words of columns that may be added up: prices, ages and rates may not."""
 MOST_VALUE_WORDS = 6
+MOST_PARTLY = 2_000
+"""Different values of a column that a part of them may name: "Barolo" for "Barolo Serralunga"."""
+SPACES = re.compile(r"[\s\u00a0\u202f]")
 LONGEST_PHRASE = 8
 ARTICLES = frozenset("the le la les".split())
 UNIT_WORDS = frozenset(fold(word) for word in CURRENCIES) | frozenset(
@@ -176,7 +179,8 @@ PARTS = {
 
 def pieces(text: str) -> list[str]:
     """Return the words, numbers and signs of a text, folded."""
-    return [re.sub(r"[\s\u00a0\u202f]", "", piece) for piece in PIECE.findall(fold(text))]
+    folded = text.lower() if text.isascii() else fold(text)
+    return [SPACES.sub("", piece) if piece[0].isdigit() else piece for piece in PIECE.findall(folded)]
 
 
 @lru_cache(maxsize=4096)
@@ -256,7 +260,7 @@ class TableLexicon:
                     for name, number in MONTH_OF.items():
                         if number == month:
                             self.values.setdefault((name,), {}).setdefault(column, set()).add(str(value))
-            for size in range(1, len(words)):
+            for size in range(1, len(words) if len(distinct) <= MOST_PARTLY else 0):
                 for start in range(len(words) - size + 1):
                     partly.setdefault(words[start : start + size], set()).add(str(value))
         for form, values in partly.items():

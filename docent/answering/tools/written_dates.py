@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from docent.answering.citing.quantities import MONTHS
 from docent.answering.citing.vocabulary import fold
@@ -21,6 +22,9 @@ MONTH_FIRST = re.compile(rf"\b(?P<month>{_MONTH}) (?P<day>{_DAY})(?!\d|[.:]\d),?
 NUMERIC = re.compile(
     r"(?<![\d./-])(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4})(?![\d/-])"
 )
+PLAIN_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+LONGEST = 40
+Found = TypeVar("Found")
 MONTH_NUMBERS = {fold(word): number for word, number in MONTHS.items()}
 
 
@@ -83,12 +87,30 @@ def date_of(text: str) -> dt.date | None:
     return dates[0].date if whole else None
 
 
+def _while_found(read: Callable[[str], Found | None], cells: Sequence[str]) -> Iterator[Found]:
+    """Yield what is read from each cell, up to the first that holds none: most columns are no dates."""
+    for cell in cells:
+        found = read(cell)
+        if found is None:
+            return
+        yield found
+
+
+def _whole_date(cell: str) -> dt.date | None:
+    if PLAIN_ISO.fullmatch(cell):
+        try:
+            return dt.date.fromisoformat(cell)
+        except ValueError:
+            return None
+    return date_of(cell) if len(cell) < LONGEST and any(map(str.isdigit, cell)) else None
+
+
 def iso_dates(cells: Sequence[str]) -> list[str]:
     """Return the cells of a column as ISO dates; nothing where one is no date, or days and months mix."""
-    numeric = [match for cell in cells if (match := NUMERIC.fullmatch(cell))]
+    numeric = list(_while_found(NUMERIC.fullmatch, cells))
     if len(numeric) < len(cells):
-        dates = [date_of(cell) if len(cell) < 40 else None for cell in cells]
-        return [date.isoformat() for date in dates if date] if all(dates) else []
+        dates = list(_while_found(_whole_date, cells))
+        return [date.isoformat() for date in dates] if len(dates) == len(cells) else []
     day_first = all(int(match["second"]) <= 12 for match in numeric)
     month_first = all(int(match["first"]) <= 12 and match["sign"] != "." for match in numeric)
     if day_first == month_first:
