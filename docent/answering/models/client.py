@@ -239,7 +239,7 @@ class ModelClient(Protocol):
 
 
 @runtime_checkable
-class ToolCaller(Protocol):
+class ToolCallingModel(Protocol):
     """A model client that knows if its model calls tools; one that does not is asked in text."""
 
     async def calls_tools(self) -> bool:

@@ -14,7 +14,7 @@ from docent.answering.models.client import (
     ModelStatus,
     Piece,
     ServedModel,
-    ToolCaller,
+    ToolCallingModel,
 )
 from docent.errors import ModelError, ModelFailed
 from docent.plugins import check_protocol, failed_plugin, load_plugin
@@ -59,7 +59,9 @@ class PluginModel:
     async def calls_tools(self) -> bool:
         """Ask the plugin, if it knows."""
         return (
-            await self._asked(self._client.calls_tools()) if isinstance(self._client, ToolCaller) else False
+            await self._asked(self._client.calls_tools())
+            if isinstance(self._client, ToolCallingModel)
+            else False
         )
 
     async def models(self) -> tuple[str, ...]:

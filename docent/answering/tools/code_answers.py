@@ -1,4 +1,7 @@
-"""Answers that code works out before any model: from tables, by arithmetic, by the calendar."""
+"""Answers that code works out before any model: from tables, by arithmetic, by the calendar.
+
+A question has one only if code is sure of every word of it (docs/decisions/0030-tools-are-on.md).
+"""
 
 from __future__ import annotations
 

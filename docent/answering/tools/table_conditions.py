@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from docent.answering.tools.sheet_tables import Table
 from docent.answering.tools.table_plans import RowFilter
-from docent.answering.tools.table_words import BOOLEANS, Word, bare, named, pieces
+from docent.answering.tools.table_words import BOOLEANS, QuestionWord, bare, named, pieces
 
 COMPARISONS = frozenset({">", ">=", "<", "<=", "between"})
 
@@ -18,23 +18,25 @@ class UnclearQuestion(Exception):
     """The question has no reading, or more than one."""
 
 
-def with_dates(words: Sequence[Word]) -> list[Word]:
+def with_dates(words: Sequence[QuestionWord]) -> list[QuestionWord]:
     """Join a day, a month and a year to one word: 15 March 2026, March 2026."""
-    joined: list[Word] = []
+    joined: list[QuestionWord] = []
     for word in words:
         before = joined[-1] if joined else None
         is_year = word.kind == "number" and isinstance(word.value, int) and 1900 <= word.value <= 2100
         if word.kind == "month" and before and before.kind == "number" and before.value in range(1, 32):
-            joined[-1] = Word("day", before.start, word.end, (word.value, before.value), word.text)
+            joined[-1] = QuestionWord("day", before.start, word.end, (word.value, before.value), word.text)
         elif is_year and before and before.kind == "day":
             month, day = before.value
             if day > calendar.monthrange(word.value, month)[1]:
-                return [Word("unknown", 0, 0)]
-            joined[-1] = Word("date", before.start, word.end, dt.date(word.value, month, day).isoformat())
+                return [QuestionWord("unknown", 0, 0)]
+            joined[-1] = QuestionWord(
+                "date", before.start, word.end, dt.date(word.value, month, day).isoformat()
+            )
         elif is_year and before and before.kind == "month":
-            joined[-1] = Word("month", before.start, word.end, f"{word.value}-{before.value:02d}")
+            joined[-1] = QuestionWord("month", before.start, word.end, f"{word.value}-{before.value:02d}")
         elif word.kind == "number" and before and before.kind == "month" and word.value in range(1, 32):
-            joined[-1] = Word("day", before.start, word.end, (before.value, word.value), word.text)
+            joined[-1] = QuestionWord("day", before.start, word.end, (before.value, word.value), word.text)
         elif word.kind == "month":
             joined.append(replace(word, value=f"{word.value:02d}") if isinstance(word.value, int) else word)
             joined[-1] = replace(joined[-1], value=word.value)
@@ -53,7 +55,7 @@ class QuestionReader:
     """Reads the words of a question, each once; what it reads first is its conditions."""
 
     table: Table
-    words: list[Word]
+    words: list[QuestionWord]
     used: set[int] = field(default_factory=set)
     filters: list[RowFilter] = field(default_factory=list)
 
@@ -148,7 +150,7 @@ class QuestionReader:
             else:
                 self.filters.append(RowFilter(column, word.kind, (values[0].value,)))  # type: ignore[arg-type]
 
-    def _compared(self, at: int, end: int, value: Word) -> int:
+    def _compared(self, at: int, end: int, value: QuestionWord) -> int:
         """Return the column of a comparison: named behind its number or before it, or known by its unit."""
         is_year = value.kind == "number" and isinstance(value.value, int) and 1900 <= value.value <= 2100
         if value.kind in ("date", "month"):
@@ -190,7 +192,7 @@ class QuestionReader:
             raise UnclearQuestion
         return column
 
-    def _date_limits(self, column: int, sign: str, values: Sequence[Word]) -> list[RowFilter]:
+    def _date_limits(self, column: int, sign: str, values: Sequence[QuestionWord]) -> list[RowFilter]:
         """Return the conditions of a comparison with days, months or years."""
         spans = [_span(value) for value in values]
         if sign == "between":
@@ -304,7 +306,7 @@ class QuestionReader:
         return at > 0 and self.words[at - 1].kind in ("top", "bottom")
 
 
-def _span(word: Word) -> tuple[str, str]:
+def _span(word: QuestionWord) -> tuple[str, str]:
     """Return the first and the last day of a day, a month or a year."""
     if word.kind == "date":
         return str(word.value), str(word.value)

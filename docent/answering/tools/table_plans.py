@@ -47,7 +47,7 @@ class RowFilter:
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """What a question asks of a table."""
+    """The reading of a question on a table."""
 
     table: Table
     aggregate: Aggregate | None = None

@@ -19,8 +19,8 @@ from docent.answering.tools.table_conditions import (
 from docent.answering.tools.table_plans import Aggregate, Part, RowFilter, TablePlan
 from docent.answering.tools.table_words import (
     TRUE,
+    QuestionWord,
     TableLexicon,
-    Word,
     bare,
     is_additive,
     pieces,
@@ -62,7 +62,7 @@ def names_columns(question: str, lexicon: TableLexicon) -> bool:
     )
 
 
-def _weight(word: Word, table: Table) -> int:
+def _weight(word: QuestionWord, table: Table) -> int:
     """Return how much a word says that this table is meant: its own words more than others of their kind."""
     if word.kind == "column":
         own = {bare(piece) for piece in pieces(table.labels[word.value])}

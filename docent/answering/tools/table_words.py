@@ -23,7 +23,7 @@ PIECE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class QuestionWord:
     """A word or phrase of a question, by its kind, at tokens `start:end`."""
 
     kind: str
@@ -282,13 +282,13 @@ class TableLexicon:
         return {}
 
 
-def words_of(question: str, lexicon: TableLexicon) -> list[Word]:
+def words_of(question: str, lexicon: TableLexicon) -> list[QuestionWord]:
     """Return the words of a question by their kind; the longest phrase first, values before columns."""
     tokens = pieces(question)
     return list(_read(tokens, lexicon))
 
 
-def _read(tokens: Sequence[str], lexicon: TableLexicon) -> Iterator[Word]:
+def _read(tokens: Sequence[str], lexicon: TableLexicon) -> Iterator[QuestionWord]:
     at = 0
     while at < len(tokens):
         word = next(
@@ -303,43 +303,43 @@ def _read(tokens: Sequence[str], lexicon: TableLexicon) -> Iterator[Word]:
         at = word.end
 
 
-def _phrase(tokens: Sequence[str], at: int, lexicon: TableLexicon) -> Word | None:
+def _phrase(tokens: Sequence[str], at: int, lexicon: TableLexicon) -> QuestionWord | None:
     end = at + len(tokens)
     text = " ".join(tokens)
     # Column before an operation of the same words ("Total"), and a value before a filler ("paid").
     if values := lexicon.values_at(tokens):
-        return Word("value", at, end, values, text)
+        return QuestionWord("value", at, end, values, text)
     phrase = tuple(tokens[1:] if len(tokens) > 2 and tokens[0] in ARTICLES else tokens)
     if len(phrase) > 1 and phrase in OPERATIONS:
-        return Word(OPERATIONS[phrase], at, end, text=text)
+        return QuestionWord(OPERATIONS[phrase], at, end, text=text)
     if (column := lexicon.column_at(tokens)) is not None:
-        return Word("column", at, end, column, text)
+        return QuestionWord("column", at, end, column, text)
     if tuple(tokens) in OPERATIONS:
-        return Word(OPERATIONS[tuple(tokens)], at, end, text=text)
+        return QuestionWord(OPERATIONS[tuple(tokens)], at, end, text=text)
     return None
 
 
-def _single(token: str, at: int, lexicon: TableLexicon) -> Word:
+def _single(token: str, at: int, lexicon: TableLexicon) -> QuestionWord:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", token):
-        return Word("date", at, at + 1, token, token)
+        return QuestionWord("date", at, at + 1, token, token)
     if token[0].isdigit():
         number = _number(token)
-        return Word("unknown" if number is None else "number", at, at + 1, number, token)
+        return QuestionWord("unknown" if number is None else "number", at, at + 1, number, token)
     if token in NUMBER_WORDS:
-        return Word("number", at, at + 1, NUMBER_WORDS[token], token)
+        return QuestionWord("number", at, at + 1, NUMBER_WORDS[token], token)
     if token in MONTH_OF and token != "mar":
-        return Word("month", at, at + 1, MONTH_OF[token], token)
+        return QuestionWord("month", at, at + 1, MONTH_OF[token], token)
     if {bare(token), named(token)} & lexicon.title or token in ROWS:
-        return Word("table", at, at + 1, text=token)
+        return QuestionWord("table", at, at + 1, text=token)
     if token in PARTS:
-        return Word("part", at, at + 1, PARTS[token], token)
+        return QuestionWord("part", at, at + 1, PARTS[token], token)
     if token in ("or", "ou"):
-        return Word("or", at, at + 1, text=token)
+        return QuestionWord("or", at, at + 1, text=token)
     if token in FILLER:
-        return Word("filler", at, at + 1, text=token)
+        return QuestionWord("filler", at, at + 1, text=token)
     if token in UNIT_WORDS or token in lexicon_units(lexicon):
-        return Word("unit", at, at + 1, text=token)
-    return Word("unknown", at, at + 1, text=token)
+        return QuestionWord("unit", at, at + 1, text=token)
+    return QuestionWord("unknown", at, at + 1, text=token)
 
 
 def lexicon_units(lexicon: TableLexicon) -> frozenset[str]:

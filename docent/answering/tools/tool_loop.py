@@ -16,7 +16,7 @@ from typing import Any
 
 from docent.answering.answer_context import AnswerServices, Draft
 from docent.answering.generation import OVERFLOWS, complete, write, write_from_passages
-from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient, ToolCaller
+from docent.answering.models.client import ChatMessage, GenerationOptions, ModelClient, ToolCallingModel
 from docent.answering.output_filter import OutputFilter, addresses, display_name
 from docent.answering.prompt import templates
 from docent.answering.prompt.token_budget import FRAME, Budget
@@ -52,7 +52,7 @@ FINISH = "Answer the question now, from the passages and from what the tools ret
 
 async def calls_tools(model: ModelClient) -> bool:
     """Tell whether a model calls tools in its protocol's own form."""
-    if not isinstance(model, ToolCaller):
+    if not isinstance(model, ToolCallingModel):
         return False
     try:
         return await model.calls_tools()
