@@ -136,7 +136,7 @@ def health(docent: Docent, *, model_ready: bool, model_sentence: str) -> Health:
     )
 
 
-def admin_page(figures: AdminFigures, *, note: str, login: bool, language: str) -> str:
+def admin_page(figures: AdminFigures, *, note: str, login: bool, audit: bool, language: str) -> str:
     shown = figures.evaluations[-SHOWN_EVALUATIONS:]
     return render(
         "admin.html",
@@ -148,6 +148,7 @@ def admin_page(figures: AdminFigures, *, note: str, login: bool, language: str) 
         asked=sum(figures.questions.values()),
         note=note,
         login=login,
+        audit=audit,
     )
 
 
