@@ -1,4 +1,4 @@
-"""From questions whose pages and answers are known to figures: how often the pages are found, how good answers are.
+"""From questions whose pages and answers are known to figures on retrieval and on answers.
 
 read_questions(file) → ask → Outcome of each question → report → EvalReport; compare(two runs) → Comparison
 read_questions(file) → ask_answers → AnswerRun, with scores of each answer; compare_answers; html_report
