@@ -149,7 +149,12 @@ class ListPermissions:
         return self.reader == LOCAL
 
     def may_change(self, library: LibraryEntry) -> bool:
-        return library.owner == self.reader or (library.owner is None and self.admin)
+        shared = library.owner is None and (self.admin or library.level == "manage")
+        return library.owner == self.reader or shared
+
+    def may_add(self, library: LibraryEntry) -> bool:
+        """Return True if they may add documents, which they may change only where they manage the library."""
+        return self.may_change(library) or (library.owner is None and library.level == "write")
 
 
 @dataclass(frozen=True, slots=True)
