@@ -86,7 +86,7 @@ LIVES_IN: dict[str, set[str]] = {
     "jsonschema": {"docent/answering/answer_schema.py"},
     "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},
-    "jinja2": {"docent/web/templates/"},
+    "jinja2": {"docent/web/templates/", "docent/evaluating/answer_report.py"},
 }
 """Where each outside library may be imported: a file, or any file below a folder."""
 
