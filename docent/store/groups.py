@@ -12,7 +12,7 @@ from docent.store.catalog.dialect import among
 from docent.store.catalog.documents import now
 from docent.store.protocols import Catalog, Level
 
-GROUP_NAME = re.compile(r"[\w][\w .@+-]{0,79}")
+GROUP_NAME = re.compile(r"\w[^/\\]{0,79}")
 BY_PROVIDER = "provider"
 """The source of a membership that an identity provider reported, and may take back."""
 BY_ADMIN = "admin"
@@ -55,14 +55,16 @@ class Groups:
         for group in self.all():
             if group.name == name:
                 return group
-        raise InputError("There is no group {name!r}. `docent group list` shows them all.", name=name)
+        raise InputError(
+            "There is no group {name!r}. `python -m docent group list` shows them all.", name=name
+        )
 
     def add(self, name: str) -> str:
         name = " ".join(name.split())
-        if not GROUP_NAME.fullmatch(name):
+        if not GROUP_NAME.fullmatch(name) or not name.isprintable():
             raise InputError(
-                "{name!r} cannot be the name of a group. Use up to 80 letters, digits, spaces and . _ @ + -, "
-                "beginning with a letter or digit.",
+                "{name!r} cannot be the name of a group. Use up to 80 letters, digits, spaces and signs, but no "
+                "slash, and begin it with a letter or digit.",
                 name=name,
             )
         with self._catalog.write() as db:
@@ -149,7 +151,9 @@ def _is_group(db: sqlite3.Connection, name: str) -> bool:
 
 def _must_be_group(db: sqlite3.Connection, name: str) -> None:
     if not _is_group(db, name):
-        raise InputError("There is no group {name!r}. `docent group list` shows them all.", name=name)
+        raise InputError(
+            "There is no group {name!r}. `python -m docent group list` shows them all.", name=name
+        )
 
 
 def _shared_library(db: sqlite3.Connection, library: str) -> int:

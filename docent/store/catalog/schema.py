@@ -213,7 +213,13 @@ CREATE TABLE access (
 
 LATEST = 7
 VERSION_0_1 = 3
-MIGRATIONS = {0: (COMMON + NEW, 4), VERSION_0_1: (BEFORE + NEW + AFTER, 4), 4: (ORGANISED, 5), 5: (HIDDEN, 6)} | {6: (GROUPS, 7)}
+MIGRATIONS = {
+    0: (COMMON + NEW, 4),
+    VERSION_0_1: (BEFORE + NEW + AFTER, 4),
+    4: (ORGANISED, 5),
+    5: (HIDDEN, 6),
+    6: (GROUPS, 7),
+}
 """By the version that a catalog has, the script that changes it, and the version that it has then."""
 
 EARLIER_INDEXES = ("index-previous", "index-aside", "building")

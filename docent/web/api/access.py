@@ -33,7 +33,7 @@ class ApiClient:
 
     @property
     def reader(self) -> str | None:
-        """The reader as whom it searches: libraries that its key names are open to it, whatever their groups."""
+        """The reader as whom it searches. What its key names is open to it, whatever its groups."""
         return None if self.libraries else ""
 
     def require_write_access(self) -> ApiClient:

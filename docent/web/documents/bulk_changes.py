@@ -151,9 +151,7 @@ def _chosen(request: Request, reader: str, form: FormData, query: ListQuery, rig
     admin = request.app.state.authenticator.is_admin(reader)
     managed = managed_libraries(docent, reader)
     allowed = [
-        one
-        for one in listing.documents
-        if getattr(allows(one, reader, admin=admin, managed=managed), right)
+        one for one in listing.documents if getattr(allows(one, reader, admin=admin, managed=managed), right)
     ]
     refused = len(listing.documents) - len(allowed)
     if not allowed and refused:

@@ -236,7 +236,7 @@ def _targets(
     targets = []
     for library in libraries:
         is_default = library.name == (UPLOADS if allowed.alone else private_library(allowed.reader, UPLOADS))
-        if allowed.may_change(library) and not is_default:
+        if allowed.may_add(library) and not is_default:
             is_own = library.owner is not None and not allowed.alone
             targets.append(
                 (library.name, f"{library.title} ({say('private', language)})" if is_own else library.title)

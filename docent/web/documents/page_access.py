@@ -79,6 +79,12 @@ def from_our_own_page(request: Request) -> bool:
     return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
+async def form_fields(request: Request, *names: str) -> list[str]:
+    """Return the fields of a small form, empty where one is missing."""
+    async with request.form(max_files=0, max_fields=len(names), max_part_size=FORM_BYTES) as form:
+        return [str(form.get(name, "")) for name in names]
+
+
 def refusal(request: Request, error: DocentError) -> str:
     language = language_of(request)
     state = request.app.state
@@ -97,7 +103,7 @@ def html(text: str, status: int = 200) -> Response:
 def allows(
     document: StoredDocument, reader: str, *, admin: bool, managed: Collection[str] = ()
 ) -> Permissions:
-    """Return what a reader may do: everything with an own document, and with the shared ones that they manage.
+    """Return what a reader may do: everything with own documents, and with the shared ones that they manage.
 
     Administrators manage every shared library that they see, others those that their groups name.
     """

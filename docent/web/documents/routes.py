@@ -42,7 +42,7 @@ from docent.web.documents.document_list import (
 from docent.web.documents.page_access import (
     FORM_BYTES,
     HEADERS,
-    allows,
+    allowed_changes,
     changeable,
     checked,
     document_of,
@@ -125,11 +125,12 @@ def listed(docent: Docent, query: ListQuery, reader: str) -> DocumentList:
     )
     is_unfiltered = not (query.start or query.search or query.tag) and query.state in ("", "failed")
     everything = Scope(reader=reader)
+    shown = Scope(reader=reader, libraries=chosen_libraries(query))
     return DocumentList(
         query=query,
         documents=listing.documents,
         total=listing.total,
-        failures=docent.store.failures(Scope(reader=reader, libraries=chosen_libraries(query))) if is_unfiltered else [],
+        failures=docent.store.failures(shown) if is_unfiltered else [],
         libraries=libraries,
         tags=organiser.tags([document.id for document in listing.documents]),
         known_tags=organiser.known_tags(everything),
