@@ -63,8 +63,8 @@ class Groups:
         name = " ".join(name.split())
         if not GROUP_NAME.fullmatch(name) or not name.isprintable():
             raise InputError(
-                "{name!r} cannot be the name of a group. Use up to 80 letters, digits, spaces and signs, but no "
-                "slash, and begin it with a letter or digit.",
+                "{name!r} cannot be the name of a group. Use up to 80 letters, digits, spaces and signs, but "
+                "no slash, and begin it with a letter or digit.",
                 name=name,
             )
         with self._catalog.write() as db:
