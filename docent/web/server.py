@@ -106,7 +106,7 @@ def prepare() -> None:
     upload_routes.configure_uploads(settings)
     secret = installation_secret(settings.storage)
     app.state.signer = LinkSigner(secret)
-    app.state.authenticator = Authenticator(settings, secret=secret)
+    app.state.authenticator = Authenticator(settings, secret=secret, audit=state().metrics.audit)
     install(app.state.authenticator, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
         open_once()

@@ -35,6 +35,7 @@ from docent.messages import Message
 from docent.settings import Settings
 from docent.web.accounts.login_throttle import Attempts, PasswordChecks, TooManyAttempts
 from docent.web.accounts.users import LOCAL, Account, Users, as_name
+from docent.web.audit.audit_log import AuditLog
 from docent.web.chat.page_session import language_of
 from docent.web.i18n import say
 from docent.web.listen_address import login_required
@@ -79,10 +80,13 @@ def network_of(host: str) -> str:
 class Authenticator:
     """Log people in by password or provider, and check the tokens of those who are logged in."""
 
-    def __init__(self, settings: Settings, *, secret: bytes, users: Users | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, secret: bytes, users: Users | None = None, audit: AuditLog | None = None
+    ) -> None:
         self.required = login_required(settings)
         self.users = users or Users(settings.storage)
         self._secret = secret
+        self._audit = audit or AuditLog()
         self._groups_claim = settings.groups_claim
         self.follow_groups: Callable[[str, Sequence[str]], None] = _no_groups
         """Called with a name and the groups that the identity provider says, at each login through it."""
@@ -151,9 +155,12 @@ class Authenticator:
         self, provider: str, token: str, raw: Mapping[str, Any], user: cl.User, id_token: str | None = None
     ) -> cl.User | None:
         """Return the user if somebody added that name here; a provider knows many others."""
-        account = self.users.find(user.identifier)
+        name = as_name(str(user.identifier or ""))[:100]
+        account = self.users.find(name)
         if account is None:
+            self._audit.record(name, "page", "login_refused", provider)
             return None
+        self._audit.record(account.name, "page", "login", provider)
         if self._groups_claim:
             groups = claimed_groups(raw, self._groups_claim)
             await run_in_small_pool(self.follow_groups, account.name, groups)
