@@ -68,6 +68,11 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    groups_claim: str = Field(
+        "",
+        description="Claim in which an identity provider lists the groups of a person; at each login through "
+        "it they are in those of these groups that exist here.",
+    )
     audit_days: int = Field(
         365,
         ge=0,
