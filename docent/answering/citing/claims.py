@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from docent.answering.citing.field_labels import is_of_another_moment, other_stems
 from docent.answering.citing.halves import around_verb
 from docent.answering.citing.quantities import UNITS, agree, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells
@@ -178,9 +179,9 @@ def support_of(sentence: str, unit: str, about: str) -> float:
         return 0.0
     if not agree(sentence, unit, about) or not _figures_are_in_context(claim, unit):
         return 0.0
-    if _gives_figure_of_another(sentence, unit):
+    if _gives_figure_of_another(sentence, unit) or is_of_another_moment(sentence, unit):
         return 0.0
-    unit_index = _index(unit_claim.words)
+    unit_index = _index((*unit_claim.words, *other_stems(unit)))
     known_index = unit_index | _index(context.words)
     known = [_holds(known_index, word) for word in claim.words]
     if not any(_holds(unit_index, word) for word in claim.words):

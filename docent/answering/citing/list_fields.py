@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
+from docent.answering.citing.field_labels import kinds_of_values, names_label
 from docent.answering.citing.quantities import normal_figure, quantities_of
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
 from docent.answering.citing.vocabulary import DATES, NUMBERS, PLAIN_VERBS, content_words
@@ -137,6 +138,22 @@ def is_of_another_field(sentence: str, text: str, start: int, end: int) -> bool:
     return in_a_field and _names_another(sentence, text[start:end], other_labels)
 
 
+def is_of_unnamed_field(statement: str, text: str, start: int, end: int) -> bool:
+    """Tell whether these characters are the value of a field that the statement does not name.
+
+    That matters only where another field has a value of the same kind: "The meeting is on 26 February" may not
+    take the day from "Motions by: 26 February" if there is "Date: 12 March".
+    """
+    labelled = [field for field in list_fields(text) if field.label]
+    own = next((field for field in labelled if field.start < end and field.end > start), None)
+    if own is None:
+        return False
+    kinds = kinds_of_values(statement, alone=True) & kinds_of_values(text[own.start : own.end])
+    if not kinds or names_label(statement, own.label):
+        return False
+    return any(kinds & kinds_of_values(text[field.start : field.end]) for field in labelled if field != own)
+
+
 def _names_another(statement: str, line: str, other_labels: Sequence[str]) -> bool:
     """Tell whether the statement has a word of another field's label that its own line does not have."""
     return any(
@@ -207,6 +224,7 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     unknown = sum(not has_word(f"{line} {about}", word) for word in words)
     return (
         not _names_another(statement, line, other_labels)
+        and not is_of_unnamed_field(statement, text, field.start, field.end)
         and unknown <= match.values
         and support_of(statement, line, about) >= LEAST_SUPPORT
     )
