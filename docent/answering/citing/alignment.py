@@ -15,6 +15,7 @@ from docent.answering.citing.claims import (
     word_share,
 )
 from docent.answering.citing.list_fields import (
+    fields_below_labels,
     is_of_another_field,
     is_of_unnamed_field,
     joined_fields,
@@ -80,7 +81,7 @@ def find_support(sentence: str, text: str, about: str) -> Support:
 def _one_unit_or_two(sentence: str, text: str, about: str, units: Sequence[TextUnit]) -> Support:
     """Return the unit that supports the sentence best, or two neighbours that both add to it."""
     best_share, best_span, best_own_share = 0.0, (0, 0), 0.0
-    for unit in units:
+    for unit in (*units, *(TextUnit(*span, is_row=False) for span in fields_below_labels(text))):
         unit_text = text[unit.start : unit.end]
         share = support_of(sentence, unit_text, _with_columns(about, unit))
         if not share or share < best_share or _is_of_another_column(sentence, unit_text, unit):

@@ -1,7 +1,7 @@
 """What the label of a list's field means, in English and French: "Apply by" is a deadline, "Début" a start.
 
-A sentence may name a field in other words ("Applications are due by 28 February" of "Apply by: 28 February"), and
-must not give its value to a field of another meaning ("The deadline is 1 June" of "Start: 1 June").
+A sentence may name a field in other words ("Applications are due by 28 February" of "Apply by: 28 February"),
+and must not give its value to a field of another meaning ("The deadline is 1 June" of "Start: 1 June").
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ MEANINGS = {
     "price": _meaning(
         "price priced prices cost costs fee charge charges prix coûte coûtent coût tarif", "for is à"
     ),
+    "weight": _meaning("weight weigh weighs poids pèse"),
+    "opening": _meaning("open opens opening hours ouvert ouverte ouvre ouverture horaires", "from to"),
     "place": _meaning("place location located address based lieu adresse situé située", "in at where à en"),
     "application": _meaning(
         "apply applies applying applied application applications applicant applicants candidature "
@@ -59,6 +61,8 @@ MEANINGS = {
 }
 MOMENTS = frozenset(("start", "end", "deadline"))
 """Meanings of which none stands for another."""
+TIMES_STATED = MOMENTS | {"length"}
+"""A sentence that states one of these may not take it from a field that it does not name: "Leave: 7 days"."""
 LAST_DAY = re.compile(r"\b(?:by|before|until|avant(?: le)?|jusqu['’]au)\W*\Z", re.I)
 """What ends a label that states a deadline: "Apply by", "Motions before"."""
 GENERAL_LABELS = frozenset(
@@ -110,6 +114,11 @@ def is_of_another_moment(sentence: str, unit: str) -> bool:
     """Tell whether a sentence makes a start, an end or a deadline of a field that states another of these."""
     stated = meanings_of(label_of(unit)) & MOMENTS
     return bool(stated and (meanings_of(sentence) & MOMENTS) - meanings_of(unit) - stated)
+
+
+def states_a_time(sentence: str) -> bool:
+    """Tell whether a sentence says when something starts, ends or is due, or how long it lasts."""
+    return bool(meanings_of(sentence) & TIMES_STATED)
 
 
 def names_label(sentence: str, label: str) -> bool:

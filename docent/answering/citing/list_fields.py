@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from docent.answering.citing.claims import LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
-from docent.answering.citing.field_labels import kinds_of_values, names_label
+from docent.answering.citing.claims import DATE_STEMS, LEAST_SUPPORT, TOKEN, claim_of, has_word, support_of
+from docent.answering.citing.field_labels import kinds_of_values, names_label, states_a_time
 from docent.answering.citing.quantities import normal_figure, quantities_of
 from docent.answering.citing.text_units import CELL_SEPARATOR, FIGURE, cells, text_units
 from docent.answering.citing.vocabulary import DATES, NUMBERS, PLAIN_VERBS, content_words
@@ -32,7 +32,6 @@ MOST_TITLES = 4
 """Lines above a list that say what it is about."""
 MOST_JOINED = 12
 """Fields that one sentence may put together."""
-_DATE_STEMS = frozenset(stem for word in DATES for stem in content_words(word))
 LINK = re.compile(
     r"\W*(?:and|at|on|in|for|from|until|by|with|plus|und|am|um|bis|von|für|mit|et|le|au|à|du|pour|avec|the)\b",
     re.I,
@@ -130,6 +129,13 @@ def list_subject(text: str, about: str) -> str:
     return subject
 
 
+def fields_below_labels(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the fields whose label stands in the line above the value, which are no unit of the text."""
+    for field in list_fields(text):
+        if field.label and "\n" in text[field.start : field.end]:
+            yield field.start, field.end
+
+
 def is_of_another_field(sentence: str, text: str, start: int, end: int) -> bool:
     """Tell whether these characters are the value of one field, and the sentence names another field."""
     labelled = [field for field in list_fields(text) if field.label]
@@ -141,8 +147,9 @@ def is_of_another_field(sentence: str, text: str, start: int, end: int) -> bool:
 def is_of_unnamed_field(statement: str, text: str, start: int, end: int) -> bool:
     """Tell whether these characters are the value of a field that the statement does not name.
 
-    That matters only where another field has a value of the same kind: "The meeting is on 26 February" may not
-    take the day from "Motions by: 26 February" if there is "Date: 12 March".
+    That matters where another field has a value of the same kind ("The meeting is on 26 February" may not
+    take the day from "Motions by: 26 February" if there is "Date: 12 March"), and where the statement says
+    of what kind its time is ("The internship lasts 7 days" is not "Leave: 7 days").
     """
     labelled = [field for field in list_fields(text) if field.label]
     own = next((field for field in labelled if field.start < end and field.end > start), None)
@@ -151,7 +158,9 @@ def is_of_unnamed_field(statement: str, text: str, start: int, end: int) -> bool
     kinds = kinds_of_values(statement, alone=True) & kinds_of_values(text[own.start : own.end])
     if not kinds or names_label(statement, own.label):
         return False
-    return any(kinds & kinds_of_values(text[field.start : field.end]) for field in labelled if field != own)
+    return states_a_time(statement) or any(
+        kinds & kinds_of_values(text[field.start : field.end]) for field in labelled if field != own
+    )
 
 
 def _names_another(statement: str, line: str, other_labels: Sequence[str]) -> bool:
@@ -213,7 +222,7 @@ def _says(match: _Match, statement: str, text: str, about: str) -> bool:
     told = [
         word
         for word in words
-        if not (word[0].isdigit() or word in _DATE_STEMS or word in PLAIN_VERBS or has_word(about, word))
+        if not (word[0].isdigit() or word in DATE_STEMS or word in PLAIN_VERBS or has_word(about, word))
     ]
     if statement[:1].isspace() and not told and not LINK.match(statement):
         return False  # "closing date is Friday" "30 July 2027": it belongs to the field before as well

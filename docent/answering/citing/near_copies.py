@@ -15,7 +15,7 @@ from itertools import pairwise
 from os.path import commonprefix
 
 from docent.answering.citing.claims import STATEMENT_BREAK, TOKEN
-from docent.answering.citing.field_labels import other_words
+from docent.answering.citing.field_labels import label_of, other_words
 from docent.answering.citing.halves import VERB, around_verb
 from docent.answering.citing.quantities import CURRENCIES, normal_figure, plain_figures, quantities_of
 from docent.answering.citing.text_units import cells, row_name
@@ -285,7 +285,9 @@ def _is_row(quote: str) -> bool:
     """Tell whether a quote is a row or a field rather than a sentence."""
     lines = [line for line in quote.splitlines() if line.strip()]
     return all(
-        len(line) <= LONGEST_ROW and line.rstrip()[-1] not in ".!?" and not VERB.search(line)
+        len(line) <= LONGEST_ROW
+        and line.rstrip()[-1] not in ".!?"
+        and not VERB.search(line.partition(label_of(line))[2] if label_of(line) else line)
         for line in lines
     )
 
