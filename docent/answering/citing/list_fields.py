@@ -132,7 +132,7 @@ def list_subject(text: str, about: str) -> str:
 def fields_below_labels(text: str) -> Iterator[tuple[int, int]]:
     """Yield the fields whose label stands in the line above the value, which are no unit of the text."""
     for field in list_fields(text):
-        if field.label and "\n" in text[field.start : field.end]:
+        if field.label and text.startswith(f"{field.label}\n", field.start):
             yield field.start, field.end
 
 
