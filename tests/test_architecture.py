@@ -48,7 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"app", "conversations", "resources", "retrieving.query", "settings", "store"},
     "cli": SHARED
     | PIPELINES
-    | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.chat.history", "web.mcp"},
+    | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
+    | {"web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": {"cli"},

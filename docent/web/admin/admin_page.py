@@ -137,7 +137,7 @@ def health(docent: Docent, *, model_ready: bool, model_sentence: str) -> Health:
     )
 
 
-def admin_page(figures: AdminFigures, *, note: str, login: bool, language: str) -> str:
+def admin_page(figures: AdminFigures, *, note: str, login: bool, audit: bool, language: str) -> str:
     shown = figures.evaluations[-SHOWN_EVALUATIONS:]
     answers = figures.answer_evaluations[-SHOWN_EVALUATIONS:]
     complete = [run for run in answers if "completeness" in run.scores]
@@ -157,6 +157,7 @@ def admin_page(figures: AdminFigures, *, note: str, login: bool, language: str) 
         asked=sum(figures.questions.values()),
         note=note,
         login=login,
+        audit=audit,
     )
 
 

@@ -91,7 +91,11 @@ async def show(request: Request, reader: str) -> Response:
     )
     note = NOTES.get(request.query_params.get("done", ""), "")
     text = admin_page(
-        figures, note=say(note, language), login=state.authenticator.required, language=language
+        figures,
+        note=say(note, language),
+        login=state.authenticator.required,
+        audit=docent.settings.audit_days > 0,
+        language=language,
     )
     return html(text)
 
