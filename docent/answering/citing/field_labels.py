@@ -1,4 +1,4 @@
-"""What the label of a list's field means, in English and French: "Apply by" is a deadline, "Début" a start.
+"""Meanings of the labels of a list, in English and French: "Apply by" is a deadline, "Début" a start.
 
 A sentence may name a field in other words ("Applications are due by 28 February" of "Apply by: 28 February"),
 and must not give its value to a field of another meaning ("The deadline is 1 June" of "Start: 1 June").
