@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from docent.store.catalog.opening import open_catalog
 from docent.store.index.vectors import ChromaVectors
 from docent.store.index.word_index import WordIndex
+from tests.store.databases import database_url
 
 
 @contextmanager
@@ -20,7 +22,7 @@ def catalog(storage: Path) -> Iterator[sqlite3.Connection]:
 
 def give_library(storage: Path, library: str, owner: str) -> None:
     """Make a library, or one that is there, the private library of a reader."""
-    with catalog(storage) as db:
+    with closing(open_catalog(storage, database_url())) as opened, opened.write() as db:
         db.execute(
             "INSERT INTO libraries (name, owner, added) VALUES (?, ?, '2001-01-01') "
             "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner",
