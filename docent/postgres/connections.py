@@ -24,7 +24,7 @@ MOST_IDLE = 10
 
 
 class _TextDumper(StrDumperUnknown):
-    """Write what a PostgreSQL text cannot hold, NUL and half of a surrogate pair, as replacement characters."""
+    """Replace what a text in PostgreSQL cannot hold: NUL, and half of a surrogate pair."""
 
     def dump(self, obj: str) -> bytes:
         return obj.replace("\0", "\ufffd").encode("utf-8", "replace")
@@ -141,8 +141,8 @@ def database_error(error: psycopg.Error, url: str) -> Exception:
     said = " ".join(str(error).split())
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(
-            "The database of DOCENT_DATABASE_URL could not be written: its disk is full. Nothing stored before "
-            "is lost. Free some space there and try again."
+            "The database of DOCENT_DATABASE_URL could not be written: its disk is full. Nothing stored "
+            "before is lost. Free some space there and try again."
         )
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return StoreError(

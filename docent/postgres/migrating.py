@@ -1,4 +1,4 @@
-"""Which tables a database has, and `docent migrate`, which brings them up to date.
+"""The tables of a database: refused where they do not fit, and brought up to date by `docent migrate`.
 
 Each revision of the tables has a number. A Docent needs at least its own, and runs beside newer ones until
 one of those takes away what it uses.
@@ -38,8 +38,8 @@ def refuse_other_tables(pool: PostgresPool, url: str) -> None:
         )
     if works_from > LATEST:
         raise IndexMismatch(
-            "The tables at {place} were changed by a newer Docent (revision {found}; this one knows revisions "
-            "up to {latest}). Update Docent, or name another database with DOCENT_DATABASE_URL.",
+            "The tables at {place} were changed by a newer Docent (revision {found}; this one knows "
+            "revisions up to {latest}). Update Docent, or name another database with DOCENT_DATABASE_URL.",
             place=place(url),
             found=found,
             latest=LATEST,
@@ -80,9 +80,9 @@ def migrate(url: str) -> int:
 def _refusal(error: psycopg.Error, url: str) -> Exception:
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return StoreError(
-            "The user of {place} may not do what the tables need ({why}). Nothing was changed. It must own the "
-            "schema, and be a member of the role docent_reader, which an administrator makes with: CREATE "
-            "ROLE docent_reader NOLOGIN; GRANT docent_reader TO its_name;",
+            "The user of {place} may not do what the tables need ({why}). Nothing was changed. It must own "
+            "the database, and be a member of the role docent_reader, which an administrator makes with: "
+            "CREATE ROLE docent_reader NOLOGIN; GRANT docent_reader TO its_name;",
             place=place(url),
             why=" ".join(str(error).split()),
         )

@@ -84,7 +84,7 @@ class Change(NamedTuple):
 
 
 class CatalogRows(Protocol):
-    """What a statement selected, or changed."""
+    """The rows that a statement selected, or their number where it changed some."""
 
     @property
     def rowcount(self) -> int: ...

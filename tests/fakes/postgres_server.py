@@ -21,7 +21,10 @@ NO_POSTGRES = "" if BINARIES else "PostgreSQL is not installed here (Debian's pa
 URL = "DOCENT_TEST_POSTGRES"
 """The variable by which the processes of a test find the server."""
 TEMPLATE = "docent_template"
-FAST = "fsync=off synchronous_commit=off full_page_writes=off shared_buffers=32MB max_connections=60 autovacuum=off"
+FAST = (
+    "fsync=off synchronous_commit=off full_page_writes=off autovacuum=off "
+    "shared_buffers=32MB max_connections=60"
+)
 
 
 class PostgresServer:
@@ -58,15 +61,12 @@ class PostgresServer:
 
 def run(program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL, as the user postgres where this is root."""
-    as_user = (
-        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    )
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     done = subprocess.run(
-        [*as_user, str(BINARIES[-1] / program), *map(str, arguments)],
+        [*(as_user if os.getuid() == 0 else []), str(BINARIES[-1] / program), *map(str, arguments)],
         cwd="/",
-        stdout=subprocess.PIPE
-        if program == "initdb"
-        else subprocess.DEVNULL,  # a server would hold a pipe open
+        # A server would hold a pipe open.
+        stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
         text=True,
     )

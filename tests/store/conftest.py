@@ -10,14 +10,13 @@ from tests.store.databases import DATABASE
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if getattr(metafunc.module, "IN_BOTH_DATABASES", False):
         both = not metafunc.definition.get_closest_marker("sqlite_only")
-        names = ["SQLite", "PostgreSQL"] if both else ["SQLite"]
-        metafunc.fixturenames.insert(0, "database")
-        metafunc.parametrize("database", names, indirect=True)
+        metafunc.parametrize("database", ["SQLite", "PostgreSQL"] if both else ["SQLite"], indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def database(request, monkeypatch):
     """The name of the database of this test."""
-    if request.param == "PostgreSQL":
+    name = getattr(request, "param", "SQLite")
+    if name == "PostgreSQL":
         monkeypatch.setenv(DATABASE, request.getfixturevalue("postgres_url"))
-    return request.param
+    return name

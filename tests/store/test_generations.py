@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from docent.errors import IndexMismatch, StoreError
 from docent.store import Store, forget_previous, roll_back, sha256_of
 from docent.types import Document, Page, Scope, State, document_id, private_library
 from tests.store.damage import catalog, give_library
-from tests.store.databases import open_store
+from tests.store.databases import DATABASE, database_url, open_store
 from tests.store.putting import EVERYTHING, arrival, chunked, finish, matching, nearest, put
 
 IN_BOTH_DATABASES = True
@@ -162,7 +163,7 @@ def test_who_has_the_same_settings_answers_from_the_new_one_at_once(folder):
         assert after.chunks > 1
         assert "".join(nearest(store, "museum")).count("museum") == 1
         assert store.complaints() == []
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert store.document(before.id, EVERYTHING) == before
         assert nearest(store, "museum") == [HOURS]
         assert store.complaints() == []
@@ -179,6 +180,19 @@ def test_a_deletion_is_followed_at_once_by_the_index_that_is_built(folder):
         assert new.complaints() == []
 
 
+def in_another_process(task: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Start a task with this test's database: the process that forks it is older than the test."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=with_database, args=(database_url(), task, *arguments))
+    process.start()
+    return process
+
+
+def with_database(url: str, task: Callable[..., None], *arguments: object) -> None:
+    os.environ[DATABASE] = url
+    task(*arguments)
+
+
 def delete_museum(folder: Path) -> None:
     with closing(open_store(folder, fingerprint="old")) as store:
         (hours,) = store.documents(EVERYTHING)
@@ -192,8 +206,7 @@ def test_a_deletion_while_another_process_rebuilds(folder):
         document = new.read_before(hours.id)
         assert document is not None
         carry(new)
-        process = multiprocessing.get_context("forkserver").Process(target=delete_museum, args=(folder,))
-        process.start()
+        process = in_another_process(delete_museum, folder)
         process.join()
         assert process.exitcode == 0
         new.put_reading(hours.id, document, chunked(document, hours.id))
@@ -349,22 +362,23 @@ def test_a_second_rebuild_removes_what_answered_before_the_first(folder):
         assert store.complaints() == []
 
 
-def test_back_and_forth(folder):
+def test_back_and_forth(folder, database):
     """The old index is kept, answers after a rollback, and so does the new one after another."""
     rebuild(folder)
-    assert roll_back(folder) == "old"
+    assert roll_back(folder, database_url=database_url()) == "old"
     with closing(open_store(folder, fingerprint="old")) as store:
         assert nearest(store, "museum") == [HOURS]
-    assert roll_back(folder) == "new"
+    assert roll_back(folder, database_url=database_url()) == "new"
     with closing(open_store(folder, fingerprint="new")) as store:
         assert nearest(store, "museum")[0].startswith("The museum opens")
-    assert forget_previous(folder, chroma_url="")
-    with catalog(folder) as db:
-        assert db.execute("PRAGMA freelist_count").fetchone() == (0,), "the file is written anew without it"
-    assert not forget_previous(folder, chroma_url="")
+    assert forget_previous(folder, chroma_url="", database_url=database_url())
+    if database == "SQLite":
+        with catalog(folder) as db:
+            assert db.execute("PRAGMA freelist_count").fetchone() == (0,), "the file is written anew"
+    assert not forget_previous(folder, chroma_url="", database_url=database_url())
     assert set(generations(folder)) == {"serving"}
     with pytest.raises(StoreError, match="no earlier index"):
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
 
 
 def test_a_rollback_beside_a_docent_with_other_settings_is_refused(folder):
@@ -372,7 +386,7 @@ def test_a_rollback_beside_a_docent_with_other_settings_is_refused(folder):
     rebuild(folder)
     with closing(open_store(folder, fingerprint="new")) as store:
         with pytest.raises(StoreError, match=r"Stop it and run this again"):
-            roll_back(folder)
+            roll_back(folder, database_url=database_url())
         assert nearest(store, "museum")[0].startswith("The museum opens")
 
 
@@ -381,7 +395,7 @@ def test_what_came_since_waits_to_be_read_after_a_rollback(folder, tmp_path):
     rebuild(folder, "old")
     with closing(open_store(folder, fingerprint="old")) as store:
         new = put(store, tmp_path, "c.txt", SOUP)
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert store.document(new, EVERYTHING).state is State.QUEUED
         assert nearest(store, "soup") == [HOURS]
         assert "c.txt" not in [file.path for file in store.known_files("default")], "an ingest reads it, too"
@@ -389,7 +403,7 @@ def test_what_came_since_waits_to_be_read_after_a_rollback(folder, tmp_path):
         assert read_what_waits(store) == ["c.txt"]
         assert nearest(store, "soup")[0] == SOUP
         assert store.complaints() == []
-        roll_back(folder)
+        roll_back(folder, database_url=database_url())
         assert nearest(store, "soup")[0] == SOUP
         assert store.complaints() == []
 
@@ -401,7 +415,7 @@ def test_what_is_deleted_is_deleted_from_every_index(folder):
         (hours,) = store.documents(EVERYTHING)
         store.delete(hours.id, EVERYTHING)
     assert not [file for file in folder.rglob("*") if file.is_file() and b"museum" in file.read_bytes()]
-    roll_back(folder)
+    roll_back(folder, database_url=database_url())
     with closing(open_store(folder, fingerprint="old")) as store:
         assert store.documents(EVERYTHING) == []
         assert [one.name for one in store.documents(ADA)] == ["b.txt"]
@@ -422,9 +436,9 @@ def steps(folder: Path) -> Iterator[str]:
         yield "it has its vectors"
         new.switch()
         yield "it answers"
-    roll_back(folder)
+    roll_back(folder, database_url=database_url())
     yield "the one before answers"
-    forget_previous(folder, chroma_url="")
+    forget_previous(folder, chroma_url="", database_url=database_url())
     yield "the new one is forgotten"
 
 
@@ -443,8 +457,7 @@ def until_killed(folder: Path, at: str) -> None:
 @pytest.mark.parametrize("at", KILLED)
 def test_killed_between_any_two_steps(folder, at):
     """The next start has one index whole, with everything in it, and the next rebuild succeeds."""
-    process = multiprocessing.get_context("forkserver").Process(target=until_killed, args=(folder, at))
-    process.start()
+    process = in_another_process(until_killed, folder, at)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     with closing(open_store(folder, fingerprint="old")) as store:

@@ -170,8 +170,8 @@ def test_many_threads_of_a_client(owner, client, tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
-from docent.store import Store
-store = Store(Path(sys.argv[1]) / "storage", fingerprint="f")
+from tests.store.databases import open_store
+store = open_store(Path(sys.argv[1]) / "storage", fingerprint="f")
 print("owned" if store.owned else "client", flush=True)
 time.sleep(60)
 """

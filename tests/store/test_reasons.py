@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import pytest
 from docent.errors import UnknownLibrary
 from docent.messages import Message
 from docent.types import Page, ReadBy, Scope, SourceFile
+from tests.store.damage import catalog
 from tests.store.databases import open_store
 from tests.store.putting import arrival
 
@@ -56,7 +56,7 @@ def test_reasons_keep_their_parameters(folder):
 
 def test_a_reason_of_an_earlier_version_is_shown_as_it_is(folder):
     """It was stored as a sentence; one without parameters is its own template and is translated, too."""
-    with closing(sqlite3.connect(folder / "index" / "catalog.db")) as db, db:
+    with catalog(folder) as db:
         db.execute("UPDATE failures SET reason = 'There is no text in it.'")
     with closing(open_store(folder, fingerprint="f")) as store:
         (failure,) = store.failures(Scope())

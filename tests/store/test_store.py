@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -19,7 +18,7 @@ from docent.store.files import FolderFiles, sha256_of
 from docent.store.index.vectors import ChromaVectors
 from docent.store.searching import VersionedCache
 from docent.types import Chunk, Scope, State, document_id
-from tests.store.damage import give_library, indexes
+from tests.store.damage import catalog, give_library, indexes
 from tests.store.databases import database_url, open_store
 from tests.store.putting import EMBEDDER, arrival, found, put, put_several
 
@@ -215,9 +214,8 @@ def test_what_is_listed_is_never_old(store, tmp_path):
     put(store, tmp_path, "a.txt", "apples")
     [document] = store.documents(everything)
     assert store.documents(everything) == [document]
-    with closing(sqlite3.connect(tmp_path / "storage/index/catalog.db")) as foreign:
+    with catalog(tmp_path / "storage") as foreign:
         foreign.execute("UPDATE readings SET title = 'Fruit'")
-        foreign.commit()
     assert [one.title for one in store.documents(everything)] == ["Fruit"]
     store.delete(document.id, everything)
     assert store.documents(everything) == []

@@ -107,9 +107,9 @@ class PostgresCatalog:
         """Do nothing: no copy is kept beside the database."""
 
     def forget_deleted(self) -> None:
-        """Do nothing: dead rows and the write-ahead log keep deleted text until PostgreSQL reuses their place.
+        """Do nothing: no statement overwrites dead rows and the write-ahead log.
 
-        docs/security.md says so, since no statement overwrites them.
+        They keep deleted text until PostgreSQL uses their place again: docs/security.md.
         """
 
     def shrink(self) -> None:
@@ -121,13 +121,14 @@ class PostgresCatalog:
         """Do nothing: who keeps the database backs it up."""
 
     def complaints(self) -> list[str]:
-        """Return the indexes and constraints that do not hold; PostgreSQL checks all others with each write."""
+        """Return the indexes and constraints that do not hold; all others are checked with each write."""
         with self.read() as db:
             broken = db.execute(
-                "SELECT CAST(CAST(indexrelid AS regclass) AS text) FROM pg_index WHERE NOT indisvalid AND "
-                "indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = "
-                "CAST(current_schema() AS regnamespace)) UNION SELECT CAST(conname AS text) FROM pg_constraint "
-                "WHERE NOT convalidated AND connamespace = CAST(current_schema() AS regnamespace)"
+                "SELECT CAST(CAST(indexrelid AS regclass) AS text) FROM pg_index i JOIN pg_class t "
+                "ON t.oid = i.indrelid WHERE NOT indisvalid AND relnamespace = "
+                "CAST(current_schema() AS regnamespace) UNION SELECT CAST(conname AS text) "
+                "FROM pg_constraint WHERE NOT convalidated AND connamespace = "
+                "CAST(current_schema() AS regnamespace)"
             ).fetchall()
         return [f"{name} is not valid" for (name,) in broken]
 
