@@ -261,7 +261,8 @@ def chunks_by_id(
 ) -> dict[str, Chunk]:
     if not chunk_ids:
         return {}
-    keys = as_keys(chunk_ids)
+    keys: list[bytes | None] = [*as_keys(chunk_ids)]
+    keys += [NO_KEY] * (-len(keys) % KEYS)
     marks = ", ".join("?" * len(keys))
     found = chunks_where(db, generation, f"c.id IN ({marks}) AND {condition} ORDER BY c.n", [*keys, *values])
     return {chunk.id: chunk for chunk in found}
