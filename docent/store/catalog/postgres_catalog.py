@@ -145,4 +145,8 @@ class PostgresCatalog:
 def _as_reader(reader: str | None) -> str:
     """Return statements after which a transaction sees what this reader may see, and writes nothing."""
     name = sql.Literal(reader or "").as_string(None)
-    return f"SET LOCAL ROLE docent_reader; SET LOCAL docent.reader = {name}"
+    installation = "on" if reader is None else "off"  # which sees every shared library
+    return (
+        f"SET LOCAL ROLE docent_reader; SET LOCAL docent.reader = {name}; "
+        f"SET LOCAL docent.installation = '{installation}'"
+    )
