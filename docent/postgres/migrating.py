@@ -82,7 +82,7 @@ def _refusal(error: psycopg.Error, url: str) -> Exception:
         return StoreError(
             "The user of {place} may not do what the tables need ({why}). Nothing was changed. It must own "
             "the database, and be a member of the role docent_reader, which an administrator makes with: "
-            "CREATE ROLE docent_reader NOLOGIN; GRANT docent_reader TO its_name;",
+            "CREATE ROLE docent_reader NOLOGIN, then GRANT docent_reader TO its_name",
             place=place(url),
             why=" ".join(str(error).split()),
         )

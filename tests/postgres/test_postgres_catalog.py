@@ -28,6 +28,7 @@ psycopg = pytest.importorskip("psycopg", reason="the extra `cluster` is not inst
 BUSY = 60.0  # seconds that a busy machine may take
 DIARY = "The diary of Bob says that the heron nests in May."
 NOTICE = "The notice of the park says that the heron nests in April."
+PLAN = "The plan of the guides says that the heron nests in June."
 ADA = Scope(reader="ada")
 BOB = Scope(reader="bob")
 
@@ -87,15 +88,23 @@ def test_the_database_alone_keeps_people_apart(postgres_url, tmp_path, monkeypat
         chunk_ids = [chunk.id for chunk in store.chunks_of(theirs, BOB)]
         store.organiser.tag([theirs], "secretly")
         assert "says that the heron nests in May" in everything_read(store, BOB, theirs, chunk_ids)
-        monkeypatch.setattr("docent.store.store.in_scope", lambda scope: ("1 = 1", []))
-        monkeypatch.setattr("docent.store.searching.in_scope", lambda scope: ("1 = 1", []))
-        monkeypatch.setattr("docent.store.organising.in_scope", lambda scope: ("1 = 1", []))
-        for scope in (ADA, Scope()):
+        put(store, tmp_path, "plan.txt", PLAN, library="plans")
+        store.groups.add("guides")
+        store.groups.join("guides", "bob")
+        store.groups.grant("guides", "plans", "read")
+        assert "nests in June" in everything_read(store, BOB, theirs, chunk_ids)
+        for module in ("store", "searching", "organising"):
+            monkeypatch.setattr(f"docent.store.{module}.in_scope", lambda scope: ("1 = 1", []))
+        for module in ("organising", "catalog.documents"):
+            monkeypatch.setattr(f"docent.store.{module}.visible_to", lambda reader: ("1 = 1", []))
+        for scope in (ADA, Scope(reader=""), Scope()):
             put(store, tmp_path, f"{scope.reader}.txt", NOTICE * 2)  # so that nothing is remembered
             shown = everything_read(store, scope, theirs, chunk_ids)
             assert "heron nests in April" in shown
             for secret in ("diary.txt", "nests in May", "~bob", "secretly"):
                 assert secret not in shown
+            # The installation itself, which has no name, sees every shared library.
+            assert ("nests in June" in shown) == ("plans" in shown) == (scope.reader is None)
             with pytest.raises(StoreError):
                 store.document(theirs, scope)
         # Without the wall the same statements show it, so it is the wall that was tried.
