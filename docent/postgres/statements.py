@@ -1,7 +1,7 @@
 """Statements as they are written for SQLite, in the words of PostgreSQL.
 
 Docent's statements are one text for both databases. The few words that only SQLite knows come from
-docent/store/catalog/dialect.py, in the forms that are replaced here (docs/decisions/0030-postgresql.md).
+docent/store/catalog/dialect.py, in the forms that are replaced here (docs/decisions/0031-postgresql.md).
 """
 
 from __future__ import annotations

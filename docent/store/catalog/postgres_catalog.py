@@ -1,7 +1,7 @@
 """The catalog in PostgreSQL: one database that processes on any number of machines share.
 
 A reader's questions are read under row-level security: should a statement forget its scope, the database
-still returns nothing of other people (docs/decisions/0030-postgresql.md).
+still returns nothing of other people (docs/decisions/0031-postgresql.md).
 """
 
 from __future__ import annotations
