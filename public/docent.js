@@ -51,13 +51,14 @@
   addEventListener(
     "click",
     async (event) => {
-      const link = event.target.closest?.("a.element-link");
+      const link = event.target.closest?.("a.element-link, [data-cited]");
       const step = link?.closest('[id^="step-"]')?.id.slice("step-".length);
       const n = Number(link?.textContent.replace(/\D/g, ""));
-      if (!step || !n) return;
+      const address = link?.dataset.cited ?? (step && n ? `/cited/${step}/${n}` : "");
+      if (!address) return;
       event.preventDefault();
       event.stopPropagation();
-      (await import("/public/source.js")).open(step, n, link);
+      (await import("/public/source.js")).open(address, link);
     },
     true,
   );
