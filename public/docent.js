@@ -250,6 +250,12 @@
       (firstRun ??= import("/public/first-run.js")).then((card) => card.place());
   }
 
+  let tables = null;
+  function showTables() {
+    if (tables || document.querySelector('.message-content a[href^="/tables/"]'))
+      (tables ??= import("/public/tables.js")).then((shown) => shown.place());
+  }
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -262,6 +268,7 @@
       offerFiles();
       showModel();
       showFirstRun();
+      showTables();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();
