@@ -2,7 +2,8 @@
 // table (docent/web/templates/tables/table.html); this puts it in the place of the link and answers its buttons.
 
 const LINK = '.message-content a[href^="/tables/"]';
-const SOON = 1000; // milliseconds until a table that is being filled is asked for again
+const SOON = 250; // milliseconds until a table that is being filled is asked for again, at first
+const LATER = 1500;
 
 const style = document.createElement("link");
 style.rel = "stylesheet";
@@ -48,7 +49,7 @@ async function load(element, does = "") {
   if (response?.ok) show(element, await response.text());
   else if (response?.status === 404) element.lastElementChild.textContent = await response.text();
   if (!response || table.phase === "running" || table.phase === "elsewhere")
-    table.timer = setTimeout(load, SOON, element);
+    table.timer = setTimeout(load, table.asked < 5 ? SOON : LATER, element);
 }
 
 const KEYS = ["data-cited", "data-sort", "data-does", "data-shown", "href"];

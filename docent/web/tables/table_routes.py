@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from docent.app import Docent
 from docent.app.tables import TableFormat
 from docent.errors import UnknownTable
+from docent.messages import Message
 from docent.types import ResearchTable, TableRow
 from docent.web.accounts.address_redaction import redact_addresses
 from docent.web.chat import table_runs
@@ -40,6 +42,7 @@ MEDIA_TYPES: dict[TableFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+NOT_THERE = Message("This table is not there any more. Ask the question again.")
 UNSAFE = re.compile(r"[^\w\- ]+")
 ROWS_AT_ONCE = 1_000
 
@@ -54,7 +57,7 @@ def routes() -> list[Route]:
     ]
 
 
-def _own(handler: Handler) -> Handler:
+def _own(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Wrap a handler: a table of somebody else is one that does not exist."""
 
     async def checked(request: Request, reader: str) -> Response:
@@ -63,9 +66,7 @@ def _own(handler: Handler) -> Handler:
         try:
             return await handler(request, reader)
         except UnknownTable:
-            sentence = say(
-                "This table is not there any more. Ask the question again.", language_of(request)
-            )
+            sentence = say(NOT_THERE, language_of(request))
             return PlainTextResponse(sentence, 404, headers=PRIVATE)
 
     return require_login(checked)
@@ -104,7 +105,7 @@ async def export(request: Request, reader: str) -> Response:
     """Return every row with its citations as a file."""
     form = request.path_params["form"]
     if form not in get_args(TableFormat):
-        raise UnknownTable("{id} is no file of a table.", id=form)
+        raise UnknownTable(NOT_THERE)
     docent: Docent = request.app.state.docent
     table = await _read(request, reader)
     folder = Path(tempfile.mkdtemp(prefix="docent-table-"))

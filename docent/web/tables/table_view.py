@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from docent.messages import Message
@@ -12,6 +13,7 @@ from docent.web.i18n import say
 
 STEP = 200
 """Rows that are shown at first, and that each further press of the button adds."""
+COLUMN = re.compile(r"-1|\d{1,2}", re.ASCII)
 MOST_SORTED = 20_000
 """Rows that are sorted; a longer table is shown in its own order."""
 
@@ -33,9 +35,9 @@ class TableQuery:
         """Read a query; what is no number of a column counts as not given."""
         sort, shown = values.get("sort", ""), values.get("shown", "")
         return cls(
-            sort=int(sort) if sort.removeprefix("-").isdecimal() and len(sort) < 4 else None,
+            sort=int(sort) if COLUMN.fullmatch(sort) else None,
             descending=values.get("order") == "descending",
-            shown=max(int(shown), STEP) if shown.isdecimal() and len(shown) < 7 else STEP,
+            shown=max(int(shown), STEP) if shown.isdecimal() and len(shown) < 6 else STEP,
         )
 
 
