@@ -74,6 +74,11 @@ async def stop(table_id: str) -> None:
         await asyncio.wait({run.task}, timeout=STOP_SECONDS)
 
 
+async def stop_all() -> None:
+    """Stop the filling of every table before Docent ends; each goes on when its reader wants it to."""
+    await asyncio.gather(*map(stop, list(_runs)))
+
+
 async def delete(table_id: str, *, docent: Docent, reader: str) -> None:
     """Stop the filling of a table and delete it."""
     await stop(table_id)
