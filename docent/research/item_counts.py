@@ -38,7 +38,9 @@ SYNONYMS = {
     "vegetarian": "vegetarian|vegetarien(?:ne)?s?|veggie",
     "gluten-free": "gluten[- ]free|no gluten|sans gluten",
 }
-FOOD = frozenset("dish dishes meal meals plat plats food starter starters main mains dessert desserts".split())
+FOOD = frozenset(
+    "dish dishes meal meals plat plats food starter starters main mains dessert desserts".split()
+)
 """Nouns of items that are not drinks."""
 MOST_LISTED = 12
 

@@ -165,7 +165,10 @@ KNOWN_FIELDS = (
         "net income",
         "number",
         _words("net income, net profit, profit, net earnings, résultat net, bénéfice, bénéfice net"),
-        _words("net income (loss), consolidated net income, net loss, net earnings (loss)"),
+        _words(
+            "net income (loss), consolidated net income, net loss, net earnings (loss), "
+            "net income including noncontrolling interests, net income including noncontrolling interest"
+        ),
         money=True,
         figure=True,
         most=_words("most profitable, plus rentable"),

@@ -85,14 +85,14 @@ def _of_line(
     """Yield the fields of a line; only the last one goes on below it."""
     start, end = lines[at]
     segments = [(start + found.start(), start + found.end()) for found in SEGMENT.finditer(text[start:end])]
-    segments = [(first + _indent(text[first:last]), last) for first, last in segments if text[first:last].strip()]
+    segments = [
+        (first + _indent(text[first:last]), last) for first, last in segments if text[first:last].strip()
+    ]
     labelled = [LABELLED.fullmatch(text[first:last]) for first, last in segments]
     for (first, last), found in zip(segments, labelled, strict=True):
         if found is not None and _may_be_label(found["label"]) and not _goes_on(text, first):
             ends = _value_end(text, lines, at, headings) if last >= end else last
-            yield LabelledField(
-                plain(found["label"]), first, first + found.start("value"), ends, "label"
-            )
+            yield LabelledField(plain(found["label"]), first, first + found.start("value"), ends, "label")
     if len(segments) == 2 and not any(labelled):
         (first, last), (value_start, _) = segments
         if _may_be_label(text[first:last]):

@@ -126,10 +126,14 @@ def _of_field(
     if column.year or (known is not None and known.figure):
         year = next(iter(YEAR.findall(label)), "")
         label = YEAR.sub("", label).strip(" ()")
-        if column.year and column.year != year and column.year not in page.text[field.value_start : field.end]:
+        if (
+            column.year
+            and column.year != year
+            and column.year not in page.text[field.value_start : field.end]
+        ):
             return None
     rank = label_rank(label, known.terms if known is not None else column.terms)
-    if rank is None:
+    if rank is None or (known is not None and known.figure and rank[0]):
         return None
     value = page.text[field.value_start : field.end]
     if column.kind == "text" and not re.search(r"[^\W\d_]{2}", value):
@@ -141,7 +145,13 @@ def _of_field(
     if known is not None and known.key == "hours" and not read.value.period and "week" in fold(field.label):
         read = replace(read, value=replace(read.value, period="week"))
     wider = rank[0] == 1
-    form = (WIDER_SECTION if wider else SECTION) if field.form == "section" else WIDER_LABEL if wider else EXACT_LABEL
+    form = (
+        (WIDER_SECTION if wider else SECTION)
+        if field.form == "section"
+        else WIDER_LABEL
+        if wider
+        else EXACT_LABEL
+    )
     if field.form == "section":
         return _of_section(page, (form, rank[1]), field, column, known)
     return _statement(page, (form, rank[1]), field, shown_value(value), read)
@@ -300,4 +310,3 @@ def _citation(
         end=end,
         quote=page.text[start:end],
     )
-

@@ -29,7 +29,9 @@ BEGINS = re.compile(
     r"(?:monday |tuesday |wednesday |thursday |friday |saturday |sunday |lundi |mardi |mercredi |jeudi |vendredi "
     r"|samedi |dimanche )?(?=\d)"
 )
-LASTS = re.compile(r"\b(?:lasts?|lasting|for|over|dure|durera|pendant|duree)\b|^\W*(?=[\w-]+ (?:weeks|months))")
+LASTS = re.compile(
+    r"\b(?:lasts?|lasting|for|over|dure|durera|pendant|duree)\b|^\W*(?=[\w-]+ (?:weeks|months))"
+)
 REMOTE_YES = re.compile(
     r"\b(?:fully|entirely|completely|100 ?%) remote\b|\bremote interns?\b|\bwork(?:ing)? from anywhere\b|"
     r"\bor wherever you are\b|\bentierement a distance\b|\b(?:100 ?%|tout) (?:en )?teletravail\b|\bat home, anywhere\b"
@@ -122,7 +124,9 @@ def _pay(text: str, folded: str, known: KnownField | None) -> ReadValue | None:
     if OTHER_PAY.search(folded):
         return None
     paid = any(one.unit in MONEY and one.period for one in quantities_of(text).quantities)
-    said = re.search(r"\b(?:pay|pays|paid|salary|wages?|stipend|earn|salaire|remuner\w+|gratification)\b", folded)
+    said = re.search(
+        r"\b(?:pay|pays|paid|salary|wages?|stipend|earn|salaire|remuner\w+|gratification)\b", folded
+    )
     return read_value(text, "number", known) if paid and (said or WORKED.search(folded)) else None
 
 

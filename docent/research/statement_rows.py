@@ -18,11 +18,22 @@ STATEMENT = re.compile(
     r"\bstatements? of (?:consolidated )?(?:\w+ )?(?:income|operations|earnings|profit|comprehensive|cash flows?|financial)"
     r"|\bstatements? of consolidated\b|\bbalance sheets?\b|\bincome statements?\b|\bcompte de resultat\b|\bbilan\b"
 )
-SCALE = re.compile(r"\b(?:in|en) (?P<scale>thousands|millions|billions|milliers|milliards)\b")
+SCALE = re.compile(r"(?:\b(?:in|en) |\()(?P<scale>thousands|millions|billions|milliers|milliards)\b")
 SCALES = {"thousands": 3, "milliers": 3, "millions": 6, "billions": 9, "milliards": 9}
 CURRENCY = re.compile(r"\b(?P<code>usd|eur|gbp|chf|us dollars|dollars|euros)\b|(?P<sign>[$€£¥])")
+PERIOD = re.compile(
+    r"\b(?:(?P<part>three|six|nine|3|6|9|13|14|26|27|39|40)[ -](?:months?|weeks?)(?:[ -]periods?)?|quarters?)\s+ended\b"
+    r"|\b(?:(?:twelve|12) months|(?:52|53|fifty-two) weeks?|(?:fiscal )?years?)\s+ended\b"
+)
+"""The time that columns are about; without `part` it is a year."""
+LINES_OF_PERIOD = 4
+"""Lines above the years in which it stands."""
 LINES_ABOVE = 30
 """Lines above a row in which the years of its columns stand."""
+MOST_OTHERS = 2
+"""Figures of a row beside those of the years, such as changes."""
+LONGEST_CAPTION = 4
+"""Words of a line above a row that is a caption of several rows."""
 GAP = 2
 """Lines without a year between two that belong to the same head."""
 TOP = 700
@@ -55,25 +66,23 @@ def statement_figures(page: Page, terms: Sequence[str], year: str) -> Iterator[S
     for at, (start, end) in enumerate(lines):
         row = folded[start:end]
         named = _name_of(row, ordered)
-        if named is None:
+        if named is None or _goes_on(text, lines, at):
             continue
         position, name_end = named
         figures = list(_figures(text[start + name_end : end]))
         years, head = _years_above(text, lines, at)
-        if not figures or not years or len(figures) < len(years):
+        if len(figures) not in range(len(years), len(years) + (MOST_OTHERS + 1 if len(years) > 1 else 1)):
             continue
-        column = years.index(year) if year in years else None if year else years.index(max(years))
+        column = _column(years, folded[head[0] : start], year)
         if column is None:
             continue
         number, written = figures[column]
-        scale = SCALE.search(folded[: start]) or SCALE.search(folded)
+        scale = SCALE.search(folded[:start]) or SCALE.search(folded)
         zeros = SCALES[scale["scale"]] if scale else 0
         unit = _currency(text[start:end]) or _currency(text[max(0, head[0] - 300) : end]) or _currency(top)
         rank = 0 if STATEMENT.search(top) and scale else 1 if scale else 2
         shown = f"{written} {scale['scale']}" if scale else written
-        yield StatementFigure(
-            (rank, position), number * Decimal(10) ** zeros, unit, shown, start, end, head
-        )
+        yield StatementFigure((rank, position), number * Decimal(10) ** zeros, unit, shown, start, end, head)
 
 
 def _by_priority(terms: Sequence[str]) -> list[str]:
@@ -88,7 +97,7 @@ def _name_of(row: str, terms: Sequence[str]) -> tuple[int, int] | None:
     The name is all that stands before the first figure, but for a note's number and a remark in brackets.
     """
     for position, term in enumerate(terms):
-        found = re.match(rf"\W*{re.escape(term)}(?:\s*\([^)\d]*\))?(?:,? net)?[\s.:$€£|]*(?=[\d(])", row)
+        found = re.match(rf"\W*{re.escape(term)}(?:\s*\([^)\d]*\))?(?:,? net)?[\s.:$€£|]*(?=\d|\(\s?[$€£]?\s?\d)", row)
         if found:
             return position, found.end()
     return None
@@ -102,9 +111,7 @@ def _figures(text: str) -> Iterator[tuple[Decimal, str]]:
             yield (-number if loss else number), found[0].strip() if loss else found["figure"]
 
 
-def _years_above(
-    text: str, lines: Sequence[tuple[int, int]], at: int
-) -> tuple[list[str], tuple[int, int]]:
+def _years_above(text: str, lines: Sequence[tuple[int, int]], at: int) -> tuple[list[str], tuple[int, int]]:
     """Return the years of the columns, from the lines above that name them, and those lines' characters."""
     found: list[tuple[int, int]] = []
     gap = 0
@@ -117,12 +124,39 @@ def _years_above(
             break
     if not found:
         return [], (0, 0)
-    first, last = found[-1][0], found[0][1]
-    years = [year for start, end in reversed(found) for year in YEAR.findall(text[start:end])]
-    if len(set(years)) < len(years):  # a title names the years as well as the columns do
-        years = YEAR.findall(text[found[0][0] : found[0][1]])
-        first = found[0][0]
-    return years, (first, last)
+    nearest = YEAR.findall(text[found[0][0] : found[0][1]])
+    if len(nearest) > 1:  # a title above names the years as well as the columns do
+        found, years = found[:1], nearest
+    else:
+        years = [year for start, end in reversed(found) for year in YEAR.findall(text[start:end])]
+    above = [start for start, _ in lines if start < found[-1][0]][-LINES_OF_PERIOD:]
+    return years, (above[0] if above else found[-1][0], found[0][1])
+
+
+def _column(years: Sequence[str], head: str, year: str) -> int | None:
+    """Return the column of a year, or of the latest; None where the columns are about parts of years."""
+    periods = [found["part"] or found[0].startswith("quarter") for found in PERIOD.finditer(head)]
+    first, last = 0, len(years)
+    if any(periods):
+        if all(periods) or not years or len(years) % len(periods):
+            return None
+        size = len(years) // len(periods)
+        first = size * periods.index(next(part for part in periods if not part))
+        last = first + size
+    among = list(years[first:last])
+    if len(set(among)) < len(among):
+        return None
+    if year:
+        return first + among.index(year) if year in among else None
+    return first + among.index(max(among)) if among else None
+
+
+def _goes_on(text: str, lines: Sequence[tuple[int, int]], at: int) -> bool:
+    """Tell whether the name of a row may begin in the line above, which has words and no figure."""
+    if not at:
+        return False
+    above = text[slice(*lines[at - 1])].strip()
+    return len(above.split()) > LONGEST_CAPTION and not re.search(r"\d", above) and not above.endswith((":", ")"))
 
 
 def _currency(text: str) -> str:
