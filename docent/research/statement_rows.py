@@ -97,7 +97,9 @@ def _name_of(row: str, terms: Sequence[str]) -> tuple[int, int] | None:
     The name is all that stands before the first figure, but for a note's number and a remark in brackets.
     """
     for position, term in enumerate(terms):
-        found = re.match(rf"\W*{re.escape(term)}(?:\s*\([^)\d]*\))?(?:,? net)?[\s.:$€£|]*(?=\d|\(\s?[$€£]?\s?\d)", row)
+        found = re.match(
+            rf"\W*{re.escape(term)}(?:\s*\([^)\d]*\))?(?:,? net)?[\s.:$€£|]*(?=\d|\(\s?[$€£]?\s?\d)", row
+        )
         if found:
             return position, found.end()
     return None
@@ -156,7 +158,11 @@ def _goes_on(text: str, lines: Sequence[tuple[int, int]], at: int) -> bool:
     if not at:
         return False
     above = text[slice(*lines[at - 1])].strip()
-    return len(above.split()) > LONGEST_CAPTION and not re.search(r"\d", above) and not above.endswith((":", ")"))
+    return (
+        len(above.split()) > LONGEST_CAPTION
+        and not re.search(r"\d", above)
+        and not above.endswith((":", ")"))
+    )
 
 
 def _currency(text: str) -> str:
