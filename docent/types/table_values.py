@@ -86,6 +86,8 @@ class TableRequest:
     columns: tuple[str, ...] = ()
     """Names of the columns; empty: the question names them."""
     persona: str = ""
+    model: str = ""
+    """Another model of the same server; empty: that of the settings."""
     use_model: bool = True
     """False: cells that rules cannot fill stay "not stated"."""
 
