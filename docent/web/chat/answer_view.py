@@ -94,7 +94,8 @@ class AnswerView:
         self._shows_status = False
         """Whether the message shows what is being done instead of, or below, its text."""
         self._complete = False
-        self._table_id = ""
+        self._table_id = self._plan = ""
+        """The table of the answer, and the sentence that says what will be read for it."""
 
     async def show(self, events: AsyncGenerator[Event, None]) -> None:
         """Show each event, until the answer is complete, has failed or was stopped."""
@@ -123,7 +124,7 @@ class AnswerView:
             case Searching(searched) if searched != self._question:
                 searched = escape_markdown(shorten_search(say(searched, language())))
                 await self._show_status(say("Searching for: {searched}", language(), searched=searched))
-            case StepProgress(what, done, total):
+            case StepProgress(what, done, total) if not self._table_id:  # a table shows its own
                 await self._show_status(
                     say(
                         "{what}: {done} of {total}",
@@ -136,8 +137,8 @@ class AnswerView:
             case PassagesFound(passages):
                 self._passages |= {passage.chunk_id: passage for passage in passages}
                 await self._show_status(say("Reading {count} passages", language(), count=len(passages)))
-            case TablePlanned(table_id, text=text):
-                await self._show_table(table_id, say(text, language()))
+            case TablePlanned():
+                await self._show_table(event)
             case TableProgress():
                 table_runs.note_progress(event)
             case Preview(text):
@@ -145,18 +146,18 @@ class AnswerView:
             case Token(text):
                 await self._clear_status()
                 await self._stream.push(text)
-            case Notice(text):
+            case Notice(text) if text != self._plan:
                 self._notices.append(say(text, language()))
             case Answered(answer):
                 await self._finish(answer)
 
-    async def _show_table(self, table_id: str, plan: str) -> None:
+    async def _show_table(self, planned: TablePlanned) -> None:
         """Show a table from its first row on; its message is saved, so that it can be resumed."""
         self._shows_status = False
-        self._table_id = table_id
-        table_runs.follow(table_id)
-        self._message.content = table_runs.table_link(table_id, plan)
-        self._message.metadata = {TABLE_KEY: table_id}
+        self._table_id, self._plan = planned.table_id, planned.text
+        table_runs.follow(planned.table_id)
+        self._message.content = table_runs.table_link(planned.table_id, say(planned.text, language()))
+        self._message.metadata = {TABLE_KEY: planned.table_id}
         await self._draw()
 
     async def _finish(self, answer: Answer) -> None:
