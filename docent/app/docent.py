@@ -125,6 +125,7 @@ class Docent(Tables):
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
         from docent.app.summaries import SummaryFiles
+        from docent.app.table_answers import TableAnswers
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
@@ -149,6 +150,7 @@ class Docent(Tables):
             sizes=self.sizes,
             summaries=SummaryFiles(self.store, model.name, request.scope.reader),
             tool_servers=self.tool_servers,
+            tables=TableAnswers(self),
         )
         events = answer(request, services)
         return events if self.sources is None else events_with_origins(events, self.sources)

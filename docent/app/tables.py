@@ -99,7 +99,7 @@ class Tables(Retrieval):
         plan = table_plan(request.question, request.columns)
         if plan is None:
             raise InputError(NO_COLUMNS_GIVEN)
-        documents = documents_asked(replace(plan, explicit=True), self._answering(request.scope))
+        documents = documents_asked(replace(plan, explicit=True), self.answering_documents(request.scope))
         if not documents:
             raise InputError(
                 "No document is about {subject!r}. Name the documents by their library, or leave the word out to "
@@ -174,7 +174,8 @@ class Tables(Retrieval):
         """Delete a table of this reader. Raises UnknownTable."""
         self.saved_tables.delete(table_id, reader)
 
-    def _answering(self, scope: Scope) -> list[StoredDocument]:
+    def answering_documents(self, scope: Scope) -> list[StoredDocument]:
+        """Return the documents in scope that answer now, by library and name."""
         found = [document for document in self.store.documents(scope) if document.state in ANSWERING]
         return sorted(found, key=lambda document: (document.library, document.name))
 

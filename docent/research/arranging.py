@@ -83,7 +83,7 @@ def arrange(plan: TablePlan, rows: Iterable[tuple[int, TableRow]]) -> Arranged:
 def _light(rows: Iterable[tuple[int, TableRow]]) -> Iterable[tuple[int, TableRow]]:
     """Yield the rows without their citations."""
     for position, row in rows:
-        cells = tuple(TableCell(cell.state, cell.text[:LONGEST_NAMED], cell.value) for cell in row.cells)
+        cells = tuple(TableCell(cell.state, cell.text[: 2 * LONGEST_NAMED], cell.value) for cell in row.cells)
         yield position, TableRow(row.document_id, row.file, row.library, row.title, cells)
 
 
@@ -292,7 +292,7 @@ def _shown(number: Decimal) -> str:
 
 def _said_of_list(plan: TablePlan, keys: Sequence[RowKey], empty: int, in_part: int, total: int) -> Message:
     if plan.filters:
-        names = ", ".join(key.title for key in keys[:MOST_NAMED]) + (" …" if len(keys) > MOST_NAMED else "")
+        names = "; ".join(key.title for key in keys[:MOST_NAMED]) + (" …" if len(keys) > MOST_NAMED else "")
         said = Message("{n} of {total} meet this.", n=len(keys), total=total)
         if keys:
             said = Message("{n} of {total} meet this: {names}.", n=len(keys), total=total, names=names)

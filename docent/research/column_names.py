@@ -19,7 +19,7 @@ WORD_OF_DOCUMENTS = re.compile(
 """Nouns for documents of any content."""
 AND = re.compile(r"\s*[,;/&]\s*(?:and\s+|et\s+)?|\s+(?:and|et|plus|as well as|ainsi que)\s+", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:the|their|its|a|an|our|le|la|les|l['’]|leurs?|son|sa|ses|du|de la|des|d['’]|respective|total)\s*\b(?=\w)",
+    r"^(?:the number of|number of|le nombre de|nombre de|the|their|its|a|an|our|le|la|les|l['’]|leurs?|son|sa|ses|du|de la|des|d['’]|respective|total)\s*\b(?=\w)",
     re.IGNORECASE,
 )
 YEARS = re.compile(
@@ -44,9 +44,7 @@ BEFORE, AFTER = re.compile(r"\b(?:before|by|avant)\b"), re.compile(r"\b(?:after|
 REMOTE = re.compile(r"\b(?:remote(?:ly)?|from home|home ?office|teletravail|a distance)\b")
 
 
-def columns_named(
-    names: str, *, year: str = "", known_only: bool, countable: bool = False
-) -> tuple[TableColumn, ...]:
+def columns_named(names: str, *, year: str = "", known_only: bool) -> tuple[TableColumn, ...]:
     """Return the columns of a list of names; none if one of them is too long to be a name.
 
     With `known_only`, one at least must be a known field, for other words may ask for anything.
@@ -63,7 +61,7 @@ def columns_named(
         part = LEADING.sub("", LEADING.sub("", part)).strip()
         if not part or len(part) > LONGEST_NAME or len(part.split()) > MOST_WORDS:
             return ()
-        columns.append(_column(part, own_year, countable=countable))
+        columns.append(_column(part, own_year))
     columns = [_sharing_year(column, columns) for column in columns]
     known = any(column.field or column.kind == "count" for column in columns)
     if not columns or len(columns) > MOST_COLUMNS or (known_only and not known):
@@ -71,10 +69,10 @@ def columns_named(
     return tuple(dict.fromkeys(columns))
 
 
-def _column(name: str, year: str, *, countable: bool) -> TableColumn:
+def _column(name: str, year: str) -> TableColumn:
     shown = name[0].upper() + name[1:]
     known = field_named(name)
-    if known is None and countable and (found := COUNTED.fullmatch(fold(name))):
+    if known is None and (found := COUNTED.fullmatch(fold(name))):
         noun = found["noun"] or found["noun_fr"]
         return TableColumn(shown, "count", (noun, found["adjective"] or found["adjective_fr"]))
     if known is None:

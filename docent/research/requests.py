@@ -186,9 +186,7 @@ def _highest(text: str, folded: str) -> TablePlan | None:
         groups = found.groupdict()
         most = groups.get("many") or found["most"] or ""
         span = found.span("counted") if groups.get("counted") else found.span("column")
-        columns = columns_named(
-            text[slice(*span)], known_only=True, countable=most in ("most", "fewest", "plus", "moins")
-        )
+        columns = columns_named(text[slice(*span)], known_only=True)
         if len(columns) == 1 and columns[0].kind != "text":
             descending = most in DESCENDING or (
                 most.startswith("plus") and not most.endswith(("bas", "petit", "court", "tot"))
