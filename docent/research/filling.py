@@ -60,10 +60,11 @@ async def fill_table(
     }
     unread = await asyncio.to_thread(saved.unread, key)
     seconds = await asyncio.to_thread(_estimate, table, [documents.get(one) for _, one in unread], services)
-    yield TablePlanned(key, table.plan, table.documents, seconds, _announced(table, len(unread), seconds))
     started, pages, done = time.perf_counter(), 0, table.read
     finished = False
     try:
+        yield TablePlanned(key, table.plan, table.documents, seconds, _announced(table, len(unread), seconds))
+        started = time.perf_counter()  # whoever asked may have thought about it
         waiting = list(unread)
         while waiting:
             rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)

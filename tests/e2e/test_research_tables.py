@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import again, ask, connected, picture, running_app, until
+from tests.e2e.conftest import again, connected, picture, running_app
 from tests.e2e.test_looks import opened_page, violations
 
 pytestmark = pytest.mark.browser

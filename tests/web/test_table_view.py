@@ -73,8 +73,8 @@ TABLE = ResearchTable(
     ("query", "titles"),
     [
         pytest.param(TableQuery(), "Mill Quay Dock Pier Farm anvil", id="the table's own order"),
-        pytest.param(TableQuery(0), "Farm Mill anvil Dock Quay Pier", id="amounts, by currency"),
-        pytest.param(TableQuery(0, True), "Farm Dock anvil Mill Quay Pier", id="the highest first"),
+        pytest.param(TableQuery(0), "Mill anvil Dock Farm Quay Pier", id="amounts, by currency"),
+        pytest.param(TableQuery(0, True), "Dock anvil Mill Farm Quay Pier", id="the highest first"),
         pytest.param(TableQuery(1), "Dock Pier Mill Quay Farm anvil", id="dates"),
         pytest.param(TableQuery(-1), "anvil Dock Farm Mill Pier Quay", id="titles, whatever their case"),
     ],

@@ -165,12 +165,12 @@ class AnswerView:
         message = self._message
         notices = (f"ℹ️ {notice}" for notice in self._notices[:1])  # the receipt has all of them
         text = answer_text(answer, language())
-        message.metadata = answer_metadata(self._question, answer)
         if answer.table is None:
+            message.metadata = answer_metadata(self._question, answer)
             message.elements = citation_elements(answer, message.id)
         else:
-            text = table_runs.table_text(answer, self._table_id, language())
-            message.metadata[TABLE_KEY] = self._table_id
+            text = table_runs.table_text(answer.table, language())
+            message.metadata = table_runs.table_metadata(self._question, answer)
         message.content = "\n\n".join((text, *notices))
         self._passages |= {passage.chunk_id: passage for passage in answer.passages}
         await self._blank_deleted()
@@ -229,10 +229,18 @@ class AnswerView:
             return
         await self._end_incomplete()
         if self._table_id:  # the table itself says how far it is, and goes on from there
-            await self._draw()
+            await self._save_so_far()
             return
         self._message.content = self._message.content.rstrip()
         await self._append(say("*Stopped.*", language()))
+
+    async def _save_so_far(self) -> None:
+        """Save what is in the table so far as the answer."""
+        answer = await asyncio.to_thread(self._docent.table_answer, self._table_id, reader=reader())
+        assert answer.table is not None
+        self._message.content = table_runs.table_text(answer.table, language())
+        self._message.metadata = table_runs.table_metadata(self._question, answer)
+        await self._draw()
 
     async def _end_incomplete(self) -> None:
         await self._stream.finish()

@@ -14,7 +14,7 @@ from typing import Any
 from docent.app import Docent
 from docent.conversations import ANSWER_KEY, TABLE_KEY
 from docent.errors import DocentError, UnknownTable
-from docent.types import Answer, Answered, AnswerRequest, ResearchTable, Scope, TableProgress
+from docent.types import Answer, ResearchTable, TableProgress
 from docent.web.chat.history import History
 from docent.web.chat.page_session import escape_markdown
 from docent.web.chat.saved_answer import answer_metadata
@@ -98,37 +98,40 @@ async def _fill(
     table: ResearchTable, *, docent: Docent, history: History, reader: str, language: str
 ) -> None:
     run = _runs[table.id]
-    request = AnswerRequest(question=table.question, scope=Scope(reader=reader), table_id=table.id)
     try:
-        async with aclosing(docent.answer(request)) as events:
+        async with aclosing(docent.resume_table(table.id, reader=reader)) as events:
             async for event in events:
                 if isinstance(event, TableProgress):
                     run.progress = event
-                elif isinstance(event, Answered):
-                    await _save(history, table.id, event.answer, reader, language)
     except DocentError as error:
         run.error = error
-        return
-    forget(table.id)
+    finally:  # also of one that was stopped, what was found so far is the answer
+        with suppress(DocentError):  # the table may have been deleted
+            answer = await asyncio.to_thread(docent.table_answer, table.id, reader=reader)
+            await _save(history, answer, reader, language)
+    if run.error is None:
+        forget(table.id)
 
 
-async def _save(history: History, table_id: str, answer: Answer, reader: str, language: str) -> None:
+async def _save(history: History, answer: Answer, reader: str, language: str) -> None:
     """Save the answer with the messages that show its table."""
-    for step in await history.table_messages(table_id, reader):
+    assert answer.table is not None
+    for step in await history.table_messages(answer.table.id, reader):
         saved = step["metadata"].get(ANSWER_KEY) or {}
-        metadata = table_metadata(str(saved.get("question") or answer.receipt.question), answer, table_id)
-        await history.change_message(step["id"], table_text(answer, table_id, language), metadata)
+        question = str(saved.get("question") or answer.receipt.question)
+        text = table_text(answer.table, language)
+        await history.change_message(step["id"], text, table_metadata(question, answer))
 
 
-def table_metadata(question: str, answer: Answer, table_id: str) -> dict[str, Any]:
+def table_metadata(question: str, answer: Answer) -> dict[str, Any]:
     """Return the metadata of a message that shows a table: the answer, and the id of the table."""
-    return {**answer_metadata(question, answer), TABLE_KEY: table_id}
+    assert answer.table is not None
+    return {**answer_metadata(question, answer), TABLE_KEY: answer.table.id}
 
 
-def table_text(answer: Answer, table_id: str, language: str | None) -> str:
+def table_text(table: ResearchTable, language: str | None) -> str:
     """Return the text of a message that shows a table: what it concludes, as a link to it."""
-    conclusion = answer.table.conclusion if answer.table is not None else ""
-    return table_link(table_id, say(conclusion, language))
+    return table_link(table.id, say(table.conclusion, language))
 
 
 def table_link(table_id: str, text: str) -> str:

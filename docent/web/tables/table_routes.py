@@ -33,7 +33,7 @@ from docent.web.i18n import say
 from docent.web.input_checks import NOT_OUR_PAGE
 from docent.web.page_routes import PRIVATE, Handler, require_login
 from docent.web.sources.source_routes import panel_routes
-from docent.web.tables.table_view import MOST_SORTED, TableQuery, sort_rows, table_view
+from docent.web.tables.table_view import MOST_SORTED, STEP, TableQuery, sort_rows, table_view
 from docent.web.templates import render
 from docent.web.thread_pool import run_in_small_pool
 
@@ -133,7 +133,7 @@ async def find_cell(request: Request, reader: str) -> SavedAnswer | None:
     params = request.path_params
     docent: Docent = request.app.state.docent
     try:
-        row = await run_in_small_pool(_row_of, docent, params["table"], params["document"], reader)
+        row = await run_in_small_pool(docent.table_row, params["table"], params["document"], reader=reader)
     except UnknownTable:
         return None
     answer = _as_answer(row) if row is not None else None
@@ -172,11 +172,11 @@ def _render(request: Request, reader: str) -> str:
 
 
 def _shown_rows(docent: Docent, table: ResearchTable, query: TableQuery, reader: str) -> list[TableRow]:
+    """Return the rows to be shown: of the best three, only those until more are asked for."""
+    if query.shown == STEP and (table.plan.top or table.matching == len(table.rows)):
+        return sort_rows(table.rows, query)
     if query.sort is not None and table.matching <= MOST_SORTED:
-        rows = _rows(docent, table.id, table.matching, reader)
-        return sort_rows(rows, query)[: query.shown]
-    if query.shown <= len(table.rows) or table.matching <= len(table.rows):
-        return list(table.rows[: query.shown])
+        return sort_rows(_rows(docent, table.id, table.matching, reader), query)[: query.shown]
     return _rows(docent, table.id, min(query.shown, table.matching), reader)
 
 
@@ -189,12 +189,6 @@ def _rows(docent: Docent, table_id: str, count: int, reader: str) -> list[TableR
             break
         rows += part
     return rows
-
-
-def _row_of(docent: Docent, table_id: str, document_id: str, reader: str) -> TableRow | None:
-    table = docent.table(table_id, reader=reader)
-    rows = [*table.rows, *_rows(docent, table_id, table.matching, reader)[len(table.rows) :]]
-    return next((row for row in rows if row.document_id == document_id), None)
 
 
 def _as_answer(row: TableRow) -> SavedAnswer:

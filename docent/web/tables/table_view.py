@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from docent.messages import Message
-from docent.types import ResearchTable, TableCell, TableProgress, TableRow
+from docent.types import CellValue, ResearchTable, TableCell, TableProgress, TableRow
 from docent.web.i18n import say
 
 STEP = 200
@@ -159,8 +161,11 @@ def _row(table: ResearchTable, row: TableRow, language: str) -> RowView:
 def _cell(cell: TableCell, address: str, language: str) -> CellView:
     if cell.state == "not_stated":
         return CellView("")
+    said = {True: say("yes", language), False: say("no", language), None: ""}[cell.value.yes]
+    if cell.state == "unclear" and not cell.note:
+        said = say("in part", language)
     return CellView(
-        text=say(cell.text, language) if isinstance(cell.text, Message) else cell.text,
+        text=f"{said}: {cell.text}" if said else cell.text,
         cited=address if cell.citations else "",
         unclear=cell.state == "unclear",
         by_model=cell.by_model,
@@ -211,7 +216,7 @@ def time_left(seconds: float) -> Message:
 
 
 def sort_rows(rows: Sequence[TableRow], query: TableQuery) -> list[TableRow]:
-    """Return rows sorted by a column: values of the same unit together, empty cells last."""
+    """Return rows sorted by a column: what can be compared stays together, and empty cells come last."""
     sort = query.sort
     if sort is None:
         return list(rows)
@@ -221,17 +226,27 @@ def sort_rows(rows: Sequence[TableRow], query: TableQuery) -> list[TableRow]:
     for row in rows:
         by_state[row.cells[sort].state].append(row)
     stated = by_state["stated"]
-    stated.sort(key=lambda row: _value(row.cells[sort]), reverse=query.descending)
-    stated.sort(key=lambda row: row.cells[sort].value.group)  # stable: the order within a unit stays
+    sizes = Counter(_comparable(row.cells[sort].value)[0] for row in stated)
+    stated.sort(key=lambda row: _sort_key(row.cells[sort]), reverse=query.descending)
+    # Stable: the order within a unit stays. The commonest unit comes first.
+    stated.sort(key=lambda row: (-sizes[unit := _comparable(row.cells[sort].value)[0]], unit))
     return [*stated, *by_state["unclear"], *by_state["not_stated"]]
 
 
-def _value(cell: TableCell) -> tuple[int, object]:
+def _comparable(value: CellValue) -> tuple[str, Decimal]:
+    """Return the unit within which a number can be compared, and the number; a month is made a year."""
+    number = value.number or Decimal()
+    if value.period == "month":
+        return f"{value.unit}/year", 12 * number
+    return value.group, number
+
+
+def _sort_key(cell: TableCell) -> tuple[int, object]:
     value = cell.value
     if value.number is not None:
-        return 0, value.number
+        return 0, _comparable(value)[1]
     if value.date:
         return 1, value.date
     if value.yes is not None:
-        return 2, value.yes
+        return 2, not value.yes
     return 3, cell.text.casefold()

@@ -64,10 +64,13 @@ class StandIn:
 
     async def answer(self, request: AnswerRequest) -> AsyncIterator[Any]:
         assert request.scope.reader == self.owner
-        assert request.table_id in ("", TABLE.id)
-        if not request.table_id:
-            text = "2 documents will be read."
-            yield TablePlanned(TABLE.id, TABLE.plan, 2, self.seconds, text)
+        yield TablePlanned(TABLE.id, TABLE.plan, 2, self.seconds, "2 documents will be read.")
+        async for event in self.resume_table(TABLE.id, reader=self.owner):
+            yield event
+        yield Answered(self.table_answer(TABLE.id, reader=self.owner))
+
+    async def resume_table(self, table_id: str, *, reader: str | None) -> AsyncIterator[Any]:
+        self.table(table_id, reader=reader)
         try:
             for read in range(self.table_now.read + 1, 3):
                 self.note(state="running", read=read)
@@ -78,8 +81,15 @@ class StandIn:
             self.note(state="cancelled")
             raise
         self.note(state="done", rows=TABLE.rows, matching=6)
-        receipt = Receipt(request.question, request.question)
-        yield Answered(Answer("| a | [1] |", (CITATION,), (), receipt, table=self.table_now))
+
+    def table_answer(self, table_id: str, *, reader: str | None) -> Answer:
+        table = self.table(table_id, reader=reader)
+        receipt = Receipt(table.question, table.question)
+        return Answer(f"{table.read} read [1]", (CITATION,), (), receipt, table=table)
+
+    def table_row(self, table_id: str, document_id: str, *, reader: str | None) -> Any:
+        rows = self.table(table_id, reader=reader).rows
+        return next((row for row in rows if row.document_id == document_id), None)
 
     def note(self, **changed: Any) -> None:
         self.table_now = replace(self.table_now, **changed)
@@ -115,7 +125,7 @@ async def test_a_table_is_shown_from_its_beginning_and_saved_with_its_citations(
     assert last["output"] == f"[Dock pays most in EUR\\.](/tables/{TABLE.id})"
     saved = load_answer(last["metadata"])
     assert (saved.text, saved.citations, last["metadata"][TABLE_KEY]) == (
-        "| a | [1] |",
+        "2 read [1]",
         (CITATION,),
         TABLE.id,
     )
@@ -145,8 +155,10 @@ async def test_a_stop_leaves_the_table_to_go_on():
     await table_runs.stop(TABLE.id)
     assert replying.cancelled()
     assert (docent.table_now.state, docent.table_now.read) == ("cancelled", 1)
-    assert shown(page)[-1]["metadata"] == {TABLE_KEY: TABLE.id}
-    assert f"(/tables/{TABLE.id})" in shown(page)[-1]["output"]
+    last = shown(page)[-1]
+    assert f"(/tables/{TABLE.id})" in last["output"]
+    assert last["metadata"][TABLE_KEY] == TABLE.id
+    assert load_answer(last["metadata"]).text == "1 read [1]"
     await page.session.delete()
 
 
@@ -200,17 +212,19 @@ async def test_a_stopped_table_is_filled_in_the_background(client, docent, histo
                 await asyncio.sleep(0.01)
         assert page.index("anvil.md") < page.index("Dock.md")
     (step,) = await history.table_messages("t", "ann")
-    assert load_answer(step["metadata"]).text == "| a | [1] |"
+    assert load_answer(step["metadata"]).text == "2 read [1]"
     assert step["metadata"][TABLE_KEY] == "t"
 
 
-async def test_the_background_is_stopped_too(client, docent):
+async def test_the_background_is_stopped_too(client, docent, history):
     """What was read stays, and is said to be incomplete."""
     async with client("ann") as ann:
         await ann.post("/tables/t/start")
         await asyncio.wait_for(docent.first_read.wait(), 20)
         stopped = (await ann.post("/tables/t/stop")).text
     assert 'data-phase="incomplete"' in stopped and "1 of 2 documents were read" in stopped
+    (step,) = await history.table_messages("t", "ann")
+    assert load_answer(step["metadata"]).text == "1 read [1]"
 
 
 @pytest.mark.parametrize(
