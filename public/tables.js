@@ -1,9 +1,10 @@
 // Research tables in the conversation: docent.js imports this when a message links to one. The server renders the
 // table (docent/web/templates/tables/table.html); this puts it in the place of the link and answers its buttons.
 
-const LINK = '.message-content a[href^="/tables/"]';
+const LINK = '.message-content a[href^="/tables/"]:not(.docent-table *)';
 const SOON = 250; // milliseconds until a table that is being filled is asked for again, at first
 const LATER = 1500;
+const MUCH_LATER = 5000; // of a long one, whose rows are all sorted to show the first
 
 const style = document.createElement("link");
 style.rel = "stylesheet";
@@ -49,7 +50,7 @@ async function load(element, does = "") {
   if (response?.ok) show(element, await response.text());
   else if (response?.status === 404) element.lastElementChild.textContent = await response.text();
   if (!response || table.phase === "running" || table.phase === "elsewhere")
-    table.timer = setTimeout(load, table.asked < 5 ? SOON : LATER, element);
+    table.timer = setTimeout(load, table.asked < 5 ? SOON : table.many ? MUCH_LATER : LATER, element);
 }
 
 const KEYS = ["data-cited", "data-sort", "data-does", "data-shown", "href"];
@@ -67,11 +68,12 @@ function show(element, html) {
   const fresh = body.querySelector(".table-scroll");
   if (fresh) [fresh.scrollTop, fresh.scrollLeft] = [top, left];
   if (at) (body.querySelector(selector || "button") ?? fresh)?.focus({ preventScroll: true });
-  const { phase, status } = part.dataset;
+  const { phase, status, documents } = part.dataset;
   table.line.hidden = true;
   if (phase === "planned") body.querySelector(".table-plan").textContent = table.line.textContent;
   if (table.phase && table.phase !== phase) element.firstElementChild.textContent = status;
   table.phase = phase;
+  table.many = Number(documents) > 1000;
 }
 
 function press(event) {

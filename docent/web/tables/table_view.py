@@ -15,6 +15,8 @@ from docent.web.i18n import say
 
 STEP = 200
 """Rows that are shown at first, and that each further press of the button adds."""
+LONGEST_CONCLUSION = 320
+"""Characters; of a longer one the first sentence is shown, and the others at a click."""
 COLUMN = re.compile(r"-1|\d{1,2}", re.ASCII)
 MOST_SORTED = 20_000
 """Rows that are sorted; a longer table is shown in its own order."""
@@ -83,6 +85,8 @@ class TableView:
     progress: str
     """How far it is and how long it still takes; empty for a table that is done."""
     conclusion: str
+    rest: str
+    """What follows the first sentence of a long conclusion, which repeats the rows; else empty."""
     notes: tuple[str, ...]
     head: tuple[HeadCell, ...]
     rows: tuple[RowView, ...]
@@ -104,11 +108,16 @@ def table_view(
 ) -> TableView:
     """Return the view of a table; `rows` are those to be shown, in their order."""
     phase = _phase(table, is_filled_here=is_filled_here)
+    conclusion, rest = say(table.conclusion, language) if table.read else "", ""
+    if len(conclusion) > LONGEST_CONCLUSION and ". " in conclusion:
+        first, _, rest = conclusion.partition(". ")
+        conclusion = f"{first}."
     return TableView(
         table=table,
         phase=phase,
         progress=progress_text(table, progress, phase, language),
-        conclusion=say(table.conclusion, language) if table.read else "",
+        conclusion=conclusion,
+        rest=rest,
         notes=tuple(say(note, language) for note in table.notes),
         head=_head(table, query, language),
         rows=tuple(_row(table, row, language) for row in rows),
