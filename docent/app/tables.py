@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -174,9 +174,18 @@ class Tables(Retrieval):
         return Answer(table_text(table), table_citations(table), (), receipt, table=table)
 
     def export_table(
-        self, table_id: str, form: TableFormat, path: Path, *, reader: str | None, language: str | None = None
+        self,
+        table_id: str,
+        form: TableFormat,
+        path: Path,
+        *,
+        reader: str | None,
+        translate: Callable[[str], str] = str,
     ) -> None:
-        """Write every row of a table, with its citations, to a file. Raises UnknownTable."""
+        """Write every row of a table, with its citations, to a file. Raises UnknownTable.
+
+        `translate` returns Docent's own texts in the reader's language.
+        """
         from docent.research.filling import rows_in_order, table_as_shown
         from docent.research.table_files import write_table
 
@@ -184,7 +193,7 @@ class Tables(Retrieval):
         saved = self.saved_tables
         table = table_as_shown(table_id, reader=reader, visible=visible, saved=saved)
         _, rows = rows_in_order(table_id, reader=reader, visible=visible, saved=saved)
-        write_table(table, rows, form=form, path=path)
+        write_table(table, rows, form=form, path=path, translate=translate)
 
     def delete_table(self, table_id: str, *, reader: str | None) -> None:
         """Delete a table of this reader. Raises UnknownTable."""

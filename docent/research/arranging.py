@@ -162,7 +162,7 @@ def _sorted(
         leaders.append((name, [key for _, key in first]))
         groups.append(TableGroup(name, len(ranked), _named(first[0][1])))
     positions += [key.position for key in without]
-    if not plan.top or plan.explicit:
+    if not plan.top:
         shown += [key.position for key in without]
     if converted:
         notes.append(converted)

@@ -149,11 +149,11 @@ def _read(
 
 
 async def _asked(row: TableRow, table: SavedTable, asker: CellAsker) -> TableRow:
-    """Return the row with what a model adds to it; an error of the model is said in the row."""
+    """Return the row with what a model adds to it; that it gave no answer is said in the row."""
     try:
         return await asker.fill(row, table.plan.columns)
-    except ModelError as error:
-        return replace(row, failed=error.message)
+    except ModelError:  # its message names the server, and rows are stored
+        return replace(row, failed=Message("The language model gave no answer about it."))
 
 
 # --- as it is shown ---------------------------------------------------------------------------

@@ -49,21 +49,25 @@ KNOWN_FIELDS = (
         "pay",
         "number",
         _words(
-            "pay, salary, wage, stipend, remuneration, compensation, salaire, rémunération, gratification"
+            """pay, salary, wage, stipend, remuneration, compensation, salaire, rémunération,
+            gratification"""
         ),
         _words(
-            "salaries, wages, paid, allowance, monthly allowance, how much, grant, gross pay, gross salary, base salary, "
-            "monthly pay, hourly pay, hourly rate, indemnité, paie, traitement, bezahlung, vergütung, gehalt"
+            """salaries, wages, paid, allowance, monthly allowance, how much, grant, gross pay, gross
+            salary, base salary, monthly pay, hourly pay, hourly rate, indemnité, paie, traitement,
+            bezahlung, vergütung, gehalt"""
         ),
         money=True,
         most=_words(
-            "pays best, pays most, pays the best, pays the most, pay best, pay most, pay the best, pay the most, best paid, "
-            "highest paid, best-paid, highest-paid, best paying, highest paying, paie le mieux, paie le plus, paient le mieux, "
-            "paient le plus, mieux paye, mieux payee, mieux payes, mieux payees, mieux remunere, mieux remuneree, "
-            "mieux remuneres, mieux remunerees"
+            """pays best, pays most, pays the best, pays the most, pay best, pay most, pay the best, pay
+            the most, best paid, highest paid, best-paid, highest-paid, best paying, highest paying,
+            paie le mieux, paie le plus, paient le mieux, paient le plus, mieux paye, mieux payee,
+            mieux payes, mieux payees, mieux remunere, mieux remuneree, mieux remuneres, mieux
+            remunerees"""
         ),
         least=_words(
-            "pays least, pays the least, pays worst, pays the worst, worst paid, paie le moins, moins paye"
+            """pays least, pays the least, pays worst, pays the worst, worst paid, paie le moins, moins
+            paye"""
         ),
     ),
     KnownField(
@@ -71,19 +75,21 @@ KNOWN_FIELDS = (
         "text",
         _words("place, location, city, where, lieu, ville, endroit"),
         _words(
-            "office, address, site, town, venue, located in, workplace, adresse, où, localisation, ort, standort"
+            """office, address, site, town, venue, located in, workplace, adresse, où, localisation, ort,
+            standort"""
         ),
     ),
     KnownField(
         "deadline",
         "date",
         _words(
-            "deadline, closing date, application deadline, due date, date limite, date de clôture, échéance, dernier délai"
+            """deadline, closing date, application deadline, due date, date limite, date de clôture,
+            échéance, dernier délai"""
         ),
         _words(
-            "apply by, apply before, closing date for applications, applications close, deadline for applications, "
-            "application date, date limite de candidature, candidatures avant, candidature avant, submission deadline, "
-            "payment due, due, bewerbungsschluss, frist"
+            """apply by, apply before, closing date for applications, applications close, deadline for
+            applications, application date, date limite de candidature, candidatures avant,
+            candidature avant, submission deadline, payment due, due, bewerbungsschluss, frist"""
         ),
     ),
     KnownField(
@@ -109,7 +115,8 @@ KNOWN_FIELDS = (
         "hours",
         "number",
         _words(
-            "hours, weekly hours, working hours, working time, heures, temps de travail, horaire hebdomadaire"
+            """hours, weekly hours, working hours, working time, heures, temps de travail, horaire
+            hebdomadaire"""
         ),
         _words("working week, hours per week, how long a day, arbeitszeit"),
         units=frozenset({"hour"}),
@@ -118,7 +125,8 @@ KNOWN_FIELDS = (
         "remote",
         "yes_no",
         _words(
-            "remote work, remote, work from home, working from home, home office, télétravail, à distance"
+            """remote work, remote, work from home, working from home, home office, télétravail, à
+            distance"""
         ),
         _words("from home, home working, remote working, distance, travail à distance"),
     ),
@@ -133,15 +141,16 @@ KNOWN_FIELDS = (
         "number",
         _words("price, cost, rent, fee, prix, coût, tarif, loyer"),
         _words(
-            "total price, total, amount, amount due, total amount, costs, rate, montant, montant total, preis, miete"
+            """total price, total, amount, amount due, total amount, costs, rate, montant, montant total,
+            preis, miete"""
         ),
         money=True,
         most=_words(
             "most expensive, dearest, costs most, costs the most, plus cher, plus chere, coute le plus"
         ),
         least=_words(
-            "cheapest, least expensive, costs least, costs the least, moins cher, moins chere, moins chers, moins cheres, "
-            "coute le moins"
+            """cheapest, least expensive, costs least, costs the least, moins cher, moins chere, moins
+            chers, moins cheres, coute le moins"""
         ),
     ),
     KnownField(
@@ -155,8 +164,9 @@ KNOWN_FIELDS = (
         "number",
         _words("revenue, revenues, turnover, net sales, sales, chiffre d'affaires, chiffre d’affaires"),
         _words(
-            "total revenues, total revenue, total net revenue, total net revenues, net revenue, net revenues, "
-            "total operating revenues, operating revenues, total net sales, total sales, ventes nettes"
+            """total revenues, total revenue, total net revenue, total net revenues, net revenue, net
+            revenues, total operating revenues, operating revenues, total net sales, total sales,
+            ventes nettes"""
         ),
         money=True,
         figure=True,
@@ -166,8 +176,8 @@ KNOWN_FIELDS = (
         "number",
         _words("net income, net profit, profit, net earnings, résultat net, bénéfice, bénéfice net"),
         _words(
-            "net income (loss), consolidated net income, net loss, net earnings (loss), "
-            "net income including noncontrolling interests, net income including noncontrolling interest"
+            """net income (loss), consolidated net income, net loss, net earnings (loss), net income
+            including noncontrolling interests, net income including noncontrolling interest"""
         ),
         money=True,
         figure=True,

@@ -102,12 +102,11 @@ def documents_asked(plan: TablePlan, documents: Sequence[StoredDocument]) -> lis
     """Return the documents that a plan is about; none if its subject is no word for them."""
     words = content_words(plan.subject)
     figures = any((known := field_of(column.field)) and known.figure for column in plan.columns)
-    if not words or WORD_OF_DOCUMENTS.fullmatch(fold(plan.subject)):
+    subject = fold(plan.subject)
+    chosen = _about(_forms(plan.subject), documents) if words else list(documents)
+    companies = figures and re.fullmatch(r"(?:compan(?:y|ies)|firms?|entreprises?|societes?)", subject)
+    if not chosen and (companies or WORD_OF_DOCUMENTS.fullmatch(subject)):
         chosen = list(documents)
-    elif figures and re.fullmatch(r"(?:compan(?:y|ies)|firms?|entreprises?|societes?)", fold(plan.subject)):
-        chosen = list(documents)
-    else:
-        chosen = _about(_forms(plan.subject), documents)
     return chosen if len(chosen) >= 2 or plan.explicit else []
 
 
