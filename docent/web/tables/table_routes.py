@@ -112,9 +112,8 @@ async def export(request: Request, reader: str) -> Response:
     path = folder / f"table.{form}"
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        await asyncio.to_thread(
-            docent.export_table, table.id, form, path, reader=reader, language=language_of(request)
-        )
+        translate = partial(_in_language, language_of(request))
+        await asyncio.to_thread(docent.export_table, table.id, form, path, reader=reader, translate=translate)
     except BaseException:
         remove()
         raise
@@ -126,6 +125,10 @@ async def export(request: Request, reader: str) -> Response:
         headers={**PRIVATE, "Content-Disposition": disposition},
         background=BackgroundTask(remove),
     )
+
+
+def _in_language(language: str, text: str) -> str:
+    return say(text, language)
 
 
 async def find_cell(request: Request, reader: str) -> SavedAnswer | None:
