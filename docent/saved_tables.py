@@ -75,7 +75,8 @@ class SavedTables:
         with _opened(self._folder, create=True) as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute(
-                "INSERT INTO tables (id, reader, question, plan, state, model, created) VALUES (?,?,?,?,?,?,?)",
+                "INSERT INTO tables (id, reader, question, plan, state, model, created) "
+                "VALUES (?,?,?,?,?,?,?)",
                 (key, reader, question, json.dumps(asdict(plan)), "running", model, time.time()),
             )
             db.executemany(
@@ -116,8 +117,9 @@ class SavedTables:
             row = (
                 db
                 and db.execute(
-                    "SELECT question, plan, state, model, seconds, (SELECT count(*) FROM table_documents WHERE "
-                    "table_id = id), (SELECT count(row) FROM table_documents WHERE table_id = id) FROM tables "
+                    "SELECT question, plan, state, model, seconds, "
+                    "(SELECT count(*) FROM table_documents WHERE table_id = id), "
+                    "(SELECT count(row) FROM table_documents WHERE table_id = id) FROM tables "
                     "WHERE id = ? AND reader IS ?",
                     (key, reader),
                 ).fetchone()
@@ -214,7 +216,8 @@ class SavedTables:
             row = (
                 db
                 and db.execute(
-                    "SELECT sum(seconds), sum(pages) FROM (SELECT seconds, pages FROM tables WHERE model = '' "
+                    "SELECT sum(seconds), sum(pages) FROM (SELECT seconds, pages FROM tables "
+                    "WHERE model = '' "
                     "AND pages > 0 ORDER BY created DESC LIMIT 5)"
                 ).fetchone()
             )
@@ -278,8 +281,8 @@ def _opened(folder: Path, *, create: bool = False) -> Iterator[Any]:
             yield db
     except sqlite3.Error as error:
         raise StoreError(
-            "The tables (tables.db) could not be read or changed ({error}). Nothing of this was stored. Check "
-            "that the file may be written and that its disk has space.",
+            "The tables (tables.db) could not be read or changed ({error}). Nothing of this was stored. "
+            "Check that the file may be written and that its disk has space.",
             error=str(error),
         ) from error
 

@@ -34,7 +34,7 @@ PROBED = 30
 ANNOUNCED_FROM = 5.0
 """Seconds from which the time is said before the answer begins."""
 STANDS_ALONE = frozenset({"pay"})
-"""Fields whose superlative names them: "What pays best?" leans on no earlier question, "the cheapest" does."""
+"""Fields that a superlative names: "What pays best?" leans on no earlier question, "the cheapest" does."""
 
 
 class TableAnswers:

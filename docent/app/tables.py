@@ -84,7 +84,7 @@ class Tables(Retrieval):
         raise InputError("The table was not filled. Ask again.")
 
     async def research(self, request: TableRequest) -> AsyncGenerator[TableEvent, None]:
-        """Fill a table, event by event: `TablePlanned`, `TableProgress` after every few documents, `TableFilled`.
+        """Fill a table, event by event: `TablePlanned`, then `TableProgress`, in the end `TableFilled`.
 
         Closing the generator cancels it; the rows so far are kept, and `resume_table` goes on with them.
         Raises InputError for a question that names no columns or no documents.
@@ -104,8 +104,8 @@ class Tables(Retrieval):
         documents = documents_asked(replace(plan, explicit=True), self.answering_documents(request.scope))
         if not documents:
             raise InputError(
-                "No document is about {subject!r}. Name the documents by their library, or leave the word out to "
-                "compare all of them.",
+                "No document is about {subject!r}. Name the documents by their library, or leave the word "
+                "out to compare all of them.",
                 subject=plan.subject,
             )
         return plan, documents
@@ -128,7 +128,7 @@ class Tables(Retrieval):
                 yield event
 
     async def resume_table(self, table_id: str, *, reader: str | None) -> AsyncGenerator[TableEvent, None]:
-        """Go on with a table that was cancelled or stopped. Raises UnknownTable, or InputError if it is running."""
+        """Go on with a table that was cancelled or stopped. Raises UnknownTable; InputError if it runs."""
         saved = await asyncio.to_thread(self.saved_tables.get, table_id, reader)
         if saved.state == "running":
             raise InputError("This table is being filled now. Wait for it, or stop it first.")

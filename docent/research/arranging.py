@@ -1,4 +1,4 @@
-"""Filter, sort, count and sum the rows of a table, and say the result; values of different units stay apart."""
+"""Filter, sort, count and sum the rows of a table, and say the result; different units stay apart."""
 
 from __future__ import annotations
 
@@ -238,12 +238,14 @@ def _said_of_best(
     )
     said = (
         Message(
-            "{column} is stated in {n} units that cannot be compared with each other. The highest in each: {listed}.",
+            "{column} is stated in {n} units that cannot be compared with each other. "
+            "The highest in each: {listed}.",
             column=name, n=len(leaders), listed=listed,
         )
         if descending
         else Message(
-            "{column} is stated in {n} units that cannot be compared with each other. The lowest in each: {listed}.",
+            "{column} is stated in {n} units that cannot be compared with each other. "
+            "The lowest in each: {listed}.",
             column=name, n=len(leaders), listed=listed,
         )
     )  # fmt: skip

@@ -12,25 +12,28 @@ from docent.research.known_fields import KnownField, field_named, field_of
 from docent.types import ColumnKind, TableColumn, TableFilter
 
 WORD_OF_DOCUMENTS = re.compile(
-    r"(?:documents?|files?|pdfs?|papers?|reports?|annual reports?|filings?|contracts?|agreements?|offers?|invoices?|"
-    r"letters?|cvs?|resumes?|applications?|quotes?|fichiers?|rapports?(?: annuels?)?|contrats?|factures?|offres?|"
-    r"lettres?|devis|dossiers?)"
+    r"(?:documents?|files?|pdfs?|papers?|reports?|annual reports?|filings?|contracts?|agreements?|offers?"
+    r"|invoices?|letters?|cvs?|resumes?|applications?|quotes?|fichiers?|rapports?(?: annuels?)?|contrats?"
+    r"|factures?|offres?|lettres?|devis|dossiers?)"
 )
 """Nouns for documents of any content."""
 AND = re.compile(r"\s*[,;/&]\s*(?:and\s+|et\s+)?|\s+(?:and|et|plus|as well as|ainsi que)\s+", re.IGNORECASE)
 LEADING = re.compile(
-    r"^(?:the number of|number of|le nombre de|nombre de|the|their|its|a|an|our|le|la|les|l['’]|leurs?|son|sa|ses|du|de la|des|d['’]|respective|total)\s*\b(?=\w)",
+    r"^(?:the number of|number of|le nombre de|nombre de|the|their|its|a|an|our|le|la|les|l['’]|leurs?|son|sa"
+    r"|ses|du|de la|des|d['’]|respective|total)\s*\b(?=\w)",
     re.IGNORECASE,
 )
 YEARS = re.compile(
-    r"[\s(]*\b(?:(?:for|in|of|en|pour|de)\s+)?(?:the\s+(?:fiscal\s+)?year\s+|fiscal\s+|fy\s?|l['’]annee\s+)?(?P<year>(?:19|20)\d\d)\)?\s*$",
+    r"[\s(]*\b(?:(?:for|in|of|en|pour|de)\s+)?(?:the\s+(?:fiscal\s+)?year\s+|fiscal\s+|fy\s?|l['’]annee\s+)?"
+    r"(?P<year>(?:19|20)\d\d)\)?\s*$",
     re.IGNORECASE,
 )
 MOST_COLUMNS = 12
 LONGEST_NAME = 48
 MOST_WORDS = 5
 COUNTED = re.compile(
-    r"(?P<adjective>[^\W\d_][\w-]*) (?P<noun>dishes|meals|plates|starters|mains|desserts|items|products|pizzas|options)"
+    r"(?P<adjective>[^\W\d_][\w-]*) "
+    r"(?P<noun>dishes|meals|plates|starters|mains|desserts|items|products|pizzas|options)"
     r"|(?P<noun_fr>plats|mets|entrees|desserts|produits|options|articles) (?P<adjective_fr>[^\W\d_][\w-]*)"
 )
 """Items of a list and what is said of them; only these are counted."""
@@ -96,7 +99,7 @@ def _with_year(column: TableColumn, year: str) -> TableColumn:
 
 
 def _sharing_year(column: TableColumn, columns: list[TableColumn]) -> TableColumn:
-    """Return a figure's column with the year that stands behind the last one: "revenue and profit for 2021"."""
+    """Return a figure's column with the year behind the last one: "revenue and profit for 2021"."""
     known = field_of(column.field)
     years = {other.year for other in columns if other.year}
     if known is not None and known.figure and not column.year and len(years) == 1:

@@ -1,4 +1,4 @@
-"""Read the pages of one document for a table; of a long one, only those that may state something of a column."""
+"""Read the pages of a document for a table; of a long one, only those that may state what is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill a table, document by document: rows are stored as they come, so that it can be cancelled and resumed."""
+"""Fill a table, document by document: rows are stored as they come, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from docent.types import (
     TablePlanned,
     TableProgress,
     TableRow,
+    TableState,
 )
 
 SECONDS_PER_PAGE = 0.02
@@ -80,7 +81,7 @@ async def fill_table(
             yield TableProgress(key, done, table.documents, left)
         finished = True
     finally:
-        state = "done" if finished else "cancelled"
+        state: TableState = "done" if finished else "cancelled"
         saved.finished(key, state, seconds=time.perf_counter() - started, pages=pages)
     visible = frozenset(documents)
     filled = await asyncio.to_thread(table_as_shown, key, reader=reader, visible=visible, saved=saved)
@@ -105,8 +106,8 @@ def _announced(table: SavedTable, unread: int, seconds: float) -> Message:
             n=unread, columns=columns, seconds=seconds,
         )  # fmt: skip
     return Message(
-        "Reading {n} documents for: {columns}. This takes about {minutes:.0f} minutes; you can stop it and go on "
-        "later.",
+        "Reading {n} documents for: {columns}. This takes about {minutes:.0f} minutes; you can stop it "
+        "and go on later.",
         n=unread, columns=columns, minutes=seconds / 60,
     )  # fmt: skip
 

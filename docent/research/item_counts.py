@@ -11,26 +11,28 @@ from docent.answering.citing.vocabulary import fold
 from docent.types import Page
 
 PRICED = re.compile(
-    r"^(?P<name>\S.*?)(?:\s{2,}|\s*\.{3,}\s*|\s)(?P<price>(?:[€£$¥₹]|kr|CHF|EUR|USD)\s?\d[\d.,]*|\d+[.,]\d\d\s?€)\s*$",
+    r"^(?P<name>\S.*?)(?:\s{2,}|\s*\.{3,}\s*|\s)"
+    r"(?P<price>(?:[€£$¥₹]|kr|CHF|EUR|USD)\s?\d[\d.,]*|\d+[.,]\d\d\s?€)\s*$",
     re.MULTILINE,
 )
 """A line with a name and one price at its end."""
 CODES = re.compile(r"\((?P<codes>[^()]{1,30})\)\s*$")
 CONDITION = re.compile(
-    r"\b(?:without|if|on request|when|say so|ask|instead|can be|available|also|sans|si|sur demande|possible|option)\b"
+    r"\b(?:without|if|on request|when|say so|ask|instead|can be|available|also|sans|si|sur demande|possible"
+    r"|option)\b"
 )
 """Words that make a description hold on a condition only: "vegan without the cheese"."""
 DENIAL = re.compile(r"\b(?:not|no|non|pas|never)\s+(?:\w+\s+)?$")
 DRINKS = re.compile(
-    r"^(?:(?:wines?|beers?|ciders?|drinks?|teas?|coffees?|sake|spirits?|cocktails?|beverages?|white|red|pink|ros[eé]|"
-    r"sparkling|sweet|other|no|alcohol|hot|cold|soft|and|after|by|the|to|vins?|bi[eè]res?|boissons?|caf[eé]s?|th[eé]s?|"
-    r"boire|aussi|[aà]|les|et)\b\W*)+(?:\d.*|ml|flask)?$",
+    r"^(?:(?:wines?|beers?|ciders?|drinks?|teas?|coffees?|sake|spirits?|cocktails?|beverages?|white|red|pink"
+    r"|ros[eé]|sparkling|sweet|other|no|alcohol|hot|cold|soft|and|after|by|the|to|vins?|bi[eè]res?|boissons?"
+    r"|caf[eé]s?|th[eé]s?|boire|aussi|[aà]|les|et)\b\W*)+(?:\d.*|ml|flask)?$",
     re.IGNORECASE,
 )
 """A heading whose every word is about drinks."""
 DRINK_WORD = re.compile(
-    r"\b(?:wines?|beers?|ciders?|drinks?|teas?|coffees?|sake|spirits?|cocktails?|beverages?|alcohol|vins?|bi[eè]res?|"
-    r"boissons?|boire)\b",
+    r"\b(?:wines?|beers?|ciders?|drinks?|teas?|coffees?|sake|spirits?|cocktails?|beverages?|alcohol|vins?"
+    r"|bi[eè]res?|boissons?|boire)\b",
     re.IGNORECASE,
 )
 SYNONYMS = {
@@ -38,6 +40,10 @@ SYNONYMS = {
     "vegetarian": "vegetarian|vegetarien(?:ne)?s?|veggie",
     "gluten-free": "gluten[- ]free|no gluten|sans gluten",
 }
+EVERYTHING = re.compile(
+    r"\b(?:everything|all (?:our |the )?(?:dishes|food|plates)|tout|tous (?:nos|les) plats)\b"
+    r"[^.]{0,30}?\b(?:is|are|est|sont) "
+)
 FOOD = frozenset(
     "dish dishes meal meals plat plats food starter starters main mains dessert desserts".split()
 )
@@ -79,7 +85,7 @@ class _Row:
 def pattern_of(adjective: str) -> re.Pattern[str]:
     """Return a pattern for an adjective in folded text, with its usual synonyms."""
     word = fold(adjective)
-    for base, forms in SYNONYMS.items():
+    for forms in SYNONYMS.values():
         if re.fullmatch(forms, word):
             return re.compile(rf"\b(?:{forms})\b")
     return re.compile(rf"\b{re.escape(word)}s?\b")
@@ -90,7 +96,9 @@ def count_items(pages: Sequence[Page], adjective: str, noun: str) -> ItemCount:
     described = pattern_of(adjective)
     codes = {code for page in pages for code in _codes_of(page, described)}
     only_food = fold(noun) in FOOD
-    items, conditional, drinks = [], [], []
+    items: list[CountedItem] = []
+    conditional: list[CountedItem] = []
+    drinks: list[CountedItem] = []
     everything: CountedItem | None = None
     for page in pages:
         rows = list(_rows(page))
@@ -180,10 +188,7 @@ def _sentences(page: Page) -> Iterator[tuple[int, int]]:
 
 def _of_everything(page: Page, start: int, end: int, described: re.Pattern[str]) -> CountedItem | None:
     sentence = fold(page.text[start:end])
-    found = re.search(
-        r"\b(?:everything|all (?:our |the )?(?:dishes|food|plates)|tout|tous (?:nos|les) plats)\b[^.]{0,30}?\b(?:is|are|est|sont) ",
-        sentence,
-    )
+    found = EVERYTHING.search(sentence)
     if found and described.match(sentence, found.end()):
         return CountedItem("", page, start, end)
     return None

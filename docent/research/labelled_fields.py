@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,7 +80,7 @@ def _of_table_row(text: str, start: int, end: int) -> Iterator[LabelledField]:
 
 
 def _of_line(
-    text: str, lines: Sequence[tuple[int, int]], at: int, headings: Sequence[int]
+    text: str, lines: Sequence[tuple[int, int]], at: int, headings: Collection[int]
 ) -> Iterator[LabelledField]:
     """Yield the fields of a line; only the last one goes on below it."""
     start, end = lines[at]
@@ -102,7 +102,7 @@ def _of_line(
 
 
 def _below(
-    text: str, lines: Sequence[tuple[int, int]], at: int, headings: Sequence[int]
+    text: str, lines: Sequence[tuple[int, int]], at: int, headings: Collection[int]
 ) -> Iterator[LabelledField]:
     """Yield what stands below a heading or a lone label, up to the next one."""
     start, end = lines[at]
@@ -136,7 +136,7 @@ def _goes_on(text: str, start: int) -> bool:
     return text[start].islower() and above.endswith("\n") and not above.endswith("\n\n") and start > 0
 
 
-def _value_end(text: str, lines: Sequence[tuple[int, int]], at: int, headings: Sequence[int]) -> int:
+def _value_end(text: str, lines: Sequence[tuple[int, int]], at: int, headings: Collection[int]) -> int:
     """Return the end of a value that begins in a line: the next lines belong to it while it is unfinished."""
     end = lines[at][1]
     for start, following in lines[at + 1 : at + MOST_LINES]:

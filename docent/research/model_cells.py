@@ -44,7 +44,7 @@ class CellAsker:
     context_tokens: int
 
     async def fill(self, row: TableRow, columns: Sequence[TableColumn]) -> TableRow:
-        """Return the row with those of its empty cells filled that the model finds and its document supports."""
+        """Return the row with those empty cells filled that the model finds and the document supports."""
         missing = [
             at
             for at, (cell, column) in enumerate(zip(row.cells, columns, strict=True))

@@ -1,4 +1,4 @@
-"""Recognise questions over many documents by their words, in English and French, and plan the table's columns.
+"""Recognise questions over many documents by their words, in English and French, and plan the columns.
 
 Whatever is not clearly such a question stays an ordinary one: a table is planned only where the question
 names things that documents state, and names the documents, by a word for them or by none at all.
@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from docent.answering.citing.vocabulary import NUMBERS, content_words, fold
 from docent.errors import InputError
+from docent.messages import Message
 from docent.research.column_names import WORD_OF_DOCUMENTS, columns_named, condition_of
 from docent.research.item_counts import FOOD
 from docent.research.known_fields import ADJECTIVES, field_named, field_of, superlatives
@@ -24,55 +25,89 @@ from docent.types import (
 )
 
 COMMAND = re.compile(r"\s*/(?:table|tableau)\b\s*", re.IGNORECASE)
-_ALL = r"(?:all(?: of)?(?: the| our| my)?|every|each(?: of the)?|chaque|tous(?: les| nos| mes)?|toutes(?: les| nos| mes)?)"
+_ALL = (
+    r"(?:all(?: of)?(?: the| our| my)?|every|each(?: of the)?"
+    r"|chaque|tous(?: les| nos| mes)?|toutes(?: les| nos| mes)?)"
+)
+_EVERY = rf"(?P<all>{_ALL} )"
 _NOUN = r"[^\W\d_][\w-]*(?: [^\W\d_][\w-]*){0,2}"
+_SUBJECT = rf"(?P<subject>{_NOUN}?)"
 _BY = r"(?:by|on|according to|in terms of|with|selon|par|sur|d.apres|en fonction de|avec)"
 _OF = r"(?:of|for|in|from|at|across|over|de|des|du|pour|dans)"
+_YEAR = r"(?P<year> (?:in|for|en|pour) (?:19|20)\d\d)?"
+_COLUMNS, _SOME_COLUMNS = r"(?P<columns>.+)", r"(?P<columns>.+?)"
 _ASK = (
-    r"(?:(?:please |can you |could you |peux-tu |s.il te plait )*(?:list|show|give|make|create|build|draw(?: up)?|"
-    r"liste[rz]?|donne[rz]?|montre[rz]?|fais|faites|cree[rz]?|etablis|dresse[rz]?)(?: me| us| -?moi| -?nous)? )"
+    r"(?:(?:please |can you |could you |peux-tu |s.il te plait )*"
+    r"(?:list|show|give|make|create|build|draw(?: up)?"
+    r"|liste[rz]?|donne[rz]?|montre[rz]?|fais|faites|cree[rz]?|etablis|dresse[rz]?)"
+    r"(?: me| us| -?moi| -?nous)? )"
 )
+_TABLE_OF = rf"{_ASK}(?:an? |the |une? |le |la )?(?:table|tableau|overview) (?:of|with|de|des|du|avec)"
+_WHAT_IS = r"(?:what (?:is|are|was|were)|what.s|quel(?:le)?s? (?:est|sont|etait|etaient))"
 SHAPES = tuple(
     re.compile(shape)
     for shape in (
-        rf"{_ASK}?(?:an? |une? )?compar(?:e|er|ez|ison|aison)(?: of| de| des)? (?P<all>{_ALL} )?(?P<subject>(?:the |les |des )?{_NOUN}) {_BY} (?P<columns>.+)",
-        rf"{_ASK}(?:an? |the |une? |le |la )?(?:table|tableau|overview) (?:of|with|de|des|du|avec) (?P<all>{_ALL} )(?P<subject>{_NOUN}?) {_BY} (?P<columns>.+)",
-        rf"{_ASK}(?:an? |the |une? |le |la )?(?:table|tableau|overview) (?:of|with|de|des|du|avec) (?P<columns>.+?) {_OF} (?P<all>{_ALL} )(?P<subject>{_NOUN})",
-        rf"{_ASK}(?P<all>{_ALL} )(?P<subject>[\w-]+)['’]s? (?P<columns>.+)",
-        rf"{_ASK}(?P<all>{_ALL} )(?P<subject>{_NOUN}?) (?:with|and|avec|et) (?:their|its|the|leurs?|son|sa|ses) (?P<columns>.+)",
-        rf"{_ASK}(?P<columns>.+?) {_OF} (?P<all>{_ALL} )(?P<subject>{_NOUN}?)(?P<year> (?:in|for|en|pour) (?:19|20)\d\d)?",
-        rf"(?:what (?:is|are|was|were)|what.s|quel(?:le)?s? (?:est|sont|etait|etaient)) (?P<columns>.+?) {_OF} (?P<all>{_ALL} )(?P<subject>{_NOUN}?)(?P<year> (?:in|for|en|pour) (?:19|20)\d\d)?",
+        # compare all internships by pay and place
+        rf"{_ASK}?(?:an? |une? )?compar(?:e|er|ez|ison|aison)(?: of| de| des)? {_EVERY}?"
+        rf"(?P<subject>(?:the |les |des )?{_NOUN}) {_BY} {_COLUMNS}",
+        # make a table of all internships with pay and place
+        rf"{_TABLE_OF} {_EVERY}{_SUBJECT} {_BY} {_COLUMNS}",
+        # make a table of pay and place for all internships
+        rf"{_TABLE_OF} {_SOME_COLUMNS} {_OF} {_EVERY}(?P<subject>{_NOUN})",
+        # list every report's revenue
+        rf"{_ASK}{_EVERY}(?P<subject>[\w-]+)['’]s? {_COLUMNS}",
+        # list all internships with their pay
+        rf"{_ASK}{_EVERY}{_SUBJECT} (?:with|and|avec|et) (?:their|its|the|leurs?|son|sa|ses) {_COLUMNS}",
+        # list the deadlines of all internships
+        rf"{_ASK}{_SOME_COLUMNS} {_OF} {_EVERY}{_SUBJECT}{_YEAR}",
+        # what is the pay of each internship
+        rf"{_WHAT_IS} {_SOME_COLUMNS} {_OF} {_EVERY}{_SUBJECT}{_YEAR}",
     )
 )
 """Questions that name their columns and ask them of every document."""
-_ADDED = r"(?P<how>total|sum of|sum|average|mean|somme|total|moyenne)"
 CALCULATED = re.compile(
-    rf"(?:what (?:is|was) |what.s |calculate |compute |add up |quel(?:le)? est |calcule[rz]? |{_ASK})?(?:the |le |la |l.)?{_ADDED}"
-    rf"(?: of| de| des| du)? (?:the |le |la |les )?(?P<columns>.+?) (?:of|for|across|over|de|des|pour) (?P<all>{_ALL} |the |les )?"
-    rf"(?P<subject>{_NOUN}?)(?P<year> (?:in|for|en|pour) (?:19|20)\d\d)?"
+    rf"(?:what (?:is|was) |what.s |calculate |compute |add up |quel(?:le)? est |calcule[rz]? |{_ASK})?"
+    r"(?:the |le |la |l.)?(?P<how>total|sum of|sum|average|mean|somme|total|moyenne)"
+    rf"(?: of| de| des| du)? (?:the |le |la |les )?{_SOME_COLUMNS} (?:of|for|across|over|de|des|pour) "
+    rf"(?P<all>{_ALL} |the |les )?{_SUBJECT}{_YEAR}"
 )
 _COUNT = "|".join([*(word for word in NUMBERS if word.isalpha()), r"\d{1,3}"])
 _WHO = (
-    rf"(?:which|what|who|whose|what.s|quel(?:le)?s?(?: est| sont)?|qui|lequel|laquelle)(?: (?:of the|sont les|est le|est la|les|le|la|is the|are the|is|are|a|the))?"
-    rf"(?: (?P<top>{_COUNT}))?"
+    r"(?:which|what|who|whose|what.s|quel(?:le)?s?(?: est| sont)?|qui|lequel|laquelle)"
+    r"(?: (?:of the|sont les|est le|est la|les|le|la|is the|are the|is|are|a|the))?"
+    rf"(?: (?P<top>{_COUNT}))?(?: {_SUBJECT})?"
+)
+_HAS = (
+    r"(?:has|have|had|offers?|gives?|serves?|with|states?|reports?|reported|made|lists?"
+    r"|a|ont|avec|propose(?:nt)?|offre(?:nt)?|sert|servent)"
 )
 SUPERLATIVE = re.compile(
-    rf"{_WHO}(?: (?P<subject>{_NOUN}?))? (?:(?:has|have|had|offers?|gives?|serves?|with|states?|reports?|reported|made|lists?|a|ont|avec|propose(?:nt)?|offre(?:nt)?|sert|servent) )"
-    r"(?:the |le |la |les )?(?P<most>highest|largest|biggest|greatest|most|longest|latest|best|lowest|smallest|fewest|least|shortest|earliest|worst) (?P<column>.+)"
+    rf"{_WHO} {_HAS} (?:the |le |la |les )?"
+    r"(?P<most>highest|largest|biggest|greatest|most|longest|latest|best"
+    r"|lowest|smallest|fewest|least|shortest|earliest|worst) (?P<column>.+)"
 )
 SUPERLATIVE_FR = re.compile(
-    rf"{_WHO}(?: (?P<subject>{_NOUN}?))? (?:a|ont|avec|propose(?:nt)?|offre(?:nt)?|sert|servent) (?:"
-    r"(?:le|la|les) (?P<column>.+?) (?:le|la|les) (?P<most>plus (?:eleve|haut|grand|long|tard|bas|petit|court|tot)|moins (?:eleve|long))(?:ue)?(?:se)?e?s?"
+    rf"{_WHO} {_HAS} (?:(?:le|la|les) (?P<column>.+?) (?:le|la|les) "
+    r"(?P<most>plus (?:eleve|haut|grand|long|tard|bas|petit|court|tot)|moins (?:eleve|long))"
+    r"(?:ue)?(?:se)?e?s?"
     r"|le (?P<many>plus|moins) (?:de |d.)(?P<counted>.+))"
 )
 ADJECTIVE = re.compile(
-    rf"{_WHO}(?: (?P<subject>{_NOUN}?))? (?:is|are|has|lasts) (?:the )?(?P<adjective>longest|shortest|earliest|soonest|latest)"
+    rf"{_WHO} (?:is|are|has|lasts) (?:the )?(?P<adjective>longest|shortest|earliest|soonest|latest)"
+)
+_VERB = (
+    r"(?:is|are|have|has|pay|pays|offer|offers|cost|costs|serve|serves|start|starts|begin|begins|last|lasts"
+    r"|allow|allows|can|sont|est|ont|a|paient|paie|proposent|propose|coutent|commencent|servent|permettent)"
 )
 HOW_MANY = re.compile(
-    rf"(?:how many|combien (?:de |d.)|(?:which|what|quel(?:le)?s?)|{_ASK}(?:{_ALL} |the |les )?)(?: |(?<= ))(?P<subject>{_NOUN}?) (?P<condition>(?:that |which |who |qui )?(?:is|are|have|has|pay|pays|offer|offers|cost|costs|serve|serves|start|starts|begin|begins|last|lasts|allow|allows|can|sont|est|ont|a|paient|paie|proposent|propose|coutent|commencent|servent|permettent) .+)"
+    rf"(?:how many |combien (?:de |d.)|(?:which|what|quel(?:le)?s?) |{_ASK}(?:{_ALL} |the |les )?)"
+    rf"{_SUBJECT} (?P<condition>(?:that |which |who |qui )?{_VERB} .+)"
 )
 DESCENDING = frozenset("highest largest biggest greatest most longest latest best".split())
-NO_COLUMNS_GIVEN = "The question names nothing to compare. Name the columns, for example: /table internships by pay, place and deadline"
+NO_COLUMNS_GIVEN = Message(
+    "The question names nothing to compare. Name the columns, for example: "
+    "/table internships by pay, place and deadline"
+)
 
 
 def table_plan(question: str, columns: Sequence[str] = ()) -> TablePlan | None:
@@ -126,14 +161,14 @@ def _forms(subject: str) -> list[frozenset[str]]:
 
 def _about(forms: Sequence[frozenset[str]], documents: Sequence[StoredDocument]) -> list[StoredDocument]:
     """Return the documents of a library of this name, else those whose title or file says so."""
-    for said_by in (
-        lambda document: shown_library(document.library),
-        lambda document: f"{document.title} {document.name}",
-    ):
+    libraries = [shown_library(document.library) for document in documents]
+    titles = [f"{document.title} {document.name}" for document in documents]
+    for texts in (libraries, titles):
+        said = [content_words(fold(re.sub(r"[_.-]", " ", text))) for text in texts]
         chosen = [
             document
-            for document in documents
-            if any(form <= content_words(fold(re.sub(r"[_.-]", " ", said_by(document)))) for form in forms)
+            for document, words in zip(documents, said, strict=True)
+            if any(form <= words for form in forms)
         ]
         if len(chosen) >= 2:
             return chosen
@@ -192,16 +227,17 @@ def _highest(text: str, folded: str) -> TablePlan | None:
             )
             return _top(columns, found, text, descending=descending)
     for phrase, known, descending in superlatives():
-        found = re.fullmatch(
-            rf"{_WHO}(?: (?P<subject>{_NOUN}?))?(?: (?:is|are|est|sont))?(?: the| le| la| les)? ?{phrase.pattern}(?: (?P<rest>{_NOUN}))?",
+        best = re.fullmatch(
+            rf"{_WHO}(?: (?:is|are|est|sont))?(?: the| le| la| les)? ?{phrase.pattern}"
+            rf"(?: (?P<rest>{_NOUN}))?",
             folded,
         )
-        if found:
+        if best:
             column = columns_named(known.asked[0], known_only=True)
-            return _top(column, found, text, descending=descending)
-    if found := ADJECTIVE.fullmatch(folded):
-        key, descending = ADJECTIVES[found["adjective"]]
-        return _top(columns_named(key, known_only=True), found, text, descending=descending)
+            return _top(column, best, text, descending=descending)
+    if best := ADJECTIVE.fullmatch(folded):
+        key, descending = ADJECTIVES[best["adjective"]]
+        return _top(columns_named(key, known_only=True), best, text, descending=descending)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Read one document for a table: the statement of each column with its place, checked against its own quote."""
+"""Read one document for a table: what it states of each column, checked against its own quote."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _statements(page: Page, column: TableColumn, fields: Sequence[LabelledField]
 def _of_field(
     page: Page, column: TableColumn, known: KnownField | None, field: LabelledField
 ) -> Statement | None:
-    """Return the statement of a labelled field, if its label names the column and its value is of its kind."""
+    """Return the statement of a field whose label names the column and whose value is of its kind."""
     label, year = field.label, ""
     if column.year or (known is not None and known.figure):
         year = next(iter(YEAR.findall(label)), "")

@@ -1,4 +1,4 @@
-"""Find what a document states of a known field without a label: in a sentence, or in the lines of its head."""
+"""Find what a document states of a known field without a label: in a sentence, or in its first lines."""
 
 from __future__ import annotations
 
@@ -14,52 +14,58 @@ from docent.research.known_fields import KnownField
 from docent.types import CellValue, Page, TableColumn
 
 OTHER_PAY = re.compile(
-    r"\b(?:rooms?|rent|flat|house|hostel|deposit|insurance|fare|ticket|allowance|meals?|costs?|fees?|budget|then|"
-    r"afterwards?|technicians?|starting (?:pay|salary)|chambres?|loyer|repas|caution|frais|ensuite|budget)\b"
+    r"\b(?:rooms?|rent|flat|house|hostel|deposit|insurance|fare|ticket|allowance|meals?|costs?|fees?|budget"
+    r"|then|afterwards?|technicians?|starting (?:pay|salary)|chambres?|loyer|repas|caution|frais|ensuite)\b"
 )
 """Sentences about another amount than the pay: a room, a later job."""
 WORKED = re.compile(r"\b\d+(?:[.,]\d+)? ?(?:hours?|heures?|h)\b[^.]{0,12}\b(?:week|semaine)\b")
 CLOSES = re.compile(
-    r"\b(?:appl(?:y|ications?|icants?|ying)|candidatures?|postul\w+|closing|closes?|deadline|submissions?|"
-    r"submit\w*)\b[^.;\n]{0,60}?\b(?:by|before|until|close|closes|on|reach|due|avant|jusqu|au plus tard|le)\b"
+    r"\b(?:appl(?:y|ications?|icants?|ying)|candidatures?|postul\w+|closing|closes?|deadline|submi(?:t|ssion)\w*)"
+    r"\b[^.;\n]{0,60}?\b(?:by|before|until|close|closes|on|reach|due|avant|jusqu|au plus tard|le)\b"
 )
 NO_APPLICATION = re.compile(r"\b(?:answer|reply|interview|decision|offers?|reponse|entretien)\b")
 BEGINS = re.compile(
-    r"\b(?:from|starts?|begins?|starting|beginning|a partir du|des le|du|commence|debute)\s+(?:on\s+)?(?:the\s+)?"
-    r"(?:monday |tuesday |wednesday |thursday |friday |saturday |sunday |lundi |mardi |mercredi |jeudi |vendredi "
-    r"|samedi |dimanche )?(?=\d)"
+    r"\b(?:from|starts?|begins?|starting|beginning|a partir du|des le|du|commence|debute)\s+"
+    r"(?:on\s+)?(?:the\s+)?"
+    r"(?:monday |tuesday |wednesday |thursday |friday |saturday |sunday |lundi |mardi |mercredi |jeudi "
+    r"|vendredi |samedi |dimanche )?(?=\d)"
 )
 LASTS = re.compile(
     r"\b(?:lasts?|lasting|for|over|dure|durera|pendant|duree)\b|^\W*(?=[\w-]+ (?:weeks|months))"
 )
 REMOTE_YES = re.compile(
-    r"\b(?:fully|entirely|completely|100 ?%) remote\b|\bremote interns?\b|\bwork(?:ing)? from anywhere\b|"
-    r"\bor wherever you are\b|\bentierement a distance\b|\b(?:100 ?%|tout) (?:en )?teletravail\b|\bat home, anywhere\b"
+    r"\b(?:fully|entirely|completely|100 ?%) remote\b|\bremote interns?\b|\bwork(?:ing)? from anywhere\b"
+    r"|\bor wherever you are\b|\bentierement a distance\b|\b(?:100 ?%|tout) (?:en )?teletravail\b"
+    r"|\bat home, anywhere\b"
 )
 REMOTE_PARTLY = re.compile(
-    r"\b(?:up to )?(?:\w+) days? (?:a|per) week (?:from|at) home\b|\bone day a\s+week\s+from home\b|\bhybrid\b|"
-    r"\bjours? (?:de teletravail|a distance)\b|\bhybride\b"
+    r"\b(?:up to )?(?:\w+) days? (?:a|per) week (?:from|at) home\b|\bone day a\s+week\s+from home\b"
+    r"|\bhybrid\b|\bjours? (?:de teletravail|a distance)\b|\bhybride\b"
 )
 REMOTE_NO = re.compile(
-    r"\bcannot be done from home\b|\bno (?:working|work) from home\b|\bon[ -]site(?: only)?\b|\bnot (?:possible|done) "
-    r"(?:from home|remotely)\b|\bsur place(?: uniquement)?\b|\bpas de teletravail\b"
+    r"\bcannot be done from home\b|\bno (?:working|work) from home\b|\bon[ -]site(?: only)?\b"
+    r"|\bnot (?:possible|done) (?:from home|remotely)\b|\bsur place(?: uniquement)?\b|\bpas de teletravail\b"
 )
 HEAD = 700
 """Characters at the beginning of a document in which it says where and by whom it is."""
-COUNTRIES = """Argentina|Australia|Austria|Bangladesh|Belgium|Bolivia|Brazil|Bulgaria|Canada|Chile|China|Colombia
-|Costa Rica|Croatia|Cyprus|Czechia|Denmark|Ecuador|Egypt|England|Estonia|Ethiopia|Finland|France|Georgia|Germany
-|Ghana|Greece|Hungary|Iceland|India|Indonesia|Ireland|Israel|Italy|Jamaica|Japan|Jordan|Kenya|Latvia|Lebanon
-|Lithuania|Luxembourg|Malaysia|Malta|Mexico|Morocco|Nepal|Netherlands|New Zealand|Nigeria|Northern Ireland|Norway
-|Pakistan|Peru|Philippines|Poland|Portugal|Qatar|Romania|Rwanda|Scotland|Senegal|Serbia|Slovakia|Slovenia
-|South Africa|South Korea|Spain|Sri Lanka|Sweden|Switzerland|Taiwan|Tanzania|Thailand|Tunisia|Turkey|Uganda|Ukraine
-|United Arab Emirates|United Kingdom|United States|Uruguay|Vietnam|Wales|Zambia|UK|USA|Allemagne|Angleterre|Autriche
-|Belgique|Brésil|Chili|Chine|Danemark|Espagne|Finlande|Grèce|Irlande|Italie|Japon|Maroc|Norvège|Pays-Bas|Pologne
-|Québec|Suède|Suisse|Tunisie"""
+COUNTRIES = """\
+Argentina|Australia|Austria|Bangladesh|Belgium|Bolivia|Brazil|Bulgaria|Canada|Chile|China
+|Colombia|Costa Rica|Croatia|Cyprus|Czechia|Denmark|Ecuador|Egypt|England|Estonia|Ethiopia
+|Finland|France|Georgia|Germany|Ghana|Greece|Hungary|Iceland|India|Indonesia|Ireland
+|Israel|Italy|Jamaica|Japan|Jordan|Kenya|Latvia|Lebanon|Lithuania|Luxembourg|Malaysia
+|Malta|Mexico|Morocco|Nepal|Netherlands|New Zealand|Nigeria|Northern Ireland|Norway
+|Pakistan|Peru|Philippines|Poland|Portugal|Qatar|Romania|Rwanda|Scotland|Senegal|Serbia
+|Slovakia|Slovenia|South Africa|South Korea|Spain|Sri Lanka|Sweden|Switzerland|Taiwan
+|Tanzania|Thailand|Tunisia|Turkey|Uganda|Ukraine|United Arab Emirates|United Kingdom
+|United States|Uruguay|Vietnam|Wales|Zambia|UK|USA|Allemagne|Angleterre|Autriche|Belgique
+|Brésil|Chili|Chine|Danemark|Espagne|Finlande|Grèce|Irlande|Italie|Japon|Maroc|Norvège
+|Pays-Bas|Pologne|Québec|Suède|Suisse|Tunisie"""
 CITY = r"[A-ZÀ-Þ][\w'’.-]+(?: (?:[A-ZÀ-Þ][\w'’-]+|de|la|le|les|upon|sur|am|im)){0,3}"
 CITY_AND_COUNTRY = re.compile(rf"(?P<place>{CITY}, (?:{COUNTRIES.replace(chr(10), '')}))\b")
 CITY_STATE = re.compile(r"(?<=· )(?P<place>Singapore|Singapour|Monaco|Luxembourg|Hong Kong)\b")
 ADDRESS = re.compile(
-    rf"(?:^|· )(?P<place>(?:\d{{1,4}},? [\w'’ -]{{3,40}}|[A-ZÀ-Þ][\w'’ -]{{2,40}} \d{{1,4}})(?:,| ·) {CITY})(?=\s*(?:·|$|\.))",
+    r"(?:^|· )(?P<place>(?:\d{1,4},? [\w'’ -]{3,40}|[A-ZÀ-Þ][\w'’ -]{2,40} \d{1,4})(?:,| ·) "
+    rf"{CITY})(?=\s*(?:·|$|\.))",
     re.MULTILINE,
 )
 """A street with its number, and a city, as a footer or a head has them."""

@@ -15,14 +15,17 @@ from docent.types import Page
 FIGURE = re.compile(r"(?P<open>\()?\s?[$€£¥]?\s?(?P<open2>\()?(?P<figure>\d[\d,.]*\d|\d)(?!\s?%)\)?")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 STATEMENT = re.compile(
-    r"\bstatements? of (?:consolidated )?(?:\w+ )?(?:income|operations|earnings|profit|comprehensive|cash flows?|financial)"
-    r"|\bstatements? of consolidated\b|\bbalance sheets?\b|\bincome statements?\b|\bcompte de resultat\b|\bbilan\b"
+    r"\bstatements? of (?:consolidated )?(?:\w+ )?"
+    r"(?:income|operations|earnings|profit|comprehensive|cash flows?|financial)"
+    r"|\bstatements? of consolidated\b|\bbalance sheets?\b|\bincome statements?\b"
+    r"|\bcompte de resultat\b|\bbilan\b"
 )
 SCALE = re.compile(r"(?:\b(?:in|en) |\()(?P<scale>thousands|millions|billions|milliers|milliards)\b")
 SCALES = {"thousands": 3, "milliers": 3, "millions": 6, "billions": 9, "milliards": 9}
 CURRENCY = re.compile(r"\b(?P<code>usd|eur|gbp|chf|us dollars|dollars|euros)\b|(?P<sign>[$€£¥])")
 PERIOD = re.compile(
-    r"\b(?:(?P<part>three|six|nine|3|6|9|13|14|26|27|39|40)[ -](?:months?|weeks?)(?:[ -]periods?)?|quarters?)\s+ended\b"
+    r"\b(?:(?P<part>three|six|nine|3|6|9|13|14|26|27|39|40)[ -](?:months?|weeks?)(?:[ -]periods?)?|quarters?)"
+    r"\s+ended\b"
     r"|\b(?:(?:twelve|12) months|(?:52|53|fifty-two) weeks?|(?:fiscal )?years?)\s+ended\b"
 )
 """The time that columns are about; without `part` it is a year."""

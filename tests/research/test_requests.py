@@ -136,7 +136,7 @@ def test_ordinary_questions_are_no_tables(question):
 
 
 def test_a_question_is_about_the_documents_that_it_names():
-    """The library of that name is read, or the documents whose title says so; in French by its translation."""
+    """The library of that name is read, or the documents whose title says so."""
     documents = [
         *(_document("internships", n) for n in range(3)),
         *(_document("mixed", n, title=f"Invoice {n}") for n in range(2)),

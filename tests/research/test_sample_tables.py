@@ -55,7 +55,7 @@ VEGAN = {
     "la-table-d-oseille.pdf": 1,
     "meridian-supper-club.pdf": None,
 }
-"""Dishes with a price of their own that the menu calls vegan; drinks, and "vegan without the cheese", are none."""
+"""Dishes with a price of their own that the menu calls vegan; drinks are none, nor "without the cheese"."""
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_the_internships_cell_by_cell(docent):
 
 
 def test_vegan_dishes_are_counted_exactly(docent):
-    """Dishes are counted by word, by code, by a sentence on all or on some; three restaurants have the most."""
+    """Dishes are counted by word, by code, by a sentence on all or on some; three restaurants lead."""
     table = compare(docent, "/table restaurants by vegan dishes")
     counts = {row.file: row.cells[0].value.number for row in table.rows}
     assert counts == VEGAN
