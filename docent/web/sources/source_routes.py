@@ -66,6 +66,7 @@ async def show_source(find: FindAnswer, request: Request, reader: str) -> Respon
     answer = await find(request, reader)
     if answer is None:
         return _nothing(request)
+    request.state.about = answer.citations_numbered(request.path_params["n"])[0].file
     return HTMLResponse(
         await run_in_small_pool(
             source_panel,
