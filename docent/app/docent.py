@@ -307,7 +307,7 @@ class Docent(Golden, Tables):
         """Answer questions, by default the golden ones, and score the answers; see docs/measuring.md."""
         from docent.evaluating import ask_answers
 
-        return _run(
+        return run_to_end(
             ask_answers(
                 questions or self.golden.all(library),
                 answer=self.answer,

@@ -26,7 +26,7 @@ from docent.web.chat.conversation import TABLE, current_choices, persona_key
 from docent.web.chat.conversation_sources import add_sources, refresh_names, take_tags
 from docent.web.chat.file_scope import choosable_libraries, question_scope
 from docent.web.chat.page_session import is_operator, language, note, reader
-from docent.web.chat.saved_answer import previous_turns
+from docent.web.chat.saved_answer import previous_table, previous_turns
 from docent.web.chat.tool_consent import ask_consent, refuse_open_questions
 from docent.web.i18n import say
 from docent.web.monitoring import Metrics
@@ -134,6 +134,7 @@ async def reply(
         or tuple(source.id for source in chosen if source.kind == "document"),
         anyway=anyway,
         ask_consent=ask_consent,
+        after_table=previous_table(chat_context.get()),
     )
     view = AnswerView(request, docent, show_receipt=choices.show_receipt, asked_of=asked_of)
     events = docent.answer(request)
