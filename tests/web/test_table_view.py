@@ -126,7 +126,7 @@ def test_each_cited_cell_leads_to_its_place():
                      "running", "3 of 6 documents, about 2 minutes left", "stop", id="running"),
         pytest.param({"state": "running", "read": 2}, {}, "elsewhere",
                      "2 of 6 documents", "", id="elsewhere"),
-        pytest.param({"state": "stopped", "read": 2}, {}, "incomplete",
+        pytest.param({"state": "stopped", "read": 2, "notes": ("Only 2 of 6.",)}, {}, "incomplete",
                      "Incomplete: 2 of 6 documents were read.", "start", id="stopped"),
         pytest.param({"state": "cancelled", "read": 0, "rows": ()}, {}, "planned", "", "start", id="planned"),
         pytest.param({}, {}, "done", "", "", id="done"),
@@ -137,6 +137,7 @@ def test_a_table_says_how_far_it_is(changed, more, phase, says, button):
     part = shown(replace(TABLE, **changed), **more)
     assert part.css_first(".table-part").attributes["data-phase"] == phase
     assert "".join(texts(part, ".table-plan")) == says
+    assert not part.css(".table-note")
     assert [node.attributes["data-does"] for node in part.css("[data-does]")] == [button] * bool(button)
 
 

@@ -118,7 +118,8 @@ def table_view(
         progress=progress_text(table, progress, phase, language),
         conclusion=conclusion,
         rest=rest,
-        notes=tuple(say(note, language) for note in table.notes),
+        # The first note of a table that is not complete says what its progress says.
+        notes=tuple(say(note, language) for note in table.notes[table.is_resumable :]),
         head=_head(table, query, language),
         rows=tuple(_row(table, row, language) for row in rows),
         more=max(table.matching - len(rows), 0),
