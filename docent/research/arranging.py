@@ -27,7 +27,7 @@ LONGEST_NAMED = 60
 
 @dataclass(frozen=True, slots=True)
 class RowKey:
-    """What sorting needs of a row, so that not all rows are held in memory."""
+    """A row as it is sorted, without its citations and other cells."""
 
     position: int
     title: str

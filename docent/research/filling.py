@@ -33,6 +33,8 @@ SECONDS_PER_PAGE = 0.02
 """Until a table has been filled on this machine (docs/performance.md, "Research tables")."""
 SECONDS_PER_QUESTION = 10.0
 """Of a model, until the first documents have been asked."""
+SAMPLED = 8
+"""Documents that are read to estimate how many the model is asked about."""
 BATCH_SECONDS = 0.3
 """Rows that are read in one go, between two events."""
 
@@ -60,7 +62,7 @@ async def fill_table(
         document.id: document for document in await asyncio.to_thread(services.store.documents, scope)
     }
     unread = await asyncio.to_thread(saved.unread, key)
-    seconds = await asyncio.to_thread(_estimate, table, [documents.get(one) for _, one in unread], services)
+    seconds = await asyncio.to_thread(_estimate, table, unread, documents, services, scope)
     started, pages, done = time.perf_counter(), 0, table.read
     finished = False
     try:
@@ -88,11 +90,21 @@ async def fill_table(
     yield TableFilled(filled)
 
 
-def _estimate(table: SavedTable, unread: Sequence[StoredDocument | None], services: TableServices) -> float:
+def _estimate(
+    table: SavedTable,
+    unread: Sequence[tuple[int, str]],
+    documents: Mapping[str, StoredDocument],
+    services: TableServices,
+    scope: Scope,
+) -> float:
+    """Return the seconds that the documents will take; a sample shows how many the model is asked about."""
     per_page = services.saved.seconds_per_page() or SECONDS_PER_PAGE
-    seconds = per_page * sum(document.pages for document in unread if document is not None)
-    if services.asker is not None:
-        seconds += SECONDS_PER_QUESTION * len(unread)
+    seconds = per_page * sum(documents[one].pages for _, one in unread if one in documents)
+    if services.asker is not None and unread:
+        sample = unread[:: max(1, len(unread) // SAMPLED)]
+        rows = [_read(one, documents.get(one), table, services, scope) for _, one in sample]
+        asked = sum(bool(services.asker.missing(row, table.plan.columns)) for row in rows)
+        seconds += SECONDS_PER_QUESTION * len(unread) * asked / len(rows)
     return round(seconds, 1)
 
 
