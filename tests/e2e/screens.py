@@ -32,7 +32,7 @@ IN_GUIDE = {
     *("source-dark-french", "receipt-dark-french", "upload-phone-light-french"),
     *("not-found-light", "personas-light", "table-light", "share-light", "person-light", "look-inside-light"),
     *("sources-light", "model-light", "first-run-light"),
-    *("research-light", "research-phone-dark"),
+    *("research-source-light", "research-light", "research-phone-dark"),
 }
 PASSWORD = "a long password"
 INTERNSHIP = "Which internship is about machine learning, and what does it pay?"
@@ -225,8 +225,10 @@ def research(camera: Camera, url: str) -> None:
     expect(page.locator(".table-part")).to_have_attribute("data-phase", "done", timeout=60_000)
     page.locator(".docent-table").scroll_into_view_if_needed()
     camera.take("research")
-    page.locator(".table-cell").first.click()
+    page.get_by_role("button", name=re.compile("21,400")).click()
     expect(page.locator(".source-mark").first).to_be_in_viewport(timeout=20_000)
+    image = page.locator("#side-view-content img")
+    until(lambda: image.evaluate("image => image.complete && image.naturalWidth > 0"), within=60)
     camera.take("research-source")
     close_panel(page)
 
