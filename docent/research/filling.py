@@ -29,8 +29,6 @@ from docent.types import (
     TableState,
 )
 
-SECONDS_PER_PAGE = 0.02
-"""Until a table has been filled on this machine (docs/performance.md, "Research tables")."""
 SECONDS_PER_QUESTION = 10.0
 """Of a model, until the first documents have been asked."""
 BATCH_SECONDS = 0.3
@@ -60,39 +58,39 @@ async def fill_table(
         document.id: document for document in await asyncio.to_thread(services.store.documents, scope)
     }
     unread = await asyncio.to_thread(saved.unread, key)
-    seconds = await asyncio.to_thread(_estimate, table, [documents.get(one) for _, one in unread], services)
-    yield TablePlanned(key, table.plan, table.documents, seconds, _announced(table, len(unread), seconds))
-    started, pages, done = time.perf_counter(), 0, table.read
+    began, done = time.perf_counter(), table.read
     finished = False
     try:
+        rows = await asyncio.to_thread(_read_batch, unread, documents, table, services, scope)
+        seconds = _estimate(time.perf_counter() - began, len(rows), unread, documents)
+        seconds += SECONDS_PER_QUESTION * len(unread) if services.asker is not None else 0.0
+        announced = _announced(table, len(unread), seconds)
+        yield TablePlanned(key, table.plan, table.documents, seconds, announced)
         waiting = list(unread)
         while waiting:
-            rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)
             if services.asker is not None:
                 rows = [(position, await _asked(row, table, services.asker)) for position, row in rows]
             await asyncio.to_thread(saved.add_rows, key, rows)
-            for _, row in rows:
-                done += 1
-                pages += documents[row.document_id].pages if row.document_id in documents else 0
+            done += len(rows)
             del waiting[: len(rows)]
-            spent = time.perf_counter() - started
-            left = spent / (done - table.read) * len(waiting)
+            left = (time.perf_counter() - began) / (done - table.read) * len(waiting)
             yield TableProgress(key, done, table.documents, left)
+            rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)
         finished = True
     finally:
         state: TableState = "done" if finished else "cancelled"
-        saved.finished(key, state, seconds=time.perf_counter() - started, pages=pages)
+        saved.finished(key, state, seconds=time.perf_counter() - began)
     visible = frozenset(documents)
     filled = await asyncio.to_thread(table_as_shown, key, reader=reader, visible=visible, saved=saved)
     yield TableFilled(filled)
 
 
-def _estimate(table: SavedTable, unread: Sequence[StoredDocument | None], services: TableServices) -> float:
-    per_page = services.saved.seconds_per_page() or SECONDS_PER_PAGE
-    seconds = per_page * sum(document.pages for document in unread if document is not None)
-    if services.asker is not None:
-        seconds += SECONDS_PER_QUESTION * len(unread)
-    return round(seconds, 1)
+def _estimate(
+    spent: float, read: int, unread: Sequence[tuple[int, str]], documents: Mapping[str, StoredDocument]
+) -> float:
+    """Return the seconds for all unread pages, from those that the first documents took."""
+    pages = [documents[one].pages if one in documents else 0 for _, one in unread]
+    return round(spent / max(sum(pages[:read]), 1) * sum(pages[read:]), 1)
 
 
 def _announced(table: SavedTable, unread: int, seconds: float) -> Message:
