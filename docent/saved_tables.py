@@ -36,7 +36,7 @@ BUSY_SECONDS = 30.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tables (
     id TEXT PRIMARY KEY, reader TEXT, question TEXT NOT NULL, plan TEXT NOT NULL, state TEXT NOT NULL,
-    model TEXT NOT NULL DEFAULT '', seconds REAL NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0,
+    model TEXT NOT NULL DEFAULT '', seconds REAL NOT NULL DEFAULT 0,
     created REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS table_documents (
     table_id TEXT NOT NULL REFERENCES tables(id) ON DELETE CASCADE, position INTEGER NOT NULL,
@@ -92,14 +92,13 @@ class SavedTables:
         with self._lock:
             self._running.add(key)
 
-    def finished(self, key: str, state: TableState, *, seconds: float, pages: int) -> None:
+    def finished(self, key: str, state: TableState, *, seconds: float) -> None:
         """Note how the filling ended, and the time that it took."""
         with self._lock:
             self._running.discard(key)
         with _opened(self._folder, create=True) as db:
             db.execute(
-                "UPDATE tables SET state = ?, seconds = seconds + ?, pages = pages + ? WHERE id = ?",
-                (state, seconds, pages, key),
+                "UPDATE tables SET state = ?, seconds = seconds + ? WHERE id = ?", (state, seconds, key)
             )
 
     def resumed(self, key: str) -> None:
@@ -209,19 +208,6 @@ class SavedTables:
         self.get(key, reader)
         with _opened(self._folder, create=True) as db:
             db.execute("DELETE FROM tables WHERE id = ?", (key,))
-
-    def seconds_per_page(self) -> float | None:
-        """Return the time that earlier tables took for a page, by rules alone; None before the first."""
-        with _opened(self._folder) as db:
-            row = (
-                db
-                and db.execute(
-                    "SELECT sum(seconds), sum(pages) FROM (SELECT seconds, pages FROM tables "
-                    "WHERE model = '' "
-                    "AND pages > 0 ORDER BY created DESC LIMIT 5)"
-                ).fetchone()
-            )
-        return row[0] / row[1] if row and row[1] else None
 
 
 def forget_documents(folder: Path, documents: Collection[str]) -> int:

@@ -29,8 +29,6 @@ from docent.types import (
     TableState,
 )
 
-SECONDS_PER_PAGE = 0.02
-"""Until a table has been filled on this machine (docs/performance.md, "Research tables")."""
 SECONDS_PER_QUESTION = 10.0
 """Of a model, until the first documents have been asked."""
 SAMPLED = 8
@@ -62,50 +60,55 @@ async def fill_table(
         document.id: document for document in await asyncio.to_thread(services.store.documents, scope)
     }
     unread = await asyncio.to_thread(saved.unread, key)
-    seconds = await asyncio.to_thread(_estimate, table, unread, documents, services, scope)
-    started, pages, done = time.perf_counter(), 0, table.read
+    began, done = time.perf_counter(), table.read
     finished = False
     try:
-        yield TablePlanned(key, table.plan, table.documents, seconds, _announced(table, len(unread), seconds))
-        started = time.perf_counter()  # whoever asked may have thought about it
+        rows = await asyncio.to_thread(_read_batch, unread, documents, table, services, scope)
+        seconds = _estimate(time.perf_counter() - began, len(rows), unread, documents)
+        seconds += await asyncio.to_thread(_asking, table, unread, documents, services, scope)
+        announced = _announced(table, len(unread), seconds)
+        yield TablePlanned(key, table.plan, table.documents, seconds, announced)
         waiting = list(unread)
         while waiting:
-            rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)
             if services.asker is not None:
                 rows = [(position, await _asked(row, table, services.asker)) for position, row in rows]
             await asyncio.to_thread(saved.add_rows, key, rows)
-            for _, row in rows:
-                done += 1
-                pages += documents[row.document_id].pages if row.document_id in documents else 0
+            done += len(rows)
             del waiting[: len(rows)]
-            spent = time.perf_counter() - started
-            left = spent / (done - table.read) * len(waiting)
+            left = (time.perf_counter() - began) / (done - table.read) * len(waiting)
             yield TableProgress(key, done, table.documents, left)
+            rows = await asyncio.to_thread(_read_batch, waiting, documents, table, services, scope)
         finished = True
     finally:
         state: TableState = "done" if finished else "cancelled"
-        saved.finished(key, state, seconds=time.perf_counter() - started, pages=pages)
+        saved.finished(key, state, seconds=time.perf_counter() - began)
     visible = frozenset(documents)
     filled = await asyncio.to_thread(table_as_shown, key, reader=reader, visible=visible, saved=saved)
     yield TableFilled(filled)
 
 
 def _estimate(
+    spent: float, read: int, unread: Sequence[tuple[int, str]], documents: Mapping[str, StoredDocument]
+) -> float:
+    """Return the seconds for all unread pages, from those that the first documents took."""
+    pages = [documents[one].pages if one in documents else 0 for _, one in unread]
+    return round(spent / max(sum(pages[:read]), 1) * sum(pages[read:]), 1)
+
+
+def _asking(
     table: SavedTable,
     unread: Sequence[tuple[int, str]],
     documents: Mapping[str, StoredDocument],
     services: TableServices,
     scope: Scope,
 ) -> float:
-    """Return the seconds that the documents will take; a sample shows how many the model is asked about."""
-    per_page = services.saved.seconds_per_page() or SECONDS_PER_PAGE
-    seconds = per_page * sum(documents[one].pages for _, one in unread if one in documents)
-    if services.asker is not None and unread:
-        sample = unread[:: max(1, len(unread) // SAMPLED)]
-        rows = [_read(one, documents.get(one), table, services, scope) for _, one in sample]
-        asked = sum(bool(services.asker.missing(row, table.plan.columns)) for row in rows)
-        seconds += SECONDS_PER_QUESTION * len(unread) * asked / len(rows)
-    return round(seconds, 1)
+    """Return the seconds of the questions to the model; a sample shows for how many documents it is asked."""
+    if services.asker is None or not unread:
+        return 0.0
+    sample = unread[:: max(1, len(unread) // SAMPLED)]
+    rows = [_read(one, documents.get(one), table, services, scope) for _, one in sample]
+    asked = sum(bool(services.asker.missing(row, table.plan.columns)) for row in rows)
+    return SECONDS_PER_QUESTION * len(unread) * asked / len(rows)
 
 
 def _announced(table: SavedTable, unread: int, seconds: float) -> Message:

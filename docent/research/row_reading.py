@@ -76,7 +76,9 @@ def read_row(document: StoredDocument, columns: Sequence[TableColumn], reader: P
         fields = list(labelled_fields(page)) if any(not _is_figure(column) for column in columns) else []
         for found, column in zip(statements, columns, strict=True):
             if column.kind != "count":
-                found += _statements(page, column, fields)
+                found += _labelled(page, column, fields)
+                if all(statement.rank[0] > WIDER_LABEL for statement in found):
+                    found += _in_sentences(page, column)
     chunks = reader.chunks()
     cells = []
     for found, column in zip(statements, columns, strict=True):
@@ -98,8 +100,8 @@ def _is_figure(column: TableColumn) -> bool:
     return known is not None and known.figure
 
 
-def _statements(page: Page, column: TableColumn, fields: Sequence[LabelledField]) -> Iterator[Statement]:
-    """Yield what a page states of a column, surest first within each way of stating it."""
+def _labelled(page: Page, column: TableColumn, fields: Sequence[LabelledField]) -> Iterator[Statement]:
+    """Yield what a page states of a column in rows of statements and in labelled fields."""
     known = field_of(column.field)
     if known is not None and known.figure:
         yield from _figures(page, column, known)
@@ -111,7 +113,11 @@ def _statements(page: Page, column: TableColumn, fields: Sequence[LabelledField]
             value = page.text[field.value_start : field.end]
             if field.form == "label" and (read := remote_answer(value)):
                 yield _statement(page, (WIDER_LABEL, 1), field, shown_value(value), read)
-    for span in sentences_about(page, column, known):
+
+
+def _in_sentences(page: Page, column: TableColumn) -> Iterator[Statement]:
+    """Yield what the sentences of a page state of a column."""
+    for span in sentences_about(page, column, field_of(column.field)):
         quote = page.text[span.start : span.end]
         yield Statement(
             (SENTENCE, 0), page, span.start, span.end, shown_value(quote), plain(quote), span.read

@@ -18,6 +18,8 @@ OTHER_PAY = re.compile(
     r"|then|afterwards?|technicians?|starting (?:pay|salary)|chambres?|loyer|repas|caution|frais|ensuite)\b"
 )
 """Sentences about another amount than the pay: a room, a later job."""
+AMOUNT = re.compile(r"[€£$¥₹]|\b(?:[A-Z]{3}|kr)\b|\b(?:euros?|dollars?|pounds?|francs?|yen)\b")
+"""A sign, a code or a name of a currency."""
 WORKED = re.compile(r"\b\d+(?:[.,]\d+)? ?(?:hours?|heures?|h)\b[^.]{0,12}\b(?:week|semaine)\b")
 CLOSES = re.compile(
     r"\b(?:appl(?:y|ications?|icants?|ying)|candidatures?|postul\w+|closing|closes?|deadline|submi(?:t|ssion)\w*)"
@@ -127,13 +129,15 @@ def _first(pattern: re.Pattern[str], text: str) -> int:
 
 def _pay(text: str, folded: str, known: KnownField | None) -> ReadValue | None:
     """Return an amount of money for a time that a sentence gives as pay."""
-    if OTHER_PAY.search(folded):
+    if OTHER_PAY.search(folded) or not AMOUNT.search(text):
         return None
-    paid = any(one.unit in MONEY and one.period for one in quantities_of(text).quantities)
     said = re.search(
         r"\b(?:pay|pays|paid|salary|wages?|stipend|earn|salaire|remuner\w+|gratification)\b", folded
     )
-    return read_value(text, "number", known) if paid and (said or WORKED.search(folded)) else None
+    if not said and not WORKED.search(folded):
+        return None
+    paid = any(one.unit in MONEY and one.period for one in quantities_of(text).quantities)
+    return read_value(text, "number", known) if paid else None
 
 
 def remote_answer(text: str) -> ReadValue | None:

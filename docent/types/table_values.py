@@ -205,7 +205,7 @@ class TablePlanned:
     plan: TablePlan
     documents: int
     seconds: float
-    """Estimated; measured on the first documents and on earlier tables."""
+    """Estimated, from the time that the first documents took."""
     text: str
     """A sentence that says so."""
 
