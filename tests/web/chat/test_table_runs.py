@@ -210,6 +210,8 @@ async def test_a_stopped_table_is_filled_in_the_background(client, docent, histo
         async with asyncio.timeout(20):
             while 'data-phase="done"' not in (page := (await ann.get("/tables/t?sort=-1")).text):
                 await asyncio.sleep(0.01)
+            while table_runs.run_of(TABLE.id) is not None:  # until the message is saved, too
+                await asyncio.sleep(0.01)
         assert page.index("anvil.md") < page.index("Dock.md")
     (step,) = await history.table_messages("t", "ann")
     assert load_answer(step["metadata"]).text == "2 read [1]"
