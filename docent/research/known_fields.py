@@ -41,7 +41,7 @@ class KnownField:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(term.strip() for term in text.split(",") if term.strip())
+    return tuple(" ".join(term.split()) for term in text.split(",") if term.strip())
 
 
 KNOWN_FIELDS = (

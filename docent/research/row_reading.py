@@ -231,12 +231,26 @@ def _surest(statements: Sequence[Statement], column: TableColumn) -> Statement |
         return None
     least = min(statement.rank for statement in statements)
     best = [statement for statement in statements if statement.rank == least]
-    if _is_figure(column):  # the same row stands on several pages; a segment's row has another figure
-        (number, _), *_ = Counter(statement.read.value.number for statement in best).most_common(1)
-        return next(statement for statement in best if statement.read.value.number == number)
+    if _is_figure(column):
+        return _of_the_whole([one for one in statements if one.rank[0] <= max(least[0], WIDER_LABEL)], least)
     if column.field == "remote":  # a plain yes or no before "up to one day"
         return min(best, key=lambda statement: statement.read.value.yes is None)
     return best[0]
+
+
+def _of_the_whole(statements: Sequence[Statement], least: tuple[int, int]) -> Statement:
+    """Return the figure of the whole company; rows of the same name may be about a part of it.
+
+    It is the one that stands on most pages, and of equals the largest: no part is larger than the whole.
+    """
+    pages = Counter(one.read.value.number for one in statements)
+    surest = {one.read.value.number for one in statements if one.rank == least}
+    (number, count), *_ = pages.most_common(1)
+    if count == 1:
+        number = max((one.read.value.number for one in statements), key=lambda each: each or 0)
+    elif surest and max(pages[each] for each in surest) == count:
+        number = next(each for each in surest if pages[each] == count)
+    return next(one for one in statements if one.read.value.number == number)
 
 
 def _contradicting(best: Statement, found: Sequence[Statement], column: TableColumn) -> Statement | None:

@@ -12,7 +12,7 @@ from docent.answering.citing.vocabulary import fold
 from docent.research.cell_values import decimal_of
 from docent.types import Page
 
-FIGURE = re.compile(r"(?P<open>\()?\s?[$€£¥]?\s?(?P<open2>\()?(?P<figure>\d[\d,.]*\d|\d)(?!\s?%)\)?")
+FIGURE = re.compile(r"(?P<open>\()?\s?[$€£¥]?\s?(?P<open2>\()?(?P<figure>\d[\d,.]*\d|\d)(?![\d,.]*\s?%)\)?")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 STATEMENT = re.compile(
     r"\bstatements? of (?:consolidated )?(?:\w+ )?"
@@ -20,8 +20,8 @@ STATEMENT = re.compile(
     r"|\bstatements? of consolidated\b|\bbalance sheets?\b|\bincome statements?\b"
     r"|\bcompte de resultat\b|\bbilan\b"
 )
-SCALE = re.compile(r"(?:\b(?:in|en) |\()(?P<scale>thousands|millions|billions|milliers|milliards)\b")
-SCALES = {"thousands": 3, "milliers": 3, "millions": 6, "billions": 9, "milliards": 9}
+SCALE = re.compile(r"(?:\b(?:in|en) |\(|[$€£] ?)(?P<scale>thousand|million|billion|millier|milliard)s?\b")
+SCALES = {"thousand": 3, "millier": 3, "million": 6, "billion": 9, "milliard": 9}
 CURRENCY = re.compile(r"\b(?P<code>usd|eur|gbp|chf|us dollars|dollars|euros)\b|(?P<sign>[$€£¥])")
 PERIOD = re.compile(
     r"\b(?:(?P<part>three|six|nine|3|6|9|13|14|26|27|39|40)[ -](?:months?|weeks?)(?:[ -]periods?)?|quarters?)"
@@ -29,6 +29,10 @@ PERIOD = re.compile(
     r"|\b(?:(?:twelve|12) months|(?:52|53|fifty-two) weeks?|(?:fiscal )?years?)\s+ended\b"
 )
 """The time that columns are about; without `part` it is a year."""
+PRO_FORMA = re.compile(r"\bpro[ -]?forma\b")
+"""Figures as if another company had been bought before."""
+ABOVE_HEAD = 400
+"""Characters above the years of a table in which it is introduced."""
 LINES_OF_PERIOD = 4
 """Lines above the years in which it stands."""
 LINES_ABOVE = 30
@@ -39,8 +43,10 @@ LONGEST_CAPTION = 4
 """Words of a line above a row that is a caption of several rows."""
 GAP = 2
 """Lines without a year between two that belong to the same head."""
+LONGEST_TITLE = 12
+"""Words of a line that is a title."""
 TOP = 700
-"""Characters at the top of a page that say which statement it is, and its unit."""
+"""Characters at the top of a page that say which statement it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,9 @@ def statement_figures(page: Page, terms: Sequence[str], year: str) -> Iterator[S
     folded = fold(text)
     if not any(term in folded for term in ordered):
         return
-    top = folded[:TOP]
+    is_statement = any(
+        STATEMENT.search(line) for line in folded[:TOP].split("\n") if len(line.split()) <= LONGEST_TITLE
+    )
     for at, (start, end) in enumerate(lines):
         row = folded[start:end]
         named = _name_of(row, ordered)
@@ -74,16 +82,18 @@ def statement_figures(page: Page, terms: Sequence[str], year: str) -> Iterator[S
         position, name_end = named
         figures = list(_figures(text[start + name_end : end]))
         years, head = _years_above(text, lines, at)
-        if len(figures) not in range(len(years), len(years) + (MOST_OTHERS + 1 if len(years) > 1 else 1)):
+        if len(years) < 2 or len(figures) not in range(len(years), len(years) + MOST_OTHERS + 1):
+            continue  # the figures of one year alone are often those of a part of the company
+        if PRO_FORMA.search(folded[max(0, head[0] - ABOVE_HEAD) : start]):
             continue
         column = _column(years, folded[head[0] : start], year)
         if column is None:
             continue
         number, written = figures[column]
-        scale = SCALE.search(folded[:start]) or SCALE.search(folded)
+        *_, scale = (None, SCALE.search(folded), *SCALE.finditer(folded[:start]))  # the nearest above
         zeros = SCALES[scale["scale"]] if scale else 0
-        unit = _currency(text[start:end]) or _currency(text[max(0, head[0] - 300) : end]) or _currency(top)
-        rank = 0 if STATEMENT.search(top) and scale else 1 if scale else 2
+        unit = _currency(text[start:end]) or _currency(text[max(0, head[0] - 300) : end]) or _currency(text)
+        rank = 0 if is_statement and scale else 1 if scale else 2
         shown = f"{written} {scale['scale']}" if scale else written
         yield StatementFigure((rank, position), number * Decimal(10) ** zeros, unit, shown, start, end, head)
 
