@@ -78,7 +78,7 @@ async def answer(request: AnswerRequest, services: AnswerServices) -> AsyncGener
         yield draft.notice(breach.says)
     if ignored := services.ignored_instructions(request.preferences):
         yield draft.notice(ignored)
-    worked_out = await work_out(request, documents, services)
+    worked_out = None if request.table_id else await work_out(request, documents, services)
     ways = (
         _events(request, documents, listed, services, draft)
         if worked_out is None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 Result = TypeVar("Result")
 
 
-class Docent(Golden, Tables):
+class Docent(Tables, Golden):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
