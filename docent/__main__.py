@@ -28,6 +28,7 @@ from docent.cli import (
     run,
     sample_command,
     source_commands,
+    table_command,
 )
 from docent.errors import InputError
 from docent.settings import Settings
@@ -72,6 +73,12 @@ def parser() -> argparse.ArgumentParser:
         as_json=False,
     )
     add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
+    add(
+        "table",
+        table_command.run_table,
+        "Compare many documents in a table, each cell with its citation.",
+        table_command.define_table,
+    )
     add(
         "pull",
         ask_commands.run_pull,

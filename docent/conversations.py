@@ -20,6 +20,8 @@ from docent.types import Quotes
 HISTORY = "history.db"
 ANSWER_KEY = "docent"
 """The key of a message's metadata that holds the answer with its citations and receipt."""
+TABLE_KEY = "docent_table"
+"""The key of a message's metadata that holds the id of the research table that it shows."""
 BUSY_SECONDS = 30.0  # as long as the catalog waits; writing 100 MB anew took 4 to 7 s on two busy cores
 
 
