@@ -23,6 +23,7 @@ from docent.cli import (
     mcp_command,
     model_commands,
     print_json,
+    question_command,
     run,
     sample_command,
     source_commands,
@@ -106,6 +107,12 @@ def parser() -> argparse.ArgumentParser:
         eval_commands.run_golden,
         "Keep questions of your own for `eval`.",
         eval_commands.define_golden,
+    )
+    add(
+        "questions",
+        question_command.run_questions,
+        "Make questions whose pages are known from the documents of a library, for `eval`.",
+        question_command.define_questions,
     )
     add(
         "mcp",

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PIPELINES = {"ingesting", "answering", "evaluating"}
+PIPELINES = {"ingesting", "answering", "evaluating", "questions"}
 SHARED = {"types", "errors", "messages"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,17 +31,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
+    "question_pairs": SHARED,
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
     "indexing": SHARED | {"plugins", "resources"},
-    "store": SHARED | {"conversations", "memory", "regular_files"},
+    "store": SHARED | {"conversations", "memory", "question_pairs", "regular_files"},
     "retrieving": SHARED | {"store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
-    "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
+    "evaluating": SHARED | {"answering", "question_pairs", "retrieving", "store.protocols"},
+    "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    | {
+        "settings",
+        "lazy",
+        "plugins",
+        "question_pairs",
+        "resources",
+        "loading",
+        "indexing",
+        "store",
+        "retrieving",
+        "sources",
+    },
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES

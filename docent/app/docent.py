@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
-from docent.app.retrieval import Retrieval
+from docent.app.question_sets import QuestionSets
 from docent.app.source_schedule import events_with_origins
 from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
     DEFAULT_LIBRARY,
-    Answer,
     Answered,
     AnswerRequest,
     Deletion,
@@ -31,7 +30,6 @@ from docent.types import (
 if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.answering.models.client import ModelStatus, ServedModel
     from docent.answering.prompt.personas import Persona
-    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
     from docent.settings import Settings
@@ -40,7 +38,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 Result = TypeVar("Result")
 
 
-class Docent(Retrieval):
+class Docent(QuestionSets):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -300,30 +298,6 @@ class Docent(Retrieval):
         from docent.loading import LOADER_VERSION
 
         return document.pages > 0 and document.loader < LOADER_VERSION
-
-    @property
-    def golden(self) -> GoldenQuestions:
-        """The user's own questions with known pages, for `eval`."""
-        from docent.evaluating import GoldenQuestions
-
-        return GoldenQuestions(self.store.folder / "golden.jsonl")
-
-    @property
-    def past_evaluations(self) -> PastEvaluations:
-        """The figures of earlier evaluations of these questions."""
-        from docent.evaluating import PastEvaluations
-
-        return PastEvaluations(self.store.folder / "evaluations.jsonl")
-
-    def keep_golden(self, answer: Answer) -> Question | None:
-        """Add the question of a good answer, unless that cites nothing or a private document."""
-        from docent.evaluating import from_answer
-
-        question = from_answer(answer)
-        if question is None or question.library not in self.store.libraries(None):
-            return None
-        self.golden.add(question)
-        return question
 
     async def check_model(self, name: str = "") -> ModelStatus:
         """Ask the server whether it has a model, by default that of the settings."""

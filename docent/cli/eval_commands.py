@@ -32,6 +32,9 @@ def define_eval(command: argparse.ArgumentParser) -> None:
         help="a JSON object a line: question, file, pages (counted from 1), or answerable: false "
         "(default: your golden questions)",
     )
+    command.add_argument(
+        "--synthetic", action="store_true", help="ask the questions that `docent questions` made"
+    )
     command.add_argument("--floor", type=float, metavar="X", help="exit 1 if page-hit@5 is below X")
     command.add_argument(
         "--documents", type=Path, metavar="FOLDER", help="ask this folder, ingested into a temporary storage"
@@ -69,7 +72,7 @@ def run_eval(arguments: argparse.Namespace) -> int:
         return 0
     with _opened(arguments) as docent:
         run, shared, given = _measure(docent, arguments)
-        if arguments.documents is None and arguments.questions is None:
+        if arguments.documents is None and arguments.questions is None and not arguments.synthetic:
             docent.past_evaluations.add(shared, library=arguments.library or "")
     figures = figures_json(shared, given)
     compared = _compare(against[0], run) if against else {}
@@ -127,7 +130,15 @@ def _questions(docent: Docent, arguments: argparse.Namespace) -> list[Question]:
     from docent.evaluating import read_questions
 
     if arguments.questions is not None:
+        if arguments.synthetic:
+            raise InputError("--synthetic asks its own questions. Leave out the file, or --synthetic.")
         return read_questions(arguments.questions)
+    if arguments.synthetic:
+        if questions := docent.synthetic.all(arguments.library or ""):
+            return questions
+        raise InputError(
+            "No questions were made here yet. Make some with: python -m docent questions --library L"
+        )
     if questions := docent.golden.all(arguments.library or ""):
         return questions
     raise InputError(
