@@ -16,7 +16,7 @@ LOWER = r"(?:and|of|the|de|du|des|la|le|et|&|d['’]|l['’])"
 CAPITALS = re.compile(
     rf"(?:(?:The|La|Le|Les|El|Il|Casa) )?[A-ZÀ-Þ][\w’'-]*(?: (?:{LOWER} ?){{0,2}}[A-ZÀ-Þ][\w’'-]*)*"
 )
-YEAR = re.compile(r"(?:19|20)\d\d")
+YEAR = re.compile(r"((?:19|20)\d\d)(?:q(\d))?")
 NO_NAME = frozenset(
     "report annual quarterly form the a of for in final draft copy new version doc file scan".split()
 )
@@ -29,13 +29,15 @@ def document_name(document: StoredDocument, passages: Sequence[Passage]) -> Docu
     """Return the name that a document has in its own text, by the words of its file name."""
     stem = PurePosixPath(document.name).stem
     stem_words = [fold(word) for word in re.findall(r"[^\W_]+", stem)]
-    year = next((word for word in stem_words if YEAR.fullmatch(word)), "")
+    dated = next((found for word in stem_words if (found := YEAR.fullmatch(word))), None)
+    year = f"{f'Q{dated[2]} ' if dated[2] else ''}{dated[1]}" if dated else ""
     text = "\n".join(passage.text for passage in passages[:PASSAGES_READ])
     thing = _thing(document.library, text)
-    if named := _named_by(stem_words, text):
+    title = " ".join(document.title.split())
+    named = _named_by(stem_words, text)
+    if named and not (set(re.findall(r"[^\W_]+", fold(title))) == set(stem_words) and named != title):
         form: Literal["report", "organisation"] = "report" if year else "organisation"
         return DocumentName(f"{named} {year}".strip(), form, thing, document.title)
-    title = " ".join(document.title.split())
     if 0 < len(title) <= LONGEST_TITLE and not re.search(r"\.\w{2,4}$|[|_“”]", title):
         return DocumentName(title, thing=thing, title=title)
     readable = " ".join(re.findall(r"[^\W_]+", stem))
@@ -58,10 +60,17 @@ def _named_by(stem_words: Sequence[str], text: str) -> str:
     for found in CAPITALS.finditer(text):
         run = re.sub(r"(?: [^\W\d_]\b)+$", "", found[0])
         words = [word for word in re.findall(r"[^\W_]{2,}", fold(run)) if word not in ARTICLES]
-        known = [word for word in words if word in stem_words and word not in NO_NAME and len(word) > 2]
-        if not words or not known or known[0] not in stem_words[:2] or known[0] not in words[:2]:
+        joined = next((n for n in (2, 3) if "".join(words[:n]) in stem_words and len(words) >= n), 0)
+        known = words[:joined] or [
+            word for word in words if word in stem_words and word not in NO_NAME and len(word) > 2
+        ]
+        if not known or not (joined or known[0] in stem_words[:2] and known[0] in words[:2]):
             continue
-        kept = run if 2 * len(known) >= len(words) else _first_words(run, known[0])
+        kept = (
+            run
+            if 2 * len(known) >= len(words) and not joined
+            else _first_words(run, known[-1 if joined else 0])
+        )
         kept = re.sub(r"['’]s$", "", kept)
         inside = text[max(found.start() - 2, 0) : found.start()][:1].islower()
         if len(kept.split()) == 1:

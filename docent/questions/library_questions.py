@@ -22,12 +22,14 @@ from docent.types import ANSWERING, Passage, StoredDocument
 VERSION = 1
 """Raised when questions are made in another way, so that documents are gone through again."""
 LEAST_OF_A_DOCUMENT, MOST_OF_A_DOCUMENT = 8, 100
-"""Pairs of one document, where no count is asked for; a page adds one."""
+"""Pairs of one document, where no count is asked for."""
+CHUNKS_PER_PAIR = 3
+"""A longer document gives a pair more for so many chunks, about a page."""
 CHECKS_ON_A_PAGE = 6
 """Searches for one pair of a page, each time that its turn comes."""
 MOST_CHECKS = 5
 """Searches for each pair that is wanted of a document; each takes about 80 ms."""
-MOST_OF_A_PAGE = 12
+MOST_OF_A_PAGE = 20
 """Pairs of one page."""
 MOST_CANDIDATES = 30
 """Candidates of one page that are held until its turn comes again."""
@@ -195,7 +197,7 @@ def _quota(document: StoredDocument, before: int, left: int | None, documents_le
     """Return how many more pairs to make of a document: the usual number, or its share of what is left."""
     if left is not None:
         return -(-left // documents_left)
-    return max(min(LEAST_OF_A_DOCUMENT + document.pages, MOST_OF_A_DOCUMENT) - before, 0)
+    return max(min(LEAST_OF_A_DOCUMENT + document.chunks // CHUNKS_PER_PAIR, MOST_OF_A_DOCUMENT) - before, 0)
 
 
 def spread(count: int) -> list[int]:

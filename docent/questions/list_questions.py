@@ -95,7 +95,7 @@ LEAST_KNOWN = 2
 """Known labels in a list; then its others are labels, too."""
 NO_LABEL = re.compile(
     r"\b(?:e\.?g|i\.?e|example|note|notes|warning|tip|caution|nb|remark|total|source|sources|see|http|https|re"
-    r"|subject|from|to|cc|date|page|figure|table|chart|note|tableau|exemple|attention|remarque|voir|objet|de)\b",
+    r"|subject|from|to|cc|date|dated|by|name|title|signed|signature|page|figure|table|chart|note|tableau|exemple|attention|remarque|voir|objet|de)\b",
     re.IGNORECASE,
 )
 LABEL_WORD = re.compile(r"[^\W\d_][\w’'/&-]*")
@@ -106,6 +106,11 @@ PRICE = re.compile(
 )
 IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
 YEAR = re.compile(r"(?:(?:FY|fiscal|year|exercice) ?)?(?:19|20)\d\d", re.IGNORECASE)
+NO_COLUMN = re.compile(
+    r"additional|other|total|net|gross|average|accumulated|current|change|amount|and|non-\w+"
+)
+"""A column of this name alone: the rest of its name stands in another line."""
+COMPANY = re.compile(r"\b(?:plc|Inc|Ltd|LLC|Pty|GmbH|S\.?A\.?|B\.?V\.?|Corp)\b")
 MEANINGS = frozenset(("meaning", "means", "description", "definition"))
 EMPTY_CELL = re.compile(r"[-–—.\s$€£%]*|n/?a|none|nil", re.IGNORECASE)
 LEAST_PRICES = 3
@@ -145,7 +150,7 @@ def _is_label(label: str, name: DocumentName) -> bool:
         return False
     if len(words) > 1 and all(word[:1].isupper() for word in words) or words[0].casefold() in ("a", "an"):
         return False  # a name
-    if content_words(label) <= content_words(name.text):
+    if content_words(label) <= content_words(name.text) or label.isupper() and len(label) < 6:
         return False
     return all(LABEL_WORD.fullmatch(word) or word in ("&", "/") for word in words)
 
@@ -209,27 +214,43 @@ def price_questions(passage: Passage, name: DocumentName, language: str) -> Iter
 def cell_questions(passage: Passage, name: DocumentName, language: str) -> Iterator[Candidate]:
     """Yield a question for each cell of a table whose row and column have names."""
     text = passage.text
-    rows = [unit for unit in quoted_units(text) if unit.columns and unit.says and len(unit.row) > 1]
+    rows = list(_rows_of_tables(text))
     names = Counter(unit.row[0].casefold() for unit in rows)
     for unit in rows:
         row = IN_BRACKETS.sub("", unit.row[0]).strip(" :*_.`")
         words = row.split()
         if names[unit.row[0].casefold()] > 1 or not 1 <= len(words) <= MOST_NAME_WORDS:
             continue
-        if not is_subject(words) or re.search(r"[|;?!]|\d{3,}", row):
+        if not row[:1].isalpha() or not is_subject(words) or re.search(r"[|;?!$€£]|\d{3,}", row):
             continue
         for column, cell in _named_cells(unit):
             if question := _asked_of_cell(row, column, cell, text, name, language):
+                # The check of claims takes a line with figures for no names of columns.
+                stated = f"{row}: {cell}" if YEAR.fullmatch(column) else f"{row}: {column} {cell}"
                 yield Candidate(
-                    "cell", question, cell, f"{row}: {column} {cell}", passage, unit.start, unit.end,
-                    label=f"{row}, {column}",
-                )  # fmt: skip
+                    "cell", question, cell, stated, passage, unit.start, unit.end, label=f"{row}, {column}"
+                )
+
+
+def _rows_of_tables(text: str) -> Iterator[QuotedUnit]:
+    """Yield the rows below a single line of names; the names of two lines are parts of names."""
+    heads = 0
+    for unit in quoted_units(text):
+        if len(unit.row) < 2:
+            heads = 0
+        elif not unit.says:
+            heads += 1
+        elif unit.columns and heads == 1 and not COMPANY.search(" ".join(unit.columns)):
+            yield unit
 
 
 def _named_cells(unit: QuotedUnit) -> Iterator[tuple[str, str]]:
     """Yield the name of the column and the text of each cell beside the first."""
     cells = unit.row[1:]
     columns = unit.columns[1:] if len(unit.columns) == len(unit.row) else unit.columns
+    years = [column for column in columns if YEAR.fullmatch(column)]
+    if years and len(years) < len(columns):
+        return  # a name of a column stands in two lines
     if len(columns) != len(cells) or len({column.casefold() for column in columns}) < len(columns):
         return
     for column, cell in zip(columns, cells, strict=True):
@@ -258,7 +279,7 @@ def _asked_of_cell(row: str, column: str, cell: str, text: str, name: DocumentNa
         return f"What does “{row}” mean{where}?"
     if words[-1] in ("of", "from", "with", "for", "by") and re.search(r"(?:ed|en|made)$", words[0]):
         return f"What is {row} {column.casefold()}{where}?"
-    if not is_subject(words):
+    if not is_subject(words) or len(words) == 1 and NO_COLUMN.fullmatch(words[0]):
         return ""
     asked = lowered(column, text)
     if PRICE.fullmatch(cell) and not re.search(r"price|cost|fee|pay|rent|total|amount", asked, re.I):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -60,11 +61,16 @@ def _made(make: Maker, passage: Passage, name: DocumentName, language: str) -> I
     Nobody asks "What is the default in “Choosing a language model”?" where the question is clear without.
     """
     if name.text and name.form == "title":
-        unnamed = replace(name, text="")
-        yield from (replace(one, must_be_first=True) for one in make(passage, unnamed, language))
+        unnamed = make(passage, replace(name, text=""), language)
+        yield from (replace(one, must_be_first=True) for one in unnamed if not _needs_name(one))
         yield from (replace(one, wording=one.wording + NAMED) for one in make(passage, name, language))
     else:
         yield from make(passage, name, language)
+
+
+def _needs_name(candidate: Candidate) -> bool:
+    """Tell whether many documents may have such a fact: a figure of a year, the value of a label."""
+    return candidate.kind == "field" or bool(re.search(r"\b(?:19|20)\d\d\b", candidate.question))
 
 
 def _order(candidate: Candidate) -> tuple[bytes, int]:

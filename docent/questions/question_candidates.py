@@ -1,4 +1,4 @@
-"""Questions that may be asked about a page, each with the characters that answer it. Nothing is checked yet."""
+"""Questions that may be asked about a page, each with the characters that answer it, before any check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from docent.answering.citing.vocabulary import content_words
 from docent.types import Passage
 
-Kind = Literal["field", "price", "cell", "figure", "definition", "caption", "heading", "model"]
+Kind = Literal["field", "price", "cell", "figure", "definition", "rule", "caption", "heading", "model"]
 
 LANGUAGES = ("en", "fr")
 """The languages in which questions are made without a model."""
@@ -154,10 +154,31 @@ def lowered(text: str, passage_text: str) -> str:
         return first.lower() + text[len(first) :]
     if not first[:1].isupper() or not first[1:].islower() or "-" in first and first[1:] != first[1:].lower():
         return text
-    if rest[:1].isupper() and rest.split(" ")[0] not in ("I",):
-        return text  # two words with capitals are a name
+    if any(len(word) > 3 and word[0].isupper() for word in rest.split()):
+        return text  # several words with capitals are a name, or a title
+    if re.search(rf"(?<!\S){re.escape(first.lower())}\b", passage_text):
+        return first.lower() + text[len(first) :]
     name_inside = re.search(rf"(?<=[a-zà-ÿ,;] ){re.escape(first)}\b", passage_text)
     return text if name_inside else first.lower() + text[len(first) :]
+
+
+def is_proper_name(text: str, passage_text: str) -> bool:
+    """Tell whether a phrase names one thing everywhere: "Ariq Böke", not "Adjusted EBIT"."""
+    words = [word for word in text.split() if word.casefold() not in ARTICLES]
+    long = [word for word in words if len(word) > 3]
+    if not long or any(word.isupper() for word in words) or not all(word[0].isupper() for word in long):
+        return False
+    if all(word in GENERIC for word in long):
+        return False
+    return len(long) > 1 or bool(re.search(rf"(?<=[a-zà-ÿ,] ){re.escape(long[0])}\b", passage_text))
+
+
+GENERIC = frozenset(
+    "Company Group Board Directors Committee Registrant Agreement Tenant Landlord Buyer Seller Customer Supplier "
+    "Contractor Client Employer Employee Party Parties Bank Trust Fund Notes Plan Management Shareholders".split()
+)
+"""Words that contracts and reports write like names, each of another thing."""
+ARTICLES = frozenset(("the", "a", "an", "our", "your", "le", "la", "les", "un", "une"))
 
 
 def is_plural(words: str) -> bool:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from docent.answering.citing.vocabulary import content_words
 from docent.answering.quoted_units import quoted_units
 from docent.questions.question_candidates import (
+    ARTICLES,
     Candidate,
     DocumentName,
     Kind,
     is_plural,
+    is_proper_name,
     is_subject,
     lowered,
 )
@@ -60,12 +62,31 @@ PAST = frozenset(
     "closed started began ended increased decreased rose fell grew declined expired weighed".split()
 )
 PERSON = re.compile(
-    r"^(?:an? |the )?(?:[\w’'-]+[, ]+(?:and )?){0,6}?(?:man|woman|writer|author|poet|king|queen|emperor|president|minister|physicist"
+    r"^.{0,80}\bwho\b|^(?:an? |the )?(?:[\w’'-]+[, ]+(?:and )?){0,6}?(?:man|woman|writer|author|poet|king|queen|emperor"
+    r"|leader|commander|ruler|founder|son|daughter|brother|sister|wife|husband|duke|prince|count|warrior"
+    r"|president|minister|physicist"
     r"|chemist|mathematician|philosopher|composer|painter|artist|singer|actor|actress|politician|general"
     r"|engineer|architect|scientist|explorer|monk|bishop|pope|saint|businessman|journalist|historian|lawyer"
     r"|inventor|theologian|biologist|economist|musician|director|player|coach)\b",
     re.IGNORECASE,
 )
+POINTING = re.compile(
+    r"\b(?:it|its|they|them|their|this|that|these|those|he|she|his|her|such|one|ones|so|both|do|il|elle|ils|elles"
+    r"|ce|cette|ces|cela|leur|leurs|lui|the (?:above|following|former|latter))\b",
+    re.IGNORECASE,
+)
+"""Words that point at an earlier sentence."""
+TOLD = re.compile(
+    r"\b(?:was|were|had|did|could|became|died|began|took|the Company|était|étaient|avait|fut)\b",
+    re.IGNORECASE,
+)
+"""The past: what happened once is no rule."""
+CUT_LIST = re.compile(r"(?:[\w’'`_-]+ ){0,3}(?:or|and|ou|et) ", re.IGNORECASE)
+NO_ORDER = re.compile(
+    r"(?:the|an?|in|on|at|we|it|its|they|he|she|this|these|our|there|la|les?|il|elle)\b", re.I
+)
+"""A sentence that begins so after "To …" asks nobody to do anything."""
+CLAUSE_WORDS = re.compile(r"\b(?:that|which|who|whether|if|because|although|while|where|when)\b")
 EMPTY_PREDICATE = re.compile(
     r"^(?:an? |the )?(?:same|following|case|one|lot|number|few|matter|result|reason|way|problem|only|most"
     r"|good|great|different|fact|other|key|subject|part|time|more|less|very|further|said|such)\b",
@@ -83,7 +104,6 @@ class SentenceForm:
     """With {what}, {aux} and the groups of the pattern."""
     answer: str = "answer"
     """The group that is the answer."""
-    past_only: bool = False
 
 
 def _form(kind: Kind, pattern: str, question: str) -> SentenceForm:
@@ -116,14 +136,24 @@ FORMS_EN = (
           rf"|expires?|expired) (?:at|on|in) (?P<answer>(?:{DATE}|{TIME}\b))", "When {did} {what} {verb}?"),
     _form("figure", rf"^{SUBJECT} (?P<verb>lasts?|lasted|takes?|took) (?:for )?(?P<answer>{NUMBER} {UNITS})",
           "How long {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<be>was|were|is|are) (?P<answer>{AMOUNT}(?: {UNITS}| \w+)?)",
+    _form("figure", rf"^{SUBJECT} (?P<be>was|were|is|are) (?P<answer>{AMOUNT}(?: {UNITS}| (?:lower|higher"
+          r"|people|employees|points|tons|miles|inhabitants|pages|metres|meters|kilometres|square \w+))?)",
           "What {be} {what}{in_period}?"),
     _form("definition", r"^(?:[“\"«](?P<quoted>[^”\"»]{2,60})[”\"»]|" + SUBJECT + r") (?:shall |will )?means? (?!that\b)"
-          r"(?P<answer>[^;]{12,220}?)(?=[;.]|$)", "What does “{what}” mean?"),
-    _form("definition", rf"^{SUBJECT} (?:refers? to|is defined as|are defined as) (?P<answer>[^;]{{12,220}}?)(?=[;.]|$)",
+          r"(?P<answer>[^;]{12,220}?)(?=;|[.!]?$)", "What does “{what}” mean?"),
+    _form("definition", rf"^{SUBJECT} (?:refers? to|is defined as|are defined as) (?P<answer>[^;]{{12,220}}?)(?=;|[.!]?$)",
           "What {is_are} meant by “{what}”?"),
     _form("definition", rf"^{SUBJECT} (?P<be>is|are|was|were) (?P<answer>(?:an?|the|one of the) [^;]{{12,220}}?)"
-          r"(?=[;.]|$|, (?:and|but|which|who|where)\b)", "{asks} {be} {what}?"),
+          r"(?=;|[.!]?$|, (?:and|but|which|who|where)\b)", "{asks} {be} {what}?"),
+    _form("figure", rf"^{SUBJECT} (?P<be>was|were) (?P<verb>{PARTICIPLE}) by (?P<answer>(?:the )?[A-Z][\w’'-]+"
+          rf"(?: (?:of |the |de )*[A-Z][\w’'-]+)*){CLAUSE_END}", "Who {verb} {what}?"),
+    _form("figure", rf"^{SUBJECT} (?P<be>is|are|was|were) (?P<verb>located|situated|held|born|based|buried|built)"
+          rf" (?:in|at|on|near) (?P<answer>(?:the )?[A-Z][^.;]{{2,60}}?){CLAUSE_END}", "Where {be} {what} {verb}?"),
+    _form("figure", rf"^(?P<prep>In|On) (?P<when>{DATE}),? {SUBJECT} (?P<answer>(?!was\b|were\b|had\b)\w+ed [^;]{{8,160}}?)"
+          r"(?=;|[.!]?$)", "What did {what} do {prep} {when}?"),
+    _form("rule", r"^To (?P<what>[a-z][^,;:.()]{6,70}), (?P<answer>[^;]{8,200}?)(?=;|[.!]?$)", "How do I {what}?"),
+    _form("rule", r"^(?P<if>If|When) (?P<what>[^,;:.()]{8,90}), (?P<answer>(?!the|a )[^;]{12,200}?|[^;]{12,200}?)"
+          r"(?=;|[.!]?$)", "What happens {if} {what}?"),
 )  # fmt: skip
 FRENCH_SUBJECT = r"(?P<what>(?:Le |La |Les |L[’'])[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,5}?)"
 FORMS_FR = (
@@ -137,10 +167,14 @@ FORMS_FR = (
           rf"[^\d,;.]{{0,25}}? (?P<answer>\d{{1,2}} ?h(?: ?\d\d)?|(?:le )?(?:{DATE}))", "Quand {verb} {what}{where} ?"),
     _form("figure", rf"^{FRENCH_SUBJECT} (?P<be>est|était|sont|étaient) de (?P<answer>\d[\d.,]*(?: ?[%€]| \w+)?)",
           "De combien {be} {what}{where} ?"),
-    _form("definition", rf"^{FRENCH_SUBJECT} désigne (?P<answer>[^;]{{12,220}}?)(?=[;.]|$)",
+    _form("definition", rf"^{FRENCH_SUBJECT} désigne (?P<answer>[^;]{{12,220}}?)(?=;|[.!]?$)",
           "Que désigne {what}{where} ?"),
-    _form("definition", rf"^{FRENCH_SUBJECT} est (?P<answer>(?:une?|l[ae]|l[’']un) ?[^;]{{12,220}}?)(?=[;.]|$|, (?:et|mais|qui)\b)",
+    _form("definition", rf"^{FRENCH_SUBJECT} est (?P<answer>(?:une?|l[ae]|l[’']un) ?[^;]{{12,220}}?)(?=;|[.!]?$|, (?:et|mais|qui)\b)",
           "Qu’est-ce que {what} ?"),
+    _form("rule", r"^Pour (?P<what>\w+(?:er|ir|re)\b[^,;:.()]{4,70}), (?P<answer>[^;]{8,200}?)(?=;|[.!]?$)",
+          "Comment {what} ?"),
+    _form("rule", r"^(?P<if>Si|Lorsque|Quand) (?P<what>[^,;:.()]{8,90}), (?P<answer>[^;]{12,200}?)(?=;|[.!]?$)",
+          "Que se passe-t-il {if} {what} ?"),
 )  # fmt: skip
 PERIOD = re.compile(
     r"\b(?:in|during|for) (?:the (?:year|quarter|period)(?: ended)? )?(?:fiscal(?: year)? )?((?:19|20)\d\d)\b",
@@ -177,18 +211,24 @@ def _question(
 ) -> str:
     groups = {key: value or "" for key, value in found.groupdict().items()}
     what = groups.get("quoted") or groups["what"]
+    if form.kind == "rule":
+        answer = groups["answer"]
+        if POINTING.search(what) or TOLD.search(f"{what} {answer}") or len(content_words(what)) < 2:
+            return ""
+        if CUT_LIST.match(answer) or form.question.startswith(("How", "Comment")) and NO_ORDER.match(answer):
+            return ""
+        asked = re.sub(r"\byour\b", "my", what) if "I" in form.question else what
+        return form.question.format_map({"what": asked, "if": groups.get("if", "").lower()})
     words = what.split()
-    bare = words[1:] if words[0].casefold() in ("the", "a", "an", "our", "le", "la", "les") else words
-    if not is_subject(bare) or len(content_words(what)) < 1 or re.search(r"\b(?:that|which|who)\b", what):
+    bare = words[1:] if words[0].casefold() in ARTICLES else words
+    if not is_subject(bare) or len(content_words(what)) < 1 or CLAUSE_WORDS.search(what):
         return ""
     if language == "fr":
         what = what[0].lower() + what[1:]
         return form.question.format_map({**groups, "what": what, "where": name.where("fr")})
-    is_named = any(word[:1].isupper() for word in words[1:]) or lowered(words[0], text) == words[0] != ""
-    is_named = is_named and words[0][:1].isupper()
+    is_named = bool(groups.get("quoted")) or is_proper_name(what, text)
     if not groups.get("quoted"):
-        what = lowered(what, text)
-        what = re.sub(r"^[Oo]ur ", "the ", what)
+        what = re.sub(r"^[Oo]ur ", "the ", lowered(what, text))
     if form.kind == "definition":
         if (
             len(bare) == 1
@@ -196,9 +236,9 @@ def _question(
             or EMPTY_PREDICATE.match(groups["answer"])
         ):
             return ""
-        if not is_named and len(content_words(what)) < 2 and not groups.get("quoted"):
-            return ""
-    elif len(content_words(what)) < 2 and not is_named:
+    if not is_named and len(content_words(what)) < 2:
+        return ""
+    if "{prep}" in form.question and not is_named:
         return ""
     verb = groups.get("verb", "")
     period = PERIOD.search(sentence)
@@ -209,9 +249,11 @@ def _question(
         "did": "did" if verb in PAST else ("do" if is_plural(what) else "does"),
         "is_are": "is",
         "asks": "Who" if is_named and PERSON.match(groups["answer"]) else "What",
+        "prep": groups.get("prep", "").lower(),
+        "when": groups.get("when", "").rstrip(","),
         "in_period": f" in {period[1]}" if period else "",
     }
     question = form.question.format_map(values)
-    if not is_named and not groups.get("quoted") and name.text:
+    if not is_named and name.text:
         question = question.removesuffix("?") + f"{name.where('en')}?"
     return question
