@@ -26,16 +26,20 @@ class Checker:
     relevant_from: float = 0.0
     """Below this relevance of the best passage, Docent says that the documents do not answer."""
 
+    def relevant(self, question: str) -> Sequence[Passage]:
+        """Return the passages found for a question; none where Docent would say that nothing answers it."""
+        passages = self.search(question)
+        best = max((passage.relevance for passage in passages), default=-1.0)
+        return passages if best >= self.relevant_from else ()
+
     def accepts(self, candidate: Candidate) -> bool:
         return is_stated(candidate) and self.is_found(candidate)
 
     def is_found(self, candidate: Candidate) -> bool:
-        """Tell whether the page is among the first five found, and the answer without a model has the fact."""
+        """Tell whether the page is among the first found, and the answer without a model has the fact."""
         if intent_of(candidate.question, ()).kind != "question":
             return False
-        passages = self.search(candidate.question)
-        if max((passage.relevance for passage in passages), default=-1.0) < self.relevant_from:
-            return False
+        passages = self.relevant(candidate.question)
         page = (candidate.passage.document_id, candidate.passage.page)
         pages = list(dict.fromkeys((passage.document_id, passage.page) for passage in passages))
         if page not in pages[: 1 if candidate.must_be_first else PAGES_CHECKED]:

@@ -121,7 +121,7 @@ FORMS_EN = (
     _form("figure", rf"^{SUBJECT} (?P<verb>{VERBS_HAVE}) (?P<answer>{NUMBER} (?P<noun>(?!%|percent)[a-z][a-z-]+"
           rf"(?: (?:of )?[a-z][a-z-]+){{0,2}}?)){CLAUSE_END}", "How many {noun} {did} {what} {verb}?"),
     _form("figure", rf"^{SUBJECT} (?P<be>was|were) (?P<part>first |originally |officially )?"
-          rf"(?P<verb>{PARTICIPLE})(?: [^\d,;]{{0,40}}?)? (?:in|on) (?P<answer>{DATE})\b",
+          rf"(?P<verb>{PARTICIPLE})(?: (?:(?! and )[^\d,;]){{0,40}}?)? (?:in|on) (?P<answer>{DATE})\b",
           "When {be} {what} {part}{verb}?"),
     _form("figure", rf"^{SUBJECT} (?P<modal>must|should|can|may|will|shall) (?P<verb>be {PARTICIPLE}|\w+)"
           rf"(?P<mid>(?: [^\d,;.]{{0,40}}?)?) (?:by|before|no later than|until) (?P<answer>{DATE})",
