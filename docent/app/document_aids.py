@@ -123,9 +123,12 @@ def follow_up_questions(docent: Docent, answer: Answer, scope: Scope, asked: Seq
     from docent.questions.checking import Checker
     from docent.questions.offered_questions import follow_ups
 
-    cited = {citation.document_id for citation in answer.citations}
+    cited = list(dict.fromkeys(citation.document_id for citation in answer.citations))
     passages = [passage for passage in answer.passages if passage.document_id in cited]
-    documents = docent.store.documents(replace(scope, documents=tuple(cited))) if cited else []
+    known = docent.store.documents(replace(scope, documents=tuple(cited))) if cited else []
+    documents = sorted(known, key=lambda document: cited.index(document.id))
+    # Nobody who asks of an English document goes on with a French one.
+    documents = [document for document in documents if document.language == documents[0].language]
     checker = Checker(partial(docent.retrieve, scope=scope), docent.settings.relevant_from)
     return follow_ups(
         passages,

@@ -81,6 +81,8 @@ TOLD = re.compile(
     re.IGNORECASE,
 )
 """The past: what happened once is no rule."""
+TWO_SUBJECTS = re.compile(r"\b(?:we|you|they|I|nous|vous|ils)\b.*\b(?:we|you|they|I|nous|vous|ils)\b")
+"""A clause that ends where no comma stands."""
 CUT_LIST = re.compile(r"(?:[\w’'`_-]+ ){0,3}(?:or|and|ou|et) ", re.IGNORECASE)
 NO_ORDER = re.compile(
     r"(?:the|an?|in|on|at|we|it|its|they|he|she|this|these|our|there|la|les?|il|elle)\b", re.I
@@ -215,9 +217,11 @@ def _question(
         answer = groups["answer"]
         if POINTING.search(what) or TOLD.search(f"{what} {answer}") or len(content_words(what)) < 2:
             return ""
+        if TWO_SUBJECTS.search(what):
+            return ""
         if CUT_LIST.match(answer) or form.question.startswith(("How", "Comment")) and NO_ORDER.match(answer):
             return ""
-        asked = re.sub(r"\byour\b", "my", what) if "I" in form.question else what
+        asked = (re.sub(r"\byour\b", "my", what) if "I" in form.question else what).replace("`", "")
         return form.question.format_map({"what": asked, "if": groups.get("if", "").lower()})
     words = what.split()
     bare = words[1:] if words[0].casefold() in ARTICLES else words
