@@ -116,7 +116,7 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(handle)
     except OSError as error:
         raise InputError(
-            "The questions in {path} cannot be written: {strerror}. Make it writable, or free some space.",
+            "{path} cannot be written: {strerror}. Make it writable, or free some space.",
             path=folder,
             strerror=error.strerror,
         ) from error

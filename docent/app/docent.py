@@ -30,6 +30,7 @@ from docent.types import (
 if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.answering.models.client import ModelStatus, ServedModel
     from docent.answering.prompt.personas import Persona
+    from docent.evaluating import AnswerRun, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
     from docent.settings import Settings
@@ -298,6 +299,29 @@ class Docent(QuestionSets):
         from docent.loading import LOADER_VERSION
 
         return document.pages > 0 and document.loader < LOADER_VERSION
+
+    def evaluate_answers(
+        self,
+        questions: Sequence[Question] = (),
+        *,
+        library: str = "",
+        model: str = "",
+        use_model: bool = True,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> AnswerRun:
+        """Answer questions, by default the golden ones, and score the answers; see docs/measuring.md."""
+        from docent.evaluating import ask_answers
+
+        return _run(
+            ask_answers(
+                questions or self.golden.all(library),
+                answer=self.answer,
+                library=library,
+                model=model,
+                use_model=use_model,
+                on_progress=on_progress,
+            )
+        )
 
     async def check_model(self, name: str = "") -> ModelStatus:
         """Ask the server whether it has a model, by default that of the settings."""

@@ -1,4 +1,4 @@
-"""The question sets of an opened Docent: people's own, those that it made itself, and how they were answered."""
+"""The questions that an opened Docent makes of its documents, also in the background."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from docent.app.retrieval import Retrieval
+from docent.app.golden_questions import Golden
 from docent.errors import DocentError, InputError
-from docent.types import Answer, Scope
+from docent.types import Scope
 
 if TYPE_CHECKING:  # imported when they are used
-    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
+    from docent.evaluating import GoldenQuestions
     from docent.questions.library_questions import QuestionProgress
 
 log = logging.getLogger(__name__)
 
 
-class QuestionSets(Retrieval):
-    """The questions whose pages are known, and the making of more."""
-
-    @property
-    def golden(self) -> GoldenQuestions:
-        """The user's own questions with known pages, for `eval`."""
-        from docent.evaluating import GoldenQuestions
-
-        return GoldenQuestions(self.store.folder / "golden.jsonl")
+class QuestionSets(Golden):
+    """The questions that people wrote, and those that Docent makes itself."""
 
     @property
     def synthetic(self) -> GoldenQuestions:
@@ -36,23 +29,6 @@ class QuestionSets(Retrieval):
         from docent.question_pairs import PAIRS
 
         return GoldenQuestions(self.store.folder / PAIRS)
-
-    @property
-    def past_evaluations(self) -> PastEvaluations:
-        """The figures of earlier evaluations of these questions."""
-        from docent.evaluating import PastEvaluations
-
-        return PastEvaluations(self.store.folder / "evaluations.jsonl")
-
-    def keep_golden(self, answer: Answer) -> Question | None:
-        """Add the question of a good answer, unless that cites nothing or a private document."""
-        from docent.evaluating import from_answer
-
-        question = from_answer(answer)
-        if question is None or question.library not in self.store.libraries(None):
-            return None
-        self.golden.add(question)
-        return question
 
     def make_questions(
         self,

@@ -33,7 +33,7 @@ class Question:
     library: str = ""
     answerable: bool = True
     answer: str = ""
-    """The characters of the page that answer it, if they are known."""
+    """The gold answer, for `eval --answers`: characters of the page if Docent made it; empty where nobody wrote one."""
     evidence: str = ""
     """The sentence, row or field that holds the answer, as the page has it."""
     document_id: str = ""
@@ -45,7 +45,7 @@ class Question:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Read a JSON object a line: question, file, pages; library and answerable if given."""
+    """Read a JSON object a line: question, file, pages; library, answer and answerable if given."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split(
             "\n"
@@ -85,12 +85,13 @@ def question_of(row: Any) -> Question:
     library = str(row.get("library") or "")
     if not answerable:
         return Question(text, "", (), library, answerable=False)
-    keys = ("answer", "evidence", "document_id", "kind")
-    texts = {key: row[key] for key in keys if isinstance(row.get(key), str)}
-    file, pages = str(_first(row, FILE_KEYS)), _pages(_first(row, PAGE_KEYS))
+    file, pages = str(_first(row, FILE_KEYS)), pages_of(_first(row, PAGE_KEYS))
     if not file or not pages:
         raise ValueError(Message("an answerable question names a file and at least one page"))
-    return Question(text, file, pages, library, synthetic=bool(row.get("synthetic")), **texts)
+    keys = ("evidence", "document_id", "kind")
+    texts = {key: row[key] for key in keys if isinstance(row.get(key), str)}
+    answer = str(row.get("answer") or "").strip()
+    return Question(text, file, pages, library, answer=answer, synthetic=bool(row.get("synthetic")), **texts)
 
 
 def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -100,7 +101,7 @@ def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     raise ValueError(Message("{key} is missing", key=keys[0]))
 
 
-def _pages(value: Any) -> tuple[int, ...]:
+def pages_of(value: Any) -> tuple[int, ...]:
     """Parse page numbers counted from 1, such as 3, "3", [3, 4], ["3"] or "3, 5-7"."""
     parts = value if isinstance(value, list) else str(value).split(",")
     pages: list[int] = []
