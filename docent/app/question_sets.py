@@ -77,7 +77,8 @@ class QuestionSets(Golden):
     @property
     def question_job(self) -> QuestionJob:
         """The making of questions in the background, one library after the other."""
-        return vars(self).setdefault("_question_job", QuestionJob(self))
+        job: QuestionJob = vars(self).setdefault("_question_job", QuestionJob(self))
+        return job
 
     def close(self) -> None:
         self.question_job.close()

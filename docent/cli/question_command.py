@@ -62,7 +62,7 @@ def run_questions(arguments: argparse.Namespace) -> int:
 
 
 def _make(docent: Docent, arguments: argparse.Namespace) -> bool:
-    """Make questions; return True if somebody stopped it. It runs in a thread, so that Ctrl+C ends it well."""
+    """Make questions in a thread, so that Ctrl+C ends it well; return True if somebody stopped it."""
     stop = threading.Event()
     result: list[QuestionProgress] = []
     failure: list[BaseException] = []

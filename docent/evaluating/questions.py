@@ -33,7 +33,7 @@ class Question:
     library: str = ""
     answerable: bool = True
     answer: str = ""
-    """The gold answer, for `eval --answers`: characters of the page if Docent made it; empty where nobody wrote one."""
+    """The gold answer, for `eval --answers`; empty where nobody wrote one."""
     evidence: str = ""
     """The sentence, row or field that holds the answer, as the page has it."""
     document_id: str = ""

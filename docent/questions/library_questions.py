@@ -201,7 +201,7 @@ def _quota(document: StoredDocument, before: int, left: int | None, documents_le
 
 
 def spread(count: int) -> list[int]:
-    """Return the numbers below `count`, each as far as possible from those before: 0, the middle, quarters."""
+    """Return the numbers below `count`, each far from those before: 0, the middle, the quarters."""
     order: dict[int, None] = {}
     parts = 1
     while len(order) < count:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from docent.answering.citing.list_fields import list_fields
 from docent.answering.citing.vocabulary import content_words
-from docent.answering.quoted_units import QuotedUnit, quoted_units
+from docent.answering.quoted_units import QuotedUnit, quoted_units, row_cells
 from docent.questions.question_candidates import (
     Candidate,
     DocumentName,
@@ -32,7 +33,7 @@ FORMS_EN = {
     "deadline": ("What is the deadline{where}?",),
     "closing": ("What is the closing date{where}?",),
     "where": ("Where is the {thing}{where}?", "What is the location{where}?"),
-    "place": ("Where is the {thing}{where}?", "What is the place of work{where}?", "What is the place{where}?"),
+    "place": ("Where is the {thing}{where}?", "What is the place of work{where}?"),
     "location": ("What is the location{where}?",),
     "address": ("What is the address{where}?",),
     "office": ("Where is the office{where}?", "What is the address of the office{where}?"),
@@ -110,6 +111,7 @@ NO_COLUMN = re.compile(
     r"additional|other|total|net|gross|average|accumulated|current|change|amount|and|non-\w+"
 )
 """A column of this name alone: the rest of its name stands in another line."""
+RULE = re.compile(r"[|\s:=-]*-{2,}[|\s:=-]*")
 COMPANY = re.compile(r"\b(?:plc|Inc|Ltd|LLC|Pty|GmbH|S\.?A\.?|B\.?V\.?|Corp)\b")
 MEANINGS = frozenset(("meaning", "means", "description", "definition"))
 EMPTY_CELL = re.compile(r"[-–—.\s$€£%]*|n/?a|none|nil", re.IGNORECASE)
@@ -234,14 +236,19 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
 
 def _rows_of_tables(text: str) -> Iterator[QuotedUnit]:
     """Yield the rows below a single line of names; the names of two lines are parts of names."""
-    heads = 0
+    heads, names = 0, tuple[str, ...]()
     for unit in quoted_units(text):
+        lines = text[unit.start : unit.end].splitlines()
+        if RULE.fullmatch(lines[-1]):
+            if len(lines) > 1:  # in Markdown, the names and the line below them may be one unit
+                heads, names = 1, row_cells(lines[-2])
+            continue
         if len(unit.row) < 2:
-            heads = 0
+            heads, names = 0, ()
         elif not unit.says:
             heads += 1
-        elif unit.columns and heads == 1 and not COMPANY.search(" ".join(unit.columns)):
-            yield unit
+        elif (columns := unit.columns or names) and heads == 1 and not COMPANY.search(" ".join(columns)):
+            yield replace(unit, columns=columns)
 
 
 def _named_cells(unit: QuotedUnit) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Questions that a language model writes about a page: one call a page, and what it writes is only a proposal."""
+"""Questions that a language model writes about a page: one call a page, and only proposals."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def offered_questions(
 ) -> list[str]:
     """Return at most three questions that the passages answer, none like those `asked`.
 
-    Where the candidates are too few, a subject of the text is asked about. It ends early, with fewer questions,
-    once they are not wanted any more.
+    Where the candidates are too few, a subject of the text is asked about. It ends early, with fewer
+    questions, once they are not wanted any more.
     """
     known, kinds, checks = Asked(), Counter[str](), 0
     chosen: list[str] = []

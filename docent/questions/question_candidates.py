@@ -110,8 +110,8 @@ def is_well_formed(candidate: Candidate) -> bool:
 
 
 UNFINISHED = frozenset(
-    "a an the and or but if of to in on at by for from with as is are was were that which who le la les un une "
-    "des du de et ou mais si à au aux en par pour sur avec que qui est sont".split()
+    """a an the and or but if of to in on at by for from with as is are was were that which who le la les
+    un une des du de et ou mais si à au aux en par pour sur avec que qui est sont""".split()
 )
 """Words with which no answer ends: the rest of it stands elsewhere."""
 
@@ -122,20 +122,19 @@ def folded(text: str) -> str:
 
 
 NO_END = frozenset(
-    """it this that these those there they we you he she i which who whom whose what as in on at of for from to by
-    with if when while and or but nor also both each every all any many most much few several some no another
-    such same my your his her its our their one two three four five six seven eight nine ten first second third
-    last next how why where nothing not than then thus however note item example total page see following above
-    below other here only about over under be is are was were been has have had will would can could may must
-    shall should do does did most more less
-    il elle ils elles ce cette ces cela ceci nous vous on en y dans pour par sur sous si chaque tout tous toute
-    toutes plusieurs quelques aucun aucune mon ma mes ton son sa ses notre nos votre vos leur leurs autre
-    autres et ou mais donc car ni que qui dont où comme plus moins très est sont était étaient sera seront a ont
-    deux trois quatre cinq six sept huit neuf dix
-    january february march april june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday
-    janvier février mars avril mai juin juillet août septembre octobre novembre décembre
-    lundi mardi mercredi jeudi vendredi samedi dimanche""".split()
+    """it this that these those there they we you he she i which who whom whose what as in on at of for
+    from to by with if when while and or but nor also both each every all any many most much few several
+    some no another such same my your his her its our their one two three four five six seven eight nine
+    ten first second third last next how why where nothing not than then thus however note item example
+    total page see following above below other here only about over under be is are was were been has
+    have had will would can could may must shall should do does did most more less il elle ils elles ce
+    cette ces cela ceci nous vous on en y dans pour par sur sous si chaque tout tous toute toutes
+    plusieurs quelques aucun aucune mon ma mes ton son sa ses notre nos votre vos leur leurs autre
+    autres et ou mais donc car ni que qui dont où comme plus moins très est sont était étaient sera
+    seront a ont deux trois quatre cinq six sept huit neuf dix january february march april june july
+    august september october november december monday tuesday wednesday thursday friday saturday sunday
+    janvier février mars avril mai juin juillet août septembre octobre novembre décembre lundi mardi
+    mercredi jeudi vendredi samedi dimanche""".split()
 )
 """Words with which a subject neither begins nor ends."""
 
@@ -174,8 +173,9 @@ def is_proper_name(text: str, passage_text: str) -> bool:
 
 
 GENERIC = frozenset(
-    "Company Group Board Directors Committee Registrant Agreement Tenant Landlord Buyer Seller Customer Supplier "
-    "Contractor Client Employer Employee Party Parties Bank Trust Fund Notes Plan Management Shareholders".split()
+    """Company Group Board Directors Committee Registrant Agreement Tenant Landlord Buyer Seller Customer
+    Supplier Contractor Client Employer Employee Party Parties Bank Trust Fund Notes Plan Management
+    Shareholders""".split()
 )
 """Words that contracts and reports write like names, each of another thing."""
 ARTICLES = frozenset(("the", "a", "an", "our", "your", "le", "la", "les", "un", "une"))

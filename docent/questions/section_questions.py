@@ -17,15 +17,15 @@ NUMBERED = re.compile(
 )
 HEADING = re.compile(r"[^\W\d_][^.;:!()\d|·/]{3,58}")
 EMPTY_HEADING = re.compile(
-    r"\b(?:contents|signatures?|exhibits?|certifications?|sommaire|table des mati|appendix|index|reserved|reports?"
-    r"|statements?|sheets?|notes?|references|bibliography|overview|introduction|conclusion|summary|general"
+    r"\b(?:contents|signatures?|exhibits?|certifications?|sommaire|table des mati|appendix|index|reserved"
+    r"|reports?|statements?|sheets?|notes?|references|bibliography|overview|introduction|conclusion|summary|general"
     r"|table|figure|page|continued|and the rest|other|mentions légales|divers|more)\b",
     re.IGNORECASE,
 )
 SENTENCE = re.compile(
-    r"^(?:an?|let|make|use|try|go|get|see|add|write|read|ask|put|take|send|find|choose|install|run|start|stop|open"
-    r"|close|set|check|come|keep|give|look) |\b(?:is|are|was|were|has|have|can|cannot|will|does|do|takes?|goes|gets"
-    r"|makes|est|sont|you|we|us|nous|vous)\b",
+    r"^(?:an?|let|make|use|try|go|get|see|add|write|read|ask|put|take|send|find|choose|install|run|start|stop"
+    r"|open|close|set|check|come|keep|give|look) "
+    r"|\b(?:is|are|was|were|has|have|can|cannot|will|does|do|takes?|goes|gets|makes|est|sont|you|we|us|nous|vous)\b",
     re.IGNORECASE,
 )
 """A heading that is a sentence, or asks for something to be done."""

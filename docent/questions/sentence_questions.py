@@ -1,10 +1,9 @@
-"""Questions about whole sentences: figures, dates, changes and definitions."""
+"""Questions about whole sentences: figures, dates, changes, definitions and rules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from docent.answering.citing.vocabulary import content_words
 from docent.answering.quoted_units import quoted_units
@@ -12,62 +11,32 @@ from docent.questions.question_candidates import (
     ARTICLES,
     Candidate,
     DocumentName,
-    Kind,
     is_plural,
     is_proper_name,
     is_subject,
     lowered,
 )
+from docent.questions.sentence_forms import FORMS_EN, FORMS_FR, SentenceForm
 from docent.types import Passage
 
-W = r"[^\W\d_][\w’'&/-]*"
-SUBJECT = rf"(?P<what>{W}(?: {W}){{0,7}}?)"
-AMOUNT = (
-    r"(?:(?:about|approximately|around|up to|at least|at most|more than|less than|over|nearly|almost|only|just"
-    r"|exactly) )*(?:[$€£¥] ?)?\d[\d.,]*(?: ?%| percent| (?:million|billion|thousand|hundred|trillion))?"
-)
-NUMBER = (
-    r"(?:(?:about|approximately|around|up to|at least|at most|more than|over|nearly|almost|only|exactly) )*"
-    r"(?P<n>\d[\d.,]*(?: (?:million|billion|thousand))?|two|three|four|five|six|seven|eight|nine|ten|eleven"
-    r"|twelve|fifteen|twenty|thirty|forty|fifty)"
-)
-MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
-)
-DATE = (
-    rf"(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?{MONTH}(?: \d{{1,2}},?)?(?: (?:19|20|1[0-8])\d\d)?"
-    r"|(?:1\d|20)\d\d(?!\d)"
-)
-TIME = r"\d{1,2}(?:[:.h]\d\d)?(?: ?[ap]\.?m\.?| o['’]clock)?"
-UNITS = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|nights?|working days?|business days?)"
-PARTICIPLE = r"(?:\w+ed|born|built|made|written|held|sold|paid|sent|given|taken|won|set|found|begun|known)"
-BASE = {
-    "has": "have", "have": "have", "had": "have", "holds": "hold", "hold": "hold", "held": "hold",
-    "contains": "contain", "contain": "contain", "contained": "contain", "employs": "employ",
-    "employ": "employ", "employed": "employ", "owns": "own", "own": "own", "owned": "own",
-    "operates": "operate", "operate": "operate", "operated": "operate", "offers": "offer", "offer": "offer",
-    "offered": "offer", "seats": "seat", "serves": "serve", "serve": "serve", "served": "serve",
-    "produces": "produce", "produced": "produce", "opened": "open", "sold": "sell", "received": "receive",
-    "won": "win", "lasts": "last", "last": "last", "lasted": "last", "takes": "take", "take": "take",
-    "took": "take", "costs": "cost", "cost": "cost", "opens": "open", "open": "open", "closes": "close",
-    "close": "close", "closed": "close", "starts": "start", "start": "start", "started": "start",
-    "begins": "begin", "begin": "begin", "began": "begin", "ends": "end", "end": "end", "ended": "end",
-    "increased": "increase", "decreased": "decrease", "rose": "rise", "fell": "fall", "grew": "grow",
-    "declined": "decline", "expires": "expire", "expire": "expire", "expired": "expire",
-    "weighs": "weigh", "weigh": "weigh", "weighed": "weigh",
-}  # fmt: skip
+VERBS = """have has had; hold holds held; contain contains contained; employ employs employed; own owns owned;
+operate operates operated; offer offers offered; seat seats; serve serves served; produce produces produced;
+sell sold; receive received; win won; last lasts lasted; take takes took; cost costs; open opens opened;
+close closes closed; start starts started; begin begins began; end ends ended; increase increased;
+decrease decreased; rise rose; fall fell; grow grew; decline declined; expire expires expired;
+weigh weighs weighed"""
+BASE = {form: forms.split()[0] for forms in VERBS.split(";") for form in forms.split()}
 PAST = frozenset(
     "had held contained employed owned operated offered served produced opened sold received won lasted took "
     "closed started began ended increased decreased rose fell grew declined expired weighed".split()
 )
 PERSON = re.compile(
-    r"^.{0,80}\bwho\b|^(?:an? |the )?(?:[\w’'-]+[, ]+(?:and )?){0,6}?(?:man|woman|writer|author|poet|king|queen|emperor"
-    r"|leader|commander|ruler|founder|son|daughter|brother|sister|wife|husband|duke|prince|count|warrior"
-    r"|president|minister|physicist"
-    r"|chemist|mathematician|philosopher|composer|painter|artist|singer|actor|actress|politician|general"
-    r"|engineer|architect|scientist|explorer|monk|bishop|pope|saint|businessman|journalist|historian|lawyer"
-    r"|inventor|theologian|biologist|economist|musician|director|player|coach)\b",
+    r"^.{0,80}\bwho\b|^(?:an? |the )?(?:[\w’'-]+[, ]+(?:and )?){0,6}?(?:man|woman|writer|author|poet|king"
+    r"|queen|emperor|leader|commander|ruler|founder|son|daughter|brother|sister|wife|husband|duke|prince|count"
+    r"|warrior|president|minister|physicist|chemist|mathematician|philosopher|composer|painter|artist|singer"
+    r"|actor|actress|politician|general|engineer|architect|scientist|explorer|monk|bishop|pope|saint"
+    r"|businessman|journalist|historian|lawyer|inventor|theologian|biologist|economist|musician|director"
+    r"|player|coach)\b",
     re.IGNORECASE,
 )
 POINTING = re.compile(
@@ -96,90 +65,9 @@ EMPTY_PREDICATE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SentenceForm:
-    """A form of sentence that a question can be made of."""
-
-    kind: Kind
-    pattern: re.Pattern[str]
-    question: str
-    """With {what}, {aux} and the groups of the pattern."""
-    answer: str = "answer"
-    """The group that is the answer."""
-
-
-def _form(kind: Kind, pattern: str, question: str) -> SentenceForm:
-    return SentenceForm(kind, re.compile(pattern), question)
-
-
-CLAUSE_END = r"(?=[.,;:!?)]|$| and | but | which | who | where | when )"
-VERBS_HAVE = (
-    "has|have|had|holds?|held|contains?|contained|employs?|employed|owns?|owned|operates?|operated|offers?"
-    "|offered|seats|serves?|served|produces|produced|received|won|sold|opened"
-)
-FORMS_EN = (
-    _form("figure", rf"^{SUBJECT} (?:has |have )?(?P<verb>increased|decreased|rose|fell|grew|declined)"
-          rf"(?: by)? (?P<answer>{AMOUNT})", "By how much {did} {what} {verb}{in_period}?"),
-    _form("figure", rf"^{SUBJECT} (?P<verb>{VERBS_HAVE}) (?P<answer>{NUMBER} (?P<noun>(?!%|percent)[a-z][a-z-]+"
-          rf"(?: (?:of )?[a-z][a-z-]+){{0,2}}?)){CLAUSE_END}", "How many {noun} {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<be>was|were) (?P<part>first |originally |officially )?"
-          rf"(?P<verb>{PARTICIPLE})(?: (?:(?! and )[^\d,;]){{0,40}}?)? (?:in|on) (?P<answer>{DATE})\b",
-          "When {be} {what} {part}{verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<modal>must|should|can|may|will|shall) (?P<verb>be {PARTICIPLE}|\w+)"
-          rf"(?P<mid>(?: [^\d,;.]{{0,40}}?)?) (?:by|before|no later than|until) (?P<answer>{DATE})",
-          "By when {modal} {what} {verb}{mid}?"),
-    _form("figure", rf"^{SUBJECT} (?P<modal>must|should|can|may|will|shall) (?P<verb>be {PARTICIPLE})"
-          rf"(?P<mid>(?: [^\d,;.]{{0,40}}?)?) (?P<answer>within {NUMBER} {UNITS}){CLAUSE_END}",
-          "How soon {modal} {what} {verb}{mid}?"),
-    _form("figure", rf"^{SUBJECT} (?P<verb>costs?) (?P<answer>{AMOUNT})", "How much {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<verb>weighs?|weighed) (?P<answer>{AMOUNT} ?\w+)",
-          "How much {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<verb>opens?|closes?|starts?|begins?|ends?|opened|closed|started|began|ended"
-          rf"|expires?|expired) (?:at|on|in) (?P<answer>(?:{DATE}|{TIME}\b))", "When {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<verb>lasts?|lasted|takes?|took) (?:for )?(?P<answer>{NUMBER} {UNITS})",
-          "How long {did} {what} {verb}?"),
-    _form("figure", rf"^{SUBJECT} (?P<be>was|were|is|are) (?P<answer>{AMOUNT}(?: {UNITS}| (?:lower|higher"
-          r"|people|employees|points|tons|miles|inhabitants|pages|metres|meters|kilometres|square \w+))?)",
-          "What {be} {what}{in_period}?"),
-    _form("definition", r"^(?:[“\"«](?P<quoted>[^”\"»]{2,60})[”\"»]|" + SUBJECT + r") (?:shall |will )?means? (?!that\b)"
-          r"(?P<answer>[^;]{12,220}?)(?=;|[.!]?$)", "What does “{what}” mean?"),
-    _form("definition", rf"^{SUBJECT} (?:refers? to|is defined as|are defined as) (?P<answer>[^;]{{12,220}}?)(?=;|[.!]?$)",
-          "What {is_are} meant by “{what}”?"),
-    _form("definition", rf"^{SUBJECT} (?P<be>is|are|was|were) (?P<answer>(?:an?|the|one of the) [^;]{{12,220}}?)"
-          r"(?=;|[.!]?$|, (?:and|but|which|who|where)\b)", "{asks} {be} {what}?"),
-    _form("figure", rf"^{SUBJECT} (?P<be>was|were) (?P<verb>{PARTICIPLE}) by (?P<answer>(?:the )?[A-Z][\w’'-]+"
-          rf"(?: (?:of |the |de )*[A-Z][\w’'-]+)*){CLAUSE_END}", "Who {verb} {what}?"),
-    _form("figure", rf"^{SUBJECT} (?P<be>is|are|was|were) (?P<verb>located|situated|held|born|based|buried|built)"
-          rf" (?:in|at|on|near) (?P<answer>(?:the )?[A-Z][^.;]{{2,60}}?){CLAUSE_END}", "Where {be} {what} {verb}?"),
-    _form("figure", rf"^(?P<prep>In|On) (?P<when>{DATE}),? {SUBJECT} (?P<answer>(?!was\b|were\b|had\b)\w+ed [^;]{{8,160}}?)"
-          r"(?=;|[.!]?$)", "What did {what} do {prep} {when}?"),
-    _form("rule", r"^To (?P<what>[a-z][^,;:.()]{6,70}), (?P<answer>[^;]{8,200}?)(?=;|[.!]?$)", "How do I {what}?"),
-    _form("rule", r"^(?P<if>If|When) (?P<what>[^,;:.()]{8,90}), (?P<answer>(?!the|a )[^;]{12,200}?|[^;]{12,200}?)"
-          r"(?=;|[.!]?$)", "What happens {if} {what}?"),
-)  # fmt: skip
-FRENCH_SUBJECT = r"(?P<what>(?:Le |La |Les |L[’'])[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,5}?)"
-FORMS_FR = (
-    _form("figure", rf"^{FRENCH_SUBJECT} (?P<verb>a|ont) (?P<answer>(?:augmenté|diminué|progressé|baissé|reculé)"
-          r"(?: de)? \d[\d.,]*(?: ?%| \w+)?)", "Comment {verb} évolué {what}{where} ?"),
-    _form("figure", rf"^{FRENCH_SUBJECT} (?P<verb>coûte|coûtent) (?P<answer>\d[\d.,]* ?\S+)",
-          "Combien {verb} {what}{where} ?"),
-    _form("figure", rf"^{FRENCH_SUBJECT} (?P<verb>dure|durent) (?P<answer>(?:\d+|\w+) (?:minutes?|heures?|jours?"
-          r"|semaines?|mois|ans|années))", "Combien de temps {verb} {what}{where} ?"),
-    _form("figure", rf"^{FRENCH_SUBJECT} (?P<verb>ouvre|ferme|commence|débute|expire|se termine|ouvrent|ferment)"
-          rf"[^\d,;.]{{0,25}}? (?P<answer>\d{{1,2}} ?h(?: ?\d\d)?|(?:le )?(?:{DATE}))", "Quand {verb} {what}{where} ?"),
-    _form("figure", rf"^{FRENCH_SUBJECT} (?P<be>est|était|sont|étaient) de (?P<answer>\d[\d.,]*(?: ?[%€]| \w+)?)",
-          "De combien {be} {what}{where} ?"),
-    _form("definition", rf"^{FRENCH_SUBJECT} désigne (?P<answer>[^;]{{12,220}}?)(?=;|[.!]?$)",
-          "Que désigne {what}{where} ?"),
-    _form("definition", rf"^{FRENCH_SUBJECT} est (?P<answer>(?:une?|l[ae]|l[’']un) ?[^;]{{12,220}}?)(?=;|[.!]?$|, (?:et|mais|qui)\b)",
-          "Qu’est-ce que {what} ?"),
-    _form("rule", r"^Pour (?P<what>\w+(?:er|ir|re)\b[^,;:.()]{4,70}), (?P<answer>[^;]{8,200}?)(?=;|[.!]?$)",
-          "Comment {what} ?"),
-    _form("rule", r"^(?P<if>Si|Lorsque|Quand) (?P<what>[^,;:.()]{8,90}), (?P<answer>[^;]{12,200}?)(?=;|[.!]?$)",
-          "Que se passe-t-il {if} {what} ?"),
-)  # fmt: skip
 PERIOD = re.compile(
-    r"\b(?:in|during|for) (?:the (?:year|quarter|period)(?: ended)? )?(?:fiscal(?: year)? )?((?:19|20)\d\d)\b",
+    r"\b(?:in|during|for) (?:the (?:year|quarter|period)(?: ended)? )?(?:fiscal(?: year)? )?"
+    r"((?:19|20)\d\d)\b",
     re.IGNORECASE,
 )
 
@@ -240,7 +128,8 @@ def _question(
             or EMPTY_PREDICATE.match(groups["answer"])
         ):
             return ""
-    if not is_named and len(content_words(what)) < 2:
+    is_term = form.kind == "definition" and words[0].casefold() in ("a", "an")
+    if not (is_named or is_term) and len(content_words(what)) < 2:
         return ""
     if "{prep}" in form.question and not is_named:
         return ""
@@ -251,13 +140,12 @@ def _question(
         "what": what,
         "verb": BASE.get(verb, verb),
         "did": "did" if verb in PAST else ("do" if is_plural(what) else "does"),
-        "is_are": "is",
         "asks": "Who" if is_named and PERSON.match(groups["answer"]) else "What",
         "prep": groups.get("prep", "").lower(),
         "when": groups.get("when", "").rstrip(","),
         "in_period": f" in {period[1]}" if period else "",
     }
     question = form.question.format_map(values)
-    if not is_named and name.text:
+    if not (is_named or is_term) and name.text:
         question = question.removesuffix("?") + f"{name.where('en')}?"
     return question

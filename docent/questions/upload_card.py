@@ -20,7 +20,7 @@ from docent.questions.list_questions import PRICE
 from docent.questions.offered_questions import by_page, in_turn, offered_questions
 from docent.questions.page_questions import page_questions
 from docent.questions.question_candidates import Candidate, DocumentName, Kind
-from docent.questions.sentence_questions import DATE
+from docent.questions.sentence_forms import DATE
 from docent.types import Citation, Passage
 
 LINES = 5
@@ -130,7 +130,7 @@ def _candidates(passages: Sequence[Passage], language: str) -> Iterator[Candidat
 def key_facts(
     passages: Sequence[Passage], candidates: Sequence[Candidate], *, known: Sequence[str]
 ) -> list[CardLine]:
-    """Return the dates and figures that a document states, in its order: of fields first, then of sentences."""
+    """Return the dates and figures that a document states, in its order: of fields first, then of others."""
     found: dict[str, tuple[tuple[int, int], CardLine]] = {}
     places = {passage.chunk_id: passage for passage in passages}
     stated = sorted(
