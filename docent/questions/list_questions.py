@@ -17,6 +17,7 @@ from docent.questions.question_candidates import (
     is_subject,
     lowered,
 )
+from docent.questions.sentence_forms import MONTH
 from docent.types import Passage
 
 FORMS_EN = {
@@ -106,12 +107,27 @@ PRICE = re.compile(
     r"|\d[\d.,’ ]* ?(?:€|£|" + CURRENCIES + r")(?!\w))"
 )
 IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
-YEAR = re.compile(r"(?:(?:FY|fiscal|year|exercice) ?)?(?:19|20)\d\d", re.IGNORECASE)
+YEAR = re.compile(
+    rf"(?:(?:FY|fiscal|year|exercice) ?)?(?:{MONTH} \d{{1,2}}, |\d{{1,2}} {MONTH} )?(?:19|20)\d\d",
+    re.IGNORECASE,
+)
 NO_COLUMN = re.compile(
     r"additional|other|total|net|gross|average|accumulated|current|change|amount|and|non-\w+"
 )
 """A column of this name alone: the rest of its name stands in another line."""
+ENDED = re.compile(
+    r"\b(?:(?:Three|Six|Nine|Twelve) Months|(?:Fiscal )?Years?|Quarters?|\d\d Weeks) Ended"
+    rf"(?:\s+{MONTH} \d{{1,2}},)?",
+    re.IGNORECASE,
+)
+PERIOD_ABOVE = 60
+"""Characters between a period and the years below it."""
 RULE = re.compile(r"[|\s:=-]*-{2,}[|\s:=-]*")
+OWN_PROPERTIES = frozenset(
+    "price taste year size colour color weight age height length cost effect type kind capacity origin heat "
+    "address date name title population area owner author".split()
+)
+"""Columns that a thing has itself: the taste of a sake, but the days for a course."""
 COMPANY = re.compile(r"\b(?:plc|Inc|Ltd|LLC|Pty|GmbH|S\.?A\.?|B\.?V\.?|Corp)\b")
 MEANINGS = frozenset(("meaning", "means", "description", "definition"))
 EMPTY_CELL = re.compile(r"[-–—.\s$€£%]*|n/?a|none|nil", re.IGNORECASE)
@@ -217,8 +233,8 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
     """Yield a question for each cell of a table whose row and column have names."""
     text = passage.text
     rows = list(_rows_of_tables(text))
-    names = Counter(unit.row[0].casefold() for unit in rows)
-    for unit in rows:
+    names = Counter(unit.row[0].casefold() for unit, _ in rows)
+    for unit, period in rows:
         row = IN_BRACKETS.sub("", unit.row[0]).strip(" :*_.`")
         words = row.split()
         if names[unit.row[0].casefold()] > 1 or not 1 <= len(words) <= MOST_NAME_WORDS:
@@ -226,7 +242,8 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
         if not row[:1].isalpha() or not is_subject(words) or re.search(r"[|;?!$€£]|\d{3,}", row):
             continue
         for column, cell in _named_cells(unit):
-            if question := _asked_of_cell(row, column, cell, text, name, language):
+            dated = f"{period} {column}" if period and len(column) == len("2022") else column
+            if question := _asked_of_cell(row, dated, cell, text, name, language):
                 # The check of claims takes a line with figures for no names of columns.
                 stated = f"{row}: {cell}" if YEAR.fullmatch(column) else f"{row}: {column} {cell}"
                 yield Candidate(
@@ -234,21 +251,34 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
                 )
 
 
-def _rows_of_tables(text: str) -> Iterator[QuotedUnit]:
-    """Yield the rows below a single line of names; the names of two lines are parts of names."""
-    heads, names = 0, tuple[str, ...]()
+def _rows_of_tables(text: str) -> Iterator[tuple[QuotedUnit, str]]:
+    """Yield the rows below a single line of names; the names of two lines are parts of names.
+
+    With each row comes the period that stands above years: "three months ended December 31,".
+    """
+    names, period, is_below_names, in_parts = tuple[str, ...](), "", False, False
     for unit in quoted_units(text):
         lines = text[unit.start : unit.end].splitlines()
         if RULE.fullmatch(lines[-1]):
             if len(lines) > 1:  # in Markdown, the names and the line below them may be one unit
-                heads, names = 1, row_cells(lines[-2])
+                names, is_below_names, in_parts = row_cells(lines[-2]), True, False
             continue
+        dates = unit.row[-sum(bool(YEAR.fullmatch(cell)) for cell in unit.row) :]
+        is_dated = len(dates) > 1 and len(unit.row) - len(dates) < 2 and all(map(YEAR.fullmatch, dates))
+        if unit.row and (is_dated or not unit.says):
+            in_parts = is_below_names
+            names, is_below_names = (dates if is_dated else unit.row), True
+            periods = {" ".join(found[0].split()) for found in ENDED.finditer(text, 0, unit.start)
+                       if unit.start - found.end() < PERIOD_ABOVE}  # fmt: skip
+            period = min(periods, default="")
+            in_parts = in_parts and not periods or len(periods) > 1
+            continue
+        is_below_names = False
         if len(unit.row) < 2:
-            heads, names = 0, ()
-        elif not unit.says:
-            heads += 1
-        elif (columns := unit.columns or names) and heads == 1 and not COMPANY.search(" ".join(columns)):
-            yield replace(unit, columns=columns)
+            if len(unit.row or lines[0].split()) > MOST_NAME_WORDS:
+                names = ()  # prose ends a table
+        elif names and not in_parts and not COMPANY.search(" ".join(names)):
+            yield replace(unit, columns=names), period
 
 
 def _named_cells(unit: QuotedUnit) -> Iterator[tuple[str, str]]:
@@ -274,11 +304,20 @@ def _asked_of_cell(row: str, column: str, cell: str, text: str, name: DocumentNa
             rf"\b(?:les? |la |l[’']|une? |du |des ){re.escape(column)}", text, re.I
         ):
             return ""
-        of = f"en {column}" if year else f"sous « {column} »"
+        of = (
+            f"{'au' if column[:1].isdigit() and ' ' in column else 'en'} {column}"
+            if year
+            else f"sous « {column} »"
+        )
         return f"Quelle valeur est indiquée {of} pour « {row} »{where} ?"
-    if year:
+    if year or ENDED.match(column):
         asked = lowered(row, text)
-        return f"What {'were' if is_plural(asked) else 'was'} {asked} in {column}{where}?"
+        when = f"as of {column}" if re.match(r"\d{1,2} |[^\W\d]+ \d", column) else f"in {column}"
+        if ended := ENDED.match(column):
+            words = ended[0].split(" ", 2)
+            when = f"for the {' '.join(words[:2]).lower()} {' '.join(words[2:])}".replace("Ended", "ended")
+            when += column[ended.end() :]
+        return f"What {'were' if is_plural(asked) else 'was'} {asked} {when}{where}?"
     words = column.casefold().split()
     if not 1 <= len(words) <= 5 or re.search(r"[\d|?]", column):
         return ""
@@ -292,4 +331,5 @@ def _asked_of_cell(row: str, column: str, cell: str, text: str, name: DocumentNa
     if PRICE.fullmatch(cell) and not re.search(r"price|cost|fee|pay|rent|total|amount", asked, re.I):
         asked = f"{asked} price"
     of = lowered(row, text) if row.startswith(("A ", "An ", "The ")) else row
-    return f"What {'are' if is_plural(asked) else 'is'} the {asked} for {of}{where}?"
+    link = "of" if asked.split()[-1] in OWN_PROPERTIES else "for"
+    return f"What {'are' if is_plural(asked) else 'is'} the {asked} {link} {of}{where}?"

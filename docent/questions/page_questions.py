@@ -70,6 +70,9 @@ def _made(make: Maker, passage: Passage, name: DocumentName, language: str) -> I
 
 def _needs_name(candidate: Candidate) -> bool:
     """Tell whether many documents may have such a fact: a figure of a year, the value of a label."""
+    of_no_name = re.match(r"What (?:is|are|was|were) the [a-z]", candidate.question)
+    if candidate.kind == "definition" and of_no_name:
+        return True
     return candidate.kind == "field" or bool(re.search(r"\b(?:19|20)\d\d\b", candidate.question))
 
 

@@ -105,7 +105,8 @@ def is_well_formed(candidate: Candidate) -> bool:
     return (
         bool(content_words(question) and re.search(r"\w", answer))
         and last[-1:] not in ",;:("
-        and (last not in UNFINISHED)
+        and last not in UNFINISHED
+        and not re.search(r"\b[A-Z]$", answer)  # cut after an initial
     )
 
 

@@ -65,6 +65,8 @@ EMPTY_PREDICATE = re.compile(
 )
 
 
+COMPARED = re.compile(r"\b(?:compared|versus|vs|against|from|than)\b")
+"""What follows is of another period."""
 PERIOD = re.compile(
     r"\b(?:in|during|for) (?:the (?:year|quarter|period)(?: ended)? )?(?:fiscal(?: year)? )?"
     r"((?:19|20)\d\d)\b",
@@ -134,7 +136,7 @@ def _question(
     if "{prep}" in form.question and not is_named:
         return ""
     verb = groups.get("verb", "")
-    period = PERIOD.search(sentence)
+    period = PERIOD.search(COMPARED.split(sentence)[0])
     values = {
         **groups,
         "what": what,

@@ -23,6 +23,15 @@ MENU = (
     "Rye bread  €2.50\n"
 )
 TABLE = "| Tea | Degrees | Pot |\n|---|---|---|\n| Sencha Hill | 75 | €4.60 |\n| Smoke House | 95 | €4.50 |\n"
+STATEMENT = (
+    "Three Months Ended December 31,\n($ in millions)  2022  2021\nNet sales  $3,642  $3,507\n"
+    "Cost of sales  (2,980)  (2,862)\nGross profit  662  645\n"
+)
+BALANCE = (
+    "($ in millions)  December 31, 2022  June 30, 2022\nAssets\nTrade receivables  $837  $775\n"
+    "Raw materials  1,205  1,114\n"
+)
+TWO_LINES = "Made  Sold\nIn town  Abroad\nSencha Hill  75  80\nSmoke House  95  90\n"
 
 
 def page(text: str, heading: str = "") -> Passage:
@@ -51,6 +60,18 @@ def made(text: str, name: DocumentName = MUSEUM, language: str = "en", heading: 
             "What is the pot price for Sencha Hill at Lantern Museum?",
             "€4.60",
             id="a price in a table",
+        ),
+        pytest.param(
+            STATEMENT,
+            "What was gross profit for the three months ended December 31, 2021 at Lantern Museum?",
+            "645",
+            id="a cell below a year",
+        ),
+        pytest.param(
+            BALANCE,
+            "What were trade receivables as of June 30, 2022 at Lantern Museum?",
+            "$775",
+            id="a cell below a date",
         ),
         pytest.param(
             "Net sales increased 18% during 2021, to 192 million.",
@@ -164,6 +185,7 @@ def test_a_french_page_is_asked_in_french(text, question, answer):
         pytest.param("If they were late, the gates were closed by the guard.", id="the past is no rule"),
         pytest.param("To help the town, in 1974 a limit of 55 miles was imposed.", id="no instruction"),
         pytest.param("Table 3: Visitors by month ........ 12", id="a table of contents"),
+        pytest.param(TWO_LINES, id="names of columns in two lines"),
         pytest.param("Ordnung muss sein. Die Miete beträgt 900 Euro.", id="prose without a form"),
     ],
 )
