@@ -138,7 +138,8 @@ def key_facts(
     )
     kinds: Counter[str] = Counter()
     for one in stated:
-        shown = one.evidence if one.kind == "figure" else f"{one.label}: {one.answer}"
+        colon = " :" if f"{one.label} :".casefold() in one.evidence.casefold() else ":"  # as French has it
+        shown = one.evidence if one.kind == "figure" else f"{one.label}{colon} {one.answer}"
         text = shown_sentence(" ".join(shown.split()))
         is_listed = one.kind in ("cell", "price")
         if len(found) == FACTS or is_listed and kinds["listed"] == MOST_LISTED:

@@ -57,7 +57,7 @@ def made(text: str, name: DocumentName = MUSEUM, language: str = "en", heading: 
         pytest.param(TABLE, "What are the degrees for Smoke House at Lantern Museum?", "95", id="a cell"),
         pytest.param(
             TABLE,
-            "What is the pot price for Sencha Hill at Lantern Museum?",
+            "What is the pot price of Sencha Hill at Lantern Museum?",
             "€4.60",
             id="a price in a table",
         ),
