@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
     "evaluating": SHARED | {"answering", "question_pairs", "retrieving", "store.protocols"},
-    "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols"},
+    "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},
     "app": SHARED
     | PIPELINES
     | {

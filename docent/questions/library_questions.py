@@ -46,7 +46,7 @@ class WritesQuestions(Protocol):
 
 @dataclass(slots=True)
 class QuestionProgress:
-    """How far a library is gone through."""
+    """The progress of going through a library."""
 
     documents: int = 0
     of_documents: int = 0
