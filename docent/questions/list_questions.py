@@ -115,6 +115,7 @@ NO_COLUMN = re.compile(
     r"additional|other|total|net|gross|average|accumulated|current|change|amount|and|non-\w+"
 )
 """A column of this name alone: the rest of its name stands in another line."""
+QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 ENDED = re.compile(
     r"\b(?:(?:Three|Six|Nine|Twelve) Months|(?:Fiscal )?Years?|Quarters?|\d\d Weeks) Ended"
     rf"(?:\s+{MONTH} \d{{1,2}},)?",
@@ -129,6 +130,7 @@ OWN_PROPERTIES = frozenset(
 )
 """Columns that a thing has itself: the taste of a sake, but the days for a course."""
 COMPANY = re.compile(r"\b(?:plc|Inc|Ltd|LLC|Pty|GmbH|S\.?A\.?|B\.?V\.?|Corp)\b")
+SIZES = frozenset("short long small large medium half full single double big".split())
 MEANINGS = frozenset(("meaning", "means", "description", "definition"))
 EMPTY_CELL = re.compile(r"[-–—.\s$€£%]*|n/?a|none|nil", re.IGNORECASE)
 LEAST_PRICES = 3
@@ -239,9 +241,11 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
         words = row.split()
         if names[unit.row[0].casefold()] > 1 or not 1 <= len(words) <= MOST_NAME_WORDS:
             continue
-        if not row[:1].isalpha() or not is_subject(words) or re.search(r"[|;?!$€£]|\d{3,}", row):
+        if not row[:1].isalpha() or not is_subject(words) or re.search(r"[|;?!$€£]| [-–—] |\d{3,}", row):
             continue
         for column, cell in _named_cells(unit):
+            if YEAR.fullmatch(column) and not period and name.text.rpartition(" ")[0].endswith(QUARTERS):
+                continue  # of the year, or of its last quarter: the table does not say
             dated = f"{period} {column}" if period and len(column) == len("2022") else column
             if question := _asked_of_cell(row, dated, cell, text, name, language):
                 # The check of claims takes a line with figures for no names of columns.
@@ -328,6 +332,8 @@ def _asked_of_cell(row: str, column: str, cell: str, text: str, name: DocumentNa
     if not is_subject(words) or len(words) == 1 and NO_COLUMN.fullmatch(words[0]):
         return ""
     asked = lowered(column, text)
+    if PRICE.fullmatch(cell) and len(words) == 1 and words[0] in SIZES:
+        return f"What is the price of {row} ({column.casefold()}){where}?"
     if PRICE.fullmatch(cell) and not re.search(r"price|cost|fee|pay|rent|total|amount", asked, re.I):
         asked = f"{asked} price"
     of = lowered(row, text) if row.startswith(("A ", "An ", "The ")) else row

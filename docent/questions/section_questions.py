@@ -72,6 +72,8 @@ def _asked_of_heading(heading: str, text: str, name: DocumentName, language: str
     if name.title and content_words(topic) <= content_words(name.title):
         return ""
     if not name.text:
+        if len(content_words(topic)) < 2:
+            return ""
         about = f"« {topic} »" if language == "fr" else lowered(topic, text)
         return f"Que dit le texte sur {about} ?" if language == "fr" else f"What is said about {about}?"
     if language == "fr":

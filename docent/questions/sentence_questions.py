@@ -133,7 +133,7 @@ def _question(
     is_term = form.kind == "definition" and words[0].casefold() in ("a", "an")
     if not (is_named or is_term) and len(content_words(what)) < 2:
         return ""
-    if "{prep}" in form.question and not is_named:
+    if "{prep}" in form.question and not (is_named and re.search(r"\d{4}", groups["when"])):
         return ""
     verb = groups.get("verb", "")
     period = PERIOD.search(COMPARED.split(sentence)[0])

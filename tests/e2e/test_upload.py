@@ -274,4 +274,5 @@ def test_the_card_of_a_file_leads_to_its_pages_and_asks_what_it_answers(page, ap
     other.close()
     page.get_by_role("button", name="What is the pay?").click()
     expect(page.locator("a.element-link").first).to_be_visible(timeout=60_000)
-    expect(page.locator(".ai-message").last).to_contain_text("21,400")
+    answer = page.locator(".ai-message", has=page.locator("a.element-link"))
+    expect(answer).to_contain_text("21,400")
