@@ -121,7 +121,7 @@ ENDED = re.compile(
     rf"(?:\s+{MONTH} \d{{1,2}},)?",
     re.IGNORECASE,
 )
-PERIOD_ABOVE = 60
+PERIOD_ABOVE = 120
 """Characters between a period and the years below it."""
 RULE = re.compile(r"[|\s:=-]*-{2,}[|\s:=-]*")
 OWN_PROPERTIES = frozenset(
@@ -244,9 +244,10 @@ def cell_questions(passage: Passage, name: DocumentName, language: str) -> Itera
         if not row[:1].isalpha() or not is_subject(words) or re.search(r"[|;?!$€£]| [-–—] |\d{3,}", row):
             continue
         for column, cell in _named_cells(unit):
-            if YEAR.fullmatch(column) and not period and name.text.rpartition(" ")[0].endswith(QUARTERS):
+            is_year = re.fullmatch(r"\d{4}", column)
+            if is_year and not period and name.text.rpartition(" ")[0].endswith(QUARTERS):
                 continue  # of the year, or of its last quarter: the table does not say
-            dated = f"{period} {column}" if period and len(column) == len("2022") else column
+            dated = f"{period} {column}" if period and is_year else column
             if question := _asked_of_cell(row, dated, cell, text, name, language):
                 # The check of claims takes a line with figures for no names of columns.
                 stated = f"{row}: {cell}" if YEAR.fullmatch(column) else f"{row}: {column} {cell}"
