@@ -25,6 +25,7 @@ from docent.cli import (
     mcp_command,
     model_commands,
     print_json,
+    question_command,
     run,
     sample_command,
     source_commands,
@@ -118,6 +119,12 @@ def parser() -> argparse.ArgumentParser:
         golden_command.run_golden,
         "Keep questions of your own for `eval`.",
         golden_command.define_golden,
+    )
+    add(
+        "questions",
+        question_command.run_questions,
+        "Make questions whose pages are known from the documents of a library, for `eval`.",
+        question_command.define_questions,
     )
     add(
         "mcp",

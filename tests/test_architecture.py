@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PIPELINES = {"ingesting", "answering", "evaluating", "research"}
+PIPELINES = {"ingesting", "answering", "evaluating", "questions", "research"}
 SHARED = {"types", "errors", "messages"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,20 +31,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"errors", "messages"},
     "settings": {"errors", "messages"},
     "conversations": SHARED,
+    "question_pairs": SHARED,
     "saved_tables": SHARED,
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
     "indexing": SHARED | {"plugins", "resources"},
     "postgres": {"errors", "messages"},
-    "store": SHARED | {"conversations", "memory", "postgres", "regular_files", "saved_tables"},
+    "store": SHARED
+    | {"conversations", "memory", "postgres", "question_pairs", "regular_files", "saved_tables"},
     "retrieving": SHARED | {"store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
     "sources": SHARED | {"loading.file_types"},
-    "evaluating": SHARED | {"answering", "retrieving", "store.protocols"},
+    "evaluating": SHARED | {"answering", "question_pairs", "retrieving", "store.protocols"},
+    "questions": SHARED | {"answering", "evaluating", "question_pairs", "store.protocols", "text_language"},
     "research": SHARED | {"answering", "saved_tables", "store.protocols"},
     "app": SHARED
     | PIPELINES
-    | {"settings", "lazy", "plugins", "resources", "saved_tables"}
+    | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
     | {"loading", "indexing", "store", "retrieving", "sources"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
