@@ -32,6 +32,11 @@ class AdaptedEmbedder:
         self._read: tuple[int, NDArray[np.float32] | None] = (0, None)
 
     @property
+    def plain(self) -> Embedder:
+        """Return the embedder without the map."""
+        return self._embedder
+
+    @property
     def name(self) -> str:
         return self._embedder.name
 

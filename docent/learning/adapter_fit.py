@@ -1,8 +1,8 @@
 """Fit a linear map of question vectors, in closed form: documents keep their vectors, so nothing is rebuilt.
 
-Each question is to move from where its wrong passages are towards the one that answers. The map is the identity
-and the ridge regression of these moves on the question vectors; how far and how freely it moves them is chosen by
-cross-validation, with all questions of a document in one part.
+Each question is to move from where its wrong passages are towards the one that answers. The map is the
+identity and the ridge regression of these moves on the question vectors; how far and how freely it moves them
+is chosen by cross-validation, with all questions of a document in one part.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def _map(moves: Floats, length: float) -> Floats:
 
 def _likely(one: VectorPair, question: Floats) -> Floats:
     logits = one.passages @ question / TEMPERATURE
-    likely: Floats = np.exp(logits - logits.max())
-    return likely / likely.sum()
+    raised = np.exp(logits - logits.max())
+    likely: Floats = raised / raised.sum()
+    return likely
 
 
 def _surprise(data: Sequence[VectorPair], adapter: Floats) -> float:

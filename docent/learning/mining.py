@@ -1,4 +1,4 @@
-"""Mine what a pair is learned from: the passage that answers, and passages that were found before it wrongly."""
+"""Mine what a pair is learned from: the passage that answers, and wrong ones that retrieval puts first."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from docent.evaluating.run import Outcome, judge
 from docent.learning.training_pairs import LearningPair
 from docent.types import Passage, Scope
 
-Search = Callable[[str, Scope], Sequence[Passage]]
+Search = Callable[[LearningPair, Scope], Sequence[Passage]]
+"""Search for the question of a pair."""
 NEGATIVES = 20
 """Wrong passages kept for each question, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class MinedPair:
-    """A pair with the texts of its passages, as the embedding model reads them."""
+    """A pair with its passages; their texts are as the embedding model reads them."""
 
     pair: LearningPair
-    positive: str
-    negatives: tuple[str, ...]
+    right: Passage
+    wrong: tuple[Passage, ...]
+
+    @property
+    def positive(self) -> str:
+        return embedded(self.right)
+
+    @property
+    def negatives(self) -> tuple[str, ...]:
+        texts = dict.fromkeys(map(embedded, self.wrong))
+        return tuple(text for text in texts if text != self.positive)
 
 
 def mine(
@@ -30,18 +40,16 @@ def mine(
     mined = []
     for number, pair in enumerate(pairs, 1):
         asked, right = pair.question, tuple(sorted(pair.documents))
-        inside = search(asked.question, Scope(libraries=shared.libraries, documents=right))
+        inside = search(pair, Scope(libraries=shared.libraries, documents=right))
         answering = [passage for passage in inside if passage.page in asked.pages]
         if answering:
-            found = search(asked.question, shared)
+            found = search(pair, shared)
             wrong = [
                 passage
                 for passage in found
                 if passage.document_id not in pair.documents or passage.page not in asked.pages
             ]
-            texts = tuple(dict.fromkeys(embedded(passage) for passage in wrong[:NEGATIVES]))
-            positive = embedded(answering[0])
-            mined.append(MinedPair(pair, positive, tuple(text for text in texts if text != positive)))
+            mined.append(MinedPair(pair, answering[0], tuple(wrong[:NEGATIVES])))
         on_progress(number)
     return mined
 
@@ -57,9 +65,11 @@ def ask_pairs(
     """Ask the question of each pair of all shared documents, and return the outcomes."""
     outcomes = []
     for number, pair in enumerate(pairs, 1):
-        passages = search(pair.question.question, shared)
+        passages = search(pair, shared)
         outcomes.append(
-            judge(pair.question, passages, right=pair.documents, count=lambda text: len(text) // 4, seconds=0.0)
+            judge(
+                pair.question, passages, right=pair.documents, count=lambda text: len(text) // 4, seconds=0.0
+            )
         )
         on_progress(number)
     return outcomes

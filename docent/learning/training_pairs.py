@@ -70,7 +70,7 @@ def collect_pairs(
 
 
 def _cited(answer: RatedAnswer, question: Question) -> frozenset[str]:
-    """Return the document that an answer cites most, as `from_answer` chose it, unless its quote was erased."""
+    """Return the document that an answer cites most, as `from_answer` does, unless its quotes were erased."""
     return frozenset(
         citation.document_id
         for citation in answer.answer.citations

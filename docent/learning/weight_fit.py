@@ -40,8 +40,14 @@ class RankedQuestion:
     def page_order(self, weights: Weights) -> list[tuple[str, int]]:
         """Return the pages of the candidates, best first, as retrieval orders them with these weights."""
         scores = {str(at): candidate.score(weights) for at, candidate in enumerate(self.candidates)}
-        place = {str(at): (candidate.document_id, candidate.page) for at, candidate in enumerate(self.candidates)}
-        lifted = {key: place[key] for key, candidate in zip(scores, self.candidates, strict=True) if candidate.is_lifted}
+        place = {
+            str(at): (candidate.document_id, candidate.page) for at, candidate in enumerate(self.candidates)
+        }
+        lifted = {
+            key: place[key]
+            for key, candidate in zip(scores, self.candidates, strict=True)
+            if candidate.is_lifted
+        }
         final = lift_pages(scores, lifted, weights)
         return list(dict.fromkeys(place[key] for key in sorted(final, key=lambda key: -final[key])))
 
@@ -77,7 +83,10 @@ def _parts(
     by_pair = {question.pair: question for question in questions}
     divided = [part for part in split_documents([question.pair for question in questions], PARTS) if part]
     return [
-        ([by_pair[pair] for pair in held], [by_pair[pair] for part in divided if part is not held for pair in part])
+        (
+            [by_pair[pair] for pair in held],
+            [by_pair[pair] for part in divided if part is not held for pair in part],
+        )
         for held in divided
     ]
 

@@ -1,7 +1,7 @@
 """The weights of retrieval that were learned for a library, or for all of them together.
 
-They lie in storage/learned.json, which `docent learn` writes; a change counts with the next question. A weight
-only orders what the scope of a question allows anyway: it can show nobody another document.
+They lie in storage/learned-weights.json, which `docent learn` writes; a change counts with the next question.
+A weight only orders what the scope of a question allows anyway: it can show nobody another document.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from docent.errors import InputError
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, Weights
 
-LEARNED = "learned.json"
+LEARNED = "learned-weights.json"
 TOGETHER = ""
-"""In place of a library's name: of questions over several libraries, and over one without weights of its own."""
+"""In place of a library's name: of questions over several, and over one without weights of its own."""
 NAMES = frozenset(field.name for field in fields(Weights))
 
 
@@ -71,7 +71,7 @@ class LearnedWeights:
         self._write([*self.steps(), step])
 
     def undo(self, library: str) -> LearnedStep | None:
-        """Remove the last step of a library and return it; those before it count again. None: there is none."""
+        """Remove the last step of a library and return it, if there is one; those before it count again."""
         steps = list(self.steps())
         last = next((step for step in reversed(steps) if step.library == library), None)
         if last is not None:

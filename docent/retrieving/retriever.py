@@ -80,8 +80,9 @@ def retrieve(
 ) -> list[Passage]:
     """Return the passages most likely to answer the question, best first. Raises InputError.
 
-    The weights are those given, else those learned for the libraries in scope, else the defaults. Of a long question only the beginning and the end are searched, and long questions wait for each other.
-    Documents in the language of a translation are searched by it.
+    The weights are those given, else those learned for the libraries in scope, else the defaults. Of a long
+    question only the beginning and the end are searched, and long questions wait for each other. Documents in
+    the language of a translation are searched by it.
     """
     query = parse(shorten_question(question))
     with in_turn(question):

@@ -144,9 +144,7 @@ def fuse(
     }
 
 
-def stretch(
-    by_meaning: Mapping[str, float], by_words: Mapping[str, float]
-) -> dict[str, tuple[float, float]]:
+def stretch(by_meaning: Mapping[str, float], by_words: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     """Return both scores of every chunk that either search scored, each stretched over its own range.
 
     A chunk that has no vector yet is judged by its words.

@@ -4,7 +4,7 @@ from docent.store.backups import back_up, restore
 from docent.store.catalog.documents import UPLOADED, is_from
 from docent.store.catalog.snapshots import mend_catalog
 from docent.store.files import COPIES, Copies, sha256_of
-from docent.store.index.generations import forget_previous, roll_back
+from docent.store.index.generations import forget_built, forget_previous, roll_back
 from docent.store.protocols import Arrival, KnownFile, LibraryEntry
 from docent.store.store import Store
 
@@ -17,6 +17,7 @@ __all__ = [
     "LibraryEntry",
     "Store",
     "back_up",
+    "forget_built",
     "forget_previous",
     "is_from",
     "mend_catalog",
