@@ -218,7 +218,7 @@ def _show(trial: Trial, arguments: argparse.Namespace, sentence: str) -> None:
         return
     print(
         f"Learned from {trial.pairs} questions ({trial.of_people} of people). Judged by {gain.questions} of "
-        f"them, about {gain.documents} documents that were left out:\n"
+        f"them, about {gain.groups} documents or folders that were left out:\n"
     )
     print(f"{'':<16} {'before':<8} {'after':<8} difference (95 % interval)")
     for name, figure in gain.difference.items():

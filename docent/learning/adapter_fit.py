@@ -2,7 +2,7 @@
 
 Each question is to move from where its wrong passages are towards the one that answers. The map is the
 identity and the ridge regression of these moves on the question vectors; how far and how freely it moves them
-is chosen by cross-validation, with all questions of a document in one part.
+is chosen by cross-validation, with all questions of a group in one part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from docent.evaluating.scores import Floats
-from docent.learning.training_pairs import LearningPair, split_documents
+from docent.learning.training_pairs import LearningPair, split_groups
 
 TEMPERATURE = 0.05
 """Of the softmax over a question's passages, as sentence-transformers trains with."""
@@ -35,7 +35,7 @@ class VectorPair:
 
 def fit_adapter(data: Sequence[VectorPair]) -> Floats:
     """Return the map as a square matrix, to be multiplied with a question's vector."""
-    divided = [part for part in split_documents([one.pair for one in data], PARTS) if part]
+    divided = [part for part in split_groups([one.pair for one in data], PARTS) if part]
     by_pair = {one.pair: one for one in data}
     losses: dict[tuple[float, float], float] = defaultdict(float)
     for held in divided:

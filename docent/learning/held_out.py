@@ -1,6 +1,6 @@
 """The verdict on what was learned: figures on documents that it was not learned from, against the old ones.
 
-A bootstrap over documents, not questions: the questions about one document are alike.
+A bootstrap over groups of documents, not questions: the questions about one group are alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class HeldOutGain:
     """Figures before and after learning, on the same held-out questions."""
 
     questions: int
-    documents: int
+    groups: int
     before: Mapping[str, float]
     after: Mapping[str, float]
     difference: Mapping[str, Figure]
@@ -39,9 +39,9 @@ class HeldOutGain:
 
 
 def judge_gain(
-    before: Sequence[Outcome], after: Sequence[Outcome], documents: Sequence[str], *, relevant_from: float
+    before: Sequence[Outcome], after: Sequence[Outcome], groups: Sequence[str], *, relevant_from: float
 ) -> HeldOutGain:
-    """Compare outcomes of the same questions; `documents` names the document of each."""
+    """Compare outcomes of the same questions; `groups` names the group of each."""
 
     def rows(outcomes: Sequence[Outcome]) -> Floats:
         answered = [[float(outcome.relevance >= relevant_from)] for outcome in outcomes]
@@ -50,21 +50,21 @@ def judge_gain(
     old, new = rows(before), rows(after)
     return HeldOutGain(
         questions=len(before),
-        documents=len(set(documents)),
+        groups=len(set(groups)),
         before=dict(zip(FIGURES, map(float, old.mean(axis=0)), strict=True)),
         after=dict(zip(FIGURES, map(float, new.mean(axis=0)), strict=True)),
-        difference=_by_document(new - old, documents),
+        difference=_by_group(new - old, groups),
     )
 
 
-def _by_document(differences: Floats, documents: Sequence[str]) -> dict[str, Figure]:
-    """Return the mean of each figure's differences, with its interval when documents are drawn again."""
-    names = sorted(set(documents))
+def _by_group(differences: Floats, groups: Sequence[str]) -> dict[str, Figure]:
+    """Return the mean of each figure's differences, with its interval when groups are drawn again."""
+    names = sorted(set(groups))
     position = {name: at for at, name in enumerate(names)}
     sums, counts = np.zeros((len(names), differences.shape[1])), np.zeros(len(names))
-    for row, document in zip(differences, documents, strict=True):
-        sums[position[document]] += row
-        counts[position[document]] += 1
+    for row, group in zip(differences, groups, strict=True):
+        sums[position[group]] += row
+        counts[position[group]] += 1
     weights = resamples(len(names))
     drawn = (weights @ sums) / (weights @ counts)[:, None]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)

@@ -24,7 +24,7 @@ from docent.learning.embedder_training import TrainingRun, train_embedder
 from docent.learning.held_out import HeldOutGain, judge_gain
 from docent.learning.mining import Search, ask_pairs, mine
 from docent.learning.rated_answers import read_answers
-from docent.learning.training_pairs import LearningPair, collect_pairs, split_documents
+from docent.learning.training_pairs import LearningPair, collect_pairs, split_groups
 from docent.learning.weight_fit import RankedQuestion, fit_weights, held_out_weights
 from docent.retrieving.candidates import embed_question
 from docent.retrieving.learned_weights import LearnedStep
@@ -39,12 +39,10 @@ if TYPE_CHECKING:
 
 SYNTHETIC = "synthetic.jsonl"
 FEWEST_QUESTIONS = 20
-FEWEST_DOCUMENTS = 5
+FEWEST_GROUPS = 5
 MOST_PAIRS = 1000
 """Each is searched for several times; people's own come first."""
 PARTS = 5
-HELD_OUT = 3
-"""One part in so many of the documents is not trained on."""
 WITHIN = 50
 FACTS = "learned.json"
 """In the folder of a fine-tuned model: the model that it replaced, and what it gained."""
@@ -73,17 +71,18 @@ def known_pairs(docent: Docent, library: str) -> list[LearningPair]:
     return collect_pairs(docent.golden.all(), synthetic, read_answers(storage), documents)
 
 
-def gather_pairs(docent: Docent, library: str) -> list[LearningPair]:
-    """Return the pairs to learn from. Raises InputError where they are too few."""
+def gather_pairs(docent: Docent, library: str, *, times: int = 1) -> list[LearningPair]:
+    """Return the pairs to learn from. Raises InputError below so many times the fewest."""
     pairs = known_pairs(docent, library)[:MOST_PAIRS]
-    if len(pairs) < FEWEST_QUESTIONS or len({pair.document for pair in pairs}) < FEWEST_DOCUMENTS:
+    groups = len({pair.group for pair in pairs})
+    if len(pairs) < times * FEWEST_QUESTIONS or groups < times * FEWEST_GROUPS:
         raise InputError(
-            "There are {pairs} questions with known pages, about {documents} documents; learning needs "
+            "There are {pairs} questions with known pages, about {groups} documents or folders; this needs "
             "{most} about {least}. A thumbs-up in the chat gives one; so does: python -m docent golden add",
             pairs=len(pairs),
-            documents=len({pair.document for pair in pairs}),
-            most=FEWEST_QUESTIONS,
-            least=FEWEST_DOCUMENTS,
+            groups=groups,
+            most=times * FEWEST_QUESTIONS,
+            least=times * FEWEST_GROUPS,
         )
     return pairs
 
@@ -96,10 +95,19 @@ def shared_scope(library: str) -> Scope:
 def judged(pairs: Sequence[LearningPair]) -> list[LearningPair]:
     """Return the pairs that decide: people's own where there are enough of them."""
     of_people = [pair for pair in pairs if pair.is_of_people]
-    enough = (
-        len(of_people) >= FEWEST_QUESTIONS and len({pair.document for pair in of_people}) >= FEWEST_DOCUMENTS
-    )
+    enough = len(of_people) >= FEWEST_QUESTIONS and len({pair.group for pair in of_people}) >= FEWEST_GROUPS
     return of_people if enough else list(pairs)
+
+
+def halve(pairs: Sequence[LearningPair]) -> tuple[list[LearningPair], list[LearningPair]]:
+    """Return the pairs to train on, and those that judge: half of people's own, with other documents."""
+    deciding = judged(pairs)
+    halves = [{pair.group for pair in half} for half in split_groups(deciding, 2)]
+    held = min(halves, key=lambda groups: sum(pair.group in groups for pair in pairs))
+    return (
+        [pair for pair in pairs if pair.group not in held],
+        [pair for pair in deciding if pair.group in held],
+    )
 
 
 # --- the weights of the fusion ---------------------------------------------------------------
@@ -116,11 +124,11 @@ def learn_weights(docent: Docent, library: str, on_progress: Progress) -> Trial:
         ranked.append(RankedQuestion(pair, candidates))
         on_progress("Searching", number, len(pairs))
     on_progress("Fitting", 0, 1)
-    by_document = held_out_weights(ranked)
+    by_group = held_out_weights(ranked)
     decide = judged(pairs)
 
     def after(pair: LearningPair, scope: Scope) -> Sequence[Passage]:
-        weights = by_document[pair.document]
+        weights = by_group[pair.group]
         return docent.retrieve(pair.question.question, scope, WITHIN, weights=weights)
 
     gain = _compare(docent, decide, _search(docent), after, shared, on_progress)
@@ -130,7 +138,7 @@ def learn_weights(docent: Docent, library: str, on_progress: Progress) -> Trial:
             name: (figure.value, figure.low, figure.high) for name, figure in gain.difference.items()
         }
         docent.learned_weights.add(
-            LearnedStep(_now(), library, weights, len(pairs), gain.documents, differences)
+            LearnedStep(_now(), library, weights, len(pairs), gain.groups, differences)
         )
     return _trial(pairs, gain, weights=weights)
 
@@ -175,14 +183,14 @@ def learn_adapter(docent: Docent, library: str, on_progress: Progress) -> Trial:
     on_progress("Fitting", 0, 1)
     by_pair = {one.pair: one for one in data}
     map_of: dict[str, Any] = {}
-    divided = [part for part in split_documents([one.pair for one in data], PARTS) if part]
+    divided = [part for part in split_groups([one.pair for one in data], PARTS) if part]
     for held in divided:
         rest = [by_pair[pair] for part in divided if part is not held for pair in part]
-        map_of |= dict.fromkeys((pair.document for pair in held), fit_adapter(rest))
+        map_of |= dict.fromkeys((pair.group for pair in held), fit_adapter(rest))
     decide = judged([one.pair for one in data])
 
     def after(pair: LearningPair, scope: Scope) -> Sequence[Passage]:
-        embedder = MappedQuestions(plain, map_of[pair.document])
+        embedder = MappedQuestions(plain, map_of[pair.group])
         return docent.retrieve(pair.question.question, scope, WITHIN, embedder=embedder)
 
     gain = _compare(docent, decide, _search(docent), after, shared, on_progress)
@@ -211,18 +219,13 @@ class TrainedModel:
 
 
 def train_model(docent: Docent, library: str, *, seconds: float, on_progress: Progress) -> TrainedModel:
-    """Fine-tune the embedding model on two thirds of the documents, after asking about the others."""
+    """Fine-tune the embedding model on some of the documents, after asking about the others."""
     base = base_model(docent.settings)
-    pairs = gather_pairs(docent, library)
-    shared = shared_scope(library)
-    held, *others = split_documents(pairs, HELD_OUT)
-    decide = judged(held)
-    search = _search(docent)
+    pairs = gather_pairs(docent, library, times=2)
+    shared, search = shared_scope(library), _search(docent)
+    train, decide = halve(pairs)
     mined = mine(
-        [pair for part in others for pair in part],
-        search,
-        shared=shared,
-        on_progress=lambda done: on_progress("Searching", done, len(pairs) - len(held)),
+        train, search, shared=shared, on_progress=lambda done: on_progress("Searching", done, len(train))
     )
     before = ask_pairs(
         decide, search, shared=shared, on_progress=lambda done: on_progress("Asking", done, len(decide))
@@ -249,8 +252,8 @@ def judge_model(trained: TrainedModel, built: Docent, library: str, on_progress:
         shared=shared_scope(library),
         on_progress=lambda done: on_progress("Asking", done, len(trained.held_out)),
     )
-    documents = [pair.document for pair in trained.held_out]
-    gain = judge_gain(trained.before, after, documents, relevant_from=built.settings.relevant_from)
+    groups = [pair.group for pair in trained.held_out]
+    gain = judge_gain(trained.before, after, groups, relevant_from=built.settings.relevant_from)
     facts = {"base": trained.base, "at": _now(), "pairs": len(trained.pairs), "gain": asdict(gain)}
     (trained.folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return _trial(trained.pairs, gain, training=trained.training)
@@ -304,8 +307,8 @@ def _compare(
         )
         for search in (before, after)
     ]
-    documents = [pair.document for pair in pairs]
-    return judge_gain(old, new, documents, relevant_from=docent.settings.relevant_from)
+    groups = [pair.group for pair in pairs]
+    return judge_gain(old, new, groups, relevant_from=docent.settings.relevant_from)
 
 
 def _trial(pairs: Sequence[LearningPair], gain: HeldOutGain, **more: Any) -> Trial:

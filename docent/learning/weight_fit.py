@@ -1,6 +1,6 @@
 """Fit the weights of retrieval to pairs: a softmax over each question's candidates, held near the defaults.
 
-How strongly they are held is chosen by cross-validation, with all questions of a document in one part.
+How strongly they are held is chosen by cross-validation, with all questions of a group in one part.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from docent.evaluating.scores import Floats
-from docent.learning.training_pairs import LearningPair, split_documents
+from docent.learning.training_pairs import LearningPair, split_groups
 from docent.retrieving.scoring import DEFAULT_WEIGHTS, ScoredCandidate, Weights, lift_pages
 
 FITTED = ("meaning", "prior", "title", "neighbours", "sentence", "figures", "lines", "statement")
@@ -35,7 +35,7 @@ class RankedQuestion:
     candidates: Sequence[ScoredCandidate]
 
     def is_right(self, candidate: ScoredCandidate) -> bool:
-        return candidate.document_id in self.pair.documents and candidate.page in self.pair.question.pages
+        return candidate.document_id in self.pair.groups and candidate.page in self.pair.question.pages
 
     def page_order(self, weights: Weights) -> list[tuple[str, int]]:
         """Return the pages of the candidates, best first, as retrieval orders them with these weights."""
@@ -61,10 +61,10 @@ def fit_weights(questions: Sequence[RankedQuestion]) -> Weights:
 
 
 def held_out_weights(questions: Sequence[RankedQuestion]) -> dict[str, Weights]:
-    """Return, for each document, weights that were fitted without its questions."""
+    """Return, for each group, weights that were fitted without its questions."""
     weights: dict[str, Weights] = {}
     for held, rest in _parts(questions):
-        weights |= dict.fromkeys((question.pair.document for question in held), fit_weights(rest))
+        weights |= dict.fromkeys((question.pair.group for question in held), fit_weights(rest))
     return weights
 
 
@@ -81,7 +81,7 @@ def _parts(
     questions: Sequence[RankedQuestion],
 ) -> list[tuple[list[RankedQuestion], list[RankedQuestion]]]:
     by_pair = {question.pair: question for question in questions}
-    divided = [part for part in split_documents([question.pair for question in questions], PARTS) if part]
+    divided = [part for part in split_groups([question.pair for question in questions], PARTS) if part]
     return [
         (
             [by_pair[pair] for pair in held],

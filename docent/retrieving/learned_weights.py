@@ -29,7 +29,7 @@ class LearnedStep:
     library: str
     weights: Weights
     questions: int
-    documents: int
+    groups: int
     gain: Mapping[str, tuple[float, float, float]]
     """By figure: the mean difference on held-out documents, and the ends of its 95 % interval."""
 
@@ -92,7 +92,7 @@ def _parse(text: str) -> Iterator[LearnedStep]:
             library=str(row["library"]),
             weights=weights_of(row["weights"]),
             questions=int(row["questions"]),
-            documents=int(row["documents"]),
+            groups=int(row["groups"]),
             gain={str(name): _three(values) for name, values in row["gain"].items()},
         )
 
