@@ -68,10 +68,14 @@ def train_embedder(
     pairs: Sequence[MinedPair],
     *,
     device: str,
+    threads: int,
     seconds: float,
     on_progress: Callable[[int, int], None],
 ) -> TrainingRun:
-    """Write a fine-tuned copy of a model to a new folder; training stops when its time is up."""
+    """Write a fine-tuned copy of a model to a new folder; training stops when its time is up.
+
+    It runs on so many threads; 0: on every core.
+    """
     require_finetune()
     rows = [
         (f"{model.before_query}{mined.pair.question.question}", f"{model.before_text}{mined.positive}",
@@ -79,6 +83,10 @@ def train_embedder(
         for mined in pairs
         for negative in mined.negatives[:HARD]
     ]  # fmt: skip
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
     began = time.monotonic()
     steps = math.ceil(len(rows) / BATCH) * EPOCHS
     trained, done = _train(model, rows, device=device, until=began + seconds, on_progress=on_progress)
@@ -96,14 +104,18 @@ def _train(
     on_progress: Callable[[int, int], None],
 ) -> tuple[dict[str, Any], int]:
     """Return the trained weights, and the number of steps done."""
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from sentence_transformers import (
         SentenceTransformer,
         SentenceTransformerTrainer,
         SentenceTransformerTrainingArguments,
     )
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
+    from transformers.utils import logging
+
+    disable_progress_bars()
+    logging.disable_progress_bar()
 
     class Deadline(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -139,6 +151,7 @@ def _train(
             loss=MultipleNegativesRankingLoss(network),
             callbacks=[Deadline()],
         )
+        trainer.remove_callback(PrinterCallback)  # it writes to stdout, where the result belongs
         trainer.train()
     transformer: Any = network[0]
     weights = transformer.auto_model.state_dict()

@@ -238,6 +238,7 @@ def train_model(docent: Docent, library: str, *, seconds: float, on_progress: Pr
         folder,
         mined,
         device=docent.settings.embedding_device,
+        threads=docent.settings.threads,
         seconds=seconds,
         on_progress=partial(on_progress, "Training"),
     )

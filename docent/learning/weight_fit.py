@@ -23,7 +23,8 @@ TEMPERATURE = 0.1
 """Of the softmax: about the distance between the scores of neighbouring candidates."""
 HOLDS = (0.03, 0.1, 0.3, 1.0, 3.0)
 """How strongly the weights are held, to choose from."""
-STEPS, RATE = 150, 0.03
+STEPS, RATE = 100, 0.04
+NEVER = -1e3
 PARTS = 5
 
 
@@ -35,7 +36,7 @@ class RankedQuestion:
     candidates: Sequence[ScoredCandidate]
 
     def is_right(self, candidate: ScoredCandidate) -> bool:
-        return candidate.document_id in self.pair.groups and candidate.page in self.pair.question.pages
+        return candidate.document_id in self.pair.documents and candidate.page in self.pair.question.pages
 
     def page_order(self, weights: Weights) -> list[tuple[str, int]]:
         """Return the pages of the candidates, best first, as retrieval orders them with these weights."""
@@ -55,9 +56,7 @@ class RankedQuestion:
 def fit_weights(questions: Sequence[RankedQuestion]) -> Weights:
     """Return the weights that fit these questions; the strength that holds them is chosen among them."""
     data = _usable(questions)
-    if not data:
-        return DEFAULT_WEIGHTS
-    return _weights(_fit(data, _best_hold(questions)))
+    return DEFAULT_WEIGHTS if data is None else _weights(_fit(data, _best_hold(questions)))
 
 
 def held_out_weights(questions: Sequence[RankedQuestion]) -> dict[str, Weights]:
@@ -72,14 +71,16 @@ def _best_hold(questions: Sequence[RankedQuestion]) -> float:
     losses: dict[float, float] = defaultdict(float)
     for held, rest in _parts(questions):
         train, test = _usable(rest), _usable(held)
-        for hold in HOLDS if train and test else ():
-            losses[hold] += len(test) * _loss(test, _fit(train, hold))[0]
+        if train is not None and test is not None:
+            for hold in HOLDS:
+                losses[hold] += len(test.base) * _loss(test, _fit(train, hold))[0]
     return min(losses, key=lambda hold: (losses[hold], -hold), default=HOLDS[-1])
 
 
 def _parts(
     questions: Sequence[RankedQuestion],
 ) -> list[tuple[list[RankedQuestion], list[RankedQuestion]]]:
+    """Return each part of the questions, with all the others."""
     by_pair = {question.pair: question for question in questions}
     divided = [part for part in split_groups([question.pair for question in questions], PARTS) if part]
     return [
@@ -93,22 +94,34 @@ def _parts(
 
 @dataclass(frozen=True, slots=True)
 class _Data:
+    """Questions by candidates, the shorter ones filled up with candidates that are never likely."""
+
     base: Floats
     """Score of each candidate without any of the fitted weights."""
     signals: Floats
-    """A row a candidate, a column a weight, in units of its default."""
+    """In the third dimension a value for each weight, in units of its default."""
     right: Floats
 
 
-def _usable(questions: Sequence[RankedQuestion]) -> list[_Data]:
+def _usable(questions: Sequence[RankedQuestion]) -> _Data | None:
     """Return the questions that weights can help: with a right candidate, and a wrong one."""
-    data = []
+    rows = []
     for question in questions:
-        right = np.array([float(question.is_right(candidate)) for candidate in question.candidates])
-        if 0 < right.sum() < len(right):
-            signals = np.array([_signals(candidate) for candidate in question.candidates])
-            base = np.array([candidate.words for candidate in question.candidates])
-            data.append(_Data(base, signals, right))
+        right = [float(question.is_right(candidate)) for candidate in question.candidates]
+        if 0 < sum(right) < len(right):
+            rows.append((question.candidates, right))
+    if not rows:
+        return None
+    width = max(len(right) for _, right in rows)
+    data = _Data(
+        np.full((len(rows), width), NEVER),
+        np.zeros((len(rows), width, len(FITTED))),
+        np.zeros((len(rows), width)),
+    )
+    for at, (candidates, right) in enumerate(rows):
+        data.base[at, : len(right)] = [candidate.words for candidate in candidates]
+        data.signals[at, : len(right)] = [_signals(candidate) for candidate in candidates]
+        data.right[at, : len(right)] = right
     return data
 
 
@@ -122,7 +135,7 @@ def _signals(candidate: ScoredCandidate) -> list[float]:
     return [getattr(defaults, name) * value for name, value in zip(FITTED, values, strict=True)]
 
 
-def _fit(data: Sequence[_Data], hold: float) -> Floats:
+def _fit(data: _Data, hold: float) -> Floats:
     """Return each weight as a multiple of its default, by gradient descent with momentum (Adam)."""
     factors = np.ones(len(FITTED))
     mean, square = np.zeros_like(factors), np.zeros_like(factors)
@@ -135,18 +148,16 @@ def _fit(data: Sequence[_Data], hold: float) -> Floats:
     return factors
 
 
-def _loss(data: Sequence[_Data], factors: Floats) -> tuple[float, Floats]:
+def _loss(data: _Data, factors: Floats) -> tuple[float, Floats]:
     """Return the mean surprise at the right candidates, and its gradient."""
-    loss, gradient = 0.0, np.zeros_like(factors)
-    for question in data:
-        logits = (question.base + question.signals @ factors) / TEMPERATURE
-        likely = np.exp(logits - logits.max())
-        likely /= likely.sum()
-        right = likely * question.right
-        share = max(float(right.sum()), 1e-12)
-        loss -= np.log(share)
-        gradient += (likely - right / share) @ question.signals / TEMPERATURE
-    return loss / len(data), gradient / len(data)
+    logits = (data.base + data.signals @ factors) / TEMPERATURE
+    likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    right = likely * data.right
+    share = np.maximum(right.sum(axis=1, keepdims=True), 1e-12)
+    too_likely = (likely - right / share) / len(likely)
+    gradient = np.tensordot(too_likely, data.signals, axes=2) / TEMPERATURE
+    return float(-np.log(share).mean()), gradient
 
 
 def _weights(factors: Floats) -> Weights:
