@@ -68,6 +68,17 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    groups_claim: str = Field(
+        "",
+        description="Claim in which an identity provider lists the groups of a person; at each login through "
+        "it they are in those of these groups that exist here.",
+    )
+    audit_days: int = Field(
+        365,
+        ge=0,
+        description="Days for which the audit log keeps who read, asked, changed and exported what, where "
+        "people log in or programs use keys; 0 for no audit log.",
+    )
     share_links: bool = Field(
         False,
         description="Let people make a link to one of their conversations, which anybody who has it can "

@@ -27,11 +27,14 @@ from docent.web import first_run, listen_address, page_shell
 from docent.web.accounts.api_keys import ApiKeys
 from docent.web.accounts.login import Authenticator, install
 from docent.web.accounts.users import Users
-from docent.web.admin import admin_routes, people_routes
+from docent.web.admin import admin_routes, group_routes, people_routes
 from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
+from docent.web.audit import audit_routes
+from docent.web.audit.audit_log import AuditLog
+from docent.web.audit.audited_requests import AuditedRequests
 from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
@@ -90,6 +93,8 @@ def prepare() -> None:
         *documents.routes(),
         *admin_routes.routes(),
         *people_routes.routes(),
+        *group_routes.routes(),
+        *audit_routes.routes(),
         *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
@@ -101,7 +106,7 @@ def prepare() -> None:
     upload_routes.configure_uploads(settings)
     secret = installation_secret(settings.storage)
     app.state.signer = LinkSigner(secret)
-    app.state.authenticator = Authenticator(settings, secret=secret)
+    app.state.authenticator = Authenticator(settings, secret=secret, audit=state().metrics.audit)
     install(app.state.authenticator, secret=secret)
     if getattr(app.state, "docent", None) is not None:  # the code was reloaded under a running server
         open_once()
@@ -111,7 +116,8 @@ def _install_api(app: Any, settings: Settings) -> None:
     """Put the API before the chat; it asks for a key wherever people log in."""
     state = app.state
     if not hasattr(state, "metrics"):
-        state.metrics = Metrics()
+        state.metrics = Metrics(AuditLog(settings.storage, days=settings.audit_days))
+        app.add_middleware(AuditedRequests, audit=state.metrics.audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
     users = Users(settings.storage)
@@ -138,6 +144,7 @@ def open_once() -> None:
     state.downloads = ModelDownloads(state.docent.pull_model)
     state.samples = first_run.SampleReading(state.docent)
     state.opened_by = open_docent
+    state.authenticator.follow_groups = state.docent.store.groups.follow_provider
     state.docent.warm()
     state.docent.work()
     prepare_start_questions(state.docent)

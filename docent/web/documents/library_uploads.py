@@ -49,6 +49,7 @@ async def upload(request: Request, reader: str) -> Response:
             ticket = await asyncio.to_thread(
                 _store, file.file, str(file.filename), docent=docent, library=library, owner=owner
             )
+        request.state.about = ticket.name
     except UploadRefused as refusal:
         return JSONResponse({"detail": say(refusal.message, language)}, refusal.status, headers=HEADERS)
     except DocentError as error:
@@ -69,7 +70,7 @@ def _target(docent: Docent, library: str, allowed: ListPermissions) -> tuple[str
     if not library:
         return UPLOADS, None if allowed.alone else allowed.reader
     for entry in docent.store.organiser.libraries(allowed.reader):
-        if entry.name == library and allowed.may_change(entry):
+        if entry.name == library and allowed.may_add(entry):
             return shown_library(library) if entry.owner else library, entry.owner
     raise InputError("There is no library that you may add files to under this name. Choose one of the list.")
 
