@@ -42,6 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": SHARED
     | PIPELINES
     | {"settings", "lazy", "plugins", "resources", "loading", "indexing", "store", "retrieving", "sources"},
+    "learning": SHARED
+    | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}
+    | {"store.protocols"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
@@ -49,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
+    | {"indexing.adapted_embedder", "learning", "retrieving.learned_weights"}
     | {"web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
@@ -81,8 +85,9 @@ LIVES_IN: dict[str, set[str]] = {
     "striprtf": {"docent/loading/formats/rtf.py"},
     "lxml": {"docent/loading/formats/zip_container.py"},
     "openvino": {"docent/indexing/openvino_bert.py"},
-    "torch": {"docent/indexing/"},
-    "sentence_transformers": {"docent/indexing/"},
+    "torch": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "sentence_transformers": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "datasets": {"docent/learning/embedder_training.py"},
     "jsonschema": {"docent/answering/answer_schema.py"},
     "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},

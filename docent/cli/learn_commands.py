@@ -138,7 +138,7 @@ def _build_and_judge(settings: Settings, trained: TrainedModel, library: str) ->
 def run_list(arguments: argparse.Namespace) -> None:
     from docent.indexing.adapted_embedder import ADAPTER
     from docent.learning.trials import replaced_model
-    from docent.retrieving import LearnedWeights
+    from docent.retrieving.learned_weights import LearnedWeights
 
     settings = Settings.read()
     steps = LearnedWeights(settings.storage).steps()
@@ -162,7 +162,7 @@ def run_list(arguments: argparse.Namespace) -> None:
 def run_undo(arguments: argparse.Namespace) -> int:
     settings = Settings.read()
     if arguments.what == "weights":
-        from docent.retrieving import LearnedWeights
+        from docent.retrieving.learned_weights import LearnedWeights
 
         library = arguments.library or ""
         if LearnedWeights(settings.storage).undo(library) is None:

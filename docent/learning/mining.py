@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docent.evaluating.run import Outcome, judge
 from docent.learning.training_pairs import LearningPair
@@ -40,7 +40,7 @@ def mine(
     mined = []
     for number, pair in enumerate(pairs, 1):
         asked, right = pair.question, tuple(sorted(pair.documents))
-        inside = search(pair, Scope(libraries=shared.libraries, documents=right))
+        inside = search(pair, replace(shared, documents=right))
         answering = [passage for passage in inside if passage.page in asked.pages]
         if answering:
             found = search(pair, shared)

@@ -1,6 +1,6 @@
 """Pairs of a question and the pages that answer it, from golden and synthetic questions and from thumbs.
 
-Only documents that everybody may see are learned from: what is learned serves all of a library's readers.
+No document of one person is learned from: what is learned serves all of a library's readers.
 """
 
 from __future__ import annotations

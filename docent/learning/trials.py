@@ -88,8 +88,8 @@ def gather_pairs(docent: Docent, library: str, *, times: int = 1) -> list[Learni
 
 
 def shared_scope(library: str) -> Scope:
-    """Return what everybody may read: of one library, or of all."""
-    return Scope(libraries=(library,) if library else ())
+    """Return one shared library, whoever may see it; without a name, all that are open to everybody."""
+    return Scope(libraries=(library,)) if library else Scope(reader="")
 
 
 def judged(pairs: Sequence[LearningPair]) -> list[LearningPair]:
