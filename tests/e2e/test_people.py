@@ -127,10 +127,10 @@ def test_a_thumb_in_the_chat_is_learned_from(ann, own):
         [document] = pair.documents
         cited = docent.store.document(document, Scope(reader="ann"))
     assert (pair.origin, pair.question.file, pair.question.library) == ("thumb", cited.name, cited.library)
-    exported = {}
+    exported, options = {}, ("--liked", "--format", "unsloth")
     for name in ("ann", "ben"):
         exported[name] = subprocess.run(
-            [sys.executable, "-m", "docent", "export", "answers", "--liked", "--user", name, "--format", "unsloth"],
+            [sys.executable, "-m", "docent", "export", "answers", "--user", name, *options],
             cwd=ROOT, env={**os.environ, "DOCENT_STORAGE": str(own)}, capture_output=True, text=True,
         )  # fmt: skip
     [line] = exported["ann"].stdout.splitlines()

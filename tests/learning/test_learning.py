@@ -16,17 +16,20 @@ from docent.learning import embedder_training
 from docent.settings import Settings
 from tests.indexing.test_sentence_models import make_model
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # torch and transformers warn of themselves while loading
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # torch and transformers warn of themselves while loading
+]
 
 ASKED = "where who when why how which whose whom what whither".split()
 WRITTEN = "amber birch cedar dune ember fjord grove heath islet jetty".split()
 WORDS = [*ASKED, *WRITTEN, ":", ".", "?", "-", "_", "0", "txt", "notes"]
-"""A question asks by two words for the document with their counterparts, and shares no word with any."""
+"""A question asks by two words for the document with their counterparts; it shares no word with any."""
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder with a tiny model, a document for each of many pairs of words, and a golden question on each."""
+    """A folder with a tiny model, a document for each of 44 pairs of words, and a golden question on each."""
     home = tmp_path_factory.mktemp("learning")
     torch.manual_seed(7)
     make_model(home / "tiny", "bert", words=WORDS)
