@@ -13,8 +13,7 @@ from docent.types import Answer, Citation, Receipt
 
 ANSWERS = """
 SELECT t."userIdentifier" AS user, s."metadata" AS metadata, (
-    SELECT f."value" FROM feedbacks f WHERE f."forId" IN (s."id", s."parentId")
-    ORDER BY f."forId" = s."id" DESC
+    SELECT f."value" FROM feedbacks f WHERE f."forId" IN (s."id", s."parentId") LIMIT 1
 ) AS value
 FROM steps s JOIN threads t ON t."id" = s."threadId"
 WHERE s."type" = 'assistant_message' ORDER BY s."createdAt"
