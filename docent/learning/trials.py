@@ -284,6 +284,10 @@ def replaced_model(settings: Settings) -> str | None:
 
 
 def _new_name(models: Path) -> str:
+    """Return a name that no model has; what a killed process left half trained or unjudged is removed."""
+    for folder in models.glob("learned-*"):
+        if not (folder / FACTS).exists():
+            shutil.rmtree(folder)
     number = 1
     while (models / f"learned-{number}").exists():
         number += 1
