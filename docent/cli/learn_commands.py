@@ -131,7 +131,7 @@ def _build_and_judge(settings: Settings, trained: TrainedModel, library: str) ->
         )
     finally:
         if not kept:
-            forget_built(settings.storage, chroma_url=settings.chroma_url)
+            forget_built(settings.storage, chroma_url=settings.chroma_url, database_url=settings.database)
             trained.remove()
 
 
@@ -190,9 +190,9 @@ def _undo_embedding(settings: Settings, arguments: argparse.Namespace) -> int:
         )
     refuse_other_environment(base)
     try:
-        fits = roll_back(settings.storage).startswith(f"{base}@")
+        fits = roll_back(settings.storage, database_url=settings.database).startswith(f"{base}@")
         if not fits:
-            roll_back(settings.storage)  # an index that is older still
+            roll_back(settings.storage, database_url=settings.database)  # an index that is older still
     except StoreError as error:
         print(error, file=sys.stderr)
         fits = False
