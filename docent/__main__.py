@@ -19,9 +19,11 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    export_commands,
     golden_command,
     group_commands,
     ingest_command,
+    learn_commands,
     mcp_command,
     model_commands,
     print_json,
@@ -135,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     )
     source_commands.add_sources_command(commands)
     model_commands.add_model_command(commands)
+    learn_commands.add_learn_command(commands)
+    export_commands.add_export_command(commands)
     add("serve", _serve, "Serve the chat in the browser.", _define_serve, as_json=False)
     return top
 

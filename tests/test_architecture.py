@@ -49,6 +49,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     | PIPELINES
     | {"settings", "lazy", "plugins", "question_pairs", "resources", "saved_tables"}
     | {"loading", "indexing", "store", "retrieving", "sources"},
+    "learning": SHARED
+    | {"answering.prompt", "app", "conversations", "evaluating", "indexing", "retrieving", "settings"}
+    | {"store.protocols"},
     "doctor": SHARED | {"app", "resources", "settings"},
     "web": SHARED
     | PIPELINES
@@ -56,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": SHARED
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
+    | {"indexing.adapted_embedder", "learning", "retrieving.learned_weights"}
     | {"web.chat.history", "web.mcp"},
     "__main__": SHARED | {"app", "memory", "postgres", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
@@ -91,8 +95,9 @@ LIVES_IN: dict[str, set[str]] = {
     "striprtf": {"docent/loading/formats/rtf.py"},
     "lxml": {"docent/loading/formats/zip_container.py"},
     "openvino": {"docent/indexing/openvino_bert.py"},
-    "torch": {"docent/indexing/"},
-    "sentence_transformers": {"docent/indexing/"},
+    "torch": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "sentence_transformers": {"docent/indexing/", "docent/learning/embedder_training.py"},
+    "datasets": {"docent/learning/embedder_training.py"},
     "jsonschema": {"docent/answering/answer_schema.py"},
     "mcp": {"docent/web/mcp/", "docent/answering/tools/"},
     "polib": {"docent/web/i18n/"},
