@@ -86,6 +86,7 @@ def answering(question: str, model: ModelClient | None, **changes: Any) -> Async
         "sizes": {},
         "tool_servers": None,
         "today": dt.date.today,
+        "tables": None,
     }
     services |= {name: changes.pop(name) for name in list(changes) if name in services}
     request = AnswerRequest(question=question, **{"scope": Scope(), **changes})

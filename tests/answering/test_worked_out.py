@@ -120,6 +120,27 @@ async def test_what_has_two_readings_is_not_worked_out(question, sheets):
     assert answer_of(await asked(question, sheets)).receipt.steps == ()
 
 
+class ResearchTables:
+    """Stands for the tables over many documents, and notes the questions that come to it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def answer(self, request, draft):
+        self.asked.append(request.question)
+        for event in ():
+            yield event
+
+
+async def test_a_question_is_claimed_by_one_kind_of_table(sheets):
+    """What one spreadsheet explains whole is worked out there; the rest may become a table over documents."""
+    research = ResearchTables()
+    await asked("Which wines cost less than 15 euros?", sheets, tables=research)
+    assert research.asked == []
+    await asked("Which three restaurants have the most vegan dishes?", sheets, tables=research)
+    assert research.asked == ["Which three restaurants have the most vegan dishes?"]
+
+
 async def test_another_persons_table_is_not_read(sheets):
     """Only tables of the libraries in scope are asked."""
     result = answer_of(await asked("What is the median salary?", sheets, scope=Scope(libraries=("other",))))
