@@ -117,7 +117,9 @@ async def search_in_hops(question: TwoHopQuestion, docent: Docent, *, use_model:
 def bootstrap(differences: Sequence[int]) -> tuple[float, float]:
     """Return the 95 % interval of the mean of paired differences."""
     draw = random.Random(0)
-    means = sorted(sum(draw.choices(differences, k=len(differences))) / len(differences) for _ in range(RESAMPLES))
+    means = sorted(
+        sum(draw.choices(differences, k=len(differences))) / len(differences) for _ in range(RESAMPLES)
+    )
     return means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES)]
 
 
@@ -159,7 +161,9 @@ def _write(documents: dict[str, str], folder: Path) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--storage", type=Path, default=Path("storage"))
     parser.add_argument("--musique", type=Path)

@@ -31,6 +31,7 @@ from docent.answering.small_models import (
     with_best_sentences,
 )
 from docent.answering.tools.toolbox import Toolbox
+from docent.messages import joined
 from docent.retrieving.query import shorten_question
 from docent.types import (
     AnswerRequest,
@@ -153,6 +154,6 @@ async def cite_answer(
     for warning in replies.warnings(cited, cut_short=draft.last.cut_short and not draft.replaced):
         yield draft.notice(warning)
     draft.lap("cite")
-    yield draft.answered(
-        replace(cited, text="\n\n".join((cited.text, *draft.tables))), used if show_cited_only else found
-    )
+    if draft.tables:
+        cited = replace(cited, text=joined((cited.text, *draft.tables), "\n\n"))
+    yield draft.answered(cited, used if show_cited_only else found)

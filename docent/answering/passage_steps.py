@@ -44,7 +44,7 @@ async def find_passages(
 
 
 def is_relevant(passages: Sequence[Passage], services: AnswerServices) -> bool:
-    """Tell whether the best passage is likely to answer; this is decided here and never asked of the model."""
+    """Tell whether the best passage is likely to answer; the model is never asked."""
     best = max((passage.relevance for passage in passages), default=-1.0)
     return best >= services.limits.relevant_from
 

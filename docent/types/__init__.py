@@ -26,6 +26,7 @@ from docent.types.answer_values import (
     ToolRound,
     Turn,
     ask_json,
+    hop_json,
     passage_json,
 )
 from docent.types.document_values import (
@@ -105,6 +106,7 @@ __all__ = [
     "ask_json",
     "chunk_id",
     "document_id",
+    "hop_json",
     "passage_json",
     "private_library",
     "shown_library",

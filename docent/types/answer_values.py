@@ -69,8 +69,8 @@ class Citation:
 class Hop:
     """A fact that was found on the way to the answer, because the question describes it; also an event."""
 
-    question: str
-    """What was looked for: "the company that runs the Aarhus internship"."""
+    looked_for: str
+    """In the words of the question: "the company that runs the Aarhus internship"."""
     fact: str
     citation: Citation
     """The sentence that says it; its number is 0 until the answer is complete."""
@@ -320,6 +320,11 @@ def ask_json(answer: Answer) -> dict[str, Any]:
         "passages": [passage_json(rank, passage) for rank, passage in enumerate(answer.passages, 1)],
         "receipt": asdict(answer.receipt),
     }
+
+
+def hop_json(hop: Hop) -> dict[str, Any]:
+    """Return a fact found on the way to an answer, as streams of the API send it."""
+    return {"looked_for": hop.looked_for, "fact": hop.fact, "citation": citation_json(hop.citation)}
 
 
 def citation_json(citation: Citation) -> dict[str, Any]:

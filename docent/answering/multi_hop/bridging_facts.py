@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docent.answering.citing.sources import citation_at
 from docent.answering.citing.vocabulary import content_words
 from docent.answering.multi_hop.hop_patterns import Kind, PlannedHop
-from docent.answering.quoted_units import quoted_units
+from docent.answering.quoted_units import quoted_units, shown_sentence
 from docent.answering.replies_without_model import FALLOFF, find_best_sentences
+from docent.text_language import detect_question_language
 from docent.types import Citation, Passage
 
 WEEKDAYS = (
-    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche "
-    "montag dienstag mittwoch donnerstag freitag samstag sonntag"
+    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi "
+    "samedi dimanche montag dienstag mittwoch donnerstag freitag samstag sonntag"
 )
 MONTHS = (
-    "january february march april may june july august september october november december janvier février mars "
-    "avril mai juin juillet août septembre octobre novembre décembre januar februar märz juni juli oktober dezember"
+    "january february march april may june july august september october november december janvier "
+    "février mars avril mai juin juillet août septembre octobre novembre décembre januar februar märz "
+    "juni juli oktober dezember"
 )
 LANGUAGES = (
-    "english french german spanish italian portuguese dutch swedish danish norwegian finnish polish czech greek "
-    "russian turkish arabic hebrew chinese japanese korean hindi swahili irish welsh catalan estonian latin "
-    "anglais français allemand espagnol italien portugais néerlandais englisch französisch deutsch spanisch "
-    "italienisch portugiesisch"
+    "english french german spanish italian portuguese dutch swedish danish norwegian finnish polish "
+    "czech greek russian turkish arabic hebrew chinese japanese korean hindi swahili irish welsh "
+    "catalan estonian latin anglais français allemand espagnol italien portugais néerlandais englisch "
+    "französisch deutsch spanisch italienisch portugiesisch"
 )
 
 
@@ -49,6 +51,7 @@ NAME = re.compile(
     r"[^\W\d_a-zß-ÿ][\w'’&.-]*(?:,? (?:(?:of|the|and|de|la|le|von|van|&) ){0,2}[^\W\d_a-zß-ÿ][\w'’&-]*)*"
 )
 """Words with a capital that stand together."""
+NO_NAME = re.compile(rf"(?:{'|'.join(f'{MONTHS} {WEEKDAYS}'.split())})|\w{{1,2}}", re.IGNORECASE)
 SAME_EVENT = (
     (
         r"begin|start|commenc|débute|from\b|beginnt|anfang",
@@ -56,18 +59,21 @@ SAME_EVENT = (
     ),
     (
         r"clos|end\b|deadline|stop|until|apply|application|candidature|bewerb|frist",
-        r"clos|deadline|apply by|apply before|applications?\b.*\b(?:by|until|before)|closing|jusqu|avant|bis\b|frist",
+        r"clos|deadline|apply (?:by|before)|applications?\b.*\b(?:by|until|before)|jusqu|avant|bis\b|frist",
     ),
 )
 """Words of a question about a date, and words that say the same in a list of dates."""
 EVENT_FACTOR = 2.0
+LEAST_SENTENCE_SHARE = 0.5
+"""Of the words of a description that the sentence taken for it must hold, its document's name included."""
+MOST_NAMES = 3
 LEAST_SHARE = 0.34
-"""Of the words of a description, in the language of the document or of the question: its document holds them."""
+"""Of the words of a description that its document must hold, in its own language or in the question's."""
 
 
 @dataclass(frozen=True, slots=True)
 class BridgingFact:
-    """What a hop found, with the characters of the passage that say it."""
+    """A fact that a hop found, with the characters of the passage that say it."""
 
     text: str
     passage: Passage
@@ -76,6 +82,12 @@ class BridgingFact:
     """The id of the document that was described, where the fact is a document."""
     noun: str = ""
     """The word for it in the question: "company"."""
+    words: str = ""
+    """What is searched in its place, where the text is a sentence."""
+
+    @property
+    def searched(self) -> str:
+        return self.words or self.text
 
 
 def find_fact(
@@ -91,18 +103,31 @@ def find_fact(
     """
     if hop.kind == "document":
         return _described_document(hop, passages, titles, asked)
-    known = content_words(hop.question)
+    pattern = VALUES.get(hop.kind)
+    known = content_words(" ".join(asked))
+    named = _names_in(hop.question)
     for passage, start, end in _by_likelihood(hop, passages):
-        for value in _values(hop.kind, passage.text[start:end]):
-            if not content_words(value) <= known:
-                return BridgingFact(value, passage, citation_at(1, passage, start, end), noun=hop.noun)
+        said = passage.text[start:end]
+        citation = citation_at(1, passage, start, end)
+        values = [match[0] for match in (pattern or NAME).finditer(said)]
+        new = [value for value in values if not content_words(value) <= known]
+        if pattern is not None and new:
+            return BridgingFact(new[0], passage, citation, noun=hop.noun)
+        if pattern is None:
+            new = [name for name in new if not NO_NAME.fullmatch(name)]
+            # No pattern can tell which of its names is meant: the sentence is shown, its names are searched.
+            held = content_words(f"{said} {passage.header}")
+            if not (new and named <= held and len(known & held) >= LEAST_SENTENCE_SHARE * len(known)):
+                continue
+            names = " ".join(dict.fromkeys(new[:MOST_NAMES]))
+            return BridgingFact(shown_sentence(citation.quote), passage, citation, noun=hop.noun, words=names)
     return None
 
 
 def _described_document(
     hop: PlannedHop, passages: Sequence[Passage], titles: Mapping[str, str], asked: Sequence[str]
 ) -> BridgingFact | None:
-    """Return the document that was most likely described, with its sentence that fits the description best."""
+    """Return the document most likely described, with its sentence that fits the description best."""
     own: dict[str, list[Passage]] = defaultdict(list)
     for passage in passages:
         own[passage.document_id].append(passage)
@@ -119,7 +144,8 @@ def _described_document(
 
     document = max(own, key=likelihood)
     best = find_best_sentences(" ".join(asked), own[document], most=1)
-    if share(document) < LEAST_SHARE or not best.citations:
+    held = content_words(" ".join(f"{one.file} {one.header} {one.text}" for one in own[document]))
+    if share(document) < LEAST_SHARE or not _names_in(hop.question) <= held or not best.citations:
         return None
     citation = best.citations[0]
     passage = own[document][citation.n - 1]
@@ -144,11 +170,11 @@ def _by_likelihood(hop: PlannedHop, passages: Sequence[Passage]) -> list[tuple[P
     return [(passage, start, end) for _, passage, start, end in scored]
 
 
-def _values(kind: Kind, sentence: str) -> Iterator[str]:
-    """Yield the values of this kind in a sentence."""
-    pattern = VALUES.get(kind)
-    for match in (pattern or NAME).finditer(sentence):
-        yield match[0]
+def _names_in(question: str) -> frozenset[str]:
+    """Return the words of a description that are names; in German every noun has a capital."""
+    if detect_question_language(question) == "de":
+        return frozenset()
+    return content_words(" ".join(NAME.findall(question)))
 
 
 def fact_at(words: str, hop: PlannedHop, passages: Sequence[Passage]) -> BridgingFact | None:

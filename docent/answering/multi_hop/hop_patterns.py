@@ -46,35 +46,39 @@ def _nouns(**kinds: str) -> dict[str, Kind]:
 
 
 ENGLISH = _nouns(
-    document="company firm employer business studio workshop agency institute museum university school "
-    "hospital shop hotel restaurant café cafe club bar bakery place organisation organization association "
-    "supplier vendor contractor landlord bank atelier internship traineeship job position offer project "
-    "course report contract agreement policy paper article study book document menu recipe product",
+    document="company firm employer business studio workshop agency institute museum university "
+    "school hospital shop hotel restaurant café cafe club bar bakery place organisation "
+    "organization association supplier vendor contractor landlord bank atelier internship "
+    "traineeship job position offer project course report contract agreement policy paper "
+    "article study book document menu recipe product",
     weekday="weekday day",
     month="month",
     year="year",
     date="date",
     place="city town village country state county region",
     language="language",
-    name="person author writer director producer composer performer singer band founder owner president "
-    "manufacturer publisher tool format currency brand river",
+    name="person author writer director producer composer performer singer band founder owner "
+    "president manufacturer publisher tool format currency brand river",
 )
 FRENCH = _nouns(
-    document="entreprise société employeur studio atelier agence institut musée université école hôpital "
-    "boutique hôtel restaurant café club bar boulangerie organisation association fournisseur stage poste "
-    "offre projet cours rapport contrat document menu recette produit étude livre article",
+    document="entreprise société employeur studio atelier agence institut musée université école "
+    "hôpital boutique hôtel restaurant café club bar boulangerie organisation association "
+    "fournisseur stage poste offre projet cours rapport contrat document menu recette "
+    "produit étude livre article",
     weekday="jour",
     month="mois",
     year="année",
     date="date",
     place="ville village pays région état",
     language="langue",
-    name="personne auteur autrice réalisateur réalisatrice compositeur fondateur fondatrice outil format monnaie",
+    name="personne auteur autrice réalisateur réalisatrice compositeur fondateur fondatrice outil "
+    "format monnaie",
 )
 GERMAN = _nouns(
-    document="firma unternehmen arbeitgeber betrieb studio werkstatt agentur institut museum universität "
-    "schule krankenhaus laden hotel restaurant café club bar bäckerei organisation verein lieferant praktikum "
-    "stelle angebot projekt kurs bericht vertrag dokument menü rezept produkt studie buch artikel",
+    document="firma unternehmen arbeitgeber betrieb studio werkstatt agentur institut museum "
+    "universität schule krankenhaus laden hotel restaurant café club bar bäckerei "
+    "organisation verein lieferant praktikum stelle angebot projekt kurs bericht vertrag "
+    "dokument menü rezept produkt studie buch artikel",
     weekday="wochentag tag",
     month="monat",
     year="jahr",
@@ -91,6 +95,7 @@ def _either(words: Mapping[str, Kind]) -> str:
 
 
 SMALL = r"(?:of|at|in|on|for|from|with|by|to|the|an?|and|or|that|which)\b"
+"""Words that end a noun phrase: the company, not the travel, is described in "travel to the company that"."""
 DESCRIBED = {
     "en": re.compile(
         rf"\b(?P<article>the|that) (?P<noun>(?:(?!{SMALL})[\w'-]+ ){{0,3}}?(?:{_either(ENGLISH)})),? "
@@ -98,21 +103,24 @@ DESCRIBED = {
         re.IGNORECASE,
     ),
     "fr": re.compile(
-        rf"(?P<article>\b(?:le|la|du|au|les|des|aux|ce|cette) |\bl['’])(?P<noun>(?:{_either(FRENCH)})(?: [\w'-]+)?),? "
-        r"(?P<joint>(?:(?:dans|pendant|pour|avec|en|à|chez) (?:lequel|laquelle|qui)|qui|que|où|dont)\b|qu['’])",
+        r"(?P<article>\b(?:le|la|du|au|les|des|aux|ce|cette) |\bl['’])"
+        rf"(?P<noun>(?:{_either(FRENCH)})(?: [\w'-]+)?),? (?P<joint>(?:(?:dans|pendant|pour|avec|en|à|chez) "
+        r"(?:lequel|laquelle|qui)|qui|que|où|dont)\b|qu['’])",
         re.IGNORECASE,
     ),
     "de": re.compile(
-        rf"\b(?P<article>der|die|das|dem|den|des|im|am|zum|zur|vom|beim) (?P<noun>(?:\w+ )?(?:{_either(GERMAN)})e?s?n?), "
+        r"\b(?P<article>der|die|das|dem|den|des|im|am|zum|zur|vom|beim) "
+        rf"(?P<noun>(?:\w+ )?(?:{_either(GERMAN)})e?s?n?), "
         r"(?P<joint>(?:(?:in|an|bei|für|mit|von|zu) (?:der|dem|den)|der|die|das|dem|den|deren|dessen|wo)\b)",
         re.IGNORECASE,
     ),
 }
 """A thing that is described: its noun, and the joint that begins the description."""
+_ROLES = _either({noun: kind for noun, kind in ENGLISH.items() if kind == "name"})
 OF = re.compile(
-    r"\bthe (?P<noun>(?:[\w'-]+ )?(?P<head>city|town|village|country|state|county|region|place)) of (?P<whole>#\d)"
-    rf"|\bthe (?P<role>(?:[a-z'-]+ )?(?:{'|'.join(noun for noun, kind in ENGLISH.items() if kind == 'name')})) of "
-    r"(?P<work>#\d|(?:the )?[A-Z][\w'’-]*(?:(?: (?:of|the|and|in|for|with|de|la|&))*,? [A-Z0-9][\w'’-]*)*)"
+    r"\bthe (?P<noun>(?:[\w'-]+ )?(?:city|town|village|country|state|county|region|place)) of #\d"
+    rf"|\bthe (?P<role>(?:[a-z'-]+ )?(?:{_ROLES})) of "
+    r"(?:#\d|(?:the )?[A-Z][\w'’-]*(?:(?: (?:of|the|and|in|for|with|de|la|&))*,? [A-Z0-9][\w'’-]*)*)"
 )
 """A place of something found, or a person behind a thing: "the city of #1", "the author of Brand"."""
 SPEAKERS = re.compile(
@@ -120,15 +128,17 @@ SPEAKERS = re.compile(
 )
 """A description that begins with these is of the reader's own doing: "the file that I uploaded"."""
 BASE_VERBS = (
-    "accept allow answer apply ask begin bring build buy call change charge close cook cost cover deliver demand "
-    "do earn employ end expect give have hire include keep know last lend let make mean need offer open own pay "
-    "plan produce promise provide publish quote recommend refund rent reply report request require say sell "
-    "serve show speak specify start state take teach tell use want work write"
+    "accept allow answer apply ask begin bring build buy call change charge close cook cost cover "
+    "deliver demand do earn employ end expect give have hire include keep know last lend let make "
+    "mean need offer open own pay plan produce promise provide publish quote recommend refund rent "
+    "reply report request require say sell serve show speak specify start state take teach tell use "
+    "want work write"
 )
 STATES = (
-    "open closed free paid allowed included located available required refunded vegan vegetarian possible "
-    "welcome cheaper older newer larger published founded born based"
+    "open closed free paid allowed included located available required refunded vegan vegetarian "
+    "possible welcome cheaper older newer larger published founded born based"
 )
+FORMS_OF_BE = frozenset("is are was were be been".split())
 SUBJECT = {
     "en": re.compile(
         r"\b(?:(?P<does>do|does|did|can|could|may|must|should|will|would)|is|are|was|were|has|have)\s*$",
@@ -154,15 +164,18 @@ COMMA = re.compile(r",")
 FEW_WORDS = 2
 """Words before a description that opens the question, as in "In the month in which …, what is taught?"."""
 LIGHT = frozenset(
-    "currently name names named called number title nom noms titre heißt heisst name give list show tell find exact "
-    "full file page which what who".split()
+    "currently name names named called number title nom noms titre heißt heisst give list show tell "
+    "find exact full file page which what who".split()
 )
 """Words that leave nothing to be asked about a thing but which one it is."""
-ARTICLES = {"au": "à", "du": "de", "aux": "à", "des": "de", "im": "in", "am": "an", "zum": "zu", "zur": "zu", "vom": "von", "beim": "bei"}  # fmt: skip
+ARTICLES = {
+    "au": "à", "aux": "à", "du": "de", "des": "de",
+    "im": "in", "am": "an", "zum": "zu", "zur": "zu", "vom": "von", "beim": "bei",
+}  # fmt: skip
 """What is left of a preposition and an article where a name takes the place of the noun."""
 SUPERLATIVE = re.compile(
-    r"\b(?<!at )(?:most|least|fewest|highest|lowest|longest|shortest|earliest|latest|soonest|cheapest|dearest|largest"
-    r"|biggest|smallest|greatest|oldest|newest|youngest|best|worst|nearest|closest|fastest|slowest)\b"
+    r"\b(?<!at )(?:most|least|fewest|highest|lowest|longest|shortest|earliest|latest|soonest|cheapest|dearest"
+    r"|largest|biggest|smallest|greatest|oldest|newest|youngest|best|worst|nearest|closest|fastest|slowest)\b"
     r"|\b(?:first|last)$|\bl[ea] (?:plus|moins)\b|\bam \w+sten\b"
     r"|\b(?:höchst|niedrigst|längst|kürzest|meist|wenigst|frühest|spätest|größt|kleinst|billigst)\w*",
     re.IGNORECASE,
@@ -173,9 +186,9 @@ SUPERLATIVE = re.compile(
 def plan_by_patterns(question: str) -> tuple[PlannedHop, ...]:
     """Return the hops of a question, the last one for its answer; none where one search is enough."""
     language = detect_question_language(question) or "en"
-    if language not in DESCRIBED:
+    if language not in DESCRIBED or PLACEHOLDER.search(question):
         return ()
-    text, hops = " ".join(question.split()), []
+    text, hops = " ".join(question.split()), list[PlannedHop]()
     while len(hops) < MOST_HOPS - 1:
         cut = _cut(text, language, len(hops) + 1)
         if cut is None:
@@ -201,13 +214,12 @@ def _cut(text: str, language: str, number: int) -> tuple[PlannedHop, str] | None
         left += f"{ARTICLES[article]} " if article in ARTICLES else ""
         if language == "de":
             right = right.removeprefix(",")
-        return PlannedHop(f"{'the ' if language == 'en' else ''}{described}", kind, noun), " ".join(
-            f"{left}#{number}{right}".split()
-        )
-    if language == "en" and (match := OF.search(text)):
-        noun = match["noun"] or match["role"]
-        hop = PlannedHop(match[0], NOUNS[language][_head(noun, language)], noun)
-        return hop, f"{text[: match.start()]}#{number}{text[match.end() :]}"
+        hop = PlannedHop(f"the {described}" if language == "en" else described, kind, noun)
+        return hop, " ".join(f"{left}#{number}{right}".split())
+    if language == "en" and (part := OF.search(text)):
+        noun = part["noun"] or part["role"]
+        hop = PlannedHop(part[0], NOUNS[language][_head(noun, language)], noun)
+        return hop, f"{text[: part.start()]}#{number}{text[part.end() :]}"
     return None
 
 
@@ -231,12 +243,15 @@ def _end_of_clause(before: str, after: str, language: str) -> int:
     if not (subject := SUBJECT[language].search(before)):
         return end
     if language == "en":
-        verbs = list((VERB_AFTER if subject["does"] else STATE_AFTER).finditer(clause))
-        # The word right after the joint is the description's own verb.
-        return next((verb.start() for verb in verbs if len(clause[: verb.start()].split()) > 1), 0)
+        verbs = (VERB_AFTER if subject["does"] else STATE_AFTER).finditer(clause)
+        for verb in verbs:
+            words = clause[: verb.start()].split()
+            # The word right after the joint, or after "was", belongs to the description.
+            if len(words) > 1 and words[-1].lower() not in FORMS_OF_BE:
+                return verb.start()
+        return 0 if subject["does"] else end
     if language == "fr":
-        split = INVERTED.search(clause) or (
-            TOPIC.search(clause) if before.lower().startswith("que") else None
-        )
+        says = before.lower().startswith("que")
+        split = INVERTED.search(clause) or (TOPIC.search(clause) if says else None)
         return split.start() if split else end
     return end

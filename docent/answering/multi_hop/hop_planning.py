@@ -18,6 +18,7 @@ from docent.answering.multi_hop.hop_patterns import (
     MOST_HOPS,
     NOUNS,
     PLACEHOLDER,
+    SMALL,
     SPEAKERS,
     SUPERLATIVE,
     Kind,
@@ -30,7 +31,8 @@ from docent.retrieving.query import parse, shorten_question
 from docent.types import AnswerRequest
 
 DESCRIBES = re.compile(
-    r"\b(?:the|that) (?:[\w'-]+ ){1,3}?(?:(?:in|on|at|for|from|with|of|by) which|that|which|who|whose|where)\b"
+    rf"\b(?:the|that) (?:(?!{SMALL})[\w'-]+ ){{1,3}}?"
+    r"(?:(?:in|on|at|for|from|with|of|by) which|that|which|who|whose|where)\b"
     r"|\b(?:le|la|du|au|des|aux) [\w'-]+ (?:qui|que|où|dont)\b|\bl['’][\w'-]+ (?:qui|que|où|dont)\b"
     r"|\b(?:der|die|das|dem|den|im|am) \w+, (?:(?:in|an|bei) )?(?:der|die|das|dem|den|deren|dessen|wo)\b",
     re.IGNORECASE,
@@ -55,16 +57,18 @@ MOST_ADDED = 2
 def looks_like_hops(question: str) -> bool:
     """Tell whether a question may need a fact from one document to search another; takes microseconds."""
     described = DESCRIBES.search(question)
-    return bool(described) and not SPEAKERS.match(question[described.end() :].lstrip())
+    return described is not None and not SPEAKERS.match(question[described.end() :].lstrip())
 
 
 async def plan_hops(request: AnswerRequest, services: AnswerServices, draft: Draft) -> tuple[PlannedHop, ...]:
     """Return the hops of a question; none where one search is enough, as nearly always."""
     question = shorten_question(request.question)
-    if request.history and REFERS_BACK.search(question):
-        return ()
     planned = plan_by_patterns(question)
     if not planned and not looks_like_hops(question):
+        return ()
+    # A pronoun within a description means something in it: "the company that tells ships how long they wait".
+    rest = planned[-1].question if planned else question
+    if request.history and REFERS_BACK.search(rest):
         return ()
     try:
         if parse(question).text != " ".join(question.split()):

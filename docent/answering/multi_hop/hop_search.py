@@ -27,6 +27,7 @@ FACT_SECONDS = 20.0
 FACT_PASSAGES = 4
 """Passages from which the model takes a fact: the prompt is read while the person waits."""
 MOST_FACT_WORDS = 8
+BEST_OF_EARLIER = 1
 
 
 async def find_in_hops(
@@ -42,8 +43,9 @@ async def find_in_hops(
     """
     titles = {one.id: one.title or one.name for one in await asyncio.to_thread(documents.all)}
     facts: list[BridgingFact] = []
+    earlier: list[tuple[Passage, ...]] = []
     for number, hop in enumerate(plan, 1):
-        asked = hop.filled([fact.text for fact in facts])
+        asked = hop.filled([fact.searched for fact in facts])
         found: tuple[Passage, ...] = ()
         async with aclosing(_search(hop, asked, facts, request, services, draft)) as searching:
             async for event in searching:
@@ -67,6 +69,7 @@ async def find_in_hops(
                     yield event
             return
         facts.append(fact)
+        earlier.append(found)
         hop_found = Hop(asked, fact.text, fact.citation)
         draft.hops.append(hop_found)
         draft.lap("hops")
@@ -77,12 +80,25 @@ async def find_in_hops(
             Message("Step {number} found nothing: {question}.", number=len(plan), question=asked.rstrip(" ?"))
         )
     else:
-        bridges = [fact.passage for fact in facts]
-        others = {one.chunk_id: one for one in found if one.chunk_id not in {one.chunk_id for one in bridges}}
-        room = max(services.limits.passages - len(bridges), 1)
-        found = (*list(others.values())[:room], *dict.fromkeys(bridges))
+        found = _together(found, earlier, [fact.passage for fact in facts], services.limits.passages)
     draft.found = len(found)
     yield PassagesFound(found)
+
+
+def _together(
+    last: Sequence[Passage], earlier: Sequence[Sequence[Passage]], bridging: Sequence[Passage], most: int
+) -> tuple[Passage, ...]:
+    """Return the passages of the last hop and of those before it, as many as the model is shown.
+
+    Those that say the bridging facts always have a place, and the best of each earlier search, since a fact
+    may have been taken from the wrong one of them.
+    """
+    kept = {
+        one.chunk_id: one
+        for one in (*bridging, *(one for found in earlier for one in found[:BEST_OF_EARLIER]))
+    }
+    others = [one for one in last if one.chunk_id not in kept]
+    return (*others[: max(most - len(kept), 1)], *kept.values())
 
 
 async def _search(
@@ -118,7 +134,7 @@ async def _fact_of(
     services: AnswerServices,
     draft: Draft,
 ) -> BridgingFact | None:
-    """Return the fact that a hop found: a model's, if a passage has its very words, else the one by patterns."""
+    """Return the fact that a hop found: a model's, if a passage has its very words, else that of patterns."""
     asked = [hop.question, *(translation.words for translation in draft.translations)]
     if not is_relevant(passages, services):
         return None

@@ -12,8 +12,8 @@ from docent.answering.output_filter import display_name
 from docent.messages import Message, joined
 from docent.types import Citation, Event, Hop, Passage, Token
 
-FIRST = Message("First: {question} → {fact}, {place} [{n}]")
-THEN = Message("Then: {question} → {fact}, {place} [{n}]")
+FIRST = Message("First: {looked_for} → {fact}, {place} [{n}]")
+THEN = Message("Then: {looked_for} → {fact}, {place} [{n}]")
 
 
 def numbered(
@@ -82,7 +82,7 @@ def _lines(hops: Sequence[Hop]) -> Message:
         (
             Message(
                 THEN.template if at else FIRST.template,
-                question=display_name(hop.question).rstrip(" ?"),
+                looked_for=display_name(hop.looked_for).rstrip(" ?"),
                 fact=display_name(hop.fact),
                 place=display_name(hop.citation.place),
                 n=hop.citation.n,
