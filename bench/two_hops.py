@@ -68,7 +68,9 @@ def main() -> None:
             if not docent.documents():
                 _write(documents, args.cache / "data")
                 docent.ingest([args.cache / "data"])
-            measure(args.musique.stem, questions, docent, args)
+            middle = len(questions) // 2
+            measure(f"{args.musique.stem}, first half", questions[:middle], docent, args)
+            measure(f"{args.musique.stem}, second half", questions[middle:], docent, args)
 
 
 def measure(name: str, questions: Sequence[TwoHopQuestion], docent: Docent, args: argparse.Namespace) -> None:

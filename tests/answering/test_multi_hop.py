@@ -19,8 +19,8 @@ from tests.fakes.embedder import WordHashEmbedder
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TEXTS = {
     "jobs/harbour.txt": "Harbour forecasts, an internship in Aarhus\n\nFjordlys tells a ship two days "
-    "ahead how long it waits for a berth. The internship starts on Tuesday 1 June 2027.\fFjordlys: how we choose\n\n"
-    "You visit us for half a day. Travel to the visit is refunded up to 90 euro.",
+    "ahead how long it waits for a berth. The internship starts on Tuesday 1 June 2027.\f"
+    "Fjordlys: how we choose\n\nYou visit us for half a day. Travel to the visit is refunded up to 90 euro.",
     "jobs/clinic.txt": "Clinic records, an internship in Ghent\n\nThe clinic types handwritten records of "
     "patients into a database. The internship starts on Friday 4 June 2027.\fThe clinic: how to apply\n\n"
     "Write a letter of one page. Travel to the interview is not paid.",
@@ -100,10 +100,9 @@ async def test_the_fact_is_shown_above_an_answer_that_finds_nothing(services):
     answer = answer_of(found)
     assert answer.receipt.not_found
     assert "Step 2 found nothing: Which zeppelin flies to Zembla on Friday." in notices(found)
-    ((line, *_),) = [answer.text.splitlines()]
-    assert (
-        line
-        == f"First: the weekday on which the clinic internship starts → Friday, p. 1 [{answer.citations[-1].n}]"
+    n = answer.citations[-1].n
+    assert answer.text.startswith(
+        f"First: the weekday on which the clinic internship starts → Friday, p. 1 [{n}]\n"
     )
     assert answer.citations[-1].file == "clinic.txt"
 

@@ -128,12 +128,13 @@ SPEAKERS = re.compile(
 )
 """A description that begins with these is of the reader's own doing: "the file that I uploaded"."""
 BASE_VERBS = (
-    "accept allow answer apply ask begin bring build buy call change charge close cook cost cover "
-    "deliver demand do earn employ end expect give have hire include keep know last lend let make "
-    "mean need offer open own pay plan produce promise provide publish quote recommend refund rent "
-    "reply report request require say sell serve show speak specify start state take teach tell use "
-    "want work write"
+    "accept allow answer apply ask attend become begin bring build buy call change charge close cook "
+    "cost cover deliver demand do earn employ end expect give have hire hold include join keep know "
+    "last leave lend let live make mean meet need offer open own pay plan produce promise provide "
+    "publish quote recommend refund rent reply report request require say sell serve show sleep speak "
+    "specify start state take teach tell translate use want work write"
 )
+_VERBS = "|".join(BASE_VERBS.split())
 STATES = (
     "open closed free paid allowed included located available required refunded vegan vegetarian "
     "possible welcome cheaper older newer larger published founded born based"
@@ -141,7 +142,8 @@ STATES = (
 FORMS_OF_BE = frozenset("is are was were be been".split())
 SUBJECT = {
     "en": re.compile(
-        r"\b(?:(?P<does>do|does|did|can|could|may|must|should|will|would)|is|are|was|were|has|have)\s*$",
+        r"\b(?:(?P<does>do|does|did|can|could|may|must|should|will|would)(?P<part>(?: [\w'-]+){1,3} of)?"
+        r"|is|are|was|were|has|have)\s*$",
         re.IGNORECASE,
     ),
     "fr": re.compile(
@@ -150,7 +152,7 @@ SUBJECT = {
     "de": re.compile(r"$"),
 }
 """What stands before a description whose verb follows it: "What does the company that … say"."""
-VERB_AFTER = re.compile(rf" (?=(?:{'|'.join(BASE_VERBS.split())})\b)", re.IGNORECASE)
+VERB_AFTER = re.compile(rf" (?=(?:{_VERBS})\b)", re.IGNORECASE)
 STATE_AFTER = re.compile(rf" (?=(?:{'|'.join(STATES.split())})\b)", re.IGNORECASE)
 INVERTED = re.compile(r" (?=(?:n['’])?\w+-(?:t-)?(?:il|elle|ils|elles|on)\b)", re.IGNORECASE)
 TOPIC = re.compile(r" (?=(?:sur|concernant|au sujet|à propos)\b)", re.IGNORECASE)
@@ -249,7 +251,7 @@ def _end_of_clause(before: str, after: str, language: str) -> int:
             # The word right after the joint, or after "was", belongs to the description.
             if len(words) > 1 and words[-1].lower() not in FORMS_OF_BE:
                 return verb.start()
-        return 0 if subject["does"] else end
+        return 0 if subject["does"] and not subject["part"] else end
     if language == "fr":
         says = before.lower().startswith("que")
         split = INVERTED.search(clause) or (TOPIC.search(clause) if says else None)
