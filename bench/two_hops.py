@@ -16,13 +16,14 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docent.app import Docent, open_docent
 from docent.settings import Settings
-from docent.types import AnswerRequest, Passage, PassagesFound, Scope
+from docent.types import Answered, AnswerRequest, Hop, Passage, PassagesFound, Scope, Token
 
 SHOWN = 8
 """Passages, as many as the model is shown."""
@@ -41,7 +42,7 @@ class Found:
     """The hops whose page was among the passages shown, and how the question was searched."""
 
     hops: tuple[bool, ...]
-    facts: tuple[str, ...]
+    facts: tuple[Hop, ...]
     seconds: float
 
     @property
@@ -51,9 +52,9 @@ class Found:
 
 def main() -> None:
     args = _arguments()
-    print("| questions | n | decomposed | first page | second page | both: one search | both: hop by hop |"
-          " difference, 95 % | s a question |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| questions | n | cut | fact of its page | first page | second page | both: one search "
+          "| hop by hop | difference, 95 % | s a question |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for path in args.files:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         questions = [
@@ -80,11 +81,16 @@ def measure(name: str, questions: Sequence[TwoHopQuestion], docent: Docent, args
         once.append(search_once(question, docent))
         hopped.append(asyncio.run(search_in_hops(question, docent, use_model=args.model)))
         if args.list:
-            print(f"  {once[-1].hops} {hopped[-1].hops} {question.question} → {hopped[-1].facts}")
+            facts = [hop.fact for hop in hopped[-1].facts]
+            print(f"  {once[-1].hops} {hopped[-1].hops} {question.question} → {facts}")
     low, high = bootstrap([int(b.both) - int(a.both) for a, b in zip(once, hopped, strict=True)])
     n = len(questions)
+    cut = [
+        (question, found.facts[0]) for question, found in zip(questions, hopped, strict=True) if found.facts
+    ]
+    right = [(hop.citation.file, hop.citation.page) in _pages(question, 0) for question, hop in cut]
     cells = [
-        name, n, sum(bool(found.facts) for found in hopped),
+        name, n, len(cut), f"{sum(right) / max(len(right), 1):.2f}",
         *(f"{_share(once, at):.2f} → {_share(hopped, at):.2f}" for at in (0, -1)),
         f"{sum(found.both for found in once) / n:.2f}", f"{sum(found.both for found in hopped) / n:.2f}",
         f"{low:+.2f} to {high:+.2f}",
@@ -103,16 +109,17 @@ async def search_in_hops(question: TwoHopQuestion, docent: Docent, *, use_model:
     """Search as an answer does, until its passages are found."""
     started = time.perf_counter()
     passages: Sequence[Passage] = ()
-    facts: tuple[str, ...] = ()
+    facts: tuple[Hop, ...] = ()
     request = AnswerRequest(question=question.question, scope=Scope(), use_model=use_model)
-    async for event in docent.answer(request):
-        match event:
-            case PassagesFound():
-                passages, took = event.passages[:SHOWN], time.perf_counter() - started
-            case _ if hasattr(event, "fact"):
-                facts += (event.fact,)
-            case _ if hasattr(event, "answer"):
-                facts = tuple(hop.fact for hop in event.answer.receipt.hops)
+    async with aclosing(docent.answer(request)) as events:
+        async for event in events:
+            match event:
+                case PassagesFound():
+                    passages, took = event.passages[:SHOWN], time.perf_counter() - started
+                case Hop():
+                    facts += (event,)
+                case Token() | Answered():
+                    break
     return Found(_hits(question, passages), facts, took)
 
 
@@ -142,6 +149,11 @@ def read_musique(path: Path) -> tuple[list[TwoHopQuestion], dict[str, str]]:
 def _hits(question: TwoHopQuestion, passages: Sequence[Passage]) -> tuple[bool, ...]:
     found = {(passage.file, passage.page) for passage in passages}
     return tuple(any((file, page) in found for page in pages) for file, pages in question.pages)
+
+
+def _pages(question: TwoHopQuestion, hop: int) -> list[tuple[str, int]]:
+    file, pages = question.pages[hop]
+    return [(file, page) for page in pages]
 
 
 def _share(results: Sequence[Found], hop: int) -> float:

@@ -74,7 +74,6 @@ async def find_in_hops(
         draft.hops.append(hop_found)
         draft.lap("hops")
         yield hop_found
-    draft.searched = asked
     if not is_relevant(found, services):
         yield draft.notice(
             Message("Step {number} found nothing: {question}.", number=len(plan), question=asked.rstrip(" ?"))
