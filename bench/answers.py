@@ -18,59 +18,34 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bench.questions import bare_name
-from docent.answering.citing.citations import FOUND_NOTHING, MARK
-from docent.answering.citing.claims import claim_of
-from docent.answering.citing.quantities import normal_figure, plain_figures
-from docent.answering.citing.text_units import FIGURE, sentence_spans
-from docent.answering.citing.vocabulary import STOP_WORDS, content_words
 from docent.app import Docent, open_docent
-from docent.evaluating.scores import resamples
+from docent.evaluating import Question
+from docent.evaluating.answer_scores import SCORES, bare_words, score_answer
+from docent.evaluating.scores import mean_figure
 from docent.settings import PREFIX, Settings
 from docent.types import Answer, Answered, AnswerRequest, Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRACTIVE = "extractive"
-LOOP_WORDS = 8
-LOOP_TIMES = 3
-"""An answer that says the same eight words three times repeats itself."""
-SHORTEST_REPEATED = 4  # words of a sentence that may not come again
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One answer, and the figures of it; None where a figure does not apply."""
+    """One answer, and the scores of it; None where a score does not apply."""
 
     question: str
     gold: str
     text: str
-    figures: dict[str, float | None] = field(default_factory=dict)
-
-
-FIGURES = {
-    "facts": "gold figures and names in the answer",
-    "cited facts": "answers with every gold fact, each in a quote",
-    "precision": "cited sentences that are supported",
-    "unsupported": "sentences marked unsupported",
-    "abstained": "answerable questions not answered",
-    "refused": "unanswerable questions not answered",
-    "loops": "answers that repeat themselves",
-    "tokens": "tokens of an answer",
-    "seconds": "seconds for an answer",
-}
+    scores: dict[str, float | None] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -101,11 +76,7 @@ def _json_lines(path: Path) -> list[Row]:
 
 def read_labels(path: Path) -> dict[str, str]:
     """Read the label of each sentence that a reader has judged: a JSON object a line."""
-    return {_bare(row["sentence"]): row["label"] for row in _json_lines(path)}
-
-
-def _bare(sentence: str) -> str:
-    return " ".join(re.findall(r"\w+", MARK.sub("", sentence).lower()))
+    return {bare_words(row["sentence"]): row["label"] for row in _json_lines(path)}
 
 
 def _run(
@@ -134,75 +105,17 @@ async def _measure(row: Row, docent: Docent, labels: Mapping[str, str], *, use_m
 
 def measured(row: Row, answer: Answer, seconds: float, labels: Mapping[str, str]) -> Measured:
     """Compare an answer with the gold one: its figures and names, and the pages that are quoted."""
-    gold = str(row.get("answer") or "")
-    facts = gold_facts(gold) if row.get("answerable", True) else frozenset()
-    said = _facts_in(MARK.sub("", answer.text))
-    quoted = _facts_in(" ".join(f"{citation.file} {citation.quote}" for citation in answer.citations))
-    pages = {(bare_name(row["file"]), page) for page in row.get("pages") or ()} if row.get("file") else set()
-    right = cited_rightly(answer, pages, labels)
-    sentences = len(answer.citations) + len(answer.receipt.unsupported)
-    nothing = answer.receipt.not_found or bool(FOUND_NOTHING.search(answer.text) and not answer.citations)
-    answerable = row.get("answerable", True)
-    return Measured(
+    question = Question(
         row["question"],
-        gold,
-        answer.text,
-        {
-            "facts": len(facts & said) / len(facts) if facts else None,
-            "cited facts": float(facts <= said & quoted) if facts else None,
-            "precision": sum(right) / len(right) if right else None,
-            "unsupported": len(answer.receipt.unsupported) / sentences if sentences else None,
-            "abstained": float(nothing) if answerable else None,
-            "refused": None if answerable else float(nothing),
-            "loops": float(repeats_itself(answer.text)),
-            "tokens": float(answer.receipt.tokens_answered),
-            "seconds": seconds,
-        },
+        row.get("file") or "",
+        tuple(row.get("pages") or ()) if row.get("file") else (),
+        row.get("library") or "",
+        answerable=row.get("answerable", True),
+        answer=str(row.get("answer") or ""),
     )
-
-
-def cited_rightly(
-    answer: Answer, pages: Collection[tuple[str, int]], labels: Mapping[str, str]
-) -> list[bool]:
-    """Return for each sentence with a mark if it is supported: by its label, else if a gold page is quoted.
-
-    Without labels and gold pages, nothing is known of any sentence.
-    """
-    right = []
-    for start, end in sentence_spans(answer.text):
-        sentence = answer.text[start:end]
-        numbers = {int(number) for mark in MARK.finditer(sentence) for number in mark[1].split(",")}
-        label = labels.get(_bare(sentence))
-        if numbers and (label or pages):
-            quoted = {(bare_name(one.file), one.page) for one in answer.citations if one.n in numbers}
-            right.append(label == "supported" if label else not quoted.isdisjoint(pages))
-    return right
-
-
-def gold_facts(gold: str) -> frozenset[str]:
-    """Return the figures, days and names of a gold answer; of one without any, its content words."""
-    names = {word.lower() for word in re.findall(r"[^\W\d_][\w'’-]+", gold) if word[0].isupper()}
-    facts = claim_of(gold).exact | {name for name in names - STOP_WORDS if name not in ("yes", "oui", "non")}
-    return frozenset(facts) or content_words(gold)
-
-
-def _facts_in(text: str) -> frozenset[str]:
-    """Return everything in a text that a gold fact may be."""
-    claim = claim_of(text)
-    figures = {normal_figure(figure) for figure in FIGURE.findall(plain_figures(text))}
-    return claim.exact | claim.all_words | content_words(text) | figures
-
-
-def repeats_itself(text: str) -> bool:
-    """Tell whether an answer says a sentence, or eight words in a row, three times."""
-    words = re.findall(r"\w+", MARK.sub("", text).lower())
-    runs = Counter(tuple(words[at : at + LOOP_WORDS]) for at in range(len(words) - LOOP_WORDS + 1))
-    sentences = Counter(
-        text[start:end].lower()
-        for start, end in sentence_spans(text)
-        if len(text[start:end].split()) >= SHORTEST_REPEATED
+    return Measured(
+        question.question, question.answer, answer.text, score_answer(question, answer, seconds, labels)
     )
-    return max([*runs.values(), *sentences.values()], default=0) >= LOOP_TIMES
 
 
 def table(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
@@ -211,7 +124,7 @@ def table(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
     names = [cell for name in runs for cell in (name or "your settings", "difference")]
     lines = [f"| {len(first)} questions | {' | '.join(names[:1] + names[2:])} |"]
     lines.append("|---" * 2 * len(runs) + "|")
-    for key, what in FIGURES.items():
+    for key, what in SCORES.items():
         cells = [
             cell for run in runs.values() for cell in (_mean(_known(run, key)), _difference(first, run, key))
         ]
@@ -220,21 +133,18 @@ def table(runs: Mapping[str, Sequence[Measured]]) -> list[str]:
 
 
 def _known(run: Sequence[Measured], key: str) -> list[float]:
-    return [value for row in run if (value := row.figures[key]) is not None]
+    return [value for row in run if (value := row.scores[key]) is not None]
 
 
 def _difference(before: Sequence[Measured], after: Sequence[Measured], key: str) -> str:
     """Compare the questions for which both runs have this figure, in pairs."""
-    pairs = [(one.figures[key], two.figures[key]) for one, two in zip(before, after, strict=True)]
+    pairs = [(one.scores[key], two.scores[key]) for one, two in zip(before, after, strict=True)]
     return _mean([two - one for one, two in pairs if one is not None and two is not None], sign="+")
 
 
 def _mean(values: Sequence[float], sign: str = "") -> str:
-    if not values:
-        return "–"
-    known = np.array(values, dtype=np.float64)
-    low, high = np.percentile(resamples(len(known)) @ known, [2.5, 97.5])
-    return f"{known.mean():{sign}.2f} ({low:.2f} to {high:.2f})"
+    figure = mean_figure(values)
+    return f"{figure.value:{sign}.2f} ({figure.low:.2f} to {figure.high:.2f})" if figure else "–"
 
 
 def _arguments() -> argparse.Namespace:

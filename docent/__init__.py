@@ -6,7 +6,7 @@ retrieving/  finds the passages that may answer a question
 answering/   writes the answer, with its citations
 store/       keeps everything at rest, and who may see it
 
-ingesting/ joins loading, indexing and the store; evaluating/ measures how well pages are found;
+ingesting/ joins loading, indexing and the store; evaluating/ measures retrieval and answers;
 app/ builds everything from the settings; web/ and cli/ are what people use.
 
 In Python, `with Docent("storage/") as docent:` opens a storage folder: see docs/python.md.

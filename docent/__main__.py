@@ -19,6 +19,7 @@ from docent.cli import (
     ask_commands,
     document_commands,
     eval_commands,
+    golden_command,
     ingest_command,
     mcp_command,
     model_commands,
@@ -97,15 +98,15 @@ def parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "Check that everything Docent needs is in order.", _define_doctor)
     add("backup", _backup, "Write everything into one file, while others go on.", _define_backup)
     add("restore", _restore, "Put a backup into the storage folder.", _define_restore)
-    about = "Measure retrieval with questions whose pages are known."
+    about = "Measure retrieval, or answers, with questions whose pages are known."
     add("eval", eval_commands.run_eval, about, eval_commands.define_eval)
     account_commands.add_user_command(commands)
     account_commands.add_key_command(commands)
     add(
         "golden",
-        eval_commands.run_golden,
+        golden_command.run_golden,
         "Keep questions of your own for `eval`.",
-        eval_commands.define_golden,
+        golden_command.define_golden,
     )
     add(
         "mcp",

@@ -68,6 +68,12 @@ class Settings(BaseModel):
         "off: never, for a container or proxy that keeps others out.",
     )
 
+    audit_days: int = Field(
+        365,
+        ge=0,
+        description="Days for which the audit log keeps who read, asked, changed and exported what, where "
+        "people log in or programs use keys; 0 for no audit log.",
+    )
     share_links: bool = Field(
         False,
         description="Let people make a link to one of their conversations, which anybody who has it can "

@@ -137,6 +137,26 @@ def test_two_saved_runs_are_compared_and_nothing_else(more, tmp_path, capsys):
     assert "nothing is asked" in capsys.readouterr().err
 
 
+def test_answers_are_scored_and_compared(terminal, tmp_path):
+    """--answers scores the extracts where no model is ready, compares, reports, and fails below a floor."""
+    questions, before, report = (tmp_path / name for name in ("q.jsonl", "before.json", "report.html"))
+    row = {"question": "What is the stipend?", "file": "vision.md", "page": 1, "answer": "Kestrel 1871"}
+    questions.write_text(json.dumps(row) + "\n")
+    first = terminal.docent("eval", str(questions), "--answers", "--save", str(before), "--floor", "1")
+    assert first.returncode == 1 and "completeness is below the floor" in first.stderr
+    assert "The best sentences found are measured instead." in first.stderr
+    assert "faithfulness        1.000" in first.stdout and "answered by no model (1)" in first.stdout
+    row["answer"] = "1,900 euro"
+    questions.write_text(json.dumps(row) + "\n")
+    command = ("eval", str(questions), "--answers", "--no-model", "--compare", str(before))
+    again = terminal.json(*command, "--report", str(report))
+    assert (again["completeness"], again["compared"]["difference"]["completeness"]["value"]) == (1.0, 1.0)
+    assert [change["question"]["question"] for change in again["compared"]["gained"]] == [row["question"]]
+    assert "What is the stipend?" in report.read_text()
+    refused = terminal.docent("eval", str(questions), "--answers", "--model", "gone")
+    assert refused.returncode == 2 and "--no-model measures" in refused.stderr
+
+
 def test_golden_questions_are_kept_and_run(tmp_path):
     """Questions are added, listed, run without a file and removed; a typing error is refused."""
     terminal = Terminal(tmp_path)

@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from docent.app.golden_questions import Golden
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
-from docent.app.retrieval import Retrieval
 from docent.app.source_schedule import events_with_origins
 from docent.errors import InputError, UnknownLibrary, UnreadableFile
 from docent.messages import Message
 from docent.types import (
     DEFAULT_LIBRARY,
-    Answer,
     Answered,
     AnswerRequest,
     Deletion,
@@ -31,7 +30,7 @@ from docent.types import (
 if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
     from docent.answering.models.client import ModelStatus, ServedModel
     from docent.answering.prompt.personas import Persona
-    from docent.evaluating import GoldenQuestions, PastEvaluations, Question
+    from docent.evaluating import AnswerRun, Question
     from docent.ingesting import IngestProgress, Ticket, UploadStatus
     from docent.loading import Spans
     from docent.settings import Settings
@@ -40,7 +39,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 Result = TypeVar("Result")
 
 
-class Docent(Retrieval):
+class Docent(Golden):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -301,29 +300,28 @@ class Docent(Retrieval):
 
         return document.pages > 0 and document.loader < LOADER_VERSION
 
-    @property
-    def golden(self) -> GoldenQuestions:
-        """The user's own questions with known pages, for `eval`."""
-        from docent.evaluating import GoldenQuestions
+    def evaluate_answers(
+        self,
+        questions: Sequence[Question] = (),
+        *,
+        library: str = "",
+        model: str = "",
+        use_model: bool = True,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> AnswerRun:
+        """Answer questions, by default the golden ones, and score the answers; see docs/measuring.md."""
+        from docent.evaluating import ask_answers
 
-        return GoldenQuestions(self.store.folder / "golden.jsonl")
-
-    @property
-    def past_evaluations(self) -> PastEvaluations:
-        """The figures of earlier evaluations of these questions."""
-        from docent.evaluating import PastEvaluations
-
-        return PastEvaluations(self.store.folder / "evaluations.jsonl")
-
-    def keep_golden(self, answer: Answer) -> Question | None:
-        """Add the question of a good answer, unless that cites nothing or a private document."""
-        from docent.evaluating import from_answer
-
-        question = from_answer(answer)
-        if question is None or question.library not in self.store.libraries(None):
-            return None
-        self.golden.add(question)
-        return question
+        return _run(
+            ask_answers(
+                questions or self.golden.all(library),
+                answer=self.answer,
+                library=library,
+                model=model,
+                use_model=use_model,
+                on_progress=on_progress,
+            )
+        )
 
     async def check_model(self, name: str = "") -> ModelStatus:
         """Ask the server whether it has a model, by default that of the settings."""

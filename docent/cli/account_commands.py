@@ -62,6 +62,7 @@ def _add_user(arguments: argparse.Namespace) -> None:
     users = _users()
     password = None if arguments.no_password else _read_password()
     account = users.add(arguments.name, role=arguments.role, password=password)
+    _record(f"add {account.name} ({account.role})")
     print(f"Added {account.name} ({account.role}).")
 
 
@@ -83,6 +84,7 @@ def _list_users(arguments: argparse.Namespace) -> None:
 
 def _set_password(arguments: argparse.Namespace) -> None:
     _users().set_password(arguments.name, _read_password())
+    _record(f"password of {arguments.name}")
     print(f"{arguments.name} has a new password. Logins with the old one have ended.")
 
 
@@ -106,6 +108,7 @@ def _remove_user(arguments: argparse.Namespace) -> None:
     known = users.find(name) is not None
     if known:
         users.remove(name)
+        _record(f"remove {name}")
     try:
         conversations = asyncio.run(_delete_conversations(settings.storage, name))
         with open_docent(settings) as docent:
@@ -120,6 +123,16 @@ def _remove_user(arguments: argparse.Namespace) -> None:
         users.remove(name)  # raises: there is no such user
     conversation, document = _count(conversations, "conversation"), _count(documents, "document")
     print(f"Removed {name}, {conversation} and {document} of their own.")
+
+
+def _record(about: str) -> None:
+    """Store in the audit log what was changed on this machine; who it was is not known."""
+    from docent.web.audit.audit_log import AuditLog
+
+    settings = Settings.read()
+    audit = AuditLog(settings.storage, days=settings.audit_days)
+    audit.record("command line", "command", "people", about)
+    audit.flush()
 
 
 def _count(number: int, noun: str) -> str:
@@ -170,6 +183,7 @@ def _add_key(arguments: argparse.Namespace) -> None:
         read_only=arguments.read_only,
     )
     print(secret)
+    _record(f"add key {arguments.name}")
     print("Keep it now: it is stored as a hash and cannot be shown again.", file=sys.stderr)
     for name in _missing_libraries(arguments.library, Settings.read()):
         print(
@@ -207,4 +221,5 @@ def _list_keys(arguments: argparse.Namespace) -> None:
 
 def _remove_key(arguments: argparse.Namespace) -> None:
     _keys().remove(arguments.name)
+    _record(f"remove key {arguments.name}")
     print(f"Removed the key {arguments.name!r}. Requests with it are refused from now on.")

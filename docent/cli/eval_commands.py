@@ -1,4 +1,4 @@
-"""`docent eval` and `docent golden`: measure retrieval with questions whose pages are known."""
+"""`docent eval`: measure retrieval with questions whose pages are known; answers are in `eval_answers`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docent.cli import CLEAR_LINE, add_library, print_json, scope
+from docent.cli.eval_answers import compare_saved, evaluate_answers, finish_answers
 from docent.errors import IndexMismatch, InputError
 from docent.settings import Settings
 
@@ -32,7 +33,22 @@ def define_eval(command: argparse.ArgumentParser) -> None:
         help="a JSON object a line: question, file, pages (counted from 1), or answerable: false "
         "(default: your golden questions)",
     )
-    command.add_argument("--floor", type=float, metavar="X", help="exit 1 if page-hit@5 is below X")
+    command.add_argument(
+        "--answers", action="store_true", help="answer the questions, and score the answers instead"
+    )
+    command.add_argument("--model", metavar="M", help="with --answers: another model of the server")
+    command.add_argument(
+        "--no-model", action="store_true", help="with --answers: the best sentences found are the answers"
+    )
+    command.add_argument(
+        "--report", type=Path, metavar="FILE", help="with --answers: write a report that a browser shows"
+    )
+    command.add_argument(
+        "--floor",
+        type=float,
+        metavar="X",
+        help="exit 1 if page-hit@5 is below X; with --answers, the completeness",
+    )
     command.add_argument(
         "--documents", type=Path, metavar="FOLDER", help="ask this folder, ingested into a temporary storage"
     )
@@ -55,16 +71,21 @@ def define_eval(command: argparse.ArgumentParser) -> None:
 def run_eval(arguments: argparse.Namespace) -> int:
     from docent.evaluating import read_run, save_run
 
-    against = [read_run(path) for path in arguments.compare or ()]
-    if len(against) > 2:
+    if len(arguments.compare or ()) > 2:
         raise InputError("--compare takes one saved run, or two. Leave the others out.")
-    if len(against) == 2:
-        others = (arguments.questions, arguments.documents, arguments.save, arguments.floor)
+    if len(arguments.compare or ()) == 2:
+        others = (arguments.questions, arguments.documents, arguments.save, arguments.floor, arguments.model)
         if any(argument is not None for argument in others):
             raise InputError(
-                "With two saved runs nothing is asked. Leave out the questions, --documents, --save and "
-                "--floor, or one run."
+                "With two saved runs nothing is asked. Leave out the questions, --documents, --model, --save "
+                "and --floor, or one run."
             )
+    if arguments.answers:
+        return _run_answers(arguments)
+    if arguments.model or arguments.no_model or arguments.report:
+        raise InputError("--model, --no-model and --report are about answers. Add --answers.")
+    against = [read_run(path) for path in arguments.compare or ()]
+    if len(against) == 2:
         _show_comparisons(_compare(*against), as_json=arguments.json)
         return 0
     with _opened(arguments) as docent:
@@ -84,6 +105,20 @@ def run_eval(arguments: argparse.Namespace) -> int:
     if arguments.save:  # last: if it cannot be written, the figures are shown already
         save_run(run, arguments.save, summary=figures)
     return _exit_code(shared, arguments.floor)
+
+
+def _run_answers(arguments: argparse.Namespace) -> int:
+    from docent.evaluating import read_answers
+
+    paths = arguments.compare or ()
+    if len(paths) == 2:
+        return compare_saved(paths, arguments)
+    before = read_answers(paths[0]) if paths else None
+    with _opened(arguments) as docent:
+        run = evaluate_answers(docent, _questions(docent, arguments), arguments, _progress)
+        if arguments.documents is None and arguments.questions is None:
+            docent.past_answer_evaluations.add(run, library=arguments.library or "")
+    return finish_answers(run, before, arguments)
 
 
 def _measure(docent: Docent, arguments: argparse.Namespace) -> tuple[EvalRun, EvalReport, EvalReport]:
@@ -292,88 +327,3 @@ def _progress(text: str) -> None:
     """Show a line that replaces the one before; nothing where stderr is not a terminal."""
     if sys.stderr.isatty():
         print(f"{CLEAR_LINE}{text}", end="", file=sys.stderr, flush=True)
-
-
-# --- golden ---------------------------------------------------------------------------------
-
-
-def define_golden(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=("add", "list", "remove"), help="what to do")
-    command.add_argument("question", nargs="?", help="the question, as you would ask it")
-    command.add_argument("--file", metavar="F", help="with add: the document that answers it")
-    command.add_argument(
-        "--page",
-        type=int,
-        action="append",
-        metavar="N",
-        help="with add: its page, counted from 1; repeatable",
-    )
-    add_library(command)
-
-
-def run_golden(arguments: argparse.Namespace) -> None:
-    from docent.app import open_docent
-
-    if arguments.what != "list" and not (arguments.question or "").strip():
-        raise InputError('Which question? python -m docent golden {what} "QUESTION"', what=arguments.what)
-    with open_docent(Settings.read()) as docent:
-        match arguments.what:
-            case "add":
-                questions = [_add_golden(docent, arguments)]
-            case "remove":
-                questions = [docent.golden.remove(arguments.question, arguments.library or "")]
-            case _:
-                questions = docent.golden.all(arguments.library or "")
-    if arguments.json:
-        print_json([asdict(question) for question in questions])
-        return
-    for question in questions:
-        pages = ", ".join(map(str, question.pages))
-        place = f"{question.library}  {question.file}, p. {pages}  " if question.answerable else ""
-        print(f"{place}{question.question}")
-    if not questions:
-        print(
-            "No golden questions yet. Keep one with a thumbs-up in the chat, or with: "
-            'python -m docent golden add "QUESTION" --file FILE --page N',
-            file=sys.stderr,
-        )
-
-
-def _add_golden(docent: Docent, arguments: argparse.Namespace) -> Question:
-    """Keep a question after checking its file and pages, so that a typing error is not measured forever."""
-    from docent.evaluating import Question
-    from docent.evaluating.run import documents_of
-
-    if not arguments.file or not arguments.page:
-        raise InputError("Where is the answer? Name the document with --file, and its page with --page.")
-    docent.check_library(arguments.library)
-    named = Question(arguments.question, arguments.file, tuple(arguments.page), arguments.library or "")
-    documents = docent.store.documents(scope(arguments))
-    matching = [document for document in documents if document.id in documents_of(named, documents)]
-    if not matching:
-        raise InputError(
-            "No document is called {file!r}. `python -m docent list` shows every name.", file=arguments.file
-        )
-    libraries = sorted({document.library for document in matching})
-    if len(libraries) > 1:
-        names = ", ".join(libraries)
-        raise InputError(
-            "{file!r} is in more than one library: {names}. Name one with --library.",
-            file=arguments.file,
-            names=names,
-        )
-    beyond = [page for page in named.pages if not 1 <= page <= matching[0].pages]
-    if beyond:
-        raise InputError(
-            "{name} has {pages}, counted from 1; there is no page {beyond}.",
-            name=matching[0].name,
-            pages=_pages(matching[0].pages),
-            beyond=beyond[0],
-        )
-    question = Question(named.question, matching[0].name, named.pages, matching[0].library)
-    docent.golden.add(question)
-    return question
-
-
-def _pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from docent.errors import InputError
+from docent.evaluating.answer_run import AnswerRun
 from docent.evaluating.scores import EvalReport, Figure
 
 
@@ -23,41 +26,90 @@ class PastEvaluation:
     document_first: Figure
 
 
+@dataclass(frozen=True, slots=True)
+class PastAnswerEvaluation:
+    """The scores of the answers of one evaluation, as they are kept."""
+
+    at: str
+    library: str
+    """Empty for all of them."""
+    model: str
+    """The one that answered most questions; empty for none."""
+    questions: int
+    scores: Mapping[str, Figure]
+    """By name; a score that applied to no question is missing."""
+
+
 class PastEvaluations:
-    """The file of earlier evaluations; lines are only ever added to it."""
+    """The file of earlier evaluations of retrieval; lines are only ever added to it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def all(self) -> list[PastEvaluation]:
         """Return every evaluation, the oldest first. Raises InputError for a file that was damaged."""
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text(encoding="utf-8").split("\n")
         try:
-            return [_read(line) for line in lines if line.strip()]
+            return [
+                PastEvaluation(
+                    at=str(row["at"]),
+                    library=str(row["library"]),
+                    questions=int(row["questions"]),
+                    page_hit_5=Figure(**row["page_hit_5"]),
+                    document_first=Figure(**row["document_first"]),
+                )
+                for row in _rows(self._path)
+            ]
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError(
-                "{path} is damaged. Correct it, or move it away to begin a new one.", path=self._path
-            ) from error
+            raise _damaged(self._path) from error
 
     def add(self, report: EvalReport, *, library: str = "") -> None:
         """Keep the figures of an evaluation that has just been made."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         figures = report.found
-        kept = PastEvaluation(
-            now, library, report.questions, figures["page_hit_5"], figures["document_first"]
+        _add(
+            self._path,
+            PastEvaluation(now, library, report.questions, figures["page_hit_5"], figures["document_first"]),
         )
-        with self._path.open("a", encoding="utf-8") as file:  # one short line: written whole
-            file.write(json.dumps(asdict(kept)) + "\n")
 
 
-def _read(line: str) -> PastEvaluation:
-    row = json.loads(line)
-    return PastEvaluation(
-        at=str(row["at"]),
-        library=str(row["library"]),
-        questions=int(row["questions"]),
-        page_hit_5=Figure(**row["page_hit_5"]),
-        document_first=Figure(**row["document_first"]),
-    )
+class PastAnswerEvaluations:
+    """The file of earlier evaluations of answers; lines are only ever added to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def all(self) -> list[PastAnswerEvaluation]:
+        """Return every evaluation, the oldest first. Raises InputError for a file that was damaged."""
+        try:
+            return [
+                PastAnswerEvaluation(
+                    at=str(row["at"]),
+                    library=str(row["library"]),
+                    model=str(row["model"]),
+                    questions=int(row["questions"]),
+                    scores={name: Figure(**figure) for name, figure in row["scores"].items()},
+                )
+                for row in _rows(self._path)
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _damaged(self._path) from error
+
+    def add(self, run: AnswerRun, *, library: str = "") -> None:
+        """Keep the scores of a run that has just been made."""
+        model = next(iter(run.models), "")
+        _add(self._path, PastAnswerEvaluation(run.at, library, model, len(run.outcomes), run.figures))
+
+
+def _rows(path: Path) -> list[Any]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+
+
+def _add(path: Path, kept: PastEvaluation | PastAnswerEvaluation) -> None:
+    with path.open("a", encoding="utf-8") as file:  # one short line: written whole
+        file.write(json.dumps(asdict(kept), ensure_ascii=False) + "\n")
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError("{path} is damaged. Correct it, or move it away to begin a new one.", path=path)

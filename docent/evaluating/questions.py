@@ -37,10 +37,12 @@ class Question:
     """Physical page numbers, counted from 1; any of them answers."""
     library: str = ""
     answerable: bool = True
+    answer: str = ""
+    """The gold answer, for `eval --answers`; empty where nobody wrote one."""
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Read a JSON object a line: question, file, pages; library and answerable if given."""
+    """Read a JSON object a line: question, file, pages; library, answer and answerable if given."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split(
             "\n"
@@ -80,10 +82,10 @@ def question_of(row: Any) -> Question:
     library = str(row.get("library") or "")
     if not answerable:
         return Question(text, "", (), library, answerable=False)
-    file, pages = str(_first(row, FILE_KEYS)), _pages(_first(row, PAGE_KEYS))
+    file, pages = str(_first(row, FILE_KEYS)), pages_of(_first(row, PAGE_KEYS))
     if not file or not pages:
         raise ValueError(Message("an answerable question names a file and at least one page"))
-    return Question(text, file, pages, library)
+    return Question(text, file, pages, library, answer=str(row.get("answer") or "").strip())
 
 
 def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -93,7 +95,7 @@ def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     raise ValueError(Message("{key} is missing", key=keys[0]))
 
 
-def _pages(value: Any) -> tuple[int, ...]:
+def pages_of(value: Any) -> tuple[int, ...]:
     """Parse page numbers counted from 1, such as 3, "3", [3, 4], ["3"] or "3, 5-7"."""
     parts = value if isinstance(value, list) else str(value).split(",")
     pages: list[int] = []

@@ -142,8 +142,13 @@ def save_run(run: EvalRun, path: Path, *, summary: Mapping[str, Any]) -> None:
         "shared": [asdict(outcome) for outcome in run.shared],
         "given": [asdict(outcome) for outcome in run.given],
     }
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that a person named."""
     try:
-        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
             "{path} cannot be written: {strerror}. Name another file.", path=path, strerror=error.strerror

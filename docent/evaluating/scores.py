@@ -107,6 +107,15 @@ def means(values: Floats) -> dict[str, Figure]:
     }
 
 
+def mean_figure(values: Sequence[float]) -> Figure | None:
+    """Return the mean of values with its interval; None for no value."""
+    if not values:
+        return None
+    known = np.array(values, dtype=np.float64)
+    low, high = np.percentile(resamples(len(known)) @ known, [2.5, 97.5])
+    return Figure(float(known.mean()), float(low), float(high))
+
+
 def resamples(count: int) -> Floats:
     """Return the weight of each of `count` questions in every resample; the same in every run."""
     drawn = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from docent.app import Docent
 from docent.errors import DocentError
 from docent.types import Answered, Event, Receipt, Scope
+from docent.web.audit.audit_log import AuditLog
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
@@ -27,14 +28,14 @@ SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
 LOGGER = logging.getLogger("docent.requests")
 REFUSED_LOGIN = "Exception authenticating connection"
 
-Way = Literal["chat", "api", "mcp"]
 LogForm = Literal["text", "json", "off"]
 
 
 class Metrics:
     """The counters of one process, in the text format that a Prometheus server reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit: AuditLog | None = None) -> None:
+        self.audit = audit or AuditLog()
         self.registry = CollectorRegistry()
         self.questions = Counter(
             "docent_questions", "Questions by where they came from and how they ended.", ["way", "end"],
@@ -54,10 +55,15 @@ class Metrics:
         self.errors = Counter("docent_errors", "What went wrong, by kind.", ["kind"], registry=self.registry)
 
     async def observe(
-        self, events: AsyncGenerator[Event, None], way: Way, *, request_id: str = ""
+        self,
+        events: AsyncGenerator[Event, None],
+        way: Literal["chat", "api", "mcp"],
+        *,
+        actor: str = "",
+        request_id: str = "",
     ) -> AsyncGenerator[Event, None]:
         """Yield the same events; count and log how the answer ended, also when it was cancelled."""
-        end = "stopped"
+        end, cited = "stopped", ""
         receipt = Receipt("", "")
         watch = Stopwatch()
         try:
@@ -65,6 +71,7 @@ class Metrics:
                 async for event in events:
                     if isinstance(event, Answered):
                         receipt = event.answer.receipt
+                        cited = ", ".join(dict.fromkeys(one.file for one in event.answer.citations))
                         for step, seconds in receipt.seconds.items():
                             self.seconds.labels(step).observe(seconds)
                         self.tokens.labels("prompt").inc(receipt.tokens_counted)
@@ -79,6 +86,7 @@ class Metrics:
             raise
         finally:
             self.questions.labels(way, end).inc()
+            self.audit.record(actor, way, "ask", cited)
             log_line(
                 "question",
                 id=request_id or uuid.uuid4().hex,

@@ -84,6 +84,7 @@ def require_login(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
                 status_code=401,
                 headers=PRIVATE,
             )
+        request.state.actor = reader
         try:
             return await handler(request, reader)
         except StoreError as error:
@@ -132,6 +133,7 @@ async def source(target: LinkTarget, request: Request, reader: str) -> Response:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=422, headers=PRIVATE)
     except DocentError as error:
         return PlainTextResponse(say(error.message, language_of(request)), status_code=404, headers=PRIVATE)
+    request.state.about = document.name
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": DOCUMENT_POLICY}
     if document.path is None:
         return Response(document.text, media_type=document.media_type, headers=headers)
@@ -147,7 +149,7 @@ async def source(target: LinkTarget, request: Request, reader: str) -> Response:
 async def export(request: Request, reader: str) -> Response:
     """Return a conversation as a Markdown file."""
     history: History = request.app.state.history
-    thread_id = request.path_params["thread"]
+    request.state.about = thread_id = request.path_params["thread"]
     if not is_uuid(thread_id) or await history.get_thread_author(thread_id) != reader:
         return _not_found(request)
     thread = await history.get_thread(thread_id)
@@ -217,6 +219,7 @@ async def delete_conversation(request: Request, reader: str) -> Response:
         return _not_found(request, as_json=True)
     docent: Docent = state.docent
     files = await _own_files(state.history, thread_id, docent=docent, reader=reader) if with_files else []
+    request.state.about = ", ".join((thread_id, *(document.name for document in files)))
     await state.history.delete_thread(thread_id)
     try:
         for document in files:

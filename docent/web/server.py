@@ -32,6 +32,9 @@ from docent.web.api import application
 from docent.web.api.access import AccessControl
 from docent.web.api.chat_completions import ShutdownSignal
 from docent.web.api.middleware import ApiMiddleware
+from docent.web.audit import audit_routes
+from docent.web.audit.audit_log import AuditLog
+from docent.web.audit.audited_requests import AuditedRequests
 from docent.web.chat import context_chart, conversation, file_scope, model_panel, socket_events, upload_routes
 from docent.web.chat.cited_sources import LinkSigner
 from docent.web.chat.history import History
@@ -90,6 +93,7 @@ def prepare() -> None:
         *documents.routes(),
         *admin_routes.routes(),
         *people_routes.routes(),
+        *audit_routes.routes(),
         *share_routes.routes(),
         *source_routes.routes(),
         *model_panel.routes(),
@@ -111,7 +115,8 @@ def _install_api(app: Any, settings: Settings) -> None:
     """Put the API before the chat; it asks for a key wherever people log in."""
     state = app.state
     if not hasattr(state, "metrics"):
-        state.metrics = Metrics()
+        state.metrics = Metrics(AuditLog(settings.storage, days=settings.audit_days))
+        app.add_middleware(AuditedRequests, audit=state.metrics.audit)
         app.add_middleware(ApiMiddleware, api=lambda: state.api, metrics=state.metrics)
         app.add_exception_handler(StoreError, unavailable)
     users = Users(settings.storage)

@@ -393,3 +393,23 @@ def test_people_are_managed_with_the_keyboard(app, browser, width, theme):
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         picture(page, f"person-{theme}-{width}")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_audit_log_shows_what_somebody_did(app, ann, browser, theme):
+    """An administrator searches it by person, on a wide screen and on a phone; axe finds nothing."""
+    with logged_in(app, browser, "root") as (page, _):
+        page.add_init_script(f"localStorage.setItem('vite-ui-theme', '{theme}')")
+        page.goto(f"{app}/admin")
+        page.get_by_role("link", name="Search the audit log").click()
+        page.get_by_label("Who").fill("ann")
+        page.get_by_role("button", name="Search").click()
+        rows = page.locator("tbody tr")
+        for action in ("asked", "read", "logged in"):
+            expect(rows.filter(has_text=action).first).to_be_visible()
+        assert set(rows.locator("td:nth-child(2)").all_inner_texts()) == {"ann"}
+        assert QUESTION not in page.content()
+        picture(page, f"audit-{theme}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert violations(page) == []
+        picture(page, f"audit-{theme}-390")

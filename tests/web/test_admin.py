@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from docent.app import Docent, open_docent
 from docent.errors import InputError
+from docent.evaluating import Question
 from docent.settings import Settings
 from docent.types import ANSWERING, Answer, Citation, Receipt, Scope
 from docent.web.accounts import login
@@ -154,6 +155,19 @@ async def test_a_rating_becomes_a_test_question_that_is_asked(client, docent, hi
     assert "100 %" in shown and "<rect" in shown and "The test questions were asked" in shown
 
 
+async def test_scores_of_answers_are_shown(client, docent):
+    """An evaluation of answers has its line and its bar, by whom it was answered, and what does not apply."""
+    docent.golden.add(Question(QUESTION, "ferry.md", (1,), "harbour", answer="at nine"))
+    run = docent.evaluate_answers(use_model=False)
+    docent.past_answer_evaluations.add(run)
+    docent.past_answer_evaluations.add(docent.evaluate_answers([Question("Who?", "ferry.md", (1,))]))
+    async with client("root") as root:
+        page = (await root.get("/admin")).text
+    assert run.figures["completeness"].value == 1.0
+    assert ">Completeness</th>" in page and "100 % (100–100)" in page and "<td>–</td>" in page
+    assert 'aria-label="Completeness of the answers, by evaluation"' in page
+
+
 async def test_a_question_about_a_private_document_is_not_saved(client, docent, history):
     """Test questions are shared by all, so their documents have to be."""
     step = await rate(history, docent, library="~ben/uploads")
@@ -260,3 +274,6 @@ def test_a_damaged_line_is_reported_with_its_file(docent):
     path.write_text('{"at": "2026"}\n')
     with pytest.raises(Exception, match=r"evaluations\.jsonl is damaged"):
         docent.past_evaluations.all()
+    (docent.store.folder / "answer-evaluations.jsonl").write_text('{"at": "2026"}\n')
+    with pytest.raises(Exception, match=r"answer-evaluations\.jsonl is damaged"):
+        docent.past_answer_evaluations.all()

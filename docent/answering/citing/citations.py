@@ -98,7 +98,7 @@ def cite(
     `stopped` says so or this thread has used that many `seconds` of processor time.
     """
     answer = OTHER_MARKS.sub(_usual_mark, answer)
-    sentences = list(_sentences_with_marks(answer))
+    sentences = list(sentences_with_marks(answer))
     complete = sentences if finished else sentences[:-1]
     citations: dict[Citation, None] = {}
     unsupported: list[str] = []
@@ -220,7 +220,7 @@ def _numbers(text: str) -> list[int]:
     return [int(n) for mark in MARK.finditer(text) for n in mark[1].split(",")]
 
 
-def _sentences_with_marks(answer: str) -> Iterator[tuple[int, int]]:
+def sentences_with_marks(answer: str) -> Iterator[tuple[int, int]]:
     """Yield the span of each sentence, with the marks that follow its full stop."""
     spans = list(sentence_spans(answer))
     for index, (start, end) in enumerate(spans):

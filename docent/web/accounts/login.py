@@ -278,6 +278,7 @@ async def log_in(request: Request) -> Response:
     language = language_of(request)
     async with request.form(max_files=0, max_fields=10) as form:
         name, password = (str(form.get(field) or "") for field in ("username", "password"))
+    request.state.actor = request.state.about = as_name(name)[:100]
     try:
         user = await authenticator.by_password(name, password, LoginOrigin.of(request))
     except TooManyAttempts as error:
@@ -299,6 +300,7 @@ async def log_out(request: Request) -> Response:
     """End this login, also for copies of its token."""
     authenticator: Authenticator = request.app.state.authenticator
     token = await chainlit.auth.reuseable_oauth(request)
+    request.state.actor = await reader_of(request)
     try:
         await run_in_small_pool(authenticator.end_session, token or "")
     except sqlite3.Error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from docent.app import Docent
-from docent.evaluating import PastEvaluation, Question
+from docent.evaluating import PastAnswerEvaluation, PastEvaluation, Question
 from docent.types import Scope
 from docent.web.accounts.users import Account
 from docent.web.chat.history import History
@@ -79,6 +79,7 @@ class AdminFigures:
     ratings: Sequence[Rating]
     golden: Sequence[Question]
     evaluations: Sequence[PastEvaluation]
+    answer_evaluations: Sequence[PastAnswerEvaluation]
     questions: Mapping[str, int]
     """By day."""
     conversations: int
@@ -136,18 +137,27 @@ def health(docent: Docent, *, model_ready: bool, model_sentence: str) -> Health:
     )
 
 
-def admin_page(figures: AdminFigures, *, note: str, login: bool, language: str) -> str:
+def admin_page(figures: AdminFigures, *, note: str, login: bool, audit: bool, language: str) -> str:
     shown = figures.evaluations[-SHOWN_EVALUATIONS:]
+    answers = figures.answer_evaluations[-SHOWN_EVALUATIONS:]
+    complete = [run for run in answers if "completeness" in run.scores]
     return render(
         "admin.html",
         language,
         figures=figures,
         evaluations=list(reversed(shown)),
         hits=bars([run.page_hit_5.value for run in shown], [run.at[:10] for run in shown], most=1.0),
+        answers=list(reversed(answers)),
+        completeness=bars(
+            [run.scores["completeness"].value for run in complete],
+            [f"{run.at[:10]} {run.model}".strip() for run in complete],
+            most=1.0,
+        ),
         days=bars(list(figures.questions.values()), list(figures.questions)),
         asked=sum(figures.questions.values()),
         note=note,
         login=login,
+        audit=audit,
     )
 
 

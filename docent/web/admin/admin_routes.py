@@ -84,13 +84,18 @@ async def show(request: Request, reader: str) -> Response:
         ratings=await ratings(history, golden),
         golden=golden,
         evaluations=await run_in_small_pool(docent.past_evaluations.all),
+        answer_evaluations=await run_in_small_pool(docent.past_answer_evaluations.all),
         questions=await questions_by_day(history),
         conversations=(await history.rows(CONVERSATIONS))[0]["count"],
         health=await run_in_small_pool(health, docent, model_ready=ready, model_sentence=sentence),
     )
     note = NOTES.get(request.query_params.get("done", ""), "")
     text = admin_page(
-        figures, note=say(note, language), login=state.authenticator.required, language=language
+        figures,
+        note=say(note, language),
+        login=state.authenticator.required,
+        audit=docent.settings.audit_days > 0,
+        language=language,
     )
     return html(text)
 

@@ -38,6 +38,7 @@ async def add(request: Request, reader: str) -> Response:
     """Add somebody who may log in."""
     name, role, password = await _fields(request, "name", "role", "password")
     await asyncio.to_thread(partial(_users(request).add, name, role=role, password=password))
+    request.state.about = f"add {as_name(name)} ({role})"
     return back_to_page("added")
 
 
@@ -58,6 +59,7 @@ async def show(request: Request, reader: str) -> Response:
 async def change_role(request: Request, reader: str) -> Response:
     account, (role,) = _other(request, reader), await _fields(request, "role")
     await run_in_small_pool(partial(_users(request).set_role, account.name, role, by=reader))
+    request.state.about = f"role of {account.name}: {role}"
     await _end_sessions(request)
     return back_to_page("role")
 
@@ -65,6 +67,7 @@ async def change_role(request: Request, reader: str) -> Response:
 async def change_password(request: Request, reader: str) -> Response:
     account, (password,) = _account(request), await _fields(request, "password")
     await asyncio.to_thread(_users(request).set_password, account.name, password)
+    request.state.about = f"password of {account.name}"
     await _end_sessions(request)
     return back_to_page("password")
 
@@ -73,6 +76,7 @@ async def remove(request: Request, reader: str) -> Response:
     """Remove somebody at once, then everything that only they had."""
     account = _other(request, reader)
     await run_in_small_pool(partial(_users(request).remove, account.name, by=reader))
+    request.state.about = f"remove {account.name}"
     await _end_sessions(request)
     history: History = request.app.state.history
     docent: Docent = request.app.state.docent

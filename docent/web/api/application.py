@@ -46,7 +46,7 @@ def identified(
     """Identify the client before anything else of the request is read."""
     access: AccessControl = request.app.state.access
     client = access.identify(request)
-    request.state.caller = client.name
+    request.state.caller = request.state.actor = client.name
     return client
 
 
@@ -164,7 +164,7 @@ def _add_chat_routes(
         events = await asyncio.to_thread(chat_completions.answer_events, body, docent(), client)
         if client.name != KEYLESS:
             events = redact_events(events, docent().settings)
-        events = metrics.observe(events, "api", request_id=request_id)
+        events = metrics.observe(events, "api", actor=client.name, request_id=request_id)
         events = request.app.state.shutdown.until_shutdown(events)
         writer = chat_completions.CompletionWriter(body.model, footnotes)
         if body.stream:
@@ -182,6 +182,7 @@ def _add_document_routes(app: FastAPI, docent: Callable[[], Docent], files: ApiF
     @app.post("/v1/search", tags=["documents"], responses=schemas.success(schemas.SearchResponse))
     async def search(request: Request, body: SearchRequest, client: Client) -> Json:
         """The passages that a question finds; no language model is asked."""
+        request.state.about = body.library or "/v1/search"
         searching = search_in_thread(body.query, document_routes.search, body, docent(), client)
         return await cancel_if_client_leaves(request, searching)
 
@@ -193,12 +194,14 @@ def _add_document_routes(app: FastAPI, docent: Callable[[], Docent], files: ApiF
 
     @app.post("/v1/files", tags=["documents"], responses=schemas.success(schemas.FileBody))
     def hand_in(
+        request: Request,
         client: Client,
         file: UploadFile,
         library: Annotated[str, Form(max_length=200)] = "",
         purpose: Annotated[str, Form(max_length=200)] = "assistants",
     ) -> Json:
         """Hand a document in. It is read in the background: ask for its status until it is processed."""
+        request.state.about = file.filename or ""
         return files.take_in(
             file.file,
             name=file.filename or "",

@@ -101,6 +101,7 @@ async def start_download(request: Request, reader: str) -> Response:
         return JSONResponse({"detail": refusal}, 400, headers=PRIVATE)
     downloads: ModelDownloads = state.downloads
     downloads.start(name)
+    request.state.about = name
     return JSONResponse({"name": name}, 202, headers=PRIVATE)
 
 

@@ -137,7 +137,7 @@ async def reply(
     events = docent.answer(request)
     if not is_operator():
         events = redact_events(events, docent.settings)
-    await view.show(metrics.observe(events, "chat"))
+    await view.show(metrics.observe(events, "chat", actor=reader()))
 
 
 async def ask_again(question: str, *, docent: Docent, metrics: Metrics, anyway: bool = False) -> None:

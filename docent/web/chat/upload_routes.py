@@ -94,7 +94,7 @@ async def receive_file(request: Request, reader: str) -> Response:
         _drop_oldest(session.files, keep=2 * settings.max_files - 1)
         async with received_file(request, settings) as (file, _):
             key = await asyncio.to_thread(_save, file.file, session)
-            session.files[key]["name"] = str(file.filename)
+            request.state.about = session.files[key]["name"] = str(file.filename)
             # Chainlit would open anything else in the page, see docs/decisions/0014-extend-chainlit.md.
             session.files[key]["type"] = file.content_type if file.content_type in PICTURES else BINARY
             session.files[key]["size"] = file.size or 0

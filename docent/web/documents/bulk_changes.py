@@ -78,6 +78,7 @@ async def _delete(request: Request, reader: str, form: FormData, query: ListQuer
     deletion = await asyncio.to_thread(
         partial(docent.store.delete_several, chosen.ids, Scope(reader=reader), quotes=quotes)
     )
+    _note_for_audit(request, "delete", chosen)
     title = say("{n:,} documents were deleted", language, n=count) if count > 1 else ""
     refused = _refusals(chosen, language)
     if count == 1:
@@ -100,6 +101,7 @@ def _change(request: Request, reader: str, form: FormData, query: ListQuery, act
     right = {"share": "share", "unshare": "unshare"}.get(action, "change")
     chosen = _chosen(request, reader, form, query, right)
     problems = _refusals(chosen, language)
+    _note_for_audit(request, action if action in ("share", "unshare") else "change", chosen)
     if action == "tag":
         docent.store.organiser.tag(chosen.ids, str(form.get("tag", "")))
     elif action == "untag":
@@ -122,6 +124,11 @@ def _change(request: Request, reader: str, form: FormData, query: ListQuery, act
             except DocentError as error:
                 problems.append(say(error.message, language))
     return problems
+
+
+def _note_for_audit(request: Request, action: str, chosen: Chosen) -> None:
+    request.state.action = action
+    request.state.about = ", ".join(document.name for document in chosen.allowed)
 
 
 def _chosen(request: Request, reader: str, form: FormData, query: ListQuery, right: str) -> Chosen:

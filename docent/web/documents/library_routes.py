@@ -33,7 +33,8 @@ async def create(request: Request, reader: str) -> Response:
     if shared and not admin:
         raise InputError("Only an administrator can make a library for everybody. Make one for yourself.")
     owner = None if shared else reader
-    name = await run_in_small_pool(docent.store.organiser.create_library, str(form.get("title", "")), owner)
+    request.state.about = title = str(form.get("title", ""))
+    name = await run_in_small_pool(docent.store.organiser.create_library, title, owner)
     return _to_library(name)
 
 
@@ -42,9 +43,9 @@ async def rename(request: Request, reader: str) -> Response:
     docent: Docent = request.app.state.docent
     form = await _form(request)
     library = await run_in_small_pool(_changeable, request, reader, form)
-    await run_in_small_pool(
-        docent.store.organiser.rename_library, library.name, str(form.get("title", "")), library.owner
-    )
+    title = str(form.get("title", ""))
+    await run_in_small_pool(docent.store.organiser.rename_library, library.name, title, library.owner)
+    request.state.about = f"{library.title} → {title}"
     return _to_library(library.name)
 
 
@@ -59,6 +60,7 @@ async def share(request: Request, reader: str) -> Response:
             "There is no shared library “{library}”. Go back and choose one of the list.", library=into
         )
     await asyncio.to_thread(_share_all, docent, library.name, into, reader)
+    request.state.about = f"{library.title} → {into}"
     return _to_library(into)
 
 
@@ -76,7 +78,9 @@ async def delete(request: Request, reader: str) -> Response:
             fields=[("library", library.name), ("sure", "yes")],
             language=language,
         )
+        request.state.action = ""  # nothing is deleted yet
         return html(text)
+    request.state.about = library.title
     deletion = await asyncio.to_thread(
         partial(docent.store.delete_library, library.name, Scope(reader=reader), shared=library.owner is None)
     )

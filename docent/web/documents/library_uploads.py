@@ -49,6 +49,7 @@ async def upload(request: Request, reader: str) -> Response:
             ticket = await asyncio.to_thread(
                 _store, file.file, str(file.filename), docent=docent, library=library, owner=owner
             )
+        request.state.about = ticket.name
     except UploadRefused as refusal:
         return JSONResponse({"detail": say(refusal.message, language)}, refusal.status, headers=HEADERS)
     except DocentError as error:

@@ -56,6 +56,7 @@ def checked(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
                 )
         if reader is None:
             return RedirectResponse("/", 303, headers=HEADERS)  # to log in at the chat
+        request.state.actor = reader
         try:
             response = await handler(request, reader)
         except UnknownDocument as error:
@@ -103,7 +104,9 @@ def allows(document: StoredDocument, reader: str, *, admin: bool) -> Permissions
 
 def document_of(request: Request, reader: str) -> StoredDocument:
     docent: Docent = request.app.state.docent
-    return docent.store.document(request.path_params["id"], Scope(reader=reader))
+    document = docent.store.document(request.path_params["id"], Scope(reader=reader))
+    request.state.about = document.name
+    return document
 
 
 def changeable(request: Request, reader: str) -> StoredDocument:

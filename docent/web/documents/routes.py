@@ -286,6 +286,7 @@ async def unlock(request: Request, reader: str) -> Response:
             await asyncio.to_thread(docent.unlock, ticket, password)
     except DocentError as error:
         return PlainTextResponse(say(error.message, language), 404, headers=UNLOCK_HEADERS)
+    request.state.about = ticket.name
     text = render(
         "password.html",
         language,

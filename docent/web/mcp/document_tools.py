@@ -75,6 +75,8 @@ class ToolReply:
     result: BaseModel
     text: str
     pictures: tuple[bytes, ...] = ()
+    about: str = ""
+    """The document or library, for the audit log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,8 @@ class DocumentTools:
         notices = [str(notice) for notice in (shortened_notice(query),) if notice]
         lines = [f"{one.rank}. {one.where} ({one.library})\n{one.quote}" for one in ranked]
         text = "\n\n".join([*(lines or ["Nothing was found."]), *notices])
-        return ToolReply(schemas.SearchResult(passages=ranked, notices=notices), text)
+        result = schemas.SearchResult(passages=ranked, notices=notices)
+        return ToolReply(result, text, about=arguments.library)
 
     async def ask(self, arguments: schemas.AskArguments, caller: ToolCaller) -> ToolReply:
         library, key = arguments.library, arguments.persona
@@ -131,7 +134,8 @@ class DocumentTools:
         )
         if caller.client.name != KEYLESS:
             events = redact_events(events, docent.settings)
-        events = self.metrics.observe(events, "mcp", request_id=caller.request_id)
+        name = caller.client.name
+        events = self.metrics.observe(events, "mcp", actor=name, request_id=caller.request_id)
         answer = await _final_answer(self.shutdown.until_shutdown(events), caller)
         if answer.receipt.broken_off:
             raise answer_broken_off(answer.receipt.broken_off)
@@ -161,7 +165,7 @@ class DocumentTools:
         sentences = [schemas.SentenceResult.of(one) for one in checked]
         weakest = max((one.verdict for one in checked), key=get_args(Verdict).index)
         result = schemas.VerifyResult(verdict=weakest, sentences=sentences)
-        return ToolReply(result, "\n\n".join(map(_verdict_text, sentences)))
+        return ToolReply(result, "\n\n".join(map(_verdict_text, sentences)), about=arguments.library)
 
     def _verify(self, sentence: str, scope: Scope) -> list[VerifiedSentence]:
         return verify(sentence, self.docent().retrieve(sentence, scope, COMPARED))
@@ -178,7 +182,8 @@ class DocumentTools:
             except LoadError as error:
                 result.note = " ".join(filter(None, (result.note, NO_PICTURE.format(why=error))))
         head = f"{result.file}, {result.place}, {result.page} of {result.pages} ({result.library})"
-        return ToolReply(result, "\n\n".join(filter(None, (head, result.note, result.text))), pictures)
+        text = "\n\n".join(filter(None, (head, result.note, result.text)))
+        return ToolReply(result, text, pictures, about=result.file)
 
     async def list_documents(
         self, arguments: schemas.ListDocumentsArguments, caller: ToolCaller
@@ -235,7 +240,8 @@ class DocumentTools:
             replaces=replaces,
         )
         text = f"{result.library}/{result.file}: {result.state}"
-        return ToolReply(result, f"{text} ({result.reason})" if result.reason else text)
+        text = f"{text} ({result.reason})" if result.reason else text
+        return ToolReply(result, text, about=result.file)
 
     # --- documents and pages, also as resources ----------------------------------------------
 

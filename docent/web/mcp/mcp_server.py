@@ -45,6 +45,8 @@ class ToolDescription:
     arguments: type[schemas.ToolArguments]
     result: type[BaseModel]
     writes: bool = False
+    recorded: str = ""
+    """The action in the audit log; answers are recorded where they are made."""
 
     def listed(self) -> types.Tool:
         return types.Tool(
@@ -69,6 +71,7 @@ TOOLS = (
         "Find the passages of the documents that are about a query, best first. No language model is asked.",
         schemas.SearchArguments,
         schemas.SearchResult,
+        recorded="search",
     ),
     ToolDescription(
         "ask",
@@ -86,6 +89,7 @@ TOOLS = (
         "the nearest text and what that says otherwise. Words are compared; no language model is asked.",
         schemas.VerifyArguments,
         schemas.VerifyResult,
+        recorded="search",
     ),
     ToolDescription(
         "read_page",
@@ -93,6 +97,7 @@ TOOLS = (
         "Return the text of one page, and a picture of it where asked for.",
         schemas.ReadPageArguments,
         schemas.PageResult,
+        recorded="read",
     ),
     ToolDescription(
         "list_documents",
@@ -109,7 +114,9 @@ ADDING = "Store a document in a library, where everybody who may ask there can r
 def add_tool(*, local: bool) -> ToolDescription:
     """Return the tool that adds documents; a `local` server also takes paths of its machine."""
     arguments = schemas.AddFileArguments if local else schemas.AddDocumentArguments
-    return ToolDescription(ADD, "Add a document", ADDING, arguments, schemas.AddedResult, writes=True)
+    return ToolDescription(
+        ADD, "Add a document", ADDING, arguments, schemas.AddedResult, writes=True, recorded="add"
+    )
 
 
 class McpServer:
@@ -217,7 +224,10 @@ class McpServer:
             if description.name == name:
                 caller = ToolCaller(client=client, report=report, request_id=self._request_id())
                 run: Callable[..., Awaitable[ToolReply]] = getattr(self._tools, name)
-                return await run(description.arguments.model_validate(arguments), caller)
+                reply = await run(description.arguments.model_validate(arguments), caller)
+                if description.recorded:
+                    self._tools.metrics.audit.record(client.name, "mcp", description.recorded, reply.about)
+                return reply
         names = ", ".join(description.name for description in self._descriptions)
         raise RequestRefused(404, f"There is no tool {name!r}. There are: {names}.", code="not_found")
 
@@ -285,6 +295,7 @@ class McpServer:
 
     def _contents(self, named: re.Match[str], scope: Scope) -> str | bytes:
         document = self._tools.find(named["id"], scope)
+        self._tools.metrics.audit.record(self._client().name, "mcp", "read", document.name)
         if named["page"] is None:
             return self._tools.text(document, scope)
         page = self._tools.page(document, int(named["page"]), scope)

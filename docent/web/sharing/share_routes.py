@@ -36,6 +36,9 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["h
 MARKDOWN.validateLink = lambda url: url.startswith("#s-")  # type: ignore[method-assign]
 """Leaves every other link, and every picture, as the text that it is."""
 
+BY_LINK = "link"
+"""In the audit log, whoever has the link of a conversation."""
+
 Handler = Callable[[Request, str], Awaitable[Response]]
 
 
@@ -108,6 +111,7 @@ async def read(request: Request) -> Response:
     thread = await request.app.state.history.get_thread(shared.thread)
     if thread is None:
         return _nothing(request)
+    request.state.actor, request.state.about = BY_LINK, shared.thread
     docent: Docent = request.app.state.docent
     language = language_of(request)
     messages = await run_in_small_pool(_messages, thread, docent, shared.author, language)

@@ -58,6 +58,7 @@ async def show_source(request: Request, reader: str) -> Response:
     answer = await _answer(request, reader)
     if answer is None:
         return _nothing(request)
+    request.state.about = answer.citations_numbered(request.path_params["n"])[0].file
     return HTMLResponse(
         await run_in_small_pool(
             source_panel,

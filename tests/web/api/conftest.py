@@ -25,6 +25,8 @@ from docent.web.accounts.api_keys import ApiKeys
 from docent.web.api.access import AccessControl
 from docent.web.api.application import build
 from docent.web.api.middleware import ApiMiddleware
+from docent.web.audit.audit_log import AuditLog
+from docent.web.audit.audited_requests import AuditedRequests
 from docent.web.monitoring import Metrics
 from tests.fakes.ollama_server import ServerThread
 from tests.fakes.ollama_state import Settings as ServerSettings
@@ -120,12 +122,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         docent.ingest([folder / "data"], retry_failed=False, password=None, on_progress=lambda _: None)
         docent.ingest_pipeline.background.wait(lambda _: None)
         docent.work()
-        keys, metrics = ApiKeys(settings.storage), Metrics()
+        keys, metrics = ApiKeys(settings.storage), Metrics(AuditLog(settings.storage, days=1))
         access = AccessControl(keys, keyless=lambda: True)
         api = build(
             docent=lambda: docent, access=access, metrics=metrics, largest_upload=200_000, footnotes=False
         )
-        here = Server(ApiMiddleware(FastAPI(), api=lambda: api, metrics=metrics))
+        application = ApiMiddleware(FastAPI(), api=lambda: api, metrics=metrics)
+        here = Server(AuditedRequests(application, audit=metrics.audit))
         httpx.get(f"{here.url}/health", trust_env=False)
         yield Api(here.url, docent, keys, access, metrics, Ollama(server.url, server.stop), here, ExitStack())
         here.stop()

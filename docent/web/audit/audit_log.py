@@ -1,0 +1,171 @@
+"""The audit log in storage/audit.db: who did what and when, without any text of documents or questions."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from docent.messages import Message
+from docent.web.storage_files import opening
+
+Way = Literal["page", "chat", "api", "mcp", "command"]
+ANONYMOUS = ("local", "")
+"""Names of those who need neither a login nor a key: it is always the same person, so nothing is recorded."""
+
+ACTIONS: Mapping[str, Message] = {
+    "login": Message("logged in"),
+    "login_refused": Message("failed to log in"),
+    "logout": Message("logged out"),
+    "ask": Message("asked"),
+    "search": Message("searched"),
+    "read": Message("read"),
+    "download": Message("downloaded"),
+    "export": Message("exported"),
+    "add": Message("added"),
+    "delete": Message("deleted"),
+    "change": Message("changed"),
+    "share": Message("shared"),
+    "unshare": Message("stopped sharing"),
+    "people": Message("changed people or rights"),
+    "manage": Message("managed the installation"),
+}
+LONGEST_ABOUT = 500
+SLOW_DISK_SECONDS = 10.0
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS entries (
+    n INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,          -- UTC
+    actor TEXT NOT NULL,
+    way TEXT NOT NULL,
+    action TEXT NOT NULL,
+    about TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS entries_by_time ON entries (at);
+"""
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that somebody did; `about` names a document, a library, a conversation or a person."""
+
+    actor: str
+    way: Way
+    action: str
+    about: str = ""
+    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+
+class AuditQuery(NamedTuple):
+    """The entries that somebody looks for; empty fields match all of them."""
+
+    text: str = ""
+    """A part of what was acted on."""
+    actor: str = ""
+    action: str = ""
+    since: str = ""
+    until: str = ""
+    """Days, the last one included."""
+
+
+class AuditLog:
+    """Entries in the order in which they were made, kept for a number of days; with 0 days nothing is."""
+
+    def __init__(self, storage: Path | None = None, *, days: int = 0) -> None:
+        self._path = storage / "audit.db" if storage is not None and days else None
+        self.days = days
+        self._pruned = ""
+        self.failure = ""
+        """The reason why the last entry could not be stored."""
+        self._writer = ThreadPoolExecutor(1, "audit")
+        if self._path is None:
+            return
+        with opening(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._open() as database:
+                database.executescript(TABLE)
+            self._path.chmod(0o600)
+
+    @property
+    def is_on(self) -> bool:
+        return self._path is not None
+
+    def record(self, actor: str, way: Way, action: str, about: str = "") -> None:
+        """Store an entry in the background, so that nobody waits for the disk."""
+        if self.is_on and actor not in ANONYMOUS:
+            self._writer.submit(self._store, AuditEntry(actor, way, action, about[:LONGEST_ABOUT]))
+
+    def flush(self) -> None:
+        """Wait until everything recorded so far is stored."""
+        done: Future[None] = self._writer.submit(lambda: None)
+        done.result()
+
+    def search(self, query: AuditQuery, *, start: int = 0, limit: int = 50) -> tuple[list[AuditEntry], int]:
+        """Return one page of the matching entries, the latest first, and how many match."""
+        where, values = _condition(query)
+        with self._open() as database:
+            total = database.execute(f"SELECT count(*) FROM entries WHERE {where}", values).fetchone()[0]
+            rows = database.execute(
+                "SELECT actor, way, action, about, at FROM entries "
+                f"WHERE {where} ORDER BY n DESC LIMIT ? OFFSET ?",
+                (*values, limit, start),
+            ).fetchall()
+        return [AuditEntry(*row) for row in rows], int(total)
+
+    def each(self, query: AuditQuery) -> Iterator[AuditEntry]:
+        """Yield every matching entry, the earliest first."""
+        where, values = _condition(query)
+        with self._open() as database:
+            for row in database.execute(
+                f"SELECT actor, way, action, about, at FROM entries WHERE {where} ORDER BY n", values
+            ):
+                yield AuditEntry(*row)
+
+    def _store(self, entry: AuditEntry) -> None:
+        try:
+            with self._open() as database:
+                if entry.at[:10] != self._pruned:
+                    oldest = datetime.now(UTC) - timedelta(days=self.days)
+                    database.execute("DELETE FROM entries WHERE at < ?", (oldest.isoformat(),))
+                    self._pruned = entry.at[:10]
+                database.execute(
+                    "INSERT INTO entries (at, actor, way, action, about) VALUES (?, ?, ?, ?, ?)",
+                    (entry.at, entry.actor, entry.way, entry.action, entry.about),
+                )
+            self.failure = ""
+        except sqlite3.Error as error:
+            if not self.failure:
+                LOGGER.error("The audit log cannot be written (%s). Free some space on the disk.", error)
+            self.failure = str(error)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        assert self._path is not None
+        with closing(sqlite3.connect(self._path, timeout=SLOW_DISK_SECONDS)) as connection, connection:
+            connection.execute("PRAGMA secure_delete = ON")  # entries that are too old are overwritten
+            yield connection
+
+
+def _condition(query: AuditQuery) -> tuple[str, Sequence[Any]]:
+    conditions = ["1 = 1"]
+    values: list[str] = []
+    for condition, value in (
+        ("instr(lower(about), lower(?)) > 0", query.text),
+        ("actor = lower(?)", query.actor),
+        ("action = ?", query.action),
+        ("substr(at, 1, 10) >= ?", query.since),
+        ("substr(at, 1, 10) <= ?", query.until),
+    ):
+        if value:
+            conditions.append(condition)
+            values.append(value)
+    return " AND ".join(conditions), values
