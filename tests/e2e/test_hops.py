@@ -33,7 +33,9 @@ def test_what_was_found_first_is_shown_and_opens(page, app, width, theme):
     expect(answer).to_contain_text("Corkage: €20.00 a bottle")
     receipt = page.get_by_role("button", name="How this was answered")
     receipt.click()
-    expect(page.get_by_text("Step 1: looked for")).to_be_visible()
+    step = page.get_by_text("Step 1: looked for")
+    expect(step).to_be_visible()
+    step.scroll_into_view_if_needed()
     picture(page, f"hops-{width}")
     assert violations(page) == []
     answer.get_by_text("[1]", exact=True).first.click()
