@@ -33,7 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conversations": SHARED,
     "loading": SHARED | {"plugins", "regular_files", "text_language"},
     "indexing": SHARED | {"plugins", "resources"},
-    "store": SHARED | {"conversations", "memory", "regular_files"},
+    "postgres": {"errors", "messages"},
+    "store": SHARED | {"conversations", "memory", "postgres", "regular_files"},
     "retrieving": SHARED | {"store.protocols", "text_language"},
     "answering": SHARED | {"plugins", "retrieving", "store.protocols", "text_language"},
     "ingesting": SHARED | {"loading", "indexing", "regular_files", "store"},
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | PIPELINES
     | {"app", "resources", "retrieving.query", "settings", "web.accounts", "web.audit"}
     | {"web.chat.history", "web.mcp"},
-    "__main__": SHARED | {"app", "memory", "settings", "web", "doctor", "cli"},
+    "__main__": SHARED | {"app", "memory", "postgres", "settings", "web", "doctor", "cli"},
     "app.py": SHARED | PIPELINES | {"app", "settings", "web"},
     "ingest.py": {"cli"},
 }
@@ -63,6 +64,9 @@ LIVES_IN: dict[str, set[str]] = {
         "docent/retrieving/llama_index_retriever.py",
         "docent/store/index/vectors.py",
     },
+    "psycopg": {"docent/postgres/", "docent/store/catalog/postgres_catalog.py"},
+    "alembic": {"docent/postgres/"},
+    "sqlalchemy": {"docent/postgres/"},
     "chromadb": {"docent/store/index/vectors.py"},
     "tantivy": {"docent/store/index/word_index.py", "docent/store/index/languages.py"},
     "watchfiles": {"docent/ingesting/folders.py"},

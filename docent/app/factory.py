@@ -48,6 +48,7 @@ def open_parts(settings: Settings, *, storage: Path | None, building: bool) -> d
             storage or settings.storage,
             fingerprint=fingerprint,
             chroma_url=settings.chroma_url,
+            database_url=settings.database,
             building=building,
         )
         on_failure.pop_all()

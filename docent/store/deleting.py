@@ -102,10 +102,13 @@ class Deleter:
     def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
         chosen, ids = among("d.id", keys)
-        return self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        where = f"{chosen} AND d.visible = 1 AND {condition}"
+        return self._documents(where, ids, *values, scope=scope)
 
-    def _documents(self, condition: str, *values: str | None) -> list[StoredDocument]:
-        with self._writer.catalog.read() as db:
+    def _documents(
+        self, condition: str, *values: str | None, scope: Scope | None = None
+    ) -> list[StoredDocument]:
+        with self._writer.catalog.read(scope) as db:
             return documents.documents_where(db, self._writer.serving().generation, condition, *values)
 
     def _quoted(self, known: Sequence[StoredDocument]) -> Quoted:

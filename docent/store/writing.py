@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -24,7 +23,7 @@ from docent.store.index.generations import Serving
 from docent.store.index.local_index import FOLLOW_SECONDS, OwnerClient, OwnerGone
 from docent.store.index.owned_index import discard_index
 from docent.store.locks import FolderLock, InUse
-from docent.store.protocols import Arrival, Catalog, Files
+from docent.store.protocols import Arrival, Catalog, CatalogConnection, Files
 from docent.types import ANSWERING, Chunk, Document, Scope, SourceFile, StoredDocument, document_id
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Writer:
         self._under_way = InUse()
 
     @contextmanager
-    def change(self) -> Iterator[sqlite3.Connection]:
+    def change(self) -> Iterator[CatalogConnection]:
         """Run a transaction; a document that no path names at its end is removed in it."""
         with self._under_way():
             with self.catalog.write() as db:
@@ -224,7 +223,7 @@ class Writer:
                 (folder / sha256).unlink(missing_ok=True)
 
     def _store(
-        self, db: sqlite3.Connection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
+        self, db: CatalogConnection, file: SourceFile, document: Document, chunks: Sequence[Chunk]
     ) -> None:
         generation, key = self.serving().generation, document_id(file.library, document.sha256)
         library = documents.library_row(db, file.library)
@@ -240,7 +239,7 @@ class Writer:
 
     def _copy(
         self,
-        db: sqlite3.Connection,
+        db: CatalogConnection,
         document: StoredDocument,
         library: str,
         *,
@@ -286,7 +285,7 @@ class Writer:
     def _keep(self, file: SourceFile, sha256: str, *, settled: bool = True) -> None:
         self.files.keep(file.real or file.full, sha256, settled=settled, links=file.real is None)
 
-    def _forget_copies(self, db: sqlite3.Connection, gone: Sequence[changes.Removed]) -> list[Path]:
+    def _forget_copies(self, db: CatalogConnection, gone: Sequence[changes.Removed]) -> list[Path]:
         """Delete documents where they are copied to; before this is committed, so that a kill leaves nothing.
 
         Return the folders of other generations that a process owns, which has to follow the log.
