@@ -124,8 +124,8 @@ class Docent(Tables, Golden):
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
+        from docent.app.answers_in_tables import TableAnswers
         from docent.app.summaries import SummaryFiles
-        from docent.app.table_answers import TableAnswers
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:
