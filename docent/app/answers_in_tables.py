@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from docent.answering.answer_context import Draft
 from docent.answering.citing.citations import CitedAnswer
+from docent.errors import UnknownTable
 from docent.messages import Message
 from docent.types import (
     AnswerRequest,
@@ -78,7 +79,7 @@ class TableAnswers:
 
         plan = table_plan(request.question)
         if plan is None:
-            return None
+            return self._changed(request)
         leans = bool(request.history) and not plan.subject and plan.columns[0].field not in STANDS_ALONE
         if leans and not plan.explicit:
             return None
@@ -88,6 +89,22 @@ class TableAnswers:
         if not documents or not (plan.explicit or self._is_stated(plan, documents, request.scope)):
             return None
         return plan, documents
+
+    def _changed(self, request: AnswerRequest) -> tuple[TablePlan, list[StoredDocument]] | None:
+        """Return the plan of the table before, changed as the question says; None for any other question."""
+        from docent.research.follow_ups import follow_up_plan
+        from docent.research.requests import documents_asked
+
+        if not request.after_table:
+            return None
+        try:
+            before = self._docent.saved_tables.get(request.after_table, request.scope.reader)
+        except UnknownTable:  # it was deleted
+            return None
+        plan = follow_up_plan(request.question, before.plan)
+        if plan is None:
+            return None
+        return plan, documents_asked(plan, self._docent.answering_documents(request.scope))
 
     def _is_stated(self, plan: TablePlan, documents: Sequence[StoredDocument], scope: Scope) -> bool:
         """Tell whether two of a sample of the documents state something of what is asked."""

@@ -16,7 +16,9 @@ from docent.app.retrieval import Retrieval
 from docent.errors import InputError
 from docent.types import (
     ANSWERING,
+    Answer,
     Passage,
+    Receipt,
     ResearchTable,
     Scope,
     StoredDocument,
@@ -156,6 +158,20 @@ class Tables(Retrieval):
         visible = self._visible(reader)
         _, rows = rows_in_order(table_id, reader=reader, visible=visible, saved=self.saved_tables)
         return list(numbered(list(islice(rows, start, start + limit))))
+
+    def table_row(self, table_id: str, document_id: str, *, reader: str | None) -> TableRow | None:
+        """Return the row of a document; None where it is not in the table. Raises UnknownTable."""
+        self.saved_tables.get(table_id, reader)
+        row = self.saved_tables.row(table_id, document_id)
+        return row if row is not None and document_id in self._visible(reader) else None
+
+    def table_answer(self, table_id: str, *, reader: str | None) -> Answer:
+        """Return a table as it is now, as the answer to its question. Raises UnknownTable."""
+        from docent.research.table_text import table_citations, table_text
+
+        table = self.table(table_id, reader=reader)
+        receipt = Receipt(question=table.question, searched=table.question, model=table.model)
+        return Answer(table_text(table), table_citations(table), (), receipt, table=table)
 
     def export_table(
         self,

@@ -31,6 +31,8 @@ from docent.types import (
 
 SECONDS_PER_QUESTION = 10.0
 """Of a model, until the first documents have been asked."""
+SAMPLED = 8
+"""Documents that are read to estimate how many the model is asked about."""
 BATCH_SECONDS = 0.3
 """Rows that are read in one go, between two events."""
 
@@ -63,7 +65,7 @@ async def fill_table(
     try:
         rows = await asyncio.to_thread(_read_batch, unread, documents, table, services, scope)
         seconds = _estimate(time.perf_counter() - began, len(rows), unread, documents)
-        seconds += SECONDS_PER_QUESTION * len(unread) if services.asker is not None else 0.0
+        seconds += await asyncio.to_thread(_asking, table, unread, documents, services, scope)
         announced = _announced(table, len(unread), seconds)
         yield TablePlanned(key, table.plan, table.documents, seconds, announced)
         waiting = list(unread)
@@ -91,6 +93,22 @@ def _estimate(
     """Return the seconds for all unread pages, from those that the first documents took."""
     pages = [documents[one].pages if one in documents else 0 for _, one in unread]
     return round(spent / max(sum(pages[:read]), 1) * sum(pages[read:]), 1)
+
+
+def _asking(
+    table: SavedTable,
+    unread: Sequence[tuple[int, str]],
+    documents: Mapping[str, StoredDocument],
+    services: TableServices,
+    scope: Scope,
+) -> float:
+    """Return the seconds of the questions to the model; a sample shows for how many documents it is asked."""
+    if services.asker is None or not unread:
+        return 0.0
+    sample = unread[:: max(1, len(unread) // SAMPLED)]
+    rows = [_read(one, documents.get(one), table, services, scope) for _, one in sample]
+    asked = sum(bool(services.asker.missing(row, table.plan.columns)) for row in rows)
+    return SECONDS_PER_QUESTION * len(unread) * asked / len(rows)
 
 
 def _announced(table: SavedTable, unread: int, seconds: float) -> Message:

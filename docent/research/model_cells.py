@@ -45,12 +45,8 @@ class CellAsker:
 
     async def fill(self, row: TableRow, columns: Sequence[TableColumn]) -> TableRow:
         """Return the row with those empty cells filled that the model finds and the document supports."""
-        missing = [
-            at
-            for at, (cell, column) in enumerate(zip(row.cells, columns, strict=True))
-            if cell.state == "not_stated" and column.kind != "count" and not _is_figure(column)
-        ]
-        if not missing or row.failed:
+        missing = self.missing(row, columns)
+        if not missing:
             return row
         names = [columns[at].name for at in missing]
         passages = self._fitting(self.find(row.document_id, ", ".join(names)))
@@ -62,6 +58,16 @@ class CellAsker:
             cell = checked_cell(columns[at], values.get(columns[at].name), passages)
             cells[at] = cells[at] if cell is None else cell
         return replace(row, cells=tuple(cells))
+
+    def missing(self, row: TableRow, columns: Sequence[TableColumn]) -> list[int]:
+        """Return the numbers of the cells that rules left empty, and that a model may fill."""
+        if row.failed:
+            return []
+        return [
+            at
+            for at, (cell, column) in enumerate(zip(row.cells, columns, strict=True))
+            if cell.state == "not_stated" and column.kind != "count" and not _is_figure(column)
+        ]
 
     def _fitting(self, passages: Sequence[Passage]) -> list[Passage]:
         """Return as many passages, best first, as leave room for the question and the answer."""

@@ -244,6 +244,8 @@ class AnswerRequest:
     """None: tools of other servers that may change something are not called."""
     table_id: str = ""
     """Go on with this table of the same reader, which was cancelled or stopped; the question is its own."""
+    after_table: str = ""
+    """The table that was answered before; the question may change it: "only the remote ones"."""
 
 
 @dataclass(frozen=True, slots=True)
