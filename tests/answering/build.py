@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from docent.answering.answer_context import AnswerLimits, AnswerServices
+from docent.answering.answer_context import AnswerServices
+from docent.answering.answer_limits import AnswerLimits
 from docent.answering.answer_pipeline import answer
 from docent.answering.content_policy import NO_POLICY
 from docent.answering.models.client import ModelClient
