@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from docent.app.golden_questions import Golden
 from docent.app.open_values import OpenAnswer, OpenPassage, open_answer, open_passages
+from docent.app.question_sets import QuestionSets
 from docent.app.source_schedule import events_with_origins
 from docent.app.tables import Tables, run_to_end
 from docent.errors import InputError, UnreadableFile
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # the libraries are imported when a storage folder is opened
 Result = TypeVar("Result")
 
 
-class Docent(Tables, Golden):
+class Docent(Tables, QuestionSets):
     """An opened storage folder, with its models and workers; close it, or use it in a `with` block.
 
     `add`, `search` and `ask` wait for their result, and work in a notebook as well. `aadd`, `asearch` and
@@ -124,8 +124,8 @@ class Docent(Tables, Golden):
         from docent.answering.answer_context import AnswerLimits, AnswerServices
         from docent.answering.answer_pipeline import answer  # 0.1 s; an ingest needs none
         from docent.answering.prompt.token_budget import LearningCounter, counter_for
+        from docent.app.answers_in_tables import TableAnswers
         from docent.app.summaries import SummaryFiles
-        from docent.app.table_answers import TableAnswers
 
         persona = self.persona(request.persona)
         if persona.library and not request.scope.libraries:

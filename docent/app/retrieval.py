@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from docent.messages import Message
 from docent.types import Passage, Scope
 
 if TYPE_CHECKING:  # imported when a storage folder is opened
-    from docent.retrieving import Translation
+    from docent.retrieving import Translation, Weights
+    from docent.retrieving.asked_closeness import SentenceEmbedder
+    from docent.retrieving.scoring import ScoredCandidate
 
 CANDIDATES = 20
 """Passages found for a question; the settings say how many of them are sent."""
@@ -29,10 +31,14 @@ class Retrieval(Parts):
         limit: int = CANDIDATES,
         *,
         translations: Sequence[Translation] | None = None,
+        weights: Weights | None = None,
+        embedder: SentenceEmbedder | None = None,
+        on_candidates: Callable[[Sequence[ScoredCandidate]], None] | None = None,
     ) -> list[Passage]:
         """Return the passages that may answer the question, best first.
 
         Documents in another language are searched by a translation, from dictionaries unless one is given.
+        Other weights, or another embedder of the same vectors, are for trying them out.
         """
         from docent.retrieving import retrieve
 
@@ -42,12 +48,15 @@ class Retrieval(Parts):
             question,
             scope=scope,
             store=self.store,
-            embedder=self.embedder,
+            embedder=embedder or self.embedder,
             limit=limit,
+            weights=weights,
+            learned=self.learned_weights,
             synonyms=self.synonyms,
             figure_lines=self.figure_lines,
             rerank=self.rerank,
             translations=translations,
+            on_candidates=on_candidates,
         )
         passages = self.plugins.refine(question, passages)
         return passages if self.sources is None else with_origins(passages, self.sources)

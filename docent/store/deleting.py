@@ -9,6 +9,7 @@ from pathlib import Path
 from docent import saved_tables
 from docent.conversations import Quoted, quoted
 from docent.errors import StoreError, UnknownDocument, UnknownLibrary
+from docent.question_pairs import PairFiles
 from docent.store.catalog import changes, contents, documents
 from docent.store.catalog.dialect import among
 from docent.store.catalog.scoping import in_scope
@@ -108,10 +109,13 @@ class Deleter:
     def _known(self, keys: Sequence[str], scope: Scope) -> list[StoredDocument]:
         condition, values = in_scope(scope)
         chosen, ids = among("d.id", keys)
-        return self._documents(f"{chosen} AND d.visible = 1 AND {condition}", ids, *values)
+        where = f"{chosen} AND d.visible = 1 AND {condition}"
+        return self._documents(where, ids, *values, scope=scope)
 
-    def _documents(self, condition: str, *values: str | None) -> list[StoredDocument]:
-        with self._writer.catalog.read() as db:
+    def _documents(
+        self, condition: str, *values: str | None, scope: Scope | None = None
+    ) -> list[StoredDocument]:
+        with self._writer.catalog.read(scope) as db:
             return documents.documents_where(db, self._writer.serving().generation, condition, *values)
 
     def _quoted(self, known: Sequence[StoredDocument]) -> Quoted:
@@ -140,6 +144,9 @@ class Deleter:
         total: Counter[str] = Counter(
             dict.fromkeys(("pages", "chunks", "words", "vectors", "originals", "copies"), 0)
         )
+        folders = (self._writer.folder, *set_aside(self._writer.folder))
+        keys = {document.id for document in known}
+        total["questions"] = sum(PairFiles(folder).count(keys) for folder in folders)
         for document in known:
             words, vectors = index.held(document.library, document.id, ids[document.id])
             original = self._original(document.sha256)
