@@ -185,10 +185,14 @@ class SavedTables:
     def row(self, key: str, document_id: str) -> TableRow | None:
         """Return the row of a document; None where it is not read, or not in the table."""
         with _opened(self._folder) as db:
-            found = db and db.execute(
-                "SELECT row FROM table_documents WHERE document_id = ? AND table_id = ? AND row IS NOT NULL",
-                (document_id, key),
-            ).fetchone()  # fmt: skip
+            found = (
+                db
+                and db.execute(
+                    "SELECT row FROM table_documents "
+                    "WHERE document_id = ? AND table_id = ? AND row IS NOT NULL",
+                    (document_id, key),
+                ).fetchone()
+            )
         return _row(json.loads(found[0])) if found else None
 
     def list(self, reader: str | None) -> list[SavedTable]:

@@ -20,6 +20,7 @@ from docent.types import (
     AnswerRequest,
     Citation,
     Event,
+    Hop,
     Notice,
     Passage,
     PassagesFound,
@@ -132,11 +133,14 @@ class AnswerView:
                 await self._show_table(event)
             case TableProgress():
                 table_runs.note_progress(event)
+            case Hop(looked_for, fact):
+                found = say("Found {looked_for}: {fact}", language(), looked_for=looked_for, fact=fact)
+                await self._show_status(escape_markdown(found))
             case Preview(text):
                 self._preview = text
             case Token(text):
                 await self._clear_status()
-                await self._stream.push(text)
+                await self._stream.push(say(text, language()) if isinstance(text, Message) else text)
             case Notice(text) if text != self._plan:
                 self._notices.append(say(text, language()))
             case Answered(answer):

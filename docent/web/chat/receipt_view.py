@@ -53,7 +53,16 @@ def receipt_text(receipt: Receipt, *, context_tokens: int, language: str | None)
     def escaped(text: str) -> str:
         return escape_markdown(say(text, language))
 
-    lines: list[str] = []
+    lines = [
+        say(
+            "Step {number}: looked for “{looked_for}” and found it in {where}",
+            language,
+            number=number,
+            looked_for=escape_markdown(shorten_search(hop.looked_for)),
+            where=escape_markdown(hop.citation.where),
+        )
+        for number, hop in enumerate(receipt.hops, 1)
+    ]
     if receipt.searched:
         searched = escape_markdown(shorten_search(receipt.searched))
         lines.append(say("Searched for “{searched}”", language, searched=searched))
