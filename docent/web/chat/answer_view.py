@@ -14,6 +14,7 @@ from docent.app import Docent
 from docent.app.document_aids import follow_up_questions
 from docent.conversations import TABLE_KEY, quoted
 from docent.errors import DocentError
+from docent.messages import Message
 from docent.types import (
     Answer,
     Answered,
