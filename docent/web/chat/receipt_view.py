@@ -1,4 +1,4 @@
-"""How an answer was made, below it: what was searched, found and sent, the passages, and the tools used."""
+"""The receipt of an answer, below it: searched, found and sent passages, and the tools that were used."""
 
 from __future__ import annotations
 
