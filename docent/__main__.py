@@ -27,9 +27,11 @@ from docent.cli import (
     mcp_command,
     model_commands,
     print_json,
+    question_command,
     run,
     sample_command,
     source_commands,
+    table_command,
 )
 from docent.errors import InputError
 from docent.settings import Settings
@@ -75,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("ask", ask_commands.run_ask, "Answer a question, with citations.", ask_commands.define_ask)
     add(
+        "table",
+        table_command.run_table,
+        "Compare many documents in a table, each cell with its citation.",
+        table_command.define_table,
+    )
+    add(
         "pull",
         ask_commands.run_pull,
         "Let the model server fetch a model.",
@@ -113,6 +121,12 @@ def parser() -> argparse.ArgumentParser:
         golden_command.run_golden,
         "Keep questions of your own for `eval`.",
         golden_command.define_golden,
+    )
+    add(
+        "questions",
+        question_command.run_questions,
+        "Make questions whose pages are known from the documents of a library, for `eval`.",
+        question_command.define_questions,
     )
     add(
         "mcp",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docent.app.parts import Parts
 from docent.app.source_schedule import with_origins
+from docent.errors import UnknownLibrary
+from docent.messages import Message
 from docent.types import Passage, Scope
 
 if TYPE_CHECKING:  # imported when a storage folder is opened
@@ -69,3 +72,26 @@ class Retrieval(Parts):
             dictionaries=self.dictionaries,
             embedded=getattr(self.embedder, "languages", ()),  # few engines know
         )
+
+    def _scope(self, library: str, scope: Scope | None) -> Scope:
+        if library:
+            self.check_library(library)
+        scope = scope or Scope()
+        return replace(scope, libraries=(library,)) if library else scope
+
+    def check_library(self, name: str | None) -> None:
+        """Raise UnknownLibrary, naming the libraries that exist, if there is none of this name."""
+        existing = self.store.libraries(None)
+        if name and name not in existing:
+            known = (
+                Message("There are: {names}.", names=", ".join(existing))
+                if existing
+                else Message("Nothing has been ingested yet.")
+            )
+            raise UnknownLibrary(
+                "There is no library {name!r}. {known} A folder of {data} becomes one with: "
+                "python -m docent ingest",
+                name=name,
+                known=known,
+                data=self.settings.data,
+            )
